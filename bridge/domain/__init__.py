@@ -1,0 +1,1 @@
+"""The pure core: state machines, the planner and every decision. No I/O, clock, randomness or logging."""

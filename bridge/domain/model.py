@@ -1,0 +1,323 @@
+"""The values the core decides on. All are frozen: a decision returns new ones and changes nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
+from bridge.mef.models import (
+    AppointmentCreate,
+    AppointmentUpdate,
+    AttachmentValue,
+    Note,
+    Place,
+    RelatedContactInformation,
+    RelatedEntity,
+    TimeDuration,
+    TimePeriod,
+)
+
+WorkOrderId = NewType("WorkOrderId", str)
+AppointmentId = NewType("AppointmentId", str)
+BuyerId = NewType("BuyerId", str)
+CommandId = NewType("CommandId", str)
+MessageId = NewType("MessageId", str)
+
+
+class JobRef(NamedTuple):
+    """A job of one WFM: the pack that speaks to it and the WFM's own key."""
+
+    pack: str
+    key: str
+
+
+class Ids(NamedTuple):
+    """Fresh identifiers a decision may use; making them is the caller's business."""
+
+    work_order: WorkOrderId
+    appointment: AppointmentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderDetails:
+    """What the Buyer sees of a WorkOrder besides its state (7.2.2.1)."""
+
+    place: tuple[Place, ...]
+    duration: TimeDuration
+    contacts: tuple[RelatedContactInformation, ...]
+    related_entity: tuple[RelatedEntity, ...]
+    task: tuple[str, ...]
+    note: tuple[Note, ...] = ()
+    planned_execution_date: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrder:
+    """A WorkOrder as the bridge keeps it. `appointments` lists all of its Appointments, oldest first."""
+
+    id: WorkOrderId
+    job: JobRef
+    buyer: BuyerId
+    state: WorkOrderState
+    appointment_required: bool
+    details: WorkOrderDetails
+    appointments: tuple[AppointmentId, ...] = ()
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appointment:
+    """An Appointment as the bridge keeps it.
+
+    `visit` is the WFM's own reference of the visit, where it has one. `replaced_window` is what `valid_for` was before the
+    Buyer's last reschedule, so that a late echo of the old window is not taken for a move by the Seller.
+    """
+
+    id: AppointmentId
+    work_order: WorkOrderId
+    buyer: BuyerId
+    status: AppointmentStatus
+    valid_for: TimePeriod
+    place: Place
+    contacts: tuple[RelatedContactInformation, ...]
+    note: tuple[Note, ...] = ()
+    attachment: tuple[AttachmentValue, ...] = ()
+    visit: str | None = None
+    replaced_window: TimePeriod | None = None
+    created_at: datetime
+    changed_at: datetime
+
+
+class CommandKind(StrEnum):
+    """What the bridge can ask of a WFM. The values are the keys of a pack's `commands`."""
+
+    SEARCH = "search"
+    BOOK = "book"
+    RESCHEDULE = "reschedule"
+    CANCEL = "cancel"
+    NOTE = "note"
+    TICKET = "ticket"
+
+
+class CommandState(StrEnum):
+    """How far a command is. All but `pending` are final; `failed` was never handed to the broker."""
+
+    PENDING = "pending"
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+    EXPIRED = "expired"
+    COMPENSATED = "compensated"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A Buyer's request on its way to the WFM, kept durably from before it is sent.
+
+    `window` is the window asked for (book, reschedule). `echoed` is set once the WFM has announced the visit by itself before
+    (or instead of) replying. `visit` is the WFM's reference of the visit, as far as known. `expires_at` is when the Buyer is told 504.
+    """
+
+    id: CommandId
+    kind: CommandKind
+    job: JobRef
+    work_order: WorkOrderId
+    buyer: BuyerId
+    state: CommandState = CommandState.PENDING
+    appointment: AppointmentId | None = None
+    window: TimePeriod | None = None
+    request: AppointmentCreate | AppointmentUpdate | None = None
+    visit: str | None = None
+    echoed: bool = False
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """All that a decision needs to know of one job: the aggregate.
+
+    `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest version
+    applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which deltas merge.
+    `commands` are the outstanding ones (pending) and the bookings that expired. `open_siblings` counts other WorkOrders of the
+    same trouble ticket that have not ended.
+    """
+
+    ref: JobRef
+    work_order: WorkOrder | None = None
+    appointment: Appointment | None = None
+    ended_appointments: tuple[Appointment, ...] = ()
+    versions: Mapping[str, int] = field(default_factory=dict)
+    record: Mapping[str, object] = field(default_factory=dict)
+    commands: tuple[Command, ...] = ()
+    open_siblings: int = 0
+
+
+class OnIllegal(StrEnum):
+    """A pack's policy for a goal that no legal path leads to."""
+
+    PARK = "park"
+    KEEP = "keep"
+    FOLLOW_UP = "follow_up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Goal:
+    """Where a WFM message wants the objects to be; None leaves one alone."""
+
+    work_order: WorkOrderState | None = None
+    appointment: AppointmentStatus | None = None
+    appointment_required: bool | None = None
+    on_illegal: OnIllegal = OnIllegal.PARK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What a message says about the visit: the WFM's reference, the agreed window, and the Seller's contacts for it."""
+
+    ref: str | None = None
+    window: TimePeriod | None = None
+    contacts: tuple[RelatedContactInformation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobUpdate:
+    """A WFM message in canonical form: what a pack makes of it.
+
+    `details` is complete (deltas are already merged). `creates` says that the message may open a WorkOrder. `rule` and
+    `pack_version` name what produced it. `flags` are remarks for the operator, such as an ambiguous local time.
+    """
+
+    job: JobRef
+    message: MessageId
+    rule: str
+    pack_version: str
+    goal: Goal
+    details: WorkOrderDetails
+    buyer: BuyerId
+    creates: bool = False
+    visit: Visit = field(default_factory=Visit)
+    occurred_at: datetime | None = None
+    versions: Mapping[str, int] = field(default_factory=dict)
+    record: Mapping[str, object] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+class TicketStatus(StrEnum):
+    """Trouble ticket statuses the bridge asks the WFM to set (R25 and Figure 5)."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "inProgress"
+    RESOLVED = "resolved"
+
+
+class Outcome(StrEnum):
+    """What became of a WFM message."""
+
+    APPLIED = "applied"
+    UNCHANGED = "unchanged"
+    ECHO = "echo"
+    STALE = "stale"
+    IGNORED = "ignored"
+    WAITING = "waiting"
+    PARKED = "parked"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One legal hop; `source` is None when the object was created."""
+
+    resource: str
+    id: str
+    source: str | None
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One MEF event to be announced to the Buyer's listeners, in the order of the tuple it stands in."""
+
+    event_type: EventType
+    id: str
+    buyer: BuyerId
+
+
+@dataclass(frozen=True, slots=True)
+class SetTicketStatus:
+    """Effect: tell the WFM the new status of the trouble ticket behind a WorkOrder."""
+
+    ticket: str
+    status: TicketStatus
+    work_order: WorkOrderId
+
+
+@dataclass(frozen=True, slots=True)
+class CancelVisit:
+    """Effect: take a late-accepted booking back in the WFM, so that no ghost visit is left. `command` is the booking."""
+
+    command: CommandId
+    visit: str | None
+    window: TimePeriod | None
+    work_order: WorkOrderId
+
+
+WfmEffect = SetTicketStatus | CancelVisit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a decision wants done. `job` is the state to store; the rest are effects, in order."""
+
+    outcome: Outcome
+    job: Job
+    reason: str = ""
+    transitions: tuple[Transition, ...] = ()
+    notifications: tuple[Notification, ...] = ()
+    effects: tuple[WfmEffect, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A violated business rule, to be answered as an `Error422` item. `path` is a JSON Pointer into the Buyer's body."""
+
+    code: Error422Code
+    reason: str
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The WFM agreed. `visit` is its reference; `window` is what it really agreed to, when it says so."""
+
+    visit: str | None = None
+    window: TimePeriod | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The WFM said no, translated by the pack into a code, a reason of at most 255 characters and a JSON Pointer."""
+
+    code: Error422Code
+    reason: str
+    path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OfferedSlot:
+    """A window the WFM offers, with the token it must be booked by. MEF TimeSlots have no id."""
+
+    window: TimePeriod
+    token: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The WFM's answer to a search."""
+
+    slots: tuple[OfferedSlot, ...]
+
+
+Reply = Accepted | Refused | Offered

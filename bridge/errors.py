@@ -1,0 +1,35 @@
+"""Our errors: one root, and below it what a caller can do about one.
+
+A subclass's docstring is its default message. Drivers' exceptions are translated once, at the adapter, with `from`.
+"""
+
+
+class BridgeError(Exception):
+    """The bridge failed."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+
+
+class PermanentError(BridgeError):
+    """Trying again will not help."""
+
+
+class TransientError(BridgeError):
+    """Trying again later may help."""
+
+
+class ConflictError(BridgeError):
+    """Somebody else changed the same thing first."""
+
+
+class StoreUnavailable(TransientError):
+    """The database does not answer."""
+
+
+class BrokerUnavailable(TransientError):
+    """RabbitMQ does not answer."""
+
+
+class NotRouted(PermanentError):
+    """RabbitMQ took the command, but no queue of the WFM is bound to receive it."""

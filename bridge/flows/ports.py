@@ -1,0 +1,264 @@
+"""What the use cases need from the outside, as protocols. Adapters live in `store/` and `wfm/`."""
+
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, NewType, Protocol, TypeVar
+
+from bridge.domain.model import (
+    Appointment,
+    AppointmentId,
+    BuyerId,
+    Command,
+    CommandId,
+    CommandState,
+    Job,
+    JobRef,
+    MessageId,
+    Notification,
+    OfferedSlot,
+    Outcome,
+    Transition,
+    WorkOrder,
+    WorkOrderId,
+)
+from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, WorkOrderState
+from bridge.mef.models import TimePeriod
+
+T = TypeVar("T")
+
+SubscriptionId = NewType("SubscriptionId", str)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WfmMessage:
+    """A message of the WFM as it came off the bus: raw bytes, never decoded before it reaches the pack."""
+
+    pack: str
+    body: bytes
+    routing_key: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    correlation_id: str
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """One WFM message and what became of it. `message` is None where the message had no readable identity.
+
+    `explanation` is plain JSON: how the pack read the message, or why it could not.
+    """
+
+    message: MessageId | None
+    job: JobRef | None
+    raw: WfmMessage
+    outcome: Outcome
+    reason: str = ""
+    rule: str | None = None
+    pack_version: str = ""
+    transitions: tuple[Transition, ...] = ()
+    flags: tuple[str, ...] = ()
+    explanation: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedEntry:
+    """A journal entry with its number in the journal (ascending in order of arrival)."""
+
+    number: int
+    entry: JournalEntry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BusMessage:
+    """A message for the WFM, rendered by a pack. `command` ties a reply to the stored command (AMQP correlation id)."""
+
+    pack: str
+    exchange: str
+    routing_key: str
+    body: bytes
+    content_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    message_id: str
+    correlation_id: str
+    reply_expected: bool = False
+    job: JobRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEntry:
+    """A stored message for the WFM on its way out; entries of one job leave in order of `number`."""
+
+    number: int
+    message: BusMessage
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subscription:
+    """A Buyer's registered listener. `buyer_param` / `seller_param` are what the hub request carried (R9)."""
+
+    id: SubscriptionId
+    api: Api
+    irp: Irp
+    buyer: BuyerId
+    callback: str
+    query: str | None
+    event_types: frozenset[EventType]
+    buyer_param: str | None = None
+    seller_param: str | None = None
+    created_at: datetime
+
+
+class DeliveryState(StrEnum):
+    """How far a notification is on its way to one listener."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    DISCARDED = "discarded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One notification for one listener, claimed for sending. `attempts` counts those already made."""
+
+    number: int
+    event_id: str
+    event_type: EventType
+    event_time: datetime
+    resource_id: str
+    subscription: Subscription
+    attempts: int
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What one POST to a listener gave: an HTTP status, or an error sentence. `elapsed` is in seconds."""
+
+    at: datetime
+    status: int | None
+    error: str | None
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderQuery:
+    """Filters of `GET /workOrder` (O4); None means any."""
+
+    buyers: frozenset[BuyerId]
+    state: WorkOrderState | None = None
+    appointment_required: bool | None = None
+    site: str | None = None
+    address: str | None = None
+    related_entity: str | None = None
+    related_entity_type: str | None = None
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppointmentQuery:
+    """Filters of `GET /appointment` (O3, R31); `ends_after` and `starts_before` bound the overlap."""
+
+    buyers: frozenset[BuyerId]
+    status: AppointmentStatus | None = None
+    work_order: WorkOrderId | None = None
+    site: str | None = None
+    address: str | None = None
+    ends_after: datetime | None = None
+    starts_before: datetime | None = None
+    offset: int = 0
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """A page of a list and the number of all matches."""
+
+    items: tuple[T, ...]
+    total: int
+
+
+class Transaction(Protocol):
+    """One database transaction. Everything written through it commits together or not at all.
+
+    Jobs are loaded under a row lock (or an exclusive write transaction where the database has no row locks), so two
+    transactions never decide on the same job at once. All methods raise `StoreUnavailable` when the database is away.
+    """
+
+    # inbox and journal
+    async def seen(self, pack: str, messages: Collection[MessageId]) -> set[MessageId]: ...
+    async def record(self, entries: Sequence[JournalEntry]) -> None: ...
+    async def waiting(self, job: JobRef) -> Sequence[RecordedEntry]: ...
+    async def resolve_waiting(self, numbers: Mapping[int, JournalEntry]) -> None: ...
+
+    # jobs
+    async def load_jobs(self, refs: Collection[JobRef]) -> dict[JobRef, Job]: ...
+    async def job_of_work_order(self, work_order: WorkOrderId) -> JobRef | None: ...
+    async def job_of_appointment(self, appointment: AppointmentId) -> JobRef | None: ...
+    async def save_jobs(self, jobs: Sequence[Job]) -> None: ...
+
+    # commands towards the WFM
+    async def add_command(self, command: Command) -> None: ...
+    async def command(self, command: CommandId) -> Command | None: ...
+    async def settle_command(self, command: CommandId, state: CommandState, answer: Mapping[str, object]) -> None: ...
+    async def answer(self, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None: ...
+    async def overdue_commands(self, now: datetime) -> Sequence[Command]: ...
+
+    # slot memory
+    async def remember_slots(self, work_order: WorkOrderId, slots: Sequence[OfferedSlot], expires_at: datetime) -> None: ...
+    async def offered_slot(self, work_order: WorkOrderId, window: TimePeriod, now: datetime) -> OfferedSlot | None: ...
+
+    # effects
+    async def notify(self, notifications: Sequence[Notification], at: datetime, correlation_id: str) -> None: ...
+    async def send(self, messages: Sequence[BusMessage]) -> None: ...
+
+
+class Reader(Protocol):
+    """Reads for the Buyer's side; no locks."""
+
+    async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None: ...
+    async def appointment(self, appointment: AppointmentId) -> Appointment | None: ...
+    async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]: ...
+    async def appointments(self, query: AppointmentQuery) -> Page[Appointment]: ...
+
+
+class Store(Reader, Protocol):
+    """The durable state of the bridge."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
+
+    # listeners
+    async def add_subscription(self, subscription: Subscription) -> None: ...
+    async def subscription(self, subscription: SubscriptionId) -> Subscription | None: ...
+    async def remove_subscription(self, subscription: SubscriptionId) -> bool: ...
+
+    # deliveries: claim -> send -> settle; a claim is a lease until `lease_until`
+    async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...
+    async def settle_delivery(
+        self, delivery: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
+    ) -> None: ...
+    async def next_delivery_at(self) -> datetime | None: ...
+
+    # outbox: claim -> publish -> settle
+    async def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]: ...
+    async def settle_outbox(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None: ...
+    async def next_outbox_at(self) -> datetime | None: ...
+
+    # the operator's view
+    async def journal(self, outcome: Outcome | None = None, limit: int = 100) -> Sequence[RecordedEntry]: ...
+
+
+class CommandBus(Protocol):
+    """Publishes to the WFM. Returns once the broker has confirmed; raises `BrokerUnavailable` or `NotRouted`."""
+
+    async def publish(self, message: BusMessage) -> None: ...
+
+
+class Clock(Protocol):
+    """Gives the current moment, aware, in UTC."""
+
+    def __call__(self) -> datetime: ...
