@@ -25,7 +25,9 @@ Text = Annotated[str, Field(min_length=1)]
 class MefModel(BaseModel):
     """A value of the standard: frozen, closed, wire names by alias."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+    )
 
 
 class TimePeriod(MefModel):
@@ -154,7 +156,12 @@ class MefGeographicPoint(PlaceBase):
 
 
 Place = Annotated[
-    FieldedAddress | FormattedAddress | GeographicAddressLabel | GeographicAddressRef | GeographicSiteRef | MefGeographicPoint,
+    FieldedAddress
+    | FormattedAddress
+    | GeographicAddressLabel
+    | GeographicAddressRef
+    | GeographicSiteRef
+    | MefGeographicPoint,
     Field(discriminator="type_"),
 ]
 
