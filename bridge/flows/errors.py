@@ -1,0 +1,28 @@
+"""What a use case may answer besides its result. The Buyer's side turns each into one HTTP status."""
+
+from bridge.domain.model import Problem
+from bridge.errors import BridgeError
+
+
+class NotFound(BridgeError):
+    """There is no such object, or it is another Buyer's."""
+
+
+class Rejected(BridgeError):
+    """The request breaks rules of the standard, or the WFM refused it."""
+
+    def __init__(self, *problems: Problem) -> None:
+        super().__init__("; ".join(problem.reason for problem in problems) or None)
+        self.problems = problems
+
+
+class InvalidSubscription(BridgeError):
+    """The listener cannot be registered as asked."""
+
+
+class WfmTimeout(BridgeError):
+    """The workforce-management system did not answer in time; nothing was done."""
+
+
+class WfmUnavailable(BridgeError):
+    """The workforce-management system cannot be reached now; nothing was done."""
