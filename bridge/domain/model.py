@@ -72,8 +72,9 @@ class WorkOrder:
 class Appointment:
     """An Appointment as the bridge keeps it.
 
-    `visit` is the WFM's own reference of the visit, where it has one. `replaced_window` is what `valid_for` was before the
-    Buyer's last reschedule, so that a late echo of the old window is not taken for a move by the Seller.
+    `visit` is the WFM's own reference of the visit, where it has one. `disregarded_window` is a window that the WFM may
+    still announce for this visit without saying anything new: what `valid_for` was before the Buyer's last reschedule,
+    or, on a cancelled Appointment, where the Seller moved the visit to by itself (R27).
     """
 
     id: AppointmentId
@@ -86,7 +87,7 @@ class Appointment:
     note: tuple[Note, ...] = ()
     attachment: tuple[AttachmentValue, ...] = ()
     visit: str | None = None
-    replaced_window: TimePeriod | None = None
+    disregarded_window: TimePeriod | None = None
     created_at: datetime
     changed_at: datetime
 
@@ -117,8 +118,9 @@ class CommandState(StrEnum):
 class Command:
     """A Buyer's request on its way to the WFM, kept durably from before it is sent.
 
-    `window` is the window asked for (book, reschedule). `echoed` is set once the WFM has announced the visit by itself before
-    (or instead of) replying. `visit` is the WFM's reference of the visit, as far as known. `expires_at` is when the Buyer is told 504.
+    `window` is the window asked for (book, reschedule). `echoed` is set once the WFM has announced the visit by itself
+    before (or instead of) replying. `visit` is the WFM's reference of the visit, as far as known. `expires_at` is when
+    the Buyer is told 504.
     """
 
     id: CommandId
@@ -140,10 +142,10 @@ class Command:
 class Job:
     """All that a decision needs to know of one job: the aggregate.
 
-    `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest version
-    applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which deltas merge.
-    `commands` are the outstanding ones (pending) and the bookings that expired. `open_siblings` counts other WorkOrders of the
-    same trouble ticket that have not ended.
+    `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest
+    version applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which
+    deltas merge. `commands` are the outstanding ones (pending) and the bookings that expired. `open_siblings` counts
+    other WorkOrders of the same trouble ticket that have not ended.
     """
 
     ref: JobRef
@@ -256,7 +258,10 @@ class SetTicketStatus:
 
 @dataclass(frozen=True, slots=True)
 class CancelVisit:
-    """Effect: take a late-accepted booking back in the WFM, so that no ghost visit is left. `command` is the booking."""
+    """Effect: take a late-accepted booking back in the WFM, so that no ghost visit is left.
+
+    `command` is the booking.
+    """
 
     command: CommandId
     visit: str | None
@@ -264,15 +269,28 @@ class CancelVisit:
     work_order: WorkOrderId
 
 
-WfmEffect = SetTicketStatus | CancelVisit
+@dataclass(frozen=True, slots=True)
+class AddNote:
+    """Effect: pass a Buyer's new note on to the WFM."""
+
+    text: str
+    appointment: AppointmentId
+    work_order: WorkOrderId
+
+
+WfmEffect = SetTicketStatus | CancelVisit | AddNote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a decision wants done. `job` is the state to store; the rest are effects, in order."""
+    """What a decision wants done. `job` is the state to store; the rest are effects, in order.
+
+    `ended` is the state of the WorkOrder that a follow-up WorkOrder replaced, to be stored before `job`.
+    """
 
     outcome: Outcome
     job: Job
+    ended: Job | None = None
     reason: str = ""
     transitions: tuple[Transition, ...] = ()
     notifications: tuple[Notification, ...] = ()
@@ -281,7 +299,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A violated business rule, to be answered as an `Error422` item. `path` is a JSON Pointer into the Buyer's body."""
+    """A violated business rule, answered as an `Error422` item. `path` is a JSON Pointer into the Buyer's body."""
 
     code: Error422Code
     reason: str

@@ -1,0 +1,309 @@
+"""Decides what a WFM message does to a job: the goal it names, the legal hops there, the notifications on the way.
+
+Order of the questions: stale? known? ended? only an echo? Then the goal is completed by the cross-rules of MEF 137
+(R20-R24, R27, R45-R50, R56-R58), planned and walked. A goal without a legal path is handled by the pack's policy.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bridge.domain import echo
+from bridge.domain.draft import Draft, IllegalMove
+from bridge.domain.model import (
+    Appointment,
+    Decision,
+    Goal,
+    Ids,
+    Job,
+    JobUpdate,
+    OnIllegal,
+    Outcome,
+    WorkOrder,
+)
+from bridge.domain.planner import appointment_path, work_order_path
+from bridge.domain.work_order import TERMINAL
+from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
+from bridge.mef.models import RelatedContactInformation
+
+
+def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
+    """Decide on one message. `ids` are fresh; `now` is the moment of the decision."""
+    if any(version < job.versions.get(key, version) for key, version in update.versions.items()):
+        return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
+    decision = _decide_current(job, update, ids, now)
+    if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
+        return decision
+    return replace(decision, job=_remember(decision.job, update))
+
+
+def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
+    if job.work_order is None:
+        return _first(job, update, ids, now)
+    if job.work_order.state in TERMINAL:
+        return _after_end(job, job.work_order, update, ids, now)
+    return echo.recognise(job, update) or _advance(job, job.work_order, update, ids, now)
+
+
+def _first(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
+    if not update.creates:
+        return Decision(outcome=Outcome.WAITING, job=job, reason=f"job {job.ref.key} is not known yet")
+    try:
+        return _open_new(job, update, ids, now)
+    except IllegalMove as illegal:
+        return _parked(job, update, illegal)
+
+
+def _open_new(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
+    born_required = bool(update.goal.appointment_required) and update.visit.window is None
+    work_order = WorkOrder(
+        id=ids.work_order,
+        job=job.ref,
+        buyer=update.buyer,
+        state=WorkOrderState.OPEN,
+        appointment_required=born_required,
+        details=update.details,
+        created_at=now,
+        changed_at=now,
+    )
+    draft = Draft(replace(job, appointment=None), work_order, now)
+    draft.create_work_order()
+    if born_required:
+        draft.require_buyer()
+    _walk(draft, update, ids)
+    return draft.result()
+
+
+def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
+    goal = update.goal.work_order
+    if goal is None or goal == ended.state or update.goal.on_illegal is OnIllegal.KEEP:
+        return Decision(outcome=Outcome.UNCHANGED, job=job, reason=f"the WorkOrder has ended ({ended.state})")
+    if update.goal.on_illegal is OnIllegal.FOLLOW_UP and goal not in TERMINAL:
+        return _open_new(_without_appointment(job), update, ids, now)
+    return _parked(job, update, IllegalMove(f"WorkOrder {ended.state} -> {goal}: it has ended"))
+
+
+def _advance(job: Job, work_order: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
+    draft = Draft(job, replace(work_order, details=update.details), now)
+    try:
+        _walk(draft, update, ids)
+        return draft.result()
+    except IllegalMove as illegal:
+        return _resolve_illegal(job, work_order, update, ids, now, illegal)
+
+
+def _resolve_illegal(
+    job: Job, work_order: WorkOrder, update: JobUpdate, ids: Ids, now: datetime, illegal: IllegalMove
+) -> Decision:
+    if update.goal.on_illegal is OnIllegal.PARK:
+        return _parked(job, update, illegal)
+    draft = Draft(job, replace(work_order, details=update.details), now)
+    if update.goal.on_illegal is OnIllegal.KEEP:
+        return draft.result(reason=f"kept: {illegal}")
+    _walk_goal(draft, Goal(work_order=WorkOrderState.UNABLE_TO_COMPLETE))
+    first = draft.result()
+    second = _open_new(_without_appointment(first.job), update, ids, now)
+    return replace(
+        second,
+        ended=first.job,
+        reason=f"follow-up: {illegal}",
+        transitions=first.transitions + second.transitions,
+        notifications=first.notifications + second.notifications,
+        effects=first.effects + second.effects,
+    )
+
+
+def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
+    if _seller_moves(draft, update):
+        _withdraw(draft, update)
+        return
+    _update_contacts(draft, update)
+    goal = update.goal
+    if _agrees_visit(draft, update):
+        draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
+        if draft.work_order.state is WorkOrderState.OPEN:
+            draft.move_work_order(WorkOrderState.PLANNED)  # R24
+    _walk_goal(draft, goal)
+
+
+def _seller_moves(draft: Draft, update: JobUpdate) -> bool:
+    appointment = draft.open_appointment
+    return (
+        appointment is not None
+        and appointment.status is AppointmentStatus.CONFIRMED
+        and update.goal.appointment is AppointmentStatus.CONFIRMED
+        and update.visit.window is not None
+        and update.visit.window != appointment.valid_for
+    )
+
+
+def _withdraw(draft: Draft, update: JobUpdate) -> None:
+    """R27: a move by the Seller is a cancelled Appointment and a request to book again."""
+    moved = replace(draft.require_appointment(), disregarded_window=update.visit.window)
+    draft.appointment = moved
+    _walk_goal(draft, Goal(appointment=AppointmentStatus.CANCELLED))
+
+
+def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
+    """A visit that the WFM agreed without the Buyer (by phone, say) and that we have not seen end."""
+    if update.visit.window is None or draft.open_appointment is not None:
+        return False
+    if update.goal.appointment in (None, AppointmentStatus.CANCELLED):
+        return False
+    return not any(
+        ended.visit == update.visit.ref and ended.status == update.goal.appointment
+        for ended in (*draft.ended, *((draft.appointment,) if draft.appointment else ()))
+    )
+
+
+def _new_appointment(draft: Draft, update: JobUpdate, ids: Ids) -> Appointment:
+    window = update.visit.window
+    if window is None or draft.work_order.state is WorkOrderState.IN_PROGRESS:
+        raise IllegalMove("an Appointment for a WorkOrder that is already in progress")
+    return Appointment(
+        id=ids.appointment,
+        work_order=draft.work_order.id,
+        buyer=draft.work_order.buyer,
+        status=AppointmentStatus.CONFIRMED,
+        valid_for=window,
+        place=draft.work_order.details.place[0],
+        contacts=update.visit.contacts,
+        visit=update.visit.ref,
+        created_at=draft.now,
+        changed_at=draft.now,
+    )
+
+
+def _update_contacts(draft: Draft, update: JobUpdate) -> None:
+    """R29: a changed seller contact of an open Appointment is an attribute event."""
+    appointment = draft.open_appointment
+    if appointment is None or not update.visit.contacts:
+        return
+    contacts = _with_seller_contact(appointment.contacts, update.visit.contacts)
+    if contacts != appointment.contacts:
+        draft.change_appointment(replace(appointment, contacts=contacts), announce=True)
+
+
+def _with_seller_contact(
+    contacts: tuple[RelatedContactInformation, ...], seller: tuple[RelatedContactInformation, ...]
+) -> tuple[RelatedContactInformation, ...]:
+    fresh = tuple(contact for contact in seller if contact.role == ContactRole.SELLER_APPOINTMENT)
+    if not fresh:
+        return contacts
+    return (*(contact for contact in contacts if contact.role != ContactRole.SELLER_APPOINTMENT), *fresh)
+
+
+def _walk_goal(draft: Draft, goal: Goal) -> None:
+    """Walk both objects to the goal in the order of Figure 5: level by level, Appointment before WorkOrder."""
+    appointment_goal = _appointment_goal(draft, goal)
+    work_order_goal = _work_order_goal(draft, goal, appointment_goal)
+    hops = [*_appointment_hops(draft, appointment_goal), *_work_order_hops(draft, work_order_goal)]
+    for _, target in sorted(hops, key=lambda hop: hop[0]):
+        if isinstance(target, AppointmentStatus):
+            draft.move_appointment(target)
+        else:
+            draft.move_work_order(target)
+    _settle_required(draft, goal)
+
+
+_APPOINTMENT_LEVEL = {
+    AppointmentStatus.IN_PROGRESS: 4,
+    AppointmentStatus.COMPLETED: 6,
+    AppointmentStatus.MISSED: 6,
+    AppointmentStatus.FAILED: 6,
+    AppointmentStatus.CANCELLED: 6,
+}
+_WORK_ORDER_LEVEL = {
+    WorkOrderState.PLANNED: 3,
+    WorkOrderState.IN_PROGRESS: 5,
+    WorkOrderState.COMPLETED: 7,
+    WorkOrderState.CANCELLED: 7,
+    WorkOrderState.UNABLE_TO_COMPLETE: 7,
+    WorkOrderState.OPEN: 7,
+}
+
+Hop = tuple[int, AppointmentStatus | WorkOrderState]
+
+
+def _appointment_hops(draft: Draft, goal: AppointmentStatus | None) -> list[Hop]:
+    appointment = draft.open_appointment
+    if appointment is None or goal is None:
+        return []
+    path = appointment_path(appointment.status, goal)
+    if path is None:
+        raise IllegalMove(f"Appointment {appointment.status} -> {goal}: no legal way")
+    return [(_APPOINTMENT_LEVEL[status], status) for status in path]
+
+
+def _work_order_hops(draft: Draft, goal: WorkOrderState | None) -> list[Hop]:
+    state = draft.work_order.state
+    if goal is None:
+        return []
+    path = work_order_path(state, goal)
+    if path is None:
+        raise IllegalMove(f"WorkOrder {state} -> {goal}: no legal way")
+    return [(_WORK_ORDER_LEVEL[hop], hop) for hop in path]
+
+
+_IMPLIED_APPOINTMENT = {
+    WorkOrderState.OPEN: AppointmentStatus.CANCELLED,
+    WorkOrderState.IN_PROGRESS: AppointmentStatus.IN_PROGRESS,
+    WorkOrderState.COMPLETED: AppointmentStatus.COMPLETED,
+    WorkOrderState.UNABLE_TO_COMPLETE: AppointmentStatus.COMPLETED,
+}
+
+
+def _appointment_goal(draft: Draft, goal: Goal) -> AppointmentStatus | None:
+    """What happens to the open Appointment when the message only speaks of the WorkOrder."""
+    if goal.appointment is not None or draft.open_appointment is None or goal.work_order is None:
+        return goal.appointment
+    if goal.work_order is WorkOrderState.CANCELLED:
+        under_way = draft.open_appointment.status is AppointmentStatus.IN_PROGRESS
+        return AppointmentStatus.MISSED if under_way else AppointmentStatus.CANCELLED
+    return _IMPLIED_APPOINTMENT.get(goal.work_order)
+
+
+def _work_order_goal(draft: Draft, goal: Goal, appointment: AppointmentStatus | None) -> WorkOrderState | None:
+    """What happens to the WorkOrder when a visit falls through and the message does not say.
+
+    After `missed` and `failed` the standard is silent: a planned WorkOrder can be booked again, a started one has failed.
+    """
+    if goal.work_order is not None or draft.open_appointment is None:
+        return goal.work_order
+    fell_through = (AppointmentStatus.CANCELLED, AppointmentStatus.MISSED, AppointmentStatus.FAILED)
+    if appointment not in fell_through or draft.work_order.state is WorkOrderState.OPEN:
+        return None
+    if draft.work_order.state is WorkOrderState.IN_PROGRESS:
+        return WorkOrderState.UNABLE_TO_COMPLETE
+    return WorkOrderState.OPEN  # R49
+
+
+def _settle_required(draft: Draft, goal: Goal) -> None:
+    """`appointmentRequired` comes last: true again when a visit fell through (R27, R48), false once one is agreed."""
+    if draft.work_order.state is not WorkOrderState.OPEN or draft.open_appointment is not None:
+        draft.set_appointment_required(False)
+        return
+    reopened = draft.job.work_order is not None and draft.job.work_order.state is WorkOrderState.PLANNED
+    if goal.appointment_required is not None:
+        draft.set_appointment_required(goal.appointment_required)
+    elif reopened:
+        draft.set_appointment_required(True)
+
+
+def _remember(job: Job, update: JobUpdate) -> Job:
+    versions = {**job.versions, **update.versions}
+    return replace(job, versions=versions, record=update.record)
+
+
+def _without_appointment(job: Job) -> Job:
+    ended = (*job.ended_appointments, *((job.appointment,) if job.appointment else ()))
+    return replace(job, work_order=None, appointment=None, ended_appointments=ended)
+
+
+def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:
+    return Decision(outcome=Outcome.PARKED, job=job, reason=f"rule {update.rule}: {illegal}")
+
+
+def _stale_reason(job: Job, update: JobUpdate) -> str:
+    known = job.versions
+    older = [f"{key} {version} < {known[key]}" for key, version in update.versions.items() if key in known]
+    return f"older than what is applied: {', '.join(older)}"

@@ -1,0 +1,194 @@
+"""Decides what the WFM's answer to a Buyer's command does: book, reschedule, cancel.
+
+A command that timed out was answered 504, which means *not done*: a late acceptance of a booking is taken back in the
+WFM and was never visible; a late acceptance of a reschedule or a cancel is adopted, since the WFM's truth wins.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bridge.domain.draft import Draft, IllegalMove
+from bridge.domain.model import (
+    Accepted,
+    AddNote,
+    Appointment,
+    CancelVisit,
+    Command,
+    CommandKind,
+    CommandState,
+    Decision,
+    Ids,
+    Job,
+    Outcome,
+    Problem,
+    Refused,
+    WorkOrder,
+)
+from bridge.domain.patch import apply_patch, new_notes
+from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
+from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What an answer means: the job's decision, the command's final state, and what the Buyer is told.
+
+    `problems` is empty when the Buyer got what he asked for; `appointment` is then the Appointment concerned.
+    """
+
+    decision: Decision
+    command: Command
+    problems: tuple[Problem, ...] = ()
+
+
+def settle(
+    job: Job, command: Command, reply: Accepted | Refused, seller: RelatedContactInformation, ids: Ids, now: datetime
+) -> Settlement:
+    """Decide on the answer to a command. `seller` stands in as sellerAppointmentContact of a new Appointment (R18)."""
+    if isinstance(reply, Refused):
+        return _refused(job, command, reply)
+    if command.state not in (CommandState.PENDING, CommandState.EXPIRED):
+        return _nothing(job, command, "the command was settled before")
+    answered = replace(command, visit=reply.visit or command.visit)
+    if command.kind is CommandKind.BOOK:
+        return _booked(job, answered, reply, seller, ids, now)
+    if command.kind is CommandKind.RESCHEDULE:
+        return _rescheduled(job, answered, reply, now)
+    return _cancelled(job, answered, now)
+
+
+def expire(job: Job, command: Command) -> Settlement:
+    """Decide on a command whose deadline passed. A booking the WFM has announced meanwhile is taken back at once."""
+    if command.kind is CommandKind.BOOK and command.echoed:
+        return _taken_back(job, command, "the WFM announced the booking but did not answer in time")
+    return _settled(job, command, CommandState.EXPIRED, "no answer from the WFM in time")
+
+
+def _refused(job: Job, command: Command, reply: Refused) -> Settlement:
+    problem = Problem(reply.code, reply.reason, reply.path)
+    return _settled(job, command, CommandState.REFUSED, f"refused by the WFM: {reply.reason}", (problem,))
+
+
+def _booked(
+    job: Job, command: Command, reply: Accepted, seller: RelatedContactInformation, ids: Ids, now: datetime
+) -> Settlement:
+    work_order = job.work_order
+    if command.state is CommandState.EXPIRED:
+        return _taken_back(job, command, "accepted after the Buyer was told 504")
+    if work_order is None or work_order.state is not WorkOrderState.OPEN or _has_open(job):
+        return _taken_back(job, command, "accepted, but the WorkOrder can no longer take an Appointment")
+    draft = Draft(job, _with_planned_date(work_order, reply.window or command.window), now)
+    draft.add_appointment(_appointment(command, work_order, reply, seller, ids, now), announce=False)
+    draft.move_work_order(WorkOrderState.PLANNED)  # R24
+    return _accepted(draft, command)
+
+
+def _appointment(
+    command: Command,
+    work_order: WorkOrder,
+    reply: Accepted,
+    seller: RelatedContactInformation,
+    ids: Ids,
+    now: datetime,
+) -> Appointment:
+    request = command.request
+    if not isinstance(request, AppointmentCreate):
+        raise IllegalMove("a booking without the Buyer's request")
+    buyers = (c for c in request.related_contact_information if c.role != ContactRole.SELLER_APPOINTMENT)
+    return Appointment(
+        id=ids.appointment,
+        work_order=work_order.id,
+        buyer=work_order.buyer,
+        status=AppointmentStatus.CONFIRMED,
+        valid_for=reply.window or request.valid_for,
+        place=work_order.details.place[0],
+        contacts=(*buyers, seller),
+        note=request.note or (),
+        attachment=request.attachment or (),
+        visit=command.visit,
+        created_at=now,
+        changed_at=now,
+    )
+
+
+def _rescheduled(job: Job, command: Command, reply: Accepted, now: datetime) -> Settlement:
+    appointment = _target(job, command)
+    if job.work_order is None or appointment is None or appointment.status is not AppointmentStatus.CONFIRMED:
+        return _settled(job, command, CommandState.REFUSED, "the Appointment moved on meanwhile", _MOVED_ON)
+    window = reply.window or command.window or appointment.valid_for
+    patch = command.request if isinstance(command.request, AppointmentUpdate) else None
+    moved = replace(
+        apply_patch(appointment, patch) if patch else appointment,
+        valid_for=window,
+        visit=command.visit or appointment.visit,
+        disregarded_window=appointment.valid_for,
+    )
+    draft = Draft(job, _with_planned_date(job.work_order, window), now)
+    # A Buyer's own change is not announced to him; one adopted after a 504 is news.
+    draft.change_appointment(moved, announce=command.state is CommandState.EXPIRED)
+    if patch:
+        draft.effects.extend(AddNote(note.text, moved.id, moved.work_order) for note in new_notes(appointment, patch))
+    return _accepted(draft, command)
+
+
+def _cancelled(job: Job, command: Command, now: datetime) -> Settlement:
+    appointment = _target(job, command)
+    if job.work_order is None or appointment is None or appointment.status is AppointmentStatus.IN_PROGRESS:
+        return _settled(job, command, CommandState.REFUSED, "the Appointment moved on meanwhile", _MOVED_ON)
+    draft = Draft(job, job.work_order, now)
+    if appointment.status is AppointmentStatus.CONFIRMED:
+        draft.move_appointment(AppointmentStatus.CANCELLED)  # R50
+        if job.work_order.state is WorkOrderState.PLANNED:
+            draft.move_work_order(WorkOrderState.OPEN)  # R49
+            draft.set_appointment_required(True)  # R48
+    return _accepted(draft, command)
+
+
+_MOVED_ON = (Problem(Error422Code.OTHER_ISSUE, "The Appointment has changed meanwhile; read it again."),)
+
+
+def _taken_back(job: Job, command: Command, reason: str) -> Settlement:
+    effect = CancelVisit(command.id, command.visit, command.window, command.work_order)
+    problem = Problem(Error422Code.OTHER_ISSUE, "The WorkOrder can no longer take an Appointment.", "/workOrder/id")
+    settled = _settled(job, command, CommandState.COMPENSATED, reason, (problem,))
+    return replace(settled, decision=replace(settled.decision, effects=(effect,)))
+
+
+def _accepted(draft: Draft, command: Command) -> Settlement:
+    settled = replace(command, state=CommandState.ACCEPTED)
+    decision = draft.result()
+    return Settlement(decision=replace(decision, job=_without(decision.job, command)), command=settled)
+
+
+def _settled(
+    job: Job, command: Command, state: CommandState, reason: str, problems: tuple[Problem, ...] = ()
+) -> Settlement:
+    decision = Decision(outcome=Outcome.UNCHANGED, job=_without(job, command), reason=reason)
+    return Settlement(decision=decision, command=replace(command, state=state), problems=problems)
+
+
+def _nothing(job: Job, command: Command, reason: str) -> Settlement:
+    return Settlement(decision=Decision(outcome=Outcome.UNCHANGED, job=job, reason=reason), command=command)
+
+
+def _without(job: Job, command: Command) -> Job:
+    return replace(job, commands=tuple(other for other in job.commands if other.id != command.id))
+
+
+def _target(job: Job, command: Command) -> Appointment | None:
+    if job.appointment is not None and job.appointment.id == command.appointment:
+        return job.appointment
+    return None
+
+
+def _has_open(job: Job) -> bool:
+    return job.appointment is not None and job.appointment.status in (
+        AppointmentStatus.CONFIRMED,
+        AppointmentStatus.IN_PROGRESS,
+    )
+
+
+def _with_planned_date(work_order: WorkOrder, window: TimePeriod | None) -> WorkOrder:
+    if window is None:
+        return work_order
+    return replace(work_order, details=replace(work_order.details, planned_execution_date=window.start_date_time))
