@@ -1,0 +1,107 @@
+"""An installed PostgreSQL as a private child: a throw-away cluster in a directory of its own, on loopback only.
+
+initdb and postgres refuse to run as root; then they run as `postgres` or `nobody`. Nothing here survives, so durability
+is off (fsync and the like): tests are about our transactions, not about the disk.
+"""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from bridge.localenv.process import LOOPBACK, await_ready, free_port, new_directory, start_child
+from bridge.localenv.service import NotHere
+
+# Debian and Ubuntu, the PGDG packages of Red Hat, Homebrew.
+PLACES = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin")
+UNPRIVILEGED = ("postgres", "nobody")
+SUPERUSER = "bridge"
+START_DEADLINE_S = 60.0
+INITDB_DEADLINE_S = 120
+SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+
+
+def start_postgresql(stack: ExitStack, answers: Callable[[str], bool]) -> str:
+    """Start a private PostgreSQL, leave its end to `stack`, and give its URL once `answers(url)`.
+
+    Raises `NotHere` when none is installed or it does not come up.
+    """
+    programs = _programs()
+    user = _unprivileged_user()
+    directory = new_directory("bridge-postgresql-", owner=user)
+    stack.callback(shutil.rmtree, directory, ignore_errors=True)
+    data = directory / "data"
+    _initdb(programs / "initdb", data, user)
+    port = free_port()
+    server = start_child(
+        [str(programs / "postgres"), "-D", str(data), "-p", str(port), *_settings()],
+        directory=directory,
+        name="postgresql",
+        stop_signal=signal.SIGINT,  # PostgreSQL's "fast shutdown"
+        user=user,
+        remove=directory,
+    )
+    stack.callback(server.stop)
+    url = f"postgresql+asyncpg://{SUPERUSER}@{LOOPBACK}:{port}/postgres"
+    await_ready(lambda: answers(url), what="a private PostgreSQL", deadline_s=START_DEADLINE_S, child=server)
+    return url
+
+
+def _programs() -> Path:
+    """Give the directory of the newest installed version that has both initdb and postgres."""
+    roots = [found for place in PLACES for found in Path("/").glob(place.lstrip("/"))]
+    on_path = shutil.which("initdb")
+    roots += [Path(on_path).resolve().parent] if on_path else []
+    complete = [root for root in roots if (root / "initdb").exists() and (root / "postgres").exists()]
+    if not complete:
+        raise NotHere("no PostgreSQL server is installed")
+    return max(complete, key=_version)
+
+
+def _version(programs: Path) -> tuple[int, ...]:
+    digits = "".join(letter if letter.isdigit() else " " for letter in programs.parent.name)
+    return tuple(int(number) for number in digits.split())
+
+
+def _unprivileged_user() -> str | None:
+    if os.geteuid() != 0:
+        return None
+    known = {account.pw_name for account in pwd.getpwall()}
+    for name in UNPRIVILEGED:
+        if name in known:
+            return name
+    raise NotHere(f"PostgreSQL does not run as root, and there is no user {' or '.join(UNPRIVILEGED)}")
+
+
+def _initdb(program: Path, data: Path, user: str | None) -> None:
+    command = [str(program), "-D", str(data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
+    group = pwd.getpwnam(user).pw_gid if user else None
+    done = subprocess.run(  # noqa: S603
+        command,
+        cwd=data.parent,
+        user=user,
+        group=group,
+        extra_groups=[] if user else None,
+        capture_output=True,
+        text=True,
+        timeout=INITDB_DEADLINE_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise NotHere(f"initdb failed: {' '.join(done.stderr.split())[-200:]}")
+
+
+def _settings() -> Sequence[str]:
+    return [argument for name, value in SETTINGS.items() for argument in ("-c", f"{name}={value}")]
