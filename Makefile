@@ -1,0 +1,84 @@
+# One command per task; `make` alone lists them. CI runs the same ones (.ci/run).
+#
+# setup needs Python >= 3.11 with pip >= 22.3 and nothing else: the virtual environment is made without ensurepip (Debian
+# keeps that in a package of its own) and filled from outside, so that an "externally managed" Python is no obstacle.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.complete
+PYTEST := $(PY) -m pytest
+# Finds or starts RabbitMQ and PostgreSQL once, for all of the command's processes.
+SERVICES := $(PY) -m bridge.localenv run --
+SOURCES := bridge tests
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test lint types unit integration format lock clean
+# One thing after another: `make -j test` must not mix their output.
+.NOTPARALLEL:
+
+help: ## list every target
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@echo
+	@echo "  PYTHON=python3.12 make setup      takes another Python (>= 3.11)"
+	@echo "  BRIDGE_BROKER_URL=amqp://...      takes this RabbitMQ (demo, run, test)"
+	@echo "  BRIDGE_TEST_DATABASE_URL=postgresql+asyncpg://...   takes this PostgreSQL (test)"
+	@echo "  BRIDGE_LOCALENV=child,memory      looks for services only there, in that order; known:"
+	@echo "                                    env, localhost, container, child, apt, memory"
+	@echo "  CI=true make test                 a missing RabbitMQ or PostgreSQL is a failure, not a skip"
+
+setup: $(STAMP) ## make .venv with the locked dependencies (does nothing when it is complete)
+
+demo: setup ## set everything up and play the main job: WFM, bridge and Buyer, checked step by step
+	@$(PY) -m bridge demo
+
+run: setup ## start the bridge with a simulated WFM and Buyer and leave it running
+	@$(PY) -m bridge demo --stay
+
+test: setup lint types ## lint, types and all tests, on a real RabbitMQ and a real PostgreSQL
+	@echo "test: all tests"
+	@$(SERVICES) $(PYTEST) -n auto
+
+lint: setup ## ruff: rules and formatting
+	@echo "lint: ruff check, ruff format --check"
+	@$(PY) -m ruff check --quiet $(SOURCES)
+	@$(PY) -m ruff format --check --quiet $(SOURCES)
+
+types: setup ## mypy --strict
+	@echo "types: mypy --strict"
+	@$(PY) -m mypy
+
+unit: setup ## unit tests only: no services, under 10 s
+	@$(PYTEST) -q -n auto tests/unit
+
+integration: setup ## tests on a real RabbitMQ and a real PostgreSQL only
+	@$(SERVICES) $(PYTEST) -n auto -m integration
+
+format: setup ## let ruff format and repair what it can
+	@$(PY) -m ruff format --quiet $(SOURCES)
+	@$(PY) -m ruff check --fix --quiet $(SOURCES)
+
+lock: setup ## resolve the dependencies anew into requirements.lock
+	@echo "lock: requirements.lock"
+	@$(call pip,install --quiet uv)
+	@env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal \
+	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
+	    --custom-compile-command "make lock" --output-file requirements.lock
+
+clean: ## remove the virtual environment, caches and local state
+	@echo "clean: .venv, caches, var"
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis var build dist
+	@find bridge tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+pip = $(PYTHON) -m pip --disable-pip-version-check --no-input --python $(PY) $(1)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "setup: this needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1). Try: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@$(PYTHON) -c 'import pip, sys; sys.exit(tuple(int(n) for n in pip.__version__.split(".")[:2]) < (22, 3))' 2>/dev/null || { \
+	    echo "setup: this needs pip 22.3 or newer for $(PYTHON). On Debian or Ubuntu: apt-get install python3-pip" >&2; exit 1; }
+	@echo "setup: making $(VENV) with $$($(PYTHON) --version) from requirements.lock"
+	@$(PYTHON) -m venv --without-pip $(VENV)
+	@$(call pip,install --quiet --require-hashes -r requirements.lock)
+	@$(call pip,install --quiet --no-deps --no-build-isolation -e .)
+	@touch $@
