@@ -523,7 +523,7 @@ _EXPECTED: Mapping[str, str] = {
     **dict.fromkeys(("dataclass_type", "dataclass_exact_type", "model_class_type"), "a mapping"),
     **dict.fromkeys(("none_required",), "nothing"),
     **dict.fromkeys(("path_type",), "a path"),
-    **dict.fromkeys(("literal_error", "enum"), "one of {expected}"),
+    **dict.fromkeys(("literal_error", "enum"), "{expected}"),
 }
 _VALUE_ERRORS = {"literal_error", "enum", "finite_number", "int_parsing_size"}
 _BOUNDS: Mapping[str, str] = {
@@ -601,8 +601,7 @@ def _expected(group: list[_Located]) -> str:
 
 def _phrase(error: Mapping[str, Any]) -> str:
     template = _EXPECTED.get(error["type"]) or _BOUNDS.get(error["type"], "")
-    phrase = template.format(**(error.get("ctx") or {}))
-    return phrase if " or " in phrase else phrase.removeprefix("one of ")
+    return template.format(**(error.get("ctx") or {}))
 
 
 def _hint(error: Mapping[str, Any], secret: bool) -> str:
