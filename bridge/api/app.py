@@ -1,0 +1,42 @@
+"""The Buyer's side as one web application: the two APIs under both reference points, and the health of the process."""
+
+from collections.abc import Iterator
+
+from aiohttp import web
+
+from bridge.api.appointments import AppointmentOperations
+from bridge.api.config import ApiConfig
+from bridge.api.health import health_routes
+from bridge.api.hub import HubOperations
+from bridge.api.identity import Identity
+from bridge.api.middleware import answer_errors, correlate
+from bridge.api.operations import Route, handler
+from bridge.api.presenter import api_path
+from bridge.api.services import Services
+from bridge.api.work_orders import WorkOrderOperations
+from bridge.mef.enums import Api, Irp
+
+
+def build_app(services: Services, identity: Identity, config: ApiConfig) -> web.Application:
+    """Build the application. It logs requests itself: run it with `access_log=None`."""
+    app = web.Application(middlewares=[correlate, answer_errors], client_max_size=config.max_body_bytes)
+    app.add_routes(health_routes(services.readiness))
+    app.add_routes(_mef_routes(services, identity, config))
+    return app
+
+
+def operations(services: Services, config: ApiConfig) -> tuple[Route, ...]:
+    """All 14 operations of Tables 4 and 6 (two of them in two spellings)."""
+    return (
+        *AppointmentOperations(services.appointments, config).routes(),
+        *HubOperations(services.subscriptions, Api.APPOINTMENT).routes(),
+        *WorkOrderOperations(services.work_orders, config).routes(),
+        *HubOperations(services.subscriptions, Api.WORK_ORDER).routes(),
+    )
+
+
+def _mef_routes(services: Services, identity: Identity, config: ApiConfig) -> Iterator[web.RouteDef]:
+    for route in operations(services, config):
+        for irp in Irp:
+            path = config.path + api_path(irp, route.api) + route.path
+            yield web.route(route.method, path, handler(route, irp, identity, config))

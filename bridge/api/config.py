@@ -1,0 +1,30 @@
+"""What the Buyer's side can be told. Values are checked where the settings are read."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiConfig:
+    """`base_url` is how Buyers reach the bridge, without a path (`https://bridge.example.com`); hrefs begin with it.
+
+    `prefix` is the optional seller prefix in front of `/mefApi`. `default_limit` and `max_limit` are records a page.
+    `sellers` are the Sellers behind this bridge; with none or one, `sellerId` must not be given (R7, R8).
+    """
+
+    base_url: str
+    prefix: str = ""
+    default_limit: int = 100
+    max_limit: int = 1000
+    max_body_bytes: int = 1024 * 1024  # attachments may be embedded, so a few hundred KB are normal
+    sellers: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> str:
+        """The seller prefix as a path: empty, or with a leading and no trailing slash."""
+        stripped = self.prefix.strip("/")
+        return f"/{stripped}" if stripped else ""
+
+    @property
+    def root(self) -> str:
+        """The absolute URL in front of `/mefApi`."""
+        return self.base_url.rstrip("/") + self.path

@@ -1,0 +1,78 @@
+"""Around every request: a correlation id, one line in the access log, and always an answer in the standard's shape."""
+
+import time
+from typing import Final
+
+import structlog
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from structlog.typing import FilteringBoundLogger
+
+from bridge.api.correlation import HEADER, correlation_id_of, new_or_given
+from bridge.api.failures import RequestFailed, failure_of, internal_error, not_found, plain
+from bridge.api.responses import failure
+from bridge.errors import BridgeError
+
+_log: FilteringBoundLogger = structlog.get_logger("bridge.api")
+
+_SERVER: Final = "mef-bridge"  # instead of the versions that aiohttp would tell everybody
+
+
+@web.middleware
+async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Bind the correlation id for all that this request does, and log the request once."""
+    started = time.perf_counter()
+    correlation_id = new_or_given(request)
+    with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+        try:
+            response = await handler(request)
+            _log_access(request, response, time.perf_counter() - started)
+        finally:
+            # aiohttp serves all requests of a connection in one task, so what the handler bound would stay.
+            structlog.contextvars.unbind_contextvars("requester", "buyer")
+    response.headers[HEADER] = correlation_id
+    response.headers["Server"] = _SERVER
+    return response
+
+
+def _log_access(request: web.Request, response: web.StreamResponse, elapsed: float) -> None:
+    _log.info(
+        "request",
+        method=request.method,
+        path=request.rel_url.raw_path,
+        status=response.status,
+        elapsed_ms=round(elapsed * 1000, 1),
+    )
+
+
+@web.middleware
+async def answer_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn whatever a request ends in into an answer; nothing of a cause that is ours leaves the house."""
+    try:
+        return await handler(request)
+    except BridgeError as error:
+        return failure(failure_of(error, request.method) or _unexpected(request))
+    except web.HTTPException as error:
+        return failure(_of_http(error, request))
+    except Exception:  # noqa: BLE001 - the outermost frame of a request
+        return failure(_unexpected(request))
+
+
+def _unexpected(request: web.Request) -> RequestFailed:
+    """Log what is being handled, with its trace."""
+    _log.exception("request failed", method=request.method, path=request.rel_url.raw_path)
+    return internal_error(correlation_id_of(request))
+
+
+def _of_http(error: web.HTTPException, request: web.Request) -> RequestFailed:
+    """Give aiohttp's own refusals the standard's shape."""
+    match error:
+        case web.HTTPNotFound():
+            return not_found("There is nothing at this path.")
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            return plain(405, f"{request.method} is not possible here; allowed: {allowed}.", {"Allow": allowed})
+        case web.HTTPRequestEntityTooLarge():
+            return plain(413, f"The body is larger than the {request.client_max_size} bytes allowed.")
+        case _:
+            return plain(error.status, f"{error.reason}.")

@@ -1,0 +1,136 @@
+"""The bridge's values as a Buyer sees them: pure functions from domain values to the standard's types.
+
+What is empty is left out. Every href is absolute, under the reference point (Sonata or Cantata) that the Buyer used.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+from bridge.domain import model as domain
+from bridge.flows.ports import Subscription
+from bridge.mef.enums import Api, Irp
+from bridge.mef.models import (
+    Appointment,
+    AppointmentFind,
+    AppointmentRef,
+    EventSubscription,
+    SearchTimeSlot,
+    SearchTimeSlotCreate,
+    TimeSlot,
+    WorkOrder,
+    WorkOrderFind,
+    WorkOrderRef,
+)
+
+API_PATHS: Final = {Api.APPOINTMENT: "appointment/v2", Api.WORK_ORDER: "workOrderManagement/v2"}
+
+T = TypeVar("T")
+
+
+def api_path(irp: Irp, api: Api) -> str:
+    """The path of an API below the server's root (5.2)."""
+    return f"/mefApi/{irp.value}/{API_PATHS[api]}"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Writes hrefs. `root` is the absolute URL in front of `/mefApi`."""
+
+    root: str
+    irp: Irp
+
+    def _href(self, api: Api, collection: str, identifier: str) -> str:
+        return f"{self.root}{api_path(self.irp, api)}/{collection}/{quote(identifier, safe='')}"
+
+    def appointment(self, identifier: domain.AppointmentId) -> str:
+        """The URL of an Appointment."""
+        return self._href(Api.APPOINTMENT, "appointment", identifier)
+
+    def work_order(self, identifier: domain.WorkOrderId) -> str:
+        """The URL of a WorkOrder, in the guide's spelling of the path."""
+        return self._href(Api.WORK_ORDER, "workOrder", identifier)
+
+    def subscription(self, subscription: Subscription) -> str:
+        """The URL of a registered listener."""
+        return self._href(subscription.api, "hub", subscription.id)
+
+
+def _some(items: tuple[T, ...]) -> tuple[T, ...] | None:
+    return items or None
+
+
+def _work_order_ref(identifier: domain.WorkOrderId, links: Links) -> WorkOrderRef:
+    return WorkOrderRef(id=identifier, href=links.work_order(identifier))
+
+
+def appointment(value: domain.Appointment, links: Links) -> Appointment:
+    """7.2.1.1 (R18, R34, R35)."""
+    return Appointment(
+        id=value.id,
+        href=links.appointment(value.id),
+        attachment=_some(value.attachment),
+        note=_some(value.note),
+        related_contact_information=value.contacts,
+        related_place=value.place,
+        status=value.status,
+        valid_for=value.valid_for,
+        work_order=_work_order_ref(value.work_order, links),
+    )
+
+
+def appointment_find(value: domain.Appointment, links: Links) -> AppointmentFind:
+    """7.2.1.3 (R30)."""
+    return AppointmentFind(
+        id=value.id,
+        href=links.appointment(value.id),
+        related_place=value.place,
+        status=value.status,
+        valid_for=value.valid_for,
+        work_order=_work_order_ref(value.work_order, links),
+    )
+
+
+def work_order(value: domain.WorkOrder, links: Links) -> WorkOrder:
+    """7.2.2.1 (R53, R54)."""
+    details = value.details
+    return WorkOrder(
+        id=value.id,
+        href=links.work_order(value.id),
+        appointment_required=value.appointment_required,
+        appointment=_some(tuple(AppointmentRef(id=item, href=links.appointment(item)) for item in value.appointments)),
+        duration=details.duration,
+        note=_some(details.note),
+        place=details.place,
+        planned_execution_date=details.planned_execution_date,
+        related_contact_information=details.contacts,
+        related_entity=details.related_entity,
+        state=value.state,
+        task=details.task,
+    )
+
+
+def work_order_find(value: domain.WorkOrder) -> WorkOrderFind:
+    """7.2.2.2 (R51); the standard gives it no href."""
+    return WorkOrderFind(
+        id=value.id,
+        appointment_required=value.appointment_required,
+        place=value.details.place,
+        related_entity=value.details.related_entity,
+        state=value.state,
+    )
+
+
+def search_time_slot(request: SearchTimeSlotCreate, slots: Sequence[TimeSlot], links: Links) -> SearchTimeSlot:
+    """7.2.1.6: what was asked, and what there is; an empty list says that there is nothing (R13, R14)."""
+    return SearchTimeSlot(
+        available_time_slot=tuple(slots),
+        requested_time_slot=request.requested_time_slot,
+        work_order=_work_order_ref(domain.WorkOrderId(request.work_order.id), links),
+    )
+
+
+def event_subscription(value: Subscription) -> EventSubscription:
+    """7.2.4.1."""
+    return EventSubscription(id=value.id, callback=value.callback, query=value.query)

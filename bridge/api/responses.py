@@ -1,0 +1,50 @@
+"""HTTP answers: exact bytes of the standard's types as `application/json;charset=utf-8`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from bridge.api.failures import NO_HEADERS, RequestFailed
+from bridge.api.filters import PageRequest
+from bridge.mef.models import MefModel
+
+CONTENT_TYPE: Final = "application/json;charset=utf-8"
+
+
+def encode(value: MefModel | Sequence[MefModel]) -> bytes:
+    """Write a value, or a list of values, with the standard's names; what is None is left out."""
+    if isinstance(value, MefModel):
+        return value.model_dump_json(by_alias=True, exclude_none=True).encode()
+    return b"[" + b",".join(encode(item) for item in value) + b"]"
+
+
+def answer(status: int, value: MefModel | Sequence[MefModel], headers: Mapping[str, str] = NO_HEADERS) -> web.Response:
+    """Answer with a body."""
+    return web.Response(status=status, body=encode(value), headers={"Content-Type": CONTENT_TYPE, **headers})
+
+
+def created(value: MefModel, location: str) -> web.Response:
+    """201 for a new resource that lives at `location`."""
+    return answer(201, value, {"Location": location})
+
+
+def no_content() -> web.Response:
+    """204."""
+    return web.Response(status=204)
+
+
+def page(items: Sequence[MefModel], total: int, request: PageRequest) -> web.Response:
+    """A page of a list. `X-Pagination-Throttled` says that it is the server's maximum that cut the page short (R64)."""
+    throttled = request.capped and request.offset + len(items) < total
+    headers = {
+        "X-Total-Count": str(total),
+        "X-Result-Count": str(len(items)),
+        "X-Pagination-Throttled": "true" if throttled else "false",
+    }
+    return answer(200, items, headers)
+
+
+def failure(failed: RequestFailed) -> web.Response:
+    """Answer with an error."""
+    return answer(failed.status, failed.body, failed.headers)

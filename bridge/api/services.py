@@ -1,0 +1,86 @@
+"""What the Buyer's side asks of the rest of the bridge. The use cases in `flows` satisfy these protocols.
+
+All raise the errors of `bridge.flows.errors`, `ConflictError` or `StoreUnavailable`. `buyers` are the Buyers that the
+caller may speak for in this request; an object of anybody else does not exist for him (`NotFound`).
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, WorkOrder, WorkOrderId
+from bridge.flows.ports import AppointmentQuery, Page, Subscription, SubscriptionId, WorkOrderQuery
+from bridge.mef.enums import Api, Irp
+from bridge.mef.models import (
+    AppointmentCreate,
+    AppointmentUpdate,
+    EventSubscriptionInput,
+    SearchTimeSlotCreate,
+    TimeSlot,
+)
+
+Buyers = frozenset[BuyerId]
+Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
+
+
+class Appointments(Protocol):
+    """The use cases 7 to 12."""
+
+    async def search(
+        self, buyers: Buyers, request: SearchTimeSlotCreate, correlation_id: str
+    ) -> tuple[TimeSlot, ...]: ...
+
+    async def book(self, buyers: Buyers, request: AppointmentCreate, correlation_id: str) -> Appointment: ...
+
+    async def patch(
+        self,
+        buyers: Buyers,
+        appointment: AppointmentId,
+        request: AppointmentUpdate,
+        provided: frozenset[str],
+        correlation_id: str,
+    ) -> Appointment:
+        """Merge a patch. `provided` holds the top-level wire names that stood in the body."""
+        ...
+
+    async def cancel(self, buyers: Buyers, appointment: AppointmentId, correlation_id: str) -> None: ...
+
+    async def get(self, buyers: Buyers, appointment: AppointmentId) -> Appointment: ...
+
+    async def list(self, query: AppointmentQuery) -> Page[Appointment]: ...
+
+
+class WorkOrders(Protocol):
+    """The use cases 13 and 14."""
+
+    async def get(self, buyers: Buyers, work_order: WorkOrderId) -> WorkOrder: ...
+
+    async def list(self, query: WorkOrderQuery) -> Page[WorkOrder]: ...
+
+
+class Subscriptions(Protocol):
+    """The use cases 19 and 21. `buyer_param` and `seller_param` are what the request carried (R9)."""
+
+    async def register(
+        self,
+        api: Api,
+        irp: Irp,
+        buyer: BuyerId,
+        request: EventSubscriptionInput,
+        buyer_param: str | None,
+        seller_param: str | None,
+    ) -> Subscription: ...
+
+    async def get(self, api: Api, buyers: Buyers, subscription: SubscriptionId) -> Subscription: ...
+
+    async def remove(self, api: Api, buyers: Buyers, subscription: SubscriptionId) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """All that the Buyer's side stands on. `readiness` tells for each thing the bridge needs whether it answers."""
+
+    appointments: Appointments
+    work_orders: WorkOrders
+    subscriptions: Subscriptions
+    readiness: Readiness

@@ -1,0 +1,82 @@
+"""What pydantic found wrong in a body: the standard's codes, and sentences that say what was expected and what came."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from bridge.api.moments import EXPECTED
+from bridge.api.pointers import pointer, steps_in
+from bridge.domain.model import Problem
+from bridge.mef.enums import Error422Code
+from bridge.mef.errors import shorten
+
+_SHOWN: Final = 60  # characters of a Buyer's own value that are quoted back to him
+
+_Context = Mapping[str, Any]
+_Say = Callable[[_Context], str]
+
+# pydantic's error type -> the standard's code, and what was expected.
+_RULES: Final[Mapping[str, tuple[Error422Code, _Say]]] = {
+    "string_type": (Error422Code.INVALID_FORMAT, lambda _: "a string"),
+    "int_type": (Error422Code.INVALID_FORMAT, lambda _: "an integer"),
+    "float_type": (Error422Code.INVALID_FORMAT, lambda _: "a number"),
+    "tuple_type": (Error422Code.INVALID_FORMAT, lambda _: "a list"),
+    "model_type": (Error422Code.INVALID_FORMAT, lambda _: "an object"),
+    "dict_type": (Error422Code.INVALID_FORMAT, lambda _: "an object"),
+    "datetime_type": (Error422Code.INVALID_FORMAT, lambda _: EXPECTED),
+    "datetime_parsing": (Error422Code.INVALID_FORMAT, lambda _: EXPECTED),
+    "timezone_aware": (Error422Code.INVALID_FORMAT, lambda _: EXPECTED),
+    "enum": (Error422Code.INVALID_VALUE, lambda context: f"one of {context['expected']}"),
+    "string_too_short": (Error422Code.INVALID_VALUE, lambda _: "a text that is not empty"),
+    "too_short": (Error422Code.INVALID_VALUE, lambda context: f"at least {context['min_length']} item"),
+    "union_tag_invalid": (Error422Code.INVALID_VALUE, lambda context: f"one of {context['expected_tags']}"),
+}
+
+
+def violations(error: ValidationError, body: Mapping[str, Any]) -> Iterator[Problem]:
+    """Give one problem for each thing that pydantic found."""
+    return (_problem(detail, body) for detail in error.errors(include_url=False))
+
+
+def _problem(detail: ErrorDetails, body: Mapping[str, Any]) -> Problem:
+    kind, steps = detail["type"], steps_in(body, detail["loc"])
+    match kind:
+        case "missing":
+            return Problem(Error422Code.MISSING_PROPERTY, f"The property '{steps[-1]}' is required.", pointer(steps))
+        case "union_tag_not_found":
+            reason = "The property '@type' is required; it tells the kind of place."
+            return Problem(Error422Code.MISSING_PROPERTY, reason, pointer((*steps, "@type")))
+        case "extra_forbidden":
+            name = shorten(str(steps[-1]), _SHOWN)
+            reason = f"The standard knows no property '{name}' here; is it misspelt?"
+            return Problem(Error422Code.UNEXPECTED_PROPERTY, reason, pointer(steps))
+        case "union_tag_invalid":
+            steps = (*steps, "@type")
+            return _expected(detail, detail["input"].get("@type"), pointer(steps))
+    return _expected(detail, detail["input"], pointer(steps))
+
+
+def _expected(detail: ErrorDetails, came: object, path: str | None) -> Problem:
+    rule = _RULES.get(detail["type"])
+    if rule is None:
+        return Problem(Error422Code.INVALID_VALUE, _sentence(detail["msg"]), path)
+    code, say = rule
+    return Problem(code, f"Expected {say(detail.get('ctx', {}))}; got {got(came)}.", path)
+
+
+def _sentence(message: str) -> str:
+    """Make a sentence of a model's own complaint."""
+    plain = message.removeprefix("Value error, ")
+    return f"{plain[:1].upper()}{plain[1:]}."
+
+
+def got(value: object) -> str:
+    """Name what came, briefly: a kind for containers, the value itself for the rest."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an empty list" if not value else "a list"
+    return shorten(json.dumps(value, ensure_ascii=False), _SHOWN)
