@@ -1,0 +1,88 @@
+"""Fixtures for every kind of test: real services found by bridge.localenv, and databases of one test's own.
+
+`make test` finds or starts RabbitMQ and PostgreSQL once and hands their addresses to all workers; a bare `pytest` finds
+them for itself. Where one cannot be had, the tests that need it are skipped with the reason; with CI=true they fail.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NoReturn
+
+import asyncpg
+import pytest
+
+from bridge.localenv.__main__ import NO_BROKER, NO_DATABASE
+from bridge.localenv.broker import find_broker
+from bridge.localenv.postgres import asyncpg_url, find_postgres
+from bridge.localenv.process import run_async
+from bridge.localenv.service import Service, Unavailable
+
+# What pytest was started with; tests themselves see no BRIDGE_* variable (see below).
+STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))
+
+
+@pytest.fixture(autouse=True)
+def no_bridge_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No BRIDGE_* variable of the developer's shell, or of `make test`, changes what a test or its processes do."""
+    for name in STARTED_WITH:
+        if name.startswith("BRIDGE_"):
+            monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    """The address of a real RabbitMQ (`amqp://…`). Shared: use names of your own, and remove what you declare."""
+    yield from _url_of(lambda: find_broker(allow_memory=False, environ=STARTED_WITH), NO_BROKER)
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The address of a real PostgreSQL (`postgresql+asyncpg://…`) whose user may create databases. Shared."""
+    yield from _url_of(lambda: find_postgres(STARTED_WITH), NO_DATABASE)
+
+
+@pytest.fixture
+def database_url(postgres_url: str) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of the test's own (`postgresql+asyncpg://…`), dropped afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    _execute(postgres_url, f'CREATE DATABASE "{name}"')
+    yield postgres_url.partition("?")[0].rpartition("/")[0] + f"/{name}"
+    _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of a SQLite file of the test's own, not there yet (`sqlite+aiosqlite://…`)."""
+    return f"sqlite+aiosqlite:///{tmp_path / 'bridge.sqlite3'}"
+
+
+def _url_of(find: Callable[[], Service[str | None]], absence_variable: str) -> Iterator[str]:
+    try:
+        if reason := STARTED_WITH.get(absence_variable):
+            _skip_or_fail(reason)
+        service = find()
+    except Unavailable as absence:
+        _skip_or_fail(str(absence))
+    with service:
+        yield service.url or ""
+
+
+def _skip_or_fail(reason: str) -> NoReturn:
+    """A developer's machine may lack a service; CI may not."""
+    if STARTED_WITH.get("CI") == "true":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _execute(server: str, statement: str) -> None:
+    async def run() -> None:
+        connection = await asyncpg.connect(asyncpg_url(server))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    run_async(run)
