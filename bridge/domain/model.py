@@ -120,7 +120,7 @@ class Command:
 
     `window` is the window asked for (book, reschedule). `echoed` is set once the WFM has announced the visit by itself
     before (or instead of) replying. `visit` is the WFM's reference of the visit, as far as known. `expires_at` is when
-    the Buyer is told 504.
+    the Buyer is told 504. `correlation_id` is the one of the Buyer's request; notifications of the outcome carry it on.
     """
 
     id: CommandId
@@ -134,6 +134,7 @@ class Command:
     request: AppointmentCreate | AppointmentUpdate | None = None
     visit: str | None = None
     echoed: bool = False
+    correlation_id: str = ""
     created_at: datetime
     expires_at: datetime
 

@@ -1,0 +1,291 @@
+"""What a Buyer does with Appointments: book, patch, cancel, read (UC 8-12)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+
+from bridge.domain.model import (
+    AddNote,
+    Appointment,
+    AppointmentId,
+    BuyerId,
+    Command,
+    CommandId,
+    CommandKind,
+    Job,
+    JobRef,
+    Problem,
+    WorkOrder,
+    WorkOrderId,
+)
+from bridge.domain.patch import apply_patch, new_notes
+from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_booking, check_cancel, check_update
+from bridge.flows.commands import Answer, Commands
+from bridge.flows.effects import messages_for, to_bus_message
+from bridge.flows.errors import NotFound, Rejected
+from bridge.flows.ports import AppointmentQuery, Clock, Page, Store, Transaction
+from bridge.flows.time_slots import TimeSlots
+from bridge.mapping.commands import CommandContext
+from bridge.mapping.pack import Pack
+from bridge.mef.enums import Error422Code
+from bridge.mef.models import (
+    AppointmentCreate,
+    AppointmentUpdate,
+    RelatedContactInformation,
+    SearchTimeSlotCreate,
+    TimePeriod,
+    TimeSlot,
+)
+
+Token = Mapping[str, object]
+
+ENDED = Problem(Error422Code.OTHER_ISSUE, "The WorkOrder has ended; a new one replaced it.", "/workOrder/id")
+NOT_AVAILABLE = Problem(
+    Error422Code.INVALID_VALUE, "No technician is available in this window; search for time slots.", "/validFor"
+)
+
+
+class Appointments:
+    """The use cases."""
+
+    def __init__(
+        self,
+        store: Store,
+        packs: Mapping[str, Pack],
+        commands: Commands,
+        time_slots: TimeSlots,
+        clock: Clock,
+        new_id: Callable[[], str],
+        *,
+        timeout: timedelta,
+    ) -> None:
+        self._store = store
+        self._packs = packs
+        self._commands = commands
+        self._time_slots = time_slots
+        self._clock = clock
+        self._new_id = new_id
+        self._timeout = timeout
+
+    async def search(
+        self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
+    ) -> tuple[TimeSlot, ...]:
+        """Search for time slots (UC 7)."""
+        return await self._time_slots.search(buyers, request, correlation_id)
+
+    async def book(self, buyers: frozenset[BuyerId], request: AppointmentCreate, correlation_id: str) -> Appointment:
+        """Book a visit in the WFM and return the confirmed Appointment (R15-R25)."""
+        work_order = await self._store.work_order(WorkOrderId(request.work_order.id))
+        if work_order is None or work_order.buyer not in buyers:
+            raise Rejected(UNKNOWN_WORK_ORDER)
+        command = self._command(CommandKind.BOOK, work_order, correlation_id, request, request.valid_for)
+        token = await self._start_booking(command, work_order, request, None)
+        if token is None:
+            token = await self._search_window(work_order, request.valid_for)
+            await self._start_booking(command, work_order, request, token)
+        notes = "\n".join(note.text for note in request.note or ())
+        context = self._context(command, work_order, token, request.related_contact_information, notes)
+        return _granted(await self._issue(command, context))
+
+    async def patch(
+        self,
+        buyers: frozenset[BuyerId],
+        appointment_id: AppointmentId,
+        request: AppointmentUpdate,
+        provided: frozenset[str],
+        correlation_id: str,
+    ) -> Appointment:
+        """Patch an Appointment; a new `validFor` is a reschedule that the WFM must agree to (R36-R44)."""
+        appointment = await self.get(buyers, appointment_id)
+        if request.valid_for is None or request.valid_for == appointment.valid_for:
+            return await self._patch_here(appointment, request, provided)
+        return await self._reschedule(appointment, request, request.valid_for, provided, correlation_id)
+
+    async def cancel(self, buyers: frozenset[BuyerId], appointment_id: AppointmentId, correlation_id: str) -> None:
+        """Cancel an Appointment once the WFM agrees (R45-R50)."""
+        appointment = await self.get(buyers, appointment_id)
+        work_order = await self._work_order(appointment)
+        command = self._command(CommandKind.CANCEL, work_order, correlation_id, None, None, appointment)
+        async with self._store.transaction() as tx:
+            job, current = await self._current(tx, work_order.job, appointment_id)
+            problems = check_cancel(job, current)
+            if problems:
+                raise Rejected(*problems)
+            await tx.add_command(command)
+        context = self._context(command, work_order, {}, appointment.contacts, "", appointment)
+        answer = await self._issue(command, context)
+        if answer.problems:
+            raise Rejected(*answer.problems)
+
+    async def get(self, buyers: frozenset[BuyerId], appointment_id: AppointmentId) -> Appointment:
+        """Return an Appointment of one of the Buyers; raises `NotFound` (R33)."""
+        appointment = await self._store.appointment(appointment_id)
+        if appointment is None or appointment.buyer not in buyers:
+            raise NotFound
+        return appointment
+
+    async def list(self, query: AppointmentQuery) -> Page[Appointment]:
+        """Return a page of Appointments (R30, R31)."""
+        return await self._store.appointments(query)
+
+    async def _start_booking(
+        self, command: Command, work_order: WorkOrder, request: AppointmentCreate, token: Token | None
+    ) -> Token | None:
+        """Check the rules and store the command under the job's lock; None when the window must be searched first."""
+        async with self._store.transaction() as tx:
+            job = (await tx.load_jobs([work_order.job]))[work_order.job]
+            if job.work_order is None or job.work_order.id != work_order.id:
+                raise Rejected(ENDED)
+            problems = check_booking(job, request, self._clock())
+            if problems:
+                raise Rejected(*problems)
+            token = await self._token(tx, work_order, request.valid_for) if token is None else token
+            if token is not None:
+                await tx.add_command(command)
+            return token
+
+    async def _reschedule(
+        self,
+        appointment: Appointment,
+        request: AppointmentUpdate,
+        window: TimePeriod,
+        provided: frozenset[str],
+        correlation_id: str,
+    ) -> Appointment:
+        work_order = await self._work_order(appointment)
+        command = self._command(CommandKind.RESCHEDULE, work_order, correlation_id, request, window, appointment)
+        token = await self._start_reschedule(command, work_order, request, provided, None)
+        if token is None:
+            token = await self._search_window(work_order, window)
+            await self._start_reschedule(command, work_order, request, provided, token)
+        context = self._context(command, work_order, token, appointment.contacts, "", appointment)
+        return _granted(await self._issue(command, context))
+
+    async def _start_reschedule(
+        self,
+        command: Command,
+        work_order: WorkOrder,
+        request: AppointmentUpdate,
+        provided: frozenset[str],
+        token: Token | None,
+    ) -> Token | None:
+        async with self._store.transaction() as tx:
+            job, current = await self._current(tx, work_order.job, command.appointment)
+            problems = check_update(job, current, request, provided, self._clock())
+            if problems:
+                raise Rejected(*problems)
+            if token is None and command.window is not None:
+                token = await self._token(tx, work_order, command.window)
+            if token is not None:
+                await tx.add_command(command)
+            return token
+
+    async def _patch_here(
+        self, appointment: Appointment, request: AppointmentUpdate, provided: frozenset[str]
+    ) -> Appointment:
+        """Take a patch that does not concern the WFM's calendar; new notes are passed on to it."""
+        work_order = await self._work_order(appointment)
+        async with self._store.transaction() as tx:
+            job, current = await self._current(tx, work_order.job, appointment.id)
+            problems = check_update(job, current, request, provided, self._clock())
+            if problems:
+                raise Rejected(*problems)
+            patched = replace(apply_patch(current, request), changed_at=self._clock())
+            notes = [AddNote(n.text, current.id, current.work_order) for n in new_notes(current, request)]
+            job = replace(job, appointment=patched)
+            await tx.save_jobs([job])
+            await tx.send(messages_for(self._pack(job.ref), job, notes, self._new_id, self._clock()))
+        return patched
+
+    async def _current(
+        self, tx: Transaction, ref: JobRef, appointment_id: AppointmentId | None
+    ) -> tuple[Job, Appointment]:
+        """Return the job under its lock and the Appointment as it is now."""
+        job = (await tx.load_jobs([ref]))[ref]
+        appointments = (job.appointment, *job.ended_appointments)
+        current = next((a for a in appointments if a is not None and a.id == appointment_id), None)
+        if current is None:
+            raise NotFound
+        return job, current
+
+    async def _token(self, tx: Transaction, work_order: WorkOrder, window: TimePeriod) -> Token | None:
+        """Return the WFM's token of the window; {} when the pack lets an unoffered window pass."""
+        slot = await tx.offered_slot(work_order.id, window, self._clock())
+        if slot is not None:
+            return slot.token
+        policy = self._pack(work_order.job).unoffered_window
+        if policy == "refuse":
+            raise Rejected(NOT_AVAILABLE)  # R17, R42
+        return {} if policy == "pass" else None
+
+    async def _search_window(self, work_order: WorkOrder, window: TimePeriod) -> Token:
+        """Ask the WFM whether it has just this window (R17, R42)."""
+        for slot in await self._time_slots.offers(work_order, [window]):
+            if slot.window == window:
+                return slot.token
+        raise Rejected(NOT_AVAILABLE)
+
+    async def _issue(self, command: Command, context: CommandContext) -> Answer:
+        return await self._commands.issue(command, to_bus_message(self._pack(command.job), command.kind, context))
+
+    async def _work_order(self, appointment: Appointment) -> WorkOrder:
+        work_order = await self._store.work_order(appointment.work_order)
+        if work_order is None:
+            raise NotFound
+        return work_order
+
+    def _pack(self, job: JobRef) -> Pack:
+        return self._packs[job.pack]
+
+    def _command(
+        self,
+        kind: CommandKind,
+        work_order: WorkOrder,
+        correlation_id: str,
+        request: AppointmentCreate | AppointmentUpdate | None,
+        window: TimePeriod | None,
+        appointment: Appointment | None = None,
+    ) -> Command:
+        now = self._clock()
+        return Command(
+            id=CommandId(self._new_id()),
+            kind=kind,
+            job=work_order.job,
+            work_order=work_order.id,
+            buyer=work_order.buyer,
+            appointment=appointment.id if appointment else None,
+            window=window,
+            request=request,
+            visit=appointment.visit if appointment else None,
+            correlation_id=correlation_id,
+            created_at=now,
+            expires_at=now + self._timeout,
+        )
+
+    def _context(
+        self,
+        command: Command,
+        work_order: WorkOrder,
+        token: Token,
+        contacts: tuple[RelatedContactInformation, ...],
+        note: str,
+        appointment: Appointment | None = None,
+    ) -> CommandContext:
+        return CommandContext(
+            command=command.id,
+            job=command.job,
+            work_order=work_order,
+            appointment=appointment,
+            visit=command.visit,
+            window=command.window or (appointment.valid_for if appointment else None),
+            slot=token,
+            contacts=contacts,
+            note=note or None,
+            now=command.created_at,
+        )
+
+
+def _granted(answer: Answer) -> Appointment:
+    if answer.problems or answer.appointment is None:
+        raise Rejected(*answer.problems)
+    return answer.appointment

@@ -1,0 +1,294 @@
+"""Commands on their way to the WFM and back: stored, published, answered, or expired.
+
+The database is the arbiter. A reply and the deadline both lock the job first, and whoever finds the command still
+pending settles it; the other one reads what was settled. So a reply may come late, twice, or after a crash, and a
+Buyer's request still has exactly one outcome. The process that waits for an answer is only told; it decides nothing.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import structlog
+
+from bridge.domain.model import (
+    Accepted,
+    Appointment,
+    AppointmentId,
+    Command,
+    CommandId,
+    CommandState,
+    Ids,
+    Job,
+    JobRef,
+    MessageId,
+    Outcome,
+    Problem,
+    Refused,
+    WorkOrderId,
+)
+from bridge.domain.replies import Settlement, expire, settle
+from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.flows.effects import COMPENSATION_SUFFIX, messages_for
+from bridge.flows.errors import WfmTimeout, WfmUnavailable
+from bridge.flows.group_commit import GroupCommit
+from bridge.flows.ports import BusMessage, Clock, CommandBus, JournalEntry, Store, Transaction, WfmMessage
+from bridge.flows.waiters import Waiters
+from bridge.mapping.pack import Pack, Unreadable
+from bridge.mef.enums import Error422Code
+from bridge.mef.models import RelatedContactInformation
+
+log = structlog.get_logger(__name__)
+
+SWEEP_SECONDS = 2.0
+"""How often overdue commands are looked for; only those of a process that died are ever found."""
+
+GRACE = timedelta(seconds=2)
+"""How long past its deadline a command is left to the process that waits for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a settled command means for the Buyer. `appointment` is given where the settling process still has it."""
+
+    state: CommandState
+    appointment: Appointment | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WfmReply:
+    """A message from the reply queue: `correlation_id` says which command it answers."""
+
+    correlation_id: str
+    raw: WfmMessage
+
+
+class Commands:
+    """The use case. `run` must be running for replies to be taken."""
+
+    def __init__(
+        self,
+        store: Store,
+        bus: CommandBus,
+        packs: Mapping[str, Pack],
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._bus = bus
+        self._packs = packs
+        self._clock = clock
+        self._new_id = new_id
+        self._answers: Waiters[Answer] = Waiters()
+        self._questions: Waiters[bytes] = Waiters()
+        self._group = GroupCommit(self._commit, self._park)
+
+    async def run(self) -> None:
+        """Settle replies, and commands nobody waits for any more, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._group.run())
+            tasks.create_task(self._sweep())
+
+    async def issue(self, command: Command, message: BusMessage) -> Answer:
+        """Publish a stored command and wait for its settlement; raises `WfmTimeout` or `WfmUnavailable`."""
+        with self._answers.expect(command.id) as answered:
+            try:
+                await self._bus.publish(message)
+            except NotRouted as error:
+                await self._fail(command)
+                raise WfmUnavailable from error
+            except BrokerUnavailable as error:
+                # The confirm may have been lost after the broker took the command: treat it as sent.
+                await self._expire(command)
+                raise WfmUnavailable from error
+            try:
+                async with asyncio.timeout((command.expires_at - self._clock()).total_seconds()):
+                    return await answered
+            except TimeoutError:
+                return await self._expire(command)
+
+    async def ask(self, message: BusMessage, timeout_seconds: float) -> bytes:
+        """Publish a question that changes nothing (a search) and return the raw reply."""
+        with self._questions.expect(message.correlation_id) as answered:
+            try:
+                await self._bus.publish(message)
+            except (NotRouted, BrokerUnavailable) as error:
+                raise WfmUnavailable from error
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    return await answered
+            except TimeoutError as error:
+                raise WfmTimeout from error
+
+    async def handle_reply(self, reply: WfmReply) -> None:
+        """Take one message of the reply queue; return when all that follows from it is safe."""
+        if self._questions.resolve(reply.correlation_id, reply.raw.body):
+            return
+        await self._group.submit(reply)
+
+    async def expire_overdue(self) -> int:
+        """Settle the commands whose process died before their deadline; return how many there were."""
+        async with self._store.transaction() as tx:
+            overdue = await tx.overdue_commands(self._clock() - GRACE)
+        for command in overdue:
+            log.warning("command.abandoned", command=command.id, kind=command.kind, job=command.job.key)
+            try:
+                await self._expire(command)
+            except WfmTimeout:
+                continue
+        return len(overdue)
+
+    async def _sweep(self) -> None:
+        while True:
+            await self.expire_overdue()
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def _commit(self, replies: Sequence[WfmReply]) -> None:
+        answers: list[tuple[CommandId, Answer]] = []
+        async with self._store.transaction() as tx:
+            commands = await self._asked(tx, replies)
+            jobs = await tx.load_jobs({command.job for command in commands.values()})
+            for reply in replies:
+                command = commands.get(reply.correlation_id)
+                if command is None:
+                    await self._unsolicited(tx, reply)
+                    continue
+                answers += await self._take(tx, jobs, command, reply)
+        for command_id, answer in answers:
+            self._answers.resolve(command_id, answer)
+
+    async def _asked(self, tx: Transaction, replies: Sequence[WfmReply]) -> dict[str, Command]:
+        found = [await tx.command(CommandId(reply.correlation_id)) for reply in replies]
+        return {command.id: command for command in found if command is not None}
+
+    async def _take(
+        self, tx: Transaction, jobs: dict[JobRef, Job], asked: Command, reply: WfmReply
+    ) -> list[tuple[CommandId, Answer]]:
+        job = jobs[asked.job]
+        command = next((c for c in job.commands if c.id == asked.id), None)
+        if command is None:
+            log.debug("reply.repeated", command=asked.id)
+            return []
+        read = self._packs[asked.job.pack].read_reply(command.kind, reply.raw.body)
+        if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
+            await tx.record([_unreadable(command, reply, read.reason if isinstance(read, Unreadable) else "")])
+            return []
+        settlement = settle(job, command, read.reply, self._seller(asked), self._ids(), self._clock())
+        jobs[asked.job] = settlement.decision.job
+        await self._carry_out(tx, settlement)
+        await tx.record([self._journal(settlement, reply, read.explanation)])
+        return [(command.id, _answer(settlement))]
+
+    async def _expire(self, command: Command) -> Answer:
+        async with self._store.transaction() as tx:
+            job = (await tx.load_jobs([command.job]))[command.job]
+            pending = _pending(job, command.id)
+            if pending is not None:
+                await self._carry_out(tx, expire(job, pending))
+                raise_timeout = True
+            else:
+                settled = await tx.answer(command.id)
+                raise_timeout = settled is None or settled[0] in (CommandState.EXPIRED, CommandState.COMPENSATED)
+        if raise_timeout or settled is None:
+            raise WfmTimeout
+        return await self._restored(*settled)
+
+    async def _restored(self, state: CommandState, stored: Mapping[str, object]) -> Answer:
+        problems = tuple(
+            Problem(Error422Code(item["code"]), item["reason"], item["path"]) for item in _items(stored, "problems")
+        )
+        appointment_id = stored.get("appointment")
+        appointment = await self._store.appointment(AppointmentId(str(appointment_id))) if appointment_id else None
+        return Answer(state, appointment, problems)
+
+    async def _fail(self, command: Command) -> None:
+        async with self._store.transaction() as tx:
+            await tx.load_jobs([command.job])
+            await tx.settle_command(replace(command, state=CommandState.FAILED), {})
+
+    async def _carry_out(self, tx: Transaction, settlement: Settlement) -> None:
+        decision, command = settlement.decision, settlement.command
+        await tx.save_jobs([decision.job])
+        await tx.settle_command(command, _stored(settlement))
+        await tx.notify(decision.notifications, self._clock(), command.correlation_id)
+        pack = self._packs[command.job.pack]
+        await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
+        log.info(
+            "command.settled",
+            command=command.id,
+            kind=command.kind,
+            state=command.state,
+            job=command.job.key,
+            reason=decision.reason,
+            correlation_id=command.correlation_id,
+        )
+
+    async def _unsolicited(self, tx: Transaction, reply: WfmReply) -> None:
+        if reply.correlation_id.endswith(COMPENSATION_SUFFIX):
+            log.info("compensation.answered", command=reply.correlation_id.removesuffix(COMPENSATION_SUFFIX))
+            return
+        log.info("reply.unsolicited", correlation_id=reply.correlation_id)
+
+    async def _park(self, reply: WfmReply, error: Exception) -> None:
+        reason = f"the bridge failed on this reply: {type(error).__name__}: {error}"
+        async with self._store.transaction() as tx:
+            await tx.record(
+                [JournalEntry(message=None, job=None, raw=reply.raw, outcome=Outcome.PARKED, reason=reason)]
+            )
+
+    def _journal(self, settlement: Settlement, reply: WfmReply, explanation: Mapping[str, object]) -> JournalEntry:
+        command = settlement.command
+        return JournalEntry(
+            message=MessageId(f"reply:{command.id}"),
+            job=command.job,
+            raw=reply.raw,
+            outcome=settlement.decision.outcome,
+            reason=settlement.decision.reason,
+            rule=f"commands.{command.kind}",
+            pack_version=self._packs[command.job.pack].version,
+            transitions=settlement.decision.transitions,
+            explanation=explanation,
+        )
+
+    def _seller(self, command: Command) -> RelatedContactInformation:
+        return self._packs[command.job.pack].seller_contact
+
+    def _ids(self) -> Ids:
+        return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
+
+
+def _pending(job: Job, command: CommandId) -> Command | None:
+    return next((c for c in job.commands if c.id == command and c.state is CommandState.PENDING), None)
+
+
+def _answer(settlement: Settlement) -> Answer:
+    accepted = settlement.command.state is CommandState.ACCEPTED
+    appointment = settlement.decision.job.appointment if accepted else None
+    return Answer(settlement.command.state, appointment, settlement.problems)
+
+
+def _stored(settlement: Settlement) -> dict[str, object]:
+    answer = _answer(settlement)
+    return {
+        "appointment": answer.appointment.id if answer.appointment else None,
+        "problems": [{"code": p.code, "reason": p.reason, "path": p.path} for p in answer.problems],
+    }
+
+
+def _items(stored: Mapping[str, object], key: str) -> list[dict[str, str]]:
+    items = stored.get(key)
+    return items if isinstance(items, list) else []
+
+
+def _unreadable(command: Command, reply: WfmReply, reason: str) -> JournalEntry:
+    log.warning("reply.unreadable", command=command.id, job=command.job.key, reason=reason)
+    return JournalEntry(
+        message=None,
+        job=command.job,
+        raw=reply.raw,
+        outcome=Outcome.PARKED,
+        reason=f"reply to {command.kind}: {reason or 'not an answer to this command'}",
+        rule=f"commands.{command.kind}",
+    )

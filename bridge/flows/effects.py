@@ -1,0 +1,93 @@
+"""Turns the effects of a decision into messages for the WFM, by the pack's commands."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from bridge.domain.model import (
+    AddNote,
+    CancelVisit,
+    CommandId,
+    CommandKind,
+    Job,
+    SetTicketStatus,
+    WfmEffect,
+    WorkOrder,
+)
+from bridge.flows.ports import BusMessage
+from bridge.mapping.commands import CommandContext
+from bridge.mapping.pack import Pack
+
+COMPENSATION_SUFFIX = ":compensation"
+"""Ends the correlation id of a command that takes a late booking back, so that its reply is known for what it is."""
+
+
+def messages_for(
+    pack: Pack, job: Job, effects: Sequence[WfmEffect], new_id: Callable[[], str], now: datetime
+) -> list[BusMessage]:
+    """Render the effects that the pack has a command for, in order."""
+    if job.work_order is None:
+        return []
+    rendered = (_message(pack, job, job.work_order, effect, CommandId(new_id()), now) for effect in effects)
+    return [message for message in rendered if message is not None]
+
+
+def to_bus_message(
+    pack: Pack, kind: CommandKind, context: CommandContext, correlation_id: str | None = None
+) -> BusMessage:
+    """Render one command. Its id is also the correlation id, so that the reply finds it, unless another is given."""
+    rendered = pack.render(kind, context)
+    return BusMessage(
+        pack=pack.name,
+        exchange=rendered.exchange,
+        routing_key=rendered.routing_key,
+        body=rendered.body,
+        content_type=rendered.content_type,
+        message_id=context.command,
+        correlation_id=correlation_id or context.command,
+        reply_expected=rendered.reply_expected,
+        job=context.job,
+    )
+
+
+def _message(
+    pack: Pack, job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime
+) -> BusMessage | None:
+    kind, context, correlation_id = _command(job, work_order, effect, command, now)
+    if not pack.has_command(kind):
+        return None
+    return to_bus_message(pack, kind, context, correlation_id)
+
+
+def _command(
+    job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime
+) -> tuple[CommandKind, CommandContext, str | None]:
+    if isinstance(effect, SetTicketStatus):
+        context = CommandContext(
+            command=command,
+            job=job.ref,
+            work_order=work_order,
+            ticket=effect.ticket,
+            ticket_status=effect.status,
+            now=now,
+        )
+        return CommandKind.TICKET, context, None
+    if isinstance(effect, AddNote):
+        context = CommandContext(
+            command=command,
+            job=job.ref,
+            work_order=work_order,
+            appointment=job.appointment,
+            note=effect.text,
+            now=now,
+        )
+        return CommandKind.NOTE, context, None
+    return _compensation(job, work_order, effect, command, now)
+
+
+def _compensation(
+    job: Job, work_order: WorkOrder, effect: CancelVisit, command: CommandId, now: datetime
+) -> tuple[CommandKind, CommandContext, str | None]:
+    context = CommandContext(
+        command=command, job=job.ref, work_order=work_order, visit=effect.visit, window=effect.window, now=now
+    )
+    return CommandKind.CANCEL, context, effect.command + COMPENSATION_SUFFIX

@@ -1,0 +1,101 @@
+"""Registering for notifications (UC 19, 21): which listener of which Buyer hears of which event types (R60-R63)."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import parse_qsl, urlsplit
+
+from bridge.domain.model import BuyerId
+from bridge.flows.errors import InvalidSubscription, NotFound
+from bridge.flows.ports import Clock, Store, Subscription, SubscriptionId
+from bridge.mef.enums import Api, EventType, Irp
+from bridge.mef.models import EventSubscriptionInput
+
+EVENT_TYPES: dict[Api, tuple[EventType, ...]] = {
+    Api.APPOINTMENT: (EventType.APPOINTMENT_ATTRIBUTE_VALUE_CHANGE, EventType.APPOINTMENT_STATUS_CHANGE),
+    Api.WORK_ORDER: (
+        EventType.WORK_ORDER_CREATE,
+        EventType.WORK_ORDER_STATE_CHANGE,
+        EventType.WORK_ORDER_APPOINTMENT_REQUIRED,
+    ),
+}
+
+
+class Subscriptions:
+    """The use cases."""
+
+    def __init__(self, store: Store, clock: Clock, new_id: Callable[[], str]) -> None:
+        self._store = store
+        self._clock = clock
+        self._new_id = new_id
+
+    async def register(
+        self,
+        api: Api,
+        irp: Irp,
+        buyer: BuyerId,
+        request: EventSubscriptionInput,
+        buyer_param: str | None,
+        seller_param: str | None,
+    ) -> Subscription:
+        """Register a listener; raises `InvalidSubscription` with a sentence for the Buyer."""
+        _check_callback(request.callback)
+        subscription = Subscription(
+            id=SubscriptionId(self._new_id()),
+            api=api,
+            irp=irp,
+            buyer=buyer,
+            callback=request.callback,
+            query=request.query,
+            event_types=event_types(api, request.query),
+            buyer_param=buyer_param,
+            seller_param=seller_param,
+            created_at=self._clock(),
+        )
+        await self._store.add_subscription(subscription)
+        return subscription
+
+    async def get(self, api: Api, buyers: frozenset[BuyerId], subscription_id: SubscriptionId) -> Subscription:
+        """Return a subscription of one of the Buyers in this API; raises `NotFound`."""
+        subscription = await self._store.subscription(subscription_id)
+        if subscription is None or subscription.api is not api or subscription.buyer not in buyers:
+            raise NotFound
+        return subscription
+
+    async def remove(self, api: Api, buyers: frozenset[BuyerId], subscription_id: SubscriptionId) -> None:
+        """Remove a subscription; nothing more is sent to its listener."""
+        await self.get(api, buyers, subscription_id)
+        await self._store.remove_subscription(subscription_id)
+
+
+def event_types(api: Api, query: str | None) -> frozenset[EventType]:
+    """Read a hub query (TMF630): `eventType=a,b` or `eventType=a&eventType=b`; empty means all types of the API.
+
+    Case and spaces do not matter, since the guide and the OpenAPI file differ there.
+    """
+    known = EVENT_TYPES[api]
+    if query is None or not query.strip():
+        return frozenset(known)
+    by_name = {event_type.lower(): event_type for event_type in known}
+    found: set[EventType] = set()
+    for name, values in parse_qsl(re.sub(r"\s+", "", query), keep_blank_values=True):
+        if name.lower() != "eventtype":
+            raise InvalidSubscription(f"query: only eventType can be filtered on, not {name!r}.")
+        for value in values.split(","):
+            if value.lower() not in by_name:
+                raise InvalidSubscription(f"query: unknown event type {value!r}; known are {', '.join(known)}.")
+            found.add(by_name[value.lower()])
+    if not found:
+        raise InvalidSubscription("query: expected eventType=<type>[,<type>...].")
+    return frozenset(found)
+
+
+def _check_callback(callback: str) -> None:
+    try:
+        parts = urlsplit(callback)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InvalidSubscription("callback: expected an absolute http or https URL.")
+    if parts.query or parts.fragment or parts.username:
+        raise InvalidSubscription("callback: must not have a query, a fragment or credentials.")

@@ -1,0 +1,91 @@
+"""Search time slots (UC 7): asks the WFM for each requested period at once and remembers the tokens of its offers."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from bridge.domain.model import (
+    BuyerId,
+    CommandId,
+    CommandKind,
+    Offered,
+    OfferedSlot,
+    Problem,
+    Refused,
+    WorkOrder,
+    WorkOrderId,
+)
+from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_search
+from bridge.domain.time_slots import available
+from bridge.flows.commands import Commands
+from bridge.flows.effects import to_bus_message
+from bridge.flows.errors import Rejected, WfmUnavailable
+from bridge.flows.ports import Clock, Store
+from bridge.mapping.commands import CommandContext
+from bridge.mapping.pack import Pack, Unreadable
+from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot
+
+
+class TimeSlots:
+    """The use case. `memory` is how long an offer can be booked by its token."""
+
+    def __init__(
+        self,
+        store: Store,
+        packs: Mapping[str, Pack],
+        commands: Commands,
+        clock: Clock,
+        new_id: Callable[[], str],
+        *,
+        timeout: timedelta,
+        memory: timedelta,
+    ) -> None:
+        self._store = store
+        self._packs = packs
+        self._commands = commands
+        self._clock = clock
+        self._new_id = new_id
+        self._timeout = timeout
+        self._memory = memory
+
+    async def search(
+        self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
+    ) -> tuple[TimeSlot, ...]:
+        """Return the windows the WFM has within the requested periods (R13, R14); raises `Rejected` (R12)."""
+        work_order = await self._store.work_order(WorkOrderId(request.work_order.id))
+        if work_order is None or work_order.buyer not in buyers:
+            raise Rejected(UNKNOWN_WORK_ORDER)
+        problems = check_search(work_order, request, self._clock())
+        if problems:
+            raise Rejected(*problems)
+        periods = [slot.valid_for for slot in request.requested_time_slot]
+        return tuple(TimeSlot(valid_for=slot.window) for slot in await self.offers(work_order, periods))
+
+    async def offers(self, work_order: WorkOrder, periods: Sequence[TimePeriod]) -> tuple[OfferedSlot, ...]:
+        """Ask the WFM and remember what it offers within the periods."""
+        answers = await asyncio.gather(*(self._ask(work_order, period) for period in periods))
+        slots = available((slot for offered in answers for slot in offered.slots), periods)
+        if slots:
+            async with self._store.transaction() as tx:
+                await tx.remember_slots(work_order.id, slots, self._clock() + self._memory)
+        return slots
+
+    async def _ask(self, work_order: WorkOrder, period: TimePeriod) -> Offered:
+        pack = self._packs[work_order.job.pack]
+        context = CommandContext(
+            command=CommandId(self._new_id()),
+            job=work_order.job,
+            work_order=work_order,
+            window=period,
+            now=self._clock(),
+        )
+        message = to_bus_message(pack, CommandKind.SEARCH, context)
+        body = await self._commands.ask(message, self._timeout.total_seconds())
+        read = pack.read_reply(CommandKind.SEARCH, body)
+        if isinstance(read, Unreadable):
+            raise WfmUnavailable(f"The WFM's answer could not be read: {read.reason}")
+        if isinstance(read.reply, Refused):
+            raise Rejected(Problem(read.reply.code, read.reply.reason, read.reply.path))
+        if not isinstance(read.reply, Offered):
+            raise WfmUnavailable("The WFM's answer is not one to a search.")
+        return read.reply

@@ -1,0 +1,23 @@
+"""What a Buyer does with WorkOrders: read them (UC 13, 14)."""
+
+from bridge.domain.model import BuyerId, WorkOrder, WorkOrderId
+from bridge.flows.errors import NotFound
+from bridge.flows.ports import Page, Reader, WorkOrderQuery
+
+
+class WorkOrders:
+    """The use cases."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def get(self, buyers: frozenset[BuyerId], work_order_id: WorkOrderId) -> WorkOrder:
+        """Return a WorkOrder of one of the Buyers; raises `NotFound` (R52)."""
+        work_order = await self._reader.work_order(work_order_id)
+        if work_order is None or work_order.buyer not in buyers:
+            raise NotFound
+        return work_order
+
+    async def list(self, query: WorkOrderQuery) -> Page[WorkOrder]:
+        """Return a page of WorkOrders (R51)."""
+        return await self._reader.work_orders(query)
