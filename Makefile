@@ -28,6 +28,7 @@ help: ## list every target
 	@echo "  CI=true make test                 a missing RabbitMQ or PostgreSQL is a failure, not a skip"
 
 setup: $(STAMP) ## make .venv with the locked dependencies (does nothing when it is complete)
+	@:
 
 demo: setup ## set everything up and play the main job: WFM, bridge and Buyer, checked step by step
 	@$(PY) -m bridge demo
@@ -60,7 +61,7 @@ format: setup ## let ruff format and repair what it can
 
 lock: setup ## resolve the dependencies anew into requirements.lock
 	@echo "lock: requirements.lock"
-	@$(call pip,install --quiet uv)
+	@$(call pip,install -qq uv)
 	@env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal \
 	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
 	    --custom-compile-command "make lock" --output-file requirements.lock
@@ -79,6 +80,6 @@ $(STAMP): requirements.lock pyproject.toml
 	    echo "setup: this needs pip 22.3 or newer for $(PYTHON). On Debian or Ubuntu: apt-get install python3-pip" >&2; exit 1; }
 	@echo "setup: making $(VENV) with $$($(PYTHON) --version) from requirements.lock"
 	@$(PYTHON) -m venv --without-pip $(VENV)
-	@$(call pip,install --quiet --require-hashes -r requirements.lock)
-	@$(call pip,install --quiet --no-deps --no-build-isolation -e .)
+	@$(call pip,install -qq --require-hashes -r requirements.lock)
+	@$(call pip,install -qq --no-deps --no-build-isolation -e .)
 	@touch $@

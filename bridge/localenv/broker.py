@@ -116,7 +116,7 @@ def _private(what: str) -> Broker:
 
 
 def _answers(url: str) -> bool:
-    return amqp_trouble(url) is None
+    return amqp_trouble(url, LOCALHOST_TIMEOUT_S) is None
 
 
 def _memory() -> Broker:

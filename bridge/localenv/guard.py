@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 POLL_S = 0.1
-GRACE_S = 10.0
+GRACE_S = 5.0
 
 
 def main() -> int:
