@@ -11,9 +11,9 @@ import math
 import re
 import types
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path as FilePath
 from typing import Annotated, Any, NoReturn, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, ValidationError
@@ -35,6 +35,7 @@ from bridge.errors import PermanentError
 
 M = TypeVar("M", bound=BaseModel)
 Loc = Sequence[str | int]
+Path = tuple[str | int, ...]
 
 MAX_BYTES = 1 << 20  # 1 MiB: the largest known pack is a tenth of it, and the parser takes about 10 s per MiB
 MAX_DEPTH = 64  # levels; far above any real document, far below Python's recursion limit
@@ -73,6 +74,16 @@ class InvalidDocument(PermanentError):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings: tuple[Finding, ...] = tuple(sorted(set(findings)))
         super().__init__("\n".join(map(str, self.findings)))
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One violated rule of a model, said in plain words. `path` leads to the value; `at_key` means its key is wrong."""
+
+    path: Path
+    kind: str
+    message: str
+    at_key: bool = False
 
 
 @dataclass(slots=True)
@@ -117,11 +128,16 @@ class YamlSource:
         """Make a finding about the value at `loc`."""
         return Finding(self.file, *self.position(loc), kind, message)
 
+    def place(self, problem: Problem) -> Finding:
+        """Give a problem its place in this file."""
+        at = self.key_position if problem.at_key else self.position
+        return Finding(self.file, *at(problem.path), problem.kind, problem.message)
+
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read_yaml(path: Path) -> YamlSource:
+def read_yaml(path: FilePath) -> YamlSource:
     """Read one YAML file whose root is a mapping. Raises `InvalidDocument`."""
     return parse_yaml(_read_text(path), str(path))
 
@@ -138,7 +154,7 @@ def _expected_root(data: object) -> str:
     return "the file is empty; expected a mapping" if data is None else f"expected a mapping, got {describe(data)}"
 
 
-def _read_text(path: Path) -> str:
+def _read_text(path: FilePath) -> str:
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
@@ -356,22 +372,7 @@ def validate(model: type[M], source: YamlSource) -> M:
     try:
         return model.model_validate_json(json.dumps(source.data))
     except ValidationError as error:
-        raise InvalidDocument(_finding(source, problem) for problem in problems_of(error, model)) from None
-
-
-def _finding(source: YamlSource, problem: "Problem") -> Finding:
-    at = source.key_position if problem.at_key else source.position
-    return Finding(source.file, *at(problem.path), problem.kind, problem.message)
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One violated rule of a model, said in plain words. `path` leads to the value; `at_key` means its key is wrong."""
-
-    path: tuple[str | int, ...]
-    kind: str
-    message: str
-    at_key: bool = False
+        raise InvalidDocument(map(source.place, problems_of(error, model))) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,23 +383,32 @@ class _Located:
     """
 
     error: Mapping[str, Any]
-    path: tuple[str | int, ...]
-    choices: tuple[tuple[tuple[str | int, ...], str], ...]
+    path: Path
+    choices: tuple[tuple[Path, str], ...]
     model: type[BaseModel] | None
     secret: bool
 
 
-def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]:
-    """Translate pydantic's errors; of a union only the branch that fits best is reported."""
-    located = [_locate(one, model) for one in error.errors(include_url=False)]
-    return [problem for group in _fitting(located, 0) for problem in [_problem(group)]]
+def problems_of(error: ValidationError, model: type[BaseModel], hidden: Collection[Path] = ()) -> list[Problem]:
+    """Translate pydantic's errors; of a union only the branch that fits best is reported.
+
+    The values at the paths in `hidden`, and those of secret types, are not shown.
+    """
+    located = [_locate(one, model, hidden) for one in error.errors(include_url=False) if not _is_echo(one)]
+    return [_problem(group) for group in _fitting(located, 0)]
 
 
-def _locate(error: Any, model: type[BaseModel]) -> _Located:
+def _is_echo(error: Any) -> bool:
+    """Tell a list that is too short only because its wrong entries, each with an error of its own, did not count."""
+    return bool(error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"])
+
+
+def _locate(error: Any, model: type[BaseModel], hidden: Collection[Path]) -> _Located:
     walk = _Walk(model)
     for part in error["loc"]:
         walk.step(part)
-    return _Located(error, tuple(walk.path), tuple(walk.choices), walk.owner, _is_secret(walk.here))
+    path = tuple(walk.path)
+    return _Located(error, path, tuple(walk.choices), walk.owner, path in hidden or _is_secret(walk.here))
 
 
 class _Walk:
@@ -407,7 +417,7 @@ class _Walk:
     def __init__(self, model: type[BaseModel]) -> None:
         self.here: Any = model
         self.path: list[str | int] = []
-        self.choices: list[tuple[tuple[str | int, ...], str]] = []
+        self.choices: list[tuple[Path, str]] = []
         self.owner: type[BaseModel] | None = None
 
     def step(self, part: str | int) -> None:
@@ -491,7 +501,7 @@ def _wire_name(name: str, each: FieldInfo) -> str:
 def _fitting(errors: list[_Located], level: int) -> list[list[_Located]]:
     """Group the errors that make one problem. Errors of the same union compete; the best branch wins."""
     groups = [[one] for one in errors if len(one.choices) <= level]
-    unions: dict[tuple[str | int, ...], dict[str, list[_Located]]] = defaultdict(lambda: defaultdict(list))
+    unions: dict[Path, dict[str, list[_Located]]] = defaultdict(lambda: defaultdict(list))
     for one in errors:
         if len(one.choices) > level:
             path, tag = one.choices[level]
@@ -501,7 +511,7 @@ def _fitting(errors: list[_Located], level: int) -> list[list[_Located]]:
     return groups
 
 
-def _best_branch(path: tuple[str | int, ...], branches: list[list[_Located]], level: int) -> list[list[_Located]]:
+def _best_branch(path: Path, branches: list[list[_Located]], level: int) -> list[list[_Located]]:
     """Prefer the branch whose type fits and whose content has the fewest errors; else say all that was expected."""
     deep = [branch for branch in branches if not all(_is_mismatch(one, path) for one in branch)]
     if deep:
@@ -509,7 +519,7 @@ def _best_branch(path: tuple[str | int, ...], branches: list[list[_Located]], le
     return [[one for branch in branches for one in branch]]
 
 
-def _is_mismatch(one: _Located, path: tuple[str | int, ...]) -> bool:
+def _is_mismatch(one: _Located, path: Path) -> bool:
     return one.path == path and one.error["type"] in _EXPECTED
 
 
@@ -631,5 +641,6 @@ def _describe_text(text: str) -> str:
 
 
 def mask_secrets(text: str) -> str:
-    """Hide the password of every URL in a text."""
-    return re.sub(r"(//[^/?#\s:@]*):[^/?#\s]*@", r"\1:***@", text)
+    """Hide the password of every URL in a text, be it before the host or in the query."""
+    text = re.sub(r"(//[^/?#\s:@]*):\S*@", r"\1:***@", text)
+    return re.sub(r"([?&]\w*password=)[^&\s]*", r"\1***", text)

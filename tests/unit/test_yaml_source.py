@@ -232,6 +232,7 @@ class Document(Strict):
     secret: SecretStr = SecretStr("")
     maybe_secret: SecretStr | None = None
     keyed: dict[Annotated[str, Field(pattern="^[A-Z]+$")], int] = {}
+    some: Annotated[tuple[int, ...], Field(min_length=2)] = (0, 0)
     child: Optional["Document"] = None
 
     @field_validator("name")
@@ -274,6 +275,8 @@ def test_a_right_document_becomes_the_model() -> None:
         ("point: [1]", "1:8: wrong-type: expected a mapping, got a list"),
         ("path: {}", "1:7: wrong-type: expected a list, got a mapping"),
         ("pair: [1, 2]", "1:11: wrong-type: expected text, got the number 2; put it in quotes if it is meant as text"),
+        ("some: [1]", "1:7: wrong-value: expected at least 2 entries, got a list"),
+        ("some: [1, x]", "1:11: wrong-type: expected a whole number, got 'x'"),
         ("by_name: 1", "1:10: wrong-type: expected a mapping, got the number 1"),
         ("shapes: [{kind: square, sid: 1}]", "1:25: unknown-key: unknown key 'sid'; did you mean 'side'?"),
         ("shapes: [{kind: circle, radius: x}]", "1:33: wrong-type: expected a whole number, got 'x'"),

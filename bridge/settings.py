@@ -1,0 +1,362 @@
+"""The settings of one bridge: defaults, then `config/bridge.yaml`, then `BRIDGE_*` variables; the last one wins.
+
+Every key is declared once, here. A wrong file and a wrong environment are reported together, all problems at once, each
+with its line and column or its variable. Passwords appear in no message and in no `repr`.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bridge.api.identity import RequestingEntity
+from bridge.environment import PREFIX, Substituted, substitute, unknown_variables
+from bridge.errors import PermanentError
+from bridge.yaml_source import (
+    Finding,
+    InvalidDocument,
+    Problem,
+    YamlSource,
+    mask_secrets,
+    problems_of,
+    read_yaml,
+    validate,
+)
+
+DEFAULT_FILE = Path("config/bridge.yaml")
+
+
+class InvalidSettings(PermanentError):
+    """The settings are wrong."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        """Keep one line a problem: `file:line:column: kind: message`, or `VARIABLE: kind: message`."""
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class Mode(StrEnum):
+    """Where the bridge runs. In production the development keys of the shipped buyers.yaml are refused."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+
+
+class QueueType(StrEnum):
+    """The type of the bridge's own queues in RabbitMQ."""
+
+    QUORUM = "quorum"
+    CLASSIC = "classic"
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
+def _split(value: object) -> object:
+    """Take `a, b` for a list, because a variable of the environment can hold nothing else."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+def _url(*schemes: str) -> BeforeValidator:
+    """Require one of the schemes; the message never repeats the URL, which may hold a password."""
+    expected = " or ".join(f"{scheme}://" for scheme in schemes)
+
+    def check(value: object) -> object:
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        scheme = re.sub(r"\+\w+$", "", text.partition("://")[0]) if isinstance(text, str) else ""
+        if isinstance(text, str) and ("://" not in text or scheme not in schemes):
+            raise ValueError(f"expected a URL that begins with {expected}")
+        return value
+
+    return BeforeValidator(check)
+
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Section(BaseModel):
+    """A group of settings: closed and frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class HttpSettings(Section):
+    """The Buyer's side."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` listens on all.")
+    port: int = Field(8137, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    base_url: Annotated[str, _url("http", "https")] | None = Field(
+        None, description="How Buyers reach the bridge, without a path; hrefs begin with it. Empty: `http://host:port`."
+    )
+    seller_prefix: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="Path in front of `/mefApi`, such as `/seller`; empty for none.",
+    )
+    max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest body of a request, in bytes.")
+    default_limit: int = Field(100, ge=1, description="Records in a page when the Buyer gives no `limit`.")
+    max_limit: int = Field(1000, ge=1, description="Most records in one page, whatever the Buyer asks for.")
+
+    @model_validator(mode="after")
+    def _limits_agree(self) -> Self:
+        if self.default_limit > self.max_limit:
+            raise ValueError(
+                f"default_limit ({self.default_limit}) must not be greater than max_limit ({self.max_limit})"
+            )
+        return self
+
+    @property
+    def public_url(self) -> str:
+        """`base_url` without a trailing slash, or what follows from `host` and `port`."""
+        if self.base_url:
+            return self.base_url.rstrip("/")
+        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+class BrokerSettings(Section):
+    """RabbitMQ, where the WFM is."""
+
+    url: Annotated[SecretStr, _url("amqp", "amqps")] = Field(
+        SecretStr("amqp://guest:guest@localhost:5672/"), description="Where RabbitMQ is, with user and password."
+    )
+    namespace: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]*$",
+        description="Put in front of the names of the bridge's own queues and exchanges.",
+    )
+    queue_type: QueueType = Field(
+        QueueType.QUORUM, description="Type of the bridge's own queues: `quorum` or `classic`."
+    )
+    prefetch: int = Field(500, ge=1, le=65535, description="Messages taken from a queue before they are acknowledged.")
+    declare_exchanges: bool = Field(
+        False, description="Declare the WFM's exchanges instead of expecting them to exist. For labs."
+    )
+    connect_timeout_seconds: Seconds = Field(10.0, description="Seconds to wait for a connection before trying again.")
+
+    @property
+    def safe_url(self) -> str:
+        """The URL without its password, for logs."""
+        return mask_secrets(self.url.get_secret_value())
+
+
+class DatabaseSettings(Section):
+    """Where the state is kept."""
+
+    url: Annotated[SecretStr, _url("sqlite", "postgresql")] = Field(
+        SecretStr("sqlite:///var/mef-bridge.sqlite3"),
+        description="`sqlite:///file` (one process, no set-up) or `postgresql://user:password@host/database`.",
+    )
+
+    @property
+    def safe_url(self) -> str:
+        """The URL without its password, for logs."""
+        return mask_secrets(self.url.get_secret_value())
+
+
+class CommandSettings(Section):
+    """Commands towards the WFM."""
+
+    timeout_seconds: Seconds = Field(10.0, description="Seconds to wait for the WFM's reply before the Buyer gets 504.")
+    slot_memory_minutes: Seconds = Field(60.0, description="Minutes for which an offered time slot can be booked.")
+
+
+class DeliverySettings(Section):
+    """Webhooks towards the Buyers' listeners."""
+
+    timeout_seconds: Seconds = Field(10.0, description="Seconds a listener has for its answer.")
+    schedule_seconds: Annotated[
+        tuple[Annotated[float, Field(ge=0, allow_inf_nan=False)], ...], BeforeValidator(_split), Field(min_length=1)
+    ] = Field(
+        (0, 5, 300, 1800, 7200, 18000, 36000, 36000),
+        description="Seconds to wait before each attempt, the first included; after the last one the notification is "
+        "given up. In a variable: separated by commas.",
+    )
+    jitter: float = Field(0.2, ge=0, lt=1, description="Random part of each wait, both ways: 0.2 is ±20 %.")
+    concurrency: int = Field(50, ge=1, description="Notifications on their way at the same time.")
+    allow_private_callbacks: bool = Field(
+        False, description="Allow listeners on `http` and on private or loopback addresses. For labs."
+    )
+
+
+class LogSettings(Section):
+    """Log lines, on standard error."""
+
+    format: LogFormat = Field(LogFormat.CONSOLE, description="`console` for people, `json` for machines.")
+    level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        BeforeValidator(lambda value: value.lower() if isinstance(value, str) else value),
+    ] = Field("info", description="Least important level that is logged: `debug`, `info`, `warning` or `error`.")
+
+
+class Settings(BaseSettings):
+    """All settings. Paths are relative to the working directory."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="_",
+        env_nested_max_split=1,
+        env_ignore_empty=True,
+        enable_decoding=False,
+    )
+
+    instance: str = Field("bridge-1", min_length=1, description="Name of this process, in logs and in RabbitMQ.")
+    mode: Mode = Field(
+        Mode.PRODUCTION, description="`production`, or `development`, where the shipped development keys work."
+    )
+    packs: Annotated[tuple[Path, ...], BeforeValidator(_split), Field(min_length=1)] = Field(
+        (Path("mappings/acme-wfm"),), description="Directories of the packs to run. In a variable: separated by commas."
+    )
+    buyers: Path = Field(Path("config/buyers.yaml"), description="File that says who may call, and for which Buyers.")
+    http: HttpSettings = Field(HttpSettings(), description="The Buyer's side.")
+    broker: BrokerSettings = Field(BrokerSettings(), description="RabbitMQ, where the WFM is.")
+    database: DatabaseSettings = Field(DatabaseSettings(), description="Where the state is kept.")
+    commands: CommandSettings = Field(CommandSettings(), description="Commands towards the WFM.")
+    delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
+    log: LogSettings = Field(LogSettings(), description="Log lines.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read known variables only (others are reported by name), over the file, which comes in as arguments."""
+        if isinstance(env_settings, EnvSettingsSource):
+            given = env_settings.env_vars
+            env_settings.env_vars = {key: given[key] for key in map(str.lower, variables()) if key in given}
+        return env_settings, init_settings
+
+
+def variables() -> dict[str, tuple[str, ...]]:
+    """Give every setting as its variable's name and the path of its key: `BRIDGE_HTTP_PORT` → `("http", "port")`."""
+    return {PREFIX + "_".join(path).upper(): path for path in setting_paths()}
+
+
+def setting_paths() -> list[tuple[str, ...]]:
+    """Give the paths of all keys that hold a value, in the order of their declaration."""
+    paths: list[tuple[str, ...]] = []
+    for name, declared in Settings.model_fields.items():
+        if isinstance(declared.annotation, type) and issubclass(declared.annotation, Section):
+            paths += [(name, key) for key in declared.annotation.model_fields]
+        else:
+            paths.append((name,))
+    return paths
+
+
+def load_settings(path: Path | None = None) -> Settings:
+    """Load the settings; None means `config/bridge.yaml`, if there. Raises `InvalidSettings` with all problems."""
+    unknown = unknown_variables(os.environ, variables())
+    try:
+        document = _document(path)
+    except InvalidDocument as error:
+        raise InvalidSettings([*map(str, error.findings), *unknown]) from None
+    return _settings(document, unknown)
+
+
+def _document(path: Path | None) -> Substituted | None:
+    if path is None and not DEFAULT_FILE.exists():
+        return None
+    return substitute(read_yaml(path or DEFAULT_FILE), os.environ)
+
+
+def _settings(document: Substituted | None, unknown: list[str]) -> Settings:
+    """Validate file and environment together."""
+    missing = sorted(document.missing.values()) if document else []
+    try:
+        settings = Settings(**(document.source.data if document else {}))
+    except ValidationError as error:
+        problems = problems_of(error, Settings, document.hidden if document else ())
+        raise InvalidSettings(_lines(document, problems) + unknown) from None
+    if missing or unknown:
+        raise InvalidSettings([*map(str, missing), *unknown])
+    return settings
+
+
+def _lines(document: Substituted | None, problems: Iterable[Problem]) -> list[str]:
+    """Say each problem where it can be mended: in the file, or in the variable that the value came from."""
+    findings = list(document.missing.values()) if document else []
+    others = []
+    for problem in problems:
+        name = _variable(problem.path)
+        if name is None and document is not None:
+            findings += [document.source.place(problem)] if problem.path not in document.missing else []
+        else:
+            others.append(f"{name or '.'.join(map(str, problem.path))}: {problem.kind}: {problem.message}")
+    return [*map(str, sorted(findings)), *sorted(others)]
+
+
+def _variable(path: tuple[str | int, ...]) -> str | None:
+    """Name the variable that a value came from, if it came from one."""
+    given = {name.upper() for name, text in os.environ.items() if text}
+    return next((name for name, key in variables().items() if path[: len(key)] == key and name in given), None)
+
+
+# ---- buyers.yaml -----------------------------------------------------------------------------------------------------
+
+DEVELOPMENT_KEYS: Mapping[str, str] = {
+    hashlib.sha256(key.encode()).hexdigest(): key for key in ("acme-buyer-key", "other-buyer-key")
+}
+
+
+class _Buyers(BaseModel):
+    """The file: a list of requesting entities."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    requesting_entities: Annotated[tuple[RequestingEntity, ...], Field(min_length=1)]
+
+
+def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> tuple[RequestingEntity, ...]:
+    """Load who may call (R5-R9). Raises `InvalidDocument`, in production also for the well-known development keys."""
+    document = substitute(read_yaml(path), os.environ)
+    if document.missing:
+        raise InvalidDocument(document.missing.values())
+    entities = validate(_Buyers, document.source).requesting_entities
+    findings = [*_shared_keys(document.source, entities)]
+    if mode is Mode.PRODUCTION:
+        findings += _development_keys(document.source, entities)
+    if findings:
+        raise InvalidDocument(findings)
+    return entities
+
+
+def _digests(entities: Iterable[RequestingEntity]) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    for number, entity in enumerate(entities):
+        for index, digest in enumerate(entity.api_key_sha256):
+            yield digest, ("requesting_entities", number, "api_key_sha256", index)
+
+
+def _shared_keys(source: YamlSource, entities: Iterable[RequestingEntity]) -> Iterator[Finding]:
+    """A key must tell who calls, so no two entries may have the same."""
+    seen: set[str] = set()
+    for digest, path in _digests(entities):
+        if digest in seen:
+            yield source.finding(path, "duplicate-key", "this API key is in use already, further up")
+        seen.add(digest)
+
+
+def _development_keys(source: YamlSource, entities: Iterable[RequestingEntity]) -> Iterator[Finding]:
+    for digest, path in _digests(entities):
+        if digest in DEVELOPMENT_KEYS:
+            message = (
+                f"this is the well-known development key '{DEVELOPMENT_KEYS[digest]}', which is refused in production; "
+                "give the Buyer a key of its own, or set mode: development (BRIDGE_MODE) on a machine for development"
+            )
+            yield source.finding(path, "development-key", message)

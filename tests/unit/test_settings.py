@@ -1,0 +1,339 @@
+"""Settings: defaults, then the file, then the environment; all problems at once; no password anywhere."""
+
+import hashlib
+import json
+import os
+import re
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from bridge.settings import (
+    DEVELOPMENT_KEYS,
+    InvalidSettings,
+    Mode,
+    QueueType,
+    Section,
+    Settings,
+    load_buyers,
+    load_settings,
+    setting_paths,
+    variables,
+)
+from bridge.yaml_source import InvalidDocument, read_yaml
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ROOT / "config" / "bridge.yaml"
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("BRIDGE_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Any:
+    def _write(text: str) -> Path:
+        path = tmp_path / "bridge.yaml"
+        path.write_text(text)
+        return path
+
+    return _write
+
+
+def problems(path: Path | None) -> list[str]:
+    """Give what loading complains about, with the file's directory cut off."""
+    with pytest.raises(InvalidSettings) as caught:
+        load_settings(path)
+    assert str(caught.value) == "\n".join(caught.value.problems)
+    return [line.replace(f"{path.parent}/", "") if path else line for line in caught.value.problems]
+
+
+def plain(value: Any) -> Any:
+    """Write a default as the YAML file writes it."""
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value.value if isinstance(value, Enum) else value
+
+
+def defaults() -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for path in setting_paths():
+        value: Any = Settings()
+        for key in path:
+            value = getattr(value, key)
+        values[".".join(path)] = plain(value)
+    return values
+
+
+def test_the_shipped_file_holds_exactly_every_setting_with_its_default() -> None:
+    shipped: dict[str, Any] = {}
+    for key, value in read_yaml(SHIPPED).data.items():
+        shipped |= {f"{key}.{name}": each for name, each in value.items()} if isinstance(value, dict) else {key: value}
+    assert shipped == defaults()
+    assert list(shipped) == list(defaults())
+    assert load_settings(SHIPPED) == Settings()
+
+
+def test_every_setting_is_documented_with_its_variable_default_and_meaning() -> None:
+    rows = re.findall(r"^\| `[a-z_.]+` \|.*$", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE)
+    assert rows == [_row(path) for path in setting_paths()]
+
+
+def _row(path: tuple[str, ...]) -> str:
+    declared = Settings.model_fields[path[0]]
+    if len(path) > 1:
+        assert isinstance(declared.annotation, type)
+        assert issubclass(declared.annotation, Section)
+        declared = declared.annotation.model_fields[path[1]]
+    default = defaults()[".".join(path)]
+    shown = f"`{default if isinstance(default, str) else json.dumps(default)}`" if default not in ("", None) else "–"
+    name = next(name for name, key in variables().items() if key == path)
+    return f"| `{'.'.join(path)}` | `{name}` | {shown} | {declared.description} |"
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(None) == Settings()
+
+
+def test_without_a_path_the_file_in_config_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "bridge.yaml").write_text("instance: from-file")
+    assert load_settings().instance == "from-file"
+
+
+def test_a_named_file_must_exist(tmp_path: Path) -> None:
+    assert problems(tmp_path / "none.yaml") == ["none.yaml:1:1: unreadable: No such file or directory"]
+
+
+def test_the_environment_overrides_the_file(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("instance: a\nhttp: {port: 1, host: h}\ndelivery: {concurrency: 7}")
+    monkeypatch.setenv("BRIDGE_HTTP_PORT", "2")
+    monkeypatch.setenv("BRIDGE_HTTP_MAX_BODY_BYTES", "4096")
+    monkeypatch.setenv("BRIDGE_PACKS", "mappings/a, mappings/b")
+    monkeypatch.setenv("BRIDGE_DELIVERY_SCHEDULE_SECONDS", "0,1.5")
+    monkeypatch.setenv("BRIDGE_DELIVERY_ALLOW_PRIVATE_CALLBACKS", "true")
+    monkeypatch.setenv("BRIDGE_BROKER_QUEUE_TYPE", "classic")
+    settings = load_settings(path)
+    assert settings.instance == "a"
+    assert (settings.http.host, settings.http.port, settings.http.max_body_bytes) == ("h", 2, 4096)
+    assert settings.packs == (Path("mappings/a"), Path("mappings/b"))
+    assert settings.delivery.schedule_seconds == (0, 1.5)
+    assert settings.delivery.allow_private_callbacks
+    assert settings.delivery.concurrency == 7
+    assert settings.broker.queue_type is QueueType.CLASSIC
+
+
+def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = {name: ".".join(path) for name, path in variables().items()}
+    for name in names:
+        monkeypatch.setenv(name, "")  # an empty variable counts as not set
+    assert load_settings() == Settings()
+    for name in names:
+        monkeypatch.setenv(name, "\x7f-1")
+    complained = {line.split(":")[0] for line in problems(None)}
+    free_text = {"BRIDGE_INSTANCE", "BRIDGE_PACKS", "BRIDGE_BUYERS", "BRIDGE_HTTP_HOST"}
+    assert complained == names.keys() - free_text
+
+
+def test_all_problems_of_file_and_environment_come_at_once(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("instanze: a\nhttp:\n  port: many\n  host: 5\nbroker:\n  prefetch: 0\n  prefetc: 1\nlog: []\n")
+    monkeypatch.setenv("BRIDGE_COMMANDS_TIMEOUT_SECONDS", "soon")
+    monkeypatch.setenv("BRIDGE_DELIVERY_JITTER", "2")
+    monkeypatch.setenv("BRIDGE_HTTP_PROT", "1")
+    monkeypatch.setenv("BRIDGE_HTTP", "x")
+    monkeypatch.setenv("BRIDGE_TEST_DATABASE_URL", "not ours")
+    monkeypatch.setenv("BRIDGE_LOCALENV", "not ours")
+    assert problems(path) == [
+        "bridge.yaml:1:1: unknown-key: unknown key 'instanze'; did you mean 'instance'?",
+        "bridge.yaml:3:9: wrong-type: expected a whole number, got 'many'",
+        "bridge.yaml:4:9: wrong-type: expected text, got the number 5; put it in quotes if it is meant as text",
+        "bridge.yaml:6:13: wrong-value: expected a number not less than 1, got the number 0",
+        "bridge.yaml:7:3: unknown-key: unknown key 'prefetc'; did you mean 'prefetch'?",
+        "bridge.yaml:8:6: wrong-type: expected a mapping, got a list",
+        "BRIDGE_COMMANDS_TIMEOUT_SECONDS: wrong-type: expected a number, got 'soon'",
+        "BRIDGE_DELIVERY_JITTER: wrong-value: expected a number less than 1.0, got '2'",
+        "BRIDGE_HTTP: unknown-variable: no setting has this name; did you mean 'BRIDGE_HTTP_PORT'?",
+        "BRIDGE_HTTP_PROT: unknown-variable: no setting has this name; did you mean 'BRIDGE_HTTP_PORT'?",
+    ]
+
+
+def test_an_unknown_variable_alone_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_MOOD", "production")
+    assert problems(None) == ["BRIDGE_MOOD: unknown-variable: no setting has this name; did you mean 'BRIDGE_MODE'?"]
+
+
+def test_a_file_that_does_not_parse_is_reported_with_the_environment(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRIDGE_MOOD", "x")
+    assert [line.split(": ")[:2] for line in problems(write("a: [1\n"))] == [
+        ["bridge.yaml:2:1", "syntax"],
+        ["BRIDGE_MOOD", "unknown-variable"],
+    ]
+
+
+def test_rules_over_several_keys_are_reported_at_their_section(write: Any) -> None:
+    assert problems(write("http:\n  default_limit: 50\n  max_limit: 20\n")) == [
+        "bridge.yaml:2:3: wrong-value: default_limit (50) must not be greater than max_limit (20)"
+    ]
+
+
+def test_rules_over_several_keys_name_the_section_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_HTTP_MAX_LIMIT", "20")
+    assert problems(None) == ["http: wrong-value: default_limit (100) must not be greater than max_limit (20)"]
+
+
+def test_variables_are_filled_into_scalars_after_parsing(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHERE", "h: [evil\nport: 1")
+    monkeypatch.setenv("PORT", "99")
+    settings = load_settings(write("instance: a-${WHERE}-$${WHERE}\nhttp: {port: '${PORT}'}"))
+    assert settings.instance == "a-h: [evil\nport: 1-${WHERE}"
+    assert settings.http.port == 99
+
+
+def test_missing_variables_are_reported_where_they_stand(write: Any) -> None:
+    path = write("packs: [a, '${NO_A}']\nhttp:\n  port: ${NO_B}\n  host: ${}\nlog: {level: loud}\n")
+    assert problems(path) == [
+        "bridge.yaml:1:12: missing-variable: environment variable NO_A is not set",
+        "bridge.yaml:3:9: missing-variable: environment variable NO_B is not set",
+        "bridge.yaml:4:9: missing-variable: ${} names no variable",
+        "bridge.yaml:5:14: wrong-value: expected 'debug', 'info', 'warning' or 'error', got 'loud'",
+    ]
+
+
+def test_a_missing_variable_alone_is_refused(write: Any) -> None:
+    assert problems(write("instance: ${NO_A}x")) == [
+        "bridge.yaml:1:11: missing-variable: environment variable NO_A is not set"
+    ]
+
+
+def test_no_message_shows_a_password(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSWORD", "hunter2")
+    monkeypatch.setenv("BRIDGE_DATABASE_URL", "mysql://me:hunter2@host/db")
+    path = write("broker: {url: 'http://me:hunter2@host/'}\nhttp: {port: '${PASSWORD}', base_url: 'x://a:hunter2@b'}")
+    lines = problems(path)
+    assert "hunter2" not in "\n".join(lines)
+    assert lines == [
+        "bridge.yaml:1:15: wrong-value: expected a URL that begins with amqp:// or amqps://",
+        "bridge.yaml:2:14: wrong-type: expected a whole number, got a value that is not shown",
+        "bridge.yaml:2:39: wrong-value: expected a URL that begins with http:// or https://",
+        "BRIDGE_DATABASE_URL: wrong-value: expected a URL that begins with sqlite:// or postgresql://",
+    ]
+
+
+def test_settings_show_no_password_but_hand_it_over(write: Any) -> None:
+    settings = load_settings(write("broker: {url: 'amqps://me:hunter2@host:1/v'}\ndatabase: {url: 'sqlite:///x'}"))
+    assert "hunter2" not in repr(settings) + str(settings) + settings.model_dump_json()
+    assert settings.broker.safe_url == "amqps://me:***@host:1/v"
+    assert settings.broker.url.get_secret_value() == "amqps://me:hunter2@host:1/v"
+    assert settings.database.safe_url == "sqlite:///x"
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("postgresql://me:p@ss:w@host/db", "postgresql://me:***@host/db"),
+        (
+            "postgresql+asyncpg://host/db?user=me&password=hunter2&x=1",
+            "postgresql+asyncpg://host/db?user=me&password=***&x=1",
+        ),
+        ("sqlite+aiosqlite:///x", "sqlite+aiosqlite:///x"),
+    ],
+)
+def test_a_safe_url_hides_the_password_wherever_it_stands(url: str, safe: str, write: Any) -> None:
+    assert load_settings(write(f"database: {{url: '{url}'}}")).database.safe_url == safe
+
+
+@pytest.mark.parametrize(
+    ("http", "url"),
+    [
+        ("{}", "http://127.0.0.1:8137"),
+        ("{port: 80, host: 0.0.0.0}", "http://localhost:80"),
+        ("{host: '::1'}", "http://[::1]:8137"),
+        ("{base_url: 'https://bridge.example.com/'}", "https://bridge.example.com"),
+    ],
+)
+def test_buyers_reach_the_bridge_at_its_public_url(http: str, url: str, write: Any) -> None:
+    assert load_settings(write(f"http: {http}")).http.public_url == url
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        Settings().http.port = 1
+
+
+# ---- buyers.yaml -----------------------------------------------------------------------------------------------------
+
+BUYERS = ROOT / "config" / "buyers.yaml"
+
+
+def test_the_shipped_buyers_hold_two_development_entities() -> None:
+    entities = load_buyers(BUYERS, Mode.DEVELOPMENT)
+    assert [(one.api_key_sha256, one.buyers) for one in entities] == [
+        ((hashlib.sha256(b"acme-buyer-key").hexdigest(),), ("acme-buyer",)),
+        ((hashlib.sha256(b"other-buyer-key").hexdigest(),), ("other-buyer",)),
+    ]
+    assert "FOR DEVELOPMENT ONLY" in BUYERS.read_text()
+    assert set(DEVELOPMENT_KEYS.values()) == {"acme-buyer-key", "other-buyer-key"}
+
+
+def _refused(path: Path, mode: Mode = Mode.PRODUCTION) -> list[str]:
+    with pytest.raises(InvalidDocument) as caught:
+        load_buyers(path, mode)
+    return [f"{one.line}:{one.column}: {one.kind}: {one.message}" for one in caught.value.findings]
+
+
+def test_development_keys_are_refused_in_production() -> None:
+    lines = _refused(BUYERS)
+    assert [line.split(": ")[1] for line in lines] == ["development-key", "development-key"]
+    assert "'acme-buyer-key', which is refused in production" in lines[0]
+
+
+def test_keys_of_ones_own_are_taken_in_production(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEY", "b" * 64)
+    path = write(f"requesting_entities: [{{name: n, api_key_sha256: [{'a' * 64}, '${{KEY}}'], buyers: [x, y]}}]")
+    (entity,) = load_buyers(path)
+    assert entity.api_key_sha256 == ("a" * 64, "b" * 64)
+    assert entity.buyers == ("x", "y")
+
+
+def test_two_entities_cannot_share_a_key(write: Any) -> None:
+    entry = f"  - {{name: n, api_key_sha256: [{'a' * 64}], buyers: [x]}}\n"
+    assert _refused(write("requesting_entities:\n" + entry * 2)) == [
+        "3:32: duplicate-key: this API key is in use already, further up"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("{}", "1:1: missing-key: the key 'requesting_entities' is missing"),
+        ("requesting_entities: []", "1:22: wrong-value: expected at least 1 entries, got a list"),
+        (
+            "requesting_entities: [{name: n, api_key_sha256: [acme-buyer-key], buyers: [x]}]",
+            "1:50: wrong-value: expected text that matches ^[0-9a-f]{64}$, got 'acme-buyer-key'",
+        ),
+        (
+            "requesting_entities: [{name: n, api_key_sha256: ['${NO_KEY}'], buyers: [x]}]",
+            "1:50: missing-variable: environment variable NO_KEY is not set",
+        ),
+    ],
+)
+def test_wrong_buyers_are_reported_with_their_place(text: str, line: str, write: Any) -> None:
+    assert _refused(write(text), Mode.DEVELOPMENT) == [line]
