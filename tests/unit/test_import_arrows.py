@@ -1,0 +1,242 @@
+"""The architecture's import arrows (docs: design, layout), held against every module of `bridge/`.
+
+A part of the bridge may import only the parts that its row names; nothing goes round in circles; and what decides
+(`domain/`, `mapping/`) stays pure: time and ids are arguments there, and nothing waits, logs or draws lots.
+"""
+
+import ast
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+
+EVERYTHING = ("bridge",)
+
+# part: the parts that it may import. A part always sees itself; a row holds for all modules below it, and the longest
+# matching row counts.
+MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
+    "bridge": (),
+    "bridge.errors": (),
+    "bridge.yaml_source": ("bridge.errors",),
+    "bridge.telemetry": ("bridge.errors",),
+    "bridge.environment": ("bridge.errors", "bridge.yaml_source"),
+    # The configuration file is read into the values that the parts take.
+    "bridge.settings": ("bridge.api.identity", "bridge.environment", "bridge.errors", "bridge.yaml_source"),
+    "bridge.mef": ("bridge.domain",),
+    "bridge.domain": ("bridge.mef",),
+    "bridge.mapping": ("bridge.domain", "bridge.mef", "bridge.errors", "bridge.yaml_source"),
+    "bridge.flows": ("bridge.domain", "bridge.mapping", "bridge.mef", "bridge.errors"),
+    "bridge.store": ("bridge.domain", "bridge.mef", "bridge.flows.ports", "bridge.errors"),
+    "bridge.api": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
+    "bridge.wfm": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
+    "bridge.delivery": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
+    "bridge.console": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
+    "bridge.simulator": ("bridge.mef", "bridge.wfm.topology", "bridge.errors"),
+    "bridge.localenv": ("bridge.errors",),
+    # The composition root, and those who call it.
+    "bridge.app": EVERYTHING,
+    "bridge.cli": EVERYTHING,
+    "bridge.__main__": EVERYTHING,
+}
+
+PURE = ("bridge.domain", "bridge.mapping")
+IMPURE_EXCEPTION = "bridge.mapping.loader"  # it reads files
+IMPURE_MODULES = frozenset({"time", "random", "secrets", "uuid", "logging", "structlog", "asyncio"})
+CLOCKS = tuple(f"{kind}.{ask}" for kind in ("datetime", "date") for ask in ("now", "utcnow", "today"))
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """One module's dotted name, where it is, and its syntax tree."""
+
+    name: str
+    place: str
+    tree: ast.Module
+    is_package: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """One imported name, and the line that imports it."""
+
+    target: str
+    line: int
+
+
+def modules_of_the_bridge() -> list[Module]:
+    return [read_module(path) for path in sorted((REPOSITORY / "bridge").rglob("*.py"))]
+
+
+def read_module(path: Path) -> Module:
+    place = path.relative_to(REPOSITORY)
+    parts = place.with_suffix("").parts
+    is_package = parts[-1] == "__init__"
+    name = ".".join(parts[:-1] if is_package else parts)
+    return Module(name, str(place), ast.parse(path.read_text()), is_package)
+
+
+def imports_of(module: Module) -> Iterator[Import]:
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            yield from (Import(alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            source = absolute(module, node)
+            yield from (Import(f"{source}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def absolute(module: Module, node: ast.ImportFrom) -> str:
+    """Give the module that `from … import` names, with the dots of a relative import resolved."""
+    if not node.level:
+        return node.module or ""
+    climb = node.level - 1 if module.is_package else node.level
+    parts = module.name.split(".")
+    return ".".join([*parts[: len(parts) - climb], *([node.module] if node.module else [])])
+
+
+def within(name: str, part: str) -> bool:
+    return name == part or name.startswith(f"{part}.")
+
+
+def row_of(name: str) -> str:
+    """Give the longest row of the table that the module falls under."""
+    return max((part for part in MAY_IMPORT if within(name, part)), key=len)
+
+
+def forbidden_imports(module: Module) -> list[str]:
+    row = row_of(module.name)
+    allowed = (row, *MAY_IMPORT[row]) if row != "bridge" else MAY_IMPORT[row]
+    return [
+        f"{module.place}:{found.line}: imports {found.target}; {row} may import only {names(MAY_IMPORT[row])}"
+        for found in imports_of(module)
+        if within(found.target, "bridge") and not any(within(found.target, part) for part in allowed)
+    ]
+
+
+def names(parts: tuple[str, ...]) -> str:
+    return ", ".join(parts) or "nothing of ours"
+
+
+def impurities(module: Module) -> list[str]:
+    if not any(within(module.name, part) for part in PURE) or module.name == IMPURE_EXCEPTION:
+        return []
+    return [
+        f"{module.place}:{line}: {what}; {row_of(module.name)} is pure" for line, what in sorted(impure_nodes(module))
+    ]
+
+
+def impure_nodes(module: Module) -> Iterator[tuple[int, str]]:
+    for found in imports_of(module):
+        if found.target.partition(".")[0] in IMPURE_MODULES:
+            yield found.line, f"imports {found.target}"
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.AsyncFunctionDef):
+            yield node.lineno, f"async def {node.name}"
+        elif isinstance(node, ast.Attribute) and ast.unparse(node).endswith(CLOCKS):
+            yield node.lineno, f"asks the clock with {ast.unparse(node)}"
+
+
+def top_part(name: str) -> str:
+    return ".".join(name.split(".")[:2])
+
+
+def arrows(modules: list[Module]) -> dict[str, set[str]]:
+    """Give who imports whom among the parts directly below `bridge`."""
+    graph: dict[str, set[str]] = {}
+    for module in modules:
+        targets = {top_part(found.target) for found in imports_of(module) if within(found.target, "bridge")}
+        graph.setdefault(top_part(module.name), set()).update(targets - {top_part(module.name)})
+    return graph
+
+
+def test_every_part_of_the_bridge_has_a_row() -> None:
+    """A new package or top-level module is added to the table on purpose, or not at all."""
+    without = {top_part(module.name) for module in modules_of_the_bridge()} - MAY_IMPORT.keys()
+    assert not without, f"no row in MAY_IMPORT for {', '.join(sorted(without))}"
+
+
+def test_every_module_imports_only_what_its_row_allows() -> None:
+    broken = [line for module in modules_of_the_bridge() for line in forbidden_imports(module)]
+    assert not broken, "\n" + "\n".join(broken)
+
+
+def test_no_parts_import_each_other_in_a_circle() -> None:
+    try:
+        TopologicalSorter(arrows(modules_of_the_bridge())).prepare()
+    except CycleError as circle:
+        pytest.fail("imports in a circle: " + " <- ".join(circle.args[1]))
+
+
+def test_what_decides_is_pure() -> None:
+    broken = [line for module in modules_of_the_bridge() for line in impurities(module)]
+    assert not broken, "\n" + "\n".join(broken)
+
+
+def module(name: str, source: str, *, is_package: bool = False) -> Module:
+    return Module(name, name.replace(".", "/") + ".py", ast.parse(source), is_package)
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "target"),
+    [
+        ("bridge.domain.decide", "from bridge.errors import BridgeError", "bridge.errors.BridgeError"),
+        ("bridge.domain.decide", "import bridge.store.tables", "bridge.store.tables"),
+        ("bridge.domain.decide", "from ..flows import ports", "bridge.flows.ports"),
+        ("bridge.store.uow", "from bridge.flows.replay import replay", "bridge.flows.replay.replay"),
+        ("bridge.api.routes", "def f():\n    from bridge.store.tables import jobs", "bridge.store.tables.jobs"),
+        ("bridge.simulator.wfm", "from bridge.wfm import consumer", "bridge.wfm.consumer"),
+        ("bridge.errors", "from bridge import telemetry", "bridge.telemetry"),
+        ("bridge.api.routes", "from bridge import app", "bridge.app"),
+    ],
+)
+def test_a_forbidden_import_is_reported_with_its_place_and_rule(name: str, source: str, target: str) -> None:
+    [line] = forbidden_imports(module(name, source))
+    last_line = len(source.splitlines())
+    assert line.startswith(
+        f"{name.replace('.', '/')}.py:{last_line}: imports {target}; {row_of(name)} may import only "
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("bridge.store.uow", "from bridge.flows.ports import Store"),
+        ("bridge.store.uow", "from bridge.flows import ports"),
+        ("bridge.store.uow", "from . import tables"),
+        ("bridge.simulator.wfm", "from bridge.wfm.topology import Topology"),
+        ("bridge.app", "from bridge.store.tables import jobs"),
+        ("bridge.domain.decide", "from collections.abc import Mapping"),
+    ],
+)
+def test_an_allowed_import_is_not_reported(name: str, source: str) -> None:
+    assert forbidden_imports(module(name, source)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("async def decide(): ...", "async def decide"),
+        ("from datetime import datetime\nthen = datetime.now()", "asks the clock with datetime.now"),
+        ("import time", "imports time"),
+        ("from uuid import uuid4", "imports uuid.uuid4"),
+        ("import structlog", "imports structlog"),
+    ],
+)
+def test_an_impurity_is_reported_with_its_place(source: str, what: str) -> None:
+    [line] = impurities(module("bridge.domain.decide", source))
+    assert line == f"bridge/domain/decide.py:{len(source.splitlines())}: {what}; bridge.domain is pure"
+
+
+def test_the_loader_may_do_what_the_rest_of_mapping_may_not() -> None:
+    assert impurities(module("bridge.mapping.loader", "import logging")) == []
+    assert impurities(module("bridge.mapping.checker", "import logging")) != []
+
+
+def test_a_circle_is_found() -> None:
+    there = module("bridge.domain.model", "from bridge.mef.enums import Api")
+    back = module("bridge.mef.enums", "from bridge.domain.model import JobRef")
+    with pytest.raises(CycleError):
+        TopologicalSorter(arrows([there, back])).prepare()
