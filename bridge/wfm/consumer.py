@@ -1,0 +1,154 @@
+"""What comes in from RabbitMQ: the WFM's messages (a queue for each pack) and its answers (a queue for each process).
+
+Raw bytes go on as they are. The handler returns only after its commit, and then the message is acked.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from aio_pika import IncomingMessage
+from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
+
+from bridge.flows.ports import Clock, WfmMessage
+from bridge.wfm.bindings import Bindings
+from bridge.wfm.intake import REQUEUE_PAUSE_S, Intake, Source
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import Inbound, Topology, declare
+
+PREFETCH: Final = 500
+"""Calls open at once: enough for two commits of 200 messages, one running and one filling."""
+STOP_DEADLINE_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawReply:
+    """The WFM's answer to a command, undecoded. `correlation_id` is the command's, or "" if the WFM sent none."""
+
+    correlation_id: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    received_at: datetime
+
+
+class InboundConsumer:
+    """Hands the messages of one pack to `handle`, in the order of the queue."""
+
+    def __init__(
+        self,
+        link: RabbitLink,
+        topology: Topology,
+        pack: str,
+        inbound: Inbound,
+        handle: Callable[[WfmMessage], Awaitable[None]],
+        *,
+        clock: Clock,
+        new_id: Callable[[], str],
+        prefetch: int = PREFETCH,
+        requeue_pause_s: float = REQUEUE_PAUSE_S,
+    ) -> None:
+        self._link = link
+        self._topology = topology
+        self._pack = pack
+        self._handle = handle
+        self._clock = clock
+        self._new_id = new_id
+        self._queue = topology.inbound_queue(pack)
+        sources = _in_memory_sources(topology, inbound) if link.in_memory else [(self._queue, None)]
+        self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
+        self._bindings = None if link.in_memory else Bindings(link, topology, self._queue, inbound)
+        self._keeper: asyncio.Task[None] | None = None
+
+    @property
+    def bound(self) -> bool:
+        """Is the queue bound to the WFM's exchange? For a health check."""
+        return self._bindings is None or self._bindings.bound
+
+    async def wait_bound(self) -> None:
+        """Return once the queue is bound to the WFM's exchange; before that, what the WFM says is not kept."""
+        if self._bindings is not None:
+            await self._bindings.wait()
+
+    async def start(self) -> None:
+        """Declare our queue and consume it. The WFM's exchange may come later: it is waited for in the background."""
+        await declare(self._link, self._topology, self._queue)
+        await self._intake.start()
+        if self._bindings is not None:
+            self._link.on_reconnect(self._bindings.assert_again)
+            self._keeper = asyncio.create_task(self._bindings.keep(), name=f"bindings of {self._queue.name}")
+
+    async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
+        """Stop consuming, let calls in flight end; what is not acked by the deadline returns to the queue."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._keeper
+        await self._intake.stop(deadline_s)
+
+    async def _take(self, message: IncomingMessage) -> None:
+        await self._handle(
+            WfmMessage(
+                pack=self._pack,
+                body=message.body,
+                routing_key=message.routing_key or "",
+                headers=_text_headers(message),
+                correlation_id=message.correlation_id or message.message_id or self._new_id(),
+                received_at=self._clock(),
+            )
+        )
+
+
+class ReplyConsumer:
+    """Hands the WFM's answers on our reply queue to `handle`. The queue and its answers outlive the process."""
+
+    def __init__(
+        self,
+        link: RabbitLink,
+        topology: Topology,
+        handle: Callable[[RawReply], Awaitable[None]],
+        *,
+        clock: Clock,
+        prefetch: int = PREFETCH,
+        requeue_pause_s: float = REQUEUE_PAUSE_S,
+    ) -> None:
+        self._link = link
+        self._topology = topology
+        self._handle = handle
+        self._clock = clock
+        sources: list[Source] = [(topology.reply_queue, None)]
+        self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
+
+    async def start(self) -> None:
+        """Declare the reply queue and consume it; start this before any command is published."""
+        await declare(self._link, self._topology, self._topology.reply_queue)
+        await self._intake.start()
+
+    async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
+        """Stop consuming and let calls in flight end."""
+        await self._intake.stop(deadline_s)
+
+    async def _take(self, message: IncomingMessage) -> None:
+        await self._handle(
+            RawReply(
+                correlation_id=message.correlation_id or "",
+                body=message.body,
+                headers=_text_headers(message),
+                received_at=self._clock(),
+            )
+        )
+
+
+def _in_memory_sources(topology: Topology, inbound: Inbound) -> list[Source]:
+    exchange = RabbitExchange(topology.exchange_name(inbound.exchange), ExchangeType.TOPIC)
+    return [(RabbitQueue(f"in-memory {key}", routing_key=key), exchange) for key in inbound.bindings]
+
+
+def _text_headers(message: IncomingMessage) -> dict[str, str]:
+    return {key: _text(value) for key, value in message.headers.items()}
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes | bytearray) else str(value)

@@ -1,0 +1,88 @@
+"""Publishes to the WFM: confirmed by RabbitMQ, routed to a queue, kept on disk, and many at once.
+
+The WFM's exchange is looked for on a channel of its own before it is first used, because publishing to one that does
+not exist closes the channel under everybody else.
+"""
+
+import asyncio
+from typing import Final
+
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, PublishError
+from faststream.exceptions import IncorrectState, SubscriberNotFound
+from faststream.rabbit import RabbitExchange
+
+from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.flows.ports import BusMessage
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import Topology
+
+PUBLISH_TIMEOUT_S: Final = 5.0
+
+
+class RabbitCommandBus:
+    """The command bus on RabbitMQ (`flows.ports.CommandBus`). `timeout_s` bounds the wait for RabbitMQ's confirm."""
+
+    def __init__(self, link: RabbitLink, topology: Topology, *, timeout_s: float = PUBLISH_TIMEOUT_S) -> None:
+        self._link = link
+        self._topology = topology
+        self._timeout_s = timeout_s
+        self._exchanges: dict[str, asyncio.Task[RabbitExchange]] = {}
+
+    async def publish(self, message: BusMessage) -> None:
+        """Return once RabbitMQ has the message in a queue of the WFM.
+
+        Raises `NotRouted` (no such exchange, or nothing bound for the routing key) or `BrokerUnavailable` (lost, silent
+        for `timeout_s`, or it refused). After `BrokerUnavailable` the message may have gone out all the same.
+        """
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await self._send(message, await self._exchange(message.exchange))
+        except (PublishError, SubscriberNotFound) as returned:
+            raise NotRouted(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}") from returned
+        except ChannelNotFoundEntity as missing:
+            raise self._not_found(message.exchange, missing) from missing
+        except (AMQPError, ChannelInvalidStateError, IncorrectState, OSError) as failed:
+            raise BrokerUnavailable(f"RabbitMQ did not confirm the command: {failed!r}") from failed
+
+    async def _send(self, message: BusMessage, exchange: RabbitExchange) -> None:
+        await self._link.broker.publish(
+            message.body,
+            exchange=exchange,
+            routing_key=message.routing_key,
+            mandatory=True,
+            persist=True,
+            message_id=message.message_id,
+            correlation_id=message.correlation_id,
+            reply_to=self._topology.reply_queue.name if message.reply_expected else None,
+            content_type=message.content_type,
+            headers=dict(message.headers),
+        )
+
+    async def _exchange(self, name: str) -> RabbitExchange:
+        """The exchange, looked for once however many ask at the same time; a failure is not remembered."""
+        lookup = self._exchanges.get(name)
+        if lookup is None:
+            lookup = asyncio.create_task(self._look_up(name))
+            lookup.add_done_callback(lambda done: self._forget_failed(name, done))
+            self._exchanges[name] = lookup
+        return await asyncio.shield(lookup)
+
+    def _forget_failed(self, name: str, lookup: asyncio.Task[RabbitExchange]) -> None:
+        if lookup.cancelled() or lookup.exception() is not None:
+            self._exchanges.pop(name, None)
+
+    async def _look_up(self, name: str) -> RabbitExchange:
+        exchange = self._topology.wfm_exchange(name)
+        if self._link.in_memory:
+            return exchange
+        passive = not self._topology.declare_exchanges
+        async with self._link.scratch_channel() as channel:
+            await channel.exchange_declare(exchange.name, exchange_type="topic", durable=True, passive=passive)
+        return exchange
+
+    def _not_found(self, name: str, missing: ChannelNotFoundEntity) -> NotRouted | BrokerUnavailable:
+        """A missing exchange closes the channel for all that was in flight; only its own messages were not routed."""
+        if f"'{self._topology.exchange_name(name)}'" not in str(missing):
+            return BrokerUnavailable(f"RabbitMQ closed the channel: {missing!r}")
+        self._exchanges.pop(name, None)
+        return NotRouted(f"the WFM's exchange {name!r} does not exist")

@@ -1,0 +1,124 @@
+"""Takes messages off one queue and settles each exactly once: acked after `take` returned, requeued after it raised.
+
+Messages reach `take` in the order of the queue: nothing between the socket and `take` waits or hops to a thread, so up
+to `prefetch` calls are open at once and began in order. When the connection goes, calls in flight are cancelled and
+what was not acked is delivered again; `take` must bear both.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Any, Final, cast
+
+import structlog
+from aio_pika import IncomingMessage
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from faststream import AckPolicy
+from faststream.rabbit import Channel, RabbitExchange, RabbitMessage, RabbitQueue
+from faststream.rabbit.subscriber import RabbitSubscriber
+
+from bridge.wfm.link import RabbitLink
+
+REQUEUE_PAUSE_S: Final = 1.0
+"""A requeued message comes straight back; without a pause a failing handler would spin."""
+CANCEL_TIMEOUT_S: Final = 2.0
+
+Take = Callable[[IncomingMessage], Awaitable[None]]
+Source = tuple[RabbitQueue, RabbitExchange | None]
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Intake:
+    """Consumption of one queue. `sources` has one entry, or in memory (which has no queues) one for each binding."""
+
+    def __init__(
+        self,
+        link: RabbitLink,
+        sources: Sequence[Source],
+        take: Take,
+        *,
+        prefetch: int,
+        requeue_pause_s: float = REQUEUE_PAUSE_S,
+    ) -> None:
+        self._link = link
+        self._sources = sources
+        self._take = take
+        self._channel = Channel(prefetch_count=prefetch)
+        self._requeue_pause_s = requeue_pause_s
+        self._subscribers: list[RabbitSubscriber] = []
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def start(self) -> None:
+        """Begin to consume."""
+        self._subscribers = [self._subscribe(*source) for source in self._sources]
+        for subscriber in self._subscribers:
+            await subscriber.start()
+
+    async def stop(self, deadline_s: float) -> None:
+        """Stop consuming and let open calls end, for at most `deadline_s`. The rest stays unsettled."""
+        with suppress(TimeoutError, AMQPError, ChannelInvalidStateError):
+            async with asyncio.timeout(CANCEL_TIMEOUT_S):
+                await self._cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(deadline_s):
+                await self._idle.wait()
+        for subscriber in self._subscribers:
+            await subscriber.stop()
+        self._subscribers = []
+
+    def _subscribe(self, queue: RabbitQueue, exchange: RabbitExchange | None) -> RabbitSubscriber:
+        subscriber = self._link.broker.subscriber(
+            queue,
+            exchange,
+            channel=self._channel,
+            ack_policy=AckPolicy.MANUAL,
+            no_reply=True,
+            decoder=_undecoded,
+        )
+        subscriber(self._on_message)
+        return subscriber
+
+    async def _cancel(self) -> None:
+        """Tell RabbitMQ to deliver no more. FastStream does that last, after letting more come in and ignoring it."""
+        if self._link.in_memory or not self._link.connected:
+            return
+        for queue, _ in self._sources:
+            consumed = await self._link.broker.config.declarer.declare_queue(queue, channel=self._channel)
+            underlay = await consumed.channel.get_underlay_channel()
+            for tag in tuple(cast("Any", underlay).consumers):
+                await consumed.cancel(tag)
+
+    async def _on_message(self, message: Any) -> None:
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            await self._take_and_settle(message)
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def _take_and_settle(self, message: RabbitMessage) -> None:
+        try:
+            await self._take(message.raw_message)
+        except Exception:  # noqa: BLE001 - the outermost frame of a message
+            _log.exception("a message could not be handled; it goes back to the queue", queue=self._sources[0][0].name)
+            await asyncio.sleep(self._requeue_pause_s)
+            await _settle(message.nack(requeue=True))
+        else:
+            await _settle(message.ack())
+
+
+async def _settle(settlement: Awaitable[None]) -> None:
+    try:
+        await settlement
+    except (AMQPError, ChannelInvalidStateError, OSError) as lost:
+        _log.info("the channel was lost before a message was settled; it will come again", reason=str(lost))
+
+
+async def _undecoded(message: RabbitMessage) -> RabbitMessage:
+    """FastStream would decode by content type; the pack does that, and the handler wants the whole message."""
+    return message

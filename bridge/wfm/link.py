@@ -1,0 +1,108 @@
+"""The link to RabbitMQ: one FastStream broker, whether it is connected now, and channels to try things on.
+
+It comes back by itself after a loss and waits for a RabbitMQ that is not there yet. The address `memory://` gives
+FastStream's in-memory broker: everything in one process, no confirms, no redelivery; to show the bridge, not to run it.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+import structlog
+from aio_pika.abc import AbstractConnection, AbstractRobustConnection
+from aiormq.abc import AbstractChannel
+from faststream.rabbit import Channel, RabbitBroker
+from faststream.rabbit.testing import TestRabbitBroker
+from yarl import URL
+
+from bridge.errors import BrokerUnavailable
+
+IN_MEMORY_URL: Final = "memory://"
+
+CONNECT_TIMEOUT_S: Final = 5.0
+RECONNECT_INTERVAL_S: Final = 1.0
+"""RabbitMQ restarts take seconds; trying more often only fills the log."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class RabbitLink:
+    """One connection to RabbitMQ, shared by the consumers, the command bus and, in memory, the simulated WFM.
+
+    `name` is what RabbitMQ's own tools show for the connection. `connected` is for a health check.
+    """
+
+    def __init__(self, url: str, *, name: str = "mef-bridge") -> None:
+        self.in_memory: Final = url == IN_MEMORY_URL
+        self.broker: Final = self._build_broker(url, name)
+        self._fake = TestRabbitBroker(self.broker, connect_only=False) if self.in_memory else None
+        self._connection: AbstractRobustConnection | None = None
+        self._started = False
+        self._listeners: list[Callable[[], None]] = []
+
+    def _build_broker(self, url: str, name: str) -> RabbitBroker:
+        return RabbitBroker(
+            None if self.in_memory else URL(url).update_query(name=name),
+            # Unroutable commands must raise, not come back as a value that a caller may overlook.
+            default_channel=Channel(on_return_raises=True),
+            timeout=CONNECT_TIMEOUT_S,
+            fail_fast=False,
+            reconnect_interval=RECONNECT_INTERVAL_S,
+            # Consumers wait for their own handlers, with their own deadline.
+            graceful_timeout=None,
+            on_close=[self._on_close],
+            on_reconnected=[self._on_reconnected],
+            logger=None,
+            apply_types=False,
+        )
+
+    @property
+    def connected(self) -> bool:
+        """Is there a working connection at this moment?"""
+        return self._started and (self._connection is None or self._connection.connected.is_set())
+
+    def on_reconnect(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever the connection is back after a loss."""
+        self._listeners.append(listener)
+
+    async def start(self) -> None:
+        """Connect; waits until RabbitMQ answers, however long that takes."""
+        if self._fake is None:
+            self._connection = await self.broker.connect()
+            await self.broker.start()
+        else:
+            await self._fake.__aenter__()
+        self._started = True
+
+    async def stop(self) -> None:
+        """Close the connection. Stop the consumers first: what they have not settled returns to the queue."""
+        self._started = False
+        if self._fake is None:
+            await self.broker.stop()
+        else:
+            await self._fake.__aexit__()
+
+    @asynccontextmanager
+    async def scratch_channel(self) -> AsyncIterator[AbstractChannel]:
+        """A channel for one operation that RabbitMQ may refuse, since it closes a channel with every refusal.
+
+        Raises `BrokerUnavailable` while the connection is lost.
+        """
+        transport = self._connection.transport if self._connection is not None else None
+        if transport is None or not self.connected:
+            raise BrokerUnavailable
+        channel = await transport.connection.channel(publisher_confirms=False)
+        try:
+            yield channel
+        finally:
+            if not channel.is_closed:
+                await channel.close()
+
+    def _on_close(self, _connection: AbstractConnection | None, reason: BaseException | None) -> None:
+        if self._started:
+            _log.warning("the connection to RabbitMQ is lost; trying to get it back", reason=str(reason))
+
+    def _on_reconnected(self, _connection: AbstractRobustConnection | None) -> None:
+        _log.info("the connection to RabbitMQ is back")
+        for listener in self._listeners:
+            listener()

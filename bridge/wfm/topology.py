@@ -1,0 +1,101 @@
+"""What exists in RabbitMQ for the bridge: our queues, which we declare, and the WFM's exchanges, which we only bind to.
+
+Every name is prefixed with the namespace, so that several bridges (or tests) can share one RabbitMQ.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from aiormq.abc import AbstractChannel
+from aiormq.exceptions import ChannelPreconditionFailed
+from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
+
+from bridge.errors import PermanentError
+from bridge.wfm.link import RabbitLink
+
+DELIVERY_LIMIT: Final = 20
+"""Deliveries of one message before a quorum queue gives it to the dead-letter queue."""
+
+
+class QueueKind(StrEnum):
+    """How RabbitMQ keeps our queues. Only `quorum` counts deliveries; `classic` is for where those can't be had."""
+
+    QUORUM = "quorum"
+    CLASSIC = "classic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """Where a pack's messages come from: an exchange of the WFM and the routing keys that our queue is bound by."""
+
+    exchange: str
+    bindings: tuple[str, ...] = ("#",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """Names and properties of everything the bridge uses in RabbitMQ.
+
+    `instance` names this process among its replicas: each has its own reply queue, kept over restarts.
+    `declare_exchanges` makes the WFM's exchanges (topic, durable) where there is no WFM to do so, in a lab.
+    """
+
+    namespace: str = ""
+    instance: str = "main"
+    queue_kind: QueueKind = QueueKind.QUORUM
+    delivery_limit: int = DELIVERY_LIMIT
+    declare_exchanges: bool = False
+
+    def exchange_name(self, name: str) -> str:
+        """The name in RabbitMQ of an exchange that a pack mentions."""
+        return f"{self.namespace}{name}"
+
+    def wfm_exchange(self, name: str) -> RabbitExchange:
+        """An exchange of the WFM to publish on. A reconnect does not restore it, or its absence would stop all else."""
+        return RabbitExchange(self.exchange_name(name), ExchangeType.TOPIC, declare=False, robust=False)
+
+    def inbound_queue(self, pack: str) -> RabbitQueue:
+        """The queue that collects a pack's messages."""
+        return self._queue(f"mef-bridge.{pack}.inbound")
+
+    @property
+    def reply_queue(self) -> RabbitQueue:
+        """The queue that answers to our commands come to."""
+        return self._queue(f"mef-bridge.{self.instance}.replies")
+
+    @property
+    def dead_letter(self) -> str:
+        """The name of both the exchange and the queue for messages that were delivered too often."""
+        return f"{self.namespace}mef-bridge.dead-letter"
+
+    def _queue(self, name: str) -> RabbitQueue:
+        arguments: dict[str, str | int] = {"x-dead-letter-exchange": self.dead_letter}
+        if self.queue_kind is QueueKind.QUORUM:
+            arguments["x-delivery-limit"] = self.delivery_limit
+        return RabbitQueue(f"{self.namespace}{name}", QueueType(self.queue_kind), durable=True, arguments=arguments)  # type: ignore[call-overload, no-any-return]
+
+
+async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
+    """Declare a queue of ours and the dead-letter pair behind it; harmless when they exist.
+
+    Raises `PermanentError` where one exists with other properties: only the operator may delete it.
+    """
+    if link.in_memory:
+        return
+    async with link.scratch_channel() as channel:
+        try:
+            await _declare_dead_letter(channel, topology)
+            await channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
+        except ChannelPreconditionFailed as refused:
+            raise PermanentError(
+                f"a queue or exchange of ours exists in RabbitMQ with other properties ({refused}); "
+                f"set the queue type and delivery limit to what it has, or drain and delete it"
+            ) from refused
+
+
+async def _declare_dead_letter(channel: AbstractChannel, topology: Topology) -> None:
+    name = topology.dead_letter
+    await channel.exchange_declare(name, exchange_type="fanout", durable=True)
+    await channel.queue_declare(name, durable=True, arguments={"x-queue-type": topology.queue_kind.value})
+    await channel.queue_bind(name, name)
