@@ -1,0 +1,112 @@
+"""Log lines: one stream and one form for our own and for the libraries', each with the correlation id of its request.
+
+Lines go to standard error. JSON ones carry `timestamp` (RFC 3339, UTC), `level`, `logger`, `event`, then `correlation_id`
+and the rest. Passwords in URLs are masked whoever wrote them, tracebacks included.
+"""
+
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bridge.yaml_source import mask_secrets
+
+# They say at INFO what we log ourselves with more context, or what only their authors need.
+_QUIET = (
+    "aio_pika",
+    "aiormq",
+    "aiohttp.access",
+    "aiosqlite",
+    "alembic.runtime.migration",
+    "asyncio",
+    "faststream",
+    "sqlalchemy",
+)
+_FIRST = ("timestamp", "level", "logger", "event", "correlation_id")
+
+
+def configure_logging(format: str = "console", level: str = "info", stream: TextIO | None = None) -> None:  # noqa: A002
+    """Send all log lines of at least `level` to `stream` (standard error), as `json` or `console`. Repeatable."""
+    target = stream or sys.stderr
+    number = logging.getLevelNamesMapping()[level.upper()]
+    handler = logging.StreamHandler(target)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processors=_last(format, target), foreign_pre_chain=_first())
+    )
+    _own_the_root(handler, number)
+    structlog.configure(
+        processors=[*_first(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _first() -> list[Processor]:
+    """What is known when the line is written."""
+    return [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+
+
+def _last(format_: str, target: TextIO) -> list[Processor]:
+    """How the line becomes text."""
+    remove = structlog.stdlib.ProcessorFormatter.remove_processors_meta
+    if format_ == "json":
+        return [remove, structlog.processors.format_exc_info, _mask, _in_order, _render_json]
+    return [
+        remove,
+        structlog.processors.format_exc_info,
+        _mask,
+        structlog.dev.ConsoleRenderer(colors=target.isatty(), exception_formatter=structlog.dev.plain_traceback),
+    ]
+
+
+def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: mask_secrets(str(value)) if _may_hide(value) else value for key, value in event.items()}
+
+
+def _may_hide(value: object) -> bool:
+    """A URL may stand in text, or in the text of an exception given as a value."""
+    return isinstance(value, BaseException) or (isinstance(value, str) and "//" in value)
+
+
+def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {key: event[key] for key in _FIRST if key in event} | dict(event)
+
+
+def _render_json(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
+    return orjson.dumps(event, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+
+
+def _own_the_root(handler: logging.Handler, level: int) -> None:
+    root = logging.getLogger()
+    for old in [old for old in root.handlers if getattr(old, "of_the_bridge", False)]:
+        root.removeHandler(old)
+    handler.of_the_bridge = True  # type: ignore[attr-defined]
+    root.addHandler(handler)
+    root.setLevel(level)
+    for name in _QUIET:
+        _quieten(logging.getLogger(name), max(level, logging.WARNING))
+
+
+def _quieten(library: logging.Logger, level: int) -> None:
+    """Take a library's own handlers away (FastStream brings some), so that its lines come out once, in our form."""
+    library.handlers.clear()
+    library.propagate = True
+    library.setLevel(level)
+
+
+@contextmanager
+def bind_correlation(correlation_id: str) -> Iterator[None]:
+    """Put `correlation_id` on every line written inside, in tasks started inside too."""
+    with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
+        yield
