@@ -1,0 +1,1 @@
+"""The checker's questions, one module for each part of a pack."""

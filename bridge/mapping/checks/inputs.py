@@ -1,0 +1,99 @@
+"""Checks of `inbound`, `tables` and `fields`: does everything that is read exist, and can it be read?"""
+
+from bridge.mapping.checks.references import References, type_of_scalar
+from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.datetimes import has_offset
+from bridge.mapping.document import FieldSpec, PackDocument, Table
+from bridge.mapping.tables import codes
+
+_OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "format": "datetime"}
+_OPTIONS |= {"zone": "datetime", "split": "list"}
+
+
+def check_inputs(document: PackDocument, references: References, report: Report) -> None:
+    """Check how messages arrive and how they are read."""
+    for name, table in document.tables.items():
+        _check_table(("tables", name), table, report)
+    for name, spec in document.fields.items():
+        _check_field(("fields", name), spec, document, report)
+    occurred_at = document.inbound.occurred_at
+    if occurred_at is not None and references.check_name(("inbound", "occurred_at"), occurred_at):
+        found = references.type_of(occurred_at)
+        if found != "datetime":
+            message = f"expected a field of type datetime; {occurred_at} is {found}"
+            report.add(("inbound", "occurred_at"), "wrong-type", message)
+
+
+def _check_table(loc: Loc, table: Table, report: Report) -> None:
+    seen: dict[str, int] = {}
+    for index, row in enumerate(table.rows):
+        code = row.get(table.key)
+        if code is None:
+            report.add((*loc, "rows", index), "missing-key", f"the row has no {table.key}, the key of its table")
+        elif code in seen:
+            message = f"'{code}' stands in row {seen[code] + 1} of this table already"
+            report.add((*loc, "rows", index, table.key), "duplicate-code", message)
+        else:
+            seen[code] = index
+    _check_default_row(loc, table, report)
+
+
+def _check_default_row(loc: Loc, table: Table, report: Report) -> None:
+    if table.on_miss == "default" and table.default is None:
+        report.add((*loc, "on_miss"), "missing-key", "on_miss: default needs a row under default")
+    if table.on_miss == "park" and table.default is not None:
+        report.add_key((*loc, "default"), "unused", "this row is never used; write on_miss: default as well")
+
+
+def _check_field(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
+    sources = [name for name in ("path", "header", "routing_key") if getattr(spec, name) is not None]
+    if len(sources) != 1:
+        report.add(loc, "wrong-source", "write exactly one of path, header or routing_key")
+    for option, type_ in _OPTIONS.items():
+        if getattr(spec, option) is not None and spec.type != type_:
+            message = f"{option} belongs to type {type_}; this field is of type {spec.type}"
+            report.add_key((*loc, option), "misplaced", message)
+    if spec.table is not None and spec.table not in document.tables:
+        report.unknown((*loc, "table"), "table", spec.table, document.tables)
+    _check_type(loc, spec, document, report)
+    if spec.default is not None:
+        _check_default((*loc, "default"), spec, document, report)
+
+
+def _check_type(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
+    if spec.type == "code" and spec.values is None and spec.table is None:
+        report.add(loc, "missing-key", "a code needs values or a table; use type: text for a free text")
+    if spec.type == "boolean" and (spec.yes is None) != (spec.no is None):
+        report.add(loc, "missing-key", "a boolean needs both yes and no, or neither")
+    if spec.yes is not None and spec.no is not None and set(spec.yes) & set(spec.no):
+        report.add((*loc, "no"), "duplicate-code", "the same spelling cannot mean both yes and no")
+    if spec.type == "datetime":
+        _check_moment(loc, spec.format, spec.zone or document.zone, report)
+
+
+def _check_moment(loc: Loc, pattern: str | None, zone: str | None, report: Report) -> None:
+    if pattern is None:
+        report.add(loc, "missing-key", "a datetime needs a format such as '%Y-%m-%d %H:%M'")
+    elif not has_offset(pattern) and zone is None:
+        report.add(loc, "missing-key", "a datetime needs a zone, here or for the whole pack (zone: Europe/Warsaw)")
+
+
+def _check_default(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
+    if spec.required:
+        report.add_key(loc, "misplaced", "a required field cannot have a default")
+    if spec.type in ("datetime", "list"):
+        report.add_key(loc, "misplaced", f"a {spec.type} cannot have a default")
+    elif spec.default is not None and not _fits(spec.default, spec, document):
+        report.add(loc, "unknown-code", f"{spec.default!r} is no value of this field")
+
+
+def _fits(default: str | int | bool, spec: FieldSpec, document: PackDocument) -> bool:
+    if spec.type == "code":
+        return default in field_codes(spec, document)
+    return type_of_scalar(default) == spec.type
+
+
+def field_codes(spec: FieldSpec, document: PackDocument) -> tuple[str, ...]:
+    """List the codes that a field of type code may have."""
+    table = document.tables.get(spec.table) if spec.table is not None else None
+    return (*(spec.values or ()), *(codes(table) if table is not None else ()))

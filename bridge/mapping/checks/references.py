@@ -1,0 +1,119 @@
+"""What a reference in a pack gives: its type, and whether it can be absent."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.document import FieldSpec, PackDocument, Table, Value
+from bridge.mapping.tables import always_has, columns
+
+TEXTS = frozenset({"text", "code", "integer", "boolean"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an output wants of its value."""
+
+    types: frozenset[str]
+    words: str
+    required: bool = True
+
+
+TEXT = Wanted(TEXTS, "text")
+INTEGER = Wanted(frozenset({"integer"}), "a whole number")
+BOOLEAN = Wanted(frozenset({"boolean"}), "true or false")
+MOMENT = Wanted(frozenset({"datetime"}), "a date and time")
+OPTIONAL_MOMENT = Wanted(frozenset({"datetime"}), "a date and time", required=False)
+OPTIONAL_TEXT = Wanted(TEXTS, "text", required=False)
+TASKS = Wanted(TEXTS | {"list"}, "a text or a list")
+
+
+class References:
+    """Answers questions about the fields and tables of one pack."""
+
+    def __init__(self, document: PackDocument, report: Report) -> None:
+        self.fields = document.fields
+        self.tables = document.tables
+        self._report = report
+
+    def check_value(self, loc: Loc, value: Value | None, wanted: Wanted, guard: str | None = None) -> None:
+        """Report what is wrong with an output's value; `guard` is the field that is known to be present."""
+        if value is None:
+            return
+        if value.literal is not None:
+            self._check_scalar(loc, value.literal, wanted)
+            return
+        known = [self._check_reference(loc, reference, wanted) for reference in value.value]
+        if value.default is not None:
+            self._check_scalar((*loc, "default"), value.default, wanted)
+        elif wanted.required and all(known) and not any(self.is_certain(one, guard) for one in value.value):
+            self._report.add(loc, "may-be-absent", self._absence(value))
+
+    def _absence(self, value: Value) -> str:
+        names = " and ".join(value.value)
+        return (
+            f"{names} may be absent, and the standard requires a value; "
+            "give a default, make the field required, or add if_present"
+        )
+
+    def _check_scalar(self, loc: Loc, scalar: str | int | bool, wanted: Wanted) -> None:
+        if type_of_scalar(scalar) not in wanted.types or scalar == "":
+            self._report.add(loc, "wrong-type", f"expected {wanted.words}, got {scalar!r}")
+
+    def _check_reference(self, loc: Loc, reference: str, wanted: Wanted) -> bool:
+        at = (*loc, "value")
+        if not self.check_name(at, reference):
+            return False
+        found = self.type_of(reference)
+        if found not in wanted.types:
+            self._report.add(at, "wrong-type", f"expected {wanted.words}; {reference} is {found}")
+        return True
+
+    def check_name(self, loc: Loc, reference: str, *, key: bool = False, extra: Collection[str] = ()) -> bool:
+        """Report a reference to nothing. `extra` lists further names that are known here."""
+        name, _, column = reference.partition(".")
+        if name not in self.fields:
+            self._report.unknown(loc, "field", name, [*self.fields, *extra], key=key)
+            return False
+        if not column:
+            return True
+        table = self.table_of(name)
+        if table is None and self.fields[name].table is not None:
+            return False  # the unknown table is reported at the field
+        if table is None:
+            add = self._report.add_key if key else self._report.add
+            add(loc, "unknown-column", f"field {name} has no table, so there is no {reference}")
+            return False
+        if column not in columns(table):
+            self._report.unknown(loc, "column", column, columns(table), key=key)
+            return False
+        return True
+
+    def table_of(self, name: str) -> Table | None:
+        """Give the table of a field, if it has one that exists."""
+        spec = self.fields.get(name)
+        return self.tables.get(spec.table) if spec is not None and spec.table is not None else None
+
+    def type_of(self, reference: str) -> str:
+        """Give the type of a known reference; a column of a table is text."""
+        name, _, column = reference.partition(".")
+        return "text" if column else self.fields[name].type
+
+    def is_certain(self, reference: str, guard: str | None) -> bool:
+        """Tell whether a known reference always gives a value."""
+        name, _, column = reference.partition(".")
+        if name != guard and not _always_there(self.fields[name]):
+            return False
+        table = self.table_of(name)
+        return not column or table is None or always_has(table, column)
+
+
+def _always_there(spec: FieldSpec) -> bool:
+    return spec.required or spec.default is not None
+
+
+def type_of_scalar(value: str | int | bool) -> str:
+    """Give the field type that a literal would have."""
+    if isinstance(value, bool):
+        return "boolean"
+    return "integer" if isinstance(value, int) else "text"

@@ -1,0 +1,31 @@
+"""What is wrong with a pack, each problem at its place."""
+
+from collections.abc import Iterable
+
+from bridge.yaml_source import Finding, YamlSource, did_you_mean
+
+Loc = tuple[str | int, ...]
+
+
+class Report:
+    """Collects the findings of one check; local to it."""
+
+    def __init__(self, source: YamlSource) -> None:
+        self._source = source
+        self.findings: list[Finding] = []
+
+    def add(self, loc: Loc, kind: str, message: str) -> None:
+        """Report a problem of the value at `loc`."""
+        self.findings.append(self._source.finding(loc, kind, message))
+
+    def add_key(self, loc: Loc, kind: str, message: str) -> None:
+        """Report a problem of the key at the end of `loc`."""
+        line, column = self._source.key_position(loc)
+        self.findings.append(Finding(self._source.file, line, column, kind, message))
+
+    def unknown(self, loc: Loc, what: str, name: str, known: Iterable[str], *, key: bool = False) -> None:
+        """Report a name that refers to nothing, with the nearest known one, or all of them."""
+        names = list(known)
+        hint = did_you_mean(name, names) or (f"; there is {', '.join(names)}" if names else "; there is none")
+        add = self.add_key if key else self.add
+        add(loc, f"unknown-{what.replace(' ', '-')}", f"there is no {what} '{name}'{hint}")

@@ -1,0 +1,93 @@
+"""Checks of the decision table: columns and codes that exist, outcomes that can happen, rules that can be reached."""
+
+from collections.abc import Mapping
+
+from bridge.mapping.checks.inputs import field_codes
+from bridge.mapping.checks.references import BOOLEAN, References
+from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.document import Cell, PackDocument, Rule
+from bridge.mapping.rules import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE
+from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.yaml_source import did_you_mean
+
+_ONLY_PRESENT = ("datetime", "list")
+_STATES: Mapping[str, tuple[str, ...]] = {
+    WORK_ORDER_STATE: tuple(WorkOrderState),
+    APPOINTMENT_STATUS: tuple(AppointmentStatus),
+}
+
+
+def check_rules(document: PackDocument, references: References, report: Report) -> None:
+    """Check every rule, each alone and against those before it."""
+    names: dict[str, int] = {}
+    for index, rule in enumerate(document.rules):
+        loc: Loc = ("rules", index)
+        if rule.rule in names:
+            report.add((*loc, "rule"), "duplicate-rule", f"rule {names[rule.rule] + 1} is called '{rule.rule}' too")
+        names.setdefault(rule.rule, index)
+        for column, cell in rule.when.items():
+            _check_cell((*loc, "when", column), column, cell, document, references, report)
+        references.check_value((*loc, "then", "appointment_required"), rule.then.appointment_required, BOOLEAN)
+        _check_reachable(loc, rule, document.rules[:index], report)
+
+
+def _check_cell(
+    loc: Loc, column: str, cell: Cell, document: PackDocument, references: References, report: Report
+) -> None:
+    if column not in STATE_COLUMNS and not references.check_name(loc, column, key=True, extra=STATE_COLUMNS):
+        return
+    type_ = "code" if column in STATE_COLUMNS else references.type_of(column)
+    scalars = cell.any or cell.not_ or ()
+    if type_ in _ONLY_PRESENT and scalars:
+        report.add(loc, "wrong-type", f"{column} is a {type_}; only {{present: …}} can be asked of it")
+        return
+    for scalar in scalars:
+        _check_scalar(loc, column, type_, scalar, _domain(column, document, references), report)
+
+
+def _domain(column: str, document: PackDocument, references: References) -> tuple[str, ...] | None:
+    """List the values a column may have; None where any text may come."""
+    if column in STATE_COLUMNS:
+        return _STATES[column]
+    name, _, table_column = column.partition(".")
+    table = references.table_of(name)
+    if table_column and table is not None:
+        rows = [*table.rows, table.default or {}]
+        return tuple(dict.fromkeys(row[table_column] for row in rows if table_column in row))
+    spec = document.fields[name]
+    if spec.type != "code" or (spec.table is not None and (table is None or table.on_miss == "default")):
+        return None
+    return field_codes(spec, document)
+
+
+def _check_scalar(
+    loc: Loc, column: str, type_: str, scalar: str | int | bool, domain: tuple[str, ...] | None, report: Report
+) -> None:
+    wanted: type = {"boolean": bool, "integer": int}.get(type_, str)
+    if type(scalar) is not wanted:
+        hint = "; put it in quotes" if wanted is str and isinstance(scalar, int) else ""
+        report.add(loc, "wrong-type", f"{column} is {type_}; {scalar!r} can never come{hint}")
+    elif domain is not None and scalar not in domain:
+        hint = did_you_mean(str(scalar), domain) or f"; there is {', '.join(domain) or 'none'}"
+        report.add(loc, "unknown-code", f"{column} is never '{scalar}'{hint}")
+
+
+def _check_reachable(loc: Loc, rule: Rule, before: tuple[Rule, ...], report: Report) -> None:
+    """A rule whose every message an earlier rule takes is dead. Cheap: one earlier rule at a time."""
+    for earlier in before:
+        if all(name in rule.when and _covers(cell, rule.when[name]) for name, cell in earlier.when.items()):
+            report.add(loc, "unreachable", f"rule '{earlier.rule}' takes every message that this rule fits")
+            return
+
+
+def _covers(wide: Cell, narrow: Cell) -> bool:
+    """Tell whether every value that fits `narrow` fits `wide` too; False where that is not plain to see."""
+    if wide == narrow:
+        return True
+    if narrow.any is not None:
+        if wide.any is not None:
+            return set(narrow.any) <= set(wide.any)
+        return wide.present is True or (wide.not_ is not None and not set(narrow.any) & set(wide.not_))
+    if narrow.not_ is not None:
+        return wide.not_ is not None and set(wide.not_) <= set(narrow.not_)
+    return narrow.present is False and wide.not_ is not None

@@ -1,0 +1,57 @@
+"""Commands to the WFM, as a pack writes them: rendered by a template, answered by a reply."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bridge.mapping import document
+from bridge.mapping.context import CommandContext
+from bridge.mapping.replies import ReplyReader, compile_reply
+from bridge.mapping.tables import Lookup
+from bridge.mapping.templates import Write, compile_template, to_json
+
+__all__ = ["Command", "CommandContext", "Rendered", "compile_command"]
+
+_CONTENT_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A command ready to be published. `body` is compact JSON."""
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    content_type: str
+    reply_expected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One compiled command of a pack."""
+
+    exchange: str
+    routing_key: str
+    write: Write
+    reply: ReplyReader | None
+
+    def render(self, context: CommandContext) -> Rendered:
+        """Write the command. Raises `Unrenderable` when something that the pack has no default for is absent."""
+        return Rendered(
+            exchange=self.exchange,
+            routing_key=self.routing_key,
+            body=to_json(self.write(context)),
+            content_type=_CONTENT_TYPE,
+            reply_expected=self.reply is not None,
+        )
+
+
+def compile_command(
+    spec: document.CommandSpec, lookups: Mapping[str, Lookup], version: str, zone: str | None
+) -> Command:
+    """Compile one command of a checked pack; `lookups` holds its tables by name."""
+    return Command(
+        exchange=spec.exchange,
+        routing_key=spec.routing_key,
+        write=compile_template(spec.body, lookups, zone),
+        reply=compile_reply(spec.reply, lookups, version, zone) if spec.reply is not None else None,
+    )

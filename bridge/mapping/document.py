@@ -1,0 +1,327 @@
+"""The pack file, declared once: every key that an operator may write, strict at every level.
+
+Short forms (a plain value, a list) are widened to their long form before validation, so that a problem always carries
+the place where it was written. What a name refers to is `checker`'s business.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+
+from bridge.domain.model import CommandKind, OnIllegal
+from bridge.mapping.datetimes import check_format, check_zone
+from bridge.mapping.paths import check_path
+from bridge.mapping.template_document import parse_body
+from bridge.mef.enums import AppointmentStatus, TimeDurationUnits, WorkOrderState
+
+
+class Strict(BaseModel):
+    """A level of the pack: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _scalar(value: object) -> str | int | bool:
+    if isinstance(value, str | int):
+        return value
+    raise ValueError("expected text, a whole number, true or false")
+
+
+Scalar = Annotated[str | int | bool, PlainValidator(_scalar, json_schema_input_type=str | int | bool)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[str, Field(min_length=1)]
+Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$")]
+Path = Annotated[str, AfterValidator(check_path)]
+Zone = Annotated[str, AfterValidator(check_zone)]
+Format = Annotated[str, AfterValidator(check_format)]
+FieldType = Literal["text", "code", "integer", "boolean", "datetime", "list"]
+PlaceType = Literal[
+    "FieldedAddress",
+    "FormattedAddress",
+    "GeographicAddressLabel",
+    "GeographicAddressRef",
+    "GeographicSiteRef",
+    "MEFGeographicPoint",
+]
+
+
+def _widen(value: object, key: str) -> object:
+    return value if isinstance(value, dict) else {key: value}
+
+
+def _as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+class Value(Strict):
+    """Where an output takes its value from: a literal, or `{value: field}` with an optional default."""
+
+    literal: Scalar | None = None
+    value: tuple[Reference, ...] = ()
+    default: Scalar | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        data = _widen(data, "literal")
+        if isinstance(data, dict) and "value" in data:
+            return {**data, "value": _as_list(data["value"])}
+        return data
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.literal is None) == (not self.value):
+            raise ValueError("write a plain value, or {value: <field>}")
+        return self
+
+
+class Inbound(Strict):
+    """How messages arrive and what identifies them."""
+
+    exchange: Text
+    bindings: Annotated[tuple[Text, ...], Field(min_length=1)]
+    format: Literal["json"] = "json"
+    message_id: Path | None = None
+    job: Path
+    version: Path | None = None
+    occurred_at: Name | None = None
+
+
+class FieldSpec(Strict):
+    """One named, typed input of a message."""
+
+    path: Path | None = None
+    header: Text | None = None
+    routing_key: Literal[True] | None = None
+    type: FieldType = "text"
+    required: bool = False
+    default: Scalar | None = None
+    empty: Literal["absent"] | None = None
+    nulls: Literal["absent"] | None = None
+    values: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    table: Name | None = None
+    yes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    no: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    format: Format | None = None
+    zone: Zone | None = None
+    split: Text | None = None
+
+
+class Table(Strict):
+    """A look-up: rows found by the text in their key column."""
+
+    key: Name
+    on_miss: Literal["park", "default"] = "park"
+    default: dict[Name, str] | None = None
+    rows: tuple[dict[Name, str], ...]
+
+
+class Cell(Strict):
+    """A condition of a rule on one column: a value, a list (any of), `{not: …}`, or `{present: …}`."""
+
+    any: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = None
+    not_: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = Field(default=None, alias="not")
+    present: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        data = _widen(data, "any") if isinstance(data, list | dict) else {"any": [data]}
+        return {key: _as_list(value) if key in ("any", "not") else value for key, value in data.items()}  # type: ignore[attr-defined]
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        if [self.any, self.not_, self.present].count(None) != 2:
+            raise ValueError("write one condition: a value, a list, {not: …} or {present: …}")
+        return self
+
+
+class Then(Strict):
+    """What a rule makes of a message: a goal, or `ignore` / `park` with the reason."""
+
+    work_order: WorkOrderState | None = None
+    appointment: AppointmentStatus | None = None
+    appointment_required: Value | None = None
+    creates: bool = False
+    on_illegal: OnIllegal | None = None
+    ignore: Text | None = None
+    park: Text | None = None
+
+    @model_validator(mode="after")
+    def _goal_or_reason(self) -> Self:
+        goal = self.model_fields_set - {"ignore", "park"}
+        if (self.ignore is not None) + (self.park is not None) + bool(goal) != 1:
+            raise ValueError("write a goal, or ignore: <why>, or park: <why>")
+        return self
+
+
+class Rule(Strict):
+    """One row of the decision table; the first row whose conditions all hold decides."""
+
+    rule: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    when: dict[Reference, Cell] = {}
+    then: Then
+
+
+class Item(Strict):
+    """An entry of a list; `if_present` leaves it out where that field is absent."""
+
+    if_present: Name | None = None
+
+
+class Place(Item):
+    """A place: the standard's kind, and its attributes by their names in snake case."""
+
+    type: PlaceType
+    role: Value
+    attributes: dict[Name, Value]
+
+
+class Person(Item):
+    """Someone to reach; the standard wants all of name, number and e-mail address."""
+
+    name: Value
+    number: Value
+    email_address: Value
+    number_extension: Value | None = None
+    organization: Value | None = None
+
+
+class Contact(Person):
+    """A contact of a WorkOrder with its role."""
+
+    role: Text
+
+
+class Entity(Item):
+    """What a WorkOrder is about, such as a trouble ticket."""
+
+    id: Value
+    role: Value
+    referred_type: Value
+
+
+class Remark(Item):
+    """A note of the Seller; left out where the text is absent."""
+
+    text: Value
+    author: Value
+    date: Value
+
+
+class Duration(Strict):
+    """A time span and its unit."""
+
+    amount: Value
+    unit: TimeDurationUnits
+
+
+class WorkOrderSection(Strict):
+    """What the Buyer sees of a WorkOrder."""
+
+    buyer: Value
+    place: Annotated[tuple[Place, ...], Field(min_length=1)]
+    duration: Duration
+    contacts: Annotated[tuple[Contact, ...], Field(min_length=1)]
+    related_entity: Annotated[tuple[Entity, ...], Field(min_length=1)]
+    task: Value
+    note: tuple[Remark, ...] = ()
+    planned_execution_date: Value | None = None
+
+
+class Window(Strict):
+    """Start and end of a visit, both date-times."""
+
+    start: Value
+    end: Value
+
+
+class FixedPerson(Strict):
+    """A contact that is always the same."""
+
+    name: Text
+    number: Text
+    email_address: Text
+    number_extension: Text | None = None
+    organization: Text | None = None
+
+
+class SellerContact(Strict):
+    """The sellerAppointmentContact: who is assigned, else who stands in."""
+
+    assigned: Person | None = None
+    default: FixedPerson
+
+
+class AppointmentSection(Strict):
+    """What the Buyer sees of a visit."""
+
+    visit: Value | None = None
+    window: Window
+    seller_contact: SellerContact
+
+
+class ReplyMoment(Strict):
+    """A date-time in a reply."""
+
+    path: Path
+    format: Format
+    zone: Zone | None = None
+
+
+class ReplyWindow(Strict):
+    """A window in a reply."""
+
+    start: ReplyMoment
+    end: ReplyMoment
+
+
+class Slots(ReplyWindow):
+    """The offered slots of a search; paths inside start at the slot."""
+
+    each: Path
+    token: dict[Name, Path] = {}
+
+
+class Reply(Strict):
+    """How the WFM answers a command."""
+
+    status: Path
+    accepted: Annotated[tuple[Text, ...], Field(min_length=1)]
+    refused: Name
+    visit: Path | None = None
+    window: ReplyWindow | None = None
+    slots: Slots | None = None
+
+
+class CommandSpec(Strict):
+    """A message to the WFM."""
+
+    exchange: Text
+    routing_key: str
+    body: Annotated[Any, PlainValidator(parse_body, json_schema_input_type=dict[str, object])]
+    reply: Reply | None = None
+
+
+class Policies(Strict):
+    """What to do where the standard or the WFM leaves a choice."""
+
+    unoffered_window: Literal["search", "pass", "refuse"] = "search"
+    on_illegal: OnIllegal = OnIllegal.PARK
+
+
+class PackDocument(Strict):
+    """A whole pack."""
+
+    pack: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    version: Text
+    description: str = ""
+    zone: Zone | None = None
+    inbound: Inbound
+    fields: Annotated[dict[Name, FieldSpec], Field(min_length=1)]
+    tables: dict[Name, Table] = {}
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    work_order: WorkOrderSection
+    appointment: AppointmentSection
+    commands: dict[CommandKind, CommandSpec] = {}
+    policies: Policies = Policies()

@@ -1,0 +1,25 @@
+"""From a directory to a pack: the only I/O of this package. A pack with any problem does not load."""
+
+from pathlib import Path
+
+from bridge.mapping.checker import check
+from bridge.mapping.compiler import compile_pack
+from bridge.mapping.document import PackDocument
+from bridge.mapping.pack import Pack
+from bridge.yaml_source import InvalidDocument, YamlSource, read_yaml, validate
+
+PACK_FILE = "pack.yaml"
+
+
+def load_pack(directory: Path) -> Pack:
+    """Load `<directory>/pack.yaml`. Raises `InvalidDocument`, which lists every problem with its line and column."""
+    return make_pack(read_yaml(directory / PACK_FILE))
+
+
+def make_pack(source: YamlSource) -> Pack:
+    """Make a pack of a document that was read. Raises as `load_pack`."""
+    document = validate(PackDocument, source)
+    findings = check(document, source)
+    if findings:
+        raise InvalidDocument(findings)
+    return compile_pack(document, source.data)

@@ -1,0 +1,63 @@
+"""The Seller's notes on a WorkOrder.
+
+A WFM sends its remark again with every snapshot and changes it in place; a MEF note has an id and a date and stays. So
+a note's id is made of its job and text, a known note keeps its first date, and earlier remarks stay in the list.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from bridge.domain.model import Job, JobRef
+from bridge.mapping import document
+from bridge.mapping.sources import Lookups, moment_getter, text_getter, value_getter
+from bridge.mapping.values import Misread, Values, as_text
+from bridge.mef.enums import BuyerSeller
+from bridge.mef.models import Note
+
+GetNotes = Callable[[Values, Job], tuple[Note, ...]]
+_GetNote = Callable[[Values, JobRef], Note | None]
+
+
+def notes_getter(remarks: Sequence[document.Remark], lookups: Lookups) -> GetNotes:
+    """Make a function that gives a job's notes: the known ones, then what a message adds."""
+    getters = tuple(_note_getter(f"work_order.note[{index}]", one, lookups) for index, one in enumerate(remarks))
+
+    def get(values: Values, job: Job) -> tuple[Note, ...]:
+        notes = {note.id: note for note in job.work_order.details.note} if job.work_order else {}
+        for getter in getters:
+            note = getter(values, job.ref)
+            if note is not None:
+                notes.setdefault(note.id, note)
+        return tuple(notes.values())
+
+    return get
+
+
+def _note_getter(where: str, remark: document.Remark, lookups: Lookups) -> _GetNote:
+    text = value_getter(remark.text, lookups)
+    author = text_getter(f"{where}.author", remark.author, lookups)
+    date = moment_getter(f"{where}.date", remark.date, lookups)
+    guard = remark.if_present
+
+    def get(values: Values, job: JobRef) -> Note | None:
+        found = text(values)
+        if found is None or (guard is not None and values[guard] is None):
+            return None
+        return _note(job, as_text(found), author(values), _required(where, date(values)))
+
+    return get
+
+
+def _required(where: str, date: datetime | None) -> datetime:
+    if date is None:
+        raise Misread(f"{where}.date is absent")
+    return date
+
+
+def _note(job: JobRef, text: str, author: str, date: datetime) -> Note:
+    return Note(id=_note_id(job, text), author=author, date=date, source=BuyerSeller.SELLER, text=text)
+
+
+def _note_id(job: JobRef, text: str) -> str:
+    return "note-" + hashlib.sha256("\0".join((job.pack, job.key, text)).encode()).hexdigest()[:20]

@@ -1,0 +1,99 @@
+"""A compiled pack: through it the bridge speaks to a WFM. Pure; no method raises on a message's content."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bridge.domain.model import CommandKind, Job
+from bridge.errors import PermanentError
+from bridge.mapping.commands import Command, CommandContext, Rendered
+from bridge.mapping.messages import Identity, Reading, Unreadable
+from bridge.mapping.replies import ReplyRead
+from bridge.mapping.translator import Ignored, Translated, Translator, Unmapped
+from bridge.mapping.values import Misread
+from bridge.mef.models import RelatedContactInformation
+
+__all__ = [
+    "CommandContext",
+    "Ignored",
+    "Inbound",
+    "NoSuchCommand",
+    "Pack",
+    "Reading",
+    "Rendered",
+    "ReplyRead",
+    "Translated",
+    "Unmapped",
+    "UnofferedWindow",
+    "Unreadable",
+]
+
+UnofferedWindow = Literal["search", "pass", "refuse"]
+
+
+class NoSuchCommand(PermanentError):
+    """The pack has no such command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """Where the WFM's messages come from: its exchange and the binding keys of our queue."""
+
+    exchange: str
+    bindings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """Everything the bridge knows of one WFM.
+
+    `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` stands in as
+    sellerAppointmentContact when nobody is assigned. `unoffered_window` is the policy for a window never offered.
+    """
+
+    name: str
+    version: str
+    inbound: Inbound
+    seller_contact: RelatedContactInformation
+    unoffered_window: UnofferedWindow
+    identity: Identity = field(repr=False)
+    translator: Translator = field(repr=False)
+    commands: Mapping[CommandKind, Command] = field(repr=False)
+
+    @property
+    def command_exchanges(self) -> frozenset[str]:
+        """All exchanges that commands go to."""
+        return frozenset(command.exchange for command in self.commands.values())
+
+    def has_command(self, kind: CommandKind) -> bool:
+        """Tell whether the WFM can be asked for this."""
+        return kind in self.commands
+
+    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Reading | Unreadable:
+        """Read who a message is about. Bytes that are no JSON, or have no job key, are `Unreadable`."""
+        try:
+            return self.identity.read(body, routing_key, headers)
+        except Misread as misread:
+            return Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})
+
+    def translate(self, reading: Reading, job: Job) -> Translated | Ignored | Unmapped:
+        """Say what a message means for its job."""
+        return self.translator.translate(reading, job)
+
+    def render(self, kind: CommandKind, context: CommandContext) -> Rendered:
+        """Write a command. Raises `NoSuchCommand`, or `Unrenderable` when a value without a default is absent."""
+        return self._command(kind).render(context)
+
+    def read_reply(self, kind: CommandKind, body: bytes) -> ReplyRead | Unreadable:
+        """Read the WFM's answer to a command. Raises `NoSuchCommand`."""
+        reader = self._command(kind).reply
+        if reader is None:
+            reason = f"command {kind} has no reply in this pack"
+            return Unreadable(reason, {"pack": self.version, "reason": reason})
+        return reader.read(body)
+
+    def _command(self, kind: CommandKind) -> Command:
+        try:
+            return self.commands[kind]
+        except KeyError:
+            raise NoSuchCommand(f"pack {self.name} has no command {kind}") from None

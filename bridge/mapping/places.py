@@ -1,0 +1,51 @@
+"""Places of a WorkOrder, in the six kinds of the standard (7.2.3.16)."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bridge.mapping import document
+from bridge.mapping.sources import Lookups, text_getter
+from bridge.mapping.values import Values
+from bridge.mef.models import (
+    FieldedAddress,
+    FormattedAddress,
+    GeographicAddressLabel,
+    GeographicAddressRef,
+    GeographicSiteRef,
+    MefGeographicPoint,
+    Place,
+    PlaceBase,
+)
+
+GetPlace = Callable[[Values], Place | None]
+
+KINDS: Final[Mapping[str, type[Place]]] = {
+    "FieldedAddress": FieldedAddress,
+    "FormattedAddress": FormattedAddress,
+    "GeographicAddressLabel": GeographicAddressLabel,
+    "GeographicAddressRef": GeographicAddressRef,
+    "GeographicSiteRef": GeographicSiteRef,
+    "MEFGeographicPoint": MefGeographicPoint,
+}
+_NOT_FROM_A_PACK = frozenset({"type_", "role", "schema_location", "geographic_sub_address"})
+
+
+def attributes(kind: str) -> dict[str, bool]:
+    """Give the attributes a pack may fill for a kind of place, and whether the standard requires each."""
+    model: type[PlaceBase] = KINDS[kind]
+    return {name: field.is_required() for name, field in model.model_fields.items() if name not in _NOT_FROM_A_PACK}
+
+
+def place_getter(where: str, place: document.Place, lookups: Lookups) -> GetPlace:
+    """Make a function that builds the place, None where its `if_present` field is absent."""
+    kind = KINDS[place.type]
+    given = {"role": place.role, **place.attributes}
+    getters = {name: text_getter(f"{where}.{name}", value, lookups) for name, value in given.items()}
+    guard = place.if_present
+
+    def get(values: Values) -> Place | None:
+        if guard is not None and values[guard] is None:
+            return None
+        return kind(**{name: getter(values) for name, getter in getters.items()})
+
+    return get

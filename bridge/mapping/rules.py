@@ -1,0 +1,165 @@
+"""The decision table: the first rule whose conditions all hold says what the message means (DMN hit policy FIRST).
+
+A column is a field, a column of a field's table (`reason.fault`), or the current MEF state of the job.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bridge.domain.model import Goal, Job, OnIllegal
+from bridge.mapping import document
+from bridge.mapping.fields import field_getter
+from bridge.mapping.sources import value_getter
+from bridge.mapping.tables import Lookup
+from bridge.mapping.values import Get, Misread, Values, plain, shown
+
+WORK_ORDER_STATE = "work_order_state"
+APPOINTMENT_STATUS = "appointment_status"
+STATE_COLUMNS = (WORK_ORDER_STATE, APPOINTMENT_STATUS)
+
+Test = Callable[[object], bool]
+Column = Callable[[Values, Job], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """The message says nothing that a Buyer sees."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    """The message is for the operator to look at."""
+
+    reason: str
+
+
+Outcome = Callable[[Values], Goal | Ignore | Park]
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One cell: the index of its column, its test, and what it expects, for people."""
+
+    column: int
+    test: Test
+    expected: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One compiled row."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+    outcome: Outcome
+    creates: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionTable:
+    """All rules over their columns."""
+
+    names: tuple[str, ...]
+    columns: tuple[Column, ...]
+    rules: tuple[Rule, ...]
+
+    def decide(self, values: Values, job: Job, explained: list[object]) -> Rule | None:
+        """Give the first rule that holds. `explained` gets each rule before it with the cell that failed."""
+        row = [column(values, job) for column in self.columns]
+        for rule in self.rules:
+            failed = _first_failure(rule, row)
+            if failed is None:
+                return rule
+            explained.append(self._failure(rule, failed, row))
+        return None
+
+    def _failure(self, rule: Rule, failed: Condition, row: Sequence[object]) -> object:
+        return {
+            "rule": rule.name,
+            "column": self.names[failed.column],
+            "expected": failed.expected,
+            "came": plain(row[failed.column]),
+        }
+
+
+def _first_failure(rule: Rule, row: Sequence[object]) -> Condition | None:
+    for condition in rule.conditions:
+        if not condition.test(row[condition.column]):
+            return condition
+    return None
+
+
+def compile_rules(
+    rules: Sequence[document.Rule], lookups: Mapping[str, Lookup], on_illegal: OnIllegal
+) -> DecisionTable:
+    """Compile the rules of a checked pack; `on_illegal` is the pack's own policy."""
+    names = tuple(dict.fromkeys(name for rule in rules for name in rule.when))
+    return DecisionTable(
+        names=names,
+        columns=tuple(_column(name, lookups) for name in names),
+        rules=tuple(_rule(rule, names, lookups, on_illegal) for rule in rules),
+    )
+
+
+def _column(name: str, lookups: Mapping[str, Lookup]) -> Column:
+    if name == WORK_ORDER_STATE:
+        return lambda _, job: job.work_order.state if job.work_order else None
+    if name == APPOINTMENT_STATUS:
+        return lambda _, job: job.appointment.status if job.appointment else None
+    get = field_getter(name, lookups)
+    return lambda values, _: get(values)
+
+
+def _rule(rule: document.Rule, names: tuple[str, ...], lookups: Mapping[str, Lookup], on_illegal: OnIllegal) -> Rule:
+    conditions = tuple(
+        Condition(names.index(name), cell_test(cell), cell_text(cell)) for name, cell in rule.when.items()
+    )
+    return Rule(rule.rule, conditions, _outcome(rule.then, lookups, on_illegal), rule.then.creates)
+
+
+def cell_test(cell: document.Cell) -> Test:
+    """Make the test of a cell. `not` also holds for an absent value."""
+    if cell.any is not None:
+        wanted = frozenset(cell.any)
+        return lambda value: value in wanted
+    if cell.not_ is not None:
+        unwanted = frozenset(cell.not_)
+        return lambda value: value not in unwanted
+    present = cell.present
+    return lambda value: (value is not None) == present
+
+
+def cell_text(cell: document.Cell) -> str:
+    """Write a cell for people."""
+    if cell.any is not None:
+        return " or ".join(shown(value) for value in cell.any)
+    if cell.not_ is not None:
+        return "not " + " or ".join(shown(value) for value in cell.not_)
+    return "present" if cell.present else "absent"
+
+
+def _outcome(then: document.Then, lookups: Mapping[str, Lookup], on_illegal: OnIllegal) -> Outcome:
+    if then.ignore is not None:
+        return _always(Ignore(then.ignore))
+    if then.park is not None:
+        return _always(Park(then.park))
+    goal = Goal(work_order=then.work_order, appointment=then.appointment, on_illegal=then.on_illegal or on_illegal)
+    if then.appointment_required is None:
+        return _always(goal)
+    return _goal(goal, value_getter(then.appointment_required, lookups))
+
+
+def _always(outcome: Goal | Ignore | Park) -> Outcome:
+    return lambda _: outcome
+
+
+def _goal(goal: Goal, required: Get) -> Outcome:
+    def outcome(values: Values) -> Goal:
+        value = required(values)
+        if not isinstance(value, bool):
+            raise Misread(f"appointment_required: expected true or false; came {shown(value)}")
+        return replace(goal, appointment_required=value)
+
+    return outcome

@@ -1,0 +1,69 @@
+"""Where outputs take their values from: `Value` entries compiled to getters, with the type that the output wants."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from bridge.mapping import document
+from bridge.mapping.fields import field_getter
+from bridge.mapping.tables import Lookup
+from bridge.mapping.values import Get, Misread, Values, as_text, constant, shown
+
+Lookups = Mapping[str, Lookup]
+
+
+def value_getter(value: document.Value, lookups: Lookups) -> Get:
+    """Make a getter for the first present source of a value, else its default, else None."""
+    if value.literal is not None:
+        return constant(value.literal)
+    getters = tuple(field_getter(reference, lookups) for reference in value.value)
+    default = value.default
+    if len(getters) == 1 and default is None:
+        return getters[0]
+
+    def get(values: Values) -> object:
+        return next((found for getter in getters if (found := getter(values)) is not None), default)
+
+    return get
+
+
+def text_getter(where: str, value: document.Value, lookups: Lookups) -> Callable[[Values], str]:
+    """As `value_getter`, for text that must be there. The getter raises `Misread` where it is not."""
+    get = value_getter(value, lookups)
+
+    def get_text(values: Values) -> str:
+        found = get(values)
+        if found is None:
+            raise Misread(f"{where}: {_source(value)} is absent")
+        return as_text(found)
+
+    return get_text
+
+
+def integer_getter(where: str, value: document.Value, lookups: Lookups) -> Callable[[Values], int]:
+    """As `text_getter`, for a whole number."""
+    get = value_getter(value, lookups)
+
+    def get_integer(values: Values) -> int:
+        found = get(values)
+        if not isinstance(found, int) or isinstance(found, bool):
+            raise Misread(f"{where}: expected a whole number from {_source(value)}; came {shown(found)}")
+        return found
+
+    return get_integer
+
+
+def moment_getter(where: str, value: document.Value, lookups: Lookups) -> Callable[[Values], datetime | None]:
+    """As `value_getter`, for a moment that may be absent."""
+    get = value_getter(value, lookups)
+
+    def get_moment(values: Values) -> datetime | None:
+        found = get(values)
+        if found is not None and not isinstance(found, datetime):
+            raise Misread(f"{where}: expected a date and time from {_source(value)}; came {shown(found)}")
+        return found
+
+    return get_moment
+
+
+def _source(value: document.Value) -> str:
+    return " or ".join(value.value) or "a literal"

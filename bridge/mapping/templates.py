@@ -1,0 +1,84 @@
+"""Bodies of commands: a template with values of the bridge put in, written as compact JSON in the template's order."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+import orjson
+
+from bridge.errors import PermanentError
+from bridge.mapping.context import CommandContext, Find, find_reference
+from bridge.mapping.datetimes import WriteMoment, moment_writer
+from bridge.mapping.tables import Lookup
+from bridge.mapping.template_document import Template, TemplateValue
+from bridge.mapping.values import as_text, shown
+
+Write = Callable[[CommandContext], object]
+
+
+class Unrenderable(PermanentError):
+    """A command cannot be written as the WFM wants it."""
+
+
+def compile_template(template: Template, lookups: Mapping[str, Lookup], zone: str | None) -> Write:
+    """Compile a template to a function that builds plain JSON. `lookups` holds the pack's tables by name."""
+    if isinstance(template, TemplateValue):
+        return _entry(template, lookups, zone)
+    if isinstance(template, dict):
+        members = {key: compile_template(item, lookups, zone) for key, item in template.items()}
+        return lambda context: {key: write(context) for key, write in members.items()}
+    if isinstance(template, tuple):
+        items = [compile_template(item, lookups, zone) for item in template]
+        return lambda context: [write(context) for write in items]
+    return lambda _: template
+
+
+def to_json(value: object) -> bytes:
+    """Write plain JSON. Raises `Unrenderable` for text that UTF-8 cannot hold."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError as error:
+        raise Unrenderable(f"the command cannot be written as JSON: {error}") from error
+
+
+def _entry(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None) -> Write:
+    found = [(name, find_reference(name)) for name in entry.value]
+    finders: list[Find] = [reference.find for _, reference in found if reference is not None]
+    shape = _shape(entry, lookups, zone)
+    names, default = " or ".join(entry.value), entry.default
+
+    def write(context: CommandContext) -> object:
+        for find in finders:
+            value = find(context)
+            if value is not None:
+                return shape(value)
+        if default is None:
+            raise Unrenderable(f"{names} is absent, and the pack gives no default")
+        return default
+
+    return write
+
+
+def _shape(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None) -> Callable[[object], object]:
+    if entry.table is not None and entry.column is not None:
+        return _looked_up(entry.table, lookups[entry.table], entry.column)
+    write_moment = moment_writer(entry.format, entry.zone or zone) if entry.format is not None else as_text
+    return _as_json(write_moment)
+
+
+def _as_json(write_moment: WriteMoment) -> Callable[[object], object]:
+    def shape(value: object) -> object:
+        if isinstance(value, datetime):
+            return write_moment(value)
+        return str(value) if isinstance(value, str) else value  # a plain str of a StrEnum
+
+    return shape
+
+
+def _looked_up(table: str, look_up: Lookup, column: str) -> Callable[[object], object]:
+    def shape(value: object) -> object:
+        row = look_up(as_text(value))
+        if row is None or column not in row:
+            raise Unrenderable(f"table {table} has no {column} for {shown(value)}")
+        return row[column]
+
+    return shape

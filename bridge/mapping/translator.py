@@ -1,0 +1,133 @@
+"""A reading becomes a canonical update, step by step explained: fields, then the rule, then what the Buyer sees.
+
+Pure, and total: whatever the message holds, the answer is `Translated`, `Ignored` or `Unmapped`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from bridge.domain.model import Goal, Job, JobUpdate
+from bridge.mapping.fields import Field
+from bridge.mapping.messages import Reading
+from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
+from bridge.mapping.values import Misread, shown
+from bridge.mapping.visits import VisitBuilder
+from bridge.mapping.work_orders import WorkOrderBuilder
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """The message in canonical form. `explanation` is plain JSON: every field, every rule up to the one that held."""
+
+    update: JobUpdate
+    explanation: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """The pack says that the message tells the Buyer nothing."""
+
+    reason: str
+    rule: str
+    explanation: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Unmapped:
+    """The pack cannot say what the message means; it is to be parked. `rule` is the one that held, if any."""
+
+    reason: str
+    rule: str | None
+    explanation: Mapping[str, object]
+
+
+Translation = Translated | Ignored | Unmapped
+
+
+class _Trace:
+    """What happened so far in one translation; local to it."""
+
+    def __init__(self, version: str) -> None:
+        self.fields: dict[str, object] = {}
+        self.rules: list[object] = []
+        self.remarks: list[str] = []
+        self.rule: str | None = None
+        self._version = version
+
+    def explanation(self, reason: str | None = None) -> Mapping[str, object]:
+        """Give what happened as plain JSON."""
+        told: dict[str, object] = {"pack": self._version, "fields": self.fields, "rules": self.rules, "rule": self.rule}
+        if self.remarks:
+            told["flags"] = self.remarks
+        if reason is not None:
+            told["reason"] = reason
+        return told
+
+
+@dataclass(frozen=True, slots=True)
+class Translator:
+    """The compiled inbound half of a pack."""
+
+    version: str
+    fields: tuple[Field, ...]
+    rules: DecisionTable
+    work_order: WorkOrderBuilder
+    visit: VisitBuilder
+    occurred_at: str | None
+
+    def translate(self, reading: Reading, job: Job) -> Translation:
+        """Translate one message; `job` is what the bridge knows of its job."""
+        trace = _Trace(self.version)
+        try:
+            return self._translate(reading, job, trace)
+        except Misread as misread:
+            reason = str(misread)
+        except ValidationError as error:
+            reason = _not_standard(error)
+        if trace.rule is not None:
+            reason = f"rule {trace.rule}: {reason}"
+        return Unmapped(reason, trace.rule, trace.explanation(reason))
+
+    def _translate(self, reading: Reading, job: Job, trace: _Trace) -> Translation:
+        if reading.problem is not None:
+            raise Misread(reading.problem)
+        values = {field.name: field.read(reading.content, trace.fields, trace.remarks) for field in self.fields}
+        rule = self.rules.decide(values, job, trace.rules)
+        if rule is None:
+            raise Misread("no rule fits this message")
+        trace.rule = rule.name
+        outcome = rule.outcome(values)
+        if isinstance(outcome, Ignore):
+            return Ignored(outcome.reason, rule.name, trace.explanation(outcome.reason))
+        if isinstance(outcome, Park):
+            return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
+        return Translated(self._update(reading, job, rule, outcome, values, trace), trace.explanation())
+
+    def _update(
+        self, reading: Reading, job: Job, rule: Rule, goal: Goal, values: Mapping[str, object], trace: _Trace
+    ) -> JobUpdate:
+        occurred_at = values[self.occurred_at] if self.occurred_at is not None else None
+        return JobUpdate(
+            job=reading.job,
+            message=reading.message,
+            rule=rule.name,
+            pack_version=self.version,
+            goal=goal,
+            details=self.work_order.details(values, job),
+            buyer=self.work_order.buyer_id(values),
+            creates=rule.creates,
+            visit=self.visit.visit(values),
+            occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
+            versions=reading.versions,
+            flags=tuple(trace.remarks),
+        )
+
+
+def _not_standard(error: ValidationError) -> str:
+    """Say in one sentence which attribute of the standard cannot hold the value."""
+    first = error.errors(include_url=False)[0]
+    attribute = ".".join(map(str, first["loc"]))
+    return f"{error.title}.{attribute}: {first['msg']}; came {shown(first['input'])}"

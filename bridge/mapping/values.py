@@ -1,0 +1,112 @@
+"""Values on their way through a pack: how one is read, turned into text, and shown to a person.
+
+An absent value is `None`: JSON's `null` never gets this far, a field either refuses it or takes it as absent.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from bridge.mapping.paths import MISSING
+from bridge.mef.models import rfc3339
+
+Values = Mapping[str, object]
+Get = Callable[[Values], object]
+
+_SHOWN = 60  # characters of a value in a sentence
+_KEPT = 200  # characters of a value in an explanation
+_LARGEST_INTEGER = 2**63 - 1  # what a database column and most WFMs can hold
+_LONGEST_INTEGER = 20  # characters of the above with its sign
+
+
+class Misread(Exception):
+    """A value is not what the pack says it is; the text is a sentence for the operator. Never leaves this package."""
+
+
+def absent(_: Values) -> None:
+    """Give nothing, for whatever values."""
+
+
+def constant(value: object) -> Get:
+    """Make a getter that gives the same value every time."""
+
+    def get(_: Values) -> object:
+        return value
+
+    return get
+
+
+def as_text(value: object) -> str:
+    """Write a typed value as text."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return rfc3339(value) if isinstance(value, datetime) else str(value)
+
+
+def readable_text(raw: object) -> str | None:
+    """Take text, or a whole number standing for a code, as text; None for all else and for what no database keeps."""
+    if isinstance(raw, str):
+        return raw if is_clean(raw) else None
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return str(raw)
+    return None
+
+
+def is_clean(text: str) -> bool:
+    """Tell whether text has neither NUL nor lone surrogates, which neither PostgreSQL nor UTF-8 can hold."""
+    if "\x00" in text:
+        return False
+    if text.isascii():
+        return True
+    return not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def readable_integer(raw: object) -> int | None:
+    """Take a whole number, or its decimal digits as text, within 64 bits; None for anything else."""
+    if isinstance(raw, str):
+        digits = raw[1:] if raw[:1] in ("-", "+") else raw
+        if not (digits.isascii() and digits.isdigit() and len(raw) <= _LONGEST_INTEGER):
+            return None
+        raw = int(raw)
+    if isinstance(raw, bool) or not isinstance(raw, int) or abs(raw) > _LARGEST_INTEGER:
+        return None
+    return raw
+
+
+def shown(value: object) -> str:
+    """Show any value in a sentence, shortly and on one line."""
+    if isinstance(value, str):
+        return _shown_text(value)
+    if isinstance(value, dict):
+        return f"an object of {len(value)} members"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)} items"
+    return json.dumps(value) if value is None or isinstance(value, bool | int | float) else as_text(value)
+
+
+def came(raw: object) -> str:
+    """Say what came where something else was expected."""
+    return "it is missing" if raw is MISSING else f"came {shown(raw)}"
+
+
+def _shown_text(text: str) -> str:
+    cut = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return json.dumps(cut, ensure_ascii=not is_clean(cut))
+
+
+def plain(value: object) -> object:
+    """Give any value as small plain JSON that every database can keep."""
+    if isinstance(value, str):
+        return value if len(value) <= _KEPT and is_clean(value) else shown(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else shown(value)
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, tuple):
+        return [plain(one) for one in value[:20]]
+    return shown(value)

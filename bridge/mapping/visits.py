@@ -1,0 +1,62 @@
+"""What a message says about the visit: the WFM's reference, the window, and the Seller's contact for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from bridge.domain.model import Visit
+from bridge.mapping import document
+from bridge.mapping.contacts import GetContact, contact_getter, fixed_contact
+from bridge.mapping.sources import Lookups, moment_getter, value_getter
+from bridge.mapping.values import Get, Misread, Values, absent, as_text
+from bridge.mef.enums import ContactRole
+from bridge.mef.models import RelatedContactInformation, TimePeriod, rfc3339
+
+_GetMoment = Callable[[Values], datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class VisitBuilder:
+    """The compiled `appointment` section."""
+
+    ref: Get
+    start: _GetMoment
+    end: _GetMoment
+    assigned: GetContact
+    seller_contact: RelatedContactInformation
+
+    def visit(self, values: Values) -> Visit:
+        """Build the visit. Raises `Misread`."""
+        ref = self.ref(values)
+        return Visit(
+            ref=as_text(ref) if ref is not None else None,
+            window=period(self.start(values), self.end(values)),
+            contacts=(self.assigned(values) or self.seller_contact,),
+        )
+
+
+def period(start: datetime | None, end: datetime | None) -> TimePeriod | None:
+    """Make a window of its two ends, None of none. Raises `Misread` when there is half a window, or an empty one."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise Misread(f"window: the {'start' if start is None else 'end'} is absent while the other end is there")
+    if end <= start:
+        raise Misread(f"window: the end {rfc3339(end)} is not after the start {rfc3339(start)}")
+    return TimePeriod(start_date_time=start, end_date_time=end)
+
+
+def compile_visit(section: document.AppointmentSection, lookups: Lookups) -> VisitBuilder:
+    """Compile the `appointment` section of a checked pack."""
+    seller, role = section.seller_contact, ContactRole.SELLER_APPOINTMENT
+    return VisitBuilder(
+        ref=absent if section.visit is None else value_getter(section.visit, lookups),
+        start=moment_getter("appointment.window.start", section.window.start, lookups),
+        end=moment_getter("appointment.window.end", section.window.end, lookups),
+        assigned=(
+            absent
+            if seller.assigned is None
+            else contact_getter("appointment.seller_contact.assigned", seller.assigned, role, lookups)
+        ),
+        seller_contact=fixed_contact(seller.default, role),
+    )
