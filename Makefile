@@ -59,18 +59,21 @@ format: setup ## let ruff format and repair what it can
 	@$(PY) -m ruff format --quiet $(SOURCES)
 	@$(PY) -m ruff check --fix --quiet $(SOURCES)
 
-lock: setup ## resolve the dependencies anew into requirements.lock
-	@echo "lock: requirements.lock"
+lock: setup ## write both lock files again from pyproject.toml (pins that still fit are kept)
+	@echo "lock: requirements.lock, requirements.runtime.lock"
 	@$(call pip,install -qq uv)
-	@env -u UV_FIND_LINKS -u PIP_FIND_LINKS $(VENV)/bin/uv pip compile pyproject.toml --extra dev --universal \
-	    --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
-	    --custom-compile-command "make lock" --output-file requirements.lock
+	@$(call uv-compile,--extra dev --output-file requirements.lock)
+	@$(call uv-compile,--constraints requirements.lock --output-file requirements.runtime.lock)
 
 clean: ## remove the virtual environment, caches and local state
 	@echo "clean: .venv, caches, var"
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis var build dist
 	@find bridge tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# No address of an index or a wheel directory may end up in the locks, whatever this machine is set up with.
+uv-compile = env -u PIP_FIND_LINKS -u UV_FIND_LINKS $(VENV)/bin/uv pip compile pyproject.toml --universal \
+    --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --quiet \
+    --custom-compile-command "make lock" $(1)
 pip = $(PYTHON) -m pip --disable-pip-version-check --no-input --python $(PY) $(1)
 
 $(STAMP): requirements.lock pyproject.toml
