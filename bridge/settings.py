@@ -15,7 +15,6 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from bridge.api.identity import RequestingEntity
 from bridge.environment import PREFIX, Substituted, substitute, unknown_variables
 from bridge.errors import PermanentError
 from bridge.yaml_source import (
@@ -85,7 +84,7 @@ Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class Section(BaseModel):
-    """A group of settings: closed and frozen."""
+    """A group of keys: closed and frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
@@ -315,10 +314,19 @@ DEVELOPMENT_KEYS: Mapping[str, str] = {
 }
 
 
-class _Buyers(BaseModel):
-    """The file: a list of requesting entities."""
+class RequestingEntity(Section):
+    """Somebody who calls the API, by one of its keys, for one or several Buyers (R5-R9).
 
-    model_config = ConfigDict(extra="forbid")
+    Keys are kept as SHA-256 in lower-case hex; several allow one to be replaced without a pause.
+    """
+
+    name: Annotated[str, Field(min_length=1)]
+    api_keys_sha256: Annotated[tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...], Field(min_length=1)]
+    buyers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+
+
+class _Buyers(Section):
+    """The file: a list of requesting entities."""
 
     requesting_entities: Annotated[tuple[RequestingEntity, ...], Field(min_length=1)]
 
@@ -339,8 +347,8 @@ def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> tuple[RequestingEnt
 
 def _digests(entities: Iterable[RequestingEntity]) -> Iterator[tuple[str, tuple[str | int, ...]]]:
     for number, entity in enumerate(entities):
-        for index, digest in enumerate(entity.api_key_sha256):
-            yield digest, ("requesting_entities", number, "api_key_sha256", index)
+        for index, digest in enumerate(entity.api_keys_sha256):
+            yield digest, ("requesting_entities", number, "api_keys_sha256", index)
 
 
 def _shared_keys(source: YamlSource, entities: Iterable[RequestingEntity]) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """Log lines: one stream and one form for our own and for the libraries', each with the correlation id of its request.
 
-Lines go to standard error. JSON ones carry `timestamp` (RFC 3339, UTC), `level`, `logger`, `event`, then `correlation_id`
-and the rest. Passwords in URLs are masked whoever wrote them, tracebacks included.
+Lines go to standard error. JSON ones carry `timestamp` (RFC 3339, UTC), `level`, `logger`, `event`,
+then `correlation_id` and the rest. Passwords in URLs are masked whoever wrote them, tracebacks included.
 """
 
 import logging

@@ -285,7 +285,7 @@ BUYERS = ROOT / "config" / "buyers.yaml"
 
 def test_the_shipped_buyers_hold_two_development_entities() -> None:
     entities = load_buyers(BUYERS, Mode.DEVELOPMENT)
-    assert [(one.api_key_sha256, one.buyers) for one in entities] == [
+    assert [(one.api_keys_sha256, one.buyers) for one in entities] == [
         ((hashlib.sha256(b"acme-buyer-key").hexdigest(),), ("acme-buyer",)),
         ((hashlib.sha256(b"other-buyer-key").hexdigest(),), ("other-buyer",)),
     ]
@@ -307,16 +307,16 @@ def test_development_keys_are_refused_in_production() -> None:
 
 def test_keys_of_ones_own_are_taken_in_production(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", "b" * 64)
-    path = write(f"requesting_entities: [{{name: n, api_key_sha256: [{'a' * 64}, '${{KEY}}'], buyers: [x, y]}}]")
+    path = write(f"requesting_entities: [{{name: n, api_keys_sha256: [{'a' * 64}, '${{KEY}}'], buyers: [x, y]}}]")
     (entity,) = load_buyers(path)
-    assert entity.api_key_sha256 == ("a" * 64, "b" * 64)
+    assert entity.api_keys_sha256 == ("a" * 64, "b" * 64)
     assert entity.buyers == ("x", "y")
 
 
 def test_two_entities_cannot_share_a_key(write: Any) -> None:
-    entry = f"  - {{name: n, api_key_sha256: [{'a' * 64}], buyers: [x]}}\n"
+    entry = f"  - {{name: n, api_keys_sha256: [{'a' * 64}], buyers: [x]}}\n"
     assert _refused(write("requesting_entities:\n" + entry * 2)) == [
-        "3:32: duplicate-key: this API key is in use already, further up"
+        "3:33: duplicate-key: this API key is in use already, further up"
     ]
 
 
@@ -326,12 +326,12 @@ def test_two_entities_cannot_share_a_key(write: Any) -> None:
         ("{}", "1:1: missing-key: the key 'requesting_entities' is missing"),
         ("requesting_entities: []", "1:22: wrong-value: expected at least 1 entries, got a list"),
         (
-            "requesting_entities: [{name: n, api_key_sha256: [acme-buyer-key], buyers: [x]}]",
-            "1:50: wrong-value: expected text that matches ^[0-9a-f]{64}$, got 'acme-buyer-key'",
+            "requesting_entities: [{name: n, api_keys_sha256: [acme-buyer-key], buyers: [x]}]",
+            "1:51: wrong-value: expected text that matches ^[0-9a-f]{64}$, got 'acme-buyer-key'",
         ),
         (
-            "requesting_entities: [{name: n, api_key_sha256: ['${NO_KEY}'], buyers: [x]}]",
-            "1:50: missing-variable: environment variable NO_KEY is not set",
+            "requesting_entities: [{name: n, api_keys_sha256: ['${NO_KEY}'], buyers: [x]}]",
+            "1:51: missing-variable: environment variable NO_KEY is not set",
         ),
     ],
 )
