@@ -44,8 +44,15 @@ class Body:
 async def read_object(request: web.Request) -> Body:
     """Read a JSON object; anything else is a 400, a 413 or a 415."""
     _demand_json(request)
-    raw = await request.read()
+    raw = await _read(request)
     return Body(raw, parse_object(raw))
+
+
+async def _read(request: web.Request) -> bytes:
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:  # broken compression or chunks
+        raise invalid_body("The body does not come in the encoding that the headers tell of.") from error
 
 
 def _demand_json(request: web.Request) -> None:

@@ -21,16 +21,21 @@ def _escape(step: Step) -> str:
 def steps_in(body: object, location: Sequence[Step]) -> tuple[Step, ...]:
     """Turn pydantic's location into steps of the body itself.
 
-    Inside a place, pydantic names the kind (`@type`) that it chose as a step of its own; the body has no such step.
+    Inside a place, pydantic names the kind (`@type`) that it chose as a step of its own, which is never the last one;
+    the body has no such step.
     """
     steps: list[Step] = []
-    here = body
-    for step in location:
-        if isinstance(here, dict) and step not in here and here.get("@type") == step:
-            continue
-        steps.append(step)
-        here = _child(here, step)
+    here, kind_named = body, False
+    for index, step in enumerate(location):
+        kind_named = not kind_named and index < len(location) - 1 and _names_kind(here, step)
+        if not kind_named:
+            steps.append(step)
+            here = _child(here, step)
     return tuple(steps)
+
+
+def _names_kind(here: object, step: Step) -> bool:
+    return isinstance(here, dict) and here.get("@type") == step
 
 
 def _child(parent: object, step: Step) -> object:

@@ -38,7 +38,12 @@ _RULES: Final[Mapping[str, tuple[Error422Code, _Say]]] = {
 
 def violations(error: ValidationError, body: Mapping[str, Any]) -> Iterator[Problem]:
     """Give one problem for each thing that pydantic found."""
-    return (_problem(detail, body) for detail in error.errors(include_url=False))
+    return (_problem(detail, body) for detail in error.errors(include_url=False) if not _follows(detail))
+
+
+def _follows(detail: ErrorDetails) -> bool:
+    """Tell whether a list is only called too short because pydantic does not count its wrong items."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
 def _problem(detail: ErrorDetails, body: Mapping[str, Any]) -> Problem:
