@@ -1,0 +1,83 @@
+"""Notifications on their way to listeners: claimed fairly, settled one by one.
+
+Order is kept within a lane (subscription and resource). Among listeners, the one with the fewest deliveries in flight
+comes first: a dead listener that keeps its senders waiting may fill what is idle, and never takes another's turn.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import CTE, FromClause, Select, and_, func, select, true
+
+from bridge.flows.ports import Attempt, Delivery, DeliveryState
+from bridge.store import lanes, rows
+from bridge.store.session import Session
+from bridge.store.tables import attempts, deliveries, notifications, subscriptions
+
+
+async def claim(session: Session, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
+    """Lease at most `limit` deliveries that are due, in the order to send them."""
+    turns = _turns(now, limit, lateral=session.is_postgres)
+    query = (
+        select(
+            deliveries.c.number,
+            deliveries.c.event_id,
+            deliveries.c.attempts,
+            notifications.c.event_type,
+            notifications.c.event_time,
+            notifications.c.resource_id,
+            notifications.c.correlation_id,
+            subscriptions,
+        )
+        .join(turns, turns.c.number == deliveries.c.number)
+        .join(notifications, notifications.c.event_id == deliveries.c.event_id)
+        .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
+        # Said again, because PostgreSQL checks only this level once more when it has got the row's lock.
+        .where(deliveries.c.next_attempt_at <= now)
+        .order_by(turns.c.turn, turns.c.next_attempt_at, deliveries.c.number)
+        .limit(limit)
+        .with_for_update(of=deliveries, skip_locked=True)
+    )
+    claimed = list(map(rows.delivery, await session.rows(query)))
+    await lanes.lease(session, deliveries, [delivery.number for delivery in claimed], lease_until)
+    return claimed
+
+
+def _turns(now: datetime, limit: int, *, lateral: bool) -> CTE:
+    """Number what is due for each listener (at most `limit` each), after what it has in flight: its turns."""
+    listener = subscriptions.alias("listener")
+    first = deliveries.alias("first")
+    flying = deliveries.alias("flying")
+    in_flight = select(func.count()).where(flying.c.subscription_id == listener.c.id, flying.c.lease_until > now)
+    due = (
+        select(first.c.number, first.c.next_attempt_at)
+        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= now)
+        .order_by(first.c.next_attempt_at, first.c.number)
+        .limit(limit)
+        .correlate(listener)
+    )
+    found, joined = _for_each(listener, due) if lateral else _for_each_in(listener, due)
+    position = func.row_number().over(partition_by=listener.c.id, order_by=(found.c.next_attempt_at, found.c.number))
+    turn = (position + in_flight.scalar_subquery()).label("turn")
+    return select(found.c.number, found.c.next_attempt_at, turn).select_from(joined).cte("turns")
+
+
+def _for_each(listener: FromClause, due: Select[int, datetime]) -> tuple[FromClause, FromClause]:
+    """Run a limited query for each listener, as PostgreSQL says it."""
+    found = due.lateral("due")
+    return found, listener.join(found, true())
+
+
+def _for_each_in(listener: FromClause, due: Select[int, datetime]) -> tuple[FromClause, FromClause]:
+    """Run a limited query for each listener, as SQLite says it, which has no LATERAL."""
+    found = deliveries.alias("due")
+    return found, listener.join(found, and_(found.c.number.in_(due.with_only_columns(due.selected_columns.number))))
+
+
+async def settle(
+    session: Session, number: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
+) -> bool:
+    """Record an attempt and what is to be done next; tells whether it made another delivery due."""
+    row = {"delivery": number, "at": attempt.at, "status": attempt.status, "error": attempt.error}
+    await session.run(attempts.insert().values(**row, elapsed=attempt.elapsed))
+    return await lanes.settle(session, deliveries, number, state.value, next_attempt_at, next_due=attempt.at)

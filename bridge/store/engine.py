@@ -1,0 +1,97 @@
+"""Connections: which database a URL names, and how each one is made to lose nothing.
+
+SQLite runs in WAL mode with `synchronous=FULL`, so that a commit survives a power cut, and starts every transaction by
+itself: BEGIN IMMEDIATE where the transaction will write, so that it waits for its turn at the start and never fails in
+the middle.
+"""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from sqlalchemy import Connection, event, make_url
+from sqlalchemy.engine.url import URL
+from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from bridge.errors import PermanentError
+
+Synchronous = Literal["FULL", "EXTRA", "NORMAL"]
+
+# How long a SQLite transaction of another process may hold us up before we say that the database does not answer.
+BUSY_TIMEOUT_MS = 10_000
+# How long to wait for a PostgreSQL connection, and for one statement; a healthy statement takes milliseconds.
+CONNECT_TIMEOUT_S = 10.0
+COMMAND_TIMEOUT_S = 60.0
+POOL_SIZE = 10
+MAX_OVERFLOW = 10
+
+WRITES = "bridge_writes"
+
+
+def database_url(url: str) -> URL:
+    """Name the asynchronous driver for `sqlite://…` and `postgresql://…`; others are a `PermanentError`."""
+    parsed = make_url(url)
+    match parsed.get_backend_name():
+        case "sqlite":
+            return _sqlite_url(parsed)
+        case "postgresql" | "postgres":
+            return _postgres_url(parsed)
+        case other:
+            raise PermanentError(f"database {other!r} is not supported: use sqlite:///path or postgresql://host/name")
+
+
+def _sqlite_url(url: URL) -> URL:
+    if url.database in (None, "", ":memory:"):
+        raise PermanentError("SQLite needs a file: sqlite:///path")
+    return url.set(drivername="sqlite+aiosqlite")
+
+
+def _postgres_url(url: URL) -> URL:
+    """Speak asyncpg's dialect of URLs: what libpq calls `sslmode` is `ssl` there."""
+    query = {("ssl" if name == "sslmode" else name): value for name, value in url.query.items()}
+    return url.set(drivername="postgresql+asyncpg", query=query)
+
+
+def open_engine(url: str, *, synchronous: Synchronous = "FULL") -> AsyncEngine:
+    """Make an engine; connects when first used. Creates the directory of a SQLite file."""
+    target = database_url(url)
+    return _open_sqlite(target, synchronous) if target.get_backend_name() == "sqlite" else _open_postgres(target)
+
+
+def _open_sqlite(url: URL, synchronous: Synchronous) -> AsyncEngine:
+    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
+    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin by itself: see `begin`
+        cursor = connection.cursor()
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            f"synchronous={synchronous}",
+            "foreign_keys=ON",
+        ):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get(WRITES, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _open_postgres(url: URL) -> AsyncEngine:
+    timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S}
+    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW, connect_args=timeouts)
+
+    @event.listens_for(engine.sync_engine, "checkout")
+    def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
+        # The driver knows at once that the server hung up; asking the server each time (a pre-ping) would cost a round
+        # trip.
+        if connection.driver_connection.is_closed():
+            raise InvalidatePoolError
+
+    return engine

@@ -1,0 +1,52 @@
+"""The journal of WFM messages, and the inbox by which a redelivery is recognised."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import bindparam, literal_column, select, update
+
+from bridge.domain.model import JobRef, MessageId, Outcome
+from bridge.flows.ports import JournalEntry, RecordedEntry
+from bridge.store import rows
+from bridge.store.session import Session
+from bridge.store.tables import inbox, journal
+
+
+async def seen(session: Session, pack: str, messages: Collection[MessageId]) -> set[MessageId]:
+    """Tell which messages were recorded before, whatever became of them."""
+    query = select(inbox.c.message_id).where(inbox.c.pack == pack)
+    return {row["message_id"] for row in await session.rows_in(query, inbox.c.message_id.in_, messages)}
+
+
+async def record(session: Session, entries: Sequence[JournalEntry]) -> None:
+    """Write entries in their order, and the key of each message that has one."""
+    keys = [
+        {"pack": entry.raw.pack, "message_id": entry.message, "received_at": entry.raw.received_at}
+        for entry in entries
+        if entry.message is not None
+    ]
+    await session.run(journal.insert(), list(map(rows.journal_row, entries)))
+    await session.run(session.insert(inbox).on_conflict_do_nothing(), keys)
+
+
+async def waiting(session: Session, job: JobRef) -> Sequence[RecordedEntry]:
+    """Read what waits for the job, in order of arrival."""
+    query = select(journal).where(journal.c.pack == job.pack, journal.c.job_key == job.key)
+    # The very words of the partial index: SQLite compares text.
+    waits = journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'")
+    return [rows.recorded(row) for row in await session.rows(query.where(waits).order_by(journal.c.number))]
+
+
+async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None:
+    """Overwrite what became of the numbered entries; the messages themselves stay as they came."""
+    if not numbers:
+        return
+    changes = [{"resolved": number, **rows.verdict(entry)} for number, entry in numbers.items()]
+    await session.run(update(journal).where(journal.c.number == bindparam("resolved")), changes)
+
+
+async def latest(session: Session, outcome: Outcome | None, limit: int) -> Sequence[RecordedEntry]:
+    """Read the newest entries, newest first."""
+    query = select(journal).order_by(journal.c.number.desc()).limit(limit)
+    if outcome is not None:
+        query = query.where(journal.c.outcome == outcome.value)
+    return [rows.recorded(row) for row in await session.rows(query)]

@@ -1,0 +1,97 @@
+"""Lanes: what keeps the order of deliveries and of outgoing messages, and lets everything else run in parallel.
+
+Rows of one lane leave one by one, in order of their number. Only the first pending row of a lane carries a
+`next_attempt_at`; settling it for good hands that on to the next. A claim is a lease: it moves the `next_attempt_at` to
+the lease's end, so that the row comes up again by itself if the claimer dies.
+
+Who appends to a lane holds the lock of its job, so appends to one lane come one after another; the lock on the lane's
+first row keeps an append and a settlement from missing each other.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, bindparam, func, literal_column, select, update
+
+from bridge.store.session import Session
+
+PENDING = "pending"
+
+# "Due since ever", for rows that wait for no particular moment.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows in their order; `next_attempt_at` counts for those that come to be the first of their lane."""
+    taken = await _occupied(session, table, {row["lane"] for row in rows} - {None})
+    for row in rows:
+        if row["lane"] in taken:
+            row["next_attempt_at"] = None
+        elif row["lane"] is not None:
+            taken.add(row["lane"])
+    await session.run(table.insert(), rows)
+
+
+async def _occupied(session: Session, table: Table, lanes: Iterable[str]) -> set[str]:
+    """Tell which lanes have a pending row, and keep the first ones from being settled until we commit."""
+    first = select(table.c.lane).where(table.c.next_attempt_at.is_not(None))
+    locked = first.order_by(table.c.number).with_for_update(read=True)
+    return {row["lane"] for row in await session.rows_in(locked, table.c.lane.in_, sorted(lanes))}
+
+
+async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime) -> None:
+    """Claim rows until `until`."""
+    claim = update(table).where(table.c.number == bindparam("claimed")).values(next_attempt_at=until, lease_until=until)
+    await session.run(claim, [{"claimed": number} for number in numbers])
+
+
+async def settle(
+    session: Session,
+    table: Table,
+    number: int,
+    state: str,
+    next_attempt_at: datetime | None,
+    *,
+    next_due: datetime,
+    **columns: Any,
+) -> bool:
+    """Count an attempt and end its lease; tells whether another row became due. What is not pending only counts.
+
+    `next_attempt_at` is when to try again, and None unless `state` is pending; `next_due` is when the row behind this
+    one is due. Raises ValueError where the two don't agree.
+    """
+    if (state == PENDING) != (next_attempt_at is not None):
+        raise ValueError(f"{state!r} with next attempt {next_attempt_at}: exactly what is pending is tried again")
+    counted = update(table).where(table.c.number == number).values(attempts=table.c.attempts + 1, **columns)
+    moved = counted.where(_is_pending(table)).values(state=state, next_attempt_at=next_attempt_at, lease_until=None)
+    settled = await session.row(moved.returning(table.c.lane))
+    if settled is None:
+        await session.run(counted)
+        return False
+    if state == PENDING or settled["lane"] is None:
+        return False
+    return await _promote(session, table, settled["lane"], next_due)
+
+
+async def _promote(session: Session, table: Table, lane: str, due: datetime) -> bool:
+    """Make the next pending row of a lane its first one; tells whether there was one."""
+    following = select(func.min(table.c.number)).where(table.c.lane == lane, _is_pending(table))
+    promote = update(table).where(table.c.number == following.scalar_subquery()).values(next_attempt_at=due)
+    return await session.run(promote) > 0
+
+
+def _is_pending(table: Table) -> ColumnElement[bool]:
+    """Say it in the very words of the partial indexes: SQLite compares text."""
+    return table.c.state == literal_column(f"'{PENDING}'")
+
+
+async def next_at(session: Session, table: Table) -> datetime | None:
+    """Tell the earliest moment at which a row is due, or its lease ends."""
+    found = await session.row(
+        select(table.c.next_attempt_at)
+        .order_by(table.c.next_attempt_at)
+        .limit(1)
+        .where(table.c.next_attempt_at.is_not(None))
+    )
+    return found["next_attempt_at"] if found else None

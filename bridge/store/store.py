@@ -1,0 +1,188 @@
+"""The store: the durable state of the bridge in SQLite or PostgreSQL, behind the protocols of bridge.flows.ports."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from datetime import UTC, datetime
+
+from sqlalchemy import select, true
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bridge.domain.model import Appointment, AppointmentId, Outcome, WorkOrder, WorkOrderId
+from bridge.flows.ports import (
+    AppointmentQuery,
+    Attempt,
+    Clock,
+    Delivery,
+    DeliveryState,
+    OutboxEntry,
+    Page,
+    RecordedEntry,
+    Subscription,
+    SubscriptionId,
+    WorkOrderQuery,
+)
+from bridge.store import deliveries, journal, lanes, outbox, queries, subscriptions, tables
+from bridge.store.engine import WRITES, Synchronous, open_engine
+from bridge.store.migration import upgrade_engine
+from bridge.store.session import Session, begin
+from bridge.store.transaction import SqlTransaction
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _nobody() -> None:
+    """Nobody waits."""
+
+
+async def open_store(
+    url: str, *, new_id: Callable[[], str], clock: Clock = _utc_now, synchronous: Synchronous = "FULL"
+) -> "SqlStore":
+    """Open the database of a URL and bring its tables up to date.
+
+    Takes `sqlite:///path` and `postgresql://…`, with or without the driver's name; makes the directory of a SQLite
+    file. `new_id` makes event ids. `synchronous` is SQLite's: below FULL a power cut may lose commits. Raises
+    `StoreUnavailable`.
+    """
+    engine = open_engine(url, synchronous=synchronous)
+    try:
+        await upgrade_engine(engine)
+    except BaseException:
+        await engine.dispose()
+        raise
+    return SqlStore(engine, new_id=new_id, clock=clock)
+
+
+class SqlStore:
+    """A `Store` of bridge.flows.ports. All methods raise `StoreUnavailable` when the database does not answer.
+
+    `on_deliveries` and `on_outbox` are called after a commit that made something due, so that the senders of this
+    process wake at once; those of other processes find it when they look next.
+    """
+
+    def __init__(self, engine: AsyncEngine, *, new_id: Callable[[], str], clock: Clock) -> None:
+        self._engine = engine
+        self._writing_engine = engine.execution_options(**{WRITES: True})
+        # SQLite has one writer at a time: waiting here is fair and costs nothing, waiting in the driver is neither.
+        self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
+        self._new_id = new_id
+        self._clock = clock
+        self.on_deliveries: Callable[[], None] = _nobody
+        self.on_outbox: Callable[[], None] = _nobody
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    async def ping(self) -> None:
+        """Ask the database whether it is there; raises `StoreUnavailable` if not."""
+        async with begin(self._engine) as session:
+            await session.rows(select(true()))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[SqlTransaction]:
+        """Open a transaction: commits at the end of the block, rolls back if the block raises."""
+        async with self._writing() as session:
+            transaction = SqlTransaction(session, self._new_id, self._clock)
+            yield transaction
+            await transaction.flush()
+        if transaction.announced:
+            self.on_deliveries()
+        if transaction.queued:
+            self.on_outbox()
+
+    @asynccontextmanager
+    async def _writing(self) -> AsyncIterator[Session]:
+        async with self._turn, begin(self._writing_engine) as session:
+            yield session
+
+    # reads for the Buyer's side
+
+    async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None:
+        """Read a WorkOrder."""
+        async with begin(self._engine) as session:
+            return await queries.work_order(session, work_order)
+
+    async def appointment(self, appointment: AppointmentId) -> Appointment | None:
+        """Read an Appointment."""
+        async with begin(self._engine) as session:
+            return await queries.appointment(session, appointment)
+
+    async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]:
+        """Read a page of WorkOrders, oldest first."""
+        async with begin(self._engine) as session:
+            return await queries.list_work_orders(session, query)
+
+    async def appointments(self, query: AppointmentQuery) -> Page[Appointment]:
+        """Read a page of Appointments, oldest first."""
+        async with begin(self._engine) as session:
+            return await queries.list_appointments(session, query)
+
+    # listeners
+
+    async def add_subscription(self, subscription: Subscription) -> None:
+        """Register a listener."""
+        async with self._writing() as session:
+            await subscriptions.add(session, subscription)
+
+    async def subscription(self, subscription: SubscriptionId) -> Subscription | None:
+        """Read a listener's registration."""
+        async with begin(self._engine) as session:
+            return await subscriptions.find(session, subscription)
+
+    async def remove_subscription(self, subscription: SubscriptionId) -> bool:
+        """Remove a listener; what was on its way to it is kept as discarded. Tells whether there was one."""
+        async with self._writing() as session:
+            return await subscriptions.remove(session, subscription)
+
+    # deliveries
+
+    async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
+        """Lease at most `limit` due deliveries: the first of each listener and resource, fairly among listeners."""
+        async with self._writing() as session:
+            return await deliveries.claim(session, now, lease_until, limit)
+
+    async def settle_delivery(
+        self, delivery: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
+    ) -> None:
+        """Record an attempt and end the lease. A delivery that was discarded meanwhile stays so.
+
+        Raises ValueError unless `next_attempt_at` is given exactly for a pending one.
+        """
+        async with self._writing() as session:
+            another = await deliveries.settle(session, delivery, attempt, state, next_attempt_at)
+        if another:
+            self.on_deliveries()
+
+    async def next_delivery_at(self) -> datetime | None:
+        """Tell the earliest moment at which a delivery may be claimed; None when nothing is pending."""
+        async with begin(self._engine) as session:
+            return await lanes.next_at(session, tables.deliveries)
+
+    # outbox
+
+    async def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
+        """Lease at most `limit` messages that are due: the first of each job, and all that belong to no job."""
+        async with self._writing() as session:
+            return await outbox.claim(session, now, lease_until, limit)
+
+    async def settle_outbox(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+        """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
+        async with self._writing() as session:
+            another = await outbox.settle(session, number, sent, error, next_attempt_at)
+        if another:
+            self.on_outbox()
+
+    async def next_outbox_at(self) -> datetime | None:
+        """Tell the earliest moment at which a message may be claimed; None when nothing is pending."""
+        async with begin(self._engine) as session:
+            return await lanes.next_at(session, tables.outbox)
+
+    # the operator's view
+
+    async def journal(self, outcome: Outcome | None = None, limit: int = 100) -> Sequence[RecordedEntry]:
+        """Read the newest journal entries, newest first."""
+        async with begin(self._engine) as session:
+            return await journal.latest(session, outcome, limit)

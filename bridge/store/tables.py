@@ -1,0 +1,272 @@
+"""The tables. Two rules of the standard and of the bridge are constraints here, so that no bug above can break them:
+one open Appointment per WorkOrder (R20), and one booking under way per WorkOrder.
+
+In `deliveries` and `outbox`, what must leave in order shares a `lane`. Only the first pending row of a lane has a
+`next_attempt_at`; those behind it have none until it is settled. So whatever has a `next_attempt_at` may be sent at
+that moment, and a dead listener with 100,000 rows behind its first ones costs nothing to skip.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from bridge.store.columns import Number, Plain, Utc
+
+ID = Plain
+WORD = String(64)
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def _partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    """An index over the rows that `where` holds for; both databases read the same predicate."""
+    return Index(name, *columns, unique=unique, postgresql_where=text(where), sqlite_where=text(where))
+
+
+work_orders = Table(
+    "work_orders",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("pack", Plain, nullable=False),
+    Column("job_key", Plain, nullable=False),
+    Column("buyer", Plain, nullable=False),
+    Column("state", WORD, nullable=False),
+    Column("appointment_required", Boolean, nullable=False),
+    Column("details", Text, nullable=False),
+    Column("appointments", Text, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    Index("ix_work_orders_buyer", "buyer", "created_at", "id"),
+    Index("ix_work_orders_job", "pack", "job_key"),
+)
+
+work_order_entities = Table(
+    "work_order_entities",
+    metadata,
+    Column("work_order_id", ID, ForeignKey("work_orders.id"), primary_key=True),
+    Column("entity_id", Plain, primary_key=True),
+    Column("referred_type", Plain, primary_key=True),
+    Index("ix_work_order_entities_entity", "entity_id", "referred_type"),
+)
+
+work_order_places = Table(
+    "work_order_places",
+    metadata,
+    Column("work_order_id", ID, ForeignKey("work_orders.id"), primary_key=True),
+    Column("kind", WORD, primary_key=True),
+    Column("place_id", Plain, primary_key=True),
+    Index("ix_work_order_places_place", "place_id", "kind"),
+)
+
+appointments = Table(
+    "appointments",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("work_order_id", ID, ForeignKey("work_orders.id"), nullable=False),
+    Column("buyer", Plain, nullable=False),
+    Column("status", WORD, nullable=False),
+    Column("valid_from", Utc, nullable=False),
+    Column("valid_to", Utc, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("place_kind", WORD),
+    Column("place_id", Plain),
+    Column("contacts", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("attachment", Text, nullable=False),
+    Column("visit", Plain),
+    Column("disregarded_from", Utc),
+    Column("disregarded_to", Utc),
+    Column("created_at", Utc, nullable=False),
+    Column("changed_at", Utc, nullable=False),
+    Index("ix_appointments_work_order", "work_order_id"),
+    Index("ix_appointments_buyer", "buyer", "created_at", "id"),
+    _partial_index(
+        "uq_appointments_one_open", "work_order_id", where="status IN ('confirmed', 'inProgress')", unique=True
+    ),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("pack", Plain, primary_key=True),
+    Column("key", Plain, primary_key=True),
+    Column("work_order_id", ID, ForeignKey("work_orders.id")),
+    Column("versions", Text, nullable=False),
+    Column("record", Text, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("pack", Plain, primary_key=True),
+    Column("message_id", Plain, primary_key=True),
+    Column("received_at", Utc, nullable=False),
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("pack", Plain, nullable=False),
+    Column("message_id", Plain),
+    Column("job_key", Plain),
+    Column("body", LargeBinary, nullable=False),
+    Column("routing_key", Plain, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("correlation_id", Plain, nullable=False),
+    Column("received_at", Utc, nullable=False),
+    Column("outcome", WORD, nullable=False),
+    Column("reason", Plain, nullable=False),
+    Column("rule", Plain),
+    Column("pack_version", Plain, nullable=False),
+    Column("transitions", Text, nullable=False),
+    Column("flags", Text, nullable=False),
+    Column("explanation", Text, nullable=False),
+    Index("ix_journal_outcome", "outcome", "number"),
+    _partial_index("ix_journal_waiting", "pack", "job_key", "number", where="outcome = 'waiting'"),
+    sqlite_autoincrement=True,
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("kind", WORD, nullable=False),
+    Column("pack", Plain, nullable=False),
+    Column("job_key", Plain, nullable=False),
+    Column("work_order_id", ID, ForeignKey("work_orders.id"), nullable=False),
+    Column("buyer", Plain, nullable=False),
+    Column("state", WORD, nullable=False),
+    Column("appointment_id", ID),
+    Column("window_from", Utc),
+    Column("window_to", Utc),
+    Column("request", Text),
+    Column("visit", Plain),
+    Column("echoed", Boolean, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("correlation_id", Plain, nullable=False),
+    Column("answer", Text),
+    Index("ix_commands_job", "pack", "job_key"),
+    _partial_index("ix_commands_overdue", "expires_at", where="state = 'pending'"),
+    _partial_index(
+        "uq_commands_one_booking", "work_order_id", where="kind = 'book' AND state = 'pending'", unique=True
+    ),
+)
+
+offered_slots = Table(
+    "offered_slots",
+    metadata,
+    Column("work_order_id", ID, ForeignKey("work_orders.id"), primary_key=True),
+    Column("window_from", Utc, primary_key=True),
+    Column("window_to", Utc, primary_key=True),
+    Column("token", Text, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("api", WORD, nullable=False),
+    Column("irp", WORD, nullable=False),
+    Column("buyer", Plain, nullable=False),
+    Column("callback", Plain, nullable=False),
+    Column("query", Plain),
+    Column("event_types", Text, nullable=False),
+    Column("buyer_param", Plain),
+    Column("seller_param", Plain),
+    Column("created_at", Utc, nullable=False),
+    Index("ix_subscriptions_buyer", "buyer"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("event_id", ID, primary_key=True),
+    Column("event_type", WORD, nullable=False),
+    Column("resource_id", ID, nullable=False),
+    Column("buyer", Plain, nullable=False),
+    Column("event_time", Utc, nullable=False),
+    Column("correlation_id", Plain, nullable=False),
+    Column("position", Integer, nullable=False),
+    Index("ix_notifications_resource", "resource_id", "event_time", "position"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("event_id", ID, ForeignKey("notifications.event_id"), nullable=False),
+    Column("subscription_id", ID, nullable=False),
+    Column("lane", Plain, nullable=False),
+    Column("state", WORD, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Utc),
+    Column("lease_until", Utc),
+    Index("ix_deliveries_event", "event_id"),
+    _partial_index("ix_deliveries_pending", "lane", "number", where="state = 'pending'"),
+    _partial_index(
+        "ix_deliveries_due", "subscription_id", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"
+    ),
+    _partial_index("ix_deliveries_next", "next_attempt_at", where="next_attempt_at IS NOT NULL"),
+    _partial_index("ix_deliveries_leased", "subscription_id", "lease_until", where="lease_until IS NOT NULL"),
+    _partial_index("uq_deliveries_first", "lane", where="next_attempt_at IS NOT NULL", unique=True),
+    sqlite_autoincrement=True,
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("delivery", Number, ForeignKey("deliveries.number"), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("status", Integer),
+    Column("error", Plain),
+    Column("elapsed", Double, nullable=False),
+    Index("ix_attempts_delivery", "delivery"),
+    sqlite_autoincrement=True,
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("lane", Plain),
+    Column("pack", Plain, nullable=False),
+    Column("job_key", Plain),
+    Column("exchange", Plain, nullable=False),
+    Column("routing_key", Plain, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("content_type", Plain, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("message_id", Plain, nullable=False),
+    Column("correlation_id", Plain, nullable=False),
+    Column("reply_expected", Boolean, nullable=False),
+    Column("state", WORD, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", Utc),
+    Column("lease_until", Utc),
+    Column("error", Plain),
+    _partial_index("ix_outbox_pending", "lane", "number", where="state = 'pending'"),
+    _partial_index("ix_outbox_due", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"),
+    _partial_index("uq_outbox_first", "lane", where="next_attempt_at IS NOT NULL", unique=True),
+    sqlite_autoincrement=True,
+)

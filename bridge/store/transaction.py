@@ -1,0 +1,153 @@
+"""The unit of work behind `Transaction`: what a use case writes is gathered, and written in bulk where order allows."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
+
+from bridge.domain.model import (
+    AppointmentId,
+    Command,
+    CommandId,
+    CommandState,
+    Job,
+    JobRef,
+    MessageId,
+    Notification,
+    OfferedSlot,
+    WorkOrderId,
+)
+from bridge.flows.ports import BusMessage, Clock, JournalEntry, RecordedEntry
+from bridge.mef.models import TimePeriod
+from bridge.store import commands, journal, outbox, queries, subscriptions
+from bridge.store.jobs import JobBook
+from bridge.store.session import Session
+from bridge.store.subscriptions import Announcement
+
+
+class SqlTransaction:
+    """A `Transaction` of bridge.flows.ports. A read sees what was written through the same transaction before.
+
+    `announced` and `queued` tell, after `flush`, whether deliveries or outgoing messages were added.
+    """
+
+    def __init__(self, session: Session, new_id: Callable[[], str], clock: Clock) -> None:
+        self._session = session
+        self._new_id = new_id
+        self._clock = clock
+        self._book = JobBook(session)
+        self._entries: list[JournalEntry] = []
+        self._announcements: list[Announcement] = []
+        self._messages: list[BusMessage] = []
+        self.announced = False
+        self.queued = False
+
+    async def flush(self) -> None:
+        """Write all that was gathered; call it before the commit."""
+        await self._book.flush()
+        await self._flush_journal()
+        self.announced = await subscriptions.announce(self._session, self._announcements, self._new_id)
+        self.queued = await outbox.append(self._session, self._messages)
+
+    async def _flush_journal(self) -> None:
+        await journal.record(self._session, self._entries)
+        self._entries.clear()
+
+    # inbox and journal
+
+    async def seen(self, pack: str, messages: Collection[MessageId]) -> set[MessageId]:
+        """Tell which messages were recorded before. Ask after `load_jobs`: its locks keep the answer true."""
+        await self._flush_journal()
+        return await journal.seen(self._session, pack, messages)
+
+    async def record(self, entries: Sequence[JournalEntry]) -> None:
+        """Write to the journal, and remember each message that has an identity."""
+        self._entries.extend(entries)
+
+    async def waiting(self, job: JobRef) -> Sequence[RecordedEntry]:
+        """Read what waits for the job, in order of arrival."""
+        await self._flush_journal()
+        return await journal.waiting(self._session, job)
+
+    async def resolve_waiting(self, numbers: Mapping[int, JournalEntry]) -> None:
+        """Say what became of entries that waited."""
+        await self._flush_journal()
+        await journal.resolve(self._session, numbers)
+
+    # jobs
+
+    async def load_jobs(self, refs: Collection[JobRef]) -> dict[JobRef, Job]:
+        """Lock and load jobs; one that nobody heard of comes back empty, and is locked all the same."""
+        return await self._book.load(refs, self._clock())
+
+    async def job_of_work_order(self, work_order: WorkOrderId) -> JobRef | None:
+        """Tell which job a WorkOrder stands for."""
+        await self._book.flush()
+        return await queries.job_of_work_order(self._session, work_order)
+
+    async def job_of_appointment(self, appointment: AppointmentId) -> JobRef | None:
+        """Tell which job an Appointment belongs to."""
+        await self._book.flush()
+        return await queries.job_of_appointment(self._session, appointment)
+
+    async def save_jobs(self, jobs: Sequence[Job]) -> None:
+        """Store jobs with their WorkOrder, Appointments and commands; the last value of an object wins.
+
+        A second open Appointment of a WorkOrder (R20) is a `ConflictError` at the next read or at the end.
+        """
+        for job in jobs:
+            self._book.save(job)
+
+    # commands towards the WFM
+
+    async def add_command(self, command: Command) -> None:
+        """Store a new command; a second booking under way for one WorkOrder is a `ConflictError`."""
+        await self._book.flush()
+        await commands.add(self._session, command)
+        self._book.know_command(command)
+
+    async def command(self, command: CommandId) -> Command | None:
+        """Read a command."""
+        await self._book.flush()
+        return await commands.find(self._session, command)
+
+    async def save_commands(self, changed: Sequence[Command]) -> None:
+        """Store changed commands; a settled one never becomes pending again."""
+        for command in changed:
+            self._book.save_command(command)
+
+    async def settle_command(self, command: Command, answer: Mapping[str, object]) -> None:
+        """Store a command in its final state, with what came of it (plain JSON)."""
+        self._book.settle_command(command, answer)
+
+    async def answer(self, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
+        """Read how a command was settled; None while it is pending, or unknown."""
+        await self._book.flush()
+        return await commands.answer(self._session, command)
+
+    async def overdue_commands(self, now: datetime) -> Sequence[Command]:
+        """Read the pending commands whose time is up, the longest overdue first."""
+        await self._book.flush()
+        return await commands.overdue(self._session, now)
+
+    # slot memory
+
+    async def remember_slots(self, work_order: WorkOrderId, slots: Sequence[OfferedSlot], expires_at: datetime) -> None:
+        """Keep the tokens of offered windows until `expires_at`."""
+        await self._book.flush()
+        await commands.remember_slots(self._session, work_order, slots, expires_at)
+
+    async def offered_slot(self, work_order: WorkOrderId, window: TimePeriod, now: datetime) -> OfferedSlot | None:
+        """Find the offer of exactly this window, if it has not expired."""
+        return await commands.offered_slot(self._session, work_order, window, now)
+
+    # effects
+
+    async def notify(self, notifications: Sequence[Notification], at: datetime, correlation_id: str) -> None:
+        """Announce events to all listeners that their Buyer has registered for them, in this order (R60-R63)."""
+        self._announcements += [
+            Announcement(notification, at, correlation_id, position)
+            for position, notification in enumerate(notifications)
+        ]
+
+    async def send(self, messages: Sequence[BusMessage]) -> None:
+        """Queue messages for the WFM, in this order."""
+        self._messages.extend(messages)
