@@ -4,6 +4,8 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import aio_pika
@@ -18,12 +20,17 @@ from tests.conftest import STARTED_WITH
 pytestmark = pytest.mark.integration
 
 
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """A directory that other users may enter, which pytest's own are not: PostgreSQL does not run as root."""
+    directory = Path(tempfile.mkdtemp(prefix="mef-bridge-test-"))
+    directory.chmod(0o755)
+    yield directory
+    shutil.rmtree(directory)
+
+
 def started(service: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Service[str]:
     """Start a private server below `directory`; skip (or fail in CI) where it is not installed."""
-    directory.chmod(0o755)
-    for parent in directory.parents:
-        if parent.stat().st_uid == os.getuid() and parent.name.startswith("pytest-"):
-            parent.chmod(0o755)  # the server may have to run as another user
     monkeypatch.setattr("tempfile.tempdir", str(directory))
     environ = {"BRIDGE_LOCALENV": "child"}
     try:
@@ -37,39 +44,46 @@ def started(service: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> S
 
 
 def processes_in(directory: Path) -> list[str]:
-    """Command lines of all processes that name the directory (`ps` shows the ones of other users too)."""
-    listing = subprocess.run(["/bin/ps", "-wweo", "args"], capture_output=True, text=True, check=True).stdout
-    return [line for line in listing.splitlines() if str(directory) in line]
+    """Command lines of all processes, of whatever user, that name the directory."""
+    lines = [command_line(path) for path in Path("/proc").glob("[0-9]*/cmdline")]
+    return [line for line in lines if str(directory) in line]
+
+
+def command_line(path: Path) -> str:
+    try:
+        return path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 async def test_a_private_rabbitmq_carries_messages_and_ends_without_a_trace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with started("rabbitmq", tmp_path, monkeypatch) as broker:
+    with started("rabbitmq", open_directory, monkeypatch) as broker:
         assert broker.kind is Step.CHILD
         assert broker.why == (
             "RabbitMQ from the installed rabbitmq-server as a private process at "
             + broker.url.replace("guest:guest@", "")
         )
         assert await through_a_queue(broker.url, b"hello") == b"hello"
-        assert processes_in(tmp_path)
+        assert processes_in(open_directory)
     assert amqp_trouble(broker.url) is not None
-    assert processes_in(tmp_path) == []
-    assert names_in(tmp_path) == []
+    assert processes_in(open_directory) == []
+    assert names_in(open_directory) == []
 
 
 async def test_a_private_postgresql_takes_databases_and_ends_without_a_trace(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    open_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with started("postgres", tmp_path, monkeypatch) as postgres:
+    with started("postgres", open_directory, monkeypatch) as postgres:
         assert postgres.kind is Step.CHILD
         connection = await asyncpg.connect(asyncpg_url(postgres.url))
         await connection.execute("CREATE DATABASE mine")
         await connection.close()
-        assert processes_in(tmp_path)
+        assert processes_in(open_directory)
     assert postgres_trouble(postgres.url) is not None
-    assert processes_in(tmp_path) == []
-    assert names_in(tmp_path) == []
+    assert processes_in(open_directory) == []
+    assert names_in(open_directory) == []
 
 
 async def test_a_database_of_the_tests_own_is_empty_and_its_user_may_create_tables(database_url: str) -> None:
