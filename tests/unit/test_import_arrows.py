@@ -22,7 +22,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge": (),
     "bridge.errors": (),
     "bridge.yaml_source": ("bridge.errors",),
-    "bridge.telemetry": ("bridge.errors",),
+    "bridge.telemetry": ("bridge.errors", "bridge.yaml_source"),
     "bridge.environment": ("bridge.errors", "bridge.yaml_source"),
     # The configuration file is read into the values that the parts take.
     "bridge.settings": ("bridge.api.identity", "bridge.environment", "bridge.errors", "bridge.yaml_source"),
@@ -37,6 +37,16 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.console": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
     "bridge.simulator": ("bridge.mef", "bridge.wfm.topology", "bridge.errors"),
     "bridge.localenv": ("bridge.errors",),
+    # The demo starts the three parts, and then sees them only over RabbitMQ and HTTP, as anybody would.
+    "bridge.demo": (
+        "bridge.app",
+        "bridge.settings",
+        "bridge.simulator",
+        "bridge.localenv",
+        "bridge.mef",
+        "bridge.telemetry",
+        "bridge.errors",
+    ),
     # The composition root, and those who call it.
     "bridge.app": EVERYTHING,
     "bridge.cli": EVERYTHING,
