@@ -1,0 +1,83 @@
+"""The callback guard: a Buyer chooses where the bridge posts to, so it must not reach what only the Seller may reach.
+
+Names are judged by the addresses that they resolve to, at the moment of connecting, so a name that changes its mind
+between check and use (DNS rebinding) gains nothing. Addresses written into the URL are judged before: nobody resolves them.
+"""
+
+import socket
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
+
+from aiohttp import ThreadedResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+Address = IPv4Address | IPv6Address
+
+_METADATA = frozenset({ip_address("168.63.129.16")})  # Azure's; the other clouds' are link-local or private
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address
+
+
+class CallbackRefused(OSError):
+    """The callback leads where the bridge does not post to. An OSError, as aiohttp expects of a failed resolution."""
+
+
+def check_callback(url: str) -> None:
+    """Refuse what is not https, and addresses in the URL that are not public. Raises `CallbackRefused`."""
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        raise CallbackRefused(f"callback refused: '{parts.scheme}' is not allowed, only https")
+    if (address := _literal(parts.hostname or "")) is not None:
+        check_address(address)
+
+
+def check_address(address: Address, name: str = "") -> None:
+    """Refuse an address that is not public. Raises `CallbackRefused`."""
+    if not is_public(address):
+        where = f"{name} is {address}" if name else str(address)
+        raise CallbackRefused(f"callback refused: {where}, which is not a public address")
+
+
+def is_public(address: Address) -> bool:
+    """Tell whether an address is on the public Internet, whatever it is wrapped in."""
+    if isinstance(address, IPv6Address):
+        if (inner := _embedded(address)) is not None:
+            return is_public(inner)
+        if address.is_site_local:
+            return False
+    return address.is_global and not address.is_multicast and not address.is_reserved and address not in _METADATA
+
+
+def _embedded(address: IPv6Address) -> IPv4Address | None:
+    """Give the IPv4 address that packets for this one end at."""
+    if address in _NAT64:
+        return IPv4Address(address.packed[-4:])
+    if address.teredo is not None:
+        return address.teredo[1]
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ip_address(host)
+    except ValueError:
+        return None
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names and refuses those with an address that is not public."""
+
+    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+        self._resolver = resolver or ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Give the addresses of `host`, all public. Raises `CallbackRefused`."""
+        found = await self._resolver.resolve(host, port, family)
+        for each in found:
+            check_address(ip_address(each["host"]), host)
+        return found
+
+    async def close(self) -> None:
+        """Close the resolver behind."""
+        await self._resolver.close()

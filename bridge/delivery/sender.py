@@ -1,0 +1,92 @@
+"""One POST to one listener. The result is a value; nothing a listener does raises, redirects or fills the memory."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from aiohttp import (
+    ClientConnectorDNSError,
+    ClientError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+)
+
+from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback
+from bridge.delivery.message import Message
+from bridge.domain.retry import Answered, Failed, Outcome, TimedOut
+from bridge.settings import DeliverySettings
+from bridge.yaml_source import mask_secrets
+
+LONGEST_BODY = 64 * 1024  # bytes; the body means nothing, it is read so that the connection can be used again
+BODY_TIMEOUT_S = 1.0
+LONGEST_ERROR = 500  # characters
+
+
+def callback_session(settings: DeliverySettings) -> ClientSession:
+    """Open the client for all listeners; the caller closes it. Must be called in a running loop."""
+    connector = TCPConnector(
+        resolver=None if settings.allow_private_callbacks else GuardedResolver(), limit=settings.concurrency
+    )
+    return ClientSession(
+        connector=connector,
+        timeout=ClientTimeout(total=settings.timeout_seconds),
+        cookie_jar=DummyCookieJar(),
+        auto_decompress=False,
+        trust_env=False,
+    )
+
+
+async def send(
+    session: ClientSession, message: Message, settings: DeliverySettings, clock: Callable[[], datetime]
+) -> Outcome:
+    """Post a message and say what became of it."""
+    try:
+        if not settings.allow_private_callbacks:
+            check_callback(message.url)
+        return await _post(session, message, clock)
+    except TimeoutError:
+        return TimedOut(f"no answer within {settings.timeout_seconds:g} s")
+    except (ClientError, OSError, ValueError) as error:
+        return Failed(_sentence(error))
+
+
+async def _post(session: ClientSession, message: Message, clock: Callable[[], datetime]) -> Answered:
+    async with session.post(message.url, data=message.body, headers=message.headers, allow_redirects=False) as response:
+        await _drain(response)
+        return Answered(response.status, retry_after_seconds(response.headers.get("Retry-After"), clock()))
+
+
+async def _drain(response: ClientResponse) -> None:
+    """Read the body away. The status has said it all; one that is long, slow or broken costs the connection."""
+    left = LONGEST_BODY
+    try:
+        async with asyncio.timeout(BODY_TIMEOUT_S):
+            while left > 0 and (chunk := await response.content.read(left)):
+                left -= len(chunk)
+    except (ClientError, OSError):
+        left = 0
+    if left <= 0:
+        response.close()
+
+
+def retry_after_seconds(value: str | None, now: datetime) -> float | None:
+    """Read a Retry-After header, seconds or a date (RFC 9110, 10.2.3); None when there is none that can be read."""
+    if value is None:
+        return None
+    if value.strip().isascii() and value.strip().isdigit():
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+
+
+def _sentence(error: Exception) -> str:
+    cause = error.os_error if isinstance(error, ClientConnectorDNSError) else error
+    text = str(cause) if isinstance(cause, CallbackRefused) else f"{type(error).__name__}: {error}"
+    return mask_secrets(text)[:LONGEST_ERROR]

@@ -1,0 +1,280 @@
+"""Brings notifications to their listeners: claim, prepare, send, settle, with a typed value between the steps.
+
+The store gives out one notification at a time for each listener and resource, which keeps their order; here they go out
+side by side. A listener may use a quarter of the senders, and one that just failed only one, so that it delays nobody else.
+What is claimed beyond that is held for its turn.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Protocol
+
+import structlog
+from aiohttp import ClientSession
+
+from bridge.delivery.message import prepare
+from bridge.delivery.sender import send
+from bridge.domain.retry import Delivered, Failed, GiveUp, Outcome, RetryDecision, RetryIn, decide_retry
+from bridge.errors import TransientError
+from bridge.flows.ports import Attempt, Clock, Delivery, DeliveryState, SubscriptionId
+from bridge.settings import DeliverySettings
+from bridge.telemetry import bind_correlation
+
+SHARE = 4  # a listener may use one in so many senders
+LOOK_EVERY_S = 30.0  # what a replica that died had claimed becomes due without anybody waking us
+SHORTEST_LOOK_S = 0.2  # what is due may be claimed by somebody else; looking for it without a pause would spin
+STORE_RETRY_S = 1.0
+LONGEST_STORE_RETRY_S = 30.0
+GRACE_S = 2.0  # for what is on its way when the worker is stopped: each one settled is one not sent twice
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class DeliveryStore(Protocol):
+    """The part of `flows.ports.Store` that the worker needs."""
+
+    async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...
+    async def settle_delivery(
+        self, delivery: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
+    ) -> None: ...
+    async def next_delivery_at(self) -> datetime | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A delivery that is ours. It must be begun before `begin_by`, or its lease could end while it is on its way."""
+
+    delivery: Delivery
+    begin_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Settlement:
+    """What the store is to record of one attempt."""
+
+    attempt: Attempt
+    state: DeliveryState
+    next_attempt_at: datetime | None = None
+
+
+class DeliveryWorker:
+    """The worker. `wake()` it after a commit that made a delivery due."""
+
+    def __init__(
+        self,
+        store: DeliveryStore,
+        session_factory: Callable[[], ClientSession],
+        settings: DeliverySettings,
+        clock: Clock,
+        random: Random,
+        base_url: str,
+    ) -> None:
+        """`session_factory` is usually `callback_session`; `base_url` is the absolute URL in front of `/mefApi`."""
+        self._store = store
+        self._session_factory = session_factory
+        self._settings = settings
+        self._clock = clock
+        self._random = random
+        self._base_url = base_url
+        self._woken = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sending: Counter[SubscriptionId] = Counter()
+        self._held: dict[SubscriptionId, deque[_Claimed]] = {}
+        self._failing: set[SubscriptionId] = set()
+
+    def wake(self) -> None:
+        """Look for due deliveries at once."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Deliver until cancelled. What is claimed and not sent then becomes due again when its lease ends."""
+        async with self._session_factory() as session:
+            try:
+                while True:
+                    self._woken.clear()
+                    await self._sleep(await self._round(session))
+            finally:
+                await self._finish()
+
+    async def _round(self, session: ClientSession) -> float:
+        """Begin what can be begun; return for how many seconds nothing more will be due."""
+        self._begin_held(session)
+        free = self._settings.concurrency - len(self._tasks)
+        if free <= 0:
+            return LOOK_EVERY_S
+        try:
+            if await self._claim_and_begin(session, free):
+                return 0.0
+            return self._until(await self._store.next_delivery_at())
+        except TransientError as error:
+            log.warning("deliveries can't be read now; trying again", problem=str(error))
+            return STORE_RETRY_S
+
+    async def _claim_and_begin(self, session: ClientSession, free: int) -> bool:
+        """Claim, begin, and tell whether there may be more to begin at once.
+
+        The store serves first who has least in flight, so even a claim of one finds whom the held ones would delay.
+        """
+        limit = max(1, min(free, self._settings.concurrency - self._count_held()))
+        before = len(self._tasks)
+        claimed = await self._claim(limit)
+        self._begin_held(session)
+        self._let_go()
+        return claimed == limit and len(self._tasks) > before
+
+    async def _claim(self, limit: int) -> int:
+        now = self._clock()
+        timeout = timedelta(seconds=self._settings.timeout_seconds)
+        deliveries = await self._store.claim_deliveries(now, now + 2 * timeout, limit)
+        for delivery in deliveries:
+            self._held.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
+        return len(deliveries)
+
+    def _count_held(self) -> int:
+        return sum(map(len, self._held.values()))
+
+    def _let_go(self) -> None:
+        """Of a flood, hold no more than could be sent at once; the rest is due again when its lease ends."""
+        while self._count_held() > self._settings.concurrency:
+            max(self._held.values(), key=len).pop()
+
+    def _begin_held(self, session: ClientSession) -> None:
+        for listener in list(self._held):
+            while len(self._tasks) < self._settings.concurrency and self._may_send(listener):
+                if (claimed := self._next(listener)) is None:
+                    break
+                self._begin(session, claimed.delivery)
+
+    def _may_send(self, listener: SubscriptionId) -> bool:
+        share = 1 if listener in self._failing else max(1, self._settings.concurrency // SHARE)
+        return self._sending[listener] < share
+
+    def _next(self, listener: SubscriptionId) -> _Claimed | None:
+        """Take the next delivery that is still ours."""
+        waiting = self._held[listener]
+        now = self._clock()
+        while waiting:
+            claimed = waiting.popleft()
+            if now <= claimed.begin_by:
+                return claimed
+        del self._held[listener]
+        return None
+
+    def _begin(self, session: ClientSession, delivery: Delivery) -> None:
+        listener = delivery.subscription.id
+        task = asyncio.create_task(self._deliver(session, delivery), name=f"delivery {delivery.number}")
+        self._tasks.add(task)
+        self._sending[listener] += 1
+
+        def end(ended: asyncio.Task[None]) -> None:
+            self._tasks.discard(ended)
+            self._sending[listener] -= 1
+            self._sending += Counter()  # forgets who has none
+            self.wake()
+
+        task.add_done_callback(end)
+
+    async def _deliver(self, session: ClientSession, delivery: Delivery) -> None:
+        """Make one attempt. Whatever goes wrong ends here, and only for this delivery."""
+        with bind_correlation(delivery.correlation_id):
+            try:
+                settlement = await self._attempt(session, delivery)
+                await self._settle(delivery, settlement)
+            except Exception:
+                log.exception("a delivery crashed; it is due again when its lease ends", number=delivery.number)
+
+    async def _attempt(self, session: ClientSession, delivery: Delivery) -> _Settlement:
+        at, started = self._clock(), asyncio.get_running_loop().time()
+        outcome = await self._send(session, delivery)
+        elapsed = asyncio.get_running_loop().time() - started
+        decision = decide_retry(
+            self._settings.schedule_seconds,
+            self._settings.jitter,
+            delivery.attempts + 1,
+            outcome,
+            self._random.random(),
+        )
+        self._note(delivery.subscription.id, decision)
+        settlement = _settlement(outcome, decision, at, elapsed, self._clock())
+        _log_attempt(delivery, settlement)
+        return settlement
+
+    async def _send(self, session: ClientSession, delivery: Delivery) -> Outcome:
+        """Prepare and send. A crash counts as a failed attempt, so that a delivery that crashes us ends some day."""
+        try:
+            return await send(session, prepare(delivery, self._base_url), self._settings, self._clock)
+        except Exception as error:
+            log.exception("a notification could not be sent", number=delivery.number)
+            return Failed(f"the bridge failed: {type(error).__name__}")
+
+    def _note(self, listener: SubscriptionId, decision: RetryDecision) -> None:
+        if isinstance(decision, Delivered):
+            self._failing.discard(listener)
+        else:
+            self._failing.add(listener)
+
+    async def _settle(self, delivery: Delivery, settlement: _Settlement) -> None:
+        """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""
+        wait = STORE_RETRY_S
+        while True:
+            try:
+                return await self._store.settle_delivery(
+                    delivery.number, settlement.attempt, settlement.state, settlement.next_attempt_at
+                )
+            except TransientError as error:
+                log.warning("an attempt can't be recorded now; trying again", problem=str(error), wait=wait)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, LONGEST_STORE_RETRY_S)
+
+    async def _finish(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=GRACE_S)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _until(self, due: datetime | None) -> float:
+        if due is None:
+            return LOOK_EVERY_S
+        return min(max((due - self._clock()).total_seconds(), SHORTEST_LOOK_S), LOOK_EVERY_S)
+
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+
+
+def _settlement(outcome: Outcome, decision: RetryDecision, at: datetime, elapsed: float, now: datetime) -> _Settlement:
+    status = getattr(outcome, "status", None)
+    error = getattr(outcome, "error", None)
+    match decision:
+        case Delivered():
+            return _Settlement(Attempt(at=at, status=status, error=None, elapsed=elapsed), DeliveryState.DELIVERED)
+        case GiveUp(reason):
+            why = f"{reason}; {error}" if error else reason
+            return _Settlement(Attempt(at=at, status=status, error=why, elapsed=elapsed), DeliveryState.DISCARDED)
+        case RetryIn(seconds):
+            attempt = Attempt(at=at, status=status, error=error, elapsed=elapsed)
+            return _Settlement(attempt, DeliveryState.PENDING, now + timedelta(seconds=seconds))
+
+
+def _log_attempt(delivery: Delivery, settlement: _Settlement) -> None:
+    attempt, again = settlement.attempt, settlement.next_attempt_at
+    write = log.info if settlement.state is DeliveryState.DELIVERED else log.warning
+    write(
+        f"notification {'failed' if settlement.state is DeliveryState.PENDING else settlement.state.value}",
+        event_type=delivery.event_type.value,
+        resource=delivery.resource_id,
+        event_id=delivery.event_id,
+        subscription=delivery.subscription.id,
+        attempt=delivery.attempts + 1,
+        status=attempt.status,
+        error=attempt.error,
+        elapsed=round(attempt.elapsed, 3),
+        again_at=again.isoformat() if again else None,
+    )

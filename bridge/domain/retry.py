@@ -1,0 +1,82 @@
+"""When to try a notification again. Pure: what an attempt gave goes in, a decision comes out, the caller acts.
+
+The schedule says how long to wait before each attempt, the first included; after the last one the notification is given
+up.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+
+OVERLOADED_WAIT_S = 60.0  # a listener that is too slow or says 429 gets at least this long to recover
+LONGEST_RETRY_AFTER_S = (
+    3600.0  # what a listener may ask for in Retry-After (RFC 9110, 10.2.3); a typing error must not mute it
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The listener answered with an HTTP status. `retry_after` is in seconds from now, where it gave one."""
+
+    status: int
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There was no answer; `error` says why, in a sentence."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """The answer did not come in time."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The listener has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RetryIn:
+    """Try again after so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Don't try again; `reason` is for the operator."""
+
+    reason: str
+
+
+Outcome = Answered | Failed | TimedOut
+RetryDecision = Delivered | RetryIn | GiveUp
+
+
+def decide_retry(
+    schedule: Sequence[float], jitter: float, attempts: int, outcome: Outcome, random_unit: float
+) -> RetryDecision:
+    """Decide after an attempt, which `attempts` includes. `jitter` is the random part of a wait; `random_unit` is in [0, 1)."""
+    if isinstance(outcome, Answered) and 200 <= outcome.status < 300:
+        return Delivered()
+    if isinstance(outcome, Answered) and outcome.status == HTTPStatus.GONE:
+        return GiveUp("the listener says that it is gone (410)")
+    if attempts >= len(schedule):
+        return GiveUp(f"given up after {attempts} attempts")
+    wait = schedule[attempts] * (1 + jitter * (2 * random_unit - 1))
+    return RetryIn(max(wait, _shortest_wait(outcome)))
+
+
+def _shortest_wait(outcome: Outcome) -> float:
+    if isinstance(outcome, TimedOut):
+        return OVERLOADED_WAIT_S
+    if isinstance(outcome, Failed):
+        return 0.0
+    asked = min(outcome.retry_after or 0.0, LONGEST_RETRY_AFTER_S)
+    return max(asked, OVERLOADED_WAIT_S) if outcome.status == HTTPStatus.TOO_MANY_REQUESTS else asked
