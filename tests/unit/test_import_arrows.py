@@ -38,19 +38,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.console": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
     "bridge.simulator": ("bridge.mef", "bridge.wfm.topology", "bridge.errors"),
     "bridge.localenv": ("bridge.errors",),
-    # The demo starts the three parts, and then sees them only over RabbitMQ and HTTP, as anybody would.
-    "bridge.demo": (
-        "bridge.app",
-        "bridge.settings",
-        "bridge.simulator",
-        "bridge.localenv",
-        "bridge.mef",
-        "bridge.telemetry",
-        "bridge.errors",
-    ),
     # The composition root, and those who call it.
     "bridge.app": EVERYTHING,
     "bridge.cli": EVERYTHING,
+    "bridge.demo": EVERYTHING,
     "bridge.__main__": EVERYTHING,
 }
 
