@@ -21,7 +21,7 @@ from bridge.wfm.link import RabbitLink
 
 REQUEUE_PAUSE_S: Final = 1.0
 """A requeued message comes straight back; without a pause a failing handler would spin."""
-CANCEL_TIMEOUT_S: Final = 2.0
+STEP_TIMEOUT_S: Final = 2.0
 
 Take = Callable[[IncomingMessage], Awaitable[None]]
 Source = tuple[RabbitQueue, RabbitExchange | None]
@@ -59,14 +59,12 @@ class Intake:
 
     async def stop(self, deadline_s: float) -> None:
         """Stop consuming and let open calls end, for at most `deadline_s`. The rest stays unsettled."""
-        with suppress(TimeoutError, AMQPError, ChannelInvalidStateError):
-            async with asyncio.timeout(CANCEL_TIMEOUT_S):
-                await self._cancel()
+        await _briefly(self._cancel())
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
                 await self._idle.wait()
         for subscriber in self._subscribers:
-            await subscriber.stop()
+            await _briefly(subscriber.stop())
         self._subscribers = []
 
     def _subscribe(self, queue: RabbitQueue, exchange: RabbitExchange | None) -> RabbitSubscriber:
@@ -110,6 +108,13 @@ class Intake:
             await _settle(message.nack(requeue=True))
         else:
             await _settle(message.ack())
+
+
+async def _briefly(step: Awaitable[None]) -> None:
+    """A step of stopping, which a lost connection must not hold up."""
+    with suppress(TimeoutError, AMQPError, ChannelInvalidStateError):
+        async with asyncio.timeout(STEP_TIMEOUT_S):
+            await step
 
 
 async def _settle(settlement: Awaitable[None]) -> None:

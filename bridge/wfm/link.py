@@ -4,8 +4,9 @@ It comes back by itself after a loss and waits for a RabbitMQ that is not there 
 FastStream's in-memory broker: everything in one process, no confirms, no redelivery; to show the bridge, not to run it.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
@@ -20,6 +21,7 @@ from bridge.errors import BrokerUnavailable
 IN_MEMORY_URL: Final = "memory://"
 
 CONNECT_TIMEOUT_S: Final = 5.0
+STOP_TIMEOUT_S: Final = 2.0
 RECONNECT_INTERVAL_S: Final = 1.0
 """RabbitMQ restarts take seconds; trying more often only fills the log."""
 
@@ -38,6 +40,7 @@ class RabbitLink:
         self._fake = TestRabbitBroker(self.broker, connect_only=False) if self.in_memory else None
         self._connection: AbstractRobustConnection | None = None
         self._started = False
+        self._lost = False
         self._listeners: list[Callable[[], None]] = []
 
     def _build_broker(self, url: str, name: str) -> RabbitBroker:
@@ -77,10 +80,14 @@ class RabbitLink:
     async def stop(self) -> None:
         """Close the connection. Stop the consumers first: what they have not settled returns to the queue."""
         self._started = False
-        if self._fake is None:
-            await self.broker.stop()
-        else:
+        if self._fake is not None:
             await self._fake.__aexit__()
+        elif self._connection is not None:
+            # FastStream would wait for a lost connection to come back before it lets go of it.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_TIMEOUT_S):
+                    await self.broker.stop()
+            await self._connection.close()
 
     @asynccontextmanager
     async def scratch_channel(self) -> AsyncIterator[AbstractChannel]:
@@ -99,10 +106,12 @@ class RabbitLink:
                 await channel.close()
 
     def _on_close(self, _connection: AbstractConnection | None, reason: BaseException | None) -> None:
-        if self._started:
+        if self._started and not self._lost:
             _log.warning("the connection to RabbitMQ is lost; trying to get it back", reason=str(reason))
+        self._lost = True
 
     def _on_reconnected(self, _connection: AbstractRobustConnection | None) -> None:
         _log.info("the connection to RabbitMQ is back")
+        self._lost = False
         for listener in self._listeners:
             listener()

@@ -22,6 +22,7 @@ class Wire:
     target: URL
     url: str = ""
     open: bool = True
+    refused: int = 0
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
 
     def cut(self) -> None:
@@ -34,6 +35,7 @@ class Wire:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self.open:
+            self.refused += 1
             writer.transport.abort()
             return
         far_reader, far_writer = await asyncio.open_connection(self.target.host, self.target.port)

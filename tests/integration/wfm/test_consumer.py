@@ -71,9 +71,8 @@ async def say(events: AbstractExchange, *bodies: bytes, **properties: object) ->
 
 async def ready(channel: AbstractChannel, topology: Topology) -> int:
     """Messages that wait in the inbound queue, unacked ones not counted."""
-    name = topology.inbound_queue("acme").name
-    queue = await channel.declare_queue(name, passive=True)
-    return queue.declaration_result.message_count or 0
+    queue = await channel.get_queue(topology.inbound_queue("acme").name)
+    return (await queue.declare()).message_count or 0
 
 
 class Gate:

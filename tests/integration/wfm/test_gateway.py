@@ -1,0 +1,157 @@
+"""Publishing to a real RabbitMQ: confirms, what is not routed, a broker that is away, and many at once."""
+
+import asyncio
+import time
+from dataclasses import replace
+from uuid import uuid4
+
+import pytest
+from aio_pika.abc import AbstractChannel, AbstractQueue, DeliveryMode
+
+from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.flows.ports import BusMessage
+from bridge.wfm.gateway import RabbitCommandBus
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import Topology
+from tests.integration.wfm.conftest import MakeLink, Wire
+from tests.support import eventually
+
+pytestmark = pytest.mark.integration
+
+COMMANDS = "acme.wfm.commands"
+
+
+def command(**changes: object) -> BusMessage:
+    message = BusMessage(
+        pack="acme",
+        exchange=COMMANDS,
+        routing_key="cmd.book",
+        body=b'{"CMD":"BOOKVIS"}',
+        content_type="application/json",
+        headers={"k": "v"},
+        message_id=uuid4().hex,
+        correlation_id="C-1",
+        reply_expected=True,
+    )
+    return replace(message, **changes)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def queue(channel: AbstractChannel, topology: Topology) -> AbstractQueue:
+    """The WFM's command queue, bound for `cmd.#`."""
+    exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
+    queue = await channel.declare_queue(topology.exchange_name(COMMANDS), durable=True)
+    await queue.bind(exchange, "cmd.#")
+    return queue
+
+
+async def test_a_command_arrives_whole(link: RabbitLink, topology: Topology, queue: AbstractQueue) -> None:
+    """Body as rendered, on disk, with ids, headers, and where to reply."""
+    message = command()
+    await RabbitCommandBus(link, topology).publish(message)
+    got = await queue.get(no_ack=True)
+    assert (got.body, got.content_type, got.headers) == (message.body, "application/json", {"k": "v"})
+    assert (got.message_id, got.correlation_id) == (message.message_id, "C-1")
+    assert (got.reply_to, got.delivery_mode) == (topology.reply_queue.name, DeliveryMode.PERSISTENT)
+
+
+async def test_where_no_reply_is_expected_none_is_asked_for(
+    link: RabbitLink, topology: Topology, queue: AbstractQueue
+) -> None:
+    await RabbitCommandBus(link, topology).publish(command(reply_expected=False))
+    assert (await queue.get(no_ack=True)).reply_to is None
+
+
+async def test_a_command_nobody_is_bound_for_is_not_routed(
+    link: RabbitLink, topology: Topology, queue: AbstractQueue
+) -> None:
+    with pytest.raises(NotRouted, match="other\\.key"):
+        await RabbitCommandBus(link, topology).publish(command(routing_key="other.key"))
+
+
+async def test_an_exchange_that_is_not_there_is_not_routed_and_disturbs_nobody(
+    link: RabbitLink, topology: Topology, queue: AbstractQueue
+) -> None:
+    """Commands to another exchange go on, and the missing one works once it is there."""
+    bus = RabbitCommandBus(link, topology)
+    outcomes = await asyncio.gather(
+        *(bus.publish(command(exchange="missing" if number % 2 else COMMANDS)) for number in range(20)),
+        return_exceptions=True,
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), NotRouted] * 10
+
+
+async def test_an_exchange_that_comes_later_is_found(
+    link: RabbitLink, topology: Topology, channel: AbstractChannel
+) -> None:
+    bus = RabbitCommandBus(link, topology)
+    with pytest.raises(NotRouted, match="does not exist"):
+        await bus.publish(command())
+    exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
+    queue = await channel.declare_queue(topology.exchange_name(COMMANDS), durable=True)
+    await queue.bind(exchange, "cmd.#")
+    await bus.publish(command())
+    assert await queue.get(no_ack=True)
+
+
+async def test_an_exchange_that_was_deleted_is_not_routed_until_it_is_back(
+    link: RabbitLink, topology: Topology, queue: AbstractQueue, channel: AbstractChannel
+) -> None:
+    bus = RabbitCommandBus(link, topology)
+    await bus.publish(command())
+    await channel.exchange_delete(topology.exchange_name(COMMANDS))
+    with pytest.raises(NotRouted, match="does not exist"):
+        await bus.publish(command())
+    exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
+    await queue.bind(exchange, "cmd.#")
+    await bus.publish(command())
+
+
+async def test_a_broker_that_is_away_is_told_in_time_and_used_again_when_back(
+    make_link: MakeLink, topology: Topology, queue: AbstractQueue, wire: Wire
+) -> None:
+    bus = RabbitCommandBus(await make_link(wire.url), topology, timeout_s=0.5)
+    await bus.publish(command())
+    wire.cut()
+    began = time.monotonic()
+    with pytest.raises(BrokerUnavailable):
+        await bus.publish(command())
+    assert time.monotonic() - began < 2
+    wire.mend()
+
+    async def works() -> bool:
+        try:
+            await bus.publish(command(correlation_id="after"))
+        except BrokerUnavailable:
+            return False
+        return True
+
+    await eventually(works, 20)
+
+
+async def test_a_connection_lost_in_flight_is_the_broker_being_away(
+    make_link: MakeLink, topology: Topology, queue: AbstractQueue, wire: Wire
+) -> None:
+    """Each of many commands in flight ends: confirmed, or `BrokerUnavailable`; none is cancelled or left hanging."""
+    bus = RabbitCommandBus(await make_link(wire.url), topology, timeout_s=2)
+    await bus.publish(command())
+    publishes = [asyncio.ensure_future(bus.publish(command())) for _ in range(500)]
+    await asyncio.wait(publishes, return_when=asyncio.FIRST_COMPLETED)
+    wire.cut()
+    outcomes = await asyncio.wait_for(asyncio.gather(*publishes, return_exceptions=True), 10)
+    assert {type(outcome) for outcome in outcomes} == {type(None), BrokerUnavailable}
+
+
+async def test_many_commands_are_in_flight_at_once(link: RabbitLink, topology: Topology, queue: AbstractQueue) -> None:
+    """200 at once take far less than 200 one after another."""
+    bus = RabbitCommandBus(link, topology)
+    await bus.publish(command())
+    began = time.monotonic()
+    for _ in range(200):
+        await bus.publish(command())
+    one_by_one = time.monotonic() - began
+    began = time.monotonic()
+    await asyncio.gather(*(bus.publish(command()) for _ in range(200)))
+    at_once = time.monotonic() - began
+    print(f"200 publishes one by one {one_by_one:.3f} s, at once {at_once:.3f} s")  # noqa: T201
+    assert at_once < one_by_one * 0.7

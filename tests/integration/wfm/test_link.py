@@ -1,0 +1,83 @@
+"""The link to a real RabbitMQ: waiting for it, losing it, and letting go of it."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.errors import BrokerUnavailable
+from bridge.wfm.consumer import RawReply, ReplyConsumer
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import Topology
+from tests.integration.wfm.conftest import MakeLink, Wire
+from tests.support import eventually
+
+pytestmark = pytest.mark.integration
+
+
+def new_replies(link: RabbitLink, topology: Topology, handle: Callable[[RawReply], Awaitable[None]]) -> ReplyConsumer:
+    return ReplyConsumer(link, topology, handle, clock=lambda: datetime.now(UTC))
+
+
+async def nothing(_reply: RawReply) -> None:
+    """A handler that is never called."""
+
+
+async def test_a_rabbitmq_that_is_not_there_yet_is_waited_for(wire: Wire) -> None:
+    wire.cut()
+    link = RabbitLink(wire.url)
+    starting = asyncio.create_task(link.start())
+    await asyncio.wait([starting], timeout=0.3)
+    assert not starting.done()
+    assert not link.connected
+    wire.mend()
+    await asyncio.wait_for(starting, 10)
+    assert link.connected
+    await link.stop()
+    assert not link.connected
+
+
+async def test_a_loss_and_the_return_are_each_told_once(make_link: MakeLink, wire: Wire) -> None:
+    """However many attempts fail in between, and whoever asked is called when it is back."""
+    link = await make_link(wire.url)
+    back: list[bool] = []
+    link.on_reconnect(lambda: back.append(link.connected))
+    with capture_logs() as logs:
+        wire.cut()
+        await eventually(lambda: wire.refused >= 2, 20)
+        assert not link.connected
+        with pytest.raises(BrokerUnavailable):
+            async with link.scratch_channel():
+                pass
+        wire.mend()
+        await eventually(lambda: back == [True], 20)
+    assert [log["event"] for log in logs] == [
+        "the connection to RabbitMQ is lost; trying to get it back",
+        "the connection to RabbitMQ is back",
+    ]
+
+
+async def test_stopping_without_a_connection_does_not_wait_for_it(
+    topology: Topology, make_link: MakeLink, wire: Wire
+) -> None:
+    link = await make_link(wire.url)
+    replies = new_replies(link, topology, nothing)
+    await replies.start()
+    wire.cut()
+    await eventually(lambda: not link.connected)
+    began = time.monotonic()
+    await replies.stop()
+    await link.stop()
+    assert time.monotonic() - began < 6
+
+
+async def test_stopping_twice_is_harmless(topology: Topology, make_link: MakeLink) -> None:
+    link = await make_link()
+    replies = new_replies(link, topology, nothing)
+    await replies.start()
+    for _ in range(2):
+        await replies.stop()
+        await link.stop()
