@@ -184,7 +184,7 @@ class Acme:
         return [slot for slot in _grid(window) if slot.window.start > now and self._is_free(*slot[1:])]
 
     def book(self, job_no: str, slot_id: str, window: Window) -> Visit:
-        """Book the slot, or if no slot is named any technician who is free in the window."""
+        """Book the slot, which must be of that window, or if none is named any technician who is free then."""
         job = self.job(job_no)
         if job.stat not in BOOKABLE or self.active_visit(job_no) is not None:
             raise Refusal(Rc.WRONG_STATE)
@@ -268,7 +268,7 @@ class Acme:
 
     def _bookable(self, slot_id: str, window: Window) -> Slot:
         slot = _slot(slot_id) if slot_id else self._any_slot(window)
-        if slot is None or not self._is_free(slot.window, slot.technician):
+        if slot is None or slot.window != window or not self._is_free(slot.window, slot.technician):
             raise Refusal(Rc.SLOT_TAKEN)
         return slot
 
