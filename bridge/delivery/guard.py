@@ -1,7 +1,8 @@
 """The callback guard: a Buyer chooses where the bridge posts to, so it must not reach what only the Seller may reach.
 
 Names are judged by the addresses that they resolve to, at the moment of connecting, so a name that changes its mind
-between check and use (DNS rebinding) gains nothing. Addresses written into the URL are judged before: nobody resolves them.
+between check and use (DNS rebinding) gains nothing. Addresses written into the URL are judged before: nobody resolves
+those.
 """
 
 import socket

@@ -1,8 +1,8 @@
 """Brings notifications to their listeners: claim, prepare, send, settle, with a typed value between the steps.
 
 The store gives out one notification at a time for each listener and resource, which keeps their order; here they go out
-side by side. A listener may use a quarter of the senders, and one that just failed only one, so that it delays nobody else.
-What is claimed beyond that is held for its turn.
+side by side. A listener may use a quarter of the senders, and one that just failed only one, so that it delays nobody
+else. What is claimed beyond that is held for its turn.
 """
 
 import asyncio

@@ -62,7 +62,7 @@ RetryDecision = Delivered | RetryIn | GiveUp
 def decide_retry(
     schedule: Sequence[float], jitter: float, attempts: int, outcome: Outcome, random_unit: float
 ) -> RetryDecision:
-    """Decide after an attempt, which `attempts` includes. `jitter` is the random part of a wait; `random_unit` is in [0, 1)."""
+    """Decide after an attempt (`attempts` includes it). `jitter` is a part of the wait; `random_unit` is in [0, 1)."""
     if isinstance(outcome, Answered) and 200 <= outcome.status < 300:
         return Delivered()
     if isinstance(outcome, Answered) and outcome.status == HTTPStatus.GONE:

@@ -1,0 +1,64 @@
+"""When a notification is tried again, and when it is given up."""
+
+import pytest
+
+from bridge.domain.retry import (
+    Answered,
+    Delivered,
+    Failed,
+    GiveUp,
+    Outcome,
+    RetryDecision,
+    RetryIn,
+    TimedOut,
+    decide_retry,
+)
+
+SCHEDULE = (0, 5, 300, 1800)
+MIDDLE = 0.5  # a random number that leaves the wait as it is
+
+
+def decide(outcome: Outcome, attempts: int = 1, random_unit: float = MIDDLE) -> RetryDecision:
+    return decide_retry(SCHEDULE, 0.2, attempts, outcome, random_unit)
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
+def test_any_success_is_delivered(status: int) -> None:
+    assert decide(Answered(status)) == Delivered()
+
+
+@pytest.mark.parametrize("outcome", [Answered(500), Answered(404), Answered(302), Answered(199), Failed("refused")])
+@pytest.mark.parametrize(("attempts", "wait"), [(1, 5), (2, 300), (3, 1800)])
+def test_the_schedule_says_how_long_to_wait(outcome: Outcome, attempts: int, wait: float) -> None:
+    assert decide(outcome, attempts) == RetryIn(wait)
+
+
+@pytest.mark.parametrize("outcome", [Answered(500), Answered(429, 10), Failed("x"), TimedOut("x")])
+def test_after_the_last_of_the_schedule_it_is_given_up(outcome: Outcome) -> None:
+    assert decide(outcome, 4) == GiveUp("given up after 4 attempts")
+    assert decide(outcome, 9) == GiveUp("given up after 9 attempts")
+
+
+def test_a_listener_that_is_gone_is_given_up_at_once() -> None:
+    assert decide(Answered(410)) == GiveUp("the listener says that it is gone (410)")
+
+
+@pytest.mark.parametrize(("random_unit", "wait"), [(0.0, 240.0), (0.25, 270.0), (0.999999999, 360.0)])
+def test_the_wait_varies_by_the_jitter_both_ways(random_unit: float, wait: float) -> None:
+    decision = decide(Answered(500), 2, random_unit)
+    assert isinstance(decision, RetryIn)
+    assert decision.seconds == pytest.approx(wait, abs=1e-5)
+
+
+@pytest.mark.parametrize("outcome", [Answered(429), Answered(429, 3), TimedOut("slow")])
+def test_an_overloaded_listener_gets_a_minute_at_least(outcome: Outcome) -> None:
+    assert decide(outcome) == RetryIn(60)
+    assert decide(outcome, 2) == RetryIn(300)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_retry_after_is_honoured_up_to_an_hour(status: int) -> None:
+    assert decide(Answered(status, 120)) == RetryIn(120)
+    assert decide(Answered(status, 120), random_unit=0) == RetryIn(120)
+    assert decide(Answered(status, 1e9)) == RetryIn(3600)
+    assert decide(Answered(status, 10), 3) == RetryIn(1800)

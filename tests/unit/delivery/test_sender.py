@@ -1,0 +1,176 @@
+"""One POST: whatever a listener does, it becomes a value."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import ClientSession, web
+
+from bridge.delivery.message import Message
+from bridge.delivery.sender import callback_session, retry_after_seconds, send
+from bridge.domain.retry import Answered, Failed, Outcome, TimedOut
+from bridge.settings import DeliverySettings
+from tests.unit.delivery.listener import hang, listening, statuses
+
+NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
+LAB = DeliverySettings(allow_private_callbacks=True, timeout_seconds=5)
+STRICT = DeliverySettings(timeout_seconds=5)
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[ClientSession]:
+    async with callback_session(LAB) as opened:
+        yield opened
+
+
+async def post(session: ClientSession, url: str, settings: DeliverySettings = LAB) -> Outcome:
+    message = Message(url, b'{"a":1}', {"Content-Type": "application/json;charset=utf-8"})
+    return await send(session, message, settings, lambda: NOW)
+
+
+async def test_the_message_arrives_byte_for_byte(session: ClientSession) -> None:
+    async with listening() as listener:
+        assert await post(session, listener.callback + "/x%20y?t=1") == Answered(204)
+    (received,) = listener.received
+    assert (received.method, received.path, received.body) == ("POST", "/cb/x%20y?t=1", b'{"a":1}')
+    assert received.headers["Content-Type"] == "application/json;charset=utf-8"
+
+
+async def test_the_status_and_retry_after_come_back(session: ClientSession) -> None:
+    async with listening(statuses(429, headers={"Retry-After": "7"})) as listener:
+        assert await post(session, listener.callback) == Answered(429, 7.0)
+
+
+async def test_a_redirect_is_not_followed(session: ClientSession) -> None:
+    async with (
+        listening() as secret,
+        listening(statuses(307, headers={"Location": secret.callback})) as listener,
+    ):
+        assert await post(session, listener.callback) == Answered(307)
+    assert secret.received == []
+
+
+async def test_a_slow_answer_is_a_timeout() -> None:
+    settings = DeliverySettings(allow_private_callbacks=True, timeout_seconds=0.05)
+    async with callback_session(settings) as impatient, listening(hang) as listener:
+        assert await post(impatient, listener.callback, settings) == TimedOut("no answer within 0.05 s")
+
+
+async def test_a_closed_port_is_a_failure_with_a_reason(session: ClientSession) -> None:
+    async with listening() as listener:
+        pass
+    outcome = await post(session, listener.callback)
+    assert isinstance(outcome, Failed)
+    assert outcome.error.startswith("ClientConnectorError: Cannot connect to host 127.0.0.1")
+
+
+@pytest.mark.parametrize("url", ["http://", "nonsense", "https://[::", "http://127.0.0.1:99999/"])
+async def test_a_url_that_is_none_is_a_failure(session: ClientSession, url: str) -> None:
+    assert isinstance(await post(session, url), Failed)
+
+
+async def test_a_failure_shows_no_password_and_is_short(session: ClientSession) -> None:
+    outcome = await post(session, "gopher://me:hunter2@host/" + "x" * 1000)
+    assert isinstance(outcome, Failed)
+    assert "hunter2" not in outcome.error
+    assert len(outcome.error) <= 500
+
+
+@asynccontextmanager
+async def serving(handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
+    """Run a bare HTTP server; gives its URL."""
+    runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    finally:
+        await runner.cleanup()
+
+
+async def test_an_endless_body_neither_fills_the_memory_nor_hides_the_status(session: ClientSession) -> None:
+    sent = 0
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse(status=202)
+        await response.prepare(request)
+        while sent < 1 << 30:
+            await response.write(b"x" * 65536)
+            sent += 65536
+        return response
+
+    async with serving(handle) as url:
+        assert await post(session, url) == Answered(202)
+    assert sent < 64 << 20
+
+
+async def test_a_body_that_trickles_costs_a_second_at_most(session: ClientSession) -> None:
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.StreamResponse(status=202)
+        await response.prepare(request)
+        await asyncio.Event().wait()
+        return response
+
+    started = asyncio.get_running_loop().time()
+    async with serving(handle) as url:
+        assert await post(session, url) == Answered(202)
+    assert asyncio.get_running_loop().time() - started < 4
+
+
+async def test_cookies_of_one_listener_reach_nobody(session: ClientSession) -> None:
+    async with listening(statuses(204, headers={"Set-Cookie": "a=b; Path=/"})) as listener:
+        await post(session, listener.callback)
+        await post(session, listener.callback)
+    assert "Cookie" not in listener.received[1].headers
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://buyer.example/", "callback refused: 'http' is not allowed, only https"),
+        ("https://127.0.0.1:1/", "callback refused: 127.0.0.1, which is not a public address"),
+    ],
+)
+async def test_the_guard_refuses_before_connecting(url: str, reason: str) -> None:
+    async with callback_session(STRICT) as guarded:
+        assert await post(guarded, url, STRICT) == Failed(reason)
+
+
+async def test_the_guard_refuses_a_name_that_resolves_to_loopback() -> None:
+    async with listening() as listener, callback_session(STRICT) as guarded:
+        outcome = await post(guarded, listener.callback.replace("http://127.0.0.1", "https://localhost"), STRICT)
+    assert isinstance(outcome, Failed)
+    assert outcome.error.startswith("callback refused: localhost is ")
+    assert listener.received == []
+
+
+@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1", "0177.0.0.1"])
+async def test_the_guard_refuses_disguised_loopback_addresses(host: str) -> None:
+    async with listening() as listener, callback_session(STRICT) as guarded:
+        outcome = await post(guarded, listener.callback.replace("http://127.0.0.1", f"https://{host}"), STRICT)
+    assert isinstance(outcome, Failed)
+    assert listener.received == []
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        (None, None),
+        ("0", 0.0),
+        ("120", 120.0),
+        (" 5 ", 5.0),
+        ("Thu, 05 Mar 2026 12:01:30 GMT", 90.0),
+        ("Thu, 05 Mar 2026 12:01:30 -0000", 90.0),
+        ("Thu, 05 Mar 2026 11:00:00 GMT", 0.0),
+        ("-5", None),
+        ("soon", None),
+        ("", None),
+        ("٣", None),
+        ("9" * 400, float("inf")),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
+    assert retry_after_seconds(value, NOW) == seconds

@@ -1,0 +1,337 @@
+"""The worker against real listeners: order, side-by-side delivery, retries, and a store that comes and goes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import pytest
+import structlog
+from aiohttp import web
+
+from bridge.delivery import worker as worker_module
+from bridge.delivery.sender import callback_session
+from bridge.delivery.worker import DeliveryWorker
+from bridge.flows.ports import Delivery, DeliveryState, SubscriptionId
+from bridge.settings import DeliverySettings
+from tests.support import eventually
+from tests.unit.delivery.factories import delivery, subscription
+from tests.unit.delivery.listener import Listener, Received, hang, listening, statuses
+from tests.unit.delivery.memory_store import MemoryStore
+
+FAST = DeliverySettings(
+    allow_private_callbacks=True, schedule_seconds=(0, 0.02, 0.02, 0.02), jitter=0, timeout_seconds=5, concurrency=8
+)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the waits that a test would have to sit through."""
+    monkeypatch.setattr(worker_module, "SHORTEST_LOOK_S", 0.01)
+    monkeypatch.setattr(worker_module, "STORE_RETRY_S", 0.01)
+    monkeypatch.setattr(worker_module, "GRACE_S", 0.2)
+
+
+@asynccontextmanager
+async def running(
+    store: MemoryStore, settings: DeliverySettings = FAST, clock: Callable[[], datetime] = now
+) -> AsyncIterator[DeliveryWorker]:
+    """Run a worker; at the end it must stop by being cancelled, and by nothing else."""
+    worker = DeliveryWorker(store, lambda: callback_session(settings), settings, clock, Random(1), "http://bridge")
+    task = asyncio.create_task(worker.run())
+    try:
+        yield worker
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled(), task.exception()
+
+
+def to(listener: Listener, name: str = "sub-1") -> Any:
+    return subscription(listener.callback, id=SubscriptionId(name))
+
+
+def events(listener: Listener) -> list[str]:
+    return [json.loads(received.body)["eventId"] for received in listener.received]
+
+
+async def all_settled(store: MemoryStore) -> None:
+    await eventually(lambda: "pending" not in store.states())
+
+
+async def test_a_notification_arrives_at_its_path_and_is_settled() -> None:
+    async with listening() as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store):
+            await all_settled(store)
+    (received,) = listener.received
+    assert received.path == "/cb/mefApi/sonata/workOrderNotification/v2/listener/workOrderStateChangeEvent"
+    assert received.headers["X-Correlation-ID"] == "correlation-1"
+    assert received.body == (
+        b'{"eventId":"event-1","eventTime":"2026-03-05T12:04:05.678Z","eventType":"workOrderStateChangeEvent",'
+        b'"event":{"id":"wo-1","href":"http://bridge/mefApi/sonata/workOrderManagement/v2/workOrder/wo-1"}}'
+    )
+    row = store.rows[1]
+    (attempt,) = row.attempts
+    assert row.state is DeliveryState.DELIVERED
+    assert (attempt.status, attempt.error) == (204, None)
+    assert 0 < attempt.elapsed < 5
+    assert store.leases == [timedelta(seconds=2 * FAST.timeout_seconds)]
+
+
+async def test_notifications_of_one_resource_keep_their_order_through_retries() -> None:
+    async with listening(statuses(500, 204, 500, 204)) as listener:
+        store = MemoryStore(*(delivery(number, to(listener)) for number in range(1, 6)))
+        async with running(store):
+            await all_settled(store)
+    assert events(listener) == ["event-1", "event-1", "event-2", "event-2", "event-3", "event-4", "event-5"]
+
+
+async def test_resources_of_one_listener_go_side_by_side_within_its_share() -> None:
+    async with listening(hang) as listener:
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 9)))
+        async with running(store):
+            await eventually(lambda: listener.now == 2)
+            listener.released.set()
+            await all_settled(store)
+    assert listener.most_at_once == FAST.concurrency // 4
+
+
+async def test_a_retry_is_the_same_event_and_is_recorded() -> None:
+    async with listening(statuses(503, 500, 204)) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store):
+            await all_settled(store)
+    assert len({received.body for received in listener.received}) == 1
+    assert [attempt.status for attempt in store.rows[1].attempts] == [503, 500, 204]
+
+
+async def test_the_last_failure_discards_with_its_reason() -> None:
+    async with listening(statuses(500)) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store):
+            await all_settled(store)
+    row = store.rows[1]
+    assert row.state is DeliveryState.DISCARDED
+    assert [attempt.error for attempt in row.attempts] == [None, None, None, "given up after 4 attempts"]
+
+
+async def test_a_listener_that_is_gone_is_not_asked_again() -> None:
+    async with listening(statuses(410)) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store):
+            await all_settled(store)
+    (attempt,) = store.rows[1].attempts
+    assert (attempt.status, attempt.error) == (410, "the listener says that it is gone (410)")
+    assert store.states() == ["discarded"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"), [({"Retry-After": "900"}, 900), ({"Retry-After": "99999"}, 3600), ({}, 60)]
+)
+async def test_retry_after_moves_the_next_attempt(headers: dict[str, str], wait: float) -> None:
+    async with listening(statuses(429, headers=headers)) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store):
+            await eventually(lambda: store.rows[1].attempts)
+    assert (store.rows[1].due - now()).total_seconds() == pytest.approx(wait, abs=5)
+    assert len(listener.received) == 1
+
+
+async def test_a_timeout_is_recorded_and_waits_a_minute() -> None:
+    settings = FAST.model_copy(update={"timeout_seconds": 0.05})
+    async with listening(hang) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store, settings):
+            await eventually(lambda: store.rows[1].attempts)
+    (attempt,) = store.rows[1].attempts
+    assert (attempt.status, attempt.error) == (None, "no answer within 0.05 s")
+    assert (store.rows[1].due - now()).total_seconds() == pytest.approx(60, abs=5)
+
+
+async def test_a_refused_callback_is_an_attempt_like_any_other() -> None:
+    async with listening() as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store, FAST.model_copy(update={"allow_private_callbacks": False})):
+            await all_settled(store)
+    assert listener.received == []
+    assert [attempt.error for attempt in store.rows[1].attempts][-1] == (
+        "given up after 4 attempts; callback refused: 'http' is not allowed, only https"
+    )
+
+
+async def test_a_dead_listener_never_delays_another() -> None:
+    async with listening(hang) as dead, listening() as alive:
+        flood = [delivery(number, to(dead, "dead"), f"wo-{number}") for number in range(1, 101)]
+        store = MemoryStore(*flood)
+        async with running(store) as worker:
+            await eventually(lambda: dead.now == 2)
+            store.add(*(delivery(number, to(alive, "alive"), f"wo-{number}") for number in range(101, 111)))
+            worker.wake()
+            await eventually(lambda: len(alive.received) == 10, 3)
+            assert dead.most_at_once == 2
+            assert set(store.states()[:100]) == {"pending"}
+
+
+async def test_a_listener_that_fails_gets_one_sender_until_it_answers_again() -> None:
+    slow = {"on": True}
+
+    async def fail(listener: Listener, _request: Received) -> web.StreamResponse:
+        if slow["on"]:
+            await listener.released.wait()
+        return web.Response(status=500 if slow["on"] else 204)
+
+    async with listening(fail) as listener:
+        settings = FAST.model_copy(update={"schedule_seconds": (0, *[0.02] * 50)})
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 31)))
+        async with running(store, settings):
+            await eventually(lambda: listener.now == 2)
+            listener.released.set()
+            await eventually(lambda: sum(len(row.attempts) for row in store.rows.values()) >= 4)
+            listener.released.clear()
+            await eventually(lambda: listener.now == 1)
+            listener.most_at_once = 0
+            with pytest.raises(AssertionError):
+                await eventually(lambda: listener.most_at_once > 1, 0.2)
+            slow["on"] = False
+            listener.released.set()
+            await all_settled(store)
+    assert set(store.states()) == {"delivered"}
+
+
+async def test_a_flood_for_a_healthy_listener_is_delivered_without_waiting_for_leases() -> None:
+    async with listening() as listener:
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 401)))
+        async with running(store, FAST.model_copy(update={"timeout_seconds": 60})):
+            await eventually(lambda: set(store.states()) == {"delivered"}, 15)
+    assert len(listener.received) == 400
+
+
+async def test_what_was_held_too_long_is_left_to_its_lease() -> None:
+    """Its lease might end while it is on its way, and somebody else would send it too."""
+    clock = {"now": now()}
+    async with listening(hang) as listener:
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 5)))
+        async with running(store, clock=lambda: clock["now"]):
+            await eventually(lambda: listener.now == 2)
+            clock["now"] += timedelta(seconds=6)
+            listener.released.set()
+            await eventually(lambda: store.states().count("delivered") == 2)
+            with pytest.raises(AssertionError):
+                await eventually(lambda: len(listener.received) > 2, 0.1)
+            clock["now"] += timedelta(seconds=6)
+            await all_settled(store)
+    assert len(listener.received) == 4
+
+
+async def test_waking_finds_new_deliveries_at_once() -> None:
+    async with listening() as listener:
+        store = MemoryStore()
+        async with running(store) as worker:
+            await asyncio.sleep(0.05)  # it has looked, and sleeps half a minute
+            store.add(delivery(to=to(listener)))
+            worker.wake()
+            await eventually(lambda: store.states() == ["delivered"], 2)
+
+
+async def test_a_store_that_is_away_is_waited_for() -> None:
+    async with listening() as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        store.failures.update(claim=3, next=2)
+        async with running(store):
+            await all_settled(store)
+    assert len(listener.received) == 1
+
+
+async def test_an_attempt_is_recorded_even_if_the_store_was_away() -> None:
+    async with listening() as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        store.failures.update(settle=4)
+        async with running(store):
+            await all_settled(store)
+    assert len(listener.received) == 1
+    assert len(store.rows[1].attempts) == 1
+
+
+async def test_a_crash_while_sending_is_a_failed_attempt_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepare = worker_module.prepare
+
+    def crash(one: Delivery, base_url: str) -> Any:
+        if one.number == 1:
+            raise RuntimeError("bug")
+        return prepare(one, base_url)
+
+    monkeypatch.setattr(worker_module, "prepare", crash)
+    async with listening() as listener:
+        store = MemoryStore(delivery(1, to(listener)), delivery(2, to(listener), "wo-2"))
+        async with running(store):
+            await all_settled(store)
+    assert store.states() == ["discarded", "delivered"]
+    assert {attempt.error for attempt in store.rows[1].attempts[:3]} == {"the bridge failed: RuntimeError"}
+
+
+async def test_a_crash_while_settling_leaves_the_delivery_to_its_lease() -> None:
+    class Crashing(MemoryStore):
+        async def settle_delivery(self, delivery: int, *rest: Any) -> None:
+            if delivery == 1:
+                raise RuntimeError("bug")
+            await super().settle_delivery(delivery, *rest)
+
+    async with listening() as listener:
+        store = Crashing(delivery(1, to(listener)), delivery(2, to(listener), "wo-2"))
+        async with running(store):
+            await eventually(lambda: store.states() == ["pending", "delivered"])
+    assert store.rows[1].lease_until > now()
+
+
+async def test_stopping_lets_an_attempt_on_its_way_end_and_record_itself() -> None:
+    async def brief(_listener: Listener, _request: Received) -> web.StreamResponse:
+        await asyncio.sleep(0.05)
+        return web.Response(status=204)
+
+    async with listening(brief) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store):
+            await eventually(lambda: listener.now == 1)
+        assert store.states() == ["delivered"]
+
+
+async def test_stopping_does_not_wait_for_a_dead_listener() -> None:
+    async with listening(hang) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store):
+            await eventually(lambda: listener.now == 1)
+        assert store.rows[1].attempts == []
+        assert store.rows[1].lease_until > now()
+
+
+async def test_never_more_go_out_at_once_than_the_concurrency() -> None:
+    async with listening(hang) as listener:
+        store = MemoryStore(*(delivery(number, to(listener, f"sub-{number}")) for number in range(1, 31)))
+        async with running(store):
+            await eventually(lambda: listener.now == FAST.concurrency)
+            listener.released.set()
+            await all_settled(store)
+    assert listener.most_at_once == FAST.concurrency
+
+
+async def test_each_attempt_is_one_log_line_with_the_correlation_id() -> None:
+    async with listening(statuses(500, 204)) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        with structlog.testing.capture_logs(processors=[structlog.contextvars.merge_contextvars]) as lines:
+            async with running(store):
+                await all_settled(store)
+    attempts: Sequence[Any] = [line for line in lines if line["event"].startswith("notification")]
+    assert [(one["event"], one["attempt"], one["status"], one["log_level"]) for one in attempts] == [
+        ("notification failed", 1, 500, "warning"),
+        ("notification delivered", 2, 204, "info"),
+    ]
+    assert {one["correlation_id"] for one in attempts} == {"correlation-1"}
+    assert {one["event_id"] for one in attempts} == {"event-1"}
