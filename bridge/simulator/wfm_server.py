@@ -145,7 +145,8 @@ async def _json(request: web.Request) -> dict[str, Any]:
 def _with_window(arguments: dict[str, Any]) -> dict[str, Any]:
     if "from" not in arguments:
         return arguments
-    return {**arguments, "window": Window(read(arguments.pop("from")), read(arguments.pop("to")))}
+    start, end = arguments.pop("from"), arguments.pop("to")
+    return {**arguments, "window": Window(read(start), read(end))}
 
 
 def _shown(acme: Acme, job_no: str) -> dict[str, Any]:
