@@ -86,6 +86,7 @@ class DeliveryWorker:
         self._sending: Counter[SubscriptionId] = Counter()
         self._held: dict[SubscriptionId, deque[_Claimed]] = {}
         self._failing: set[SubscriptionId] = set()
+        self._probe_at = 0.0
 
     def wake(self) -> None:
         """Look for due deliveries at once."""
@@ -103,29 +104,42 @@ class DeliveryWorker:
 
     async def _round(self, session: ClientSession) -> float:
         """Begin what can be begun; return for how many seconds nothing more will be due."""
+        self._drop_late()
         self._begin_held(session)
-        free = self._settings.concurrency - len(self._tasks)
-        if free <= 0:
+        if len(self._tasks) >= self._settings.concurrency:
             return LOOK_EVERY_S
         try:
-            if await self._claim_and_begin(session, free):
-                return 0.0
-            return self._until(await self._store.next_delivery_at())
+            return await self._claim_and_begin(session)
         except TransientError as error:
             log.warning("deliveries can't be read now; trying again", problem=str(error))
             return STORE_RETRY_S
 
-    async def _claim_and_begin(self, session: ClientSession, free: int) -> bool:
-        """Claim, begin, and tell whether there may be more to begin at once.
-
-        The store serves first who has least in flight, so even a claim of one finds whom the held ones would delay.
-        """
-        limit = max(1, min(free, self._settings.concurrency - self._count_held()))
+    async def _claim_and_begin(self, session: ClientSession) -> float:
+        limit = self._claim_limit()
+        if limit == 0:
+            return SHORTEST_LOOK_S
         before = len(self._tasks)
         claimed = await self._claim(limit)
         self._begin_held(session)
-        self._let_go()
-        return claimed == limit and len(self._tasks) > before
+        if len(self._tasks) > before:
+            self._probe_at = 0.0
+            if claimed == limit:
+                return 0.0
+        return self._until(await self._store.next_delivery_at())
+
+    def _claim_limit(self) -> int:
+        """Tell how many to claim: what can be sent, less what is held.
+
+        With enough held, one now and then: the store serves first who has least in flight, so one is enough to find
+        whom the held ones would delay, and it is too rare to pile up.
+        """
+        concurrency = self._settings.concurrency
+        limit = min(concurrency - len(self._tasks), concurrency - sum(map(len, self._held.values())))
+        time = asyncio.get_running_loop().time()
+        if limit <= 0 and time >= self._probe_at:
+            self._probe_at = time + SHORTEST_LOOK_S
+            return 1
+        return max(limit, 0)
 
     async def _claim(self, limit: int) -> int:
         now = self._clock()
@@ -135,35 +149,23 @@ class DeliveryWorker:
             self._held.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
         return len(deliveries)
 
-    def _count_held(self) -> int:
-        return sum(map(len, self._held.values()))
-
-    def _let_go(self) -> None:
-        """Of a flood, hold no more than could be sent at once; the rest is due again when its lease ends."""
-        while self._count_held() > self._settings.concurrency:
-            max(self._held.values(), key=len).pop()
+    def _drop_late(self) -> None:
+        """Leave what could not be begun in time to its lease: somebody may claim it again when that ends."""
+        now = self._clock()
+        for listener, waiting in list(self._held.items()):
+            while waiting and waiting[0].begin_by < now:
+                waiting.popleft()
+            if not waiting:
+                del self._held[listener]
 
     def _begin_held(self, session: ClientSession) -> None:
-        for listener in list(self._held):
-            while len(self._tasks) < self._settings.concurrency and self._may_send(listener):
-                if (claimed := self._next(listener)) is None:
-                    break
-                self._begin(session, claimed.delivery)
+        for listener, waiting in self._held.items():
+            while waiting and len(self._tasks) < self._settings.concurrency and self._may_send(listener):
+                self._begin(session, waiting.popleft().delivery)
 
     def _may_send(self, listener: SubscriptionId) -> bool:
         share = 1 if listener in self._failing else max(1, self._settings.concurrency // SHARE)
         return self._sending[listener] < share
-
-    def _next(self, listener: SubscriptionId) -> _Claimed | None:
-        """Take the next delivery that is still ours."""
-        waiting = self._held[listener]
-        now = self._clock()
-        while waiting:
-            claimed = waiting.popleft()
-            if now <= claimed.begin_by:
-                return claimed
-        del self._held[listener]
-        return None
 
     def _begin(self, session: ClientSession, delivery: Delivery) -> None:
         listener = delivery.subscription.id

@@ -33,6 +33,7 @@ class MemoryStore:
         self.rows: dict[int, Row] = {}
         self.failures: Counter[str] = Counter()
         self.leases: list[timedelta] = []
+        self.looks = 0
         self.add(*deliveries)
 
     def add(self, *deliveries: Delivery) -> None:
@@ -78,4 +79,5 @@ class MemoryStore:
 
     async def next_delivery_at(self) -> datetime | None:
         self._call("next")
+        self.looks += 1
         return min((max(row.due, row.lease_until) for row in self._heads()), default=None)

@@ -190,7 +190,7 @@ async def test_a_listener_that_fails_gets_one_sender_until_it_answers_again() ->
 
     async with listening(fail) as listener:
         settings = FAST.model_copy(update={"schedule_seconds": (0, *[0.02] * 50)})
-        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 31)))
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 7)))
         async with running(store, settings):
             await eventually(lambda: listener.now == 2)
             listener.released.set()
@@ -209,8 +209,13 @@ async def test_a_listener_that_fails_gets_one_sender_until_it_answers_again() ->
 async def test_a_flood_for_a_healthy_listener_is_delivered_without_waiting_for_leases() -> None:
     async with listening() as listener:
         store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 401)))
-        async with running(store, FAST.model_copy(update={"timeout_seconds": 60})):
-            await eventually(lambda: set(store.states()) == {"delivered"}, 15)
+        async with running(store, FAST.model_copy(update={"timeout_seconds": 60})) as worker:
+
+            def wake_and_look() -> bool:
+                worker.wake()  # as every commit does
+                return set(store.states()) == {"delivered"}
+
+            await eventually(wake_and_look, 15, every_s=0.001)
     assert len(listener.received) == 400
 
 
@@ -219,7 +224,7 @@ async def test_what_was_held_too_long_is_left_to_its_lease() -> None:
     clock = {"now": now()}
     async with listening(hang) as listener:
         store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 5)))
-        async with running(store, clock=lambda: clock["now"]):
+        async with running(store, clock=lambda: clock["now"]) as worker:
             await eventually(lambda: listener.now == 2)
             clock["now"] += timedelta(seconds=6)
             listener.released.set()
@@ -227,6 +232,7 @@ async def test_what_was_held_too_long_is_left_to_its_lease() -> None:
             with pytest.raises(AssertionError):
                 await eventually(lambda: len(listener.received) > 2, 0.1)
             clock["now"] += timedelta(seconds=6)
+            worker.wake()
             await all_settled(store)
     assert len(listener.received) == 4
 
@@ -235,7 +241,7 @@ async def test_waking_finds_new_deliveries_at_once() -> None:
     async with listening() as listener:
         store = MemoryStore()
         async with running(store) as worker:
-            await asyncio.sleep(0.05)  # it has looked, and sleeps half a minute
+            await eventually(lambda: store.looks == 1)  # now it sleeps half a minute
             store.add(delivery(to=to(listener)))
             worker.wake()
             await eventually(lambda: store.states() == ["delivered"], 2)
