@@ -4,8 +4,9 @@ Rows of one lane leave one by one, in order of their number. Only the first pend
 `next_attempt_at`; settling it for good hands that on to the next. A claim is a lease: it moves the `next_attempt_at` to
 the lease's end, so that the row comes up again by itself if the claimer dies.
 
-Who appends to a lane holds the lock of its job, so appends to one lane come one after another; the lock on the lane's
-first row keeps an append and a settlement from missing each other.
+Who appends to a lane holds the lock of its job, so appends to one lane come one after another. The lock on the lane's
+last pending row keeps an append and a settlement from missing each other: only settling that row leaves a lane empty,
+and it must then wait for the append, and promote what was appended.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,10 +35,14 @@ async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]])
 
 
 async def _occupied(session: Session, table: Table, lanes: Iterable[str]) -> set[str]:
-    """Tell which lanes have a pending row, and keep the first ones from being settled until we commit."""
-    first = select(table.c.lane).where(table.c.next_attempt_at.is_not(None))
-    locked = first.order_by(table.c.number).with_for_update(read=True)
-    return {row["lane"] for row in await session.rows_in(locked, table.c.lane.in_, sorted(lanes))}
+    """Tell which lanes have a pending row, and keep their last ones from being settled until we commit."""
+    last = select(func.max(table.c.number)).where(is_pending(table)).group_by(table.c.lane)
+    locked = select(table.c.lane).where(is_pending(table)).order_by(table.c.number).with_for_update(read=True)
+
+    def ends(part: Sequence[str]) -> ColumnElement[bool]:
+        return table.c.number.in_(last.where(table.c.lane.in_(part)))
+
+    return {row["lane"] for row in await session.rows_in(locked, ends, sorted(lanes))}
 
 
 async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime) -> None:
@@ -64,7 +69,7 @@ async def settle(
     if (state == PENDING) != (next_attempt_at is not None):
         raise ValueError(f"{state!r} with next attempt {next_attempt_at}: exactly what is pending is tried again")
     counted = update(table).where(table.c.number == number).values(attempts=table.c.attempts + 1, **columns)
-    moved = counted.where(_is_pending(table)).values(state=state, next_attempt_at=next_attempt_at, lease_until=None)
+    moved = counted.where(is_pending(table)).values(state=state, next_attempt_at=next_attempt_at, lease_until=None)
     settled = await session.row(moved.returning(table.c.lane))
     if settled is None:
         await session.run(counted)
@@ -76,12 +81,12 @@ async def settle(
 
 async def _promote(session: Session, table: Table, lane: str, due: datetime) -> bool:
     """Make the next pending row of a lane its first one; tells whether there was one."""
-    following = select(func.min(table.c.number)).where(table.c.lane == lane, _is_pending(table))
+    following = select(func.min(table.c.number)).where(table.c.lane == lane, is_pending(table))
     promote = update(table).where(table.c.number == following.scalar_subquery()).values(next_attempt_at=due)
     return await session.run(promote) > 0
 
 
-def _is_pending(table: Table) -> ColumnElement[bool]:
+def is_pending(table: Table) -> ColumnElement[bool]:
     """Say it in the very words of the partial indexes: SQLite compares text."""
     return table.c.state == literal_column(f"'{PENDING}'")
 

@@ -41,7 +41,7 @@ async def remove(session: Session, subscription: SubscriptionId) -> bool:
     if not await session.run(subscriptions.delete().where(subscriptions.c.id == subscription)):
         return False
     pending = select(deliveries.c.number).where(
-        deliveries.c.subscription_id == subscription, deliveries.c.state == DeliveryState.PENDING.value
+        deliveries.c.subscription_id == subscription, lanes.is_pending(deliveries)
     )
     # In the order in which everybody locks deliveries.
     await session.rows(pending.order_by(deliveries.c.number).with_for_update())

@@ -223,6 +223,7 @@ deliveries = Table(
     Column("lease_until", Utc),
     Index("ix_deliveries_event", "event_id"),
     _partial_index("ix_deliveries_pending", "lane", "number", where="state = 'pending'"),
+    _partial_index("ix_deliveries_listener", "subscription_id", "number", where="state = 'pending'"),
     _partial_index(
         "ix_deliveries_due", "subscription_id", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"
     ),

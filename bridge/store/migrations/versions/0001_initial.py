@@ -245,6 +245,14 @@ def upgrade() -> None:
         sqlite_where=sa.text("lease_until IS NOT NULL"),
     )
     op.create_index(
+        "ix_deliveries_listener",
+        "deliveries",
+        ["subscription_id", "number"],
+        unique=False,
+        postgresql_where=sa.text("state = 'pending'"),
+        sqlite_where=sa.text("state = 'pending'"),
+    )
+    op.create_index(
         "ix_deliveries_next",
         "deliveries",
         ["next_attempt_at"],

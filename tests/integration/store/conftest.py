@@ -1,0 +1,100 @@
+"""One contract, two databases: a test that asks for `store` runs on SQLite and on PostgreSQL.
+
+The tables are made once a session. SQLite tests get a copy of the file; PostgreSQL tests share a database that
+is emptied.
+"""
+
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from bridge.localenv.process import run_async
+from bridge.store import SqlStore, upgrade
+from bridge.store.engine import open_engine
+from bridge.store.tables import metadata
+from tests.integration.store.values import NOW, fresh
+
+OpenStore = Callable[[], Awaitable[SqlStore]]
+Execute = Callable[[str], Awaitable[list[tuple[Any, ...]]]]
+
+
+def _now() -> datetime:
+    return NOW
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file with empty tables."""
+    path = tmp_path_factory.mktemp("store") / "template.sqlite3"
+    run_async(lambda: upgrade(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_tables(postgres_url: str) -> Iterator[str]:
+    """A PostgreSQL database with tables, for this session's worker alone."""
+    name = f"store_{uuid.uuid4().hex}"
+    run_async(lambda: _execute(postgres_url, f'CREATE DATABASE "{name}"'))
+    url = postgres_url.rsplit("/", 1)[0] + f"/{name}"
+    run_async(lambda: upgrade(url))
+    yield url
+    run_async(lambda: _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _execute(url: str, *statements: str) -> None:
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with empty tables, on each of the two databases."""
+    if request.param == "sqlite":
+        copy = shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "bridge.sqlite3")
+        return f"sqlite:///{copy}"
+    shared: str = request.getfixturevalue("postgres_tables")
+    empty = [str(table.delete()) for table in reversed(metadata.sorted_tables)]
+    run_async(lambda: _execute(shared, *empty))
+    return shared
+
+
+@pytest.fixture
+async def open_(url: str) -> AsyncIterator[OpenStore]:
+    """Opens stores on the test's database, as several processes would, and closes them at the end."""
+    async with AsyncExitStack() as opened:
+
+        async def make() -> SqlStore:
+            store = SqlStore(open_engine(url), new_id=lambda: fresh("ev"), clock=_now)
+            opened.push_async_callback(store.close)
+            return store
+
+        yield make
+
+
+@pytest.fixture
+async def store(open_: OpenStore) -> SqlStore:
+    """A store on empty tables. Its clock stands at NOW."""
+    return await open_()
+
+
+@pytest.fixture
+def sql(store: SqlStore) -> Execute:
+    """Runs a statement and gives its rows: to see what is really stored."""
+
+    async def execute(statement: str) -> list[tuple[Any, ...]]:
+        async with store._engine.connect() as connection:
+            result = await connection.exec_driver_sql(statement)
+            found = [tuple(row) for row in result] if result.returns_rows else []
+            await connection.commit()
+            return found
+
+    return execute

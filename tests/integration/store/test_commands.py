@@ -1,0 +1,148 @@
+"""Commands towards the WFM and the windows it offered."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bridge.domain.model import CommandId, CommandKind, CommandState, OfferedSlot
+from bridge.errors import ConflictError
+from bridge.mef.models import AppointmentUpdate
+from bridge.store import SqlStore
+from tests.integration.store.values import NOW, at, booking, contact, job, load, site, window, work_order
+
+
+async def test_a_command_comes_back_as_it_was_added(store: SqlStore) -> None:
+    order = work_order()
+    patch = AppointmentUpdate(valid_for=window(48), related_contact_information=(contact(),), related_place=site())
+    commands = [
+        booking(order),
+        booking(order, kind=CommandKind.RESCHEDULE, request=patch, visit="V-1", echoed=True, correlation_id="corr-7"),
+        booking(order, kind=CommandKind.CANCEL, window=None),
+    ]
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        for command in commands:
+            await tx.add_command(command)
+    async with store.transaction() as tx:
+        assert [await tx.command(command.id) for command in commands] == commands
+        assert await tx.command(CommandId("cmd-unknown")) is None
+
+
+async def test_a_second_booking_under_way_for_a_work_order_is_a_conflict(store: SqlStore) -> None:
+    order = work_order()
+    first = booking(order)
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.add_command(first)
+    with pytest.raises(ConflictError):
+        async with store.transaction() as tx:
+            await tx.add_command(booking(order))
+    assert (await load(store, order.job)).commands == (first,)
+
+
+async def test_another_command_or_a_booking_after_the_first_has_ended_is_no_conflict(store: SqlStore) -> None:
+    order = work_order()
+    first = booking(order)
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.add_command(first)
+        await tx.add_command(booking(order, kind=CommandKind.CANCEL))
+        await tx.settle_command(replace(first, state=CommandState.EXPIRED), {})
+        await tx.add_command(booking(order))
+    assert len((await load(store, order.job)).commands) == 3
+
+
+async def test_a_settled_command_keeps_its_answer(store: SqlStore) -> None:
+    order = work_order()
+    asked = booking(order)
+    settled = replace(asked, state=CommandState.REFUSED, visit="V-1")
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.add_command(asked)
+        assert await tx.answer(asked.id) is None
+        await tx.settle_command(settled, {"code": "otherIssue", "reason": "slot taken"})
+        assert await tx.answer(asked.id) == (CommandState.REFUSED, {"code": "otherIssue", "reason": "slot taken"})
+    async with store.transaction() as tx:
+        assert await tx.command(asked.id) == settled
+        assert await tx.answer(CommandId("cmd-unknown")) is None
+
+
+async def test_a_change_after_settlement_leaves_the_answer(store: SqlStore) -> None:
+    order = work_order()
+    asked = booking(order)
+    expired = replace(asked, state=CommandState.EXPIRED)
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.add_command(asked)
+        await tx.settle_command(expired, {"a": 1})
+    async with store.transaction() as tx:
+        await tx.save_commands([replace(expired, state=CommandState.COMPENSATED)])
+    async with store.transaction() as tx:
+        assert await tx.answer(asked.id) == (CommandState.COMPENSATED, {"a": 1})
+
+
+async def test_a_settled_command_never_becomes_pending_again(store: SqlStore) -> None:
+    """A job that was loaded before still calls it pending, and is saved afterwards."""
+    order = work_order()
+    asked = booking(order)
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.add_command(asked)
+    async with store.transaction() as tx:
+        before = (await tx.load_jobs([order.job]))[order.job]
+        await tx.settle_command(replace(asked, state=CommandState.ACCEPTED), {"visit": "V-1"})
+        assert await tx.answer(asked.id) == (CommandState.ACCEPTED, {"visit": "V-1"})
+        await tx.save_jobs([replace(before, commands=(replace(asked, echoed=True),))])
+    async with store.transaction() as tx:
+        assert await tx.command(asked.id) == replace(asked, state=CommandState.ACCEPTED, echoed=True)
+
+
+async def test_overdue_are_the_pending_commands_whose_time_is_up(store: SqlStore) -> None:
+    order, other = work_order(), work_order()
+    late = booking(order, expires_at=NOW)
+    later = booking(order, kind=CommandKind.CANCEL, expires_at=NOW - timedelta(hours=1))
+    commands = [
+        late,
+        later,
+        booking(other, expires_at=at(seconds=1)),
+        booking(order, state=CommandState.EXPIRED, expires_at=NOW - timedelta(hours=1)),
+    ]
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order), job(other)])
+        for command in commands:
+            await tx.add_command(command)
+        assert await tx.overdue_commands(NOW) == [later, late]
+
+
+async def test_a_command_of_no_work_order_is_a_conflict(store: SqlStore) -> None:
+    with pytest.raises(ConflictError):
+        async with store.transaction() as tx:
+            await tx.add_command(booking(work_order()))
+
+
+# Slots
+
+
+async def test_an_offered_window_is_found_until_it_expires(store: SqlStore) -> None:
+    order = work_order()
+    slots = [OfferedSlot(window(24), {"SLOT_ID": "S-17"}), OfferedSlot(window(28), {"SLOT_ID": "S-18"})]
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.remember_slots(order.id, slots, at(minutes=10))
+    async with store.transaction() as tx:
+        assert await tx.offered_slot(order.id, window(28), NOW) == slots[1]
+        assert await tx.offered_slot(order.id, window(28), at(minutes=10)) is None
+        assert await tx.offered_slot(order.id, window(24, hours=2), NOW) is None
+        assert await tx.offered_slot(work_order().id, window(24), NOW) is None
+
+
+async def test_a_window_offered_again_has_its_newest_token(store: SqlStore) -> None:
+    order = work_order()
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.remember_slots(order.id, [OfferedSlot(window(), {"SLOT_ID": "old"})], at(minutes=1))
+        newest = [OfferedSlot(window(), {"SLOT_ID": token}) for token in ("new", "newest")]
+        await tx.remember_slots(order.id, newest, at(minutes=10))
+        await tx.remember_slots(order.id, [], at(minutes=20))
+        assert await tx.offered_slot(order.id, window(), at(minutes=5)) == newest[1]

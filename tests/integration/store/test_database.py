@@ -1,0 +1,278 @@
+"""The database itself: migrations, connections that break, and drivers' errors in our words."""
+
+import asyncio
+import multiprocessing
+import sqlite3
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, event, text
+from sqlalchemy.exc import DBAPIError, StatementError
+
+from bridge.domain.model import Job
+from bridge.errors import ConflictError, StoreUnavailable
+from bridge.store import SqlStore, open_store, upgrade
+from bridge.store.engine import open_engine
+from bridge.store.tables import metadata
+from tests.integration.store.values import booking, job, load, save, work_order
+from tests.support import eventually
+
+BOTH = pytest.mark.parametrize(
+    "empty_url", ["sqlite_url", pytest.param("database_url", marks=pytest.mark.integration)], indirect=True
+)
+
+
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a database without tables."""
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
+async def _schema(url: str, make: Callable[[Connection], None] | None = None) -> object:
+    engine = open_engine(url)
+    try:
+        async with engine.begin() as connection:
+            if make is not None:
+                await connection.run_sync(make)
+            return await connection.run_sync(_read_schema)
+    finally:
+        await engine.dispose()
+
+
+def _read_schema(connection: Connection) -> object:
+    """Everything the database says about its tables, down to the predicates of partial indexes."""
+    if connection.dialect.name == "sqlite":
+        found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"))
+        return {name: " ".join(sql.split()) for name, sql in found if sql}
+    queries = [
+        """SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default
+           FROM information_schema.columns WHERE table_schema = 'public'""",
+        "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'",
+        """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
+           FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
+    ]
+    rows = [tuple(row) for query in queries for row in connection.execute(text(query))]
+    return sorted(row for row in rows if "alembic" not in str(row[0]))
+
+
+@BOTH
+async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(empty_url: str) -> None:
+    await upgrade(empty_url)
+    migrated = await _schema(empty_url)
+    await _schema(empty_url, metadata.drop_all)
+    assert await _schema(empty_url, metadata.create_all) == migrated
+
+
+@BOTH
+async def test_alembic_finds_nothing_to_change_after_an_upgrade(empty_url: str) -> None:
+    await upgrade(empty_url)
+    found: list[object] = []
+
+    def compare(connection: Connection) -> None:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        found.extend(compare_metadata(context, metadata))
+
+    await _schema(empty_url, compare)
+    assert found == []
+
+
+@BOTH
+async def test_an_upgrade_of_what_is_up_to_date_changes_nothing(empty_url: str) -> None:
+    await upgrade(empty_url)
+    store = await open_store(empty_url, new_id=lambda: "ev")
+    saved = job()
+    await save(store, saved)
+    await store.close()
+    await upgrade(empty_url)
+    again = await open_store(empty_url, new_id=lambda: "ev")
+    assert await load(again, saved.ref) == saved
+    await again.close()
+
+
+def _upgrade_in_a_process(url: str) -> None:
+    asyncio.run(upgrade(url))
+
+
+@BOTH
+def test_processes_that_start_at_once_all_find_the_tables_made(empty_url: str) -> None:
+    with multiprocessing.get_context("spawn").Pool(3) as processes:
+        processes.map(_upgrade_in_a_process, [empty_url] * 3)
+    assert asyncio.run(_schema(empty_url))
+
+
+# SQLite
+
+
+async def test_a_sqlite_file_is_made_with_its_directory_and_loses_nothing_in_a_power_cut(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "lib" / "bridge.sqlite3"
+    store = await open_store(f"sqlite:///{path}", new_id=lambda: "ev")
+    async with store._engine.connect() as connection:
+        pragmas = [
+            (await connection.exec_driver_sql(f"PRAGMA {name}")).scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys")
+        ]
+    await store.close()
+    assert path.exists()
+    assert pragmas == ["wal", 2, 1]
+
+
+async def test_many_writers_of_one_process_queue_up(store: SqlStore) -> None:
+    jobs = [job() for _ in range(50)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(save(store, saved) for saved in jobs))
+    async with store.transaction() as tx:
+        loaded = await tx.load_jobs([saved.ref for saved in jobs])
+    assert list(loaded.values()) == sorted(jobs, key=lambda saved: saved.ref)
+
+
+async def test_a_reader_does_not_wait_for_a_writer(store: SqlStore) -> None:
+    order = work_order()
+    await save(store, job(order))
+    async with store.transaction() as tx:
+        await tx.load_jobs([order.job])
+        async with asyncio.timeout(2):
+            assert await store.work_order(order.id) == order
+
+
+async def test_a_sqlite_file_locked_by_another_program_is_a_database_that_does_not_answer(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.store.engine.BUSY_TIMEOUT_MS", 1)
+    store = await open_store(sqlite_url, new_id=lambda: "ev")
+    await save(store, job())
+    with sqlite3.connect(sqlite_url.partition("///")[2], isolation_level=None) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match="locked"):
+            await save(store, job())
+        other.execute("ROLLBACK")
+    other.close()
+    await save(store, job())
+    await store.close()
+
+
+async def test_a_sqlite_file_that_cannot_be_opened_is_a_database_that_does_not_answer(tmp_path: Path) -> None:
+    (tmp_path / "directory.sqlite3").mkdir()
+    with pytest.raises(StoreUnavailable, match="unable to open"):
+        await open_store(f"sqlite:///{tmp_path}/directory.sqlite3", new_id=lambda: "ev")
+
+
+async def test_a_file_that_is_no_database_is_a_database_that_does_not_answer(tmp_path: Path) -> None:
+    path = tmp_path / "notes.sqlite3"
+    path.write_text("dear diary, " * 100)
+    with pytest.raises(StoreUnavailable, match="not a database"):
+        await open_store(f"sqlite:///{path}", new_id=lambda: "ev")
+
+
+# PostgreSQL
+
+
+async def test_a_server_that_is_not_there_is_a_database_that_does_not_answer() -> None:
+    with pytest.raises(StoreUnavailable):
+        await open_store("postgresql://nobody@127.0.0.1:1/nothing", new_id=lambda: "ev")
+
+
+@pytest.mark.integration
+async def test_a_database_that_is_not_there_does_not_answer(postgres_url: str) -> None:
+    with pytest.raises(StoreUnavailable, match="does not exist"):
+        await open_store(postgres_url.rsplit("/", 1)[0] + "/no_such_database", new_id=lambda: "ev")
+
+
+TERMINATE = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND pid <> pg_backend_pid()"
+)
+
+
+@pytest.mark.integration
+async def test_the_next_transaction_works_after_the_server_dropped_the_connections(database_url: str) -> None:
+    store = await open_store(database_url, new_id=lambda: "ev")
+    drivers: list[Any] = []
+    event.listen(store._engine.sync_engine, "connect", lambda made, _record: drivers.append(made.driver_connection))
+    await asyncio.gather(*(store.ping() for _ in range(5)))
+    saved = job()
+    await _terminate_all(database_url)
+    await eventually(lambda: drivers and all(driver.is_closed() for driver in drivers))
+    await save(store, saved)
+    await asyncio.gather(*(store.ping() for _ in range(5)))
+    assert await load(store, saved.ref) == saved
+    await store.close()
+
+
+@pytest.mark.integration
+async def test_a_transaction_whose_connection_is_dropped_is_unavailable_and_leaves_nothing(database_url: str) -> None:
+    store = await open_store(database_url, new_id=lambda: "ev")
+    saved = job()
+    with pytest.raises(StoreUnavailable):
+        await _save_while_dropped(store, database_url, saved)
+    assert (await load(store, saved.ref)).work_order is None
+    await store.close()
+
+
+async def _save_while_dropped(store: SqlStore, url: str, saved: Job) -> None:
+    async with store.transaction() as tx:
+        await tx.save_jobs([saved])
+        await tx.load_jobs([])
+        await _terminate_all(url)
+
+
+async def _terminate_all(url: str) -> None:
+    engine = open_engine(url)
+    async with engine.connect() as connection:
+        await connection.execute(text(TERMINATE))
+    await engine.dispose()
+
+
+@pytest.mark.integration
+async def test_a_deadlock_is_worth_another_try(database_url: str) -> None:
+    """A transaction that loads jobs in two steps may meet another that does so the other way round."""
+    store = await open_store(database_url, new_id=lambda: "ev")
+    first, second = job(), job()
+    both_hold = asyncio.Barrier(2)
+
+    async def load_in_turn(one: Job, other: Job) -> None:
+        async with store.transaction() as tx:
+            await tx.load_jobs([one.ref])
+            await both_hold.wait()
+            await tx.load_jobs([other.ref])
+
+    outcomes = await asyncio.gather(load_in_turn(first, second), load_in_turn(second, first), return_exceptions=True)
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "StoreUnavailable"]
+    await store.close()
+
+
+# Errors
+
+
+async def test_a_defect_of_ours_is_not_hidden(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        with pytest.raises(DBAPIError, match="no_such_table"):
+            await tx._session.rows(text("SELECT * FROM no_such_table"))
+
+
+async def test_an_error_of_the_callers_own_passes_unchanged(store: SqlStore) -> None:
+    with pytest.raises(ConnectionResetError):
+        async with store.transaction():
+            raise ConnectionResetError
+
+
+async def test_a_moment_without_a_zone_is_refused(store: SqlStore) -> None:
+    with pytest.raises(StatementError, match="naive datetime"):
+        await save(store, job(work_order(created_at=datetime(2026, 3, 5))))  # noqa: DTZ001
+
+
+async def test_a_conflict_surfaces_within_the_transaction_where_a_read_follows(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order := work_order())])
+        await tx.add_command(booking(order))
+        with pytest.raises(ConflictError):
+            await tx.add_command(booking(order))
+
+
+async def test_ping_asks_the_database(store: SqlStore) -> None:
+    await store.ping()

@@ -1,0 +1,414 @@
+"""Notifications reach each listener that asked for them, in order for each resource; no listener holds up another."""
+
+import asyncio
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bridge.flows.ports import Delivery, DeliveryState, Subscription, SubscriptionId
+from bridge.mef.enums import EventType
+from bridge.store import SqlStore
+from bridge.store.tables import deliveries, notifications
+from tests.integration.store.conftest import Execute, OpenStore
+from tests.integration.store.values import (
+    NOW,
+    OTHER_BUYER,
+    announce,
+    at,
+    attempt,
+    event,
+    rolled_back,
+    subscription,
+)
+from tests.support import eventually
+
+LEASE = at(seconds=60)
+CREATED = EventType.WORK_ORDER_CREATE
+STATE = EventType.WORK_ORDER_STATE_CHANGE
+
+
+async def register(store: SqlStore, *listeners: Subscription) -> None:
+    for listener in listeners:
+        await store.add_subscription(listener)
+
+
+async def claim(store: SqlStore, limit: int = 100, now: Any = NOW) -> list[Delivery]:
+    return list(await store.claim_deliveries(now, now + timedelta(seconds=60), limit))
+
+
+async def deliver(store: SqlStore, *claimed: Delivery) -> None:
+    for delivery in claimed:
+        await store.settle_delivery(delivery.number, attempt(), DeliveryState.DELIVERED, None)
+
+
+async def fail(store: SqlStore, delivery: Delivery, again: Any) -> None:
+    await store.settle_delivery(delivery.number, attempt(503), DeliveryState.PENDING, again)
+
+
+def what(claimed: list[Delivery]) -> list[tuple[str, str]]:
+    return [(delivery.resource_id, delivery.event_type.value) for delivery in claimed]
+
+
+# Listeners
+
+
+async def test_a_listener_comes_back_as_it_was_registered(store: SqlStore) -> None:
+    listener = subscription(STATE, CREATED, query="eventType=workOrderCreateEvent", buyer_param="b", seller_param="s")
+    await register(store, listener)
+    assert await store.subscription(listener.id) == listener
+    assert await store.subscription(SubscriptionId("sub-unknown")) is None
+
+
+async def test_a_removed_listener_is_gone(store: SqlStore) -> None:
+    listener = subscription()
+    await register(store, listener)
+    assert await store.remove_subscription(listener.id) is True
+    assert await store.subscription(listener.id) is None
+    assert await store.remove_subscription(listener.id) is False
+
+
+# Announcing
+
+
+async def test_an_event_is_delivered_to_each_listener_of_the_buyer_that_asked_for_its_type(store: SqlStore) -> None:
+    """R60-R63. All get the same event with the same id."""
+    wants = [subscription(STATE), subscription(STATE, CREATED)]
+    await register(store, *wants, subscription(CREATED), subscription(STATE, buyer=OTHER_BUYER))
+    await announce(store, event("wo-1"), correlation_id="corr-7")
+    claimed = await claim(store)
+    assert {delivery.subscription.id for delivery in claimed} == {listener.id for listener in wants}
+    assert len({delivery.event_id for delivery in claimed}) == 1
+    first = claimed[0]
+    assert first == Delivery(
+        number=first.number,
+        event_id=first.event_id,
+        event_type=STATE,
+        event_time=NOW,
+        resource_id="wo-1",
+        subscription=next(listener for listener in wants if listener.id == first.subscription.id),
+        attempts=0,
+        correlation_id="corr-7",
+    )
+
+
+async def test_an_event_without_a_listener_is_still_on_record(store: SqlStore, sql: Execute) -> None:
+    await announce(store, event("wo-1", CREATED), event("wo-1", STATE))
+    assert await claim(store) == []
+    assert await sql("SELECT resource_id, event_type, position FROM notifications ORDER BY position") == [
+        ("wo-1", CREATED.value, 0),
+        ("wo-1", STATE.value, 1),
+    ]
+
+
+async def test_different_events_have_different_ids(store: SqlStore) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-2"))
+    assert len({delivery.event_id for delivery in await claim(store)}) == 2
+
+
+async def test_a_listener_registered_later_hears_nothing_of_before(store: SqlStore) -> None:
+    await announce(store, event("wo-1"))
+    await register(store, subscription())
+    assert await claim(store) == []
+
+
+async def test_a_rolled_back_transaction_announces_nothing(store: SqlStore) -> None:
+    await register(store, subscription())
+    async with rolled_back(store) as tx:
+        await tx.notify([event("wo-1")], NOW, "corr")
+    assert (await claim(store), await store.next_delivery_at()) == ([], None)
+
+
+async def test_the_senders_are_woken_after_a_commit_that_added_deliveries(store: SqlStore) -> None:
+    woken: list[str] = []
+    store.on_deliveries = lambda: woken.append("deliveries")
+    store.on_outbox = lambda: woken.append("outbox")
+    await announce(store, event("wo-1"))
+    assert woken == []
+    await register(store, subscription())
+    async with store.transaction() as tx:
+        await tx.notify([event("wo-1")], NOW, "corr")
+        assert woken == []
+    assert woken == ["deliveries"]
+
+
+# Order
+
+
+async def test_the_events_of_a_resource_leave_one_by_one_in_order(store: SqlStore) -> None:
+    await register(store, subscription())
+    order = [CREATED, EventType.WORK_ORDER_APPOINTMENT_REQUIRED, STATE]
+    await announce(store, *(event("wo-1", type_) for type_ in order))
+    sent = []
+    while claimed := await claim(store):
+        assert len(claimed) == 1
+        sent += claimed
+        await deliver(store, *claimed)
+    assert [delivery.event_type for delivery in sent] == order
+    assert [delivery.number for delivery in sent] == sorted(delivery.number for delivery in sent)
+
+
+async def test_order_holds_over_transactions(store: SqlStore) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1", CREATED))
+    await announce(store, event("wo-1", STATE))
+    first = await claim(store)
+    assert what(first) == [("wo-1", CREATED.value)]
+    await announce(store, event("wo-1", CREATED))
+    await deliver(store, *first)
+    assert what(await claim(store)) == [("wo-1", STATE.value)]
+
+
+async def test_resources_and_listeners_do_not_wait_for_each_other(store: SqlStore) -> None:
+    await register(store, subscription(), subscription())
+    await announce(store, event("wo-1"), event("wo-2"), event("wo-1"))
+    claimed = await claim(store)
+    assert len({(delivery.subscription.id, delivery.resource_id) for delivery in claimed}) == len(claimed) == 4
+
+
+async def test_a_failed_delivery_holds_its_followers_back_until_it_succeeds(store: SqlStore) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1", CREATED), event("wo-1", STATE))
+    (first,) = await claim(store)
+    await fail(store, first, at(minutes=5))
+    assert await claim(store, now=at(minutes=4)) == []
+    (again,) = await claim(store, now=at(minutes=5))
+    assert again == replace(first, attempts=1)
+    await deliver(store, again)
+    assert what(await claim(store, now=at(minutes=5))) == [("wo-1", STATE.value)]
+
+
+async def test_a_discarded_delivery_lets_its_followers_go(store: SqlStore) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1", CREATED), event("wo-1", STATE))
+    (first,) = await claim(store)
+    await store.settle_delivery(first.number, attempt(410), DeliveryState.DISCARDED, None)
+    assert what(await claim(store)) == [("wo-1", STATE.value)]
+
+
+async def test_an_event_announced_when_the_lane_is_empty_again_is_due_at_once(store: SqlStore) -> None:
+    await register(store, subscription())
+    for _ in range(2):
+        await announce(store, event("wo-1"))
+        claimed = await claim(store)
+        assert len(claimed) == 1
+        await deliver(store, *claimed)
+
+
+async def test_the_sender_is_woken_when_a_settlement_lets_the_next_one_go(store: SqlStore) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-1"))
+    woken: list[str] = []
+    store.on_deliveries = lambda: woken.append("deliveries")
+    await deliver(store, *await claim(store))
+    assert woken == ["deliveries"]
+    await deliver(store, *await claim(store))
+    assert woken == ["deliveries"]
+
+
+# Claims
+
+
+async def test_a_claim_is_a_lease(store: SqlStore) -> None:
+    """A claimer that died does not keep its delivery for ever."""
+    await register(store, subscription())
+    await announce(store, event("wo-1"))
+    (first,) = await claim(store)
+    assert await claim(store, now=LEASE - timedelta(microseconds=1)) == []
+    assert await claim(store, now=LEASE) == [first]
+
+
+async def test_a_claim_takes_no_more_than_its_limit(store: SqlStore) -> None:
+    await register(store, subscription())
+    await announce(store, *(event(f"wo-{number}") for number in range(5)))
+    assert [len(await claim(store, limit)) for limit in (2, 2, 2, 2)] == [2, 2, 1, 0]
+
+
+async def test_two_claims_never_hand_out_the_same_delivery(open_: OpenStore) -> None:
+    stores = [await open_(), await open_()]
+    await register(stores[0], subscription(), subscription())
+    await announce(stores[0], *(event(f"wo-{number}") for number in range(40)))
+    found = await asyncio.gather(*(claim(stores[number % 2], 10) for number in range(12)))
+    claimed = [delivery.number for part in found for delivery in part]
+    while rest := await claim(stores[0]):
+        claimed += [delivery.number for delivery in rest]
+    assert len(claimed) == len(set(claimed)) == 80
+
+
+async def test_events_announced_and_settled_at_once_all_arrive_in_order(open_: OpenStore) -> None:
+    """Nothing is stuck behind a delivery that was settled while the next event was being announced."""
+    announcing, sending = await open_(), await open_()
+    await register(announcing, subscription())
+    sent: list[Delivery] = []
+
+    async def send_until(count: int) -> None:
+        while len(sent) < count:
+            for delivery in await claim(sending):
+                sent.append(delivery)
+                await deliver(sending, delivery)
+
+    async def announce_all() -> None:
+        for _ in range(30):
+            await announce(announcing, event("wo-1"), event("ap-1"))
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(announce_all(), send_until(60))
+    for resource in ("wo-1", "ap-1"):
+        numbers = [delivery.number for delivery in sent if delivery.resource_id == resource]
+        assert numbers == sorted(numbers)
+        assert len(numbers) == 30
+
+
+async def test_listeners_share_a_claim_fairly(store: SqlStore) -> None:
+    busy, quiet = subscription(), replace(subscription(), buyer=OTHER_BUYER)
+    await register(store, busy, quiet)
+    await announce(store, *(event(f"wo-{number}") for number in range(20)))
+    await announce(store, *(event(f"wo-o{number}", buyer=OTHER_BUYER) for number in range(2)))
+    claimed = await claim(store, 4)
+    assert [delivery.subscription.id for delivery in claimed].count(quiet.id) == 2
+
+
+async def test_a_listener_with_deliveries_in_flight_comes_last(store: SqlStore) -> None:
+    """A listener that hangs fills what is idle, and never takes another's turn."""
+    hanging, quiet = subscription(), replace(subscription(), buyer=OTHER_BUYER)
+    await register(store, hanging, quiet)
+    await announce(store, *(event(f"wo-{number}") for number in range(20)))
+    assert len(await claim(store, 8)) == 8
+    await announce(store, event("wo-other", buyer=OTHER_BUYER))
+    assert [delivery.subscription.id for delivery in await claim(store, 1)] == [quiet.id]
+
+
+async def test_a_dead_listener_with_a_long_backlog_costs_the_others_nothing(store: SqlStore, sql: Execute) -> None:
+    """100,000 rows behind a listener that does not answer; a claim stays in the milliseconds."""
+    dead, alive = subscription(), replace(subscription(), buyer=OTHER_BUYER)
+    await register(store, dead, alive)
+    resources, each = 20_000, 5
+    async with store._engine.begin() as connection:
+        row = {
+            "event_type": STATE.value,
+            "resource_id": "wo",
+            "buyer": dead.buyer,
+            "correlation_id": "c",
+            "position": 0,
+        }
+        await connection.execute(notifications.insert().values(event_id="ev", event_time=NOW, **row))
+        backlog = [
+            {
+                "event_id": "ev",
+                "subscription_id": dead.id,
+                "lane": f"{dead.id} wo-{number // each}",
+                "state": "pending",
+                "attempts": 1,
+                "next_attempt_at": at(hours=1) if number % each == 0 else None,
+            }
+            for number in range(resources * each)
+        ]
+        await connection.execute(deliveries.insert(), backlog)
+    if store._engine.dialect.name == "postgresql":
+        await sql("ANALYZE deliveries")
+    await announce(store, event("wo-alive", buyer=OTHER_BUYER))
+    assert len(await claim(store, 10)) == 1
+    started = time.perf_counter()
+    for _ in range(5):
+        assert await claim(store, 10) == []
+    assert await store.next_delivery_at() == LEASE
+    assert (time.perf_counter() - started) / 6 < 0.05
+    # All of the backlog comes due at once: the others still get their turn.
+    await announce(store, event("wo-alive-2", buyer=OTHER_BUYER))
+    started = time.perf_counter()
+    claimed = await claim(store, 10, now=at(hours=2))
+    assert time.perf_counter() - started < 0.5
+    assert [delivery.subscription.id for delivery in claimed].count(alive.id) == 2
+
+
+# Settlement
+
+
+async def test_each_attempt_is_on_record(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"))
+    (first,) = await claim(store)
+    await store.settle_delivery(first.number, attempt(None, "connection refused"), DeliveryState.PENDING, at(minutes=5))
+    await deliver(store, first)
+    assert await sql("SELECT delivery, status, error, elapsed FROM attempts ORDER BY number") == [
+        (first.number, None, "connection refused", 0.05),
+        (first.number, 204, None, 0.05),
+    ]
+    assert await sql("SELECT state, attempts, next_attempt_at, lease_until FROM deliveries") == [
+        ("delivered", 2, None, None)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "again"), [(DeliveryState.PENDING, None), (DeliveryState.DELIVERED, NOW)], ids=["never", "again"]
+)
+async def test_exactly_what_is_pending_is_tried_again(store: SqlStore, state: DeliveryState, again: Any) -> None:
+    """Anything else would leave a lane blocked, or send what was delivered."""
+    await register(store, subscription())
+    await announce(store, event("wo-1"))
+    (first,) = await claim(store)
+    with pytest.raises(ValueError, match="exactly what is pending"):
+        await store.settle_delivery(first.number, attempt(), state, again)
+
+
+async def test_what_waited_for_a_removed_listener_is_kept_as_discarded(store: SqlStore, sql: Execute) -> None:
+    listener = subscription()
+    await register(store, listener)
+    await announce(store, event("wo-1"), event("wo-1"), event("wo-2"))
+    await deliver(store, (await claim(store))[0])
+    await store.remove_subscription(listener.id)
+    assert await claim(store, now=at(days=1)) == []
+    assert await store.next_delivery_at() is None
+    assert sorted(await sql("SELECT state FROM deliveries")) == [("delivered",), ("discarded",), ("discarded",)]
+
+
+async def test_an_attempt_under_way_when_its_listener_is_removed_revives_nothing(store: SqlStore, sql: Execute) -> None:
+    listener = subscription()
+    await register(store, listener)
+    await announce(store, event("wo-1"))
+    (first,) = await claim(store)
+    await store.remove_subscription(listener.id)
+    await fail(store, first, at(minutes=5))
+    assert await store.next_delivery_at() is None
+    assert await sql("SELECT state, attempts FROM deliveries") == [("discarded", 1)]
+
+
+async def test_a_listener_removed_while_an_event_is_announced_leaves_nothing_pending(
+    open_: OpenStore, sql: Execute
+) -> None:
+    announcing, removing = await open_(), await open_()
+    listener = subscription()
+    await register(announcing, listener)
+
+    async def announce_some() -> None:
+        for number in range(10):
+            await announce(announcing, event(f"wo-{number}"))
+
+    async def remove() -> None:
+        await eventually(lambda: sql("SELECT number FROM deliveries LIMIT 1"))
+        await removing.remove_subscription(listener.id)
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(announce_some(), remove())
+    assert await sql("SELECT count(*) FROM deliveries WHERE state = 'pending'") == [(0,)]
+    assert await announcing.next_delivery_at() is None
+
+
+# Sleeping
+
+
+async def test_the_next_delivery_is_the_earliest_that_may_be_claimed(store: SqlStore) -> None:
+    assert await store.next_delivery_at() is None
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-2"))
+    assert await store.next_delivery_at() == NOW
+    first, second = await claim(store)
+    assert await store.next_delivery_at() == LEASE
+    await fail(store, first, at(minutes=5))
+    await fail(store, second, at(minutes=3))
+    assert await store.next_delivery_at() == at(minutes=3)
+    await deliver(store, first, second)
+    assert await store.next_delivery_at() is None

@@ -1,0 +1,374 @@
+"""Jobs: loaded under a lock, many at a time, and saved where they changed."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event as sqlalchemy_event
+
+from bridge.domain.model import AppointmentId, BuyerId, CommandKind, CommandState, Job, JobRef, WorkOrder
+from bridge.errors import ConflictError
+from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.mef.models import AppointmentCreate, WorkOrderRef
+from bridge.store import SqlStore
+from tests.integration.store.conftest import Execute, OpenStore
+from tests.integration.store.values import (
+    NOW,
+    OTHER_BUYER,
+    PACK,
+    address,
+    appointment,
+    at,
+    booking,
+    contact,
+    details,
+    job,
+    job_with,
+    load,
+    rolled_back,
+    save,
+    site,
+    ticket,
+    window,
+    work_order,
+)
+
+
+async def test_an_unknown_job_comes_back_empty(store: SqlStore) -> None:
+    ref = JobRef(PACK, "J-unknown")
+    async with store.transaction() as tx:
+        assert await tx.load_jobs([ref]) == {ref: Job(ref=ref)}
+
+
+async def test_a_job_comes_back_as_it_was_saved(store: SqlStore) -> None:
+    order = work_order()
+    ended = appointment(order, status=AppointmentStatus.CANCELLED, visit="V-0001", disregarded_window=window(48))
+    current = appointment(order, created_at=at(minutes=1))
+    request = AppointmentCreate(
+        related_contact_information=(contact(),), valid_for=window(), work_order=WorkOrderRef(id=order.id)
+    )
+    asked = booking(order, request=request, visit="V-2", echoed=True, correlation_id="corr-7")
+    saved = replace(job_with(order, ended, current), commands=(asked,), record={"list": [1, None, "ż"], "big": 2**80})
+    await save(store, saved)
+    assert await load(store, saved.ref) == saved
+
+
+async def test_a_job_may_have_versions_and_a_record_but_no_work_order(store: SqlStore) -> None:
+    saved = Job(ref=JobRef(PACK, "J-early"), versions={"job": 7, "visit": 2}, record={"A": ""})
+    await save(store, saved)
+    assert await load(store, saved.ref) == saved
+
+
+async def test_text_that_a_database_cannot_hold_is_kept_all_the_same(store: SqlStore) -> None:
+    ref = JobRef(PACK, "J\x00\ud800\u241b0000")
+    order = work_order(job=ref, buyer=BuyerId("a\x00"))
+    await save(store, job(order))
+    assert (await load(store, ref)).work_order == order
+
+
+async def test_the_last_value_saved_in_a_transaction_wins(store: SqlStore) -> None:
+    order = work_order()
+    async with store.transaction() as tx:
+        for state in (WorkOrderState.OPEN, WorkOrderState.PLANNED, WorkOrderState.IN_PROGRESS):
+            await tx.save_jobs([job(replace(order, state=state), versions={"job": list(WorkOrderState).index(state)})])
+    loaded = await load(store, order.job)
+    assert loaded.work_order is not None
+    assert loaded.work_order.state is WorkOrderState.IN_PROGRESS
+    assert loaded.versions == {"job": 2}
+
+
+async def test_a_value_that_returns_to_what_it_was_is_stored_as_it_was(store: SqlStore) -> None:
+    saved = job()
+    await save(store, saved)
+    async with store.transaction() as tx:
+        loaded = (await tx.load_jobs([saved.ref]))[saved.ref]
+        await tx.save_jobs([replace(loaded, versions={"job": 2})])
+        await tx.load_jobs([saved.ref])
+        await tx.save_jobs([loaded])
+    assert await load(store, saved.ref) == saved
+
+
+async def test_a_read_sees_what_the_transaction_has_saved(store: SqlStore) -> None:
+    saved = job()
+    async with store.transaction() as tx:
+        await tx.save_jobs([saved])
+        assert (await tx.load_jobs([saved.ref]))[saved.ref] == saved
+
+
+async def test_what_did_not_change_is_not_written(store: SqlStore) -> None:
+    order = work_order()
+    saved = job_with(order, appointment(order))
+    await save(store, saved)
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    async with store.transaction() as tx:
+        loaded = await tx.load_jobs([saved.ref])
+        sqlalchemy_event.listen(store._engine.sync_engine, "before_cursor_execute", note)
+        await tx.save_jobs(list(loaded.values()))
+    assert statements == []
+
+
+async def test_the_number_of_statements_does_not_grow_with_the_number_of_jobs(store: SqlStore) -> None:
+    """A batch of 200 jobs is normal."""
+    orders = [work_order() for _ in range(60)]
+    await save(store, *(job_with(order, appointment(order)) for order in orders))
+    counts: list[int] = []
+
+    def count(*_event: object) -> None:
+        counts[-1] += 1
+
+    sqlalchemy_event.listen(store._engine.sync_engine, "before_cursor_execute", count)
+    for few in (orders[:1], orders):
+        counts.append(0)
+        async with store.transaction() as tx:
+            assert len(await tx.load_jobs([order.job for order in few])) == len(few)
+    assert counts[0] == counts[1]
+
+
+async def test_an_exception_rolls_everything_back(store: SqlStore) -> None:
+    saved = job()
+    async with rolled_back(store) as tx:
+        await tx.save_jobs([saved])
+        await tx.load_jobs([saved.ref])
+    assert await load(store, saved.ref) == Job(ref=saved.ref)
+
+
+async def test_a_cancelled_task_leaves_nothing_behind_and_blocks_nobody(store: SqlStore) -> None:
+    saved = job()
+    inside = asyncio.Event()
+
+    async def hang() -> None:
+        async with store.transaction() as tx:
+            await tx.save_jobs([saved])
+            await tx.load_jobs([saved.ref])
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(hang())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(5):
+        assert await load(store, saved.ref) == Job(ref=saved.ref)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
+async def test_two_transactions_on_one_job_run_one_after_the_other(open_: OpenStore, known: bool) -> None:
+    """Nobody decides on a job while another does: 20 increments from two processes make 20."""
+    stores = [await open_(), await open_()]
+    counted = job() if known else Job(ref=JobRef(PACK, "J-new"))
+    if known:
+        await save(stores[0], counted)
+    before = counted.versions.get("job", 0)
+
+    async def increment(store: SqlStore) -> None:
+        async with store.transaction() as tx:
+            loaded = (await tx.load_jobs([counted.ref]))[counted.ref]
+            await asyncio.sleep(0)
+            await tx.save_jobs([replace(loaded, versions={"job": loaded.versions.get("job", 0) + 1})])
+
+    await asyncio.gather(*(increment(stores[number % 2]) for number in range(20)))
+    assert (await load(stores[0], counted.ref)).versions == {"job": before + 20}
+
+
+async def test_batches_that_overlap_in_any_order_do_not_deadlock(open_: OpenStore) -> None:
+    stores = [await open_(), await open_()]
+    refs = [JobRef(PACK, f"J-{number}") for number in range(20)]
+
+    async def touch(store: SqlStore, batch: list[JobRef]) -> None:
+        async with store.transaction() as tx:
+            loaded = await tx.load_jobs(batch)
+            await tx.save_jobs(
+                [replace(known, versions={"job": known.versions.get("job", 0) + 1}) for known in loaded.values()]
+            )
+
+    async with asyncio.timeout(20):
+        await asyncio.gather(*(touch(stores[n % 2], refs if n % 4 < 2 else refs[::-1]) for n in range(12)))
+    async with stores[0].transaction() as tx:
+        assert {known.versions["job"] for known in (await tx.load_jobs(refs)).values()} == {12}
+
+
+# Appointments
+
+
+@pytest.mark.parametrize("status", [AppointmentStatus.CONFIRMED, AppointmentStatus.IN_PROGRESS])
+async def test_a_second_open_appointment_is_a_conflict(store: SqlStore, status: AppointmentStatus) -> None:
+    """R20, by the database."""
+    order = work_order()
+    await save(store, job_with(order, appointment(order)))
+    with pytest.raises(ConflictError):
+        await save(store, job(order, appointment=appointment(order, status=status)))
+    assert len((await load(store, order.job)).ended_appointments) == 0
+
+
+async def test_a_new_appointment_may_take_the_place_of_one_that_ends_in_the_same_transaction(store: SqlStore) -> None:
+    """R20 and R27: a Seller's move is a cancellation and a new visit."""
+    order = work_order()
+    old = appointment(order, id=AppointmentId("ap-z"))
+    await save(store, job_with(order, old))
+    new = appointment(order, id=AppointmentId("ap-a"), created_at=at(minutes=1))
+    cancelled = replace(old, status=AppointmentStatus.CANCELLED)
+    await save(store, job_with(order, cancelled, new))
+    loaded = await load(store, order.job)
+    assert (loaded.appointment, loaded.ended_appointments) == (new, (cancelled,))
+
+
+async def test_the_current_appointment_is_the_open_one_else_the_latest(store: SqlStore) -> None:
+    order = work_order()
+    ended = [
+        appointment(order, status=AppointmentStatus.FAILED, created_at=at(minutes=number)) for number in range(1, 4)
+    ]
+    opened = appointment(order, created_at=at(minutes=0))
+    await save(store, job(order, ended_appointments=tuple(ended)))
+    assert (await load(store, order.job)).appointment == ended[-1]
+    await save(store, job(order, ended_appointments=tuple(ended), appointment=opened))
+    loaded = await load(store, order.job)
+    assert (loaded.appointment, loaded.ended_appointments) == (opened, tuple(ended))
+
+
+async def test_only_the_latest_ended_appointments_are_loaded(store: SqlStore) -> None:
+    order = work_order()
+    visits = [
+        appointment(order, status=AppointmentStatus.CANCELLED, created_at=at(minutes=number)) for number in range(15)
+    ]
+    await save(store, job_with(order, *visits))
+    assert (await load(store, order.job)).ended_appointments == tuple(visits[4:14])
+
+
+async def test_a_follow_up_keeps_the_visits_of_the_work_order_it_replaced(store: SqlStore) -> None:
+    first, second = work_order(state=WorkOrderState.UNABLE_TO_COMPLETE), work_order()
+    second = replace(second, job=first.job)
+    visit = appointment(first, status=AppointmentStatus.FAILED)
+    ended = job_with(first, visit)
+    async with store.transaction() as tx:
+        await tx.save_jobs([ended])
+        await tx.save_jobs([replace(ended, work_order=second, appointment=None, ended_appointments=(visit,))])
+        assert await tx.job_of_work_order(first.id) == first.job
+    loaded = await load(store, first.job)
+    assert (loaded.work_order, loaded.appointment, loaded.ended_appointments) == (second, None, (visit,))
+    assert await store.work_order(first.id) == ended.work_order
+
+
+async def test_a_work_order_or_an_appointment_leads_to_its_job(store: SqlStore) -> None:
+    order = work_order()
+    visit = appointment(order)
+    async with store.transaction() as tx:
+        await tx.save_jobs([job_with(order, visit)])
+        assert await tx.job_of_work_order(order.id) == order.job
+        assert await tx.job_of_appointment(visit.id) == order.job
+        assert await tx.job_of_work_order(work_order().id) is None
+        assert await tx.job_of_appointment(AppointmentId("ap-unknown")) is None
+
+
+# Commands of a job
+
+
+async def test_a_job_has_the_commands_a_message_may_still_answer(store: SqlStore) -> None:
+    """Pending ones of any kind; bookings that expired; bookings taken back less than seven days ago."""
+    order = work_order()
+    await save(store, job(order))
+    week_ago = NOW - timedelta(days=7)
+    kept = [
+        booking(order, kind=CommandKind.CANCEL),
+        booking(order, state=CommandState.EXPIRED, expires_at=NOW - timedelta(days=30)),
+        booking(order, state=CommandState.COMPENSATED, expires_at=week_ago + timedelta(minutes=1)),
+    ]
+    dropped = [
+        booking(order, state=CommandState.COMPENSATED, expires_at=week_ago - timedelta(minutes=1)),
+        booking(order, state=CommandState.ACCEPTED),
+        booking(order, state=CommandState.REFUSED),
+        booking(order, state=CommandState.FAILED),
+        booking(order, state=CommandState.EXPIRED, kind=CommandKind.RESCHEDULE),
+    ]
+    async with store.transaction() as tx:
+        for command in (*kept, *dropped):
+            await tx.add_command(command)
+    assert (await load(store, order.job)).commands == tuple(sorted(kept, key=lambda command: command.id))
+
+
+async def test_a_changed_command_is_saved_with_its_job(store: SqlStore) -> None:
+    order = work_order()
+    asked = booking(order)
+    await save(store, job(order, commands=(asked,)))
+    echoed = replace(asked, echoed=True, visit="V-1")
+    await save(store, replace(await load(store, order.job), commands=(echoed,)))
+    assert (await load(store, order.job)).commands == (echoed,)
+
+
+# Siblings
+
+
+@pytest.mark.parametrize(
+    ("sibling", "counted"),
+    [
+        (work_order(details=details(entities=[ticket("TT-1")])), 1),
+        (work_order(details=details(entities=[ticket("TT-1")]), state=WorkOrderState.IN_PROGRESS), 1),
+        (work_order(details=details(entities=[ticket("TT-1")]), state=WorkOrderState.COMPLETED), 0),
+        (work_order(details=details(entities=[ticket("TT-1")]), state=WorkOrderState.CANCELLED), 0),
+        (work_order(details=details(entities=[ticket("TT-1")]), state=WorkOrderState.UNABLE_TO_COMPLETE), 0),
+        (work_order(details=details(entities=[ticket("TT-1")]), buyer=OTHER_BUYER), 0),
+        (work_order(details=details(entities=[ticket("TT-3")])), 0),
+        (work_order(details=details(entities=[ticket("TT-1"), ticket("TT-2")])), 1),
+    ],
+    ids=[
+        "open",
+        "in progress",
+        "completed",
+        "cancelled",
+        "unable",
+        "another buyer's",
+        "another ticket",
+        "both tickets",
+    ],
+)
+async def test_open_siblings_are_the_buyers_other_unended_work_orders_of_the_ticket(
+    store: SqlStore, sibling: WorkOrder, counted: int
+) -> None:
+    order = work_order(details=details(entities=[ticket("TT-1"), ticket("TT-2")]))
+    await save(store, job(order), job(sibling))
+    assert (await load(store, order.job)).open_siblings == counted
+
+
+async def test_entities_that_are_not_tickets_make_no_siblings(store: SqlStore) -> None:
+    product = ticket("P-1").model_copy(update={"referred_type": "Product"})
+    orders = [work_order(details=details(entities=[product])) for _ in range(2)]
+    await save(store, *map(job, orders))
+    assert (await load(store, orders[0].job)).open_siblings == 0
+
+
+async def test_siblings_follow_a_changed_ticket(store: SqlStore) -> None:
+    first, second = (work_order(details=details(entities=[ticket("TT-1")])) for _ in range(2))
+    await save(store, job(first), job(second))
+    await save(store, job(replace(second, details=details(entities=[ticket("TT-2")]))))
+    assert (await load(store, first.job)).open_siblings == 0
+
+
+async def test_of_two_work_orders_that_end_at_once_one_is_the_last(open_: OpenStore) -> None:
+    """The ticket is resolved by the last WorkOrder that ends: not by both, and not by none."""
+    stores = [await open_(), await open_()]
+    orders = [work_order(details=details(entities=[ticket("TT-1")])) for _ in range(2)]
+    await save(stores[0], *map(job, orders))
+    left: list[int] = []
+
+    async def end(store: SqlStore, ref: JobRef) -> None:
+        async with store.transaction() as tx:
+            loaded = (await tx.load_jobs([ref]))[ref]
+            assert loaded.work_order is not None
+            await tx.save_jobs([replace(loaded, work_order=replace(loaded.work_order, state=WorkOrderState.COMPLETED))])
+            left.append(loaded.open_siblings)
+
+    await asyncio.gather(*(end(store, order.job) for store, order in zip(stores, orders, strict=True)))
+    assert sorted(left) == [0, 1]
+
+
+async def test_the_filters_rows_are_replaced_with_the_work_orders_details(store: SqlStore, sql: Execute) -> None:
+    order = work_order(details=details(places=[site("S-1"), address("A-1"), site("S-1")]))
+    await save(store, job(order))
+    assert sorted(await sql("SELECT kind, place_id FROM work_order_places")) == [("address", "A-1"), ("site", "S-1")]
+    await save(store, job(replace(order, details=details(places=[site("S-2")]))))
+    assert await sql("SELECT kind, place_id FROM work_order_places") == [("site", "S-2")]

@@ -1,0 +1,115 @@
+"""The journal keeps every message and what became of it; the inbox recognises a redelivery."""
+
+from dataclasses import replace
+
+import pytest
+
+from bridge.domain.model import MessageId, Outcome, Transition
+from bridge.store import SqlStore
+from tests.integration.store.values import NOW, PACK, at, entry, rolled_back
+
+HOPS = (Transition("workOrder", "wo-1", None, "open"), Transition("workOrder", "wo-1", "open", "planned"))
+
+
+async def test_an_entry_comes_back_as_it_was_recorded(store: SqlStore) -> None:
+    recorded = entry(
+        reason="said \x00 so",
+        rule="scheduled",
+        transitions=HOPS,
+        flags=("ambiguous time",),
+        explanation={"fields": [{"STAT": "SCHD"}], "big": 2**70},
+    )
+    recorded = replace(recorded, raw=replace(recorded.raw, body=b"\x00\xff\xfe", received_at=NOW))
+    async with store.transaction() as tx:
+        await tx.record([recorded])
+    assert [found.entry for found in await store.journal()] == [recorded]
+
+
+async def test_an_entry_may_have_neither_message_nor_job(store: SqlStore) -> None:
+    recorded = entry(Outcome.PARKED, message=None, job=None)
+    async with store.transaction() as tx:
+        await tx.record([recorded])
+    assert [found.entry for found in await store.journal()] == [recorded]
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+async def test_a_recorded_message_is_recognised_whatever_became_of_it(store: SqlStore, outcome: Outcome) -> None:
+    recorded = entry(outcome, message=MessageId("E-1"))
+    async with store.transaction() as tx:
+        await tx.record([recorded])
+        assert await tx.seen(PACK, [MessageId("E-1"), MessageId("E-2")]) == {"E-1"}
+    async with store.transaction() as tx:
+        assert await tx.seen(PACK, {MessageId("E-1")}) == {"E-1"}
+        assert await tx.seen("another-pack", {MessageId("E-1")}) == set()
+
+
+async def test_a_message_recorded_twice_has_one_key_and_two_entries(store: SqlStore) -> None:
+    recorded = entry()
+    for _ in range(2):
+        async with store.transaction() as tx:
+            await tx.record([recorded, recorded])
+    assert len(await store.journal()) == 4
+
+
+async def test_the_journal_shows_the_newest_first_and_may_be_narrowed(store: SqlStore) -> None:
+    outcomes = [Outcome.APPLIED, Outcome.PARKED, Outcome.STALE, Outcome.PARKED]
+    entries = [entry(outcome) for outcome in outcomes]
+    async with store.transaction() as tx:
+        await tx.record(entries[:1])
+        await tx.record(entries[1:])
+    shown = await store.journal()
+    assert [found.entry for found in shown] == entries[::-1]
+    assert [found.number for found in shown] == sorted((found.number for found in shown), reverse=True)
+    assert [found.entry for found in await store.journal(Outcome.PARKED)] == [entries[3], entries[1]]
+    assert [found.entry for found in await store.journal(limit=2)] == [entries[3], entries[2]]
+
+
+async def test_what_waits_for_a_job_comes_in_order_of_arrival(store: SqlStore) -> None:
+    first, other, second = (
+        entry(Outcome.WAITING, raw=replace(entry().raw, received_at=at(hours=h))) for h in (2, 1, 0)
+    )
+    second = replace(second, job=first.job)
+    assert first.job is not None
+    applied = entry(job=first.job)
+    async with store.transaction() as tx:
+        await tx.record([first, other, applied, second])
+        assert [found.entry for found in await tx.waiting(first.job)] == [first, second]
+
+
+async def test_what_waited_is_resolved_in_place(store: SqlStore) -> None:
+    waits = entry(Outcome.WAITING, reason="no such job yet")
+    other = replace(entry(Outcome.WAITING), job=waits.job)
+    assert waits.job is not None
+    async with store.transaction() as tx:
+        await tx.record([waits, other])
+    resolved = replace(
+        waits,
+        outcome=Outcome.APPLIED,
+        reason="",
+        rule="scheduled",
+        pack_version="2",
+        transitions=HOPS,
+        flags=("late",),
+        explanation={"rule": "scheduled"},
+    )
+    async with store.transaction() as tx:
+        number = (await tx.waiting(waits.job))[0].number
+        await tx.resolve_waiting({number: resolved})
+        assert [found.entry for found in await tx.waiting(waits.job)] == [other]
+    assert [(found.number, found.entry) for found in await store.journal(Outcome.APPLIED)] == [(number, resolved)]
+
+
+async def test_resolving_nothing_changes_nothing(store: SqlStore) -> None:
+    async with store.transaction() as tx:
+        await tx.record([entry(Outcome.WAITING)])
+        await tx.resolve_waiting({})
+    assert [found.entry.outcome for found in await store.journal()] == [Outcome.WAITING]
+
+
+async def test_a_rolled_back_message_is_not_recognised(store: SqlStore) -> None:
+    recorded = entry(message=MessageId("E-1"))
+    async with rolled_back(store) as tx:
+        await tx.record([recorded])
+        assert await tx.seen(PACK, [MessageId("E-1")]) == {"E-1"}
+    async with store.transaction() as tx:
+        assert await tx.seen(PACK, [MessageId("E-1")]) == set()

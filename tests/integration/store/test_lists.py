@@ -1,0 +1,136 @@
+"""The Buyer's lists: filters (O3, O4, R31), a stable order, pages and totals."""
+
+from typing import Any
+
+import pytest
+
+from bridge.domain.model import AppointmentId, WorkOrderId
+from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
+from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.store import SqlStore
+from tests.integration.store.values import (
+    BUYER,
+    OTHER_BUYER,
+    address,
+    appointment,
+    at,
+    details,
+    job,
+    job_with,
+    save,
+    site,
+    street,
+    ticket,
+    window,
+    work_order,
+)
+
+BOTH = frozenset({BUYER, OTHER_BUYER})
+
+
+async def test_an_unknown_id_is_none(store: SqlStore) -> None:
+    assert await store.work_order(WorkOrderId("\x00")) is None
+    assert await store.appointment(AppointmentId("\ud800")) is None
+
+
+async def test_an_object_is_found_by_its_id(store: SqlStore) -> None:
+    order = work_order()
+    visit = appointment(order, place=street())
+    await save(store, job_with(order, visit))
+    found = await store.work_order(order.id)
+    assert found is not None
+    assert found.appointments == (visit.id,)
+    assert await store.appointment(visit.id) == visit
+
+
+ORDERS = {
+    "open at S-1": work_order(details=details([site("S-1")], [ticket("TT-1")])),
+    "planned at A-1": work_order(
+        state=WorkOrderState.PLANNED,
+        appointment_required=False,
+        details=details(
+            [address("A-1"), site("S-2")],
+            [ticket("TT-2"), ticket("P-1").model_copy(update={"referred_type": "Product"})],
+        ),
+        created_at=at(seconds=1),
+    ),
+    "another buyer's": work_order(
+        buyer=OTHER_BUYER, details=details([site("A-1")], [ticket("TT-1")]), created_at=at(seconds=2)
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["open at S-1", "planned at A-1", "another buyer's"]),
+        ({"buyers": {BUYER}}, ["open at S-1", "planned at A-1"]),
+        ({"buyers": set()}, []),
+        ({"state": WorkOrderState.OPEN}, ["open at S-1", "another buyer's"]),
+        ({"appointment_required": False}, ["planned at A-1"]),
+        ({"appointment_required": True}, ["open at S-1", "another buyer's"]),
+        ({"site": "S-1"}, ["open at S-1"]),
+        ({"site": "A-1"}, ["another buyer's"]),
+        ({"address": "A-1"}, ["planned at A-1"]),
+        ({"address": "A-1", "site": "S-2"}, ["planned at A-1"]),
+        ({"related_entity": "TT-1"}, ["open at S-1", "another buyer's"]),
+        ({"related_entity_type": "Product"}, ["planned at A-1"]),
+        ({"related_entity": "P-1", "related_entity_type": "Product"}, ["planned at A-1"]),
+        ({"related_entity": "TT-2", "related_entity_type": "Product"}, []),
+        ({"buyers": {BUYER}, "state": WorkOrderState.OPEN, "site": "S-1"}, ["open at S-1"]),
+    ],
+    ids=str,
+)
+async def test_work_orders_are_filtered(store: SqlStore, filters: dict[str, Any], expected: list[str]) -> None:
+    await save(store, *map(job, ORDERS.values()))
+    page = await store.work_orders(WorkOrderQuery(**{"buyers": BOTH, **filters}))
+    assert [order.id for order in page.items] == [ORDERS[name].id for name in expected]
+    assert page.total == len(expected)
+
+
+VISITS_OF = work_order(id=WorkOrderId("wo-with-visits"))
+OTHERS_OF = work_order(id=WorkOrderId("wo-of-the-other"), buyer=OTHER_BUYER)
+VISITS = {
+    "cancelled 24-28 at S-1": appointment(VISITS_OF, status=AppointmentStatus.CANCELLED, place=site("S-1")),
+    "confirmed 48-52 at A-1": appointment(
+        VISITS_OF, valid_for=window(48), place=address("A-1"), created_at=at(seconds=1)
+    ),
+    "another's 48-52": appointment(OTHERS_OF, valid_for=window(48), place=street(), created_at=at(seconds=2)),
+}
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["cancelled 24-28 at S-1", "confirmed 48-52 at A-1", "another's 48-52"]),
+        ({"buyers": {BUYER}}, ["cancelled 24-28 at S-1", "confirmed 48-52 at A-1"]),
+        ({"status": AppointmentStatus.CONFIRMED}, ["confirmed 48-52 at A-1", "another's 48-52"]),
+        ({"work_order": VISITS_OF.id}, ["cancelled 24-28 at S-1", "confirmed 48-52 at A-1"]),
+        ({"site": "S-1"}, ["cancelled 24-28 at S-1"]),
+        ({"site": "A-1"}, []),
+        ({"address": "A-1"}, ["confirmed 48-52 at A-1"]),
+        ({"ends_after": at(hours=27)}, ["cancelled 24-28 at S-1", "confirmed 48-52 at A-1", "another's 48-52"]),
+        ({"ends_after": at(hours=28)}, ["confirmed 48-52 at A-1", "another's 48-52"]),
+        ({"starts_before": at(hours=24)}, []),
+        ({"starts_before": at(hours=25)}, ["cancelled 24-28 at S-1"]),
+        ({"ends_after": at(hours=26), "starts_before": at(hours=27)}, ["cancelled 24-28 at S-1"]),
+        ({"ends_after": at(hours=28), "starts_before": at(hours=48)}, []),
+    ],
+    ids=str,
+)
+async def test_appointments_are_filtered(store: SqlStore, filters: dict[str, Any], expected: list[str]) -> None:
+    """R31: a window overlaps the asked period when it ends after its start and starts before its end."""
+    visits = list(VISITS.values())
+    await save(store, job_with(VISITS_OF, *visits[:2]), job_with(OTHERS_OF, visits[2]))
+    page = await store.appointments(AppointmentQuery(**{"buyers": BOTH, **filters}))
+    assert [visit.id for visit in page.items] == [VISITS[name].id for name in expected]
+    assert page.total == len(expected)
+
+
+async def test_pages_follow_the_order_of_creation_and_know_the_total(store: SqlStore) -> None:
+    """Equal moments are ordered by id, so that pages neither repeat nor skip."""
+    orders = [work_order(created_at=at(seconds=number // 3)) for number in range(10)]
+    await save(store, *map(job, orders[::-1]))
+    pages = [await store.work_orders(WorkOrderQuery(buyers=BOTH, offset=offset, limit=4)) for offset in (0, 4, 8, 12)]
+    assert [order.id for page in pages for order in page.items] == [order.id for order in orders]
+    assert [(len(page.items), page.total) for page in pages] == [(4, 10), (4, 10), (2, 10), (0, 10)]

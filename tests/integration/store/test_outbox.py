@@ -1,0 +1,126 @@
+"""Messages for the WFM leave in order for each job, and independently otherwise."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from bridge.flows.ports import OutboxEntry
+from bridge.store import SqlStore
+from tests.integration.store.conftest import Execute, OpenStore
+from tests.integration.store.values import NOW, at, message, rolled_back, send
+
+LEASE = at(seconds=60)
+
+
+async def claim(store: SqlStore, limit: int = 100, now: Any = NOW) -> list[OutboxEntry]:
+    return list(await store.claim_outbox(now, now + timedelta(seconds=60), limit))
+
+
+async def test_a_message_comes_out_as_it_went_in(store: SqlStore) -> None:
+    sent = [message("J-1", body=b"\x00\xff", headers={"a": "b"}), message(None, reply_expected=True)]
+    await send(store, *sent)
+    claimed = await claim(store)
+    assert [(entry.message, entry.attempts) for entry in claimed] == [(sent[0], 0), (sent[1], 0)]
+
+
+async def test_the_messages_of_a_job_leave_one_by_one_in_order(store: SqlStore) -> None:
+    queued = [message("J-1") for _ in range(3)]
+    await send(store, *queued[:2])
+    await send(store, queued[2])
+    sent = []
+    while claimed := await claim(store):
+        sent += [entry.message for entry in claimed]
+        await store.settle_outbox(claimed[0].number, sent=True, error=None, next_attempt_at=None)
+    assert sent == queued
+
+
+async def test_jobs_do_not_wait_for_each_other_and_messages_of_no_job_for_nobody(store: SqlStore) -> None:
+    queued = [message("J-1"), message("J-1"), message("J-2"), message(), message(), message("J-1", pack="other-pack")]
+    queued[5] = replace(queued[5], job=queued[0].job._replace(pack="other-pack") if queued[0].job else None)
+    await send(store, *queued)
+    assert [entry.message for entry in await claim(store)] == [queued[0], *queued[2:]]
+
+
+async def test_a_failed_message_is_tried_again_before_its_followers(store: SqlStore, sql: Execute) -> None:
+    await send(store, message("J-1"), message("J-1"))
+    (first,) = await claim(store)
+    await store.settle_outbox(first.number, sent=False, error="no confirm", next_attempt_at=at(seconds=5))
+    assert await sql("SELECT error, state FROM outbox ORDER BY number LIMIT 1") == [("no confirm", "pending")]
+    assert await claim(store) == []
+    assert await claim(store, now=at(seconds=5)) == [replace(first, attempts=1)]
+
+
+async def test_a_message_that_was_given_up_is_on_record_and_blocks_nobody(store: SqlStore, sql: Execute) -> None:
+    await send(store, message("J-1"), message("J-1"))
+    (first,) = await claim(store)
+    await store.settle_outbox(first.number, sent=False, error="not routed", next_attempt_at=None)
+    (second,) = await claim(store)
+    assert second.number > first.number
+    assert await sql("SELECT state, error, attempts FROM outbox ORDER BY number LIMIT 1") == [
+        ("given up", "not routed", 1)
+    ]
+
+
+async def test_a_sent_message_forgets_its_error(store: SqlStore, sql: Execute) -> None:
+    await send(store, message())
+    (first,) = await claim(store)
+    await store.settle_outbox(first.number, sent=False, error="no confirm", next_attempt_at=NOW)
+    await store.settle_outbox(first.number, sent=True, error=None, next_attempt_at=None)
+    assert await sql("SELECT state, error, attempts FROM outbox") == [("sent", None, 2)]
+    assert await claim(store, now=at(days=1)) == []
+
+
+async def test_a_claim_is_a_lease(store: SqlStore) -> None:
+    await send(store, message())
+    claimed = await claim(store)
+    assert await claim(store, now=LEASE - timedelta(microseconds=1)) == []
+    assert await claim(store, now=LEASE) == claimed
+
+
+async def test_two_claims_never_hand_out_the_same_message(open_: OpenStore) -> None:
+    stores = [await open_(), await open_()]
+    await send(stores[0], *(message() for _ in range(40)))
+    found = await asyncio.gather(*(claim(stores[number % 2], 5) for number in range(10)))
+    claimed = [entry.number for part in found for entry in part]
+    while rest := await claim(stores[0]):
+        claimed += [entry.number for entry in rest]
+    assert len(claimed) == len(set(claimed)) == 40
+
+
+async def test_a_claim_takes_no_more_than_its_limit_oldest_first(store: SqlStore) -> None:
+    queued = [message() for _ in range(3)]
+    await send(store, *queued)
+    assert [[entry.message for entry in await claim(store, 2)] for _ in range(2)] == [queued[:2], queued[2:]]
+
+
+async def test_the_next_message_is_the_earliest_that_may_be_claimed(store: SqlStore) -> None:
+    assert await store.next_outbox_at() is None
+    await send(store, message())
+    due = await store.next_outbox_at()
+    assert due is not None
+    assert due <= NOW
+    (first,) = await claim(store)
+    assert await store.next_outbox_at() == LEASE
+    await store.settle_outbox(first.number, sent=False, error="x", next_attempt_at=at(seconds=5))
+    assert await store.next_outbox_at() == at(seconds=5)
+    await store.settle_outbox(first.number, sent=True, error=None, next_attempt_at=None)
+    assert await store.next_outbox_at() is None
+
+
+async def test_the_sender_is_woken_by_a_commit_and_by_a_settlement_that_lets_the_next_one_go(store: SqlStore) -> None:
+    woken: list[str] = []
+    store.on_outbox = lambda: woken.append("outbox")
+    store.on_deliveries = lambda: woken.append("deliveries")
+    await send(store, message("J-1"), message("J-1"))
+    assert woken == ["outbox"]
+    for _ in range(2):
+        (first,) = await claim(store)
+        await store.settle_outbox(first.number, sent=True, error=None, next_attempt_at=None)
+    assert woken == ["outbox", "outbox"]
+
+
+async def test_a_rolled_back_transaction_sends_nothing(store: SqlStore) -> None:
+    async with rolled_back(store) as tx:
+        await tx.send([message()])
+    assert await claim(store) == []
