@@ -41,7 +41,7 @@ def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Dec
         return _first(job, update, ids, now)
     if job.work_order.state in TERMINAL:
         return _after_end(job, job.work_order, update, ids, now)
-    return echo.recognise(job, update) or _advance(job, job.work_order, update, ids, now)
+    return echo.recognise(job, update, now) or _advance(job, job.work_order, update, ids, now)
 
 
 def _first(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
@@ -305,5 +305,5 @@ def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:
 
 def _stale_reason(job: Job, update: JobUpdate) -> str:
     known = job.versions
-    older = [f"{key} {version} < {known[key]}" for key, version in update.versions.items() if key in known]
+    older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if key in known]
     return f"older than what is applied: {', '.join(older)}"

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.model import (
+    Accepted,
     Appointment,
     CancelVisit,
     Command,
@@ -20,34 +21,39 @@ from bridge.domain.model import (
     JobUpdate,
     Outcome,
 )
+from bridge.domain.replies import reschedule
 from bridge.mef.enums import AppointmentStatus
 
 CLOCK_GRAIN = timedelta(seconds=1)
 """WFM timestamps are often whole seconds; a message is older than a change only if it is by more than this."""
 
 
-def recognise(job: Job, update: JobUpdate) -> Decision | None:
-    """Return the decision for a message that is an echo or old news, None for one that says something new."""
+def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
+    """Return the decision for a message that is an echo or old news, None for one that says something new.
+
+    While a Buyer's command is pending, what looks like its echo waits for the reply: only then is it known whether it
+    was one.
+    """
     if update.goal.appointment is AppointmentStatus.CANCELLED:
-        return _cancel_echo(job, update)
+        return _cancel_echo(job)
     if update.goal.appointment is not AppointmentStatus.CONFIRMED:
         return None
-    return _booking_echo(job, update) or _reschedule_echo(job, update) or _old_news(job, update)
+    return _booking_echo(job, update) or _reschedule_echo(job, update, now) or _old_news(job, update)
 
 
 def _booking_echo(job: Job, update: JobUpdate) -> Decision | None:
-    command = _find(job.commands, CommandKind.BOOK, lambda c: _same_visit(c, update))
+    command = _find(job.commands, CommandKind.BOOK, lambda each: _same_visit(each, update))
     if command is None or _is_open(job.appointment):
         return None
     if command.state is CommandState.PENDING:
-        return _noted(job, command, update, "echo of a booking whose reply is awaited")
+        return _waiting(job, "may be the echo of a booking whose reply is awaited")
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, update)
     return _ignored(job, "the booking timed out and is being cancelled in the WFM")
 
 
 def _taken_back(job: Job, command: Command, update: JobUpdate) -> Decision:
-    settled = replace(command, state=CommandState.COMPENSATED, echoed=True, visit=update.visit.ref or command.visit)
+    settled = replace(command, state=CommandState.COMPENSATED, visit=update.visit.ref or command.visit)
     effect = CancelVisit(command.id, settled.visit, command.window, command.work_order)
     return Decision(
         outcome=Outcome.ECHO,
@@ -57,20 +63,23 @@ def _taken_back(job: Job, command: Command, update: JobUpdate) -> Decision:
     )
 
 
-def _reschedule_echo(job: Job, update: JobUpdate) -> Decision | None:
-    command = _find(
-        job.commands,
-        CommandKind.RESCHEDULE,
-        lambda c: c.state is CommandState.PENDING and c.window == update.visit.window,
-    )
-    return _noted(job, command, update, "echo of a reschedule whose reply is awaited") if command else None
-
-
-def _cancel_echo(job: Job, update: JobUpdate) -> Decision | None:
-    command = _find(job.commands, CommandKind.CANCEL, lambda c: c.state is CommandState.PENDING)
+def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
+    command = _find(job.commands, CommandKind.RESCHEDULE, lambda each: each.window == update.visit.window)
     if command is None or not _is_open(job.appointment):
         return None
-    return _noted(job, command, update, "echo of a cancellation whose reply is awaited")
+    if command.state is CommandState.PENDING:
+        return _waiting(job, "may be the echo of a reschedule whose reply is awaited")
+    settlement = reschedule(job, command, Accepted(update.visit.ref, update.visit.window), now)
+    decision = settlement.decision
+    adopted = replace(decision.job, commands=(*decision.job.commands, settlement.command))
+    return replace(decision, job=adopted, reason="the WFM carried out a reschedule that had timed out; it is adopted")
+
+
+def _cancel_echo(job: Job) -> Decision | None:
+    command = _find(job.commands, CommandKind.CANCEL, lambda each: each.state is CommandState.PENDING)
+    if command is None or not _is_open(job.appointment):
+        return None
+    return _waiting(job, "may be the echo of a cancellation whose reply is awaited")
 
 
 def _old_news(job: Job, update: JobUpdate) -> Decision | None:
@@ -118,9 +127,8 @@ def _find(commands: Iterable[Command], kind: CommandKind, matches: Callable[[Com
     return next((command for command in commands if command.kind is kind and matches(command)), None)
 
 
-def _noted(job: Job, command: Command, update: JobUpdate, reason: str) -> Decision:
-    noted = replace(command, echoed=True, visit=update.visit.ref or command.visit)
-    return Decision(outcome=Outcome.ECHO, job=_with(job, noted), reason=reason)
+def _waiting(job: Job, reason: str) -> Decision:
+    return Decision(outcome=Outcome.WAITING, job=job, reason=reason)
 
 
 def _with(job: Job, command: Command) -> Job:

@@ -53,14 +53,12 @@ def settle(
     if command.kind is CommandKind.BOOK:
         return _booked(job, answered, reply, seller, ids, now)
     if command.kind is CommandKind.RESCHEDULE:
-        return _rescheduled(job, answered, reply, now)
+        return reschedule(job, answered, reply, now)
     return _cancelled(job, answered, now)
 
 
 def expire(job: Job, command: Command) -> Settlement:
-    """Decide on a command whose deadline passed. A booking the WFM has announced meanwhile is taken back at once."""
-    if command.kind is CommandKind.BOOK and command.echoed:
-        return _taken_back(job, command, "the WFM announced the booking but did not answer in time")
+    """Decide on a command whose deadline passed: the Buyer is told 504, and the WFM may still carry it out."""
     return _settled(job, command, CommandState.EXPIRED, "no answer from the WFM in time")
 
 
@@ -111,7 +109,8 @@ def _appointment(
     )
 
 
-def _rescheduled(job: Job, command: Command, reply: Accepted, now: datetime) -> Settlement:
+def reschedule(job: Job, command: Command, reply: Accepted, now: datetime) -> Settlement:
+    """Move the Appointment to the window the WFM agreed to, with the rest of the Buyer's patch."""
     appointment = _target(job, command)
     if job.work_order is None or appointment is None or appointment.status is not AppointmentStatus.CONFIRMED:
         return _settled(job, command, CommandState.REFUSED, "the Appointment moved on meanwhile", _MOVED_ON)
@@ -157,22 +156,26 @@ def _taken_back(job: Job, command: Command, reason: str) -> Settlement:
 def _accepted(draft: Draft, command: Command) -> Settlement:
     settled = replace(command, state=CommandState.ACCEPTED)
     decision = draft.result()
-    return Settlement(decision=replace(decision, job=_without(decision.job, command)), command=settled)
+    return Settlement(decision=replace(decision, job=_remembering(decision.job, settled)), command=settled)
 
 
 def _settled(
     job: Job, command: Command, state: CommandState, reason: str, problems: tuple[Problem, ...] = ()
 ) -> Settlement:
-    decision = Decision(outcome=Outcome.UNCHANGED, job=_without(job, command), reason=reason)
-    return Settlement(decision=decision, command=replace(command, state=state), problems=problems)
+    settled = replace(command, state=state)
+    decision = Decision(outcome=Outcome.UNCHANGED, job=_remembering(job, settled), reason=reason)
+    return Settlement(decision=decision, command=settled, problems=problems)
 
 
 def _nothing(job: Job, command: Command, reason: str) -> Settlement:
     return Settlement(decision=Decision(outcome=Outcome.UNCHANGED, job=job, reason=reason), command=command)
 
 
-def _without(job: Job, command: Command) -> Job:
-    return replace(job, commands=tuple(other for other in job.commands if other.id != command.id))
+def _remembering(job: Job, command: Command) -> Job:
+    """Keep a command that the WFM may still speak of; forget one that is over."""
+    others = tuple(other for other in job.commands if other.id != command.id)
+    speaks_on = command.state in (CommandState.EXPIRED, CommandState.COMPENSATED)
+    return replace(job, commands=(*others, command) if speaks_on else others)
 
 
 def _target(job: Job, command: Command) -> Appointment | None:

@@ -19,17 +19,16 @@ from bridge.domain.model import (
     Command,
     CommandId,
     CommandState,
-    Ids,
     Job,
     JobRef,
     MessageId,
     Outcome,
     Problem,
     Refused,
-    WorkOrderId,
 )
 from bridge.domain.replies import Settlement, expire, settle
 from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.flows.applier import Applier, Jobs
 from bridge.flows.effects import COMPENSATION_SUFFIX, messages_for
 from bridge.flows.errors import WfmTimeout, WfmUnavailable
 from bridge.flows.group_commit import GroupCommit
@@ -37,7 +36,6 @@ from bridge.flows.ports import BusMessage, Clock, CommandBus, JournalEntry, Stor
 from bridge.flows.waiters import Waiters
 from bridge.mapping.pack import Pack, Unreadable
 from bridge.mef.enums import Error422Code
-from bridge.mef.models import RelatedContactInformation
 
 log = structlog.get_logger(__name__)
 
@@ -73,12 +71,14 @@ class Commands:
         store: Store,
         bus: CommandBus,
         packs: Mapping[str, Pack],
+        applier: Applier,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
         self._store = store
         self._bus = bus
         self._packs = packs
+        self._applier = applier
         self._clock = clock
         self._new_id = new_id
         self._answers: Waiters[Answer] = Waiters()
@@ -175,18 +175,18 @@ class Commands:
         if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
             await tx.record([_unreadable(command, reply, read.reason if isinstance(read, Unreadable) else "")])
             return []
-        settlement = settle(job, command, read.reply, self._seller(asked), self._ids(), self._clock())
-        jobs[asked.job] = settlement.decision.job
-        await self._carry_out(tx, settlement)
+        seller = self._packs[asked.job.pack].seller_contact
+        settlement = settle(job, command, read.reply, seller, self._applier.ids(), self._clock())
         await tx.record([self._journal(settlement, reply, read.explanation)])
+        await self._carry_out(tx, jobs, settlement)
         return [(command.id, _answer(settlement))]
 
     async def _expire(self, command: Command) -> Answer:
         async with self._store.transaction() as tx:
-            job = (await tx.load_jobs([command.job]))[command.job]
-            pending = _pending(job, command.id)
+            jobs = await tx.load_jobs([command.job])
+            pending = _pending(jobs[command.job], command.id)
             if pending is not None:
-                await self._carry_out(tx, expire(job, pending))
+                await self._carry_out(tx, jobs, expire(jobs[command.job], pending))
                 raise_timeout = True
             else:
                 settled = await tx.answer(command.id)
@@ -208,13 +208,16 @@ class Commands:
             await tx.load_jobs([command.job])
             await tx.settle_command(replace(command, state=CommandState.FAILED), {})
 
-    async def _carry_out(self, tx: Transaction, settlement: Settlement) -> None:
+    async def _carry_out(self, tx: Transaction, jobs: Jobs, settlement: Settlement) -> None:
+        """Write what a settlement means; then the WFM's echoes that waited for it can be told from news."""
         decision, command = settlement.decision, settlement.command
+        jobs[command.job] = decision.job
         await tx.save_jobs([decision.job])
         await tx.settle_command(command, _stored(settlement))
         await tx.notify(decision.notifications, self._clock(), command.correlation_id)
         pack = self._packs[command.job.pack]
         await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
+        await self._applier.apply_waiting(tx, jobs, command.job)
         log.info(
             "command.settled",
             command=command.id,
@@ -251,12 +254,6 @@ class Commands:
             transitions=settlement.decision.transitions,
             explanation=explanation,
         )
-
-    def _seller(self, command: Command) -> RelatedContactInformation:
-        return self._packs[command.job.pack].seller_contact
-
-    def _ids(self) -> Ids:
-        return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
 
 
 def _pending(job: Job, command: CommandId) -> Command | None:

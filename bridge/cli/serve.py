@@ -1,0 +1,29 @@
+"""`mef-bridge serve`: the bridge itself."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.app import running
+from bridge.cli import loop
+from bridge.settings import Settings, load_settings
+from bridge.telemetry import configure_logging
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Settings file; default config/bridge.yaml. BRIDGE_* variables go over it."),
+]
+
+
+def serve(config: ConfigOption = None) -> None:
+    """Run the bridge until SIGINT or SIGTERM."""
+    settings = load_settings(config)
+    configure_logging(settings.log.format, settings.log.level)
+    loop.run(_serve(settings))
+
+
+async def _serve(settings: Settings) -> None:
+    async with running(settings):
+        await asyncio.Event().wait()

@@ -1,0 +1,115 @@
+"""Applies one WFM message to its job in a transaction: translate, decide, write what follows, say what became of it.
+
+Messages that must wait (for a job that is not known yet, or for the reply to a Buyer's command that they only echo)
+stay in the journal as `waiting`; `apply_waiting` takes them up again once what they waited for has come.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from bridge.domain.decide import decide
+from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobRef, JobUpdate, Outcome, WorkOrderId
+from bridge.flows.effects import messages_for
+from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
+from bridge.mapping.pack import Ignored, Pack, Reading, Translated, Unreadable
+
+log = structlog.get_logger(__name__)
+
+Jobs = dict[JobRef, Job]
+"""The jobs of a transaction, loaded and locked; decisions replace them."""
+
+
+class Applier:
+    """The step that all ways in have in common."""
+
+    def __init__(self, packs: Mapping[str, Pack], clock: Clock, new_id: Callable[[], str]) -> None:
+        self._packs = packs
+        self._clock = clock
+        self._new_id = new_id
+
+    def read(self, message: WfmMessage) -> Reading | Unreadable:
+        """Read who a message is about."""
+        return self._packs[message.pack].read(message.body, message.routing_key, message.headers)
+
+    async def apply(self, tx: Transaction, jobs: Jobs, message: WfmMessage, reading: Reading) -> JournalEntry:
+        """Apply a message to its job in `jobs`; return the journal entry for it, not yet recorded."""
+        pack = self._packs[message.pack]
+        translation = pack.translate(reading, jobs[reading.job])
+        entry = JournalEntry(
+            message=reading.message,
+            job=reading.job,
+            raw=message,
+            outcome=Outcome.PARKED,
+            pack_version=pack.version,
+            explanation=translation.explanation,
+        )
+        if isinstance(translation, Translated):
+            return await self._decide(tx, jobs, entry, translation.update)
+        entry = replace(entry, reason=translation.reason, rule=translation.rule)
+        if isinstance(translation, Ignored):
+            return replace(entry, outcome=Outcome.IGNORED)
+        return noted(entry)
+
+    async def apply_waiting(self, tx: Transaction, jobs: Jobs, ref: JobRef) -> None:
+        """Apply what waits for the job, by version where it has one, else as it arrived. Saves the job."""
+        waiting = [(recorded, self.read(recorded.entry.raw)) for recorded in await tx.waiting(ref)]
+        resolved: dict[int, JournalEntry] = {}
+        for recorded, reading in sorted(waiting, key=_by_version):
+            if isinstance(reading, Reading):
+                resolved[recorded.number] = await self.apply(tx, jobs, recorded.entry.raw, reading)
+        await tx.resolve_waiting(resolved)
+        await self.save(tx, jobs[ref])
+
+    async def save(self, tx: Transaction, job: Job) -> None:
+        """Store a job together with what became of its commands."""
+        await tx.save_jobs([job])
+        await tx.save_commands(job.commands)
+
+    async def _decide(self, tx: Transaction, jobs: Jobs, entry: JournalEntry, update: JobUpdate) -> JournalEntry:
+        decision = decide(jobs[update.job], update, self.ids(), self._clock())
+        await self._carry_out(tx, jobs, entry.raw, decision)
+        return noted(
+            replace(
+                entry,
+                outcome=decision.outcome,
+                reason=decision.reason,
+                rule=update.rule,
+                transitions=decision.transitions,
+                flags=update.flags,
+            )
+        )
+
+    async def _carry_out(self, tx: Transaction, jobs: Jobs, message: WfmMessage, decision: Decision) -> None:
+        jobs[decision.job.ref] = decision.job
+        if decision.ended is not None:
+            await tx.save_jobs([decision.ended])
+        await tx.notify(decision.notifications, self._clock(), message.correlation_id)
+        if decision.effects:
+            pack = self._packs[message.pack]
+            await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
+
+    def ids(self) -> Ids:
+        """Make the identifiers a decision may need."""
+        return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
+
+
+def noted(entry: JournalEntry) -> JournalEntry:
+    """Log an entry if it is parked, and return it."""
+    if entry.outcome is Outcome.PARKED:
+        log.warning(
+            "message.parked",
+            pack=entry.raw.pack,
+            message_id=entry.message,
+            job=entry.job.key if entry.job else None,
+            reason=entry.reason,
+            correlation_id=entry.raw.correlation_id,
+        )
+    return entry
+
+
+def _by_version(pair: tuple[RecordedEntry, Reading | Unreadable]) -> tuple[tuple[int, ...], int]:
+    recorded, reading = pair
+    versions = tuple(reading.versions.values()) if isinstance(reading, Reading) else ()
+    return (versions, recorded.number)
