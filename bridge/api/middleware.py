@@ -24,12 +24,8 @@ async def correlate(request: web.Request, handler: Handler) -> web.StreamRespons
     started = time.perf_counter()
     correlation_id = new_or_given(request)
     with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
-        try:
-            response = await handler(request)
-            _log_access(request, response, time.perf_counter() - started)
-        finally:
-            # aiohttp serves all requests of a connection in one task, so what the handler bound would stay.
-            structlog.contextvars.unbind_contextvars("requester", "buyer")
+        response = await handler(request)
+        _log_access(request, response, time.perf_counter() - started)
     response.headers[HEADER] = correlation_id
     response.headers["Server"] = _SERVER
     return response

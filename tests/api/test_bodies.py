@@ -135,6 +135,22 @@ async def test_a_wrong_attribute_is_pointed_at(
     assert says in found[0][2]
 
 
+async def test_only_the_standards_names_are_taken(buyer: BuyerClient) -> None:
+    """The models know their attributes by Python names too; a Buyer must not."""
+    body = booking_body()
+    body["work_order"] = body.pop("workOrder")
+    found = await problems(buyer, body)
+    assert [item[:2] for item in found] == [
+        ("missingProperty", "/workOrder"),
+        ("unexpectedProperty", "/work_order"),
+    ]
+
+
+async def test_what_came_is_quoted_as_it_was_written(buyer: BuyerClient) -> None:
+    found = await problems(buyer, booking_body() | {"workOrder": "Überprüfung"})
+    assert found[0][2] == 'Expected an object; got "Überprüfung".'
+
+
 @pytest.mark.parametrize(
     "moment",
     [

@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bridge.domain.model import Problem
@@ -156,6 +157,18 @@ async def test_a_request_is_one_line_in_the_log(buyer: BuyerClient) -> None:
     assert (entry["event"], entry["method"], entry["status"]) == ("request", "GET", 400)
     assert entry["path"] == f"{BASE}/appointment/A%20"
     assert entry["elapsed_ms"] >= 0
+
+
+async def test_the_log_names_the_caller_of_this_request_and_of_no_earlier_one(buyer: BuyerClient) -> None:
+    """Both requests come over one connection."""
+    with capture_logs(processors=[merge_contextvars]) as logs:
+        known = await buyer.get(f"{BASE}/appointment")
+        buyer.headers = {}
+        unknown = await buyer.get(f"{BASE}/appointment")
+    assert [(entry.get("requester"), entry.get("buyer")) for entry in logs] == [("acme", "acme-buyer"), (None, None)]
+    assert [entry["correlation_id"] for entry in logs] == [
+        answer.headers["X-Correlation-ID"] for answer in (known, unknown)
+    ]
 
 
 async def test_answers_do_not_tell_what_the_server_is_made_of(buyer: BuyerClient) -> None:

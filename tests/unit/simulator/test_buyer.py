@@ -163,6 +163,7 @@ async def test_every_event_is_taken_on_its_own_path(buyer: SimulatedBuyer, tell:
         ({"eventType": "workOrderCreateEvent"}, "on the listener of appointmentStatusChangeEvent"),
         ({"event": {}}, "this is no Event"),
         ({"eventTime": "today"}, "this is no Event"),
+        ({"eventTime": 1772784000}, "this is no Event"),
         ({"eventId": 5}, "this is no Event"),
         ({"extra": 1}, "this is no Event"),
     ],
