@@ -6,7 +6,7 @@ remarked on, so that the operator sees that the WFM's text alone did not say wha
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +16,8 @@ WriteMoment = Callable[[datetime], str]
 
 _FIXED_WIDTH = {"Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "H": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-9]{2}"}
 _IN_ORDER = ("Y", "m", "d", "H", "M", "S")
+_REMEMBERED = 4096  # texts for each field: a snapshot repeats its window, and jobs share the windows of a day
+_LONGEST = 64  # characters of a date and time; a blank in a format matches any number of them
 _SAMPLE = datetime(2026, 3, 5, 13, 4, tzinfo=UTC)
 
 
@@ -55,13 +57,23 @@ def moment_reader(pattern: str, zone: str | None) -> ReadMoment:
     parse = _parser(pattern)
     local = find_zone(zone) if zone is not None else None
 
-    def read(text: str, remarks: Remarks) -> datetime:
+    @lru_cache(maxsize=_REMEMBERED)
+    def understand(text: str) -> tuple[datetime, str | None]:
         parsed = parse(text)
-        if parsed.tzinfo is None:
-            if local is None:
-                raise ValueError("no zone is known")
-            parsed = _place(parsed, local, remarks)
-        return _in_utc(parsed)
+        try:
+            if parsed.tzinfo is not None:
+                return parsed.astimezone(UTC), None
+            return _in_utc(parsed, local) if local is not None else (parsed.replace(tzinfo=UTC), None)
+        except OverflowError as error:
+            raise ValueError("it is outside the calendar") from error
+
+    def read(text: str, remarks: Remarks) -> datetime:
+        if len(text) > _LONGEST:
+            raise ValueError("it is too long")
+        moment, remark = understand(text)
+        if remark is not None:
+            remarks.append(remark)
+        return moment
 
     return read
 
@@ -76,21 +88,19 @@ def moment_writer(pattern: str, zone: str | None) -> WriteMoment:
     return write
 
 
-def _place(naive: datetime, zone: ZoneInfo, remarks: Remarks) -> datetime:
-    first = naive.replace(tzinfo=zone)
-    before, after = first.utcoffset(), first.replace(fold=1).utcoffset()
-    if before != after and before is not None and after is not None:
-        # In both cases fold=0 is the policy: the offset before the change moves a missing time forward by the gap.
-        kind = "does not exist and is moved forward" if before < after else "happens twice and is taken as the first"
-        remarks.append(f"{naive.isoformat(sep=' ')} {kind} in {zone.key}")
-    return first
+def _in_utc(naive: datetime, zone: ZoneInfo) -> tuple[datetime, str | None]:
+    local = naive.replace(tzinfo=zone)
+    before, after = _offset(local), _offset(local.replace(fold=1))
+    # fold=0 is the policy in both cases: the offset before the change moves a missing time forward by the gap.
+    moment = (naive - before).replace(tzinfo=UTC)
+    if before == after:
+        return moment, None
+    kind = "does not exist and is moved forward" if before < after else "happens twice and is taken as the first"
+    return moment, f"{naive.isoformat(sep=' ')} {kind} in {zone.key}"
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError as error:
-        raise ValueError("it is outside the calendar") from error
+def _offset(local: datetime) -> timedelta:
+    return local.utcoffset() or timedelta()
 
 
 def _parser(pattern: str) -> Callable[[str], datetime]:

@@ -47,7 +47,7 @@ class Field:
         value = self.default if self._is_absent(raw) else self._typed(raw, remarks)
         if value is None and self.required:
             raise Misread(f"field {self.name} ({self.where}): a value is required; {came(raw)}")
-        entry["value"] = plain(value)
+        entry["value"] = entry["raw"] if value is raw else plain(value)
         return value
 
     def _is_absent(self, raw: object) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
-from jsonpath import JSONPathEnvironment
+from jsonpath import JSONPath, JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
 from jsonpath.segments import JSONPathChildSegment, JSONPathSegment
 from jsonpath.selectors import IndexSelector, NameSelector
@@ -42,15 +42,16 @@ def check_path(path: str) -> str:
 
 
 def _steps(path: str) -> tuple[str | int, ...]:
+    if not path.startswith("$"):
+        raise ValueError(f"'{path}' is not a JSONPath; it starts with $, such as $.STAT")
     try:
         query = _ENVIRONMENT.compile(path)
     except JSONPathError as error:
         problem = str(error).splitlines()[0]
         raise ValueError(f"'{path}' is not a JSONPath such as $.STAT ({problem})") from error
-    segments = getattr(query, "segments", None)
-    if segments is None:
+    if not isinstance(query, JSONPath):
         raise ValueError(f"'{path}' joins several paths; write one")
-    return tuple(_step(path, segment) for segment in segments)
+    return tuple(_step(path, segment) for segment in query.segments)
 
 
 def _step(path: str, segment: JSONPathSegment) -> str | int:

@@ -68,20 +68,20 @@ class DecisionTable:
     def decide(self, values: Values, job: Job, explained: list[object]) -> Rule | None:
         """Give the first rule that holds. `explained` gets each rule before it with the cell that failed."""
         row = [column(values, job) for column in self.columns]
+        came = [plain(value) for value in row]
         for rule in self.rules:
             failed = _first_failure(rule, row)
             if failed is None:
                 return rule
-            explained.append(self._failure(rule, failed, row))
+            explained.append(
+                {
+                    "rule": rule.name,
+                    "column": self.names[failed.column],
+                    "expected": failed.expected,
+                    "came": came[failed.column],
+                }
+            )
         return None
-
-    def _failure(self, rule: Rule, failed: Condition, row: Sequence[object]) -> object:
-        return {
-            "rule": rule.name,
-            "column": self.names[failed.column],
-            "expected": failed.expected,
-            "came": plain(row[failed.column]),
-        }
 
 
 def _first_failure(rule: Rule, row: Sequence[object]) -> Condition | None:

@@ -32,5 +32,5 @@ def columns(table: document.Table) -> tuple[str, ...]:
 
 def always_has(table: document.Table, column: str) -> bool:
     """Tell whether every row that a look-up may give has this column."""
-    rows = [*table.rows, *([table.default or {}] if table.on_miss == "default" else [])]
+    rows = [*table.rows, *([table.default] if table.default is not None else [])]
     return all(column in row for row in rows)

@@ -59,9 +59,7 @@ def is_clean(text: str) -> bool:
     """Tell whether text has neither NUL nor lone surrogates, which neither PostgreSQL nor UTF-8 can hold."""
     if "\x00" in text:
         return False
-    if text.isascii():
-        return True
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def readable_integer(raw: object) -> int | None:
@@ -106,7 +104,7 @@ def plain(value: object) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else shown(value)
     if isinstance(value, datetime):
-        return rfc3339(value)
+        return value.isoformat()
     if isinstance(value, tuple):
         return [plain(one) for one in value[:20]]
     return shown(value)

@@ -81,7 +81,7 @@ def _check_moment(loc: Loc, pattern: str | None, zone: str | None, report: Repor
 def _check_default(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
     if spec.required:
         report.add_key(loc, "misplaced", "a required field cannot have a default")
-    if spec.type in ("datetime", "list"):
+    elif spec.type in ("datetime", "list"):
         report.add_key(loc, "misplaced", f"a {spec.type} cannot have a default")
     elif spec.default is not None and not _fits(spec.default, spec, document):
         report.add(loc, "unknown-code", f"{spec.default!r} is no value of this field")

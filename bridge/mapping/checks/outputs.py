@@ -74,15 +74,19 @@ def _check_guard(loc: Loc, item: Item, references: References) -> None:
 def _check_place(loc: Loc, place: Place, references: References, report: Report) -> None:
     _check_guard(loc, place, references)
     references.check_value((*loc, "role"), place.role, TEXT, place.if_present)
-    known = attributes(place.type)
     for name, value in place.attributes.items():
-        if name not in known:
-            report.unknown((*loc, "attributes", name), "attribute", name, known, key=True)
         references.check_value((*loc, "attributes", name), value, TEXT, place.if_present)
+    _check_attributes((*loc, "attributes"), place, report)
+
+
+def _check_attributes(loc: Loc, place: Place, report: Report) -> None:
+    known = attributes(place.type)
+    unknown = [name for name in place.attributes if name not in known]
     missing = [name for name, required in known.items() if required and name not in place.attributes]
-    if missing:
-        message = f"a {place.type} needs {', '.join(missing)}"
-        report.add((*loc, "attributes"), "missing-key", message)
+    for name in unknown:
+        report.unknown((*loc, name), "attribute", name, known, key=True)
+    if missing and not unknown:
+        report.add(loc, "missing-key", f"a {place.type} needs {', '.join(missing)}")
 
 
 def _check_person(loc: Loc, person: Person, references: References, report: Report) -> None:

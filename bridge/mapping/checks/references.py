@@ -46,8 +46,12 @@ class References:
         known = [self._check_reference(loc, reference, wanted) for reference in value.value]
         if value.default is not None:
             self._check_scalar((*loc, "default"), value.default, wanted)
-        elif wanted.required and all(known) and not any(self.is_certain(one, guard) for one in value.value):
+        elif wanted.required and all(known) and not self._is_sure(value, guard):
             self._report.add(loc, "may-be-absent", self._absence(value))
+
+    def _is_sure(self, value: Value, guard: str | None) -> bool:
+        guard_is_unknown = guard is not None and guard not in self.fields  # reported where it stands
+        return guard_is_unknown or any(self.is_certain(one, guard) for one in value.value)
 
     def _absence(self, value: Value) -> str:
         names = " and ".join(value.value)
@@ -67,7 +71,7 @@ class References:
         found = self.type_of(reference)
         if found not in wanted.types:
             self._report.add(at, "wrong-type", f"expected {wanted.words}; {reference} is {found}")
-        return True
+        return found in wanted.types
 
     def check_name(self, loc: Loc, reference: str, *, key: bool = False, extra: Collection[str] = ()) -> bool:
         """Report a reference to nothing. `extra` lists further names that are known here."""

@@ -1,0 +1,397 @@
+"""Broken packs: all problems at once, each at its line and column, with a message that says what to write."""
+
+import pytest
+
+from bridge.mapping.loader import load_pack, make_pack
+from bridge.yaml_source import Finding, InvalidDocument, parse_yaml
+from tests.unit.mapping.builders import ACME, TOY
+
+HERE = "^"  # marks where in the broken text the problem is; taken out before the text is read
+
+# what stands in the small pack, what is written instead with ^ where the problem is, its kind and message
+BROKEN = {
+    "an unknown key": ("urgent: {path:", "urgent: {^paht:", "unknown-key", "unknown key 'paht'; did you mean 'path'?"),
+    "an unknown key at the top": (
+        "policies: {",
+        "^polices: {",
+        "unknown-key",
+        "unknown key 'polices'; did you mean 'policies'?",
+    ),
+    "an unknown key in a template": (
+        "from: {value: window.start}",
+        'from: {value: window.start, ^fromat: "%c"}',
+        "wrong-value",
+        "unknown key 'fromat'; did you mean 'format'?",
+    ),
+    "a code without quotes": (
+        'crew: "1"',
+        "crew: ^1",
+        "wrong-type",
+        "expected text, got the number 1; put it in quotes",
+    ),
+    "a path that is none": ('"$.urgent"', '^"urgent"', "wrong-value", "it starts with $, such as $.STAT"),
+    "a path of several values": ('"$.urgent"', '^"$..urgent"', "wrong-value", "write a path of names and indexes only"),
+    "a path that filters": ('"$.urgent"', "^\"$[?match(@.a, 'x')]\"", "wrong-value", "may find several values"),
+    "an unknown zone": ("America/New_York", "^America/NewYork", "wrong-value", "is not a time zone"),
+    "a bad format": ('"%d.%m.%Y %H:%M"', '^"%d.%m.%Q"', "wrong-value", "is not a date format"),
+    "a format without time": ('"%d.%m.%Y %H:%M"', '^"%d.%m.%Y"', "wrong-value", "loses a part of the date or time"),
+    "an unknown type": ("type: boolean", "type: ^bool", "wrong-value", "got 'bool'; did you mean 'boolean'?"),
+    "an unknown state": ("{work_order: open,", "{work_order: ^opened,", "wrong-value", "did you mean 'open'?"),
+    "an unknown status": (
+        "{appointment: confirmed,",
+        "{appointment: ^confirm,",
+        "wrong-value",
+        "did you mean 'confirmed'?",
+    ),
+    "two outcomes": ("{park: Who?}", "^{park: Who?, ignore: Nobody}", "wrong-value", "write a goal, or ignore: <why>"),
+    "no outcome": ("{park: Who?}", "^{}", "wrong-value", "write a goal, or ignore: <why>"),
+    "two conditions in a cell": ("{not: moved}", "^{not: moved, present: true}", "wrong-value", "write one condition"),
+    "an unknown command": ("  cancel:", "  ^cancle:", "wrong-value", "did you mean 'cancel'?"),
+    "a field of no source": (
+        "{routing_key: true}",
+        "^{default: x}",
+        "wrong-source",
+        "write exactly one of path, header",
+    ),
+    "a field of two sources": (
+        "{routing_key: true}",
+        '^{routing_key: true, path: "$.k"}',
+        "wrong-source",
+        "exactly one",
+    ),
+    "an option of another type": (
+        'urgent: {path: "$.urgent",',
+        'urgent: {path: "$.urgent", ^split: ",",',
+        "misplaced",
+        "split belongs to type list; this field is of type boolean",
+    ),
+    "a code without codes": (
+        'who: {path: "$.who",',
+        'who: ^{path: "$.who", type: code,',
+        "missing-key",
+        "a code needs values or a table",
+    ),
+    "a field of an unknown table": (
+        "table: crews}\n  who",
+        "table: ^crew}\n  who",
+        "unknown-table",
+        "did you mean 'crews'?",
+    ),
+    "half a boolean": (
+        'urgent: {path: "$.urgent",',
+        'urgent: ^{path: "$.urgent", yes: [Y],',
+        "missing-key",
+        "needs both yes and no",
+    ),
+    "a spelling of both": (
+        "type: boolean,",
+        "type: boolean, yes: [Y], no: ^[N, Y],",
+        "duplicate-code",
+        "cannot mean both yes and no",
+    ),
+    "a datetime without format": (
+        '{path: "$.at", type: datetime, nulls: absent, format: "%Y-%m-%dT%H:%M:%S%z"}',
+        '^{path: "$.at", type: datetime, nulls: absent}',
+        "missing-key",
+        "a datetime needs a format",
+    ),
+    "a datetime without zone": (
+        '{path: "$.at", type: datetime, nulls: absent, format: "%Y-%m-%dT%H:%M:%S%z"}',
+        '^{path: "$.at", type: datetime, nulls: absent, format: "%Y-%m-%dT%H:%M:%S"}',
+        "missing-key",
+        "a datetime needs a zone",
+    ),
+    "a default that is none of the codes": (
+        'who: {path: "$.who",',
+        'who: {path: "$.who", type: code, values: [a], default: ^b,',
+        "unknown-code",
+        "'b' is no value of this field",
+    ),
+    "a default of a required field": (
+        "type: code, required: true,",
+        "type: code, required: true, ^default: made,",
+        "misplaced",
+        "a required field cannot have a default",
+    ),
+    "a default of the wrong type": ("default: 2}", 'default: ^"2"}', "unknown-code", "'2' is no value of this field"),
+    "occurred_at of an unknown field": ("occurred_at: at", "occurred_at: ^att", "unknown-field", "did you mean 'at'?"),
+    "occurred_at that is no time": ("occurred_at: at", "occurred_at: ^who", "wrong-type", "who is text"),
+    "a row without its key": ('{crew: "2", name', "^{name", "missing-key", "the row has no crew, the key of its table"),
+    "a code twice": ('crew: "2"', 'crew: ^"1"', "duplicate-code", "'1' stands in row 1 of this table already"),
+    "on_miss without a default row": (
+        "on_miss: default\n    default: {name: The crew, side: seller}",
+        "on_miss: ^default",
+        "missing-key",
+        "on_miss: default needs a row under default",
+    ),
+    "a default row that is never used": (
+        "on_miss: default\n    default: {name: The crew",
+        "on_miss: park\n    ^default: {name: The crew",
+        "unused",
+        "write on_miss: default as well",
+    ),
+    "a rule on an unknown field": (
+        "when: {kind: made}",
+        "when: {^knid: made}",
+        "unknown-field",
+        "did you mean 'kind'?",
+    ),
+    "a rule on an unknown column": ("crew.side:", "^crew.sied:", "unknown-column", "did you mean 'side'?"),
+    "a rule on a column of no table": ("crew.side:", "^who.side:", "unknown-column", "field who has no table"),
+    "a rule on an unknown code": (
+        "when: {kind: made}",
+        "when: {kind: ^mada}",
+        "unknown-code",
+        "kind is never 'mada'; did",
+    ),
+    "a rule on a value no row has": (
+        "crew.side: buyer",
+        "crew.side: ^byer",
+        "unknown-code",
+        "crew.side is never 'byer'",
+    ),
+    "a rule on an unknown MEF status": (
+        "appointment_status: {present: false}",
+        "appointment_status: ^confirmd",
+        "unknown-code",
+        "did you mean 'confirmed'?",
+    ),
+    "a rule on text for a boolean": ("urgent: false}", 'urgent: ^"no"}', "wrong-type", "'no' can never come"),
+    "a rule on a number for text": (
+        "who: {present: true}",
+        "who: ^5",
+        "wrong-type",
+        "who is text; 5 can never come; put it in quotes",
+    ),
+    "a rule on a list's value": ("who: {present: true}", "tasks: ^x", "wrong-type", "only {present: …} can be asked"),
+    "a rule twice": ("rule: ended-early", "rule: ^made", "duplicate-rule", "rule 1 is called 'made' too"),
+    "a rule that is never reached": (
+        "  - rule: ended-early",
+        "  - ^rule: again\n    when: {kind: [made], who: x}\n    then: {ignore: x}\n  - rule: ended-early",
+        "unreachable",
+        "rule 'made' takes every message that this rule fits",
+    ),
+    "appointment_required of a text": (
+        "appointment_required: {value: urgent}",
+        "appointment_required: {value: ^who}",
+        "wrong-type",
+        "expected true or false; who is text",
+    ),
+    "an output of an unknown field": ("{value: street}", "{value: ^streat}", "unknown-field", "did you mean 'street'?"),
+    "an output that may be absent": ("{value: street}", "^{value: who}", "may-be-absent", "who may be absent"),
+    "a column that not every row has": (
+        "buyer: the-buyer",
+        "buyer: ^{value: crew.mail}",
+        "may-be-absent",
+        "crew.mail may be absent",
+    ),
+    "an output of the wrong type": (
+        "amount: {value: hours}",
+        "amount: {value: ^street}",
+        "wrong-type",
+        "expected a whole number; street is text",
+    ),
+    "a window of texts": ("start: {value: at}", "start: {value: ^who}", "wrong-type", "expected a date and time"),
+    "a literal of the wrong type": (
+        "amount: {value: hours}",
+        "amount: ^two",
+        "wrong-type",
+        "a whole number, got 'two'",
+    ),
+    "an empty literal": ("buyer: the-buyer", 'buyer: ^""', "wrong-type", "expected text, got ''"),
+    "an unknown guard": ("if_present: who", "if_present: ^whom", "unknown-field", "did you mean 'who'?"),
+    "an attribute the place lacks": ("city: Gdynia", "^cty: Gdynia", "unknown-attribute", "did you mean 'city'?"),
+    "a place without an attribute": ("{id: {value: who}}", "^{}", "missing-key", "a GeographicSiteRef needs id"),
+    "no technical contact": (
+        "- {role: technicalContact, name: Toy",
+        "^- {role: technician, name: Toy",
+        "missing-key",
+        "the standard requires a contact with role technicalContact",
+    ),
+    "an unknown value in a template": (
+        "{value: window.start}",
+        "{value: ^window.begin}",
+        "unknown-value",
+        "did you mean 'window.end'?",
+    ),
+    "an unknown token": (
+        '{value: visit, default: "?"}',
+        "{value: ^slot.nr, default: x}",
+        "unknown-token",
+        "number, area",
+    ),
+    "an unknown role": (
+        '{value: visit, default: "?"}',
+        "{value: ^contact.technicalContakt.name, default: x}",
+        "unknown-role",
+        "did you mean 'technicalContact'?",
+    ),
+    "a template value that may be absent": (
+        '{value: visit, default: "?"}',
+        "^{value: visit}",
+        "may-be-absent",
+        "visit may be absent in cancel; give a default",
+    ),
+    "a format of a text": ('{value: visit, default: "?"}', '{value: job, ^format: "%c"}', "misplaced", "job is none"),
+    "a zone without format": (
+        "{value: window.start}",
+        "{value: window.start, ^zone: UTC}",
+        "misplaced",
+        "needs a format",
+    ),
+    "a format without zone": (
+        '{value: window.end, format: "%d.%m.%Y %H:%M", zone: America/New_York}',
+        '^{value: window.end, format: "%d.%m.%Y %H:%M"}',
+        "missing-key",
+        "a zone is needed",
+    ),
+    "a table without column": (
+        "{value: work_order, table: crews, column: name}",
+        "^{value: work_order, table: crews}",
+        "missing-key",
+        "go together",
+    ),
+    "an unknown table in a template": ("table: crews, column", "table: ^crws, column", "unknown-table", "'crews'?"),
+    "an unknown column in a template": ("column: name", "column: ^nam", "unknown-column", "did you mean 'name'?"),
+    "a column that may be absent": ("column: name", "column: ^mail", "may-be-absent", "not every row of table crews"),
+    "a search without slots": (
+        (
+            'slots:\n        each: $.slots\n        start: {path: "$.from", format: "%Y-%m-%dT%H:%M:%S%z"}\n'
+            '        end: {path: "$.to", format: "%Y-%m-%dT%H:%M:%S%z"}\n        token: {number: $.nr, area: $.area}'
+        ),
+        "slots: ^null",
+        "missing-key",
+        "the reply of search needs slots",
+    ),
+    "a slot without zone": (
+        'start: {path: "$.from", format: "%Y-%m-%dT%H:%M:%S%z"}',
+        'start: ^{path: "$.from", format: "%Y-%m-%dT%H:%M:%S"}',
+        "missing-key",
+        "a zone is needed",
+    ),
+    "slots of a cancel": (
+        "accepted: [ok], refused: refusals}",
+        (
+            'accepted: [ok], refused: refusals, slots: ^{each: $.s, start: {path: $.f, format: "%Y-%m-%dT%H:%M:%S%z"},'
+            ' end: {path: $.t, format: "%Y-%m-%dT%H:%M:%S%z"}}}'
+        ),
+        "misplaced",
+        "only the reply of search has slots",
+    ),
+    "a cancel without a reply": (
+        TOY[TOY.index("exchange: toy.other") :],
+        "^exchange: toy.other\n    routing_key: undo\n    body: {}\n",
+        "missing-key",
+        "cancel needs a reply",
+    ),
+    "an unknown refusal table": (
+        "refused: refusals\n      slots",
+        "refused: ^refusal\n      slots",
+        "unknown-table",
+        "?",
+    ),
+    "a refusal table without default": (
+        "accepted: [ok], refused: refusals}",
+        "accepted: [ok], refused: ^strict}",
+        "missing-key",
+        "table strict needs on_miss: default",
+    ),
+    "a refusal of an unknown code": (
+        "code: otherIssue",
+        "code: ^otherIsue",
+        "unknown-code",
+        "did you mean 'otherIssue'?",
+    ),
+    "a refusal without a reason": (
+        "{code: otherIssue, reason: No}",
+        "^{code: otherIssue}",
+        "missing-key",
+        "needs reason",
+    ),
+    "a refusal with a long reason": ("reason: No", "reason: ^" + "No" * 128, "wrong-value", "at most 255 characters"),
+    "a refusal with a bad pointer": ("reason: No}", "reason: No, path: ^validFor}", "wrong-value", "a JSON Pointer"),
+}
+
+
+def parse(text: str) -> tuple[str, int, int]:
+    """Give the text without the mark, and the line and column where it was."""
+    before, mark, after = text.partition(HERE)
+    assert mark, "no mark"
+    return before + after, before.count("\n") + 1, len(before) - before.rfind("\n")
+
+
+def findings_of(text: str) -> tuple[Finding, ...]:
+    with pytest.raises(InvalidDocument) as caught:
+        make_pack(parse_yaml(text, "pack.yaml"))
+    return caught.value.findings
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_pack_is_reported_where_it_is_broken_with_what_to_write(name: str) -> None:
+    old, new, kind, message = BROKEN[name]
+    assert TOY.count(old) == 1, f"{old!r} stands {TOY.count(old)} times in the small pack"
+    text, line, column = parse(TOY.replace(old, new))
+    found = findings_of(text)
+    assert [(one.line, one.column, one.kind) for one in found] == [(line, column, kind)], found
+    assert message in found[0].message
+
+
+def test_all_problems_of_a_pack_are_reported_at_once_in_the_order_of_the_file() -> None:
+    text = TOY.replace("occurred_at: at", "occurred_at: att").replace("{kind: made}", "{kind: mada}")
+    text = text.replace("{value: street}", "{value: streat}").replace("column: name", "column: nam")
+    found = findings_of(text)
+    assert [one.kind for one in found] == ["unknown-field", "unknown-code", "unknown-field", "unknown-column"]
+    assert [one.line for one in found] == sorted(one.line for one in found)
+
+
+def test_all_problems_of_shape_are_reported_at_once() -> None:
+    text = TOY.replace("occurred_at: at", "occured_at: at").replace("type: boolean", "type: bool")
+    text = text.replace("work_order: open", "work_order: opn").replace('format: "%d.%m.%Y %H:%M"', 'format: "%Q"')
+    assert [one.kind for one in findings_of(text)] == ["unknown-key", "wrong-value", "wrong-value", "wrong-value"]
+
+
+def test_a_finding_reads_file_line_column_kind_message() -> None:
+    (finding,) = findings_of(TOY.replace("occurred_at: at", "occurred_at: att"))
+    assert str(finding) == "pack.yaml:8:16: unknown-field: there is no field 'att'; did you mean 'at'?"
+
+
+def test_one_mistake_in_a_name_is_reported_once_for_each_use_and_not_as_other_problems() -> None:
+    found = findings_of(TOY.replace("\n  crews:\n", "\n  crew_list:\n"))
+    assert {one.kind for one in found} == {"unknown-table"}
+
+
+BOOK = (
+    "commands:\n  book:\n    exchange: x\n    routing_key: y\n    body: {}\n"
+    "    reply: {status: $.rc, accepted: [ok], refused: refusals}\n"
+)
+
+
+def test_a_booking_that_nobody_could_take_back_is_refused() -> None:
+    text = TOY.replace("commands:\n", BOOK).replace("  cancel:", "  note:")
+    found = [one for one in findings_of(text) if one.kind == "missing-command"]
+    assert [(one.line, one.column) for one in found] == [(text[: text.index("book:")].count("\n") + 1, 3)]
+    assert "book needs cancel" in found[0].message
+
+
+def test_a_window_that_was_never_offered_cannot_be_searched_without_search() -> None:
+    text = TOY.replace("commands:\n", BOOK).replace("  search:", "  reschedule:").replace("refuse, on", "search, on")
+    assert any("book needs search" in one.message for one in findings_of(text))
+
+
+def test_a_ticket_status_without_a_code_is_refused() -> None:
+    ticket = (
+        "commands:\n  ticket:\n    exchange: x\n    routing_key: y\n"
+        "    body: {s: {value: ticket_status, table: strict, column: name}}\n"
+    )
+    (finding,) = findings_of(TOY.replace("commands:\n", ticket))
+    assert finding.kind == "missing-code"
+    assert finding.message == "table strict has no row for pending, inProgress, resolved"
+
+
+def test_a_directory_without_a_pack_is_told() -> None:
+    with pytest.raises(InvalidDocument, match="No such file"):
+        load_pack(ACME / "nowhere")
+
+
+def test_the_pack_in_the_box_has_no_problem() -> None:
+    assert load_pack(ACME).name == "acme-wfm"

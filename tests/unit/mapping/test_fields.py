@@ -1,0 +1,129 @@
+"""Fields: each type takes what it should, and says what it expected when it cannot."""
+
+import pytest
+
+from bridge.mapping.document import FieldSpec, Table
+from bridge.mapping.fields import compile_field
+from bridge.mapping.messages import Message
+from bridge.mapping.values import Misread
+
+TABLES = {
+    "closed": Table.model_validate({"key": "id", "rows": [{"id": "1", "name": "one"}]}),
+    "open": Table.model_validate({"key": "id", "on_miss": "default", "default": {"name": "other"}, "rows": []}),
+}
+MOMENT = {"type": "datetime", "format": "%Y-%m-%d %H:%M"}
+ABSENT = object()
+
+
+def take(spec: dict[str, object], raw: object = ABSENT) -> object:
+    field = compile_field("f", FieldSpec.model_validate({"path": "$.F", **spec}), TABLES, "UTC")
+    return field.read(Message({} if raw is ABSENT else {"F": raw}, "key", {"h": "head"}), {}, [])
+
+
+@pytest.mark.parametrize(
+    ("spec", "raw", "value"),
+    [
+        ({}, "x", "x"),
+        ({}, "", ""),
+        ({}, " zażółć ", " zażółć "),
+        ({}, 17, "17"),
+        ({}, ABSENT, None),
+        ({"default": "d"}, ABSENT, "d"),
+        ({"default": "d", "empty": "absent"}, "", "d"),
+        ({"default": "d"}, "", ""),
+        ({"nulls": "absent"}, None, None),
+        ({"type": "code", "values": ["A", "7"]}, "A", "A"),
+        ({"type": "code", "values": ["A", "7"]}, 7, "7"),
+        ({"type": "code", "table": "closed"}, "1", "1"),
+        ({"type": "code", "table": "open"}, "unheard of", "unheard of"),
+        ({"type": "integer"}, 5, 5),
+        ({"type": "integer"}, "-05", -5),
+        ({"type": "integer"}, "+9", 9),
+        ({"type": "integer"}, 2**63 - 1, 2**63 - 1),
+        ({"type": "boolean"}, True, True),
+        ({"type": "boolean", "yes": ["Y", "1"], "no": ["N"]}, "N", False),
+        ({"type": "boolean", "yes": ["Y", "1"], "no": ["N"]}, 1, True),
+        ({"type": "list", "split": "|"}, "A| B ||C", ("A", "B", "C")),
+        ({"type": "list", "split": "|"}, ["A|B", 1], ("A|B", "1")),
+        ({"type": "list"}, [], ()),
+        ({"type": "list", "empty": "absent", "split": ";"}, "", None),
+    ],
+)
+def test_a_value_is_typed(spec: dict[str, object], raw: object, value: object) -> None:
+    found = take(spec, raw)
+    assert (found, type(found)) == (value, type(value))
+
+
+@pytest.mark.parametrize(
+    ("spec", "raw", "expected", "came"),
+    [
+        ({}, None, "text without NUL characters", "null"),
+        ({}, "a\x00b", "text without NUL characters", '"a\\u0000b"'),
+        ({}, "a\ud800", "text without NUL characters", '"a\\ud800"'),
+        ({}, 1.5, "text without NUL characters", "1.5"),
+        ({}, True, "text without NUL characters", "true"),
+        ({}, {"a": 1}, "text without NUL characters", "an object of 1 members"),
+        ({"type": "code", "values": ["A", "B"]}, "C", "one of A, B", '"C"'),
+        ({"type": "code", "values": ["A", "B"]}, "", "one of A, B", '""'),
+        ({"type": "code", "values": ["A", "B"]}, "a", "one of A, B", '"a"'),
+        ({"type": "code", "table": "closed"}, "2", "a code of table closed", '"2"'),
+        ({"type": "code", "table": "open"}, [], "a code of table open", "a list of 0 items"),
+        ({"type": "integer"}, "1_0", "a whole number of at most 64 bits", '"1_0"'),
+        ({"type": "integer"}, "٣", "a whole number of at most 64 bits", '"٣"'),
+        ({"type": "integer"}, "", "a whole number of at most 64 bits", '""'),
+        ({"type": "integer"}, "9" * 40, "a whole number of at most 64 bits", '"' + "9" * 40 + '"'),
+        ({"type": "integer"}, 2**63, "a whole number of at most 64 bits", str(2**63)),
+        ({"type": "integer"}, 1.0, "a whole number of at most 64 bits", "1.0"),
+        ({"type": "integer"}, True, "a whole number of at most 64 bits", "true"),
+        ({"type": "boolean"}, "true", "true or false", '"true"'),
+        ({"type": "boolean", "yes": ["Y"], "no": ["N"]}, True, "one of Y, N", "true"),
+        (MOMENT, "2026-02-30 10:00", "a date and time like %Y-%m-%d %H:%M", '"2026-02-30 10:00"'),
+        (MOMENT, 20260230, "a date and time like %Y-%m-%d %H:%M", "20260230"),
+        ({"type": "list"}, "A", "a list", '"A"'),
+        ({"type": "list", "split": "|"}, 5, 'texts joined by "|"', "5"),
+        ({"type": "list"}, ["A", None], "a list of texts without NUL characters", "a list of 2 items"),
+        ({}, "x" * 1000 + "\x00", "text without NUL characters", '"' + "x" * 59 + '…"'),
+    ],
+)
+def test_a_value_that_does_not_fit_is_told_with_its_place_what_was_expected_and_what_came(
+    spec: dict[str, object], raw: object, expected: str, came: str
+) -> None:
+    with pytest.raises(Misread) as caught:
+        take(spec, raw)
+    sentence = str(caught.value)
+    assert sentence.startswith(f"field f ($.F): expected {expected}")
+    assert sentence.endswith(f"; came {came}")
+
+
+def test_a_required_field_that_is_missing_or_counts_as_absent_is_told() -> None:
+    with pytest.raises(Misread, match=r"^field f \(\$\.F\): a value is required; it is missing$"):
+        take({"required": True})
+    with pytest.raises(Misread, match=r'a value is required; came ""$'):
+        take({"required": True, "empty": "absent"}, "")
+
+
+def test_absent_null_and_empty_are_three_things() -> None:
+    assert take({}) is None
+    assert take({}, "") == ""
+    with pytest.raises(Misread, match="came null"):
+        take({}, None)
+
+
+def test_a_field_may_come_from_a_header_or_the_routing_key() -> None:
+    assert take({"path": None, "header": "h"}) == "head"
+    assert take({"path": None, "header": "none"}) is None
+    assert take({"path": None, "routing_key": True}) == "key"
+
+
+def test_the_explanation_has_path_raw_and_typed_value() -> None:
+    field = compile_field("f", FieldSpec.model_validate({"path": "$.F", **MOMENT}), {}, "Europe/Warsaw")
+    explained: dict[str, object] = {}
+    field.read(Message({"F": "2026-03-05 13:04"}, "", {}), explained, [])
+    assert explained == {"f": {"path": "$.F", "raw": "2026-03-05 13:04", "value": "2026-03-05T12:04:00+00:00"}}
+
+
+def test_the_explanation_of_a_long_value_is_short() -> None:
+    field = compile_field("f", FieldSpec.model_validate({"path": "$.F"}), {}, None)
+    explained: dict[str, object] = {}
+    assert field.read(Message({"F": "x" * 10_000}, "", {}), explained, []) == "x" * 10_000
+    assert explained == {"f": {"path": "$.F", "raw": '"' + "x" * 59 + '…"', "value": '"' + "x" * 59 + '…"'}}

@@ -1,0 +1,49 @@
+"""JSONPath in packs: one value or nothing, whatever the data is."""
+
+import pytest
+
+from bridge.mapping.paths import MISSING, compile_path
+
+DATA = {"a": {"b c": [10, {"d": None}]}, "s": "text", "": 1}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("$", DATA),
+        ("$.s", "text"),
+        ("$['']", 1),
+        ("$.a['b c'][0]", 10),
+        ("$.a['b c'][-1].d", None),
+        ("$.a['b c'][-2]", 10),
+        ("$.a['b c'][2]", MISSING),
+        ("$.a['b c'][-3]", MISSING),
+        ("$.s[0]", MISSING),
+        ("$.s.length", MISSING),
+        ("$[0]", MISSING),
+        ("$.none", MISSING),
+        ("$.a.none.deeper", MISSING),
+    ],
+)
+def test_a_path_finds_its_value_and_tells_null_from_absent(path: str, found: object) -> None:
+    assert compile_path(path)(DATA) is found or compile_path(path)(DATA) == found
+
+
+@pytest.mark.parametrize("data", [None, 1, "x", [], [{"x": 1}]])
+def test_a_member_of_something_that_is_no_object_is_missing(data: object) -> None:
+    assert compile_path("$.x")(data) is MISSING
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["", "STAT", " $.a", "$.a bad", "$..a", "$.*", "$.a[0,1]", "$.a[1:2]", "$[?@.a == 1]", "$[?match(@.a, 'x')]"],
+)
+def test_a_path_that_is_none_or_finds_several_values_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match=r"^'"):
+        compile_path(path)
+
+
+@pytest.mark.parametrize("function", ["match", "search"])
+def test_regular_expressions_are_refused(function: str) -> None:
+    with pytest.raises(ValueError, match="several values"):
+        compile_path(f"$[?{function}(@.a, '(a+)+$')]")
