@@ -53,6 +53,7 @@ def test_lines_of_libraries_look_the_same(stream: io.StringIO) -> None:
     assert (first["level"], first["logger"], first["event"]) == ("warning", "aio_pika", "lost connection")
     assert second["event"] == "odd\nmessage"
     assert first["correlation_id"] == second["correlation_id"] == "c-1"
+    assert logging.getLogger("faststream").handlers == []  # its own would write the line a second time
 
 
 def test_chatter_of_libraries_and_lines_below_the_level_stay_out(stream: io.StringIO) -> None:

@@ -122,8 +122,9 @@ async def test_a_body_that_trickles_costs_a_second_at_most(session: ClientSessio
 
 async def test_cookies_of_one_listener_reach_nobody(session: ClientSession) -> None:
     async with listening(statuses(204, headers={"Set-Cookie": "a=b; Path=/"})) as listener:
-        await post(session, listener.callback)
-        await post(session, listener.callback)
+        by_name = listener.callback.replace("127.0.0.1", "localhost")  # for addresses, no client keeps cookies
+        await post(session, by_name)
+        await post(session, by_name)
     assert "Cookie" not in listener.received[1].headers
 
 
