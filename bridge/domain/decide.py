@@ -265,7 +265,7 @@ def _appointment_goal(draft: Draft, goal: Goal) -> AppointmentStatus | None:
 def _work_order_goal(draft: Draft, goal: Goal, appointment: AppointmentStatus | None) -> WorkOrderState | None:
     """What happens to the WorkOrder when a visit falls through and the message does not say.
 
-    After `missed` and `failed` the standard is silent: a planned WorkOrder can be booked again, a started one has failed.
+    After `missed` and `failed` the standard is silent: a planned WorkOrder can be booked again, a started one failed.
     """
     if goal.work_order is not None or draft.open_appointment is None:
         return goal.work_order
