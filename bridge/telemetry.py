@@ -14,7 +14,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from bridge.yaml_source import mask_secrets
+from bridge.yaml_source import mask_secrets as mask_secrets
 
 # They say at INFO what we log ourselves with more context, or what only their authors need.
 _QUIET = (

@@ -15,18 +15,18 @@ from aiohttp import (
     TCPConnector,
 )
 
+from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback
 from bridge.delivery.message import Message
 from bridge.domain.retry import Answered, Failed, Outcome, TimedOut
-from bridge.settings import DeliverySettings
-from bridge.yaml_source import mask_secrets
+from bridge.telemetry import mask_secrets
 
 LONGEST_BODY = 64 * 1024  # bytes; the body means nothing, it is read so that the connection can be used again
 BODY_TIMEOUT_S = 1.0
 LONGEST_ERROR = 500  # characters
 
 
-def callback_session(settings: DeliverySettings) -> ClientSession:
+def callback_session(settings: DeliveryConfig) -> ClientSession:
     """Open the client for all listeners; the caller closes it. Must be called in a running loop."""
     connector = TCPConnector(
         resolver=None if settings.allow_private_callbacks else GuardedResolver(), limit=settings.concurrency
@@ -41,7 +41,7 @@ def callback_session(settings: DeliverySettings) -> ClientSession:
 
 
 async def send(
-    session: ClientSession, message: Message, settings: DeliverySettings, clock: Callable[[], datetime]
+    session: ClientSession, message: Message, settings: DeliveryConfig, clock: Callable[[], datetime]
 ) -> Outcome:
     """Post a message and say what became of it."""
     try:

@@ -17,12 +17,12 @@ from typing import Protocol
 import structlog
 from aiohttp import ClientSession
 
+from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.message import prepare
 from bridge.delivery.sender import send
 from bridge.domain.retry import Delivered, Failed, GiveUp, Outcome, RetryDecision, RetryIn, decide_retry
 from bridge.errors import TransientError
 from bridge.flows.ports import Attempt, Clock, Delivery, DeliveryState, SubscriptionId
-from bridge.settings import DeliverySettings
 from bridge.telemetry import bind_correlation
 
 SHARE = 4  # a listener may use one in so many senders
@@ -69,7 +69,7 @@ class DeliveryWorker:
         self,
         store: DeliveryStore,
         session_factory: Callable[[], ClientSession],
-        settings: DeliverySettings,
+        settings: DeliveryConfig,
         clock: Clock,
         random: Random,
         base_url: str,

@@ -8,17 +8,8 @@ from typing import Annotated, Any, Literal, Optional
 import pytest
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, SecretStr, Tag, field_validator
 
-from bridge.yaml_source import (
-    MAX_ALIASES,
-    MAX_BYTES,
-    MAX_DEPTH,
-    MAX_NODES,
-    Finding,
-    InvalidDocument,
-    parse_yaml,
-    read_yaml,
-    validate,
-)
+from bridge.yaml_source import Finding, InvalidDocument, parse_yaml, read_yaml, validate
+from bridge.yaml_source.reader import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES
 
 
 class Strict(BaseModel):

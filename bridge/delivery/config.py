@@ -1,0 +1,28 @@
+"""What the sending of notifications can be told. Values are checked where the settings are read."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+
+class DeliveryConfig(Protocol):
+    """The `delivery` section of the settings has this shape."""
+
+    @property
+    def timeout_seconds(self) -> float:
+        """How long a listener may take to answer."""
+
+    @property
+    def schedule_seconds(self) -> Sequence[float]:
+        """The wait before each attempt, the first included."""
+
+    @property
+    def jitter(self) -> float:
+        """The random part of a wait: 0.2 is 20 % both ways."""
+
+    @property
+    def concurrency(self) -> int:
+        """How many notifications may be on their way at once."""
+
+    @property
+    def allow_private_callbacks(self) -> bool:
+        """Whether listeners may be on http and on addresses that are not public; for labs."""

@@ -1,0 +1,27 @@
+"""YAML files read so that every problem can be shown at its line and column, all of them at once.
+
+A file becomes plain Python values by the YAML 1.2 core schema, and then a pydantic model; what is wrong is said in
+plain words. Nothing outside this package sees the YAML library.
+"""
+
+from bridge.yaml_source.document import Finding, InvalidDocument, YamlSource
+from bridge.yaml_source.problems import Loc, Path, Problem, problems_of
+from bridge.yaml_source.reader import parse_yaml, read_yaml
+from bridge.yaml_source.validation import validate
+from bridge.yaml_source.words import describe, did_you_mean, mask_secrets
+
+__all__ = [
+    "Finding",
+    "InvalidDocument",
+    "Loc",
+    "Path",
+    "Problem",
+    "YamlSource",
+    "describe",
+    "did_you_mean",
+    "mask_secrets",
+    "parse_yaml",
+    "problems_of",
+    "read_yaml",
+    "validate",
+]

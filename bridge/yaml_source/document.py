@@ -1,0 +1,78 @@
+"""A YAML document as plain values, with the place of everything in it, and what can be wrong with it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bridge.errors import PermanentError
+from bridge.yaml_source.problems import Loc, Problem
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One problem of one file, at a 1-based line and column. `kind` is a short word, `message` is for a person."""
+
+    file: str
+    line: int
+    column: int
+    kind: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.kind}: {self.message}"
+
+
+class InvalidDocument(PermanentError):
+    """The document is wrong."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        self.findings: tuple[Finding, ...] = tuple(sorted(set(findings)))
+        super().__init__("\n".join(map(str, self.findings)))
+
+
+@dataclass(slots=True)
+class Node:
+    """A value with its place. `size` counts the nodes below it, itself included, with aliases unfolded."""
+
+    data: Any
+    line: int
+    column: int
+    items: dict[str | int, "Node"] = field(default_factory=dict)
+    keys: dict[str, tuple[int, int]] = field(default_factory=dict)
+    size: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class YamlSource:
+    """A document as plain Python values, its file as given, and the place of everything in it."""
+
+    data: dict[str, Any]
+    file: str
+    _root: Node = field(repr=False)
+
+    def position(self, loc: Loc = ()) -> tuple[int, int]:
+        """Give the 1-based line and column of the value at `loc`, or of the nearest parent that exists."""
+        node = self._root
+        for part in loc:
+            if part not in node.items:
+                break
+            node = node.items[part]
+        return node.line, node.column
+
+    def key_position(self, loc: Loc) -> tuple[int, int]:
+        """Give the place of the key at the end of `loc`; that of the value where it is no key."""
+        node = self._root
+        for part in loc[:-1]:
+            if part not in node.items:
+                return node.line, node.column
+            node = node.items[part]
+        return node.keys.get(str(loc[-1])) or self.position(loc) if loc else self.position()
+
+    def finding(self, loc: Loc, kind: str, message: str) -> Finding:
+        """Make a finding about the value at `loc`."""
+        return Finding(self.file, *self.position(loc), kind, message)
+
+    def place(self, problem: Problem) -> Finding:
+        """Give a problem its place in this file."""
+        at = self.key_position if problem.at_key else self.position
+        return Finding(self.file, *at(problem.path), problem.kind, problem.message)
