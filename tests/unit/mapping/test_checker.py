@@ -360,6 +360,37 @@ def test_one_mistake_in_a_name_is_reported_once_for_each_use_and_not_as_other_pr
     assert {one.kind for one in found} == {"unknown-table"}
 
 
+@pytest.mark.parametrize(
+    ("earlier", "later", "dead"),
+    [
+        ("a", "a", True),
+        ("[a, b]", "a", True),
+        ("[a, b]", "[b, c]", False),
+        ("a", "[a, b]", False),
+        ("{present: true}", "[a, b]", True),
+        ("{present: false}", "a", False),
+        ("{not: c}", "[a, b]", True),
+        ("{not: [a, c]}", "[a, b]", False),
+        ("{not: a}", "{not: [a, b]}", True),
+        ("{not: [a, b]}", "{not: a}", False),
+        ("{not: a}", "{present: false}", True),
+        ("{present: true}", "{not: a}", False),
+        ("{present: true}", "{present: false}", False),
+        ("a", "{present: true}", False),
+    ],
+)
+def test_a_rule_is_dead_when_every_value_it_fits_is_taken_before(earlier: str, later: str, dead: bool) -> None:
+    rules = "".join(
+        f"  - {{rule: {name}, when: {{who: {cell}}}, then: {{ignore: x}}}}\n"
+        for name, cell in (("earlier", earlier), ("later", later))
+    )
+    text = TOY.replace("work_order:\n  buyer", rules + "work_order:\n  buyer")
+    if dead:
+        assert [one.kind for one in findings_of(text)] == ["unreachable"]
+    else:
+        make_pack(parse_yaml(text, "pack.yaml"))
+
+
 BOOK = (
     "commands:\n  book:\n    exchange: x\n    routing_key: y\n    body: {}\n"
     "    reply: {status: $.rc, accepted: [ok], refused: refusals}\n"

@@ -86,7 +86,8 @@ def test_an_acceptance_may_say_which_window_was_really_agreed() -> None:
             "accepted: [ok], refused: refusals}",
             (
                 "accepted: [ok], refused: refusals, window: {"
-                'start: {path: "$.a", format: "%Y-%m-%dT%H:%M:%S%z"}, end: {path: "$.b", format: "%Y-%m-%dT%H:%M:%S%z"}}}'
+                'start: {path: "$.a", format: "%Y-%m-%dT%H:%M:%S%z"},'
+                ' end: {path: "$.b", format: "%Y-%m-%dT%H:%M:%S%z"}}}'
             ),
         )
     )
