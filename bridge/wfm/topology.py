@@ -53,7 +53,7 @@ class Topology:
 
     def wfm_exchange(self, name: str) -> RabbitExchange:
         """An exchange of the WFM to publish on. A reconnect does not restore it, or its absence would stop all else."""
-        return RabbitExchange(self.exchange_name(name), ExchangeType.TOPIC, declare=False, robust=False)
+        return RabbitExchange(self.exchange_name(name), ExchangeType.TOPIC, robust=False)
 
     def inbound_queue(self, pack: str) -> RabbitQueue:
         """The queue that collects a pack's messages."""

@@ -4,12 +4,16 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
+from aio_pika.abc import AbstractChannel
 from structlog.testing import capture_logs
 
-from bridge.errors import BrokerUnavailable
+from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.flows.ports import BusMessage
 from bridge.wfm.consumer import RawReply, ReplyConsumer
+from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeLink, Wire
@@ -81,3 +85,46 @@ async def test_stopping_twice_is_harmless(topology: Topology, make_link: MakeLin
     for _ in range(2):
         await replies.stop()
         await link.stop()
+
+
+async def test_an_exchange_of_the_wfm_that_is_gone_does_not_keep_the_rest_from_coming_back(
+    topology: Topology, make_link: MakeLink, wire: Wire, channel: AbstractChannel
+) -> None:
+    """Commands went to it before; after a reconnect without it, other commands go out all the same."""
+    link = await make_link(wire.url)
+    replies = new_replies(link, topology, nothing)
+    await replies.start()
+    bus = RabbitCommandBus(link, topology, timeout_s=0.5)
+    for exchange in ("acme.wfm.commands", "acme.wfm.events"):
+        await channel.declare_exchange(topology.exchange_name(exchange), "topic", durable=True)
+        with pytest.raises(NotRouted):
+            await bus.publish(unroutable_command(exchange))
+    await channel.exchange_delete(topology.exchange_name("acme.wfm.commands"))
+    wire.cut()
+    await eventually(lambda: not link.connected)
+    wire.mend()
+
+    async def answered() -> bool:
+        try:
+            await bus.publish(unroutable_command("acme.wfm.events"))
+        except NotRouted:
+            return True
+        except BrokerUnavailable:
+            return False
+        return False
+
+    await eventually(answered, 20)
+    assert link.connected
+    await replies.stop()
+
+
+def unroutable_command(exchange: str) -> BusMessage:
+    return BusMessage(
+        pack="acme",
+        exchange=exchange,
+        routing_key="cmd.note",
+        body=b"{}",
+        content_type="application/json",
+        message_id=uuid4().hex,
+        correlation_id="C",
+    )
