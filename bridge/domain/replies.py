@@ -22,9 +22,11 @@ from bridge.domain.model import (
     Outcome,
     Problem,
     Refused,
+    Visit,
     WorkOrder,
 )
 from bridge.domain.patch import apply_patch, new_notes
+from bridge.domain.visits import open_appointment, same_visit
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
 
@@ -45,10 +47,10 @@ def settle(
     job: Job, command: Command, reply: Accepted | Refused, seller: RelatedContactInformation, ids: Ids, now: datetime
 ) -> Settlement:
     """Decide on the answer to a command. `seller` stands in as sellerAppointmentContact of a new Appointment (R18)."""
-    if isinstance(reply, Refused):
-        return _refused(job, command, reply)
     if command.state not in (CommandState.PENDING, CommandState.EXPIRED):
         return _nothing(job, command, "the command was settled before")
+    if isinstance(reply, Refused):
+        return _refused(job, command, reply)
     answered = replace(command, visit=reply.visit or command.visit)
     if command.kind is CommandKind.BOOK:
         return _booked(job, answered, reply, seller, ids, now)
@@ -59,6 +61,8 @@ def settle(
 
 def expire(job: Job, command: Command) -> Settlement:
     """Decide on a command whose deadline passed: the Buyer is told 504, and the WFM may still carry it out."""
+    if command.state is not CommandState.PENDING:
+        return _nothing(job, command, "the command was settled before")
     return _settled(job, command, CommandState.EXPIRED, "no answer from the WFM in time")
 
 
@@ -70,15 +74,44 @@ def _refused(job: Job, command: Command, reply: Refused) -> Settlement:
 def _booked(
     job: Job, command: Command, reply: Accepted, seller: RelatedContactInformation, ids: Ids, now: datetime
 ) -> Settlement:
-    work_order = job.work_order
+    work_order, standing = job.work_order, open_appointment(job)
+    if standing is not None and same_visit(standing, Visit(ref=command.visit, window=reply.window or command.window)):
+        return _joined(job, command, standing, now)
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, "accepted after the Buyer was told 504")
-    if work_order is None or work_order.state is not WorkOrderState.OPEN or _has_open(job):
+    if work_order is None or work_order.id != command.work_order or work_order.state is not WorkOrderState.OPEN:
         return _taken_back(job, command, "accepted, but the WorkOrder can no longer take an Appointment")
     draft = Draft(job, _with_planned_date(work_order, reply.window or command.window), now)
     draft.add_appointment(_appointment(command, work_order, reply, seller, ids, now), announce=False)
     draft.move_work_order(WorkOrderState.PLANNED)  # R24
     return _accepted(draft, command)
+
+
+def _joined(job: Job, command: Command, standing: Appointment, now: datetime) -> Settlement:
+    """The Buyer sees this visit already: never take it back.
+
+    The WFM announced it with another window than was asked for, or an earlier try that timed out had booked it.
+    """
+    request = command.request
+    if command.state is CommandState.EXPIRED or job.work_order is None or not isinstance(request, AppointmentCreate):
+        return _settled(job, command, CommandState.ACCEPTED, "the Buyer sees this visit already")
+    draft = Draft(job, job.work_order, now)
+    sellers = (c for c in standing.contacts if c.role == ContactRole.SELLER_APPOINTMENT)
+    draft.change_appointment(
+        replace(
+            standing,
+            contacts=(*_buyers_contacts(request), *sellers),
+            note=request.note or (),
+            attachment=request.attachment or (),
+            visit=command.visit or standing.visit,
+        ),
+        announce=False,
+    )
+    return _accepted(draft, command)
+
+
+def _buyers_contacts(request: AppointmentCreate) -> tuple[RelatedContactInformation, ...]:
+    return tuple(c for c in request.related_contact_information if c.role != ContactRole.SELLER_APPOINTMENT)
 
 
 def _appointment(
@@ -92,7 +125,6 @@ def _appointment(
     request = command.request
     if not isinstance(request, AppointmentCreate):
         raise IllegalMove("a booking without the Buyer's request")
-    buyers = (c for c in request.related_contact_information if c.role != ContactRole.SELLER_APPOINTMENT)
     return Appointment(
         id=ids.appointment,
         work_order=work_order.id,
@@ -100,7 +132,7 @@ def _appointment(
         status=AppointmentStatus.CONFIRMED,
         valid_for=reply.window or request.valid_for,
         place=work_order.details.place[0],
-        contacts=(*buyers, seller),
+        contacts=(*_buyers_contacts(request), seller),
         note=request.note or (),
         attachment=request.attachment or (),
         visit=command.visit,
@@ -120,7 +152,7 @@ def reschedule(job: Job, command: Command, reply: Accepted, now: datetime) -> Se
         apply_patch(appointment, patch) if patch else appointment,
         valid_for=window,
         visit=command.visit or appointment.visit,
-        disregarded_window=appointment.valid_for,
+        disregarded_window=appointment.disregarded_window if window == appointment.valid_for else appointment.valid_for,
     )
     draft = Draft(job, _with_planned_date(job.work_order, window), now)
     # A Buyer's own change is not announced to him; one adopted after a 504 is news.
@@ -132,7 +164,8 @@ def reschedule(job: Job, command: Command, reply: Accepted, now: datetime) -> Se
 
 def _cancelled(job: Job, command: Command, now: datetime) -> Settlement:
     appointment = _target(job, command)
-    if job.work_order is None or appointment is None or appointment.status is AppointmentStatus.IN_PROGRESS:
+    possible = (AppointmentStatus.CONFIRMED, AppointmentStatus.CANCELLED)
+    if job.work_order is None or appointment is None or appointment.status not in possible:
         return _settled(job, command, CommandState.REFUSED, "the Appointment moved on meanwhile", _MOVED_ON)
     draft = Draft(job, job.work_order, now)
     if appointment.status is AppointmentStatus.CONFIRMED:
@@ -182,13 +215,6 @@ def _target(job: Job, command: Command) -> Appointment | None:
     if job.appointment is not None and job.appointment.id == command.appointment:
         return job.appointment
     return None
-
-
-def _has_open(job: Job) -> bool:
-    return job.appointment is not None and job.appointment.status in (
-        AppointmentStatus.CONFIRMED,
-        AppointmentStatus.IN_PROGRESS,
-    )
 
 
 def _with_planned_date(work_order: WorkOrder, window: TimePeriod | None) -> WorkOrder:
