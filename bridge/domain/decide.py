@@ -21,16 +21,23 @@ from bridge.domain.model import (
     WorkOrder,
 )
 from bridge.domain.planner import appointment_path, work_order_path
+from bridge.domain.visits import same_visit
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import RelatedContactInformation
+
+_FELL_THROUGH = frozenset({AppointmentStatus.CANCELLED, AppointmentStatus.MISSED, AppointmentStatus.FAILED})
+_VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, AppointmentStatus.FAILED})
 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision."""
     if any(version < job.versions.get(key, version) for key, version in update.versions.items()):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
-    decision = _decide_current(job, update, ids, now)
+    try:
+        decision = _decide_current(job, update, ids, now)
+    except IllegalMove as illegal:
+        return _parked(job, update, illegal)
     if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
         return decision
     return replace(decision, job=_remember(decision.job, update))
@@ -47,33 +54,39 @@ def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Dec
 def _first(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     if not update.creates:
         return Decision(outcome=Outcome.WAITING, job=job, reason=f"job {job.ref.key} is not known yet")
-    try:
-        return _open_new(job, update, ids, now)
-    except IllegalMove as illegal:
-        return _parked(job, update, illegal)
+    return _open_new(job, update, ids, now)
 
 
 def _open_new(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
-    born_required = bool(update.goal.appointment_required) and update.visit.window is None
     work_order = WorkOrder(
         id=ids.work_order,
         job=job.ref,
         buyer=update.buyer,
         state=WorkOrderState.OPEN,
-        appointment_required=born_required,
+        appointment_required=_born_required(update),
         details=update.details,
         created_at=now,
         changed_at=now,
     )
     draft = Draft(replace(job, appointment=None), work_order, now)
     draft.create_work_order()
-    if born_required:
+    if work_order.appointment_required:
         draft.require_buyer()
     _walk(draft, update, ids)
     return draft.result()
 
 
+def _born_required(update: JobUpdate) -> bool:
+    """A WorkOrder that does not stay open, or has its visit, never asks the Buyer for one (R21)."""
+    stays_open = update.goal.work_order in (None, WorkOrderState.OPEN)
+    return stays_open and update.visit.window is None and bool(update.goal.appointment_required)
+
+
 def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
+    if update.goal.appointment is AppointmentStatus.CONFIRMED:
+        late = echo.booking_echo(job, update)
+        if late is not None:
+            return late
     goal = update.goal.work_order
     if goal is None or goal == ended.state or update.goal.on_illegal is OnIllegal.KEEP:
         return Decision(outcome=Outcome.UNCHANGED, job=job, reason=f"the WorkOrder has ended ({ended.state})")
@@ -99,8 +112,15 @@ def _resolve_illegal(
     draft = Draft(job, replace(work_order, details=update.details), now)
     if update.goal.on_illegal is OnIllegal.KEEP:
         return draft.result(reason=f"kept: {illegal}")
+    return _follow_up(draft, update, ids, now, illegal)
+
+
+def _follow_up(draft: Draft, update: JobUpdate, ids: Ids, now: datetime, illegal: IllegalMove) -> Decision:
+    """End the WorkOrder and open another; a job that is over needs no other."""
     _walk_goal(draft, Goal(work_order=WorkOrderState.UNABLE_TO_COMPLETE))
-    first = draft.result()
+    first = draft.result(reason=f"ended: {illegal}")
+    if update.goal.work_order in TERMINAL:
+        return first
     second = _open_new(_without_appointment(first.job), update, ids, now)
     return replace(
         second,
@@ -116,13 +136,13 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
     if _seller_moves(draft, update):
         _withdraw(draft, update)
         return
+    _follow_reference(draft, update)
     _update_contacts(draft, update)
-    goal = update.goal
     if _agrees_visit(draft, update):
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
         if draft.work_order.state is WorkOrderState.OPEN:
             draft.move_work_order(WorkOrderState.PLANNED)  # R24
-    _walk_goal(draft, goal)
+    _walk_goal(draft, update.goal)
 
 
 def _seller_moves(draft: Draft, update: JobUpdate) -> bool:
@@ -131,6 +151,7 @@ def _seller_moves(draft: Draft, update: JobUpdate) -> bool:
         appointment is not None
         and appointment.status is AppointmentStatus.CONFIRMED
         and update.goal.appointment is AppointmentStatus.CONFIRMED
+        and update.goal.work_order not in TERMINAL
         and update.visit.window is not None
         and update.visit.window != appointment.valid_for
     )
@@ -138,9 +159,18 @@ def _seller_moves(draft: Draft, update: JobUpdate) -> bool:
 
 def _withdraw(draft: Draft, update: JobUpdate) -> None:
     """R27: a move by the Seller is a cancelled Appointment and a request to book again."""
-    moved = replace(draft.require_appointment(), disregarded_window=update.visit.window)
-    draft.appointment = moved
     _walk_goal(draft, Goal(appointment=AppointmentStatus.CANCELLED))
+    moved = draft.require_appointment()
+    draft.appointment = replace(moved, visit=update.visit.ref or moved.visit, disregarded_window=update.visit.window)
+
+
+def _follow_reference(draft: Draft, update: JobUpdate) -> None:
+    """Learn how the WFM calls the visit that stands: a reply need not name it, and a WFM may renumber its visits."""
+    appointment, ref = draft.open_appointment, update.visit.ref
+    if appointment is None or ref is None:
+        return
+    if appointment.visit is None or update.visit.window == appointment.valid_for:
+        draft.appointment = replace(appointment, visit=ref)
 
 
 def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
@@ -149,10 +179,10 @@ def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
         return False
     if update.goal.appointment in (None, AppointmentStatus.CANCELLED):
         return False
-    return not any(
-        ended.visit == update.visit.ref and ended.status == update.goal.appointment
-        for ended in (*draft.ended, *((draft.appointment,) if draft.appointment else ()))
-    )
+    if update.goal.appointment not in _VISIT_ENDS:
+        return True
+    past = (*draft.ended, *((draft.appointment,) if draft.appointment else ()))
+    return not any(same_visit(ended, update.visit) for ended in past)
 
 
 def _new_appointment(draft: Draft, update: JobUpdate, ids: Ids) -> Appointment:
@@ -187,7 +217,8 @@ def _with_seller_contact(
     contacts: tuple[RelatedContactInformation, ...], seller: tuple[RelatedContactInformation, ...]
 ) -> tuple[RelatedContactInformation, ...]:
     fresh = tuple(contact for contact in seller if contact.role == ContactRole.SELLER_APPOINTMENT)
-    if not fresh:
+    known = tuple(contact for contact in contacts if contact.role == ContactRole.SELLER_APPOINTMENT)
+    if not fresh or fresh == known:
         return contacts
     return (*(contact for contact in contacts if contact.role != ContactRole.SELLER_APPOINTMENT), *fresh)
 
@@ -202,7 +233,15 @@ def _walk_goal(draft: Draft, goal: Goal) -> None:
             draft.move_appointment(target)
         else:
             draft.move_work_order(target)
+    _check_visit(draft)
     _settle_required(draft, goal)
+
+
+def _check_visit(draft: Draft) -> None:
+    """R24: a visit stands on a WorkOrder that is planned or under way; a goal that says otherwise is no goal."""
+    state = draft.work_order.state
+    if draft.open_appointment is not None and (state is WorkOrderState.OPEN or state in TERMINAL):
+        raise IllegalMove(f"Appointment {draft.open_appointment.status} on a WorkOrder that is {state}")
 
 
 _APPOINTMENT_LEVEL = {
@@ -269,8 +308,7 @@ def _work_order_goal(draft: Draft, goal: Goal, appointment: AppointmentStatus | 
     """
     if goal.work_order is not None or draft.open_appointment is None:
         return goal.work_order
-    fell_through = (AppointmentStatus.CANCELLED, AppointmentStatus.MISSED, AppointmentStatus.FAILED)
-    if appointment not in fell_through or draft.work_order.state is WorkOrderState.OPEN:
+    if appointment not in _FELL_THROUGH or draft.work_order.state is WorkOrderState.OPEN:
         return None
     if draft.work_order.state is WorkOrderState.IN_PROGRESS:
         return WorkOrderState.UNABLE_TO_COMPLETE
@@ -282,10 +320,9 @@ def _settle_required(draft: Draft, goal: Goal) -> None:
     if draft.work_order.state is not WorkOrderState.OPEN or draft.open_appointment is not None:
         draft.set_appointment_required(False)
         return
-    reopened = draft.job.work_order is not None and draft.job.work_order.state is WorkOrderState.PLANNED
     if goal.appointment_required is not None:
         draft.set_appointment_required(goal.appointment_required)
-    elif reopened:
+    elif any(hop.resource == "appointment" and hop.target in _FELL_THROUGH for hop in draft.transitions):
         draft.set_appointment_required(True)
 
 

@@ -87,7 +87,8 @@ class Draft:
         appointment = self.require_appointment()
         if not is_legal(appointment_machine.TRANSITIONS, appointment.status, target):
             raise IllegalMove(f"Appointment {appointment.status} -> {target}")
-        self.appointment = replace(appointment, status=target, changed_at=self.now)
+        disregarded = appointment.disregarded_window if target in appointment_machine.OPEN else None
+        self.appointment = replace(appointment, status=target, disregarded_window=disregarded, changed_at=self.now)
         self._passed("appointment", appointment.id, appointment.status, target)
         self._notify(EventType.APPOINTMENT_STATUS_CHANGE, appointment.id)
 

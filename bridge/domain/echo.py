@@ -1,14 +1,13 @@
 """Who asked? Recognises WFM messages that only repeat what the Buyer asked for, or old news of a visit.
 
 Without this, the echo of a Buyer's own reschedule would be taken for a move by the Seller (R27), and the echo of a
-booking that timed out would become a ghost visit.
+booking that timed out would become a ghost visit. The end of the whole job is never an echo.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bridge.domain.appointment import OPEN
 from bridge.domain.model import (
     Accepted,
     Appointment,
@@ -22,10 +21,15 @@ from bridge.domain.model import (
     Outcome,
 )
 from bridge.domain.replies import reschedule
+from bridge.domain.visits import may_be_same_visit, open_appointment, same_visit
+from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus
 
 CLOCK_GRAIN = timedelta(seconds=1)
-"""WFM timestamps are often whole seconds; a message is older than a change only if it is by more than this."""
+"""WFM timestamps are often whole seconds; a message is newer than a change only if it is by more than this."""
+
+_FIRST_MEANT = (CommandState.PENDING, CommandState.EXPIRED, CommandState.COMPENSATED)
+"""After a 504 a Buyer tries the same window again: of two commands alike, the outstanding one is meant."""
 
 
 def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
@@ -34,22 +38,45 @@ def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     While a Buyer's command is pending, what looks like its echo waits for the reply: only then is it known whether it
     was one.
     """
-    if update.goal.appointment is AppointmentStatus.CANCELLED:
-        return _cancel_echo(job)
-    if update.goal.appointment is not AppointmentStatus.CONFIRMED:
+    if update.goal.work_order in TERMINAL or update.goal.appointment is None:
         return None
-    return _booking_echo(job, update) or _reschedule_echo(job, update, now) or _old_news(job, update)
+    if update.goal.appointment is AppointmentStatus.CANCELLED:
+        return _cancel_echo(job, update) or _other_visit(job, update)
+    if update.goal.appointment is not AppointmentStatus.CONFIRMED:
+        return _awaited_booking(job, update) or _ended_visit(job, update)
+    return (
+        booking_echo(job, update)
+        or _reschedule_echo(job, update, now)
+        or _old_window(job, update)
+        or _ended_visit(job, update)
+    )
 
 
-def _booking_echo(job: Job, update: JobUpdate) -> Decision | None:
-    command = _find(job.commands, CommandKind.BOOK, lambda each: _same_visit(each, update))
-    if command is None or _is_open(job.appointment):
+def booking_echo(job: Job, update: JobUpdate) -> Decision | None:
+    """Recognise the announcement of a visit that a Buyer's command has booked, or had booked too late."""
+    command = _booking(job, update)
+    if command is None:
         return None
     if command.state is CommandState.PENDING:
         return _waiting(job, "may be the echo of a booking whose reply is awaited")
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, update)
     return _ignored(job, "the booking timed out and is being cancelled in the WFM")
+
+
+def _awaited_booking(job: Job, update: JobUpdate) -> Decision | None:
+    command = _booking(job, update)
+    if command is None or command.state is not CommandState.PENDING:
+        return None
+    return _waiting(job, "may concern the visit of a booking whose reply is awaited")
+
+
+def _booking(job: Job, update: JobUpdate) -> Command | None:
+    """Find the booking whose visit the message speaks of, unless that is the visit the Buyer sees."""
+    current = open_appointment(job)
+    if current is not None and same_visit(current, update.visit):
+        return None
+    return _meant((command for command in job.commands if same_visit(command, update.visit)), CommandKind.BOOK)
 
 
 def _taken_back(job: Job, command: Command, update: JobUpdate) -> Decision:
@@ -64,67 +91,92 @@ def _taken_back(job: Job, command: Command, update: JobUpdate) -> Decision:
 
 
 def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
-    command = _find(job.commands, CommandKind.RESCHEDULE, lambda each: each.window == update.visit.window)
-    if command is None or not _is_open(job.appointment):
+    appointment = open_appointment(job)
+    if appointment is None or update.visit.window == appointment.valid_for:
+        return None
+    asked = (c for c in job.commands if c.appointment == appointment.id and c.window == update.visit.window)
+    command = _meant(asked, CommandKind.RESCHEDULE)
+    if command is None:
         return None
     if command.state is CommandState.PENDING:
         return _waiting(job, "may be the echo of a reschedule whose reply is awaited")
+    if appointment.status is not AppointmentStatus.CONFIRMED:
+        return None
+    if not _newer(update, appointment.changed_at):
+        return _ignored(job, "the Appointment has changed since this late reschedule", Outcome.STALE)
+    return _adopted(job, command, update, now)
+
+
+def _adopted(job: Job, command: Command, update: JobUpdate, now: datetime) -> Decision:
     settlement = reschedule(job, command, Accepted(update.visit.ref, update.visit.window), now)
     decision = settlement.decision
     adopted = replace(decision.job, commands=(*decision.job.commands, settlement.command))
     return replace(decision, job=adopted, reason="the WFM carried out a reschedule that had timed out; it is adopted")
 
 
-def _cancel_echo(job: Job) -> Decision | None:
-    command = _find(job.commands, CommandKind.CANCEL, lambda each: each.state is CommandState.PENDING)
-    if command is None or not _is_open(job.appointment):
+def _cancel_echo(job: Job, update: JobUpdate) -> Decision | None:
+    if open_appointment(job) is None:
+        booking = _meant(job.commands, CommandKind.BOOK)
+        awaited = booking is not None and booking.state is CommandState.PENDING
+        return _waiting(job, "may concern the visit of a booking whose reply is awaited") if awaited else None
+    command = _meant((c for c in job.commands if may_be_same_visit(c, update.visit)), CommandKind.CANCEL)
+    if command is None or command.state is not CommandState.PENDING:
         return None
     return _waiting(job, "may be the echo of a cancellation whose reply is awaited")
 
 
-def _old_news(job: Job, update: JobUpdate) -> Decision | None:
-    for appointment in _appointments(job):
-        if not _concerns(appointment, update):
-            continue
-        if _is_open(appointment):
-            if update.visit.window == appointment.disregarded_window and not _newer(update, appointment.changed_at):
-                return _ignored(job, "the window is the one before the Buyer's reschedule", Outcome.STALE)
-            return None
-        if appointment.disregarded_window is not None and appointment.status is AppointmentStatus.CANCELLED:
+def _other_visit(job: Job, update: JobUpdate) -> Decision | None:
+    appointment = open_appointment(job)
+    if appointment is None or may_be_same_visit(appointment, update.visit):
+        return None
+    return _ignored(job, "the visit that was cancelled is not the one that stands")
+
+
+def _old_window(job: Job, update: JobUpdate) -> Decision | None:
+    appointment = open_appointment(job)
+    if appointment is None or not may_be_same_visit(appointment, update.visit):
+        return None
+    if update.visit.window != appointment.disregarded_window or _newer(update, appointment.changed_at):
+        return None
+    return _ignored(job, "the window is the one before the Buyer's reschedule", Outcome.STALE)
+
+
+def _ended_visit(job: Job, update: JobUpdate) -> Decision | None:
+    current = open_appointment(job)
+    if current is not None and may_be_same_visit(current, update.visit):
+        return None
+    for ended in _ended(job):
+        if update.goal.appointment is AppointmentStatus.CONFIRMED and _moved_by_seller(job, ended, update):
             return _ignored(job, "the Seller moved this visit; the Buyer was asked to book again (R27)")
-        if not _newer(update, appointment.changed_at):
+        if not same_visit(ended, update.visit):
+            continue
+        if current is not None or not _newer(update, ended.changed_at):
             return _ignored(job, "the visit ended after this message was sent", Outcome.STALE)
     return None
 
 
-def _same_visit(command: Command, update: JobUpdate) -> bool:
-    if command.visit is not None and update.visit.ref is not None:
-        return command.visit == update.visit.ref
-    return command.window is not None and command.window == update.visit.window
+def _moved_by_seller(job: Job, ended: Appointment, update: JobUpdate) -> bool:
+    """Where the WFM does not name its visits, only the latest can be the one that still moves about."""
+    if ended.disregarded_window is None:
+        return False
+    if ended.visit is not None and update.visit.ref is not None:
+        return ended.visit == update.visit.ref
+    return ended is job.appointment
 
 
-def _concerns(appointment: Appointment, update: JobUpdate) -> bool:
-    if appointment.visit is None or update.visit.ref is None:
-        return _is_open(appointment)
-    return appointment.visit == update.visit.ref
+def _ended(job: Job) -> Iterable[Appointment]:
+    if job.appointment is not None and open_appointment(job) is None:
+        yield job.appointment
+    yield from reversed(job.ended_appointments)
 
 
 def _newer(update: JobUpdate, moment: datetime) -> bool:
     return update.occurred_at is None or update.occurred_at > moment + CLOCK_GRAIN
 
 
-def _appointments(job: Job) -> Iterable[Appointment]:
-    if job.appointment is not None:
-        yield job.appointment
-    yield from reversed(job.ended_appointments)
-
-
-def _is_open(appointment: Appointment | None) -> bool:
-    return appointment is not None and appointment.status in OPEN
-
-
-def _find(commands: Iterable[Command], kind: CommandKind, matches: Callable[[Command], bool]) -> Command | None:
-    return next((command for command in commands if command.kind is kind and matches(command)), None)
+def _meant(commands: Iterable[Command], kind: CommandKind) -> Command | None:
+    alike = [command for command in commands if command.kind is kind and command.state in _FIRST_MEANT]
+    return min(alike, key=lambda command: _FIRST_MEANT.index(command.state), default=None)
 
 
 def _waiting(job: Job, reason: str) -> Decision:
