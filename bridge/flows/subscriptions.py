@@ -92,10 +92,11 @@ def event_types(api: Api, query: str | None) -> frozenset[EventType]:
 def _check_callback(callback: str) -> None:
     try:
         parts = urlsplit(callback)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         valid = False
-    if not valid:
+    # urlsplit drops line breaks without a word; the rest of the address would not be what it looked like.
+    if not valid or not callback.isprintable() or " " in callback:
         raise InvalidSubscription("callback: expected an absolute http or https URL.")
-    if parts.query or parts.fragment or parts.username:
+    if parts.query or parts.fragment or "@" in parts.netloc:
         raise InvalidSubscription("callback: must not have a query, a fragment or credentials.")

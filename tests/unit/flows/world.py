@@ -1,0 +1,254 @@
+"""The flows on a real SQLite store and the real ACME pack, with a clock to turn, counted ids and a bus to listen to."""
+
+import asyncio
+import itertools
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, WorkOrder, WorkOrderId
+from bridge.errors import BridgeError, StoreUnavailable
+from bridge.flows.applier import Applier
+from bridge.flows.appointments import Appointments
+from bridge.flows.commands import Commands, WfmReply
+from bridge.flows.job_updates import JobUpdates
+from bridge.flows.ports import BusMessage, Store, Transaction, WfmMessage
+from bridge.flows.subscriptions import Subscriptions
+from bridge.flows.time_slots import TimeSlots
+from bridge.mapping.pack import Pack
+from bridge.mef.enums import Api, Irp
+from bridge.mef.models import EventSubscriptionInput, TimePeriod
+from bridge.store import SqlStore
+from bridge.store.engine import open_engine
+from tests.support import eventually
+from tests.unit.flows import acme
+
+BUYER = BuyerId("acme-buyer")
+BUYERS = frozenset({BUYER})
+
+# Compiling statements is most of what a test would wait for; the cache of an engine ends with it.
+COMPILED: dict[Any, Any] = {}
+
+Answer = Callable[[BusMessage], bytes | None]
+
+
+class Clock:
+    """A clock that stands still until it is turned."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **by: float) -> None:
+        """Turn the clock on."""
+        self.now += timedelta(**by)
+
+
+class FakeBus:
+    """Records what is published; fails with `failure`, else answers by routing key as a WFM would."""
+
+    def __init__(self) -> None:
+        self.sent: list[BusMessage] = []
+        self.failure: BridgeError | None = None
+        self.answers: dict[str, Answer] = {}
+        self.deliver: Callable[[BusMessage, bytes], None] = lambda _message, _body: None
+
+    async def publish(self, message: BusMessage) -> None:
+        """Take a command."""
+        self.sent.append(message)
+        if self.failure is not None:
+            raise self.failure
+        answer = self.answers.get(message.routing_key)
+        body = answer(message) if answer is not None else None
+        if body is not None:
+            self.deliver(message, body)
+
+    def of(self, routing_key: str) -> list[BusMessage]:
+        """All commands published with this routing key."""
+        return [message for message in self.sent if message.routing_key == routing_key]
+
+    async def next(self, routing_key: str, number: int = 1) -> BusMessage:
+        """Wait for the n-th command with this routing key."""
+        found: list[BusMessage] = await eventually(
+            lambda: sent if len(sent := self.of(routing_key)) >= number else None, every_s=0.001
+        )
+        return found[number - 1]
+
+
+class FlakyStore:
+    """A store whose transactions fail: `at_start` times before they begin, `at_commit` times just before they end."""
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+        self.at_start = 0
+        self.at_commit = 0
+        self.begun = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open a transaction, or fail."""
+        self.begun += 1
+        if self.at_start:
+            self.at_start -= 1
+            raise StoreUnavailable
+        async with self._store.transaction() as tx:
+            yield tx
+            if self.at_commit:
+                self.at_commit -= 1
+                raise StoreUnavailable
+
+
+class World:
+    """One bridge without its outside. `timeout_s` is what the WFM is given to answer."""
+
+    def __init__(
+        self, database: Path, pack: Pack, clock: Clock, ids: Callable[[], str], timeout_s: float = 5.0
+    ) -> None:
+        self.clock = clock
+        self.bus = FakeBus()
+        self.bus.deliver = self._deliver
+        self.bus.answers = {
+            "cmd.search": lambda _: acme.slots(acme.MORNING_SLOT, acme.AFTERNOON_SLOT, acme.MONDAY_SLOT),
+            "cmd.book": lambda _: acme.done(VISIT_NO="V-0001"),
+            "cmd.move": lambda _: acme.done(VISIT_NO="V-0001"),
+            "cmd.cancel": lambda _: acme.done(),
+        }
+        self._database = database
+        engine = open_engine(f"sqlite:///{database}", synchronous="NORMAL").execution_options(compiled_cache=COMPILED)
+        self.sql_store = SqlStore(engine, new_id=ids, clock=clock)
+        self.store: Any = FlakyStore(self.sql_store)
+        packs: Mapping[str, Pack] = {pack.name: pack}
+        timeout = timedelta(seconds=timeout_s)
+        store: Store = self.store
+        applier = Applier(packs, clock, ids)
+        self.commands = Commands(store, self.bus, packs, applier, clock, ids)
+        self.job_updates = JobUpdates(store, applier)
+        self.time_slots = TimeSlots(
+            store, packs, self.commands, clock, ids, timeout=timeout, memory=timedelta(minutes=30)
+        )
+        self.appointments = Appointments(store, packs, self.commands, self.time_slots, clock, ids, timeout=timeout)
+        self.subscriptions = Subscriptions(store, clock, ids)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["World"]:
+        """Run the loops for the block, then close the database."""
+        loops = [asyncio.create_task(self.commands.run()), asyncio.create_task(self.job_updates.run())]
+        try:
+            yield self
+        finally:
+            for task in (*loops, *self._tasks):
+                task.cancel()
+            await asyncio.gather(*loops, *self._tasks, return_exceptions=True)
+            await self.sql_store.close()
+
+    # the WFM
+
+    async def hear(self, *messages: WfmMessage) -> None:
+        """Let messages arrive together, in this order, and wait until all are safe."""
+        await asyncio.gather(*(self.job_updates.handle(message) for message in messages))
+
+    async def reply(self, message: BusMessage, body: bytes) -> None:
+        """Let the answer to a command arrive, and wait until it is safe."""
+        raw = WfmMessage(pack="", body=body, correlation_id=message.correlation_id, received_at=self.clock())
+        await self.commands.handle_reply(WfmReply(message.correlation_id, raw))
+
+    def _deliver(self, message: BusMessage, body: bytes) -> None:
+        task = asyncio.create_task(self.reply(message, body))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # the Buyer
+
+    async def open_work_order(self, job: str = "J-1", **changes: Any) -> WorkOrder:
+        """Let the WFM create a job that needs a visit, and find its WorkOrder."""
+        await self.hear(acme.event("NEW", 1, job, **changes))
+        return await self.work_order_of(job)
+
+    async def work_order_of(self, job: str = "J-1") -> WorkOrder:
+        """Read the WorkOrder of a job."""
+        found = await self.store.work_order(
+            WorkOrderId(self.column("SELECT id FROM work_orders WHERE job_key=?", job)[0])
+        )
+        assert isinstance(found, WorkOrder)
+        return found
+
+    async def book(self, order: WorkOrder, window: TimePeriod = acme.MORNING, **changes: Any) -> Appointment:
+        """Book a visit."""
+        return await self.appointments.book(BUYERS, acme.booking(order.id, window, **changes), "corr-buyer")
+
+    async def booked(self, job: str = "J-1") -> Appointment:
+        """Open a WorkOrder and book its morning, echo of the WFM included; forget what was sent for it."""
+        appointment = await self.book(await self.open_work_order(job))
+        await self.hear(acme.event("SCHD", 2, job, **acme.IN_MORNING))
+        self.bus.sent.clear()
+        return await self.appointment(appointment)
+
+    async def appointment(self, appointment: Appointment) -> Appointment:
+        """Read an Appointment as it is now."""
+        found = await self.store.appointment(AppointmentId(appointment.id))
+        assert isinstance(found, Appointment)
+        return found
+
+    async def listen(self) -> None:
+        """Register the Buyer with both APIs."""
+        for api in Api:
+            request = EventSubscriptionInput(callback="https://buyer.test")
+            await self.subscriptions.register(api, Irp.SONATA, BUYER, request, None, None)
+
+    # what is committed, read past the store
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Run a query on a connection of its own: it sees only what is committed."""
+        connection = sqlite3.connect(self._database)
+        try:
+            return connection.execute(statement, parameters).fetchall()
+        finally:
+            connection.close()
+
+    def column(self, statement: str, *parameters: object) -> list[Any]:
+        """Run a query for one column."""
+        return [row[0] for row in self.rows(statement, *parameters)]
+
+    def outcomes(self) -> list[str]:
+        """What became of the messages, in order of arrival."""
+        return self.column("SELECT outcome FROM journal ORDER BY number")
+
+    def command_states(self, kind: str = "book") -> list[str]:
+        """The states of the stored commands of a kind, oldest first."""
+        return self.column("SELECT state FROM commands WHERE kind=? ORDER BY rowid", kind)
+
+    def outbox(self, routing_key: str) -> list[dict[str, Any]]:
+        """The bodies of the stored messages for the WFM with this routing key, in order."""
+        found = self.column("SELECT body FROM outbox WHERE routing_key=? ORDER BY number", routing_key)
+        return [orjson.loads(body) for body in found]
+
+    def notified(self) -> list[str]:
+        """The types of all notifications, in order."""
+        return self.column("SELECT event_type FROM notifications ORDER BY event_time, rowid")
+
+
+Worlds = Callable[..., Any]
+
+
+@asynccontextmanager
+async def worlds(database: Path, acme_pack: Pack) -> AsyncIterator[Worlds]:
+    """Give a factory of worlds that share a database, a clock and ids."""
+    clock, numbers = Clock(acme.NOW), itertools.count(1)
+    async with AsyncExitStack() as stack:
+
+        async def make(timeout_s: float = 5.0, pack: Pack = acme_pack) -> World:
+            world = World(database, pack, clock, lambda: f"id-{next(numbers):04d}", timeout_s)
+            return await stack.enter_async_context(world.running())
+
+        yield make
