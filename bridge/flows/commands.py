@@ -18,6 +18,7 @@ from bridge.domain.model import (
     AppointmentId,
     Command,
     CommandId,
+    CommandKind,
     CommandState,
     Job,
     JobRef,
@@ -27,8 +28,8 @@ from bridge.domain.model import (
     Refused,
 )
 from bridge.domain.replies import Settlement, expire, settle
-from bridge.errors import BrokerUnavailable, NotRouted
-from bridge.flows.applier import Applier, Jobs
+from bridge.errors import BrokerUnavailable, NotRouted, TransientError
+from bridge.flows.applier import Applier, Jobs, noted
 from bridge.flows.effects import COMPENSATION_SUFFIX, messages_for
 from bridge.flows.errors import WfmTimeout, WfmUnavailable
 from bridge.flows.group_commit import GroupCommit
@@ -100,9 +101,7 @@ class Commands:
                 await self._fail(command)
                 raise WfmUnavailable from error
             except BrokerUnavailable as error:
-                # The confirm may have been lost after the broker took the command: treat it as sent.
-                await self._expire(command)
-                raise WfmUnavailable from error
+                return await self._unconfirmed(command, error)
             try:
                 async with asyncio.timeout((command.expires_at - self._clock()).total_seconds()):
                     return await answered
@@ -142,7 +141,10 @@ class Commands:
 
     async def _sweep(self) -> None:
         while True:
-            await self.expire_overdue()
+            try:
+                await self.expire_overdue()
+            except TransientError as trouble:
+                log.warning("sweep.waiting", trouble=str(trouble), retry_in_seconds=SWEEP_SECONDS)
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _commit(self, replies: Sequence[WfmReply]) -> None:
@@ -167,10 +169,11 @@ class Commands:
         self, tx: Transaction, jobs: dict[JobRef, Job], asked: Command, reply: WfmReply
     ) -> list[tuple[CommandId, Answer]]:
         job = jobs[asked.job]
-        command = next((c for c in job.commands if c.id == asked.id), None)
+        command = await self._open(tx, job, asked.id)
         if command is None:
             log.debug("reply.repeated", command=asked.id)
             return []
+        reply = replace(reply, raw=replace(reply.raw, pack=command.job.pack))
         read = self._packs[asked.job.pack].read_reply(command.kind, reply.raw.body)
         if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
             await tx.record([_unreadable(command, reply, read.reason if isinstance(read, Unreadable) else "")])
@@ -180,6 +183,21 @@ class Commands:
         await tx.record([self._journal(settlement, reply, read.explanation)])
         await self._carry_out(tx, jobs, settlement)
         return [(command.id, _answer(settlement))]
+
+    async def _open(self, tx: Transaction, job: Job, asked: CommandId) -> Command | None:
+        """Return the command if its answer can still matter: it is pending, or came to nothing only by its deadline."""
+        known = next((command for command in job.commands if command.id == asked), None)
+        if known is not None:
+            return known
+        stored = await tx.command(asked)
+        return stored if stored is not None and stored.state is CommandState.EXPIRED else None
+
+    async def _unconfirmed(self, command: Command, error: BrokerUnavailable) -> Answer:
+        """The confirm may have been lost after the broker took the command: treat it as sent, and answered if it is."""
+        try:
+            return await self._expire(command)
+        except WfmTimeout:
+            raise WfmUnavailable from error
 
     async def _expire(self, command: Command) -> Answer:
         async with self._store.transaction() as tx:
@@ -204,9 +222,13 @@ class Commands:
         return Answer(state, appointment, problems)
 
     async def _fail(self, command: Command) -> None:
+        """The command never left. What waited to be told from its echo is news."""
         async with self._store.transaction() as tx:
-            await tx.load_jobs([command.job])
+            jobs = await tx.load_jobs([command.job])
+            job = jobs[command.job]
+            jobs[command.job] = replace(job, commands=tuple(c for c in job.commands if c.id != command.id))
             await tx.settle_command(replace(command, state=CommandState.FAILED), {})
+            await self._applier.apply_waiting(tx, jobs, command.job)
 
     async def _carry_out(self, tx: Transaction, jobs: Jobs, settlement: Settlement) -> None:
         """Write what a settlement means; then the WFM's echoes that waited for it can be told from news."""
@@ -229,10 +251,28 @@ class Commands:
         )
 
     async def _unsolicited(self, tx: Transaction, reply: WfmReply) -> None:
+        booking = None
         if reply.correlation_id.endswith(COMPENSATION_SUFFIX):
-            log.info("compensation.answered", command=reply.correlation_id.removesuffix(COMPENSATION_SUFFIX))
+            booking = await tx.command(CommandId(reply.correlation_id.removesuffix(COMPENSATION_SUFFIX)))
+        if booking is None:
+            log.info("reply.unsolicited", correlation_id=reply.correlation_id)
             return
-        log.info("reply.unsolicited", correlation_id=reply.correlation_id)
+        left = self._left_standing(booking, reply)
+        log.info("compensation.answered", command=booking.id, job=booking.job.key, left_standing=left)
+        if left is not None:
+            raw = replace(reply.raw, pack=booking.job.pack)
+            reason = f"the visit of a booking that timed out may be left in the WFM: {left}"
+            entry = JournalEntry(message=None, job=booking.job, raw=raw, outcome=Outcome.PARKED, reason=reason)
+            await tx.record([noted(entry)])
+
+    def _left_standing(self, booking: Command, reply: WfmReply) -> str | None:
+        """Say why a visit was not taken back; None if it was, or if the WFM knows no such visit."""
+        read = self._packs[booking.job.pack].read_reply(CommandKind.CANCEL, reply.raw.body)
+        if isinstance(read, Unreadable):
+            return read.reason
+        if isinstance(read.reply, Refused) and read.reply.code is not Error422Code.REFERENCE_NOT_FOUND:
+            return read.reply.reason
+        return None
 
     async def _park(self, reply: WfmReply, error: Exception) -> None:
         reason = f"the bridge failed on this reply: {type(error).__name__}: {error}"

@@ -1,0 +1,150 @@
+"""What the WFM announces while a Buyer's command is under way: told from news once the reply is there."""
+
+import asyncio
+
+import pytest
+
+from bridge.errors import NotRouted
+from bridge.flows.errors import Rejected, WfmTimeout, WfmUnavailable
+from bridge.flows.ports import BusMessage
+from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
+from bridge.mef.models import AppointmentUpdate
+from tests.unit.flows import acme
+from tests.unit.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING, event
+from tests.unit.flows.world import BUYERS, World, Worlds
+
+DONE = acme.done(VISIT_NO="V-0001")
+
+
+async def test_the_echo_of_a_booking_waits_for_the_reply_and_brings_the_technicians_contact(world: World) -> None:
+    order = await world.open_work_order()
+    world.bus.answers["cmd.book"] = lambda _: None
+    task = asyncio.create_task(world.book(order))
+    sent = await world.bus.next("cmd.book")
+    await world.hear(event("SCHD", 2, **IN_MORNING))
+    assert world.outcomes() == ["applied", "waiting"]
+    assert world.rows("SELECT * FROM appointments") == []
+
+    await world.reply(sent, DONE)
+
+    appointment = await world.appointment(await task)
+    names = {contact.role: contact.name for contact in appointment.contacts}
+    assert names[ContactRole.SELLER_APPOINTMENT] == "Jan Kowalski"
+    assert world.rows("SELECT outcome FROM journal WHERE message_id='E-J-1-2'") == [("applied",)]
+    assert world.column("SELECT status FROM appointments") == ["confirmed"]
+
+
+async def test_the_echo_after_the_reply_brings_the_technicians_contact_and_nothing_else(world: World) -> None:
+    appointment = await world.book(await world.open_work_order())
+    await world.listen()
+    before = world.notified()
+    await world.hear(event("SCHD", 2, **IN_MORNING))
+    after = await world.appointment(appointment)
+    assert [c.name for c in after.contacts] == ["Jo Doe", "Jo Doe", "Jan Kowalski"]
+    assert (after.status, after.valid_for) == (AppointmentStatus.CONFIRMED, MORNING)
+    assert world.notified()[len(before) :] == ["appointmentAttributeValueChangeEvent"]
+
+
+async def test_a_visit_announced_before_a_refusal_is_one_that_the_wfm_agreed_by_itself(world: World) -> None:
+    order = await world.open_work_order()
+    world.bus.answers["cmd.book"] = lambda _: None
+    task = asyncio.create_task(world.book(order))
+    sent = await world.bus.next("cmd.book")
+    await world.hear(event("SCHD", 2, **IN_MORNING))
+    await world.reply(sent, acme.refused("21"))
+    with pytest.raises(Rejected):
+        await task
+    assert world.column("SELECT status FROM appointments") == ["confirmed"]
+    assert world.command_states() == ["refused"]
+    assert "waiting" not in world.outcomes()
+
+
+async def test_the_echo_of_a_booking_that_expires_is_taken_back(make_world: Worlds) -> None:
+    world: World = await make_world(timeout_s=0.1)
+    order = await world.open_work_order()
+    world.bus.answers["cmd.book"] = lambda _: None
+    task = asyncio.create_task(world.book(order))
+    await world.bus.next("cmd.book")
+    await world.hear(event("SCHD", 2, **IN_MORNING))
+    with pytest.raises(WfmTimeout):
+        await task
+    assert world.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0001"
+    assert world.rows("SELECT * FROM appointments") == []
+    assert world.command_states() == ["compensated"]
+    assert "waiting" not in world.outcomes()
+
+
+async def test_what_waited_for_a_command_that_never_left_is_news(world: World) -> None:
+    order = await world.open_work_order()
+    await world.time_slots.offers(order, [MORNING])
+
+    async def publish(message: BusMessage) -> None:
+        await world.hear(event("SCHD", 2, **IN_MORNING))
+        raise NotRouted
+
+    world.bus.publish = publish  # type: ignore[method-assign]
+    with pytest.raises(WfmUnavailable):
+        await world.book(order)
+    assert world.column("SELECT status FROM appointments") == ["confirmed"]
+    assert "waiting" not in world.outcomes()
+
+
+async def test_the_echo_of_a_reschedule_waits_for_the_reply_and_is_not_a_move_by_the_seller(world: World) -> None:
+    appointment = await world.booked()
+    world.bus.answers["cmd.move"] = lambda _: None
+    change = AppointmentUpdate(valid_for=AFTERNOON)
+    task = asyncio.create_task(
+        world.appointments.patch(BUYERS, appointment.id, change, frozenset({"validFor"}), "corr-buyer")
+    )
+    sent = await world.bus.next("cmd.move")
+    await world.hear(event("SCHD", 3, **IN_AFTERNOON))
+    assert world.outcomes()[-1] == "waiting"
+    await world.reply(sent, DONE)
+    assert (await task).valid_for == AFTERNOON
+    after = await world.appointment(appointment)
+    assert (after.status, after.valid_for) == (AppointmentStatus.CONFIRMED, AFTERNOON)
+    assert "waiting" not in world.outcomes()
+
+
+async def test_the_echo_of_a_cancel_waits_for_the_reply(world: World) -> None:
+    appointment = await world.booked()
+    world.bus.answers["cmd.cancel"] = lambda _: None
+    task = asyncio.create_task(world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
+    sent = await world.bus.next("cmd.cancel")
+    await world.hear(event("VCAN", 3, **IN_MORNING))
+    assert world.outcomes()[-1] == "waiting"
+    await world.reply(sent, acme.done())
+    await task
+    assert (await world.appointment(appointment)).status is AppointmentStatus.CANCELLED
+    assert (await world.work_order_of()).state is WorkOrderState.OPEN
+    assert "waiting" not in world.outcomes()
+
+
+async def test_a_visit_taken_back_before_a_cancel_is_refused_is_cancelled_by_the_seller(world: World) -> None:
+    appointment = await world.booked()
+    world.bus.answers["cmd.cancel"] = lambda _: None
+    task = asyncio.create_task(world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
+    sent = await world.bus.next("cmd.cancel")
+    await world.hear(event("VCAN", 3, **IN_MORNING))
+    await world.reply(sent, acme.refused("22"))
+    with pytest.raises(Rejected, match="does not know the visit"):
+        await task
+    assert (await world.appointment(appointment)).status is AppointmentStatus.CANCELLED
+
+
+async def test_a_move_to_another_window_while_a_reschedule_is_under_way_is_the_sellers(world: World) -> None:
+    """R27: the Appointment is cancelled, and the Buyer's own wish then comes too late."""
+    appointment = await world.booked()
+    world.bus.answers["cmd.move"] = lambda _: None
+    change = AppointmentUpdate(valid_for=AFTERNOON)
+    task = asyncio.create_task(
+        world.appointments.patch(BUYERS, appointment.id, change, frozenset({"validFor"}), "corr-buyer")
+    )
+    sent = await world.bus.next("cmd.move")
+    monday = IN_MORNING | {"WIN_FROM": "2026-03-09 08:00", "WIN_TO": "2026-03-09 12:00"}
+    await world.hear(event("SCHD", 3, **monday))
+    assert (await world.appointment(appointment)).status is AppointmentStatus.CANCELLED
+    await world.reply(sent, acme.refused("21"))
+    with pytest.raises(Rejected):
+        await task
+    assert (await world.work_order_of()).appointment_required

@@ -1,0 +1,154 @@
+"""WFM → Buyer: what is stored before a message may be acked, and what becomes of messages that cannot be applied."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bridge.domain.decide import decide as real_decide
+from bridge.flows import applier, group_commit
+from bridge.mef.enums import WorkOrderState
+from tests.support import eventually
+from tests.unit.flows.acme import IN_MORNING, event, raw
+from tests.unit.flows.world import World
+
+
+async def test_all_that_follows_from_a_message_is_committed_before_handle_returns(world: World) -> None:
+    await world.listen()
+    message = event("NEW", 1)
+    await world.hear(message)
+
+    assert world.rows("SELECT pack, message_id FROM inbox") == [("acme-wfm", "E-J-1-1")]
+    assert world.rows("SELECT message_id, job_key, body, outcome, rule FROM journal") == [
+        ("E-J-1-1", "J-1", message.body, "applied", "created")
+    ]
+    assert world.rows("SELECT job_key, state, appointment_required FROM work_orders") == [("J-1", "open", 1)]
+    assert world.notified() == ["workOrderCreateEvent", "workOrderAppointmentRequiredEvent"]
+    assert world.rows("SELECT count(*) FROM deliveries WHERE state='pending'") == [(2,)]
+    (ticket,) = world.outbox("cmd.ticket")
+    assert (ticket["TT_NO"], ticket["STATUS"]) == ("TT-99", "PEND")
+    assert world.rows("SELECT correlation_id FROM notifications GROUP BY 1") == [("corr-wfm",)]
+
+
+async def test_a_redelivered_message_does_nothing(world: World) -> None:
+    await world.hear(event("NEW", 1))
+    before = world.rows("SELECT count(*), (SELECT count(*) FROM notifications) FROM journal")
+    await world.hear(event("NEW", 1))
+    assert world.rows("SELECT count(*), (SELECT count(*) FROM notifications) FROM journal") == before
+
+
+async def test_a_message_that_comes_twice_in_one_batch_is_applied_once(world: World) -> None:
+    await world.hear(event("NEW", 1), event("NEW", 1))
+    assert world.outcomes() == ["applied"]
+
+
+async def test_bytes_that_cannot_be_decoded_are_parked_as_they_came_and_say_why(world: World) -> None:
+    await world.hear(raw(b'\xff{"JOB_NO'))
+    ((outcome, body, job, reason, explanation),) = world.rows(
+        "SELECT outcome, body, job_key, reason, explanation FROM journal"
+    )
+    assert (outcome, body, job) == ("parked", b'\xff{"JOB_NO', None)
+    assert "JSON" in reason
+    assert reason in explanation
+    assert world.rows("SELECT * FROM inbox") == []
+
+
+async def test_a_code_that_nobody_mapped_parks_the_message_with_its_explanation(world: World) -> None:
+    message = event("NEW", 1, CUST_ACC="PL-66666")
+    await world.hear(message)
+    ((outcome, body, job, reason),) = world.rows("SELECT outcome, body, job_key, reason FROM journal")
+    assert (outcome, body, job) == ("parked", message.body, "J-1")
+    assert "PL-66666" in reason
+    assert world.rows("SELECT * FROM work_orders") == []
+
+
+async def test_a_message_that_the_pack_ignores_is_in_the_journal_and_does_nothing(world: World) -> None:
+    order = await world.open_work_order()
+    await world.hear(event("HOLD", 2))
+    assert world.outcomes() == ["applied", "ignored"]
+    assert await world.work_order_of() == order
+
+
+async def test_an_older_version_is_stale(world: World) -> None:
+    await world.open_work_order()
+    await world.hear(event("WIP", 3))
+    await world.hear(event("SCHD", 2))
+    assert world.outcomes() == ["applied", "applied", "stale"]
+    assert (await world.work_order_of()).state is WorkOrderState.IN_PROGRESS
+
+
+async def test_updates_of_an_unknown_job_wait_and_are_applied_by_version_when_it_comes(world: World) -> None:
+    await world.hear(event("WIP", 3, **IN_MORNING))
+    await world.hear(event("SCHD", 2, **IN_MORNING))
+    assert world.outcomes() == ["waiting", "waiting"]
+
+    await world.hear(event("NEW", 1))
+
+    assert world.rows("SELECT message_id, outcome FROM journal ORDER BY number") == [
+        ("E-J-1-3", "applied"),
+        ("E-J-1-2", "applied"),
+        ("E-J-1-1", "applied"),
+    ]
+    assert (await world.work_order_of()).state is WorkOrderState.IN_PROGRESS
+    assert world.column("SELECT status FROM appointments") == ["inProgress"]
+
+
+async def test_updates_ahead_of_their_job_in_one_batch_are_applied_in_it(world: World) -> None:
+    await world.hear(event("DONE", 4), event("SCHD", 2), event("NEW", 1), event("WIP", 3))
+    assert world.rows("SELECT message_id, outcome FROM journal ORDER BY number") == [
+        ("E-J-1-4", "applied"),
+        ("E-J-1-2", "applied"),
+        ("E-J-1-1", "applied"),
+        ("E-J-1-3", "stale"),
+    ]
+    assert (await world.work_order_of()).state is WorkOrderState.COMPLETED
+
+
+async def test_a_message_that_crashes_the_bridge_is_parked_and_its_neighbours_pass(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decide(job: Any, update: Any, *rest: Any) -> Any:
+        if job.ref.key == "J-2":
+            raise ZeroDivisionError("a defect")
+        return real_decide(job, update, *rest)
+
+    monkeypatch.setattr(applier, "decide", decide)
+    poison = event("NEW", 1, "J-2")
+    await world.hear(event("NEW", 1, "J-1"), poison, event("NEW", 1, "J-3"))
+
+    assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-3"]
+    ((body, reason),) = world.rows("SELECT body, reason FROM journal WHERE outcome='parked'")
+    assert body == poison.body
+    assert "ZeroDivisionError: a defect" in reason
+
+
+async def test_a_database_that_goes_away_is_waited_for_and_nothing_is_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "FIRST_PAUSE_SECONDS", 0.001)
+    world.store.at_start, world.store.at_commit = 3, 2
+    await world.hear(event("NEW", 1, "J-1"), event("NEW", 1, "J-2"))
+    assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-2"]
+    assert world.outcomes() == ["applied", "applied"]
+
+
+async def test_the_watch_for_overdue_commands_survives_a_database_that_goes_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs beside everything else: if it ended, so would the bridge."""
+    monkeypatch.setattr("bridge.flows.commands.SWEEP_SECONDS", 0.001)
+    sweep = asyncio.create_task(world.commands._sweep())
+    world.store.at_start = 3
+    begun = world.store.begun
+    await eventually(lambda: sweep.done() or world.store.begun > begun + 5)
+    assert not sweep.done()
+    sweep.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sweep
+
+
+async def test_messages_that_wait_together_share_transactions(world: World) -> None:
+    begun = world.store.begun
+    await world.hear(*(event("NEW", 1, f"J-{number}") for number in range(250)))
+    assert world.store.begun - begun == 2  # 200, the most at once, and 50
+    assert world.column("SELECT message_id FROM journal ORDER BY number") == [f"E-J-{n}-1" for n in range(250)]

@@ -1,0 +1,241 @@
+"""Answers that come late, twice, after a restart or in a form nobody understands: one outcome, and no ghost visit."""
+
+import asyncio
+
+import pytest
+
+from bridge.flows.commands import GRACE
+from bridge.flows.errors import WfmTimeout
+from bridge.flows.ports import BusMessage
+from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.mef.models import AppointmentUpdate
+from tests.support import eventually
+from tests.unit.flows import acme
+from tests.unit.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, event
+from tests.unit.flows.world import BUYERS, World, Worlds
+
+DONE = acme.done(VISIT_NO="V-0001")
+
+
+@pytest.fixture
+async def impatient(make_world: Worlds) -> World:
+    """A bridge that waits 20 ms for its WFM, which does not answer changes."""
+    world: World = await make_world(timeout_s=0.02)
+    for key in ("cmd.book", "cmd.move", "cmd.cancel"):
+        world.bus.answers[key] = lambda _: None
+    return world
+
+
+async def timed_out_booking(world: World) -> BusMessage:
+    """Open a WorkOrder and let its booking time out."""
+    order = await world.open_work_order()
+    with pytest.raises(WfmTimeout):
+        await world.book(order)
+    (sent,) = world.bus.of("cmd.book")
+    return sent
+
+
+async def confirmed(world: World) -> BusMessage:
+    """Book, with an answer; from now on there is none."""
+    world.bus.answers["cmd.book"] = lambda _: DONE
+    appointment = await world.booked()
+    await world.listen()
+    with pytest.raises(WfmTimeout):
+        await world.appointments.patch(
+            BUYERS, appointment.id, AppointmentUpdate(valid_for=AFTERNOON), frozenset({"validFor"}), "corr-buyer"
+        )
+    assert world.command_states("reschedule") == ["expired"]
+    return world.bus.of("cmd.move")[0]
+
+
+async def test_a_late_acceptance_of_a_booking_is_cancelled_in_the_wfm_and_was_never_visible(impatient: World) -> None:
+    await impatient.listen()
+    sent = await timed_out_booking(impatient)
+    before = impatient.notified()
+
+    await impatient.reply(sent, DONE)
+
+    (cancel,) = impatient.outbox("cmd.cancel")
+    assert (cancel["JOB_NO"], cancel["VISIT_NO"]) == ("J-1", "V-0001")
+    assert impatient.command_states() == ["compensated"]
+    assert impatient.rows("SELECT * FROM appointments") == []
+    assert (await impatient.work_order_of()).state is WorkOrderState.OPEN
+    assert impatient.notified() == before
+
+
+async def test_the_echoes_of_a_booking_that_is_taken_back_are_not_visible_either(impatient: World) -> None:
+    sent = await timed_out_booking(impatient)
+    await impatient.reply(sent, DONE)
+    await impatient.hear(event("SCHD", 2, **IN_MORNING))
+    await impatient.hear(event("VCAN", 3, **IN_MORNING))
+    assert impatient.rows("SELECT * FROM appointments") == []
+    assert (await impatient.work_order_of()).state is WorkOrderState.OPEN
+    assert len(impatient.outbox("cmd.cancel")) == 1
+
+
+async def test_a_late_refusal_changes_nothing(impatient: World) -> None:
+    sent = await timed_out_booking(impatient)
+    order = await impatient.work_order_of()
+    await impatient.reply(sent, acme.refused())
+    assert impatient.command_states() == ["refused"]
+    assert await impatient.work_order_of() == order
+    assert impatient.outbox("cmd.cancel") == []
+
+
+async def test_a_reply_that_comes_twice_counts_once(world: World) -> None:
+    appointment = await world.book(await world.open_work_order())
+    before = world.outcomes(), world.notified(), world.outbox("cmd.ticket")
+    await world.reply(world.bus.of("cmd.book")[0], DONE)
+    assert (world.outcomes(), world.notified(), world.outbox("cmd.ticket")) == before
+    assert await world.appointment(appointment) == appointment
+
+
+async def test_two_replies_to_one_command_in_one_batch_count_once(world: World) -> None:
+    order = await world.open_work_order()
+    world.bus.answers["cmd.book"] = lambda _: None
+    task = asyncio.create_task(world.book(order))
+    sent = await world.bus.next("cmd.book")
+    await asyncio.gather(world.reply(sent, DONE), world.reply(sent, acme.refused()))
+    assert (await task).status is AppointmentStatus.CONFIRMED
+    assert world.command_states() == ["accepted"]
+
+
+async def test_a_late_reply_that_comes_twice_is_compensated_once(impatient: World) -> None:
+    sent = await timed_out_booking(impatient)
+    await impatient.reply(sent, DONE)
+    await impatient.reply(sent, DONE)
+    assert len(impatient.outbox("cmd.cancel")) == 1
+    assert impatient.command_states() == ["compensated"]
+
+
+async def test_a_reply_after_a_restart_settles_what_the_process_before_had_sent(make_world: Worlds) -> None:
+    """The Buyer's connection is gone; whether he is told or not, there is one truth in the WFM and here."""
+    before: World = await make_world()
+    order = await before.open_work_order()
+    before.bus.answers["cmd.book"] = lambda _: None
+    lost = asyncio.create_task(before.book(order))
+    sent = await before.bus.next("cmd.book")
+    lost.cancel()
+    await asyncio.wait([lost])
+
+    after: World = await make_world()
+    await after.reply(sent, DONE)
+
+    assert after.command_states() == ["accepted"]
+    assert after.column("SELECT status FROM appointments") == ["confirmed"]
+
+
+async def test_a_command_whose_process_died_expires_after_its_deadline(make_world: Worlds) -> None:
+    before: World = await make_world(timeout_s=5)
+    order = await before.open_work_order()
+    before.bus.answers["cmd.book"] = lambda _: None
+    lost = asyncio.create_task(before.book(order))
+    sent = await before.bus.next("cmd.book")
+    lost.cancel()
+    await asyncio.wait([lost])
+
+    after: World = await make_world()
+    assert await after.commands.expire_overdue() == 0
+    after.clock.advance(seconds=5 + GRACE.total_seconds())
+    assert await after.commands.expire_overdue() == 1
+    assert after.command_states() == ["expired"]
+
+    await after.reply(sent, DONE)
+    assert after.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0001"
+    assert after.rows("SELECT * FROM appointments") == []
+
+
+async def test_a_running_bridge_looks_for_overdue_commands_by_itself(
+    make_world: Worlds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.flows.commands.SWEEP_SECONDS", 0.005)
+    world: World = await make_world(timeout_s=5)
+    order = await world.open_work_order()
+    world.bus.answers["cmd.book"] = lambda _: None
+    lost = asyncio.create_task(world.book(order))
+    await world.bus.next("cmd.book")
+    lost.cancel()
+    world.clock.advance(seconds=60)
+    await eventually(lambda: world.command_states() == ["expired"])
+
+
+async def test_a_reply_nobody_can_read_is_parked_and_the_command_times_out(impatient: World) -> None:
+    impatient.bus.answers["cmd.book"] = lambda _: b"<oops/>"
+    await timed_out_booking(impatient)
+    assert impatient.rows("SELECT pack, job_key, outcome, body FROM journal WHERE rule='commands.book'") == [
+        ("acme-wfm", "J-1", "parked", b"<oops/>")
+    ]
+    assert impatient.command_states() == ["expired"]
+
+
+async def test_a_reply_nobody_asked_for_changes_nothing(world: World) -> None:
+    sent = acme.event("NEW", 1)
+    stranger = BusMessage(
+        pack=acme.PACK,
+        exchange="x",
+        routing_key="x",
+        body=sent.body,
+        content_type="x",
+        message_id="x",
+        correlation_id="nobody",
+    )
+    await world.reply(stranger, DONE)
+    assert world.outcomes() == []
+
+
+async def test_a_compensation_that_the_wfm_refuses_is_parked_for_the_operator(impatient: World) -> None:
+    """Otherwise the visit would be left in the WFM and nobody would know."""
+    sent = await timed_out_booking(impatient)
+    await impatient.reply(sent, DONE)
+    ((correlation_id,),) = impatient.rows("SELECT correlation_id FROM outbox WHERE routing_key='cmd.cancel'")
+    compensation = BusMessage(
+        pack=acme.PACK,
+        exchange="x",
+        routing_key="cmd.cancel",
+        body=b"",
+        content_type="x",
+        message_id="x",
+        correlation_id=correlation_id,
+    )
+    await impatient.reply(compensation, acme.refused("21"))
+    ((pack, job, reason),) = impatient.rows("SELECT pack, job_key, reason FROM journal WHERE outcome='parked'")
+    assert (pack, job) == ("acme-wfm", "J-1")
+    assert "not in a state that allows this" in reason
+
+    await impatient.reply(compensation, acme.done())
+    assert impatient.outcomes().count("parked") == 1
+
+
+async def test_a_late_acceptance_of_a_reschedule_is_adopted_and_announced(impatient: World) -> None:
+    sent = await confirmed(impatient)
+    await impatient.reply(sent, DONE)
+    assert impatient.command_states("reschedule") == ["accepted"]
+    ((start,),) = impatient.rows("SELECT valid_from FROM appointments")
+    assert impatient.notified()[-1] == "appointmentAttributeValueChangeEvent"
+    await impatient.hear(event("SCHD", 3, **IN_AFTERNOON))
+    assert impatient.rows("SELECT status, valid_from FROM appointments") == [("confirmed", start)]
+
+
+@pytest.mark.xfail(reason="the store loads no reschedule that has expired, so its echo looks like a move", strict=False)
+async def test_the_event_of_a_reschedule_that_timed_out_is_adopted_and_announced(impatient: World) -> None:
+    await confirmed(impatient)
+    await impatient.hear(event("SCHD", 3, **IN_AFTERNOON))
+    assert impatient.column("SELECT status FROM appointments") == ["confirmed"]
+    assert impatient.notified()[-1] == "appointmentAttributeValueChangeEvent"
+    assert impatient.command_states("reschedule") == ["accepted"]
+
+
+async def test_a_late_acceptance_of_a_cancel_is_adopted_and_announced(impatient: World) -> None:
+    impatient.bus.answers["cmd.book"] = lambda _: DONE
+    appointment = await impatient.booked()
+    await impatient.listen()
+    with pytest.raises(WfmTimeout):
+        await impatient.appointments.cancel(BUYERS, appointment.id, "corr-buyer")
+    await impatient.reply(impatient.bus.of("cmd.cancel")[0], acme.done())
+    assert impatient.command_states("cancel") == ["accepted"]
+    assert impatient.column("SELECT status FROM appointments") == ["cancelled"]
+    assert impatient.notified()[-3:] == [
+        "appointmentStatusChangeEvent",
+        "workOrderStateChangeEvent",
+        "workOrderAppointmentRequiredEvent",
+    ]
