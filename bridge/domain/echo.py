@@ -102,7 +102,7 @@ def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | N
         return _waiting(job, "may be the echo of a reschedule whose reply is awaited")
     if appointment.status is not AppointmentStatus.CONFIRMED:
         return None
-    if not _newer(update, appointment.changed_at):
+    if _older(update, appointment.changed_at):
         return _ignored(job, "the Appointment has changed since this late reschedule", Outcome.STALE)
     return _adopted(job, command, update, now)
 
@@ -170,7 +170,13 @@ def _ended(job: Job) -> Iterable[Appointment]:
     yield from reversed(job.ended_appointments)
 
 
+def _older(update: JobUpdate, moment: datetime) -> bool:
+    """In doubt it is not: what the WFM did must be adopted, or Buyer and WFM would go different ways (504)."""
+    return update.occurred_at is not None and update.occurred_at + CLOCK_GRAIN < moment
+
+
 def _newer(update: JobUpdate, moment: datetime) -> bool:
+    """In doubt it is not: what may be the echo of something known must not be taken for news."""
     return update.occurred_at is None or update.occurred_at > moment + CLOCK_GRAIN
 
 

@@ -209,6 +209,14 @@ def test_a_late_reschedule_that_another_has_overtaken_is_stale() -> None:
     assert ignored(decision, job, Outcome.STALE)
 
 
+def test_a_late_reschedule_announced_in_the_second_of_the_last_change_is_adopted() -> None:
+    """A time cut to whole seconds cannot tell which came first; not to adopt would leave two truths for ever."""
+    current = an_appointment(changed_at=NOW)
+    job = a_booked_job(appointment=current, commands=(a_reschedule(EXPIRED),))
+    decision = decide(job, a_scheduled_visit(AFTERNOON, occurred_at=NOW - timedelta(seconds=0.9)), ids(), LATER)
+    assert the_appointment(decision).valid_for == AFTERNOON
+
+
 def test_the_second_try_of_a_reschedule_waits_for_its_reply_although_the_first_timed_out() -> None:
     second = replace(a_reschedule(), id="reschedule-2")
     job = a_booked_job(commands=(a_reschedule(EXPIRED), second))
