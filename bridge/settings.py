@@ -5,9 +5,10 @@ with its line and column or its variable. Passwords appear in no message and in 
 """
 
 import hashlib
+import ipaddress
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -47,6 +48,22 @@ class Mode(StrEnum):
     DEVELOPMENT = "development"
 
 
+class IdentityMode(StrEnum):
+    """How callers are told apart."""
+
+    CREDENTIALS = "credentials"
+    NONE = "none"
+
+
+class TokenAlgorithm(StrEnum):
+    """Signatures that a token may have: with a public key only, so that the bridge never holds what makes tokens."""
+
+    RS256 = "RS256"
+    PS256 = "PS256"
+    ES256 = "ES256"
+    EDDSA = "EdDSA"
+
+
 class QueueType(StrEnum):
     """The type of the bridge's own queues in RabbitMQ."""
 
@@ -66,6 +83,14 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
+def _seller_list(value: object) -> object:
+    """Take `us=pack-a+pack-b, them=pack-c` for a list of Sellers, because a variable can hold nothing else."""
+    if not isinstance(value, str):
+        return value
+    pairs = (part.partition("=") for part in value.split(",") if part.strip())
+    return [{"id": name.strip(), "packs": [pack.strip() for pack in packs.split("+")]} for name, _, packs in pairs]
+
+
 def _url(*schemes: str) -> BeforeValidator:
     """Require one of the schemes; the message never repeats the URL, which may hold a password."""
     expected = " or ".join(f"{scheme}://" for scheme in schemes)
@@ -81,6 +106,8 @@ def _url(*schemes: str) -> BeforeValidator:
 
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+_SCOPE = r"^[!#-\[\]-~]+$"  # RFC 6749, 3.3: a scope token
 
 
 class Section(BaseModel):
@@ -105,6 +132,9 @@ class HttpSettings(Section):
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest body of a request, in bytes.")
     default_limit: int = Field(100, ge=1, description="Records in a page when the Buyer gives no `limit`.")
     max_limit: int = Field(1000, ge=1, description="Most records in one page, whatever the Buyer asks for.")
+    idempotency_hours: Annotated[float, Field(gt=0, le=8760)] = Field(
+        24.0, description="Hours for which the answer to a POST with an `Idempotency-Key` is kept."
+    )
 
     @model_validator(mode="after")
     def _limits_agree(self) -> Self:
@@ -115,12 +145,75 @@ class HttpSettings(Section):
         return self
 
     @property
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach the bridge."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
     def public_url(self) -> str:
         """`base_url` without a trailing slash, or what follows from `host` and `port`."""
         if self.base_url:
             return self.base_url.rstrip("/")
         host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+class IdentitySettings(Section):
+    """Who a caller is."""
+
+    mode: IdentityMode = Field(
+        IdentityMode.CREDENTIALS,
+        description="`credentials`: API keys of the buyers file and, with `jwks`, OAuth2 tokens. `none`: everybody is "
+        "`buyer`; only in `mode: development` on a loopback address.",
+    )
+    buyer: str = Field("", description="The Buyer that everybody is taken for in mode `none`.")
+    jwks: str = Field(
+        "", description="Public keys of the token's issuer: a JWKS file, or its https URL; empty: no tokens."
+    )
+    issuer: str = Field("", description="What a token must have as `iss`; required with `jwks`.")
+    audience: str = Field("", description="What a token must have in `aud`; required with `jwks`.")
+    algorithms: Annotated[tuple[TokenAlgorithm, ...], BeforeValidator(_split), Field(min_length=1)] = Field(
+        tuple(TokenAlgorithm), description="Signatures a token may have. In a variable: separated by commas."
+    )
+    leeway_seconds: float = Field(
+        30.0, ge=0, le=300, description="Seconds by which the issuer's clock and ours may differ."
+    )
+    entity_claim: str = Field(
+        "client_id",
+        min_length=1,
+        description="Claim that names the requesting entity: its `client_id`, or else its `name`, in the buyers file.",
+    )
+    appointment_scope: str = Field("appointment", pattern=_SCOPE, description="Scope for the Appointment API.")
+    work_order_scope: str = Field("workOrder", pattern=_SCOPE, description="Scope for the WorkOrder API.")
+    jwks_refresh_minutes: Seconds = Field(
+        60.0, description="Minutes after which the keys are read again; an unknown key has them read at once."
+    )
+    jwks_floor_seconds: Seconds = Field(
+        30.0, description="Fewest seconds between two readings of the keys, whatever tokens come in."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        missing = [name for name in ("issuer", "audience") if self.jwks and not getattr(self, name)]
+        if missing:
+            raise ValueError(f"jwks needs {' and '.join(missing)}: tokens made for others must not work here")
+        if "://" in self.jwks and not self.jwks.startswith("https://"):
+            raise ValueError("jwks must be a file or an https:// URL: whoever changes the keys can be anybody")
+        if self.mode is IdentityMode.NONE and not self.buyer:
+            raise ValueError("mode none needs a buyer that everybody is taken for")
+        return self
+
+
+class SellerSettings(Section):
+    """One of several Sellers behind this bridge."""
+
+    id: str = Field(min_length=1, description="How requests and notifications name the Seller (`sellerId`).")
+    packs: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)] = Field(
+        description="Names of the packs of its WFMs."
+    )
 
 
 class BrokerSettings(Section):
@@ -220,12 +313,40 @@ class Settings(BaseSettings):
         (Path("mappings/acme-wfm"),), description="Directories of the packs to run. In a variable: separated by commas."
     )
     buyers: Path = Field(Path("config/buyers.yaml"), description="File that says who may call, and for which Buyers.")
+    sellers: Annotated[tuple[SellerSettings, ...], BeforeValidator(_seller_list)] = Field(
+        (),
+        description="The Sellers behind this bridge, each with an `id` and its `packs`. With several of them, "
+        "`sellerId` is required in requests (R7). In a variable: `us=pack-a+pack-b, them=pack-c`.",
+    )
     http: HttpSettings = Field(HttpSettings(), description="The Buyer's side.")
+    identity: IdentitySettings = Field(IdentitySettings(), description="Who a caller is.")
     broker: BrokerSettings = Field(BrokerSettings(), description="RabbitMQ, where the WFM is.")
     database: DatabaseSettings = Field(DatabaseSettings(), description="Where the state is kept.")
     commands: CommandSettings = Field(CommandSettings(), description="Commands towards the WFM.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
+
+    @model_validator(mode="after")
+    def _open_only_at_home(self) -> Self:
+        if self.identity.mode is not IdentityMode.NONE:
+            return self
+        if self.mode is not Mode.DEVELOPMENT:
+            raise ValueError("identity.mode none lets everybody in; it needs mode: development")
+        if not self.http.is_loopback:
+            raise ValueError(
+                f"identity.mode none lets everybody in; http.host must be a loopback address, not {self.http.host}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sellers_are_apart(self) -> Self:
+        ids = [seller.id for seller in self.sellers]
+        packs = [pack for seller in self.sellers for pack in seller.packs]
+        for what, names in (("Seller", ids), ("pack", packs)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"sellers: the {what} {', '.join(twice)} is listed more than once")
+        return self
 
     @classmethod
     def settings_customise_sources(
@@ -297,7 +418,9 @@ def _lines(document: Substituted | None, problems: Iterable[Problem]) -> list[st
         if name is None and document is not None:
             findings += [document.source.place(problem)] if problem.path not in document.missing else []
         else:
-            others.append(f"{name or '.'.join(map(str, problem.path))}: {problem.kind}: {problem.message}")
+            others.append(
+                f"{name or '.'.join(map(str, problem.path)) or 'settings'}: {problem.kind}: {problem.message}"
+            )
     return [*map(str, sorted(findings)), *sorted(others)]
 
 
@@ -315,13 +438,15 @@ DEVELOPMENT_KEYS: Mapping[str, str] = {
 
 
 class RequestingEntity(Section):
-    """Somebody who calls the API, by one of its keys, for one or several Buyers (R5-R9).
+    """Somebody who calls the API, by one of its keys or by a token, for one or several Buyers (R5-R9).
 
-    Keys are kept as SHA-256 in lower-case hex; several allow one to be replaced without a pause.
+    Keys are kept as SHA-256 in lower-case hex; several allow one to be replaced without a pause. `client_id` is how
+    tokens name the entity; without it, they do so by its `name`.
     """
 
     name: Annotated[str, Field(min_length=1)]
-    api_keys_sha256: Annotated[tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...], Field(min_length=1)]
+    client_id: Annotated[str, Field(min_length=1)] | None = None
+    api_keys_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
     buyers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
@@ -337,7 +462,7 @@ def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> tuple[RequestingEnt
     if document.missing:
         raise InvalidDocument(document.missing.values())
     entities = validate(_Buyers, document.source).requesting_entities
-    findings = [*_shared_keys(document.source, entities)]
+    findings = [*_shared_keys(document.source, entities), *_shared_names(document.source, entities)]
     if mode is Mode.PRODUCTION:
         findings += _development_keys(document.source, entities)
     if findings:
@@ -345,7 +470,10 @@ def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> tuple[RequestingEnt
     return entities
 
 
-def _digests(entities: Iterable[RequestingEntity]) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+Place = tuple[str | int, ...]
+
+
+def _digests(entities: Iterable[RequestingEntity]) -> Iterator[tuple[str, Place]]:
     for number, entity in enumerate(entities):
         for index, digest in enumerate(entity.api_keys_sha256):
             yield digest, ("requesting_entities", number, "api_keys_sha256", index)
@@ -353,11 +481,27 @@ def _digests(entities: Iterable[RequestingEntity]) -> Iterator[tuple[str, tuple[
 
 def _shared_keys(source: YamlSource, entities: Iterable[RequestingEntity]) -> Iterator[Finding]:
     """A key must tell who calls, so no two entries may have the same."""
+    for path in _repeated(_digests(entities)):
+        yield source.finding(path, "duplicate-key", "this API key is in use already, further up")
+
+
+def _shared_names(source: YamlSource, entities: Sequence[RequestingEntity]) -> Iterator[Finding]:
+    """So must what a token calls it; and what is kept for a caller is kept under its name."""
+    names = [(entity.name, ("requesting_entities", number, "name")) for number, entity in enumerate(entities)]
+    claims = [
+        (entity.client_id or entity.name, (*path[:2], "client_id" if entity.client_id else "name"))
+        for entity, (_, path) in zip(entities, names, strict=True)
+    ]
+    for path in dict.fromkeys([*_repeated(names), *_repeated(claims)]):
+        yield source.finding(path, "duplicate-name", "this names another entity already, further up")
+
+
+def _repeated(values: Iterable[tuple[str, Place]]) -> Iterator[Place]:
     seen: set[str] = set()
-    for digest, path in _digests(entities):
-        if digest in seen:
-            yield source.finding(path, "duplicate-key", "this API key is in use already, further up")
-        seen.add(digest)
+    for value, path in values:
+        if value in seen:
+            yield path
+        seen.add(value)
 
 
 def _development_keys(source: YamlSource, entities: Iterable[RequestingEntity]) -> Iterator[Finding]:

@@ -144,6 +144,7 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         monkeypatch.setenv(name, "\x7f-1")
     complained = {line.split(":")[0] for line in problems(None)}
     free_text = {"BRIDGE_INSTANCE", "BRIDGE_PACKS", "BRIDGE_BUYERS", "BRIDGE_HTTP_HOST"}
+    free_text |= {f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "JWKS")}
     assert complained == names.keys() - free_text
 
 
@@ -278,6 +279,70 @@ def test_settings_cannot_be_changed() -> None:
         Settings().http.port = 1
 
 
+# ---- identity and Sellers --------------------------------------------------------------------------------------------
+
+TOKENS = "jwks: keys.json, issuer: i, audience: a"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("identity: {jwks: keys.json}", "1:11: wrong-value: jwks needs issuer and audience"),
+        ("identity: {jwks: 'http://x/', issuer: i, audience: a}", "1:11: wrong-value: jwks must be a file or an https"),
+        (f"identity: {{{TOKENS}, algorithms: [HS256]}}", "1:66: wrong-value: expected 'RS256', 'PS256', 'ES256' or"),
+        (f"identity: {{{TOKENS}, algorithms: [none]}}", "1:66: wrong-value: expected 'RS256'"),
+        (f"identity: {{{TOKENS}, algorithms: []}}", "1:65: wrong-value: expected at least 1"),
+        (f"identity: {{{TOKENS}, appointment_scope: 'a b'}}", "1:72: wrong-value: expected text that matches"),
+        ("mode: development\nidentity: {mode: none}", "2:11: wrong-value: mode none needs a buyer"),
+        ("identity: {mode: none, buyer: x}", "1:1: wrong-value: identity.mode none lets everybody in; it needs mode"),
+        (
+            "mode: development\nhttp: {host: 0.0.0.0}\nidentity: {mode: none, buyer: x}",
+            "1:1: wrong-value: identity.mode none lets everybody in; http.host must be a loopback address, not 0.0.0.0",
+        ),
+        ("sellers: [{id: us, packs: []}]", "1:27: wrong-value: expected at least 1"),
+        (
+            "sellers: [{id: us, packs: [a]}, {id: us, packs: [b]}]",
+            "1:1: wrong-value: sellers: the Seller us is listed more than once",
+        ),
+        (
+            "sellers: [{id: us, packs: [a]}, {id: them, packs: [a]}]",
+            "1:1: wrong-value: sellers: the pack a is listed more than once",
+        ),
+    ],
+)
+def test_identity_that_would_let_strangers_in_is_refused(text: str, complaint: str, write: Any) -> None:
+    (line,) = problems(write(text))
+    assert line.startswith(f"bridge.yaml:{complaint}")
+
+
+def test_what_concerns_several_sections_is_said_of_the_settings_without_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_IDENTITY_MODE", "none")
+    monkeypatch.setenv("BRIDGE_IDENTITY_BUYER", "acme-buyer")
+    assert problems(None) == ["settings: wrong-value: identity.mode none lets everybody in; it needs mode: development"]
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "localhost"])
+def test_a_laboratory_may_do_without_identity_on_a_loopback_address(host: str, write: Any) -> None:
+    text = f"mode: development\nhttp: {{host: '{host}'}}\nidentity: {{mode: none, buyer: x}}"
+    assert load_settings(write(text)).identity.buyer == "x"
+
+
+def test_sellers_are_named_with_their_packs(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("sellers: [{id: us, packs: [a, b]}, {id: them, packs: [c]}]")
+    assert [(seller.id, seller.packs) for seller in load_settings(path).sellers] == [
+        ("us", ("a", "b")),
+        ("them", ("c",)),
+    ]
+    monkeypatch.setenv("BRIDGE_SELLERS", "we=x+y, they=z")
+    assert [(seller.id, seller.packs) for seller in load_settings(path).sellers] == [
+        ("we", ("x", "y")),
+        ("they", ("z",)),
+    ]
+
+
 # ---- buyers.yaml -----------------------------------------------------------------------------------------------------
 
 BUYERS = ROOT / "config" / "buyers.yaml"
@@ -314,10 +379,24 @@ def test_keys_of_ones_own_are_taken_in_production(write: Any, monkeypatch: pytes
 
 
 def test_two_entities_cannot_share_a_key(write: Any) -> None:
-    entry = f"  - {{name: n, api_keys_sha256: [{'a' * 64}], buyers: [x]}}\n"
-    assert _refused(write("requesting_entities:\n" + entry * 2)) == [
+    entries = [f"  - {{name: {name}, api_keys_sha256: [{'a' * 64}], buyers: [x]}}\n" for name in "nm"]
+    assert _refused(write("requesting_entities:\n" + "".join(entries))) == [
         "3:33: duplicate-key: this API key is in use already, further up"
     ]
+
+
+def test_no_two_entities_go_by_the_same_name(write: Any) -> None:
+    """Neither for us, nor in a token."""
+    entries = ["{name: n, buyers: [x]}", "{name: n, buyers: [x]}", "{name: m, client_id: n, buyers: [x]}"]
+    assert _refused(write("requesting_entities:\n" + "".join(f"  - {entry}\n" for entry in entries))) == [
+        "3:12: duplicate-name: this names another entity already, further up",
+        "4:26: duplicate-name: this names another entity already, further up",
+    ]
+
+
+def test_an_entity_may_have_a_token_and_no_key(write: Any) -> None:
+    (entity,) = load_buyers(write("requesting_entities: [{name: n, client_id: 0a1b, buyers: [x]}]"))
+    assert (entity.client_id, entity.api_keys_sha256) == ("0a1b", ())
 
 
 @pytest.mark.parametrize(
