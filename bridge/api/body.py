@@ -14,7 +14,6 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from bridge.api.failures import invalid_body, plain
-from bridge.api.moments import EXPECTED, parse_moment
 from bridge.api.pointers import Step, pointer
 from bridge.api.violations import got, violations
 from bridge.domain.model import Problem
@@ -28,9 +27,6 @@ Model = TypeVar("Model", bound=MefModel)
 MAX_DEPTH: Final = 32  # levels; the standard's own types need 6
 MAX_VALUES: Final = 20_000  # in one body; keeps a hostile one from holding the event loop for seconds
 MAX_PROBLEMS: Final = 50  # a 422 with more helps nobody, and a hostile body could have a hundred thousand
-
-# Every property of the standard's request types with the format date-time; no name means anything else elsewhere.
-_MOMENTS: Final = frozenset({"startDateTime", "endDateTime", "date", "creationDate"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +119,7 @@ def _rejected(problems: dict[str | None, Problem]) -> Rejected:
 
 
 def _inspect(value: dict[str, Any]) -> Iterator[Problem]:
-    """Find what pydantic lets pass: nulls, strings no database can keep, and generous date-times."""
+    """Find what pydantic lets pass: nulls, and strings no database can keep."""
     nodes: list[tuple[tuple[Step, ...], object]] = [((), value)]
     while nodes:
         steps, node = nodes.pop()
@@ -141,6 +137,4 @@ def _inspect_leaf(steps: tuple[Step, ...], node: object) -> Problem | None:
         return None
     if "\0" in node:
         return Problem(Error422Code.INVALID_VALUE, "The character U+0000 is not allowed.", pointer(steps))
-    if steps[-1] in _MOMENTS and parse_moment(node) is None:
-        return Problem(Error422Code.INVALID_FORMAT, f"Expected {EXPECTED}; got {got(node)}.", pointer(steps))
     return None

@@ -7,11 +7,12 @@ from typing import Any, Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from bridge.api.moments import EXPECTED
 from bridge.api.pointers import pointer, steps_in
 from bridge.domain.model import Problem
 from bridge.mef.enums import Error422Code
 from bridge.mef.errors import shorten
+from bridge.mef.moments import ERROR_TYPE as WRONG_MOMENT
+from bridge.mef.moments import EXPECTED
 
 _SHOWN: Final = 60  # characters of a Buyer's own value that are quoted back to him
 
@@ -26,9 +27,7 @@ _RULES: Final[Mapping[str, tuple[Error422Code, _Say]]] = {
     "tuple_type": (Error422Code.INVALID_FORMAT, lambda _: "a list"),
     "model_type": (Error422Code.INVALID_FORMAT, lambda _: "an object"),
     "dict_type": (Error422Code.INVALID_FORMAT, lambda _: "an object"),
-    "datetime_type": (Error422Code.INVALID_FORMAT, lambda _: EXPECTED),
-    "datetime_parsing": (Error422Code.INVALID_FORMAT, lambda _: EXPECTED),
-    "timezone_aware": (Error422Code.INVALID_FORMAT, lambda _: EXPECTED),
+    WRONG_MOMENT: (Error422Code.INVALID_FORMAT, lambda _: EXPECTED),
     "enum": (Error422Code.INVALID_VALUE, lambda context: f"one of {context['expected']}"),
     "string_too_short": (Error422Code.INVALID_VALUE, lambda _: "a text that is not empty"),
     "too_short": (Error422Code.INVALID_VALUE, lambda context: f"at least {context['min_length']} item"),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bridge.mapping.paths import MISSING
-from bridge.mef.models import rfc3339
+from bridge.mef.moments import rfc3339
 
 Values = Mapping[str, object]
 Get = Callable[[Values], object]

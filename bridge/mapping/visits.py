@@ -10,7 +10,8 @@ from bridge.mapping.contacts import GetContact, contact_getter, fixed_contact
 from bridge.mapping.sources import Lookups, moment_getter, value_getter
 from bridge.mapping.values import Get, Misread, Values, absent, as_text
 from bridge.mef.enums import ContactRole
-from bridge.mef.models import RelatedContactInformation, TimePeriod, rfc3339
+from bridge.mef.models import RelatedContactInformation, TimePeriod
+from bridge.mef.moments import rfc3339
 
 _GetMoment = Callable[[Values], datetime | None]
 

@@ -4,21 +4,15 @@ Python names are snake case; the wire names are the standard's (camel case, `@ty
 properties are refused, so that a Buyer hears of a misspelt one instead of losing it (`unexpectedProperty`).
 """
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from bridge.mef.enums import AppointmentStatus, BuyerSeller, DataSizeUnit, TimeDurationUnits, WorkOrderState
+from bridge.mef.moments import Moment
 
 
-def rfc3339(moment: datetime) -> str:
-    """Write an aware datetime as RFC 3339 in UTC with millisecond precision, as the standard's samples do."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 Text = Annotated[str, Field(min_length=1)]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.mapping.pack import Ignored, Reading, Translated, Unmapped
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
-from bridge.mef.models import rfc3339
+from bridge.mef.moments import rfc3339
 from bridge.yaml_source import read_yaml
 from tests.unit.mapping.builders import ACME, acme, job
 
