@@ -43,8 +43,7 @@ async def remember_slots(
     session: Session, work_order: WorkOrderId, slots: Sequence[OfferedSlot], expires_at: datetime
 ) -> None:
     """Keep the tokens of offered windows; a window offered again has its newest token."""
-    offered = [rows.slot_row(work_order, slot, expires_at) for slot in slots]
-    await session.run(session.upsert(offered_slots), offered)
+    await session.upsert(offered_slots, [rows.slot_row(work_order, slot, expires_at) for slot in slots])
 
 
 async def offered_slot(

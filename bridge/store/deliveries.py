@@ -6,19 +6,32 @@ comes first: a dead listener that keeps its senders waiting may fill what is idl
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import CTE, FromClause, Select, and_, func, select, true
+from sqlalchemy import CTE, FromClause, Integer, Select, and_, bindparam, func, select, true
 
 from bridge.flows.ports import Attempt, Delivery, DeliveryState
 from bridge.store import lanes, rows
 from bridge.store.session import Session
 from bridge.store.tables import attempts, deliveries, notifications, subscriptions
 
+_NOW = bindparam("now", type_=deliveries.c.next_attempt_at.type)
+_LIMIT = bindparam("limit", type_=Integer)
+
 
 async def claim(session: Session, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
     """Lease at most `limit` deliveries that are due, in the order to send them."""
-    turns = _turns(now, limit, lateral=session.is_postgres)
-    query = (
+    found = await session.rows(_due(lateral=session.is_postgres), {"now": now, "limit": limit})
+    claimed = list(map(rows.delivery, found))
+    await lanes.lease(session, deliveries, [delivery.number for delivery in claimed], lease_until)
+    return claimed
+
+
+@cache
+def _due(*, lateral: bool) -> Select[Any]:
+    turns = _turns(lateral=lateral)
+    return (
         select(
             deliveries.c.number,
             deliveries.c.event_id,
@@ -33,27 +46,24 @@ async def claim(session: Session, now: datetime, lease_until: datetime, limit: i
         .join(notifications, notifications.c.event_id == deliveries.c.event_id)
         .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
         # Said again, because PostgreSQL checks only this level once more when it has got the row's lock.
-        .where(deliveries.c.next_attempt_at <= now)
+        .where(deliveries.c.next_attempt_at <= _NOW)
         .order_by(turns.c.turn, turns.c.next_attempt_at, deliveries.c.number)
-        .limit(limit)
+        .limit(_LIMIT)
         .with_for_update(of=deliveries, skip_locked=True)
     )
-    claimed = list(map(rows.delivery, await session.rows(query)))
-    await lanes.lease(session, deliveries, [delivery.number for delivery in claimed], lease_until)
-    return claimed
 
 
-def _turns(now: datetime, limit: int, *, lateral: bool) -> CTE:
+def _turns(*, lateral: bool) -> CTE:
     """Number what is due for each listener (at most `limit` each), after what it has in flight: its turns."""
     listener = subscriptions.alias("listener")
     first = deliveries.alias("first")
     flying = deliveries.alias("flying")
-    in_flight = select(func.count()).where(flying.c.subscription_id == listener.c.id, flying.c.lease_until > now)
+    in_flight = select(func.count()).where(flying.c.subscription_id == listener.c.id, flying.c.lease_until > _NOW)
     due = (
         select(first.c.number, first.c.next_attempt_at)
-        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= now)
+        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= _NOW)
         .order_by(first.c.next_attempt_at, first.c.number)
-        .limit(limit)
+        .limit(_LIMIT)
         .correlate(listener)
     )
     found, joined = _for_each(listener, due) if lateral else _for_each_in(listener, due)

@@ -5,20 +5,20 @@ itself: BEGIN IMMEDIATE where the transaction will write, so that it waits for i
 the middle.
 """
 
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.engine.url import URL
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import PermanentError
-
-Synchronous = Literal["FULL", "EXTRA", "NORMAL"]
+from bridge.store.sqlite import Synchronous, connect
 
 # How long a SQLite transaction of another process may hold us up before we say that the database does not answer.
-BUSY_TIMEOUT_MS = 10_000
+BUSY_TIMEOUT_S = 10.0
 # How long to wait for a PostgreSQL connection, and for one statement; a healthy statement takes milliseconds.
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 60.0
@@ -30,7 +30,11 @@ WRITES = "bridge_writes"
 
 def database_url(url: str) -> URL:
     """Name the asynchronous driver for `sqlite://…` and `postgresql://…`; others are a `PermanentError`."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Not repeated, as the driver would do: it may hold a password.
+        raise PermanentError("not a database URL: use sqlite:///path or postgresql://host/name") from None
     match parsed.get_backend_name():
         case "sqlite":
             return _sqlite_url(parsed)
@@ -60,20 +64,8 @@ def open_engine(url: str, *, synchronous: Synchronous = "FULL") -> AsyncEngine:
 
 def _open_sqlite(url: URL, synchronous: Synchronous) -> AsyncEngine:
     Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: object) -> None:
-        connection.isolation_level = None  # the driver must not begin by itself: see `begin`
-        cursor = connection.cursor()
-        for pragma in (
-            f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
-            f"synchronous={synchronous}",
-            "foreign_keys=ON",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
+    creator = {"async_creator_fn": partial(connect, synchronous=synchronous, wait_s=BUSY_TIMEOUT_S)}
+    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW, connect_args=creator)
 
     @event.listens_for(engine.sync_engine, "begin")
     def begin(connection: Connection) -> None:
@@ -89,8 +81,7 @@ def _open_postgres(url: URL) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "checkout")
     def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
-        # The driver knows at once that the server hung up; asking the server each time (a pre-ping) would cost a round
-        # trip.
+        # The driver knows at once that the server hung up; a pre-ping would cost a round trip each time.
         if connection.driver_connection.is_closed():
             raise InvalidatePoolError
 

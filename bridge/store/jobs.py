@@ -5,12 +5,27 @@ remembered, so that only differences are written, once, before the next read or 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, and_, bindparam, case, func, literal_column, or_, select, text, tuple_
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ColumnElement,
+    Executable,
+    RowMapping,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.domain.appointment import OPEN
@@ -18,6 +33,7 @@ from bridge.domain.draft import TROUBLE_TICKET
 from bridge.domain.model import (
     Appointment,
     AppointmentId,
+    BuyerId,
     Command,
     CommandId,
     CommandKind,
@@ -29,7 +45,7 @@ from bridge.domain.model import (
 )
 from bridge.domain.work_order import TERMINAL
 from bridge.store import rows
-from bridge.store.session import Session
+from bridge.store.session import KEYS, Session, insert
 from bridge.store.tables import (
     appointments,
     commands,
@@ -44,9 +60,57 @@ ENDED_APPOINTMENTS = 10
 # For so long the WFM may still announce a visit that was booked too late and taken back.
 COMPENSATED_FOR = timedelta(days=7)
 
+
+def _is_one_of(pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
+    """Ask by pack and by key: to compare pairs, SQLite reads a whole table. `JobBook._rows` sorts out the rest."""
+    return and_(pack.in_(bindparam("packs", expanding=True)), key.in_(KEYS))
+
+
 _LOCK = text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted").bindparams(
     bindparam("wanted", type_=ARRAY(BigInteger))
 )
+_HEADS = select(jobs.c.pack, jobs.c.key.label("job_key"), jobs.c.work_order_id, jobs.c.versions, jobs.c.record).where(
+    _is_one_of(jobs.c.pack, jobs.c.key)
+)
+_WORK_ORDERS = select(work_orders).where(work_orders.c.id.in_(KEYS))
+_APPOINTMENTS = (
+    select(appointments, work_orders.c.pack, work_orders.c.job_key)
+    .join(work_orders)
+    .where(_is_one_of(work_orders.c.pack, work_orders.c.job_key))
+    .order_by(appointments.c.created_at, appointments.c.id)
+)
+
+
+def _commands_to_load() -> Select[Any]:
+    booking = commands.c.kind == CommandKind.BOOK.value
+    recent = commands.c.expires_at > bindparam("compensated_since")
+    relevant = or_(
+        commands.c.state == CommandState.PENDING.value,
+        and_(booking, commands.c.state == CommandState.EXPIRED.value),
+        and_(booking, commands.c.state == CommandState.COMPENSATED.value, recent),
+    )
+    asked = select(commands).where(_is_one_of(commands.c.pack, commands.c.job_key), relevant)
+    return asked.order_by(commands.c.created_at, commands.c.id)
+
+
+_COMMANDS = _commands_to_load()
+_UNENDED = (
+    select(work_order_entities.c.entity_id, work_orders.c.id, work_orders.c.buyer)
+    .join(work_orders)
+    .where(work_order_entities.c.entity_id.in_(KEYS), work_order_entities.c.referred_type == TROUBLE_TICKET)
+    .where(work_orders.c.state.not_in(sorted(TERMINAL)))
+)
+
+
+@cache
+def _upsert_commands(*, postgres: bool) -> Executable:
+    """Overwrite commands; a job loaded before a command was settled still calls it pending, but settled is final."""
+    statement = insert(commands, postgres=postgres)
+    new = statement.excluded
+    state = case((new.state == CommandState.PENDING.value, commands.c.state), else_=new.state)
+    kept = {"state": state, "answer": func.coalesce(new.answer, commands.c.answer)}
+    changed = {name: column for name, column in new.items() if name != "id"}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=changed | kept)
 
 
 class Head(NamedTuple):
@@ -55,6 +119,13 @@ class Head(NamedTuple):
     work_order: WorkOrderId | None
     versions: str
     record: str
+
+
+class Ticket(NamedTuple):
+    """A trouble ticket of a Buyer."""
+
+    buyer: BuyerId
+    id: str
 
 
 _NOTHING = Head(None, "{}", "{}")
@@ -82,10 +153,12 @@ class JobBook:
         await self._lock(f"job:{rows.job_lane(ref)}" for ref in wanted)
         heads = await self._load_heads(wanted)
         orders = await self._load_work_orders([head.work_order for head in heads.values() if head.work_order])
-        await self._lock(_tickets(orders.values()))
+        await self._lock(
+            f"ticket:{len(ticket.buyer)}:{ticket.buyer}:{ticket.id}" for ticket in _tickets(orders.values())
+        )
         visits = await self._load_appointments(heads)
         asked = await self._load_commands(heads, now)
-        siblings = await self._count_siblings(orders)
+        siblings = await self._count_siblings(orders.values())
         return {ref: _job(ref, heads.get(ref, _NOTHING), orders, visits[ref], asked[ref], siblings) for ref in wanted}
 
     async def _lock(self, names: Iterable[str]) -> None:
@@ -98,64 +171,53 @@ class JobBook:
         if keys and self._session.is_postgres:
             await self._session.rows(_LOCK, {"wanted": keys})
 
+    async def _rows(
+        self, statement: Executable, refs: Collection[JobRef], **parameters: object
+    ) -> list[tuple[JobRef, RowMapping]]:
+        """Run a query for jobs; it also finds a key of one pack in another, which is left out."""
+        packs = sorted({ref.pack for ref in refs})
+        found = await self._session.rows_in(statement, [ref.key for ref in refs], packs=packs, **parameters)
+        named = ((JobRef(row["pack"], row["job_key"]), row) for row in found)
+        wanted = frozenset(refs)
+        return [(ref, row) for ref, row in named if ref in wanted]
+
     async def _load_heads(self, refs: Collection[JobRef]) -> dict[JobRef, Head]:
-        found = await self._session.rows_in(select(jobs), tuple_(jobs.c.pack, jobs.c.key).in_, refs)
-        heads = {
-            JobRef(row["pack"], row["key"]): Head(row["work_order_id"], row["versions"], row["record"]) for row in found
-        }
+        found = await self._rows(_HEADS, refs)
+        heads = {ref: Head(row["work_order_id"], row["versions"], row["record"]) for ref, row in found}
         self._know("job", heads.items())
         return heads
 
     async def _load_work_orders(self, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, WorkOrder]:
-        found = map(rows.work_order, await self._session.rows_in(select(work_orders), work_orders.c.id.in_, ids))
+        found = map(rows.work_order, await self._session.rows_in(_WORK_ORDERS, ids))
         loaded = {order.id: order for order in found}
         self._know("work order", loaded.items())
         return loaded
 
-    async def _load_appointments(self, refs: Iterable[JobRef]) -> dict[JobRef, list[Appointment]]:
+    async def _load_appointments(self, refs: Collection[JobRef]) -> dict[JobRef, list[Appointment]]:
         """Load every visit of the jobs, oldest first: also those of a WorkOrder that a follow-up replaced."""
-        query = select(appointments, work_orders.c.pack, work_orders.c.job_key).join(work_orders)
-        ordered = query.order_by(appointments.c.created_at, appointments.c.id)
-        found = await self._session.rows_in(ordered, tuple_(work_orders.c.pack, work_orders.c.job_key).in_, refs)
         visits: defaultdict[JobRef, list[Appointment]] = defaultdict(list)
-        for row in found:
-            visits[JobRef(row["pack"], row["job_key"])].append(rows.appointment(row))
+        for ref, row in await self._rows(_APPOINTMENTS, refs):
+            visits[ref].append(rows.appointment(row))
         self._know("appointment", ((visit.id, visit) for job in visits.values() for visit in job))
         return visits
 
-    async def _load_commands(self, refs: Iterable[JobRef], now: datetime) -> dict[JobRef, list[Command]]:
+    async def _load_commands(self, refs: Collection[JobRef], now: datetime) -> dict[JobRef, list[Command]]:
         """Load the commands that a message of the WFM may still be the answer to, oldest first."""
-        recent = commands.c.expires_at > now - COMPENSATED_FOR
-        booking = commands.c.kind == CommandKind.BOOK.value
-        relevant = or_(
-            _has_state(CommandState.PENDING),
-            and_(booking, _has_state(CommandState.EXPIRED)),
-            and_(booking, _has_state(CommandState.COMPENSATED), recent),
-        )
-        query = select(commands).where(relevant).order_by(commands.c.created_at, commands.c.id)
-        asked: dict[JobRef, list[Command]] = defaultdict(list)
-        for row in await self._session.rows_in(query, tuple_(commands.c.pack, commands.c.job_key).in_, refs):
-            command = rows.command(row)
-            asked[command.job].append(command)
+        asked: defaultdict[JobRef, list[Command]] = defaultdict(list)
+        for ref, row in await self._rows(_COMMANDS, refs, compensated_since=now - COMPENSATED_FOR):
+            asked[ref].append(rows.command(row))
         self._know("command", ((command.id, command) for job in asked.values() for command in job))
         return asked
 
-    async def _count_siblings(self, orders: Iterable[WorkOrderId]) -> dict[WorkOrderId, int]:
+    async def _count_siblings(self, orders: Collection[WorkOrder]) -> dict[WorkOrderId, int]:
         """Count the other WorkOrders of the same Buyer and trouble ticket that have not ended."""
-        mine, other = work_order_entities.alias("mine"), work_order_entities.alias("other")
-        order, sibling = work_orders.alias("work_order"), work_orders.alias("sibling")
-        query = (
-            select(mine.c.work_order_id, func.count(sibling.c.id.distinct()).label("siblings"))
-            .join(order, order.c.id == mine.c.work_order_id)
-            .join(other, and_(other.c.entity_id == mine.c.entity_id, other.c.referred_type == mine.c.referred_type))
-            .join(sibling, sibling.c.id == other.c.work_order_id)
-            .where(mine.c.referred_type == TROUBLE_TICKET)
-            .where(sibling.c.id != mine.c.work_order_id, sibling.c.buyer == order.c.buyer)
-            .where(sibling.c.state.not_in(sorted(TERMINAL)))
-            .group_by(mine.c.work_order_id)
-        )
-        found = await self._session.rows_in(query, mine.c.work_order_id.in_, orders)
-        return {row["work_order_id"]: row["siblings"] for row in found}
+        unended: defaultdict[Ticket, set[WorkOrderId]] = defaultdict(set)
+        for row in await self._session.rows_in(_UNENDED, sorted({ticket.id for ticket in _tickets(orders)})):
+            unended[Ticket(row["buyer"], row["entity_id"])].add(row["id"])
+        return {
+            order.id: len(set().union(*(unended[ticket] for ticket in _tickets([order]))) - {order.id})
+            for order in orders
+        }
 
     def _know(self, kind: str, values: Iterable[tuple[object, object]]) -> None:
         self._known.update({(kind, key): value for key, value in values})
@@ -206,11 +268,10 @@ class JobBook:
     async def flush(self) -> None:
         """Write what was saved since the last time."""
         await self._flush_work_orders()
-        heads = [_head_row(ref, head) for ref, head in self._heads.items()]
-        await self._session.run(self._session.upsert(jobs), heads)
+        await self._session.upsert(jobs, [_head_row(ref, head) for ref, head in self._heads.items()])
         # R20: the visit that ends makes room for the one that begins.
         visits = sorted(self._appointments.values(), key=lambda visit: visit.status in OPEN)
-        await self._session.run(self._session.upsert(appointments), list(map(rows.appointment_row, visits)))
+        await self._session.upsert(appointments, list(map(rows.appointment_row, visits)))
         await self._flush_commands()
         for written in (
             self._work_orders,
@@ -223,8 +284,7 @@ class JobBook:
             written.clear()
 
     async def _flush_work_orders(self) -> None:
-        orders = list(map(rows.work_order_row, self._work_orders.values()))
-        await self._session.run(self._session.upsert(work_orders), orders)
+        await self._session.upsert(work_orders, list(map(rows.work_order_row, self._work_orders.values())))
         if not self._reindexed:
             return
         changed = [self._work_orders[id_] for id_ in self._reindexed]
@@ -236,16 +296,10 @@ class JobBook:
     async def _flush_commands(self) -> None:
         if not self._commands:
             return
-        upsert = self._session.insert(commands)
-        new = upsert.excluded
-        # A job loaded before a command was settled still calls it pending: settled is final.
-        state = case((new.state == CommandState.PENDING.value, commands.c.state), else_=new.state)
-        kept = {"state": state, "answer": func.coalesce(new.answer, commands.c.answer)}
         written = [
             rows.command_row(command) | {"answer": self._answers.get(command.id)} for command in self._commands.values()
         ]
-        changed = {name: new[name] for name in written[0] if name != "id"}
-        await self._session.run(upsert.on_conflict_do_update(index_elements=["id"], set_=changed | kept), written)
+        await self._session.run(_upsert_commands(postgres=self._session.is_postgres), written)
 
 
 def _lock_key(name: str) -> int:
@@ -253,16 +307,11 @@ def _lock_key(name: str) -> int:
     return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
 
 
-def _tickets(orders: Iterable[WorkOrder]) -> Iterable[str]:
+def _tickets(orders: Iterable[WorkOrder]) -> Iterator[Ticket]:
     for order in orders:
         for entity in order.details.related_entity:
             if entity.referred_type == TROUBLE_TICKET:
-                yield f"ticket:{len(order.buyer)}:{order.buyer}:{entity.id}"
-
-
-def _has_state(state: CommandState) -> Any:
-    """Say it in the very words of the partial indexes: SQLite compares text."""
-    return commands.c.state == literal_column(f"'{state.value}'")
+                yield Ticket(order.buyer, entity.id)
 
 
 def _index_rows(order: WorkOrder) -> tuple[object, object]:

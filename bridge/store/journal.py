@@ -7,14 +7,16 @@ from sqlalchemy import bindparam, literal_column, select, update
 from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.flows.ports import JournalEntry, RecordedEntry
 from bridge.store import rows
-from bridge.store.session import Session
+from bridge.store.session import KEYS, Session
 from bridge.store.tables import inbox, journal
+
+_SEEN = select(inbox.c.message_id).where(inbox.c.pack == bindparam("pack"), inbox.c.message_id.in_(KEYS))
+_RECORD = journal.insert()
 
 
 async def seen(session: Session, pack: str, messages: Collection[MessageId]) -> set[MessageId]:
     """Tell which messages were recorded before, whatever became of them."""
-    query = select(inbox.c.message_id).where(inbox.c.pack == pack)
-    return {row["message_id"] for row in await session.rows_in(query, inbox.c.message_id.in_, messages)}
+    return {row["message_id"] for row in await session.rows_in(_SEEN, messages, pack=pack)}
 
 
 async def record(session: Session, entries: Sequence[JournalEntry]) -> None:
@@ -24,8 +26,8 @@ async def record(session: Session, entries: Sequence[JournalEntry]) -> None:
         for entry in entries
         if entry.message is not None
     ]
-    await session.run(journal.insert(), list(map(rows.journal_row, entries)))
-    await session.run(session.insert(inbox).on_conflict_do_nothing(), keys)
+    await session.run(_RECORD, list(map(rows.journal_row, entries)))
+    await session.insert_new(inbox, keys)
 
 
 async def waiting(session: Session, job: JobRef) -> Sequence[RecordedEntry]:

@@ -11,11 +11,12 @@ and it must then wait for the append, and promote what was appended.
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, Table, Update, bindparam, func, literal_column, select, update
 
-from bridge.store.session import Session
+from bridge.store.session import KEYS, Session
 
 PENDING = "pending"
 
@@ -36,19 +37,26 @@ async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]])
 
 async def _occupied(session: Session, table: Table, lanes: Iterable[str]) -> set[str]:
     """Tell which lanes have a pending row, and keep their last ones from being settled until we commit."""
-    last = select(func.max(table.c.number)).where(is_pending(table)).group_by(table.c.lane)
-    locked = select(table.c.lane).where(is_pending(table)).order_by(table.c.number).with_for_update(read=True)
+    return {row["lane"] for row in await session.rows_in(_last_rows(table), sorted(lanes))}
 
-    def ends(part: Sequence[str]) -> ColumnElement[bool]:
-        return table.c.number.in_(last.where(table.c.lane.in_(part)))
 
-    return {row["lane"] for row in await session.rows_in(locked, ends, sorted(lanes))}
+@cache
+def _last_rows(table: Table) -> Select[Any]:
+    last = select(func.max(table.c.number)).where(is_pending(table), table.c.lane.in_(KEYS)).group_by(table.c.lane)
+    found = select(table.c.lane).where(is_pending(table), table.c.number.in_(last))
+    return found.order_by(table.c.number).with_for_update(read=True)
 
 
 async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime) -> None:
     """Claim rows until `until`."""
-    claim = update(table).where(table.c.number == bindparam("claimed")).values(next_attempt_at=until, lease_until=until)
-    await session.run(claim, [{"claimed": number} for number in numbers])
+    await session.run(_leased(table), [{"claimed": number, "until": until} for number in numbers])
+
+
+@cache
+def _leased(table: Table) -> Update:
+    until = bindparam("until", type_=table.c.lease_until.type)
+    claimed = update(table).where(table.c.number == bindparam("claimed"))
+    return claimed.values(next_attempt_at=until, lease_until=until)
 
 
 async def settle(
@@ -76,14 +84,15 @@ async def settle(
         return False
     if state == PENDING or settled["lane"] is None:
         return False
-    return await _promote(session, table, settled["lane"], next_due)
+    return await session.run(_promoted(table), {"ended": settled["lane"], "due": next_due}) > 0
 
 
-async def _promote(session: Session, table: Table, lane: str, due: datetime) -> bool:
-    """Make the next pending row of a lane its first one; tells whether there was one."""
-    following = select(func.min(table.c.number)).where(table.c.lane == lane, is_pending(table))
-    promote = update(table).where(table.c.number == following.scalar_subquery()).values(next_attempt_at=due)
-    return await session.run(promote) > 0
+@cache
+def _promoted(table: Table) -> Update:
+    """Make the next pending row of a lane its first one."""
+    following = select(func.min(table.c.number)).where(is_pending(table), table.c.lane == bindparam("ended"))
+    due = bindparam("due", type_=table.c.next_attempt_at.type)
+    return update(table).where(table.c.number == following.scalar_subquery()).values(next_attempt_at=due)
 
 
 def is_pending(table: Table) -> ColumnElement[bool]:
@@ -93,10 +102,11 @@ def is_pending(table: Table) -> ColumnElement[bool]:
 
 async def next_at(session: Session, table: Table) -> datetime | None:
     """Tell the earliest moment at which a row is due, or its lease ends."""
-    found = await session.row(
-        select(table.c.next_attempt_at)
-        .order_by(table.c.next_attempt_at)
-        .limit(1)
-        .where(table.c.next_attempt_at.is_not(None))
-    )
+    found = await session.row(_earliest(table))
     return found["next_attempt_at"] if found else None
+
+
+@cache
+def _earliest(table: Table) -> Select[Any]:
+    due = table.c.next_attempt_at
+    return select(due).where(due.is_not(None)).order_by(due).limit(1)

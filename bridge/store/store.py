@@ -23,9 +23,10 @@ from bridge.flows.ports import (
     WorkOrderQuery,
 )
 from bridge.store import deliveries, journal, lanes, outbox, queries, subscriptions, tables
-from bridge.store.engine import WRITES, Synchronous, open_engine
+from bridge.store.engine import WRITES, open_engine
 from bridge.store.migration import upgrade_engine
 from bridge.store.session import Session, begin
+from bridge.store.sqlite import Synchronous
 from bridge.store.transaction import SqlTransaction
 
 

@@ -9,8 +9,16 @@ from sqlalchemy import select, update
 from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import DeliveryState, Subscription, SubscriptionId
 from bridge.store import lanes, rows
-from bridge.store.session import Session
+from bridge.store.session import KEYS, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
+
+_NOTIFY = notifications.insert()
+_LISTENERS = (
+    select(subscriptions)
+    .where(subscriptions.c.buyer.in_(KEYS))
+    .order_by(subscriptions.c.created_at, subscriptions.c.id)
+    .with_for_update(read=True, key_share=True)
+)
 
 
 class Announcement(NamedTuple):
@@ -56,7 +64,7 @@ async def announce(session: Session, announcements: Sequence[Announcement], new_
         return False
     listeners = await _listeners(session, {announcement.notification.buyer for announcement in announcements})
     events = [(new_id(), announcement) for announcement in announcements]
-    await session.run(notifications.insert(), [_event_row(event_id, event) for event_id, event in events])
+    await session.run(_NOTIFY, [_event_row(event_id, event) for event_id, event in events])
     due = [row for event_id, event in events for row in _delivery_rows(event_id, event, listeners)]
     await lanes.append(session, deliveries, due)
     return bool(due)
@@ -64,9 +72,7 @@ async def announce(session: Session, announcements: Sequence[Announcement], new_
 
 async def _listeners(session: Session, buyers: Collection[BuyerId]) -> Sequence[Subscription]:
     """Read the Buyers' listeners, and keep them from being removed until we commit."""
-    query = select(subscriptions).order_by(subscriptions.c.created_at, subscriptions.c.id)
-    locked = query.with_for_update(read=True, key_share=True)
-    return list(map(rows.subscription, await session.rows_in(locked, subscriptions.c.buyer.in_, sorted(buyers))))
+    return list(map(rows.subscription, await session.rows_in(_LISTENERS, sorted(buyers))))
 
 
 def _event_row(event_id: str, announcement: Announcement) -> dict[str, object]:

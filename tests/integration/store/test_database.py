@@ -101,8 +101,8 @@ def _upgrade_in_a_process(url: str) -> None:
 
 @BOTH
 def test_processes_that_start_at_once_all_find_the_tables_made(empty_url: str) -> None:
-    with multiprocessing.get_context("spawn").Pool(3) as processes:
-        processes.map(_upgrade_in_a_process, [empty_url] * 3)
+    with multiprocessing.get_context("spawn").Pool(4) as processes:
+        processes.map(_upgrade_in_a_process, [empty_url] * 4)
     assert asyncio.run(_schema(empty_url))
 
 
@@ -143,7 +143,7 @@ async def test_a_reader_does_not_wait_for_a_writer(store: SqlStore) -> None:
 async def test_a_sqlite_file_locked_by_another_program_is_a_database_that_does_not_answer(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.store.engine.BUSY_TIMEOUT_MS", 1)
+    monkeypatch.setattr("bridge.store.engine.BUSY_TIMEOUT_S", 0.001)
     store = await open_store(sqlite_url, new_id=lambda: "ev")
     await save(store, job())
     with sqlite3.connect(sqlite_url.partition("///")[2], isolation_level=None) as other:

@@ -67,6 +67,16 @@ async def test_text_that_a_database_cannot_hold_is_kept_all_the_same(store: SqlS
     assert (await load(store, ref)).work_order == order
 
 
+async def test_the_same_key_in_two_packs_is_two_jobs(store: SqlStore) -> None:
+    orders = [work_order(job=JobRef(pack, key)) for pack in ("pack-a", "pack-b") for key in ("J-1", "J-2")]
+    await save(store, *(job_with(order, appointment(order)) for order in orders))
+    wanted = [orders[0].job, orders[3].job]
+    async with store.transaction() as tx:
+        loaded = await tx.load_jobs(wanted)
+    assert list(loaded) == wanted
+    assert [known.work_order.id for known in loaded.values() if known.work_order] == [orders[0].id, orders[3].id]
+
+
 async def test_the_last_value_saved_in_a_transaction_wins(store: SqlStore) -> None:
     order = work_order()
     async with store.transaction() as tx:

@@ -1,0 +1,111 @@
+"""SQLite off the event loop, with one trip to the connection's thread for each statement.
+
+The driver makes four: cursor, execute, fetch, close. A trip costs a tenth of a millisecond or more, so that a
+transaction of a dozen statements would spend most of its time travelling.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Self
+
+import aiosqlite
+
+# How many rows the driver fetches at a time when iterating, which we never do.
+_UNUSED_CHUNK = 64
+
+# Between two tries for a lock that is held for a millisecond or so.
+_PAUSE_S = 0.01
+
+Synchronous = Literal["FULL", "EXTRA", "NORMAL"]
+
+
+class OneTripCursor:
+    """What SQLAlchemy uses of a driver's cursor. It is spent by its first statement, whose rows it then holds."""
+
+    def __init__(self, connection: "OneTripConnection") -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+        self.description: Sequence[Any] | None = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.arraysize = 1
+
+    async def __aenter__(self) -> Self:
+        """Do nothing: there is nothing to open yet."""
+        return self
+
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Run a statement and fetch all of its rows."""
+        await self._connection.trip(lambda connection: self._take(connection.execute(sql, parameters)))
+
+    async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Run a statement for each of the parameters."""
+        await self._connection.trip(lambda connection: self._take(connection.executemany(sql, parameters)))
+
+    async def fetchall(self) -> list[Any]:
+        """Give the rows."""
+        return self._rows
+
+    async def close(self) -> None:
+        """Do nothing: the statement is done with."""
+
+    def _take(self, cursor: sqlite3.Cursor) -> None:
+        """Keep what the statement gave; runs in the connection's thread."""
+        self._rows = cursor.fetchall()
+        self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
+        cursor.close()
+
+
+class OneTripConnection(aiosqlite.Connection):
+    """The driver's connection with such cursors."""
+
+    def cursor(self) -> OneTripCursor:  # type: ignore[override]
+        """Make a cursor, without a trip."""
+        return OneTripCursor(self)
+
+    async def trip(self, work: Callable[[sqlite3.Connection], None]) -> None:
+        """Run `work` in the connection's thread."""
+        await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
+
+
+async def connect(database: str, *, synchronous: Synchronous, wait_s: float, **options: Any) -> OneTripConnection:
+    """Connect, with no transactions but those that are begun in so many words; raises `sqlite3.Error`."""
+    connection = OneTripConnection(lambda: _open(database, synchronous, wait_s, options), _UNUSED_CHUNK)
+    thread = connection._thread  # noqa: SLF001 - as SQLAlchemy does with the connections it makes itself
+    thread.daemon = True
+    try:
+        await connection
+    except BaseException:
+        # The driver ends its thread but does not wait for it, and the loop it reports to may be gone by then.
+        await asyncio.to_thread(thread.join)
+        raise
+    return connection
+
+
+def _open(database: str, synchronous: Synchronous, wait_s: float, options: Mapping[str, Any]) -> sqlite3.Connection:
+    """Open a file; runs in the connection's thread."""
+    connection: sqlite3.Connection = sqlite3.connect(database, timeout=wait_s, isolation_level=None, **options)
+    try:
+        _use_wal(connection, wait_s)
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute("PRAGMA foreign_keys=ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _use_wal(connection: sqlite3.Connection, wait_s: float) -> None:
+    """Switch to WAL; SQLite itself does not wait for others here, be the timeout what it may."""
+    ends = time.monotonic() + wait_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as busy:
+            if busy.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() >= ends:
+                raise
+            time.sleep(_PAUSE_S)
+        else:
+            return
