@@ -24,7 +24,7 @@ from bridge.api.services import Services
 from bridge.delivery.sender import callback_session
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId
-from bridge.errors import StoreUnavailable
+from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.applier import Applier
 from bridge.flows.appointments import Appointments
 from bridge.flows.commands import Commands, WfmReply
@@ -91,6 +91,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
         stack.push_async_callback(store.close)
         if link is None:
+            log.info("broker.connecting", url=settings.broker.safe_url)
             link = RabbitLink(settings.broker.url.get_secret_value(), name=f"mef-bridge {settings.instance}")
             await link.start()
             stack.push_async_callback(link.stop)
@@ -132,16 +133,22 @@ def _topology(settings: Settings) -> Topology:
 
 @asynccontextmanager
 async def _background() -> AsyncIterator[Start]:
-    """Run loops beside the caller. One that ends by an error ends the bridge; a supervisor starts it anew."""
+    """Run loops beside the caller. One that ends by an error ends the bridge; a supervisor starts it anew.
+
+    What the caller or a loop raises comes out as it is, not in an `ExceptionGroup`, so that it can be told in one line.
+    """
     tasks: list[asyncio.Task[None]] = []
-    async with asyncio.TaskGroup() as group:
+    try:
+        async with asyncio.TaskGroup() as group:
 
-        def start(loop: Coroutine[None, None, None], name: str) -> None:
-            tasks.append(group.create_task(loop, name=name))
+            def start(loop: Coroutine[None, None, None], name: str) -> None:
+                tasks.append(group.create_task(loop, name=name))
 
-        yield start
-        for task in tasks:
-            task.cancel()
+            yield start
+            for task in tasks:
+                task.cancel()
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
 
 
 async def _start_wfm_side(parts: _Parts, start: Start, stack: AsyncExitStack) -> Services:
@@ -224,7 +231,7 @@ async def _start_http(
     settings: Settings, services: Services, entities: Sequence[RequestingEntity], stack: AsyncExitStack
 ) -> str:
     """Open the door for Buyers and return its URL. The socket comes first: port 0 is only known once it is bound."""
-    listening = socket.create_server((settings.http.host, settings.http.port), family=_family(settings.http.host))
+    listening = _listen(settings.http.host, settings.http.port)
     stack.callback(listening.close)
     url = settings.http.model_copy(update={"port": listening.getsockname()[1]}).public_url
     config = ApiConfig(
@@ -239,6 +246,13 @@ async def _start_http(
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listening).start()
     return url
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=_family(host))
+    except OSError as failure:
+        raise PermanentError(f"can't listen on {host}:{port}: {failure.strerror or failure}") from failure
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -34,6 +34,8 @@ class RabbitCommandBus:
         Raises `NotRouted` (no such exchange, or nothing bound for the routing key) or `BrokerUnavailable` (lost, silent
         for `timeout_s`, or it refused). After `BrokerUnavailable` the message may have gone out all the same.
         """
+        if not self._link.connected:
+            raise BrokerUnavailable  # at once: the driver would wait for the connection to come back
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._send(message, await self._exchange(message.exchange))

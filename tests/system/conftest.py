@@ -1,0 +1,50 @@
+"""Databases for the processes under test: every rule about durability holds on both."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from yarl import URL
+
+from tests.integration.wfm.conftest import Wire
+from tests.system.laboratory import Laboratory, laboratory
+
+MakeLaboratory = Callable[..., Awaitable[Laboratory]]
+MakeWire = Callable[[str], Awaitable[Wire]]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either_database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database of the test's own: the test runs once on each kind."""
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "database_url")
+    return url
+
+
+@pytest.fixture
+async def make_laboratory(rabbitmq_url: str, tmp_path: Path) -> AsyncIterator[MakeLaboratory]:
+    """Makes laboratories with other variables than the usual ones, and takes them down."""
+    async with AsyncExitStack() as stack:
+
+        async def make(database_url: str, **variables: str) -> Laboratory:
+            return await stack.enter_async_context(laboratory(rabbitmq_url, database_url, tmp_path, **variables))
+
+        yield make
+
+
+@pytest.fixture
+async def make_wire() -> AsyncIterator[MakeWire]:
+    """Makes wires to the server of a URL, which can be cut and mended; `wire.url` is the same URL through the wire."""
+    async with AsyncExitStack() as stack:
+
+        async def make(url: str) -> Wire:
+            wire = Wire(URL(url))
+            server = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
+            stack.callback(wire.cut)
+            stack.callback(server.close)
+            port = server.sockets[0].getsockname()[1]
+            wire.url = str(wire.target.with_host("127.0.0.1").with_port(port))
+            return wire
+
+        yield make

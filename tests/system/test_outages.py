@@ -1,0 +1,155 @@
+"""RabbitMQ or PostgreSQL goes away under the running bridge and comes back: nothing is lost, and everybody is told.
+
+The wire between the bridge and the server is cut, not the server, which others use. The WFM keeps its own connection.
+"""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from bridge.domain.model import Outcome
+from bridge.mef.enums import Api
+from bridge.simulator.buyer import BuyerError
+from tests.support import eventually
+from tests.system.conftest import MakeLaboratory, MakeWire
+from tests.system.laboratory import CREATED, DEADLINE_S, Laboratory
+from tests.system.test_kill import HOPS, OF_THE_APPOINTMENT, OF_THE_WORK_ORDER, planned_job
+
+pytestmark = [pytest.mark.system, pytest.mark.integration]
+
+COMMAND_TIMEOUT_S = 30.0
+
+
+async def not_ready_because_of(lab: Laboratory, part: str) -> bool:
+    health = await lab.bridge.health()
+    return health is not None and health["http"] == 503 and health["checks"][part] is False
+
+
+async def refusal(request: Any) -> BuyerError:
+    """What the Buyer is told at once: long before the WFM's time would be up."""
+    with pytest.raises(BuyerError) as refused:
+        async with asyncio.timeout(COMMAND_TIMEOUT_S / 2):
+            await request
+    return refused.value
+
+
+async def until_all_is_told(lab: Laboratory, job: str) -> None:
+    expected = sorted([OF_THE_WORK_ORDER, OF_THE_APPOINTMENT])
+    await eventually(lambda: sorted(lab.told().values()) == expected, DEADLINE_S)
+    await lab.until_settled()
+    assert await lab.hops(job) == HOPS
+    assert lab.repeated() == []
+
+
+async def test_without_rabbitmq_the_buyer_gets_503_and_the_wfms_messages_wait(
+    make_laboratory: MakeLaboratory, make_wire: MakeWire, rabbitmq_url: str, sqlite_url: str
+) -> None:
+    """What the WFM says meanwhile is applied in order once the bridge is back, by itself and in the same process."""
+    wire = await make_wire(rabbitmq_url)
+    lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url, COMMANDS_TIMEOUT_SECONDS=str(COMMAND_TIMEOUT_S))
+    await lab.bridge.start_ready()
+    pid = lab.bridge.pid
+    job = await planned_job(lab)
+    other, work_order = await unbooked_job(lab)
+    window = (await lab.windows(work_order))[0]
+    wire.cut()
+    await eventually(lambda: not_ready_because_of(lab, "broker"), DEADLINE_S)
+    assert (await refusal(lab.buyer.book(work_order, window))).status == 503
+    assert lab.wfm.visits(other) == []
+    await lab.wfm.start_work(job)
+    await lab.wfm.finish(job)
+    assert (await lab.buyer.work_order(work_order)).state == "open"
+    wire.mend()
+    await lab.bridge.ready()
+    lab.buyer.received[:] = [each for each in lab.buyer.received if each.event.event.id != work_order]
+    await until_all_is_told(lab, job)
+    assert (await lab.buyer.book(work_order, window)).valid_for == window
+    assert lab.bridge.pid == pid
+    await lab.stop_and_find_nothing_left()
+
+
+async def unbooked_job(lab: Laboratory) -> tuple[str, str]:
+    job, work_order = await lab.new_job()
+    await lab.until_settled()
+    return job, work_order
+
+
+async def test_an_answer_that_comes_while_the_bridge_is_cut_off_still_reaches_the_buyer(
+    make_laboratory: MakeLaboratory, make_wire: MakeWire, rabbitmq_url: str, sqlite_url: str
+) -> None:
+    """The answer waits in our reply queue; the Buyer's request waits for it until its deadline."""
+    wire = await make_wire(rabbitmq_url)
+    lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url, COMMANDS_TIMEOUT_SECONDS=str(COMMAND_TIMEOUT_S))
+    await lab.bridge.start_ready()
+    await lab.buyer.register()
+    job, work_order = await unbooked_job(lab)
+    window = (await lab.windows(work_order))[0]
+    lab.wfm.late_next("BOOKVIS", 0.3)
+    booking = asyncio.create_task(lab.buyer.book(work_order, window))
+    await eventually(lambda: [command["CMD"] for command in lab.wfm.commands].count("BOOKVIS") == 1)
+    wire.cut()
+    await eventually(lambda: lab.wfm.active_visit(job), DEADLINE_S)
+    wire.mend()
+    assert (await booking).valid_for == window
+    assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "confirmed"
+    await lab.stop_and_find_nothing_left()
+
+
+async def test_without_postgresql_messages_wait_and_the_buyer_gets_a_standard_503(
+    make_laboratory: MakeLaboratory, make_wire: MakeWire, database_url: str
+) -> None:
+    """No message is rejected, parked or lost: RabbitMQ keeps them unacknowledged until they are committed in order."""
+    wire = await make_wire(database_url)
+    lab = await make_laboratory(database_url, DATABASE_URL=wire.url)
+    await lab.bridge.start_ready()
+    pid = lab.bridge.pid
+    job = await planned_job(lab)
+    wire.cut()
+    await eventually(lambda: not_ready_because_of(lab, "database"), DEADLINE_S)
+    refused = await refusal(lab.buyer.send("GET", Api.WORK_ORDER, "/workOrder"))
+    assert refused.status == 503
+    assert isinstance(refused.body, dict)
+    assert refused.body.keys() == {"code", "reason"}
+    await lab.wfm.start_work(job)
+    await lab.wfm.finish(job)
+    await eventually(lambda: lab.bridge.said.count("commit.waiting") >= 2, DEADLINE_S)
+    assert len(lab.buyer.received) == 4
+    wire.mend()
+    await lab.bridge.ready()
+    await until_all_is_told(lab, job)
+    assert [recorded.entry.outcome for recorded in await lab.journal()] == [Outcome.APPLIED] * 4
+    assert lab.bridge.pid == pid
+    await lab.stop_and_find_nothing_left()
+
+
+async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
+    make_laboratory: MakeLaboratory, make_wire: MakeWire, rabbitmq_url: str, sqlite_url: str
+) -> None:
+    """It says so. The door for Buyers, `/health` included, opens only once it could let anything through."""
+    wire = await make_wire(rabbitmq_url)
+    wire.cut()
+    lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url)
+    lab.bridge.start()
+    await eventually(lambda: wire.refused >= 2, DEADLINE_S)
+    assert lab.bridge.pid is not None
+    assert "broker.connecting" in lab.bridge.said
+    assert "Reconnecting after 1 seconds" in lab.bridge.said
+    assert await lab.bridge.health() is None
+    wire.mend()
+    await lab.bridge.ready()
+    await lab.buyer.register()
+    await lab.new_job()
+    assert CREATED in [each.event.event_type for each in lab.buyer.received]
+
+
+async def test_a_database_that_is_not_there_at_the_start_ends_the_bridge_with_one_clear_line(
+    make_laboratory: MakeLaboratory, make_wire: MakeWire, database_url: str
+) -> None:
+    wire = await make_wire(database_url)
+    wire.cut()
+    lab = await make_laboratory(database_url, DATABASE_URL=wire.url)
+    lab.bridge.start()
+    assert await lab.bridge.ended() == 1
+    assert lab.bridge.said.startswith("the database does not answer: ")
+    assert "Traceback" not in lab.bridge.said
