@@ -12,6 +12,7 @@ from bridge.demo.acts import ACTS, visit_that_works
 from bridge.demo.checks import Checks
 from bridge.demo.script import Script
 from bridge.demo.stage import API_KEY, Ports, Stage, now, set_up
+from bridge.errors import BridgeError
 from bridge.localenv.broker import find_broker
 from bridge.simulator.wfm_server import control_app
 from bridge.telemetry import configure_logging
@@ -44,8 +45,12 @@ async def _play(console: Console, broker_url: str | None, held: list[bool]) -> N
     checks = Checks(console)
     async with set_up(console, broker_url, Ports()) as stage:
         script = Script(stage, checks)
-        for act in ACTS:
-            await act(script)
+        try:
+            for act in ACTS:
+                await act(script)
+        except BridgeError as error:
+            checks.broke_off(str(error))
+        stage.timeline.flush()
         printed = stage.timeline.printed
     console.print()
     console.print(checks.summary())

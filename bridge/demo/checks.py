@@ -34,6 +34,10 @@ class Checks:
                 f"  ✗ {rule} {title}: expected {expected!r}, came {came!r}", style="bold red", markup=False
             )
 
+    def broke_off(self, why: str) -> None:
+        """Note that the act could not be played to its end."""
+        self.equal("", "the act is played to its end", why, "")
+
     @property
     def held(self) -> bool:
         """Tell whether there were checks and all held."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from bridge.demo.checks import Checks
 from bridge.demo.stage import Stage, now
 from bridge.domain.model import Outcome
+from bridge.errors import BridgeError
 from bridge.flows.ports import RecordedEntry
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import Appointment, TimePeriod, WorkOrder
@@ -16,6 +17,10 @@ PATIENCE_SECONDS = 10.0
 POLL_SECONDS = 0.01
 
 TICKET_WORDS = {"PEND": "pending", "WORK": "inProgress", "RSLV": "resolved"}
+
+
+class CannotGoOn(BridgeError):
+    """What the next step needs did not come."""
 
 
 class Script:
@@ -86,6 +91,8 @@ class Script:
             rule="R56 R58",
         )
         received = stage.buyer.received[since:]
+        if not received:
+            raise CannotGoOn("the Buyer was not told of the new WorkOrder")
         self.checks.equal(
             "R56 R58",
             "create comes before appointmentRequired",
@@ -125,6 +132,8 @@ class Script:
 
         async def search_and_book() -> None:
             windows = await self.search(work_order_id)
+            if not windows:
+                raise CannotGoOn("the Buyer was offered no time slot")
             call = self.stage.buyer.book(work_order_id, windows[0])
             booked.append(await self.stage.request("POST appointment → 201", call))
             self.checks.equal(
@@ -175,6 +184,8 @@ class Script:
             return bool(found)
 
         await _until(look)
+        if not found:
+            raise CannotGoOn("nothing was parked")
         return found[0]
 
 

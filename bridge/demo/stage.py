@@ -4,14 +4,17 @@ The three parts share nothing but the bus and HTTP. Only the watching looks insi
 state changes from its journal.
 """
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
 
+from aiohttp import ClientSession
 from pydantic import SecretStr
 from rich.console import Console
 
@@ -39,6 +42,8 @@ T = TypeVar("T")
 INSTANCE = "demo"
 PACK = "acme-wfm"
 API_KEY = "acme-buyer-key"
+READY_SECONDS = 30.0
+READY_POLL_SECONDS = 0.05
 REPLY_DELAY_SECONDS = 0.02
 """How long the simulated WFM thinks about a command."""
 
@@ -133,10 +138,21 @@ async def set_up(console: Console, broker_url: str | None, ports: Ports) -> Asyn
         settings = _settings(broker_url, namespace, directory, ports)
         shared = link if link.in_memory else None
         bridge = await stack.enter_async_context(running(settings, shared))
+        await _until_ready(bridge.url)
         buyer = SimulatedBuyer(bridge.url, API_KEY, Irp.SONATA, port=ports.buyer)
         await stack.enter_async_context(buyer)
         await buyer.register()
         yield Stage(console, wfm, bridge, buyer)
+
+
+async def _until_ready(url: str) -> None:
+    """Wait until the bridge's queue is bound: what the WFM says before that, nobody keeps."""
+    async with ClientSession() as session, asyncio.timeout(READY_SECONDS):
+        while True:
+            async with session.get(f"{url}/health/ready") as response:
+                if response.status == HTTPStatus.OK:
+                    return
+            await asyncio.sleep(READY_POLL_SECONDS)
 
 
 async def _link(broker_url: str | None, namespace: str, stack: AsyncExitStack) -> RabbitLink:
