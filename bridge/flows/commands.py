@@ -84,6 +84,7 @@ class Commands:
         self._new_id = new_id
         self._answers: Waiters[Answer] = Waiters()
         self._questions: Waiters[bytes] = Waiters()
+        self._issued: dict[str, Command] = {}
         self._group = GroupCommit(self._commit, self._park)
 
     async def run(self) -> None:
@@ -94,19 +95,26 @@ class Commands:
 
     async def issue(self, command: Command, message: BusMessage) -> Answer:
         """Publish a stored command and wait for its settlement; raises `WfmTimeout` or `WfmUnavailable`."""
-        with self._answers.expect(command.id) as answered:
-            try:
-                await self._bus.publish(message)
-            except NotRouted as error:
-                await self._fail(command)
-                raise WfmUnavailable from error
-            except BrokerUnavailable as error:
-                return await self._unconfirmed(command, error)
-            try:
-                async with asyncio.timeout((command.expires_at - self._clock()).total_seconds()):
-                    return await answered
-            except TimeoutError:
-                return await self._expire(command)
+        self._issued[command.id] = command
+        try:
+            with self._answers.expect(command.id) as answered:
+                return await self._send(command, message, answered)
+        finally:
+            del self._issued[command.id]
+
+    async def _send(self, command: Command, message: BusMessage, answered: asyncio.Future[Answer]) -> Answer:
+        try:
+            await self._bus.publish(message)
+        except NotRouted as error:
+            await self._fail(command)
+            raise WfmUnavailable from error
+        except BrokerUnavailable as error:
+            return await self._unconfirmed(command, error)
+        try:
+            async with asyncio.timeout((command.expires_at - self._clock()).total_seconds()):
+                return await answered
+        except TimeoutError:
+            return await self._expire(command)
 
     async def ask(self, message: BusMessage, timeout_seconds: float) -> bytes:
         """Publish a question that changes nothing (a search) and return the raw reply."""
@@ -148,7 +156,8 @@ class Commands:
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def _commit(self, replies: Sequence[WfmReply]) -> None:
-        answers: list[tuple[CommandId, Answer]] = []
+        """Settle all replies first, then look what waited for them: so the journal is written once for all."""
+        answers: list[tuple[Command, Answer]] = []
         async with self._store.transaction() as tx:
             commands = await self._asked(tx, replies)
             jobs = await tx.load_jobs({command.job for command in commands.values()})
@@ -158,16 +167,24 @@ class Commands:
                     await self._unsolicited(tx, reply)
                     continue
                 answers += await self._take(tx, jobs, command, reply)
-        for command_id, answer in answers:
-            self._answers.resolve(command_id, answer)
+            for job in {command.job for command, _ in answers}:
+                await self._applier.apply_waiting(tx, jobs, job)
+        for command, answer in answers:
+            self._answers.resolve(command.id, answer)
 
     async def _asked(self, tx: Transaction, replies: Sequence[WfmReply]) -> dict[str, Command]:
-        found = [await tx.command(CommandId(reply.correlation_id)) for reply in replies]
-        return {command.id: command for command in found if command is not None}
+        """Find the commands that are answered; those of this process need no query. Their state comes with the job."""
+        asked: dict[str, Command] = {}
+        for reply in replies:
+            known = self._issued.get(reply.correlation_id)
+            command = known or await tx.command(CommandId(reply.correlation_id))
+            if command is not None:
+                asked[command.id] = command
+        return asked
 
     async def _take(
         self, tx: Transaction, jobs: dict[JobRef, Job], asked: Command, reply: WfmReply
-    ) -> list[tuple[CommandId, Answer]]:
+    ) -> list[tuple[Command, Answer]]:
         job = jobs[asked.job]
         command = await self._open(tx, job, asked.id)
         if command is None:
@@ -182,7 +199,7 @@ class Commands:
         settlement = settle(job, command, read.reply, seller, self._applier.ids(), self._clock())
         await tx.record([self._journal(settlement, reply, read.explanation)])
         await self._carry_out(tx, jobs, settlement)
-        return [(command.id, _answer(settlement))]
+        return [(command, _answer(settlement))]
 
     async def _open(self, tx: Transaction, job: Job, asked: CommandId) -> Command | None:
         """Return the command if its answer can still matter: it is pending, or came to nothing only by its deadline."""
@@ -205,6 +222,7 @@ class Commands:
             pending = _pending(jobs[command.job], command.id)
             if pending is not None:
                 await self._carry_out(tx, jobs, expire(jobs[command.job], pending))
+                await self._applier.apply_waiting(tx, jobs, command.job)
                 raise_timeout = True
             else:
                 settled = await tx.answer(command.id)
@@ -231,7 +249,7 @@ class Commands:
             await self._applier.apply_waiting(tx, jobs, command.job)
 
     async def _carry_out(self, tx: Transaction, jobs: Jobs, settlement: Settlement) -> None:
-        """Write what a settlement means; then the WFM's echoes that waited for it can be told from news."""
+        """Write what a settlement means. After it, the WFM's echoes that waited for it can be told from news."""
         decision, command = settlement.decision, settlement.command
         jobs[command.job] = decision.job
         await tx.save_jobs([decision.job])
@@ -239,7 +257,6 @@ class Commands:
         await tx.notify(decision.notifications, self._clock(), command.correlation_id)
         pack = self._packs[command.job.pack]
         await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
-        await self._applier.apply_waiting(tx, jobs, command.job)
         log.info(
             "command.settled",
             command=command.id,
