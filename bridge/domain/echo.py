@@ -28,6 +28,8 @@ from bridge.mef.enums import AppointmentStatus
 CLOCK_GRAIN = timedelta(seconds=1)
 """WFM timestamps are often whole seconds; a message is newer than a change only if it is by more than this."""
 
+ENDED_SINCE = "the visit ended after this message was sent"
+
 _FIRST_MEANT = (CommandState.PENDING, CommandState.EXPIRED, CommandState.COMPENSATED)
 """After a 504 a Buyer tries the same window again: of two commands alike, the outstanding one is meant."""
 
@@ -43,9 +45,10 @@ def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     if update.goal.appointment is AppointmentStatus.CANCELLED:
         return _cancel_echo(job, update) or _other_visit(job, update)
     if update.goal.appointment is not AppointmentStatus.CONFIRMED:
-        return _awaited_booking(job, update) or _ended_visit(job, update)
+        return _before_its_end(job, update) or _awaited_booking(job, update) or _ended_visit(job, update)
     return (
-        booking_echo(job, update)
+        _before_its_end(job, update)
+        or booking_echo(job, update)
         or _reschedule_echo(job, update, now)
         or _old_window(job, update)
         or _ended_visit(job, update)
@@ -62,6 +65,16 @@ def booking_echo(job: Job, update: JobUpdate) -> Decision | None:
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, update)
     return _ignored(job, "the booking timed out and is being cancelled in the WFM")
+
+
+def _before_its_end(job: Job, update: JobUpdate) -> Decision | None:
+    """A visit that is known to have ended is not the one being booked, though the window may be the same."""
+    current = open_appointment(job)
+    if update.visit.ref is None or (current is not None and current.visit == update.visit.ref):
+        return None
+    if any(e.visit == update.visit.ref and not _newer(update, e.changed_at) for e in _ended(job)):
+        return _ignored(job, ENDED_SINCE, Outcome.STALE)
+    return None
 
 
 def _awaited_booking(job: Job, update: JobUpdate) -> Decision | None:
@@ -151,7 +164,7 @@ def _ended_visit(job: Job, update: JobUpdate) -> Decision | None:
         if not same_visit(ended, update.visit):
             continue
         if current is not None or not _newer(update, ended.changed_at):
-            return _ignored(job, "the visit ended after this message was sent", Outcome.STALE)
+            return _ignored(job, ENDED_SINCE, Outcome.STALE)
     return None
 
 

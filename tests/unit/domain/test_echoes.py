@@ -309,6 +309,16 @@ def test_a_message_sent_before_a_visit_ended_does_not_bring_it_back(visit: str |
     assert ignored(decision, job, Outcome.STALE)
 
 
+@pytest.mark.parametrize("state", [PENDING, EXPIRED])
+def test_a_visit_that_has_ended_is_not_the_one_being_booked_in_the_same_window(state: CommandState) -> None:
+    """Its late announcement must not have the ended visit cancelled in place of the booked one."""
+    ended = an_appointment(AppointmentStatus.CANCELLED, changed_at=NOW)
+    job = a_job(a_work_order(OPEN, required=True), ended, commands=(a_booking(state),))
+    decision = decide(job, a_scheduled_visit(occurred_at=BEFORE), ids(), LATER)
+    assert ignored(decision, job, Outcome.STALE)
+    assert commands(decision) == [a_booking(state)]
+
+
 def test_a_start_sent_before_the_visit_failed_does_not_start_another() -> None:
     ended = an_appointment(AppointmentStatus.FAILED, changed_at=NOW)
     job = a_job(a_work_order(OPEN, required=True), ended)
