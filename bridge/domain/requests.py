@@ -10,6 +10,7 @@ from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, SearchTimeSlotCreate, TimePeriod
 
+CHANGE_UNDER_WAY = "Another change of this Appointment is under way."
 UNKNOWN_WORK_ORDER = Problem(Error422Code.REFERENCE_NOT_FOUND, "There is no such WorkOrder.", "/workOrder/id")
 
 
@@ -77,10 +78,13 @@ def check_window(window: TimePeriod, now: datetime, path: str) -> list[Problem]:
     return []
 
 
+def change_under_way(job: Job) -> bool:
+    """Tell whether the WFM has been asked for a change of the Appointment and has not answered yet."""
+    return _pending(job, CommandKind.RESCHEDULE, CommandKind.CANCEL)
+
+
 def _check_idle(job: Job) -> list[Problem]:
-    if _pending(job, CommandKind.RESCHEDULE, CommandKind.CANCEL):
-        return [Problem(Error422Code.OTHER_ISSUE, "Another change of this Appointment is under way.")]
-    return []
+    return [Problem(Error422Code.OTHER_ISSUE, CHANGE_UNDER_WAY)] if change_under_way(job) else []
 
 
 def _pending(job: Job, *kinds: CommandKind) -> bool:

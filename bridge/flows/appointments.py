@@ -19,7 +19,15 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.patch import apply_patch, new_notes
-from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_booking, check_cancel, check_update
+from bridge.domain.requests import (
+    CHANGE_UNDER_WAY,
+    UNKNOWN_WORK_ORDER,
+    change_under_way,
+    check_booking,
+    check_cancel,
+    check_update,
+)
+from bridge.errors import ConflictError
 from bridge.flows.commands import Answer, Commands
 from bridge.flows.effects import messages_for, to_bus_message
 from bridge.flows.errors import NotFound, Rejected
@@ -95,7 +103,10 @@ class Appointments:
         provided: frozenset[str],
         correlation_id: str,
     ) -> Appointment:
-        """Patch an Appointment; a new `validFor` is a reschedule that the WFM must agree to (R36-R44)."""
+        """Patch an Appointment; a new `validFor` is a reschedule that the WFM must agree to (R36-R44).
+
+        Raises `ConflictError` if somebody else changes it at the same time.
+        """
         appointment = await self.get(buyers, appointment_id)
         if request.valid_for is None or request.valid_for == appointment.valid_for:
             return await self._patch_here(appointment, request, provided)
@@ -139,7 +150,8 @@ class Appointments:
             problems = check_booking(job, request, self._clock())
             if problems:
                 raise Rejected(*problems)
-            token = await self._token(tx, work_order, request.valid_for) if token is None else token
+            if token is None:
+                token = await self._token(tx, work_order.job, work_order.id, request.valid_for)
             if token is not None:
                 await tx.add_command(command)
             return token
@@ -154,28 +166,29 @@ class Appointments:
     ) -> Appointment:
         work_order = await self._work_order(appointment)
         command = self._command(CommandKind.RESCHEDULE, work_order, correlation_id, request, window, appointment)
-        token = await self._start_reschedule(command, work_order, request, provided, None)
+        token = await self._start_reschedule(command, appointment, request, provided, None)
         if token is None:
             token = await self._search_window(work_order, window)
-            await self._start_reschedule(command, work_order, request, provided, token)
+            await self._start_reschedule(command, appointment, request, provided, token)
         context = self._context(command, work_order, token, appointment.contacts, "", appointment)
         return _granted(await self._issue(command, context))
 
     async def _start_reschedule(
         self,
         command: Command,
-        work_order: WorkOrder,
+        appointment: Appointment,
         request: AppointmentUpdate,
         provided: frozenset[str],
         token: Token | None,
     ) -> Token | None:
         async with self._store.transaction() as tx:
-            job, current = await self._current(tx, work_order.job, command.appointment)
+            job, current = await self._current(tx, command.job, appointment.id)
+            _demand_unchanged(job, current, appointment)
             problems = check_update(job, current, request, provided, self._clock())
             if problems:
                 raise Rejected(*problems)
             if token is None and command.window is not None:
-                token = await self._token(tx, work_order, command.window)
+                token = await self._token(tx, command.job, command.work_order, command.window)
             if token is not None:
                 await tx.add_command(command)
             return token
@@ -187,6 +200,7 @@ class Appointments:
         work_order = await self._work_order(appointment)
         async with self._store.transaction() as tx:
             job, current = await self._current(tx, work_order.job, appointment.id)
+            _demand_unchanged(job, current, appointment)
             problems = check_update(job, current, request, provided, self._clock())
             if problems:
                 raise Rejected(*problems)
@@ -208,12 +222,12 @@ class Appointments:
             raise NotFound
         return job, current
 
-    async def _token(self, tx: Transaction, work_order: WorkOrder, window: TimePeriod) -> Token | None:
+    async def _token(self, tx: Transaction, job: JobRef, work_order: WorkOrderId, window: TimePeriod) -> Token | None:
         """Return the WFM's token of the window; {} when the pack lets an unoffered window pass."""
-        slot = await tx.offered_slot(work_order.id, window, self._clock())
+        slot = await tx.offered_slot(work_order, window, self._clock())
         if slot is not None:
             return slot.token
-        policy = self._pack(work_order.job).unoffered_window
+        policy = self._pack(job).unoffered_window
         if policy == "refuse":
             raise Rejected(NOT_AVAILABLE)  # R17, R42
         return {} if policy == "pass" else None
@@ -283,6 +297,14 @@ class Appointments:
             note=note or None,
             now=command.created_at,
         )
+
+
+def _demand_unchanged(job: Job, current: Appointment, read: Appointment) -> None:
+    """Of patches that race, the first one wins (409): the others were written for what is no longer so."""
+    if change_under_way(job):
+        raise ConflictError(CHANGE_UNDER_WAY)
+    if current != read:
+        raise ConflictError("The Appointment was changed by somebody else at the same time; read it again.")
 
 
 def _granted(answer: Answer) -> Appointment:

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from bridge.domain.model import Appointment, AppointmentId, BuyerId
-from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.errors import BrokerUnavailable, ConflictError, NotRouted
 from bridge.flows.errors import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.flows.ports import AppointmentQuery
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
@@ -104,11 +104,38 @@ async def test_one_change_of_an_appointment_at_a_time(world: World, first: str) 
     }
     task = asyncio.ensure_future(changes[first]())
     sent = await world.bus.next("cmd.move" if first == "reschedule" else "cmd.cancel")
-    for change in changes.values():
-        with pytest.raises(Rejected, match="under way"):
-            await change()
+    with pytest.raises(ConflictError, match="under way"):
+        await changes["reschedule"]()
+    with pytest.raises(Rejected, match="under way"):  # the standard has a 409 for PATCH only
+        await changes["cancel"]()
     await world.reply(sent, acme.done(VISIT_NO="V-0001"))
     await task
+
+
+async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: World) -> None:
+    """Both have read the Appointment; the second one was written for what the first has changed."""
+    appointment = await world.booked()
+    world.clock.advance(seconds=1)
+    both = await asyncio.gather(
+        *(patch(world, appointment, AppointmentUpdate(note=(note(text),))) for text in ("Ring", "Knock")),
+        return_exceptions=True,
+    )
+    (conflict,) = [outcome for outcome in both if isinstance(outcome, BaseException)]
+    assert isinstance(conflict, ConflictError)
+    assert "changed by somebody else" in str(conflict)
+    assert len((await world.appointment(appointment)).note) == 1
+    assert len(world.outbox("cmd.note")) == 1
+
+
+async def test_a_patch_while_the_wfm_is_asked_about_another_is_a_conflict(world: World) -> None:
+    appointment = await world.booked()
+    world.bus.answers["cmd.move"] = lambda _: None
+    task = asyncio.ensure_future(patch(world, appointment, LATER))
+    sent = await world.bus.next("cmd.move")
+    with pytest.raises(ConflictError, match="under way"):
+        await patch(world, appointment, AppointmentUpdate(note=(note("Ring"),)))
+    await world.reply(sent, acme.done(VISIT_NO="V-0001"))
+    assert (await task).valid_for == AFTERNOON
 
 
 async def test_a_patch_without_a_window_is_taken_here_and_its_new_notes_go_to_the_wfm(world: World) -> None:
