@@ -1,4 +1,4 @@
-"""The Buyer's side as one web application: the two APIs under both reference points, and the health of the process."""
+"""The Buyer's side as one web application: the two APIs under both reference points, their documents, and health."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ from aiohttp import web
 
 from bridge.api.appointments import AppointmentOperations
 from bridge.api.config import ApiConfig
+from bridge.api.documents import document_routes
 from bridge.api.health import health_routes
 from bridge.api.hub import HubOperations
 from bridge.api.identity import Identity
@@ -22,6 +23,7 @@ def build_app(services: Services, identity: Identity, config: ApiConfig) -> web.
     app = web.Application(middlewares=[correlate, answer_errors], client_max_size=config.max_body_bytes)
     app.add_routes(health_routes(services.readiness))
     app.add_routes(_mef_routes(services, identity, config))
+    app.add_routes(document_routes(operations(services, config), config))
     return app
 
 

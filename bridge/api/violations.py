@@ -28,6 +28,7 @@ _RULES: Final[Mapping[str, tuple[Error422Code, _Say]]] = {
     "model_type": (Error422Code.INVALID_FORMAT, lambda _: "an object"),
     "dict_type": (Error422Code.INVALID_FORMAT, lambda _: "an object"),
     WRONG_MOMENT: (Error422Code.INVALID_FORMAT, lambda _: EXPECTED),
+    "uri": (Error422Code.INVALID_FORMAT, lambda _: "an absolute URI (RFC 3986)"),
     "enum": (Error422Code.INVALID_VALUE, lambda context: f"one of {context['expected']}"),
     "string_too_short": (Error422Code.INVALID_VALUE, lambda _: "a text that is not empty"),
     "too_short": (Error422Code.INVALID_VALUE, lambda context: f"at least {context['min_length']} item"),

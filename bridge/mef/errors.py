@@ -6,7 +6,7 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, Field
 
 from bridge.mef.enums import Error422Code
-from bridge.mef.models import MefModel
+from bridge.mef.models import MefModel, Uri
 
 MAX_REASON: Final = 255  # characters; `maxLength` of `Error.reason` in the standard's OpenAPI files
 
@@ -55,7 +55,7 @@ class Error(MefModel):
 
     message: str | None = None
     reason: Reason
-    reference_error: str | None = None
+    reference_error: Uri | None = None
 
 
 class Error400(Error):
@@ -80,6 +80,12 @@ class Error404(Error):
     """7.1.1.8: Not Found."""
 
     code: Literal["notFound"] = "notFound"
+
+
+class Error408(Error):
+    """Request Time-out: what a Buyer's listener may answer (the notification files; the guide leaves it out)."""
+
+    code: Literal["timeOut"] = "timeOut"
 
 
 class Error409(Error):

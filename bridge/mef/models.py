@@ -4,16 +4,27 @@ Python names are snake case; the wire names are the standard's (camel case, `@ty
 properties are refused, so that a Buyer hears of a misspelt one instead of losing it (`unexpectedProperty`).
 """
 
-from typing import Annotated, Literal, Self
+import re
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from bridge.mef.enums import AppointmentStatus, BuyerSeller, DataSizeUnit, TimeDurationUnits, WorkOrderState
 from bridge.mef.moments import Moment
 
+_URI: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#-;=?-Z\[\]_a-z~%]+")  # RFC 3986: a scheme, and its characters
+
+
+def _check_uri(text: str) -> str:
+    if not _URI.fullmatch(text):
+        raise PydanticCustomError("uri", "expected an absolute URI (RFC 3986)")
+    return text
+
 
 Text = Annotated[str, Field(min_length=1)]
+Uri = Annotated[str, AfterValidator(_check_uri), WithJsonSchema({"type": "string", "format": "uri"})]
 
 
 class MefModel(BaseModel):
@@ -51,7 +62,7 @@ class TimeDuration(MefModel):
 class MefByteSize(MefModel):
     """7.2.3.10."""
 
-    amount: float = 1
+    amount: Annotated[float, Field(json_schema_extra={"format": "float"})] = 1
     units: DataSizeUnit | None = None
 
 
@@ -77,8 +88,16 @@ class GeographicSubAddress(MefModel):
 class PlaceBase(MefModel):
     """7.2.3.16: what all six kinds of `RelatedPlaceRefOrValue` share."""
 
-    schema_location: str | None = Field(default=None, alias="@schemaLocation")
+    schema_location: Uri | None = Field(default=None, alias="@schemaLocation")
     role: Text
+
+    @model_validator(mode="before")
+    @classmethod
+    def _demand_type(cls, data: Any, info: ValidationInfo) -> Any:
+        """`@type` is required even where only one kind can stand (`postalAddress`); our own code need not say it."""
+        if info.mode == "json" and isinstance(data, dict) and "@type" not in data:
+            raise PydanticKnownError("union_tag_not_found", {"discriminator": "'@type'"})
+        return data
 
 
 class FieldedAddress(PlaceBase):
@@ -309,7 +328,7 @@ class WorkOrderFind(MefModel):
     id: Text
     appointment_required: bool
     place: tuple[Place, ...]
-    related_entity: tuple[RelatedEntity, ...]
+    related_entity: Annotated[tuple[RelatedEntity, ...], Field(min_length=1)]
     state: WorkOrderState
 
 

@@ -27,6 +27,9 @@ FILES = {
 # Answers that the files leave out have the shape of the generic error, or of a server's failure.
 UNDOCUMENTED = {405: "Error", 413: "Error", 415: "Error", 503: "Error500", 504: "Error500"}
 
+# What we serve beside the standard's operations.
+DOCUMENTATION = ("/", "/openapi.json")
+
 formats = FormatChecker(formats=())
 
 
@@ -94,7 +97,7 @@ def named(base: str, name: str, value: object) -> list[str]:
 def response_complaints(method: str, path: str, status: int, value: object) -> list[str]:
     """What is wrong with an answer of the bridge. Paths outside of the two APIs are not the standard's business."""
     match = re.search(r"/mefApi/(?:sonata|cantata)/(appointment/v2|workOrderManagement/v2)(/.*)", path)
-    if not match:
+    if not match or match[2] in DOCUMENTATION:
         return []
     base = match[1]
     operation = _operation(base, method, match[2])
