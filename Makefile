@@ -13,7 +13,7 @@ SERVICES := $(PY) -m bridge.localenv run --
 SOURCES := bridge tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test lint types unit integration format lock clean
+.PHONY: help setup demo run conformance docs test lint types unit integration format lock clean
 # One thing after another: `make -j test` must not mix their output.
 .NOTPARALLEL:
 
@@ -35,6 +35,12 @@ demo: setup ## set everything up and play the main job: WFM, bridge and Buyer, c
 
 run: setup ## start the bridge with a simulated WFM and Buyer and leave it running
 	@$(PY) -m bridge demo --stay
+
+conformance: setup ## hold the bridge to MEF 137, requirement by requirement
+	@$(PY) -m bridge conformance
+
+docs: setup ## write docs/conformance.md again from the tests
+	@MEF_BRIDGE_WRITE_DOCS=1 $(SERVICES) $(PYTEST) -q -p no:randomly tests/conformance
 
 test: setup lint types ## lint, types and all tests, on a real RabbitMQ and a real PostgreSQL
 	@echo "test: all tests"

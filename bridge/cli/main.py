@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bridge import __version__
 from bridge.cli import mapping, messages, simulate
+from bridge.cli.conformance import conformance
 from bridge.cli.demo import demo
 from bridge.cli.serve import serve
 from bridge.errors import BridgeError
@@ -21,6 +22,7 @@ app = typer.Typer(
 )
 app.command("serve")(serve)
 app.command("demo")(demo)
+app.command("conformance")(conformance)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(messages.app, name="messages")

@@ -37,6 +37,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.delivery": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
     "bridge.console": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
     "bridge.simulator": ("bridge.mef", "bridge.wfm.topology", "bridge.errors"),
+    # Black-box: it speaks HTTP to whatever it tests, so it may know the standard's words and nothing of the bridge.
+    "bridge.conformance": ("bridge.mef", "bridge.errors"),
     "bridge.localenv": ("bridge.errors",),
     # The composition root, and those who call it.
     "bridge.app": EVERYTHING,
