@@ -92,7 +92,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         stack.push_async_callback(store.close)
         if link is None:
             log.info("broker.connecting", url=settings.broker.safe_url)
-            link = RabbitLink(settings.broker.url.get_secret_value(), name=f"mef-bridge {settings.instance}")
+            link = _link(settings)
             await link.start()
             stack.push_async_callback(link.stop)
         parts = _Parts(settings, packs, store, link, _topology(settings))
@@ -120,6 +120,14 @@ def load_entities(settings: Settings) -> list[RequestingEntity]:
         )
         for entity in load_buyers(settings.buyers, settings.mode)
     ]
+
+
+def _link(settings: Settings) -> RabbitLink:
+    return RabbitLink(
+        settings.broker.url.get_secret_value(),
+        name=f"mef-bridge {settings.instance}",
+        connect_timeout_s=settings.broker.connect_timeout_seconds,
+    )
 
 
 def _topology(settings: Settings) -> Topology:

@@ -34,21 +34,21 @@ class RabbitLink:
     `name` is what RabbitMQ's own tools show for the connection. `connected` is for a health check.
     """
 
-    def __init__(self, url: str, *, name: str = "mef-bridge") -> None:
+    def __init__(self, url: str, *, name: str = "mef-bridge", connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         self.in_memory: Final = url == IN_MEMORY_URL
-        self.broker: Final = self._build_broker(url, name)
+        self.broker: Final = self._build_broker(url, name, connect_timeout_s)
         self._fake = TestRabbitBroker(self.broker, connect_only=False) if self.in_memory else None
         self._connection: AbstractRobustConnection | None = None
         self._started = False
         self._lost = False
         self._listeners: list[Callable[[], None]] = []
 
-    def _build_broker(self, url: str, name: str) -> RabbitBroker:
+    def _build_broker(self, url: str, name: str, connect_timeout_s: float) -> RabbitBroker:
         return RabbitBroker(
             None if self.in_memory else URL(url).update_query(name=name),
             # Unroutable commands must raise, not come back as a value that a caller may overlook.
             default_channel=Channel(on_return_raises=True),
-            timeout=CONNECT_TIMEOUT_S,
+            timeout=connect_timeout_s,
             fail_fast=False,
             reconnect_interval=RECONNECT_INTERVAL_S,
             # Consumers wait for their own handlers, with their own deadline.
