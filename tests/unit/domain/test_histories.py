@@ -68,21 +68,21 @@ VISITS = st.one_of(*BUYER_AND_REPLIES, st.tuples(st.just("report"), GOALS, st.no
 
 
 @given(st.lists(ANYTHING, max_size=12))
-@settings(TIRELESS, max_examples=200)
+@settings(TIRELESS, max_examples=350)
 def test_no_history_breaks_a_rule(steps: list[Step]) -> None:
     """Each step checks the rules; see `World`."""
     World().play(("hear", a_new_job(required=True)), *steps)
 
 
 @given(FIRST_ANSWERS, st.lists(VISITS, max_size=14))
-@settings(TIRELESS, max_examples=300)
+@settings(TIRELESS, max_examples=400)
 def test_no_history_of_a_booked_visit_breaks_a_rule(first: Step, steps: list[Step]) -> None:
     """Begins with a booking that the WFM accepts, with or without naming its visit, or leaves without an answer."""
     World().play(("hear", a_new_job(required=True)), ("book", MORNING), first, *steps)
 
 
 @given(st.lists(st.tuples(st.just("hear"), updates()), max_size=8))
-@settings(TIRELESS, max_examples=100)
+@settings(TIRELESS, max_examples=150)
 def test_no_sequence_of_messages_about_an_unknown_job_breaks_a_rule(steps: list[Step]) -> None:
     World().play(*steps)
 
