@@ -217,6 +217,14 @@ def test_a_late_reschedule_announced_in_the_second_of_the_last_change_is_adopted
     assert the_appointment(decision).valid_for == AFTERNOON
 
 
+def test_a_late_reschedule_of_a_visit_that_is_under_way_is_not_adopted() -> None:
+    """Nothing in the tables leads from inProgress to another window; the operator must look."""
+    under_way = an_appointment(AppointmentStatus.IN_PROGRESS)
+    job = a_job(a_work_order(IN_PROGRESS), under_way, commands=(a_reschedule(EXPIRED),))
+    decision = decide(job, an_update(IN_PROGRESS, AppointmentStatus.CONFIRMED, window=AFTERNOON), ids(), NOW)
+    assert (decision.outcome, decision.job) == (Outcome.PARKED, job)
+
+
 def test_the_second_try_of_a_reschedule_waits_for_its_reply_although_the_first_timed_out() -> None:
     second = replace(a_reschedule(), id="reschedule-2")
     job = a_booked_job(commands=(a_reschedule(EXPIRED), second))
