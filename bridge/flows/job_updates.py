@@ -71,8 +71,9 @@ class JobUpdates:
 
     async def _take_up_waiting(self, tx: Transaction, batch: _Batch, ref: JobRef) -> None:
         """The job has come: what waited for it, perhaps earlier in this very batch, can be applied."""
-        await tx.record(batch.entries)
-        batch.entries.clear()
+        if any(entry.job == ref and entry.outcome is Outcome.WAITING for entry in batch.entries):
+            await tx.record(batch.entries)
+            batch.entries.clear()
         await self._applier.apply_waiting(tx, batch.jobs, ref)
 
     async def _park(self, message: WfmMessage, error: Exception) -> None:
