@@ -61,6 +61,9 @@ unit: setup ## unit tests only: no services, under 10 s
 integration: setup ## tests on a real RabbitMQ and a real PostgreSQL only
 	@$(SERVICES) $(PYTEST) -n auto -m integration
 
+bench: setup ## measure bookings, messages, translation and deliveries against bare baselines (docs/benchmarks.md)
+	@$(SERVICES) $(PY) -m benchmarks
+
 format: setup ## let ruff format and repair what it can
 	@$(PY) -m ruff format --quiet $(SOURCES)
 	@$(PY) -m ruff check --fix --quiet $(SOURCES)

@@ -1,0 +1,121 @@
+"""20,000 events of 2,000 jobs through the bridge, against bare FastStream that only takes and acks the same bytes.
+
+The bridge process is stopped (SIGSTOP) while its queue fills and goes on when the clock starts, so that only its own
+work is measured: from RabbitMQ to the last commit. Meanwhile it also sends the WFM three ticket states a job.
+"""
+
+import asyncio
+import signal
+
+import uvloop
+from aio_pika.abc import AbstractChannel
+from aiohttp import ClientSession
+from faststream import AckPolicy
+from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
+
+from benchmarks.lab import DATABASES, Lab, channel, lab, publish, stopwatch, table, until
+from benchmarks.messages import LIFE, lives
+
+JOBS = 2_000
+EVENTS = JOBS * len(LIFE)
+PREFETCH = 500  # as the bridge's
+DEADLINE_S = 180
+HEADERS = {"Authorization": "Bearer acme-buyer-key"}
+COMPLETED = "/mefApi/sonata/workOrderManagement/v2/workOrder?state=completed&limit=1"
+
+
+async def through_the_bridge(made: Lab) -> float:
+    """Give the seconds from the first message taken to the last job completed."""
+    exchange = f"{made.namespace}acme.wfm.events"
+    async with channel(made.broker_url) as wfm:
+        await wfm.declare_exchange(exchange, "topic", durable=True)
+        await _take_commands(made, wfm)
+        async with made.bridge() as process, ClientSession(made.url, headers=HEADERS) as session:
+
+            async def all_completed() -> bool:
+                async with session.get(COMPLETED) as response:
+                    return response.headers["X-Total-Count"] == str(JOBS)
+
+            process.send_signal(signal.SIGSTOP)
+            await publish(wfm, exchange, lives(JOBS))
+            await _collected(made, made.inbound_queue)
+            with stopwatch() as elapsed:
+                process.send_signal(signal.SIGCONT)
+                await until(all_completed, DEADLINE_S, every_s=0.1)
+                return elapsed()
+
+
+async def _take_commands(made: Lab, wfm: AbstractChannel) -> None:
+    """A queue for the ticket states that the jobs cause: without one the bridge would try them again and again."""
+    commands = await wfm.declare_exchange(f"{made.namespace}acme.wfm.commands", "topic", durable=True)
+    queue = await wfm.declare_queue(f"{made.namespace}acme.wfm.commands", durable=True)
+    await queue.bind(commands, "cmd.#")
+
+
+async def _collected(made: Lab, queue: str) -> None:
+    """Wait until the queue has all that was published, except what a stopped consumer was already given."""
+
+    async def full() -> bool:
+        async with channel(made.broker_url) as own:
+            declared = await own.declare_queue(queue, passive=True)
+            return (declared.declaration_result.message_count or 0) >= EVENTS - PREFETCH
+
+    await until(full, 60)
+
+
+async def bare(made: Lab) -> float:
+    """Give the seconds FastStream takes to consume and ack the same bytes from the same kind of queue."""
+    name = f"{made.namespace}bare"
+    broker = RabbitBroker(made.broker_url, logger=None, apply_types=False)
+    queue = RabbitQueue(name, QueueType.QUORUM, durable=True)
+    async with broker:
+        await broker.declare_queue(queue)
+        async with channel(made.broker_url) as wfm:
+            await publish(wfm, "", ((name, body) for _, body in lives(JOBS)))
+        await _collected(made, name)
+        left, done = EVENTS, asyncio.Event()
+
+        async def take(_body: object) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                done.set()
+
+        subscriber = broker.subscriber(
+            queue,
+            channel=Channel(prefetch_count=PREFETCH),
+            ack_policy=AckPolicy.ACK,
+            no_reply=True,
+            decoder=_undecoded,
+        )
+        subscriber(take)
+        with stopwatch() as elapsed:
+            await subscriber.start()
+            await asyncio.wait_for(done.wait(), DEADLINE_S)
+            seconds = elapsed()
+        await subscriber.stop()
+        return seconds
+
+
+async def _undecoded(message: RabbitMessage) -> RabbitMessage:
+    return message
+
+
+async def _run() -> None:
+    rows = []
+    for database in DATABASES:
+        async with lab(database) as made:
+            ours = await through_the_bridge(made)
+            theirs = await bare(made)
+        rows.append((database, f"{EVENTS / ours:,.0f}", f"{EVENTS / theirs:,.0f}", ours / theirs))
+    heads = ("database", "bridge msgs/s", "bare FastStream msgs/s", "bare is faster by")
+    table(f"{EVENTS:,} events of {JOBS:,} jobs", heads, rows)
+
+
+def main() -> None:
+    """Run and print."""
+    uvloop.run(_run())
+
+
+if __name__ == "__main__":
+    main()
