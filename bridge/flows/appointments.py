@@ -81,12 +81,26 @@ class Appointments:
         """Search for time slots (UC 7)."""
         return await self._time_slots.search(buyers, request, correlation_id)
 
-    async def book(self, buyers: frozenset[BuyerId], request: AppointmentCreate, correlation_id: str) -> Appointment:
-        """Book a visit in the WFM and return the confirmed Appointment (R15-R25)."""
+    async def book(
+        self,
+        buyers: frozenset[BuyerId],
+        request: AppointmentCreate,
+        correlation_id: str,
+        command_id: CommandId | None = None,
+    ) -> Appointment:
+        """Book a visit in the WFM and return the confirmed Appointment (R15-R25).
+
+        `command_id` is given for a request that may have been tried before; the WFM is not asked the same twice.
+        """
+        earlier = await self._earlier(command_id)
+        if earlier is not None:
+            return _granted(earlier)
         work_order = await self._store.work_order(WorkOrderId(request.work_order.id))
         if work_order is None or work_order.buyer not in buyers:
             raise Rejected(UNKNOWN_WORK_ORDER)
-        command = self._command(CommandKind.BOOK, work_order, correlation_id, request, request.valid_for)
+        command = self._command(
+            CommandKind.BOOK, work_order, correlation_id, request, request.valid_for, command_id=command_id
+        )
         token = await self._start_booking(command, work_order, request, None)
         if token is None:
             token = await self._search_window(work_order, request.valid_for)
@@ -112,11 +126,22 @@ class Appointments:
             return await self._patch_here(appointment, request, provided)
         return await self._reschedule(appointment, request, request.valid_for, provided, correlation_id)
 
-    async def cancel(self, buyers: frozenset[BuyerId], appointment_id: AppointmentId, correlation_id: str) -> None:
-        """Cancel an Appointment once the WFM agrees (R45-R50)."""
+    async def cancel(
+        self,
+        buyers: frozenset[BuyerId],
+        appointment_id: AppointmentId,
+        correlation_id: str,
+        command_id: CommandId | None = None,
+    ) -> None:
+        """Cancel an Appointment once the WFM agrees (R45-R50); `command_id` as in `book`."""
+        earlier = await self._earlier(command_id)
+        if earlier is not None:
+            return _agreed(earlier)
         appointment = await self.get(buyers, appointment_id)
         work_order = await self._work_order(appointment)
-        command = self._command(CommandKind.CANCEL, work_order, correlation_id, None, None, appointment)
+        command = self._command(
+            CommandKind.CANCEL, work_order, correlation_id, None, None, appointment, command_id=command_id
+        )
         async with self._store.transaction() as tx:
             job, current = await self._current(tx, work_order.job, appointment_id)
             problems = check_cancel(job, current)
@@ -124,9 +149,10 @@ class Appointments:
                 raise Rejected(*problems)
             await tx.add_command(command)
         context = self._context(command, work_order, {}, appointment.contacts, "", appointment)
-        answer = await self._issue(command, context)
-        if answer.problems:
-            raise Rejected(*answer.problems)
+        return _agreed(await self._issue(command, context))
+
+    async def _earlier(self, command_id: CommandId | None) -> Answer | None:
+        return None if command_id is None else await self._commands.resume(command_id)
 
     async def get(self, buyers: frozenset[BuyerId], appointment_id: AppointmentId) -> Appointment:
         """Return an Appointment of one of the Buyers; raises `NotFound` (R33)."""
@@ -259,10 +285,11 @@ class Appointments:
         request: AppointmentCreate | AppointmentUpdate | None,
         window: TimePeriod | None,
         appointment: Appointment | None = None,
+        command_id: CommandId | None = None,
     ) -> Command:
         now = self._clock()
         return Command(
-            id=CommandId(self._new_id()),
+            id=command_id or CommandId(self._new_id()),
             kind=kind,
             job=work_order.job,
             work_order=work_order.id,
@@ -305,6 +332,11 @@ def _demand_unchanged(job: Job, current: Appointment, read: Appointment) -> None
         raise ConflictError(CHANGE_UNDER_WAY)
     if current != read:
         raise ConflictError("The Appointment was changed by somebody else at the same time; read it again.")
+
+
+def _agreed(answer: Answer) -> None:
+    if answer.problems:
+        raise Rejected(*answer.problems)
 
 
 def _granted(answer: Answer) -> Appointment:

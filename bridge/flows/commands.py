@@ -110,6 +110,23 @@ class Commands:
             raise WfmUnavailable from error
         except BrokerUnavailable as error:
             return await self._unconfirmed(command, error)
+        return await self._settled(command, answered)
+
+    async def resume(self, asked: CommandId) -> Answer | None:
+        """Wait for the settlement of a command that an earlier try of the same request has stored; None if none has.
+
+        Raises `WfmTimeout` if it came to nothing.
+        """
+        with self._answers.expect(asked) as answered:
+            async with self._store.transaction() as tx:
+                command = await tx.command(asked)
+            if command is None:
+                return None
+            if command.state is CommandState.PENDING:
+                return await self._settled(command, answered)
+            return await self._expire(command)
+
+    async def _settled(self, command: Command, answered: asyncio.Future[Answer]) -> Answer:
         try:
             async with asyncio.timeout((command.expires_at - self._clock()).total_seconds()):
                 return await answered

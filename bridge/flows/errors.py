@@ -26,3 +26,11 @@ class WfmTimeout(BridgeError):
 
 class WfmUnavailable(BridgeError):
     """The workforce-management system cannot be reached now; nothing was done."""
+
+
+class KeyReused(BridgeError):
+    """This Idempotency-Key was used for another request already; send this request with a key of its own."""
+
+
+class StillUnderWay(BridgeError):
+    """The first request with this Idempotency-Key is still under way; ask again with the same key."""

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, NewType, Protocol, TypeVar
+from typing import Generic, NamedTuple, NewType, Protocol, TypeVar
 
 from bridge.domain.model import (
     Appointment,
@@ -144,11 +144,47 @@ class Attempt:
     elapsed: float
 
 
+class RequestKey(NamedTuple):
+    """An `Idempotency-Key`: it is the requester's own, and counts for one operation."""
+
+    requester: str
+    operation: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An HTTP answer as it can be given again."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyedRequest:
+    """A request with an `Idempotency-Key`, and how far it is.
+
+    `fingerprint` tells one request from another. `effect` is the id of what it does (a command, a listener). `claim` is
+    the try that works on it now, in process `instance`; None when nobody does. `answer` is given once it is done.
+    """
+
+    key: RequestKey
+    fingerprint: str
+    effect: str
+    instance: str
+    claim: str | None
+    claimed_until: datetime
+    expires_at: datetime
+    answer: StoredAnswer | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrderQuery:
-    """Filters of `GET /workOrder` (O4); None means any."""
+    """Filters of `GET /workOrder` (O4); None means any. `packs` are those of one Seller (R7)."""
 
     buyers: frozenset[BuyerId]
+    packs: frozenset[str] | None = None
     state: WorkOrderState | None = None
     appointment_required: bool | None = None
     site: str | None = None
@@ -161,9 +197,13 @@ class WorkOrderQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppointmentQuery:
-    """Filters of `GET /appointment` (O3, R31); `ends_after` and `starts_before` bound the overlap."""
+    """Filters of `GET /appointment` (O3, R31); `ends_after` and `starts_before` bound the overlap.
+
+    `packs` are those of one Seller (R7).
+    """
 
     buyers: frozenset[BuyerId]
+    packs: frozenset[str] | None = None
     status: AppointmentStatus | None = None
     work_order: WorkOrderId | None = None
     site: str | None = None
@@ -215,8 +255,15 @@ class Transaction(Protocol):
     ) -> None: ...
     async def offered_slot(self, work_order: WorkOrderId, window: TimePeriod, now: datetime) -> OfferedSlot | None: ...
 
-    # effects
-    async def notify(self, notifications: Sequence[Notification], at: datetime, correlation_id: str) -> None: ...
+    # requests with an Idempotency-Key; the first one stores it, and whoever comes later waits for the lock
+    async def lock_request(self, first: KeyedRequest) -> KeyedRequest: ...
+    async def save_request(self, request: KeyedRequest) -> None: ...
+    async def forget_request(self, key: RequestKey) -> None: ...
+
+    # effects; `seller` is whose objects are spoken of, where the bridge stands for several Sellers
+    async def notify(
+        self, notifications: Sequence[Notification], at: datetime, correlation_id: str, seller: str | None = None
+    ) -> None: ...
     async def send(self, messages: Sequence[BusMessage]) -> None: ...
 
 
@@ -238,6 +285,9 @@ class Store(Reader, Protocol):
     async def add_subscription(self, subscription: Subscription) -> None: ...
     async def subscription(self, subscription: SubscriptionId) -> Subscription | None: ...
     async def remove_subscription(self, subscription: SubscriptionId) -> bool: ...
+
+    # requests with an Idempotency-Key
+    async def forget_requests(self, until: datetime) -> int: ...
 
     # deliveries: claim -> send -> settle; a claim is a lease until `lease_until`
     async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...

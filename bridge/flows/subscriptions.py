@@ -36,11 +36,18 @@ class Subscriptions:
         request: EventSubscriptionInput,
         buyer_param: str | None,
         seller_param: str | None,
+        subscription_id: SubscriptionId | None = None,
     ) -> Subscription:
-        """Register a listener; raises `InvalidSubscription` with a sentence for the Buyer."""
+        """Register a listener; raises `InvalidSubscription` with a sentence for the Buyer.
+
+        `subscription_id` is given for a request that may have been tried before: it registers one listener only.
+        """
         _check_callback(request.callback)
+        registered = await self._store.subscription(subscription_id) if subscription_id else None
+        if registered is not None:
+            return registered
         subscription = Subscription(
-            id=SubscriptionId(self._new_id()),
+            id=subscription_id or SubscriptionId(self._new_id()),
             api=api,
             irp=irp,
             buyer=buyer,

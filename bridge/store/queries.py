@@ -51,6 +51,8 @@ async def list_work_orders(session: Session, query: WorkOrderQuery) -> Page[Work
 
 def _work_order_filters(query: WorkOrderQuery) -> Iterator[ColumnElement[bool]]:
     yield work_orders.c.buyer.in_(sorted(query.buyers))
+    if query.packs is not None:
+        yield work_orders.c.pack.in_(sorted(query.packs))
     if query.state is not None:
         yield work_orders.c.state == query.state.value
     if query.appointment_required is not None:
@@ -86,6 +88,9 @@ async def list_appointments(session: Session, query: AppointmentQuery) -> Page[A
 def _appointment_filters(query: AppointmentQuery) -> Iterator[ColumnElement[bool]]:
     columns = appointments.c
     yield columns.buyer.in_(sorted(query.buyers))
+    if query.packs is not None:
+        own = exists().where(work_orders.c.id == columns.work_order_id)
+        yield own.where(work_orders.c.pack.in_(sorted(query.packs)))
     if query.status is not None:
         yield columns.status == query.status.value
     if query.work_order is not None:

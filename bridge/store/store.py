@@ -22,7 +22,7 @@ from bridge.flows.ports import (
     SubscriptionId,
     WorkOrderQuery,
 )
-from bridge.store import deliveries, journal, lanes, outbox, queries, subscriptions, tables
+from bridge.store import deliveries, journal, lanes, outbox, queries, requests, subscriptions, tables
 from bridge.store.engine import WRITES, open_engine
 from bridge.store.migration import upgrade_engine
 from bridge.store.session import Session, begin
@@ -137,6 +137,13 @@ class SqlStore:
         """Remove a listener; what was on its way to it is kept as discarded. Tells whether there was one."""
         async with self._writing() as session:
             return await subscriptions.remove(session, subscription)
+
+    # requests with an Idempotency-Key
+
+    async def forget_requests(self, until: datetime) -> int:
+        """Delete those that expire until then; return how many there were."""
+        async with self._writing() as session:
+            return await requests.forget_until(session, until)
 
     # deliveries
 

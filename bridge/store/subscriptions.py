@@ -22,12 +22,21 @@ _LISTENERS = (
 
 
 class Announcement(NamedTuple):
-    """A notification at its moment; `position` is its place among those of one decision."""
+    """A notification at its moment; `position` is its place among those of one decision, `seller` whose it is."""
 
     notification: Notification
     at: datetime
     correlation_id: str
     position: int
+    seller: str | None = None
+
+    def concerns(self, listener: Subscription) -> bool:
+        """Tell whether the listener is to hear of it (R60-R63; of several Sellers, of its own one)."""
+        return (
+            listener.buyer == self.notification.buyer
+            and self.notification.event_type in listener.event_types
+            and (self.seller is None or listener.seller_param in (None, self.seller))
+        )
 
 
 async def add(session: Session, subscription: Subscription) -> None:
@@ -92,7 +101,7 @@ def _delivery_rows(
 ) -> Iterator[dict[str, object]]:
     notification = announcement.notification
     for listener in listeners:
-        if listener.buyer == notification.buyer and notification.event_type in listener.event_types:
+        if announcement.concerns(listener):
             yield {
                 "event_id": event_id,
                 "subscription_id": listener.id,

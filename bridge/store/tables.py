@@ -271,3 +271,21 @@ outbox = Table(
     _partial_index("uq_outbox_first", "lane", where="next_attempt_at IS NOT NULL", unique=True),
     sqlite_autoincrement=True,
 )
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("requester", Plain, primary_key=True),
+    Column("operation", Plain, primary_key=True),
+    Column("key", Plain, primary_key=True),
+    Column("fingerprint", WORD, nullable=False),
+    Column("effect", ID, nullable=False),
+    Column("instance", Plain, nullable=False),
+    Column("claim", Plain),
+    Column("claimed_until", Utc, nullable=False),
+    Column("expires_at", Utc, nullable=False),
+    Column("status", Integer),
+    Column("headers", Text),
+    Column("body", LargeBinary),
+    Index("ix_requests_expires", "expires_at"),
+)

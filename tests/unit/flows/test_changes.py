@@ -116,10 +116,19 @@ async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: Wor
     """Both have read the Appointment; the second one was written for what the first has changed."""
     appointment = await world.booked()
     world.clock.advance(seconds=1)
+    read, both_have_read = world.sql_store.appointment, asyncio.Barrier(2)
+
+    async def read_together(wanted: AppointmentId) -> Appointment | None:
+        found = await read(wanted)
+        await both_have_read.wait()
+        return found
+
+    world.store.appointment = read_together
     both = await asyncio.gather(
         *(patch(world, appointment, AppointmentUpdate(note=(note(text),))) for text in ("Ring", "Knock")),
         return_exceptions=True,
     )
+    world.store.appointment = read
     (conflict,) = [outcome for outcome in both if isinstance(outcome, BaseException)]
     assert isinstance(conflict, ConflictError)
     assert "changed by somebody else" in str(conflict)
