@@ -13,7 +13,7 @@ SERVICES := $(PY) -m bridge.localenv run --
 SOURCES := bridge tests
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run conformance docs test lint types unit integration format lock clean
+.PHONY: help setup demo run conformance docs test lint types unit integration bench format lock clean
 # One thing after another: `make -j test` must not mix their output.
 .NOTPARALLEL:
 

@@ -11,8 +11,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 TASKS = {
-    "help", "setup", "demo", "run", "conformance", "docs", "test", "lint", "types", "unit", "integration", "bench", "format",
-    "lock", "clean",
+    "help", "setup", "demo", "run", "conformance", "docs", "test", "lint",
+    "types", "unit", "integration", "bench", "format", "lock", "clean",
 }  # fmt: skip
 LOCKS = ("requirements.lock", "requirements.runtime.lock")
 
