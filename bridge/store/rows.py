@@ -7,6 +7,7 @@ it.
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -72,7 +73,6 @@ _CONTACTS: TypeAdapter[tuple[RelatedContactInformation, ...]] = TypeAdapter(tupl
 _NOTES: TypeAdapter[tuple[Note, ...]] = TypeAdapter(tuple[Note, ...])
 _ATTACHMENTS: TypeAdapter[tuple[AttachmentValue, ...]] = TypeAdapter(tuple[AttachmentValue, ...])
 _REQUEST: TypeAdapter[AppointmentCreate | AppointmentUpdate] = TypeAdapter(AppointmentCreate | AppointmentUpdate)
-_TRANSITIONS: TypeAdapter[tuple[Transition, ...]] = TypeAdapter(tuple[Transition, ...])
 
 
 def _model_text(adapter: TypeAdapter[T], value: T) -> str:
@@ -300,7 +300,7 @@ def verdict(entry: JournalEntry) -> dict[str, object]:
         "reason": entry.reason,
         "rule": entry.rule,
         "pack_version": entry.pack_version,
-        "transitions": _model_text(_TRANSITIONS, entry.transitions),
+        "transitions": plain_text([asdict(hop) for hop in entry.transitions]),
         "flags": plain_text(entry.flags),
         "explanation": plain_text(entry.explanation),
     }
@@ -324,16 +324,11 @@ def recorded(row: Row) -> RecordedEntry:
         reason=row["reason"],
         rule=row["rule"],
         pack_version=row["pack_version"],
-        transitions=_transitions(row["transitions"]),
+        transitions=tuple(Transition(**hop) for hop in plain(row["transitions"])),
         flags=tuple(plain(row["flags"])),
         explanation=plain(row["explanation"]),
     )
     return RecordedEntry(row["number"], entry)
-
-
-def _transitions(text: str) -> tuple[Transition, ...]:
-    """Read transitions; a hop without `source` created its object."""
-    return tuple(Transition(hop["resource"], hop["id"], hop.get("source"), hop["target"]) for hop in plain(text))
 
 
 # Listeners and deliveries

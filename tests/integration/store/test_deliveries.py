@@ -21,9 +21,9 @@ from tests.integration.store.values import (
     attempt,
     event,
     rolled_back,
+    settled_soon,
     subscription,
 )
-from tests.support import eventually
 
 LEASE = at(seconds=60)
 CREATED = EventType.WORK_ORDER_CREATE
@@ -376,25 +376,31 @@ async def test_an_attempt_under_way_when_its_listener_is_removed_revives_nothing
     assert await sql("SELECT state, attempts FROM deliveries") == [("discarded", 1)]
 
 
-async def test_a_listener_removed_while_an_event_is_announced_leaves_nothing_pending(
-    open_: OpenStore, sql: Execute
-) -> None:
+async def test_a_listener_removed_while_an_event_is_announced_leaves_nothing_pending(open_: OpenStore) -> None:
     announcing, removing = await open_(), await open_()
     listener = subscription()
     await register(announcing, listener)
-
-    async def announce_some() -> None:
-        for number in range(10):
-            await announce(announcing, event(f"wo-{number}"))
-
-    async def remove() -> None:
-        await eventually(lambda: sql("SELECT number FROM deliveries LIMIT 1"))
-        await removing.remove_subscription(listener.id)
-
-    async with asyncio.timeout(20):
-        await asyncio.gather(announce_some(), remove())
-    assert await sql("SELECT count(*) FROM deliveries WHERE state = 'pending'") == [(0,)]
+    async with announcing.transaction() as tx:
+        await tx.notify([event("wo-1")], NOW, "corr")
+        await tx.flush()
+        removal = asyncio.create_task(removing.remove_subscription(listener.id))
+        assert not await settled_soon(removal)
+    assert await removal is True
     assert await announcing.next_delivery_at() is None
+
+
+async def test_an_event_announced_while_the_last_one_before_it_is_settled_is_not_stuck(open_: OpenStore) -> None:
+    announcing, sending = await open_(), await open_()
+    await register(announcing, subscription())
+    await announce(announcing, event("wo-1", CREATED))
+    (first,) = await claim(sending)
+    async with announcing.transaction() as tx:
+        await tx.notify([event("wo-1", STATE)], NOW, "corr")
+        await tx.flush()
+        settling = asyncio.create_task(deliver(sending, first))
+        assert not await settled_soon(settling)
+    await settling
+    assert what(await claim(sending)) == [("wo-1", STATE.value)]
 
 
 # Sleeping

@@ -1,5 +1,6 @@
 """Values to store, each plausible as it is; a test names only what it is about."""
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -251,3 +252,9 @@ async def rolled_back(store: SqlStore) -> AsyncIterator[SqlTransaction]:
             raise BrokenOff
     except BrokenOff:
         return
+
+
+async def settled_soon(task: asyncio.Task[Any]) -> bool:
+    """Give a task that should wait for us every chance to show that it does not."""
+    done, _ = await asyncio.wait({task}, timeout=0.3)
+    return bool(done)
