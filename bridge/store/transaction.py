@@ -15,9 +15,9 @@ from bridge.domain.model import (
     OfferedSlot,
     WorkOrderId,
 )
-from bridge.flows.ports import BusMessage, Clock, JournalEntry, RecordedEntry
+from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, RecordedEntry, RequestKey
 from bridge.mef.models import TimePeriod
-from bridge.store import commands, journal, outbox, queries, subscriptions
+from bridge.store import commands, journal, outbox, queries, requests, subscriptions
 from bridge.store.jobs import JobBook
 from bridge.store.session import Session
 from bridge.store.subscriptions import Announcement
@@ -141,12 +141,31 @@ class SqlTransaction:
         """Find the offer of exactly this window, if it has not expired."""
         return await commands.offered_slot(self._session, work_order, window, now)
 
+    # requests with an Idempotency-Key
+
+    async def lock_request(self, first: KeyedRequest) -> KeyedRequest:
+        """Store the request if its key is new; lock and read what is stored then."""
+        return await requests.lock(self._session, first)
+
+    async def save_request(self, request: KeyedRequest) -> None:
+        """Overwrite the request with this key."""
+        await requests.save(self._session, request)
+
+    async def forget_request(self, key: RequestKey) -> None:
+        """Delete the request with this key."""
+        await requests.forget(self._session, key)
+
     # effects
 
-    async def notify(self, notifications: Sequence[Notification], at: datetime, correlation_id: str) -> None:
-        """Announce events to all listeners that their Buyer has registered for them, in this order (R60-R63)."""
+    async def notify(
+        self, notifications: Sequence[Notification], at: datetime, correlation_id: str, seller: str | None = None
+    ) -> None:
+        """Announce events to all listeners that their Buyer has registered for them, in this order (R60-R63).
+
+        A listener that was registered with another Seller is left out.
+        """
         self._announcements += [
-            Announcement(notification, at, correlation_id, position)
+            Announcement(notification, at, correlation_id, position, seller)
             for position, notification in enumerate(notifications)
         ]
 
