@@ -6,6 +6,7 @@ stay in the journal as `waiting`; `apply_waiting` takes them up again once what 
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 import structlog
 
@@ -17,17 +18,26 @@ from bridge.mapping.pack import Ignored, Pack, Reading, Translated, Unreadable
 
 log = structlog.get_logger(__name__)
 
+NO_SELLERS: Mapping[str, str] = MappingProxyType({})
+
 Jobs = dict[JobRef, Job]
 """The jobs of a transaction, loaded and locked; decisions replace them."""
 
 
 class Applier:
-    """The step that all ways in have in common."""
+    """The step that all ways in have in common. `sellers` names the Seller of each pack, if there are several."""
 
-    def __init__(self, packs: Mapping[str, Pack], clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        packs: Mapping[str, Pack],
+        clock: Clock,
+        new_id: Callable[[], str],
+        sellers: Mapping[str, str] = NO_SELLERS,
+    ) -> None:
         self._packs = packs
         self._clock = clock
         self._new_id = new_id
+        self._sellers = sellers
 
     def read(self, message: WfmMessage) -> Reading | Unreadable:
         """Read who a message is about."""
@@ -85,10 +95,15 @@ class Applier:
         jobs[decision.job.ref] = decision.job
         if decision.ended is not None:
             await tx.save_jobs([decision.ended])
-        await tx.notify(decision.notifications, self._clock(), message.correlation_id)
+        await self.announce(tx, decision, message.correlation_id)
         if decision.effects:
             pack = self._packs[message.pack]
             await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
+
+    async def announce(self, tx: Transaction, decision: Decision, correlation_id: str) -> None:
+        """Notify the Buyer's listeners of a decision."""
+        seller = self._sellers.get(decision.job.ref.pack)
+        await tx.notify(decision.notifications, self._clock(), correlation_id, seller)
 
     def ids(self) -> Ids:
         """Make the identifiers a decision may need."""

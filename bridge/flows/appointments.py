@@ -31,7 +31,7 @@ from bridge.errors import ConflictError
 from bridge.flows.commands import Answer, Commands
 from bridge.flows.effects import messages_for, to_bus_message
 from bridge.flows.errors import NotFound, Rejected
-from bridge.flows.ports import AppointmentQuery, Clock, Page, Store, Transaction
+from bridge.flows.ports import AppointmentQuery, BuyersStore, Clock, Page, Transaction
 from bridge.flows.time_slots import TimeSlots
 from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Pack
@@ -58,7 +58,7 @@ class Appointments:
 
     def __init__(
         self,
-        store: Store,
+        store: BuyersStore,
         packs: Mapping[str, Pack],
         commands: Commands,
         time_slots: TimeSlots,

@@ -271,7 +271,7 @@ class Commands:
         jobs[command.job] = decision.job
         await tx.save_jobs([decision.job])
         await tx.settle_command(command, _stored(settlement))
-        await tx.notify(decision.notifications, self._clock(), command.correlation_id)
+        await self._applier.announce(tx, decision, command.correlation_id)
         pack = self._packs[command.job.pack]
         await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
         log.info(

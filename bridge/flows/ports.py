@@ -276,8 +276,8 @@ class Reader(Protocol):
     async def appointments(self, query: AppointmentQuery) -> Page[Appointment]: ...
 
 
-class Store(Reader, Protocol):
-    """The durable state of the bridge."""
+class BuyersStore(Reader, Protocol):
+    """What the use cases of a Buyer stand on."""
 
     def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
 
@@ -285,6 +285,10 @@ class Store(Reader, Protocol):
     async def add_subscription(self, subscription: Subscription) -> None: ...
     async def subscription(self, subscription: SubscriptionId) -> Subscription | None: ...
     async def remove_subscription(self, subscription: SubscriptionId) -> bool: ...
+
+
+class Store(BuyersStore, Protocol):
+    """The durable state of the bridge."""
 
     # requests with an Idempotency-Key
     async def forget_requests(self, until: datetime) -> int: ...

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from bridge.domain.model import BuyerId
 from bridge.flows.errors import InvalidSubscription, NotFound
-from bridge.flows.ports import Clock, Store, Subscription, SubscriptionId
+from bridge.flows.ports import BuyersStore, Clock, Subscription, SubscriptionId
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.mef.models import EventSubscriptionInput
 
@@ -23,7 +23,7 @@ EVENT_TYPES: dict[Api, tuple[EventType, ...]] = {
 class Subscriptions:
     """The use cases."""
 
-    def __init__(self, store: Store, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(self, store: BuyersStore, clock: Clock, new_id: Callable[[], str]) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id

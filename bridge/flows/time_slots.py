@@ -20,7 +20,7 @@ from bridge.domain.time_slots import available
 from bridge.flows.commands import Commands
 from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected, WfmUnavailable
-from bridge.flows.ports import Clock, Store
+from bridge.flows.ports import BuyersStore, Clock
 from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Pack, Unreadable
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot
@@ -31,7 +31,7 @@ class TimeSlots:
 
     def __init__(
         self,
-        store: Store,
+        store: BuyersStore,
         packs: Mapping[str, Pack],
         commands: Commands,
         clock: Clock,

@@ -1,0 +1,62 @@
+"""One bridge for several Sellers (R7): each WFM, and so each pack, belongs to one of them.
+
+The use cases of a Seller stand on a view of the store in which what belongs to another Seller does not exist.
+"""
+
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+
+from bridge.domain.model import Appointment, AppointmentId, WorkOrder, WorkOrderId
+from bridge.flows.ports import (
+    AppointmentQuery,
+    BuyersStore,
+    Page,
+    Subscription,
+    SubscriptionId,
+    Transaction,
+    WorkOrderQuery,
+)
+
+
+class SellerStore:
+    """A `BuyersStore` with the objects of some packs and the listeners of one Seller."""
+
+    def __init__(self, store: BuyersStore, seller: str, packs: frozenset[str]) -> None:
+        self._store = store
+        self._seller = seller
+        self._packs = packs
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction; what is changed in it was found through this view before."""
+        return self._store.transaction()
+
+    async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None:
+        """Read a WorkOrder."""
+        found = await self._store.work_order(work_order)
+        return found if found is not None and found.job.pack in self._packs else None
+
+    async def appointment(self, appointment: AppointmentId) -> Appointment | None:
+        """Read an Appointment."""
+        found = await self._store.appointment(appointment)
+        return found if found is not None and await self.work_order(found.work_order) is not None else None
+
+    async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]:
+        """Read a page of WorkOrders."""
+        return await self._store.work_orders(replace(query, packs=self._packs))
+
+    async def appointments(self, query: AppointmentQuery) -> Page[Appointment]:
+        """Read a page of Appointments."""
+        return await self._store.appointments(replace(query, packs=self._packs))
+
+    async def add_subscription(self, subscription: Subscription) -> None:
+        """Register a listener."""
+        await self._store.add_subscription(subscription)
+
+    async def subscription(self, subscription: SubscriptionId) -> Subscription | None:
+        """Read a listener's registration."""
+        found = await self._store.subscription(subscription)
+        return found if found is not None and found.seller_param == self._seller else None
+
+    async def remove_subscription(self, subscription: SubscriptionId) -> bool:
+        """Remove a listener."""
+        return await self._store.remove_subscription(subscription)
