@@ -5,7 +5,6 @@ Raw bytes go on as they are. The handler returns only after its commit, and then
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
@@ -83,9 +82,7 @@ class InboundConsumer:
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop consuming, let calls in flight end; what is not acked by the deadline returns to the queue."""
         if self._keeper is not None:
-            self._keeper.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._keeper
+            await _end(self._keeper)
         await self._intake.stop(deadline_s)
 
     async def _take(self, message: IncomingMessage) -> None:
@@ -139,6 +136,13 @@ class ReplyConsumer:
                 received_at=self._clock(),
             )
         )
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Cancel until it has ended: a connection lost at the same moment makes the AMQP library swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.2)
 
 
 def _in_memory_sources(topology: Topology, inbound: Inbound) -> list[Source]:

@@ -104,7 +104,7 @@ async def test_messages_reach_the_handler_in_the_order_of_the_queue(
         nonlocal most_open
         began.append(message.body)
         most_open = max(most_open, len(began) - len(ended))
-        await asyncio.sleep(0.01 if int(message.body) % 7 else 0.03)
+        await asyncio.sleep(0.05 if int(message.body) % 7 else 0.2)
         ended.append(message.body)
 
     await consume(link, handle)
@@ -112,7 +112,7 @@ async def test_messages_reach_the_handler_in_the_order_of_the_queue(
     await eventually(lambda: len(ended) == len(bodies), 60)
     assert began == bodies
     assert ended != bodies
-    assert most_open > 50
+    assert most_open > 20
 
 
 async def test_a_message_is_acked_only_after_the_handler_returned(
