@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import shuffle
 from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
@@ -217,6 +218,7 @@ class Scene:
             raise NotExercised(
                 f"needs {at_least} free time slots within {self.knobs.search_days} days; got {len(windows)}"
             )
+        shuffle(windows)  # others book as well
         return sorted(windows, key=lambda each: self.stage.used[each["startDateTime"]])
 
     async def free_window(self, work: Work) -> Json:

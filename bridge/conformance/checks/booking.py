@@ -72,7 +72,7 @@ async def _past(scene: Scene) -> None:
     expect.error(await scene.post_booking(work, validFor=window(then, then + timedelta(hours=4))), 422)
 
 
-async def _unknown_work_order(scene: Scene) -> None:
+async def _unknown_work_order_refused(scene: Scene) -> None:
     work = await scene.new_work()
     expect.error(await scene.post_booking(work, workOrder={"id": UNKNOWN_ID}), 422)
 
@@ -173,7 +173,7 @@ CHECKS: Final = (
     Check("O1", "a booking with notes and attachments is taken", _extras_taken),
     Check("R16", "a window that ends before it starts is a 422", _backwards),
     Check("R16", "a window in the past is a 422", _past),
-    Check("R12", "a booking for an unknown WorkOrder is a 422", _unknown_work_order),
+    Check("R15", "a booking for an unknown WorkOrder is a 422", _unknown_work_order_refused),
     Check("R17", "a window that nobody can take is a 422", _nobody),
     Check("R18", "the answer has all attributes and contacts", _complete),
     Check("R18", "the answer's window is the booked one", _window_kept),

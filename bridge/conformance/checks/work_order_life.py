@@ -95,7 +95,6 @@ async def _need_told_at_birth(scene: Scene) -> None:
     work = await scene.new_work()
     await scene.told("workOrderAppointmentRequiredEvent", work.id, work.mark)
     plain = await scene.new_work(Hook.CREATE_PLAIN_JOB)
-    await scene.told("workOrderCreateEvent", plain.id, plain.mark)
     await scene.quiet()
     wrong = [
         n for n in scene.stage.mailbox.notices[plain.mark :] if n.resource == plain.id and "Required" in n.listener
