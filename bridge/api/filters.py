@@ -8,7 +8,7 @@ from typing import Final
 
 from bridge.api.config import ApiConfig
 from bridge.api.failures import invalid_query
-from bridge.api.query import Query
+from bridge.api.query import MAX_LIMIT, MAX_OFFSET, Query
 from bridge.domain.model import BuyerId, WorkOrderId
 from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
@@ -38,9 +38,9 @@ class PageRequest:
 
 def page_request(query: Query, config: ApiConfig) -> PageRequest:
     """Read `offset` and `limit`. A limit above the maximum is not an error: less is returned (7.1.2)."""
-    asked = query.integer("limit")
+    asked = query.integer("limit", MAX_LIMIT)
     limit = config.default_limit if asked is None else asked
-    return PageRequest(query.integer("offset") or 0, min(limit, config.max_limit), limit > config.max_limit)
+    return PageRequest(query.integer("offset", MAX_OFFSET) or 0, min(limit, config.max_limit), limit > config.max_limit)
 
 
 def appointment_query(query: Query, buyers: frozenset[BuyerId], page: PageRequest) -> AppointmentQuery:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Final, NoReturn, TypeVar
 from urllib.parse import unquote_plus
 
@@ -12,6 +13,7 @@ from bridge.mef.errors import Error400Code, shorten
 from bridge.mef.moments import EXPECTED, parse_moment
 
 MAX_OFFSET: Final = 2**63 - 1  # a database's big integer; beyond it nothing can be found
+MAX_LIMIT: Final = 2**31 - 1  # the files give `limit` the format int32
 _BROKEN_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _INTEGER: Final = re.compile(r"\d{1,19}", re.ASCII)
 
@@ -41,9 +43,9 @@ class Query:
             _refuse(name, value, expected)
         return parsed
 
-    def integer(self, name: str) -> int | None:
-        """Give a number from 0 to `MAX_OFFSET`."""
-        return self._read(name, _integer, "a whole number, 0 or more")
+    def integer(self, name: str, maximum: int) -> int | None:
+        """Give a number from 0 to `maximum`."""
+        return self._read(name, partial(_integer, maximum=maximum), f"a whole number from 0 to {maximum}")
 
     def boolean(self, name: str) -> bool | None:
         """Give what `true` or `false` says."""
@@ -59,11 +61,11 @@ class Query:
         return self._read(name, parse_moment, f"{EXPECTED} (write a + as %2B)")
 
 
-def _integer(text: str) -> int | None:
+def _integer(text: str, maximum: int) -> int | None:
     if not _INTEGER.fullmatch(text):
         return None
     number = int(text)
-    return number if number <= MAX_OFFSET else None
+    return number if number <= maximum else None
 
 
 def _refuse(name: str, value: str, expected: str) -> NoReturn:
@@ -87,8 +89,8 @@ def _decode(part: str) -> str:
         text = unquote_plus(part, errors="strict")
     except UnicodeDecodeError as error:
         raise invalid_query("The query has escapes that are not UTF-8.") from error
-    if not text.isprintable():
-        raise invalid_query("The query has a character that cannot be printed.")
+    if "\0" in text:  # no database keeps it; any other character is merely one that nothing is named by
+        raise invalid_query("The character U+0000 is not allowed in a query.")
     return text
 
 

@@ -5,7 +5,7 @@ properties are refused, so that a Buyer hears of a misspelt one instead of losin
 """
 
 import re
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
@@ -91,13 +91,12 @@ class PlaceBase(MefModel):
     schema_location: Uri | None = Field(default=None, alias="@schemaLocation")
     role: Text
 
-    @model_validator(mode="before")
-    @classmethod
-    def _demand_type(cls, data: Any, info: ValidationInfo) -> Any:
+    @model_validator(mode="after")
+    def _demand_type(self, info: ValidationInfo) -> Self:
         """`@type` is required even where only one kind can stand (`postalAddress`); our own code need not say it."""
-        if info.mode == "json" and isinstance(data, dict) and "@type" not in data:
+        if info.mode == "json" and "type_" not in self.model_fields_set:
             raise PydanticKnownError("union_tag_not_found", {"discriminator": "'@type'"})
-        return data
+        return self
 
 
 class FieldedAddress(PlaceBase):
