@@ -100,7 +100,7 @@ async def test_a_booking_goes_there_and_back(bridge: Bridge, wfm: SimulatedWfm) 
 
 
 async def best_of_three(measure: Callable[[], Awaitable[float]], good: float) -> float:
-    """The lowest measurement, taken again only while it is not good: other work on the machine is not what is tested."""
+    """The lowest measurement, taken again only while it is not good: other work on the machine is not tested."""
     lowest = await measure()
     for _ in range(2):
         if lowest >= good:
