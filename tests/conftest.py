@@ -20,6 +20,9 @@ from bridge.localenv.postgres import asyncpg_url, find_postgres
 from bridge.localenv.process import run_async
 from bridge.localenv.service import Service, Unavailable
 
+# Here, because the process that collects the reports of all workers reads no conftest further down.
+pytest_plugins = ("tests.conformance.plugin",)
+
 # What pytest was started with; tests themselves see no BRIDGE_* variable (see below).
 STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))
 

@@ -187,7 +187,8 @@ TYPES: Final[Mapping[str, Type]] = MappingProxyType(
             "subUnit": "[MEFSubUnit]",
         },
         "MEFSubUnit": {"subUnitNumber*": "string", "subUnitType*": "string"},
-        **{f"Error{status}": _error(f"Error{status}Code") for status in (400, 401, 403, 404, 409, 422, 500)},
+        **{f"Error{status}": _error(f"Error{status}Code") for status in (400, 401, 403, 404, 409, 500)},
+        "Error422": {**_error("Error422Code"), "propertyPath": "string"},
     }
 )
 

@@ -77,7 +77,8 @@ def _kind_of_place(value: object) -> str:
 def _leaf(expected: str, value: object, path: str) -> Iterator[str]:
     if expected in _PRIMITIVES:
         if not isinstance(value, _PRIMITIVES[expected]) or (isinstance(value, bool) and expected != "boolean"):
-            yield f"{path}: a {expected} is wanted, not {_named(value)}"
+            article = "an" if expected == "integer" else "a"
+            yield f"{path}: {article} {expected} is wanted, not {_named(value)}"
     elif not isinstance(value, str):
         yield f"{path}: a text is wanted, not {_named(value)}"
     elif expected in ENUMS:

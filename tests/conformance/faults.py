@@ -177,7 +177,8 @@ async def whole_windows_only(_server: BrokenServer, ask: Ask, answer: Answer) ->
     inside = [
         item
         for item in answer.json
-        if start <= read_moment(item["validFor"]["startDateTime"]) and read_moment(item["validFor"]["endDateTime"]) <= end
+        if start <= read_moment(item["validFor"]["startDateTime"])
+        and read_moment(item["validFor"]["endDateTime"]) <= end
     ]
     return answer.with_json(inside)
 

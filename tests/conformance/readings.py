@@ -65,8 +65,8 @@ READINGS: tuple[Reading, ...] = (
         "what a patch may change (R36-R38)",
         "R37 forbids what R36 asks for, and R38 forbids all contacts",
         "five attributes, the place among them",
-        "Notes and attachments grow only; the Buyer's own two contacts and `validFor` change; the Seller's contact and the "
-        "place do not.",
+        "Notes and attachments only grow; the Buyer's own two contacts and `validFor` may change; the Seller's contact "
+        "and the place may not.",
     ),
     Reading("unit MBYTES", "missing in the table of units", "present", "Taken."),
     Reading(

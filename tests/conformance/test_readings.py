@@ -1,4 +1,4 @@
-"""Where the guide and the OpenAPI files disagree, the bridge does what our table of readings says (docs/conformance.md)."""
+"""Where the guide and the OpenAPI files disagree, the bridge does what our table says (docs/conformance.md)."""
 
 from typing import Any
 
