@@ -21,7 +21,7 @@ from bridge.domain.model import (
     WorkOrder,
 )
 from bridge.domain.planner import appointment_path, work_order_path
-from bridge.domain.visits import same_visit
+from bridge.domain.visits import held_window, may_be_same_visit, same_visit
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import RelatedContactInformation
@@ -137,6 +137,7 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
         _withdraw(draft, update)
         return
     _follow_reference(draft, update)
+    _release_held(draft, update)
     _update_contacts(draft, update)
     if _agrees_visit(draft, update):
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
@@ -171,6 +172,15 @@ def _follow_reference(draft: Draft, update: JobUpdate) -> None:
         return
     if appointment.visit is None or update.visit.window == appointment.valid_for:
         draft.appointment = replace(appointment, visit=ref)
+
+
+def _release_held(draft: Draft, update: JobUpdate) -> None:
+    """The WFM no longer holds a visit that it moved and then cancelled: the Buyer's next booking is a new one."""
+    appointment = draft.appointment
+    if held_window(appointment) is None or appointment is None:
+        return
+    if update.goal.appointment is AppointmentStatus.CANCELLED and may_be_same_visit(appointment, update.visit):
+        draft.appointment = replace(appointment, disregarded_window=None)
 
 
 def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:

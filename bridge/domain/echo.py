@@ -89,7 +89,13 @@ def _booking(job: Job, update: JobUpdate) -> Command | None:
     current = open_appointment(job)
     if current is not None and same_visit(current, update.visit):
         return None
-    return _meant((command for command in job.commands if same_visit(command, update.visit)), CommandKind.BOOK)
+    return _meant((command for command in job.commands if _announced_by(command, update)), CommandKind.BOOK)
+
+
+def _announced_by(command: Command, update: JobUpdate) -> bool:
+    """A booking that moves a visit the WFM holds already is announced by the window, not by the visit alone."""
+    moves = command.appointment is not None
+    return same_visit(command, update.visit) and (not moves or command.window == update.visit.window)
 
 
 def _taken_back(job: Job, command: Command, update: JobUpdate) -> Decision:

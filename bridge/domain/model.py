@@ -118,9 +118,10 @@ class CommandState(StrEnum):
 class Command:
     """A Buyer's request on its way to the WFM, kept durably from before it is sent.
 
-    `window` is the window asked for (book, reschedule). `echoed` is set once the WFM has announced the visit by itself
-    before (or instead of) replying. `visit` is the WFM's reference of the visit, as far as known. `expires_at` is when
-    the Buyer is told 504. `correlation_id` is the one of the Buyer's request; notifications of the outcome carry it on.
+    `window` is the window asked for (book, reschedule). `visit` is the WFM's reference of the visit, as far as known.
+    `expires_at` is when the Buyer is told 504. `appointment` is the one to change; on a booking, the one whose visit
+    the WFM still holds after the Seller moved it (R27). `correlation_id` is the one of the Buyer's request;
+    notifications of the outcome carry it on.
     """
 
     id: CommandId
@@ -137,6 +138,13 @@ class Command:
     correlation_id: str = ""
     created_at: datetime
     expires_at: datetime
+
+    @property
+    def asked_as(self) -> CommandKind:
+        """The pack's command that asks the WFM for it."""
+        if self.kind is CommandKind.BOOK and self.appointment is not None:
+            return CommandKind.RESCHEDULE
+        return self.kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.model import Appointment, Command, Job, Visit
+from bridge.mef.enums import AppointmentStatus
+from bridge.mef.models import TimePeriod
 
 
 def same_visit(known: Appointment | Command, visit: Visit) -> bool:
@@ -15,6 +17,17 @@ def same_visit(known: Appointment | Command, visit: Visit) -> bool:
 def may_be_same_visit(known: Appointment | Command, visit: Visit) -> bool:
     """Tell whether nothing says that it is another visit: a job has one at a time, and many WFMs do not name it."""
     return known.visit is None or visit.ref is None or known.visit == visit.ref
+
+
+def held_window(appointment: Appointment | None) -> TimePeriod | None:
+    """Return the window in which the WFM still holds a visit that its Seller moved (R27); None where it holds none.
+
+    For the Buyer the Appointment is cancelled and he was asked to book again. His next booking moves this visit,
+    because the WFM has one already.
+    """
+    if appointment is None or appointment.status is not AppointmentStatus.CANCELLED or appointment.visit is None:
+        return None
+    return appointment.disregarded_window
 
 
 def open_appointment(job: Job) -> Appointment | None:

@@ -27,6 +27,7 @@ from bridge.domain.requests import (
     check_cancel,
     check_update,
 )
+from bridge.domain.visits import held_window
 from bridge.errors import ConflictError
 from bridge.flows.commands import Answer, Commands
 from bridge.flows.effects import messages_for, to_bus_message
@@ -101,12 +102,16 @@ class Appointments:
         command = self._command(
             CommandKind.BOOK, work_order, correlation_id, request, request.valid_for, command_id=command_id
         )
-        token = await self._start_booking(command, work_order, request, None)
-        if token is None:
+        started = await self._start_booking(command, work_order, request, None)
+        if started is None:
             token = await self._search_window(work_order, request.valid_for)
-            await self._start_booking(command, work_order, request, token)
+            started = await self._start_booking(command, work_order, request, token)
+        if started is None:
+            raise Rejected(NOT_AVAILABLE)
+        command, token = started
         notes = "\n".join(note.text for note in request.note or ())
-        context = self._context(command, work_order, token, request.related_contact_information, notes)
+        held = None if command.appointment is None else await self._store.appointment(command.appointment)
+        context = self._context(command, work_order, token, request.related_contact_information, notes, held)
         return _granted(await self._issue(command, context))
 
     async def patch(
@@ -167,7 +172,7 @@ class Appointments:
 
     async def _start_booking(
         self, command: Command, work_order: WorkOrder, request: AppointmentCreate, token: Token | None
-    ) -> Token | None:
+    ) -> tuple[Command, Token] | None:
         """Check the rules and store the command under the job's lock; None when the window must be searched first."""
         async with self._store.transaction() as tx:
             job = (await tx.load_jobs([work_order.job]))[work_order.job]
@@ -178,9 +183,18 @@ class Appointments:
                 raise Rejected(*problems)
             if token is None:
                 token = await self._token(tx, work_order.job, work_order.id, request.valid_for)
-            if token is not None:
-                await tx.add_command(command)
-            return token
+            if token is None:
+                return None
+            command = self._moving(command, job)
+            await tx.add_command(command)
+            return command, token
+
+    def _moving(self, command: Command, job: Job) -> Command:
+        """After the Seller moved the visit (R27) the WFM still holds it: the booking moves that one."""
+        held = job.appointment
+        if held is None or held_window(held) is None or not self._pack(job.ref).has_command(CommandKind.RESCHEDULE):
+            return command
+        return replace(command, appointment=held.id, visit=held.visit)
 
     async def _reschedule(
         self,
@@ -266,7 +280,7 @@ class Appointments:
         raise Rejected(NOT_AVAILABLE)
 
     async def _issue(self, command: Command, context: CommandContext) -> Answer:
-        return await self._commands.issue(command, to_bus_message(self._pack(command.job), command.kind, context))
+        return await self._commands.issue(command, to_bus_message(self._pack(command.job), command.asked_as, context))
 
     async def _work_order(self, appointment: Appointment) -> WorkOrder:
         work_order = await self._store.work_order(appointment.work_order)

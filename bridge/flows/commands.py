@@ -208,7 +208,7 @@ class Commands:
             log.debug("reply.repeated", command=asked.id)
             return []
         reply = replace(reply, raw=replace(reply.raw, pack=command.job.pack))
-        read = self._packs[asked.job.pack].read_reply(command.kind, reply.raw.body)
+        read = self._packs[asked.job.pack].read_reply(command.asked_as, reply.raw.body)
         if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
             await tx.record([_unreadable(command, reply, read.reason if isinstance(read, Unreadable) else "")])
             return []

@@ -17,12 +17,14 @@ from bridge.domain.model import (
 )
 from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_search
 from bridge.domain.time_slots import available
+from bridge.domain.visits import held_window
 from bridge.flows.commands import Commands
 from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected, WfmUnavailable
 from bridge.flows.ports import BuyersStore, Clock
 from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Pack, Unreadable
+from bridge.mef.enums import WorkOrderState
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot
 
 
@@ -62,13 +64,21 @@ class TimeSlots:
         return tuple(TimeSlot(valid_for=slot.window) for slot in await self.offers(work_order, periods))
 
     async def offers(self, work_order: WorkOrder, periods: Sequence[TimePeriod]) -> tuple[OfferedSlot, ...]:
-        """Ask the WFM and remember what it offers within the periods."""
+        """Ask the WFM and remember what it offers within the periods, and what it holds for this very job."""
         answers = await asyncio.gather(*(self._ask(work_order, period) for period in periods))
-        slots = available((slot for offered in answers for slot in offered.slots), periods)
+        offered = [slot for answer in answers for slot in answer.slots]
+        slots = available([*offered, *await self._held(work_order)], periods)
         if slots:
             async with self._store.transaction() as tx:
                 await tx.remember_slots(work_order.id, slots, self._clock() + self._memory)
         return slots
+
+    async def _held(self, work_order: WorkOrder) -> list[OfferedSlot]:
+        """Offer the window to which the Seller moved the visit (R27): it is taken, but by this job's own visit."""
+        if work_order.state is not WorkOrderState.OPEN or not work_order.appointments:
+            return []
+        window = held_window(await self._store.appointment(work_order.appointments[-1]))
+        return [] if window is None else [OfferedSlot(window, {})]
 
     async def _ask(self, work_order: WorkOrder, period: TimePeriod) -> Offered:
         pack = self._packs[work_order.job.pack]
