@@ -19,8 +19,19 @@ from aiohttp import web
 
 from bridge.api.app import build_app
 from bridge.api.config import ApiConfig
-from bridge.api.identity import ApiKeyIdentity, RequestingEntity
-from bridge.api.services import Services
+from bridge.api.identity import (
+    ApiKeyIdentity,
+    CredentialsIdentity,
+    Identity,
+    KeySet,
+    NoIdentity,
+    Principal,
+    RequestingEntity,
+    TokenIdentity,
+    TokenRules,
+    reader,
+)
+from bridge.api.services import Readiness, Services
 from bridge.delivery.sender import callback_session
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId
@@ -28,14 +39,17 @@ from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.applier import Applier
 from bridge.flows.appointments import Appointments
 from bridge.flows.commands import Commands, WfmReply
+from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports import BuyersStore, WfmMessage
+from bridge.flows.sellers import SellerStore
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.work_orders import WorkOrders
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
-from bridge.settings import Settings, load_buyers
+from bridge.mef.enums import Api
+from bridge.settings import IdentityMode, Settings, load_buyers
 from bridge.store import SqlStore, open_store
 from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
@@ -44,6 +58,9 @@ from bridge.wfm.outbox import OutboxSender
 from bridge.wfm.topology import Inbound, QueueKind, Topology
 
 log = structlog.get_logger(__name__)
+
+FORGET_SECONDS = 600.0
+"""How often idempotency keys whose time is up are deleted; they count no longer anyway."""
 
 Start = Callable[[Coroutine[None, None, None], str], None]
 
@@ -79,6 +96,14 @@ class _Parts:
     topology: Topology
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """What the API stands on; `sellers` the same for each of several Sellers."""
+
+    services: Services
+    sellers: Mapping[str, Services]
+
+
 @asynccontextmanager
 async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIterator[RunningBridge]:
     """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker).
@@ -86,8 +111,10 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
     Raises `InvalidDocument` for a wrong pack or buyers file before anything is started.
     """
     packs = load_packs(settings)
+    check_sellers(settings, packs)
     entities = load_entities(settings)
     async with AsyncExitStack() as stack:
+        identity = await open_identity(settings, entities, stack)
         store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
         stack.push_async_callback(store.close)
         if link is None:
@@ -97,8 +124,8 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
             stack.push_async_callback(link.stop)
         parts = _Parts(settings, packs, store, link, _topology(settings))
         start = await stack.enter_async_context(_background())
-        services = await _start_wfm_side(parts, start, stack)
-        url = await _start_http(settings, services, entities, stack)
+        served = await _start_wfm_side(parts, start, stack)
+        url = await _start_http(settings, served, identity, stack)
         _start_delivery(parts, start, url)
         log.info("bridge.ready", url=url, instance=settings.instance, packs=[pack.version for pack in packs.values()])
         yield RunningBridge(settings, url, store, packs)
@@ -115,11 +142,54 @@ def load_entities(settings: Settings) -> list[RequestingEntity]:
     return [
         RequestingEntity(
             name=entity.name,
+            client_id=entity.client_id,
             api_key_sha256=entity.api_keys_sha256,
             buyers=tuple(BuyerId(buyer) for buyer in entity.buyers),
         )
         for entity in load_buyers(settings.buyers, settings.mode)
     ]
+
+
+def check_sellers(settings: Settings, packs: Mapping[str, Pack]) -> None:
+    """Of several Sellers, each pack must belong to one; raises `PermanentError`."""
+    listed = {pack for seller in settings.sellers for pack in seller.packs}
+    wrong = sorted(listed - packs.keys()) + (sorted(packs.keys() - listed) if len(settings.sellers) > 1 else [])
+    if wrong:
+        raise PermanentError(
+            f"sellers: {', '.join(wrong)}: each pack that runs must be listed with one Seller, and no others"
+        )
+
+
+async def open_identity(settings: Settings, entities: Sequence[RequestingEntity], stack: AsyncExitStack) -> Identity:
+    """Say how callers are told apart. Raises `PermanentError` for a file of keys that cannot be read."""
+    chosen = settings.identity
+    if chosen.mode is IdentityMode.NONE:
+        log.warning(
+            "identity.none",
+            warning=f"EVERYBODY on this machine is taken for the Buyer {chosen.buyer}; no credentials are asked for",
+            host=settings.http.host,
+        )
+        return NoIdentity(Principal("anybody", (BuyerId(chosen.buyer),)))
+    api_keys = ApiKeyIdentity(entities)
+    if not chosen.jwks:
+        return api_keys
+    keys = KeySet(reader(chosen.jwks), refresh_s=chosen.jwks_refresh_minutes * 60, floor_s=chosen.jwks_floor_seconds)
+    stack.push_async_callback(keys.close)
+    await keys.load()
+    return CredentialsIdentity(api_keys, TokenIdentity(entities, keys, token_rules(settings)))
+
+
+def token_rules(settings: Settings) -> TokenRules:
+    """Say what a token must be."""
+    chosen = settings.identity
+    return TokenRules(
+        issuer=chosen.issuer,
+        audience=chosen.audience,
+        algorithms=frozenset(algorithm.value for algorithm in chosen.algorithms),
+        scopes={Api.APPOINTMENT: chosen.appointment_scope, Api.WORK_ORDER: chosen.work_order_scope},
+        entity_claim=chosen.entity_claim,
+        leeway=timedelta(seconds=chosen.leeway_seconds),
+    )
 
 
 def _link(settings: Settings) -> RabbitLink:
@@ -159,9 +229,10 @@ async def _background() -> AsyncIterator[Start]:
         raise failures.exceptions[0] from failures
 
 
-async def _start_wfm_side(parts: _Parts, start: Start, stack: AsyncExitStack) -> Services:
+async def _start_wfm_side(parts: _Parts, start: Start, stack: AsyncExitStack) -> _Served:
     bus = RabbitCommandBus(parts.link, parts.topology)
-    applier = Applier(parts.packs, now, new_id)
+    seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
+    applier = Applier(parts.packs, now, new_id, sellers=seller_of)
     commands = Commands(parts.store, bus, parts.packs, applier, now, new_id)
     job_updates = JobUpdates(parts.store, applier)
     outbox = OutboxSender(parts.store, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
@@ -171,7 +242,9 @@ async def _start_wfm_side(parts: _Parts, start: Start, stack: AsyncExitStack) ->
     start(outbox.run(), "outbox")
     await _start_replies(parts, commands, stack)
     consumers = [await _start_inbound(parts, pack, job_updates, stack) for pack in parts.packs.values()]
-    return _services(parts, commands, consumers)
+    requests = _requests(parts)
+    start(_forget_requests(requests), "idempotency keys")
+    return _served(parts, commands, requests, consumers)
 
 
 async def _start_replies(parts: _Parts, commands: Commands, stack: AsyncExitStack) -> None:
@@ -206,23 +279,55 @@ async def _start_inbound(parts: _Parts, pack: Pack, job_updates: JobUpdates, sta
     return consumer
 
 
-def _services(parts: _Parts, commands: Commands, consumers: Sequence[InboundConsumer]) -> Services:
-    store, packs = parts.store, parts.packs
+def _requests(parts: _Parts) -> Idempotency:
     timeout = timedelta(seconds=parts.settings.commands.timeout_seconds)
-    memory = timedelta(minutes=parts.settings.commands.slot_memory_minutes)
-    time_slots = TimeSlots(store, packs, commands, now, new_id, timeout=timeout, memory=memory)
+    return Idempotency(
+        parts.store,
+        now,
+        new_id,
+        instance=parts.settings.instance,
+        lease=timeout * 3 + timedelta(seconds=30),  # a retry may wait for an old command, search, and then book
+        keep=timedelta(hours=parts.settings.http.idempotency_hours),
+    )
 
+
+async def _forget_requests(requests: Idempotency) -> None:
+    while True:
+        try:
+            await requests.forget_expired()
+        except StoreUnavailable as trouble:
+            log.warning("requests.not_forgotten", trouble=str(trouble))
+        await asyncio.sleep(FORGET_SECONDS)
+
+
+def _served(parts: _Parts, commands: Commands, requests: Idempotency, consumers: Sequence[InboundConsumer]) -> _Served:
     async def readiness() -> Mapping[str, bool]:
         return {
-            "database": await _answers(store),
+            "database": await _answers(parts.store),
             "broker": parts.link.connected,
             "inbound": all(consumer.bound for consumer in consumers),
         }
 
+    sellers = parts.settings.sellers if len(parts.settings.sellers) > 1 else ()
+    views = {each.id: SellerStore(parts.store, each.id, frozenset(each.packs)) for each in sellers}
+    return _Served(
+        _services(parts, parts.store, commands, requests, readiness),
+        {seller: _services(parts, view, commands, requests, readiness) for seller, view in views.items()},
+    )
+
+
+def _services(
+    parts: _Parts, store: BuyersStore, commands: Commands, requests: Idempotency, readiness: Readiness
+) -> Services:
+    packs = parts.packs
+    timeout = timedelta(seconds=parts.settings.commands.timeout_seconds)
+    memory = timedelta(minutes=parts.settings.commands.slot_memory_minutes)
+    time_slots = TimeSlots(store, packs, commands, now, new_id, timeout=timeout, memory=memory)
     return Services(
         appointments=Appointments(store, packs, commands, time_slots, now, new_id, timeout=timeout),
         work_orders=WorkOrders(store),
         subscriptions=Subscriptions(store, now, new_id),
+        requests=requests,
         readiness=readiness,
     )
 
@@ -235,9 +340,7 @@ async def _answers(store: SqlStore) -> bool:
     return True
 
 
-async def _start_http(
-    settings: Settings, services: Services, entities: Sequence[RequestingEntity], stack: AsyncExitStack
-) -> str:
+async def _start_http(settings: Settings, served: _Served, identity: Identity, stack: AsyncExitStack) -> str:
     """Open the door for Buyers and return its URL. The socket comes first: port 0 is only known once it is bound."""
     listening = _listen(settings.http.host, settings.http.port)
     stack.callback(listening.close)
@@ -249,7 +352,7 @@ async def _start_http(
         max_limit=settings.http.max_limit,
         max_body_bytes=settings.http.max_body_bytes,
     )
-    runner = web.AppRunner(build_app(services, ApiKeyIdentity(entities), config), access_log=None)
+    runner = web.AppRunner(build_app(served.services, identity, config, served.sellers), access_log=None)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listening).start()

@@ -1,6 +1,8 @@
 """The Buyer's side as one web application: the two APIs under both reference points, their documents, and health."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Final
 
 from aiohttp import web
 
@@ -11,19 +13,27 @@ from bridge.api.health import health_routes
 from bridge.api.hub import HubOperations
 from bridge.api.identity import Identity
 from bridge.api.middleware import answer_errors, correlate
-from bridge.api.operations import Route, handler
+from bridge.api.operations import Door, Route, handler
 from bridge.api.presenter import api_path
 from bridge.api.services import Services
 from bridge.api.work_orders import WorkOrderOperations
 from bridge.mef.enums import Api, Irp
 
+NO_SELLERS: Final[Mapping[str, Services]] = MappingProxyType({})
 
-def build_app(services: Services, identity: Identity, config: ApiConfig) -> web.Application:
-    """Build the application. It logs requests itself: run it with `access_log=None`."""
+
+def build_app(
+    services: Services, identity: Identity, config: ApiConfig, sellers: Mapping[str, Services] = NO_SELLERS
+) -> web.Application:
+    """Build the application. It logs requests itself: run it with `access_log=None`.
+
+    `sellers` are the services of each Seller, if the bridge stands for several (R7, R8).
+    """
     app = web.Application(middlewares=[correlate, answer_errors], client_max_size=config.max_body_bytes)
     app.add_routes(health_routes(services.readiness))
-    app.add_routes(_mef_routes(services, identity, config))
-    app.add_routes(document_routes(operations(services, config), config))
+    routes = operations(services, config)
+    app.add_routes(_mef_routes(routes, _door(services, identity, config, sellers)))
+    app.add_routes(document_routes(routes, config))
     return app
 
 
@@ -37,8 +47,15 @@ def operations(services: Services, config: ApiConfig) -> tuple[Route, ...]:
     )
 
 
-def _mef_routes(services: Services, identity: Identity, config: ApiConfig) -> Iterator[web.RouteDef]:
-    for route in operations(services, config):
+def _door(services: Services, identity: Identity, config: ApiConfig, sellers: Mapping[str, Services]) -> Door:
+    of_sellers = {
+        seller: {route.name: route.operation for route in operations(own, config)} for seller, own in sellers.items()
+    }
+    return Door(identity=identity, requests=services.requests, config=config, sellers=of_sellers)
+
+
+def _mef_routes(routes: Iterable[Route], door: Door) -> Iterator[web.RouteDef]:
+    for route in routes:
         for irp in Irp:
-            path = config.path + api_path(irp, route.api) + route.path
-            yield web.route(route.method, path, handler(route, irp, identity, config))
+            path = door.config.path + api_path(irp, route.api) + route.path
+            yield web.route(route.method, path, handler(route, irp, door))

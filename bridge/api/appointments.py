@@ -9,7 +9,7 @@ from bridge.api.filters import APPOINTMENT_FILTERS, appointment_query, page_requ
 from bridge.api.operations import Call, Route
 from bridge.api.responses import answer, created, no_content, page
 from bridge.api.services import Appointments
-from bridge.domain.model import AppointmentId
+from bridge.domain.model import AppointmentId, CommandId
 from bridge.mef.enums import Api
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, SearchTimeSlotCreate
 
@@ -26,11 +26,11 @@ class AppointmentOperations:
         api = Api.APPOINTMENT
         return (
             Route(api, "POST", "/searchTimeSlot", self.search),
-            Route(api, "POST", "/appointment", self.create),
+            Route(api, "POST", "/appointment", self.create, keyed=True),
             Route(api, "GET", "/appointment", self.find, APPOINTMENT_FILTERS),
             Route(api, "GET", "/appointment/{id}", self.retrieve),
             Route(api, "PATCH", "/appointment/{id}", self.patch),
-            Route(api, "POST", "/appointment/{id}/cancel", self.cancel),
+            Route(api, "POST", "/appointment/{id}/cancel", self.cancel, keyed=True),
         )
 
     async def search(self, call: Call) -> web.Response:
@@ -42,7 +42,7 @@ class AppointmentOperations:
     async def create(self, call: Call) -> web.Response:
         """R15 to R25."""
         request = read_model(await read_object(call.request), AppointmentCreate)
-        booked = await self._appointments.book(call.represented.buyers, request, call.correlation_id)
+        booked = await self._appointments.book(call.represented.buyers, request, call.correlation_id, _command_id(call))
         return created(presenter.appointment(booked, call.links), call.links.appointment(booked.id))
 
     async def find(self, call: Call) -> web.Response:
@@ -72,5 +72,11 @@ class AppointmentOperations:
 
     async def cancel(self, call: Call) -> web.Response:
         """R45 to R50. The request has no body; one that is sent is not read."""
-        await self._appointments.cancel(call.represented.buyers, AppointmentId(call.identifier), call.correlation_id)
+        await self._appointments.cancel(
+            call.represented.buyers, AppointmentId(call.identifier), call.correlation_id, _command_id(call)
+        )
         return no_content()
+
+
+def _command_id(call: Call) -> CommandId | None:
+    return None if call.effect is None else CommandId(call.effect)

@@ -40,11 +40,12 @@ class Body:
 async def read_object(request: web.Request) -> Body:
     """Read a JSON object; anything else is a 400, a 413 or a 415."""
     _demand_json(request)
-    raw = await _read(request)
+    raw = await read_raw(request)
     return Body(raw, parse_object(raw))
 
 
-async def _read(request: web.Request) -> bytes:
+async def read_raw(request: web.Request) -> bytes:
+    """Read the bytes of a body."""
     try:
         return await request.read()
     except web.RequestPayloadError as error:  # broken compression or chunks

@@ -8,7 +8,6 @@ class ApiConfig:
     """`base_url` is how Buyers reach the bridge, without a path (`https://bridge.example.com`); hrefs begin with it.
 
     `prefix` is the optional seller prefix in front of `/mefApi`. `default_limit` and `max_limit` are records a page.
-    `sellers` are the Sellers behind this bridge; with none or one, `sellerId` must not be given (R7, R8).
     """
 
     base_url: str
@@ -16,7 +15,6 @@ class ApiConfig:
     default_limit: int = 100
     max_limit: int = 1000
     max_body_bytes: int = 1024 * 1024  # attachments may be embedded, so a few hundred KB are normal
-    sellers: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:

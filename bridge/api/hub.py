@@ -23,7 +23,7 @@ class HubOperations:
     def routes(self) -> tuple[Route, ...]:
         """The hub's part of Table 4 or 6."""
         return (
-            Route(self._api, "POST", "/hub", self.register),
+            Route(self._api, "POST", "/hub", self.register, keyed=True),
             Route(self._api, "GET", "/hub/{id}", self.retrieve),
             Route(self._api, "DELETE", "/hub/{id}", self.unregister),
         )
@@ -32,8 +32,9 @@ class HubOperations:
         """Register a listener for all or some event types."""
         request = _read(await read_object(call.request))
         party = call.represented
+        known = None if call.effect is None else SubscriptionId(call.effect)
         subscription = await self._subscriptions.register(
-            self._api, call.irp, party.buyer, request, party.buyer_param, party.seller_param
+            self._api, call.irp, party.buyer, request, party.buyer_param, party.seller_param, known
         )
         return created(presenter.event_subscription(subscription), call.links.subscription(subscription))
 

@@ -1,7 +1,7 @@
 """What an operation of the standard is, and how a request becomes one: authenticate, read the query, find the Buyer."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 import structlog
@@ -10,17 +10,22 @@ from aiohttp.typedefs import Handler
 
 from bridge.api.config import ApiConfig
 from bridge.api.correlation import correlation_id_of
-from bridge.api.failures import not_found, unauthorized
+from bridge.api.failures import access_denied, not_found, unauthorized
+from bridge.api.idempotency import Requests, answer_once, key_of
 from bridge.api.identity import Identity, Principal, Unauthenticated
 from bridge.api.presenter import Links
 from bridge.api.query import Query, parse_query
 from bridge.api.represented import PARAMETERS, Represented, represented
+from bridge.flows.ports import RequestKey
 from bridge.mef.enums import Api, Irp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One request of a known caller. `identifier` is the `{id}` of the path, or empty."""
+    """One request of a known caller. `identifier` is the `{id}` of the path, or empty.
+
+    `effect` is the id for what the request does, where it may have been tried before.
+    """
 
     request: web.Request
     irp: Irp
@@ -29,6 +34,7 @@ class Call:
     represented: Represented
     correlation_id: str
     identifier: str
+    effect: str | None = None
 
 
 Operation = Callable[[Call], Awaitable[web.Response]]
@@ -37,24 +43,44 @@ NO_FILTERS: Final[frozenset[str]] = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An operation of one API: `path` is below the API's base, `filters` are its own query parameters."""
+    """An operation of one API: `path` is below the API's base, `filters` are its own query parameters.
+
+    `keyed` says that an `Idempotency-Key` counts.
+    """
 
     api: Api
     method: str
     path: str
     operation: Operation
     filters: frozenset[str] = NO_FILTERS
+    keyed: bool = False
+
+    @property
+    def name(self) -> str:
+        """The operation among all others."""
+        return f"{self.method} {self.api}{self.path}"
 
 
-def handler(route: Route, irp: Irp, identity: Identity, config: ApiConfig) -> Handler:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """What all operations have in common. `sellers` are the operations of each of several Sellers, by name."""
+
+    identity: Identity
+    requests: Requests
+    config: ApiConfig
+    sellers: Mapping[str, Mapping[str, Operation]]
+
+
+def handler(route: Route, irp: Irp, door: Door) -> Handler:
     """Make the HTTP handler of an operation under one reference point."""
     known = route.filters | PARAMETERS
-    links = Links(config.root, irp)
+    links = Links(door.config.root, irp)
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        principal = await _authenticate(identity, request)
+        principal = await _authenticate(door.identity, request)
+        _authorize(principal, route.api)
         query = parse_query(request.rel_url.raw_query_string, known)
-        party = represented(query, principal.buyers, config.sellers)
+        party = represented(query, principal.buyers, tuple(door.sellers))
         structlog.contextvars.bind_contextvars(requester=principal.name, buyer=party.buyer)
         call = Call(
             request=request,
@@ -65,7 +91,14 @@ def handler(route: Route, irp: Irp, identity: Identity, config: ApiConfig) -> Ha
             correlation_id=correlation_id_of(request),
             identifier=_identifier(request),
         )
-        return await route.operation(call)
+        operation = door.sellers[party.seller_param][route.name] if party.seller_param else route.operation
+        key = key_of(request) if route.keyed else None
+        if key is None:
+            return await operation(call)
+        own_key = RequestKey(principal.name, route.name, key)
+        return await answer_once(
+            door.requests, own_key, request, lambda effect: operation(replace(call, effect=effect))
+        )
 
     return handle
 
@@ -75,6 +108,11 @@ async def _authenticate(identity: Identity, request: web.Request) -> Principal:
         return await identity.authenticate(request.headers)
     except Unauthenticated as error:
         raise unauthorized(error.code, str(error)) from error
+
+
+def _authorize(principal: Principal, api: Api) -> None:
+    if api not in principal.apis:
+        raise access_denied(f"The token has no scope for the {api} API.")
 
 
 def _identifier(request: web.Request) -> str:

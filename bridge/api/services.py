@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.domain.model import Appointment, AppointmentId, BuyerId, WorkOrder, WorkOrderId
+from bridge.api.idempotency import Requests
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandId, WorkOrder, WorkOrderId
 from bridge.flows.ports import AppointmentQuery, Page, Subscription, SubscriptionId, WorkOrderQuery
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import (
@@ -24,13 +25,15 @@ Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 
 
 class Appointments(Protocol):
-    """The use cases 7 to 12."""
+    """The use cases 7 to 12. `command_id` is for a request that may have been tried before."""
 
     async def search(
         self, buyers: Buyers, request: SearchTimeSlotCreate, correlation_id: str
     ) -> tuple[TimeSlot, ...]: ...
 
-    async def book(self, buyers: Buyers, request: AppointmentCreate, correlation_id: str) -> Appointment: ...
+    async def book(
+        self, buyers: Buyers, request: AppointmentCreate, correlation_id: str, command_id: CommandId | None = None
+    ) -> Appointment: ...
 
     async def patch(
         self,
@@ -43,7 +46,13 @@ class Appointments(Protocol):
         """Merge a patch. `provided` holds the top-level wire names that stood in the body."""
         ...
 
-    async def cancel(self, buyers: Buyers, appointment: AppointmentId, correlation_id: str) -> None: ...
+    async def cancel(
+        self,
+        buyers: Buyers,
+        appointment_id: AppointmentId,
+        correlation_id: str,
+        command_id: CommandId | None = None,
+    ) -> None: ...
 
     async def get(self, buyers: Buyers, appointment: AppointmentId) -> Appointment: ...
 
@@ -69,6 +78,7 @@ class Subscriptions(Protocol):
         request: EventSubscriptionInput,
         buyer_param: str | None,
         seller_param: str | None,
+        subscription_id: SubscriptionId | None = None,
     ) -> Subscription: ...
 
     async def get(self, api: Api, buyers: Buyers, subscription: SubscriptionId) -> Subscription: ...
@@ -83,4 +93,5 @@ class Services:
     appointments: Appointments
     work_orders: WorkOrders
     subscriptions: Subscriptions
+    requests: Requests
     readiness: Readiness

@@ -104,9 +104,10 @@ async def serve(bridge: FakeBridge, identity: Identity) -> AsyncIterator[Serve]:
     """Start the Buyer's side with some settings; a client of the Buyer `acme` comes back."""
     opened: list[BuyerClient] = []
 
-    async def start(identity: Identity = identity, **settings: Any) -> BuyerClient:
+    async def start(identity: Identity = identity, sellers: tuple[str, ...] = (), **settings: Any) -> BuyerClient:
         config = ApiConfig(**{"base_url": BASE_URL, **settings})
-        server = TestServer(build_app(bridge.services(), identity, config))
+        of_sellers = {seller: bridge.services() for seller in sellers}
+        server = TestServer(build_app(bridge.services(), identity, config, of_sellers))
         await server.start_server(access_log=None)
         client = BuyerClient(ClientSession(cookie_jar=DummyCookieJar()), server)
         opened.append(client)

@@ -10,13 +10,23 @@ from bridge.domain.model import (
     Appointment,
     AppointmentId,
     BuyerId,
+    CommandId,
     JobRef,
     WorkOrder,
     WorkOrderDetails,
     WorkOrderId,
 )
-from bridge.flows.errors import NotFound
-from bridge.flows.ports import AppointmentQuery, Page, Subscription, SubscriptionId, WorkOrderQuery
+from bridge.flows.errors import KeyReused, NotFound, StillUnderWay
+from bridge.flows.idempotency import Once, Work
+from bridge.flows.ports import (
+    AppointmentQuery,
+    Page,
+    RequestKey,
+    StoredAnswer,
+    Subscription,
+    SubscriptionId,
+    WorkOrderQuery,
+)
 from bridge.mef.enums import Api, AppointmentStatus, BuyerSeller, EventType, Irp, TimeDurationUnits, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,
@@ -107,6 +117,7 @@ class Fake:
 class FakeAppointments(Fake):
     slots: tuple[TimeSlot, ...] = (TimeSlot(valid_for=MORNING),)
     items: dict[str, Appointment] = field(default_factory=lambda: {"A-1": an_appointment()})
+    commands: list[CommandId | None] = field(default_factory=list)
 
     async def search(
         self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
@@ -114,7 +125,14 @@ class FakeAppointments(Fake):
         self.called("search", buyers, request, correlation_id)
         return self.slots
 
-    async def book(self, buyers: frozenset[BuyerId], request: AppointmentCreate, correlation_id: str) -> Appointment:
+    async def book(
+        self,
+        buyers: frozenset[BuyerId],
+        request: AppointmentCreate,
+        correlation_id: str,
+        command_id: CommandId | None = None,
+    ) -> Appointment:
+        self.commands.append(command_id)
         self.called("book", buyers, request, correlation_id)
         booked = an_appointment("A-2", note=request.note or (), attachment=request.attachment or ())
         self.items[booked.id] = booked
@@ -131,9 +149,16 @@ class FakeAppointments(Fake):
         self.called("patch", buyers, appointment, request, provided, correlation_id)
         return await self.get(buyers, appointment)
 
-    async def cancel(self, buyers: frozenset[BuyerId], appointment: AppointmentId, correlation_id: str) -> None:
-        self.called("cancel", buyers, appointment, correlation_id)
-        await self.get(buyers, appointment)
+    async def cancel(
+        self,
+        buyers: frozenset[BuyerId],
+        appointment_id: AppointmentId,
+        correlation_id: str,
+        command_id: CommandId | None = None,
+    ) -> None:
+        self.commands.append(command_id)
+        self.called("cancel", buyers, appointment_id, correlation_id)
+        await self.get(buyers, appointment_id)
 
     async def get(self, buyers: frozenset[BuyerId], appointment: AppointmentId) -> Appointment:
         self.called("get", buyers, appointment)
@@ -175,10 +200,11 @@ class FakeSubscriptions(Fake):
         request: EventSubscriptionInput,
         buyer_param: str | None,
         seller_param: str | None,
+        subscription_id: SubscriptionId | None = None,
     ) -> Subscription:
         self.called("register", api, irp, buyer, request, buyer_param, seller_param)
         made = Subscription(
-            id=SubscriptionId(f"S-{len(self.items) + 1}"),
+            id=subscription_id or SubscriptionId(f"S-{len(self.items) + 1}"),
             api=api,
             irp=irp,
             buyer=buyer,
@@ -208,6 +234,26 @@ def cut(items: list[T], offset: int, limit: int) -> Page[T]:
     return Page(tuple(items[offset : offset + limit]), len(items))
 
 
+class FakeRequests:
+    """Answers stored by key, as long as the process lives."""
+
+    def __init__(self) -> None:
+        self.answers: dict[RequestKey, tuple[str, StoredAnswer]] = {}
+        self.under_way = False
+
+    async def once(self, key: RequestKey, fingerprint: str, work: Work) -> Once:
+        if self.under_way:
+            raise StillUnderWay
+        if key in self.answers:
+            before, answer = self.answers[key]
+            if before != fingerprint:
+                raise KeyReused
+            return Once(answer, replayed=True)
+        answer = await work(f"effect-{len(self.answers) + 1}")
+        self.answers[key] = (fingerprint, answer)
+        return Once(answer, replayed=False)
+
+
 @dataclass
 class FakeBridge:
     """All use cases together."""
@@ -215,6 +261,7 @@ class FakeBridge:
     appointments: FakeAppointments = field(default_factory=FakeAppointments)
     work_orders: FakeWorkOrders = field(default_factory=FakeWorkOrders)
     subscriptions: FakeSubscriptions = field(default_factory=FakeSubscriptions)
+    requests: FakeRequests = field(default_factory=FakeRequests)
     checks: dict[str, bool] = field(default_factory=lambda: {"database": True, "broker": True})
 
     async def readiness(self) -> Mapping[str, bool]:
@@ -230,5 +277,6 @@ class FakeBridge:
             appointments=self.appointments,
             work_orders=self.work_orders,
             subscriptions=self.subscriptions,
+            requests=self.requests,
             readiness=self.readiness,
         )

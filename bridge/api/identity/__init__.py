@@ -1,0 +1,27 @@
+"""Who is asking: API keys, OAuth2 tokens, or, in a laboratory, nobody in particular."""
+
+from bridge.api.identity.api_keys import ApiKeyIdentity
+from bridge.api.identity.credentials import CredentialsIdentity
+from bridge.api.identity.key_set import KeySet, KeysUnavailable
+from bridge.api.identity.key_source import reader
+from bridge.api.identity.nobody import NoIdentity
+from bridge.api.identity.presented import API_KEY_HEADER, presented
+from bridge.api.identity.principal import Identity, Principal, RequestingEntity, Unauthenticated
+from bridge.api.identity.tokens import TokenIdentity, TokenRules
+
+__all__ = [
+    "API_KEY_HEADER",
+    "ApiKeyIdentity",
+    "CredentialsIdentity",
+    "Identity",
+    "KeySet",
+    "KeysUnavailable",
+    "NoIdentity",
+    "Principal",
+    "RequestingEntity",
+    "TokenIdentity",
+    "TokenRules",
+    "Unauthenticated",
+    "presented",
+    "reader",
+]

@@ -1,0 +1,48 @@
+"""Where the issuer's public keys are read from: a file, or an https URL."""
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
+
+from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
+from bridge.api.identity.key_set import Read
+from bridge.errors import PermanentError
+
+MAX_BYTES: Final = 1024 * 1024
+FETCH_SECONDS: Final = 5.0
+
+
+def reader(place: str) -> Read:
+    """Say how to read the keys at a path or an https URL. A file must be readable now; raises `PermanentError`."""
+    if place.startswith("https://"):
+        return lambda: fetch(place)
+    path = Path(place)
+    try:
+        parse_key_set(path.read_bytes())
+    except (InvalidKeySet, OSError) as error:
+        raise PermanentError(f"identity.jwks: {place}: {getattr(error, 'strerror', None) or error}") from error
+    return lambda: read_file(path)
+
+
+async def read_file(path: Path) -> bytes:
+    """Read a file without holding the loop up."""
+    return await asyncio.to_thread(path.read_bytes)
+
+
+async def fetch(url: str) -> bytes:
+    """Get a document of bounded size in bounded time. A redirect could lead anywhere, and is not followed."""
+    timeout = ClientTimeout(total=FETCH_SECONDS)
+    async with (
+        ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as session,
+        session.get(url, allow_redirects=False) as response,
+    ):
+        if response.status != 200:
+            raise InvalidKeySet(f"{url} answered {response.status}")
+        raw = bytearray()
+        async for chunk in response.content.iter_any():
+            raw += chunk
+            if len(raw) > MAX_BYTES:
+                raise InvalidKeySet(f"{url} sent more than {MAX_BYTES} bytes")
+    return bytes(raw)

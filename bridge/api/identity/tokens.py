@@ -1,0 +1,107 @@
+"""Callers known by an OAuth2 access token: a JWT (RFC 7519, RFC 9068) signed by the issuer that the settings name.
+
+Nothing of a token is believed before its signature has been verified, and then only if it was made by our issuer, for
+us, and is in force. Which signatures are accepted is our choice, never the token's.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, Final
+
+import jwt
+
+from bridge.api.identity.jwks import PublicKey
+from bridge.api.identity.key_set import KeySet
+from bridge.api.identity.presented import presented
+from bridge.api.identity.principal import Principal, RequestingEntity, Unauthenticated, invalid
+from bridge.mef.enums import Api
+
+_REASONS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
+    (jwt.ExpiredSignatureError, "The token has expired."),
+    (jwt.ImmatureSignatureError, "The token is not in force yet."),
+    (jwt.InvalidAudienceError, "The token was made for another audience."),
+    (jwt.InvalidIssuerError, "The token was made by another issuer."),
+)
+# What hostile or broken tokens make the JSON reader and the checks of times raise.
+_MALFORMED: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRules:
+    """What a token must be: see the `identity` section of the settings. `scopes` names the scope of each API."""
+
+    issuer: str
+    audience: str
+    algorithms: frozenset[str]
+    scopes: Mapping[Api, str]
+    entity_claim: str = "client_id"
+    leeway: timedelta = timedelta(seconds=30)
+
+
+class TokenIdentity:
+    """Knows callers by the claim of their token that names a requesting entity."""
+
+    def __init__(self, entities: Iterable[RequestingEntity], keys: KeySet, rules: TokenRules) -> None:
+        self._principals = {entity.client_id or entity.name: entity.principal() for entity in entities}
+        self._keys = keys
+        self._rules = rules
+
+    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
+        """Give the entity whose token was sent."""
+        return await self.identify(presented(headers))
+
+    async def identify(self, token: str) -> Principal:
+        """Give the entity that the token names; raises `KeysUnavailable` if nobody can say whether it is genuine."""
+        kid, algorithm = self._header(token)
+        key = await self._keys.find(kid, algorithm)
+        if key is None:
+            raise invalid("The token is signed with a key that is not known here.")
+        return self._principal(self._claims(token, key, algorithm))
+
+    def _header(self, token: str) -> tuple[str | None, str]:
+        try:
+            header = jwt.get_unverified_header(token)
+        except _MALFORMED as error:
+            raise invalid("The token is not a JWT that can be read.") from error
+        algorithm = header.get("alg")
+        if algorithm not in self._rules.algorithms:
+            accepted = ", ".join(sorted(self._rules.algorithms))
+            raise invalid(f"The token is signed in a way that is not accepted here; accepted are {accepted}.")
+        return header.get("kid"), str(algorithm)
+
+    def _claims(self, token: str, key: PublicKey, algorithm: str) -> dict[str, Any]:
+        try:
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                key,
+                algorithms=[algorithm],
+                issuer=self._rules.issuer,
+                audience=self._rules.audience,
+                leeway=self._rules.leeway,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+        except _MALFORMED as error:
+            raise _refusal(error) from error
+        return claims
+
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+        name = claims.get(self._rules.entity_claim)
+        principal = self._principals.get(name) if isinstance(name, str) else None
+        if principal is None:
+            raise invalid(f"The token's {self._rules.entity_claim} names nobody who is known here.")
+        granted = scopes_in(claims)
+        return replace(principal, apis=frozenset(api for api, scope in self._rules.scopes.items() if scope in granted))
+
+
+def scopes_in(claims: Mapping[str, Any]) -> frozenset[str]:
+    """Read the scopes of a token: `scope` (RFC 9068) or `scp`, as text with spaces or as a list."""
+    value = claims.get("scope", claims.get("scp", ""))
+    parts = value.split() if isinstance(value, str) else value if isinstance(value, list) else []
+    return frozenset(part for part in parts if isinstance(part, str))
+
+
+def _refusal(error: Exception) -> Unauthenticated:
+    if isinstance(error, jwt.MissingRequiredClaimError):
+        return invalid(f"The token has no {error.claim}.")
+    return invalid(next((reason for kind, reason in _REASONS if isinstance(error, kind)), "The token is not valid."))
