@@ -70,7 +70,17 @@ def _keys(document: Json) -> None:
     document["security"] = [{"key": []}]
 
 
+def _closed(document: Json) -> None:
+    """Types that others are made of by allOf must stay open: what is closed there would shut out the other part."""
+    schemas = document["components"]["schemas"]
+    bases = {part.get("$ref", "").rpartition("/")[2] for schema in schemas.values() for part in schema.get("allOf", ())}
+    for name, schema in schemas.items():
+        if "properties" in schema and name not in bases:
+            schema["additionalProperties"] = False
+
+
 EXCEPTIONS = (
+    FileException("What the standard does not know is refused (unexpectedProperty); the files leave it open.", _closed),
     FileException("The files name no security scheme; with one it is tested that nobody comes in without it.", _keys),
     FileException("R6, R8: who stands for one Buyer must not name it, nor the one Seller.", _one_party_each),
     FileException("A query parameter without a value is a 400 missingQueryValue (7.1.1.3).", _no_empty_values),

@@ -7,19 +7,24 @@ those of the files, `schemathesis.toml` those of the checks.
 import asyncio
 import io
 import json
+import os
+import re
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
+from yarl import URL
 
 from bridge.demo.stage import API_KEY, Ports, Stage, set_up
 from bridge.mef.models import MefModel, TimePeriod
 from bridge.simulator.buyer_client import contacts
 from tests.api import standard
+from tests.integration.api import checks
 from tests.integration.api.standard_files import EXCEPTIONS, prepared
 from tests.support import eventually
 
@@ -29,6 +34,7 @@ pytestmark = [
         not standard.available(), reason=f"the standard's OpenAPI files are not at {standard.DIRECTORY}"
     ),
 ]
+REPOSITORY = Path(__file__).parents[3]
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 JOBS = 8
 BOOKED = 5
@@ -82,16 +88,32 @@ def _json(value: MefModel) -> Any:
     return value.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-async def run(stage: Stage, base: str, directory: Path) -> tuple[int, str, dict[str, Any]]:
-    """Let schemathesis run; give its exit code, what it said, and its report."""
-    file, report = directory / "standard.json", directory / "report.json"
+@dataclass(frozen=True)
+class Run:
+    """What became of a run: exit code, what it said, its report, and which methods and paths saw which statuses."""
+
+    code: int
+    said: str
+    report: dict[str, Any]
+    seen: frozenset[tuple[str, str, int]]
+
+    def succeeded(self, method: str, path: str) -> bool:
+        """Tell whether an operation was carried out at least once."""
+        pattern = re.sub(r"\{[^}]+\}", "[^/]+", path)
+        return any(m == method and s < 300 and re.fullmatch(pattern, p) for m, p, s in self.seen)
+
+
+async def run(stage: Stage, base: str, directory: Path) -> Run:
+    """Let schemathesis run, in a process of its own."""
+    file, report, traffic = (directory / name for name in ("standard.json", "report.json", "traffic.har"))
     file.write_text(json.dumps(prepared(base, await known(stage, base))))
     url = f"{stage.bridge.url}/mefApi/sonata/{base}"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run", str(file)),
         *("--url", url, "--header", f"X-API-Key: {API_KEY}", "--checks", "all"),
-        *("--report", "json", "--report-json-path", str(report)),
+        *("--report", "json,har", "--report-json-path", str(report), "--report-har-path", str(traffic)),
         cwd=directory,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": checks.__name__, "PYTHONPATH": str(REPOSITORY)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -100,16 +122,27 @@ async def run(stage: Stage, base: str, directory: Path) -> tuple[int, str, dict[
     finally:
         if process.returncode is None:
             process.kill()
-    return await process.wait(), said.decode(), json.loads(report.read_text()) if report.exists() else {}
+    read = json.loads(report.read_text()) if report.exists() else {}
+    return Run(await process.wait(), said.decode(), read, _statuses(traffic, base))
+
+
+def _statuses(traffic: Path, base: str) -> frozenset[tuple[str, str, int]]:
+    entries = json.loads(traffic.read_text())["log"]["entries"] if traffic.exists() else ()
+    return frozenset(
+        (each["request"]["method"], URL(each["request"]["url"]).path.partition(base)[2], each["response"]["status"])
+        for each in entries
+    )
 
 
 @pytest.mark.parametrize("base", OPERATIONS)
 async def test_all_operations_of_the_standards_file_hold(stage: Stage, base: str, tmp_path: Path) -> None:
-    code, said, report = await run(stage, base, tmp_path)
-    print(said)  # noqa: T201 - the summary, for `pytest -s`, and beside a failure
-    assert (code, report.get("failures"), report.get("errors")) == (0, [], [])
-    assert report["operations"]["tested"] == OPERATIONS[base]
-    assert report["test_cases"]["generated"] >= LEAST_CASES
+    done = await run(stage, base, tmp_path)
+    print(done.said)  # noqa: T201 - the summary, for `pytest -s`, and beside a failure
+    assert (done.code, done.report.get("failures"), done.report.get("errors")) == (0, [], [])
+    assert done.report["operations"]["tested"] == OPERATIONS[base]
+    assert done.report["test_cases"]["generated"] >= LEAST_CASES
+    operations = [(m.upper(), path) for path, item in standard.document(base)["paths"].items() for m in item]
+    assert [each for each in operations if not done.succeeded(*each)] == [], "only refusals were seen of these"
 
 
 @pytest.mark.parametrize("exception", EXCEPTIONS, ids=lambda exception: exception.change.__name__)
