@@ -35,9 +35,11 @@ from bridge.wfm.link import IN_MEMORY_URL, RabbitLink
 from bridge.wfm.topology import Topology
 
 INSTANCE: Final = "conformance"
-PACK: Final = "acme-wfm"
+PACKS: Final = Path("mappings")
+PACK, OTHER_PACK = "acme-wfm", "acme-south"
 BUYER, OTHER = "acme-buyer", "other-buyer"
-SELLER, OTHER_SELLER = "acme-north", "acme-south"
+SELLER: Final = "acme-north"
+SELLERS: Final = (SellerSettings(id=SELLER, packs=(PACK,)), SellerSettings(id="acme-south", packs=(OTHER_PACK,)))
 KEYS: Final = {"one": "one-buyer-key", "other": "another-buyer-key", "several": "several-buyers-key"}
 NOTE: Final = "Ring twice; the dog is friendly."
 REPLY_DELAY_S: Final = 0.01
@@ -60,7 +62,7 @@ async def self_hosted(
         one_wfm = await _wfm(link, f"{namespace}one.", stack)
         one = await _bridge(link, broker_url, f"{namespace}one.", directory, stack)
         several_wfm = await _wfm(link, f"{namespace}several.", stack)
-        several = await _bridge(link, broker_url, f"{namespace}several.", directory, stack, _sellers())
+        several = await _bridge(link, broker_url, f"{namespace}several.", directory, stack, SELLERS)
         listener = await stack.enter_async_context(Listener())
         target = Target(one.url, _accounts(several), hooks_on(one_wfm, several_wfm), listener, irp, knobs)
         yield await stack.enter_async_context(target)
@@ -164,6 +166,7 @@ async def _bridge(
     settings = Settings.model_construct(
         instance=INSTANCE,
         mode=Mode.DEVELOPMENT,
+        packs=(PACKS / PACK, *((_other_pack(directory),) if sellers else ())),
         buyers=_buyers_file(directory),
         sellers=sellers,
         http=HttpSettings(port=0),
@@ -176,8 +179,13 @@ async def _bridge(
     return await stack.enter_async_context(running(settings, link if link.in_memory else None))
 
 
-def _sellers() -> tuple[SellerSettings, ...]:
-    return SellerSettings(id=SELLER, packs=(PACK,)), SellerSettings(id=OTHER_SELLER, packs=("acme-south",))
+def _other_pack(directory: Path) -> Path:
+    """The other Seller's pack: the same WFM read once more, under another name."""
+    text = (PACKS / PACK / "pack.yaml").read_text()
+    copy = directory / OTHER_PACK
+    copy.mkdir()
+    (copy / "pack.yaml").write_text(text.replace(f"pack: {PACK}\n", f"pack: {OTHER_PACK}\n"))
+    return copy
 
 
 def _buyers_file(directory: Path) -> Path:
@@ -195,7 +203,8 @@ def _buyers_file(directory: Path) -> Path:
 async def _strike(link: RabbitLink, namespace: str) -> None:
     """Leave nothing behind on a RabbitMQ that is not ours."""
     topology = Topology(namespace=namespace, instance=INSTANCE)
-    queues = (topology.inbound_queue(PACK).name, topology.reply_queue.name, topology.dead_letter)
+    inbound = [topology.inbound_queue(pack).name for pack in (PACK, OTHER_PACK)]
+    queues = (*inbound, topology.reply_queue.name, topology.dead_letter)
     async with link.scratch_channel() as channel:
         for queue in (*queues, namespace + COMMANDS_QUEUE):
             await channel.queue_delete(queue)

@@ -41,11 +41,13 @@ def without(*names: str) -> Callable[[Any], Any]:
 
 
 def without_contact(role: str) -> Callable[[Any], Any]:
-    """Leave a contact out where others remain; an empty list would be another fault."""
+    """Give a contact another role; to leave it out could empty the list, which would be another fault."""
 
     def change(body: Any) -> Any:
-        contacts = [each for each in body["relatedContactInformation"] if each["role"] != role]
-        return {**body, "relatedContactInformation": contacts} if contacts else body
+        contacts = [
+            {**each, "role": "somebody"} if each["role"] == role else each for each in body["relatedContactInformation"]
+        ]
+        return {**body, "relatedContactInformation": contacts}
 
     return change
 
