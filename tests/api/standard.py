@@ -25,7 +25,7 @@ FILES = {
     "workOrderNotification/v2": "workorderNotification.api.yaml",
 }
 # Answers that the files leave out have the shape of the generic error, or of a server's failure.
-UNDOCUMENTED = {405: "Error", 413: "Error", 415: "Error", 503: "Error500", 504: "Error500"}
+UNDOCUMENTED = {405: "Error", 409: "Error", 413: "Error", 415: "Error", 503: "Error500", 504: "Error500"}
 
 # What we serve beside the standard's operations.
 DOCUMENTATION = ("/", "/openapi.json")
@@ -102,11 +102,20 @@ def response_complaints(method: str, path: str, status: int, value: object) -> l
     base = match[1]
     operation = _operation(base, method, match[2])
     answers = operation["responses"] if operation else {}
-    if status in UNDOCUMENTED or not operation:
+    if (status in UNDOCUMENTED and str(status) not in answers) or not operation:
         return named(base, UNDOCUMENTED.get(status, "Error404"), value)
     if str(status) not in answers:
         return [f"{method} {path}: the standard has no answer {status} here"]
     return list(_body_complaints(base, operation, answers[str(status)], value))
+
+
+def request_complaints(path: str, value: object) -> list[str]:
+    """What is wrong with a notification that the bridge posts to a listener."""
+    match = re.search(r"/mefApi/(?:sonata|cantata)/(appointmentNotification/v2|workOrderNotification/v2)(/.*)", path)
+    operation = _operation(match[1], "POST", match[2]) if match else None
+    if not match or not operation:
+        return ["the standard knows no such listener"]
+    return complaints(match[1], operation["requestBody"]["content"]["application/json;charset=utf-8"]["schema"], value)
 
 
 def _operation(base: str, method: str, path: str) -> dict[str, Any] | None:
