@@ -27,6 +27,8 @@ _QUIET = (
     "faststream",
     "sqlalchemy",
 )
+# Each failed attempt to connect is an error to them; aio-pika, one level up, says it again with what happens next.
+_SILENT = ("aiormq.connection",)
 _FIRST = ("timestamp", "level", "logger", "event", "correlation_id")
 
 
@@ -96,6 +98,8 @@ def _own_the_root(handler: logging.Handler, level: int) -> None:
     root.setLevel(level)
     for name in _QUIET:
         _quieten(logging.getLogger(name), max(level, logging.WARNING))
+    for name in _SILENT:
+        _quieten(logging.getLogger(name), logging.CRITICAL)
 
 
 def _quieten(library: logging.Logger, level: int) -> None:
