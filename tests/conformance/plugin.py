@@ -37,8 +37,8 @@ class ConformancePage:
         self.verdict = ""
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep what a test says; one that could not even be set up has not passed."""
-        if report.when == "call" or (report.when == "setup" and not report.passed):
+        """Keep what a test says; one whose set-up fails has not passed, and one that is skipped says nothing."""
+        if report.when == "call" or (report.when == "setup" and report.failed):
             for name, value in report.user_properties:
                 if name in KINDS and isinstance(value, list):
                     key, title, test = value

@@ -57,11 +57,11 @@ def test_part_of_the_tests_decides_nothing() -> None:
     assert not complete(found)
 
 
-def test_a_test_that_could_not_be_set_up_has_not_passed() -> None:
+def test_a_test_whose_set_up_fails_has_not_passed_and_a_skipped_one_says_nothing() -> None:
     collected = ConformancePage()
-    for when, outcome in (("setup", "skipped"), ("call", "passed"), ("teardown", "passed")):
+    for when, outcome in (("setup", "failed"), ("setup", "skipped"), ("call", "passed"), ("call", "failed")):
         report = pytest.TestReport("x", ("x", 0, "x"), {}, outcome, None, when)  # type: ignore[arg-type]
-        report.user_properties = [("requirement", [f"R-{when}", "title", "x"])]
+        report.user_properties = [("requirement", [f"{when} {outcome}", "title", "x"])]
         collected.pytest_runtest_logreport(report)
     tests = {key: [test.passed for test in tests] for key, tests in collected.found["requirement"].items()}
-    assert tests == {"R-setup": [False], "R-call": [True]}
+    assert tests == {"setup failed": [False], "call passed": [True], "call failed": [False]}
