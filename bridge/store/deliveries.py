@@ -1,10 +1,11 @@
-"""Notifications on their way to listeners: claimed fairly, settled one by one.
+"""Notifications on their way to listeners: claimed fairly, settled as many as are done.
 
 Order is kept within a lane (subscription and resource). Among listeners, the one with the fewest deliveries in flight
 comes first: a dead listener that keeps its senders waiting may fill what is idle, and never takes another's turn.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -18,6 +19,7 @@ from bridge.store.tables import attempts, deliveries, notifications, subscriptio
 
 _NOW = bindparam("now", type_=deliveries.c.next_attempt_at.type)
 _LIMIT = bindparam("limit", type_=Integer)
+_RECORD = attempts.insert()
 
 
 async def claim(session: Session, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
@@ -84,10 +86,31 @@ def _for_each_in(listener: FromClause, due: Select[int, datetime]) -> tuple[From
     return found, listener.join(found, and_(found.c.number.in_(due.with_only_columns(due.selected_columns.number))))
 
 
-async def settle(
-    session: Session, number: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
-) -> bool:
-    """Record an attempt and what is to be done next; tells whether it made another delivery due."""
-    row = {"delivery": number, "at": attempt.at, "status": attempt.status, "error": attempt.error}
-    await session.run(attempts.insert().values(**row, elapsed=attempt.elapsed))
-    return await lanes.settle(session, deliveries, number, state.value, next_attempt_at, next_due=attempt.at)
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """An attempt at a delivery, and what is to be done next."""
+
+    attempt: Attempt
+    next: lanes.Settlement
+
+
+def settlement(number: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None) -> Settlement:
+    """Make one; raises ValueError unless `next_attempt_at` is given exactly for a pending one."""
+    return Settlement(attempt, lanes.Settlement(number, state.value, next_attempt_at, next_due=attempt.at))
+
+
+async def settle(session: Session, settlements: Sequence[Settlement]) -> bool:
+    """Record attempts and what is to be done next; tells whether they made other deliveries due."""
+    await session.run(_RECORD, [_attempt_row(settlement) for settlement in settlements])
+    return await lanes.settle(session, deliveries, [settlement.next for settlement in settlements])
+
+
+def _attempt_row(settlement: Settlement) -> dict[str, object]:
+    attempt = settlement.attempt
+    return {
+        "delivery": settlement.next.number,
+        "at": attempt.at,
+        "status": attempt.status,
+        "error": attempt.error,
+        "elapsed": attempt.elapsed,
+    }

@@ -9,7 +9,8 @@ last pending row keeps an append and a settlement from missing each other: only 
 and it must then wait for the append, and promote what was appended.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -49,50 +50,109 @@ def _last_rows(table: Table) -> Select[Any]:
 
 async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime) -> None:
     """Claim rows until `until`."""
-    await session.run(_leased(table), [{"claimed": number, "until": until} for number in numbers])
+    if numbers:
+        await session.run(_leased(table), {"keys": numbers, "until": until})
 
 
 @cache
 def _leased(table: Table) -> Update:
     until = bindparam("until", type_=table.c.lease_until.type)
-    claimed = update(table).where(table.c.number == bindparam("claimed"))
-    return claimed.values(next_attempt_at=until, lease_until=until)
+    return update(table).where(table.c.number.in_(KEYS)).values(next_attempt_at=until, lease_until=until)
 
 
-async def settle(
-    session: Session,
-    table: Table,
-    number: int,
-    state: str,
-    next_attempt_at: datetime | None,
-    *,
-    next_due: datetime,
-    **columns: Any,
-) -> bool:
-    """Count an attempt and end its lease; tells whether another row became due. What is not pending only counts.
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an attempt ended. `next_attempt_at` is when to try again; `next_due` is when the row behind it is due.
 
-    `next_attempt_at` is when to try again, and None unless `state` is pending; `next_due` is when the row behind this
-    one is due. Raises ValueError where the two don't agree.
+    `columns` are what the table keeps of the attempt besides. Raises ValueError unless `next_attempt_at` is given
+    exactly for a pending one.
     """
-    if (state == PENDING) != (next_attempt_at is not None):
-        raise ValueError(f"{state!r} with next attempt {next_attempt_at}: exactly what is pending is tried again")
-    counted = update(table).where(table.c.number == number).values(attempts=table.c.attempts + 1, **columns)
-    moved = counted.where(is_pending(table)).values(state=state, next_attempt_at=next_attempt_at, lease_until=None)
-    settled = await session.row(moved.returning(table.c.lane))
-    if settled is None:
-        await session.run(counted)
+
+    number: int
+    state: str
+    next_attempt_at: datetime | None
+    next_due: datetime
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would block the lane, or send again what has left."""
+        if (self.state == PENDING) != (self.next_attempt_at is not None):
+            raise ValueError(
+                f"{self.state!r} with next attempt {self.next_attempt_at}: exactly what is pending is tried again"
+            )
+
+
+async def settle(session: Session, table: Table, settlements: Sequence[Settlement]) -> bool:
+    """Count attempts and end their leases, in a fixed number of statements; tells whether other rows became due.
+
+    What is not pending only counts.
+    """
+    pending = await _lock(session, table, [settlement.number for settlement in settlements])
+    moved: list[dict[str, Any]] = []
+    counted: list[dict[str, Any]] = []
+    ended: set[str] = set()
+    for settlement in settlements:
+        row = {"settled": settlement.number, **settlement.columns}
+        if settlement.number not in pending:
+            counted.append(row)
+            continue
+        moved.append({**row, "state": settlement.state, "next_attempt_at": settlement.next_attempt_at})
+        if settlement.state != PENDING and (lane := pending.pop(settlement.number)) is not None:
+            ended.add(lane)
+    names = tuple(settlements[0].columns)
+    await session.run(_moved(table, names), moved)
+    await session.run(_counted(table, names), counted)
+    if not ended:
         return False
-    if state == PENDING or settled["lane"] is None:
-        return False
-    return await session.run(_promoted(table), {"ended": settled["lane"], "due": next_due}) > 0
+    due = min(settlement.next_due for settlement in settlements)
+    return await session.run(_promoted(table), {"keys": sorted(ended), "due": due}) > 0
+
+
+async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dict[int, str | None]:
+    """Lock rows and those behind them, which will be promoted; return the lane of each of the first that is pending.
+
+    All are locked in the order of their numbers, as who appends does: else two could wait for each other.
+    """
+    wanted = set(numbers)
+    if session.is_postgres:
+        behind = await session.rows(_behind(table), {"keys": sorted(wanted)})
+        numbers = wanted | {row["number"] for row in behind}
+    found = await session.rows(_pending(table), {"keys": sorted(numbers)})
+    return {row["number"]: row["lane"] for row in found if row["number"] in wanted}
+
+
+@cache
+def _behind(table: Table) -> Select[Any]:
+    lanes = select(table.c.lane).where(table.c.number.in_(KEYS))
+    rest = select(func.min(table.c.number).label("number")).where(is_pending(table), table.c.lane.in_(lanes))
+    return rest.where(table.c.number.not_in(KEYS)).group_by(table.c.lane)
+
+
+@cache
+def _pending(table: Table) -> Select[Any]:
+    found = select(table.c.number, table.c.lane).where(is_pending(table), table.c.number.in_(KEYS))
+    return found.order_by(table.c.number).with_for_update()
+
+
+@cache
+def _counted(table: Table, columns: tuple[str, ...]) -> Update:
+    kept = {name: bindparam(name, type_=table.c[name].type) for name in columns}
+    return update(table).where(table.c.number == bindparam("settled")).values(attempts=table.c.attempts + 1, **kept)
+
+
+@cache
+def _moved(table: Table, columns: tuple[str, ...]) -> Update:
+    names = ("state", "next_attempt_at")
+    given = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    return _counted(table, columns).values(**given, lease_until=None)
 
 
 @cache
 def _promoted(table: Table) -> Update:
-    """Make the next pending row of a lane its first one."""
-    following = select(func.min(table.c.number)).where(is_pending(table), table.c.lane == bindparam("ended"))
+    """Make the next pending row of each lane its first one."""
+    following = select(func.min(table.c.number)).where(is_pending(table), table.c.lane.in_(KEYS))
     due = bindparam("due", type_=table.c.next_attempt_at.type)
-    return update(table).where(table.c.number == following.scalar_subquery()).values(next_attempt_at=due)
+    return update(table).where(table.c.number.in_(following.group_by(table.c.lane))).values(next_attempt_at=due)
 
 
 def is_pending(table: Table) -> ColumnElement[bool]:

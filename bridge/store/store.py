@@ -27,6 +27,7 @@ from bridge.store.engine import WRITES, open_engine
 from bridge.store.migration import upgrade_engine
 from bridge.store.session import Session, begin
 from bridge.store.sqlite import Synchronous
+from bridge.store.together import Together
 from bridge.store.transaction import SqlTransaction
 
 
@@ -70,11 +71,15 @@ class SqlStore:
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         self._new_id = new_id
         self._clock = clock
+        self._deliveries = Together(self._settle_deliveries)
+        self._outbox = Together(self._settle_outbox)
         self.on_deliveries: Callable[[], None] = _nobody
         self.on_outbox: Callable[[], None] = _nobody
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Finish what is being settled, and close all connections."""
+        await self._deliveries.finish()
+        await self._outbox.finish()
         await self._engine.dispose()
 
     async def ping(self) -> None:
@@ -159,8 +164,11 @@ class SqlStore:
 
         Raises ValueError unless `next_attempt_at` is given exactly for a pending one.
         """
+        await self._deliveries.add(deliveries.settlement(delivery, attempt, state, next_attempt_at))
+
+    async def _settle_deliveries(self, settlements: Sequence[deliveries.Settlement]) -> None:
         async with self._writing() as session:
-            another = await deliveries.settle(session, delivery, attempt, state, next_attempt_at)
+            another = await deliveries.settle(session, settlements)
         if another:
             self.on_deliveries()
 
@@ -178,8 +186,11 @@ class SqlStore:
 
     async def settle_outbox(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
+        await self._outbox.add(outbox.settlement(number, sent, error, next_attempt_at))
+
+    async def _settle_outbox(self, settlements: Sequence[lanes.Settlement]) -> None:
         async with self._writing() as session:
-            another = await outbox.settle(session, number, sent, error, next_attempt_at)
+            another = await outbox.settle(session, settlements)
         if another:
             self.on_outbox()
 

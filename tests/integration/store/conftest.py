@@ -14,6 +14,7 @@ from typing import Any
 
 import asyncpg
 import pytest
+from sqlalchemy import event
 
 from bridge.localenv.process import run_async
 from bridge.store import SqlStore, upgrade
@@ -98,3 +99,16 @@ def sql(store: SqlStore) -> Execute:
             return found
 
     return execute
+
+
+@pytest.fixture
+def statements(store: SqlStore) -> Iterator[list[str]]:
+    """The statements that the store has run, as it runs them."""
+    run: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        run.append(statement)
+
+    event.listen(store._engine.sync_engine, "before_cursor_execute", note)
+    yield run
+    event.remove(store._engine.sync_engine, "before_cursor_execute", note)

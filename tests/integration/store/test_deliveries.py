@@ -418,3 +418,36 @@ async def test_the_next_delivery_is_the_earliest_that_may_be_claimed(store: SqlS
     assert await store.next_delivery_at() == at(minutes=3)
     await deliver(store, first, second)
     assert await store.next_delivery_at() is None
+
+
+# Together
+
+
+async def test_deliveries_settled_at_once_are_settled_in_a_few_statements_whatever_their_number(
+    store: SqlStore, statements: list[str]
+) -> None:
+    await register(store, subscription(), subscription())
+    await announce(store, *(event(f"wo-{number // 2}") for number in range(40)))
+    claimed = await claim(store)
+    assert len(claimed) == 40
+    statements.clear()
+    await asyncio.gather(
+        *(store.settle_delivery(each.number, attempt(), DeliveryState.DELIVERED, None) for each in claimed[:30]),
+        *(store.settle_delivery(each.number, attempt(503), DeliveryState.PENDING, LEASE) for each in claimed[30:]),
+    )
+    assert len(statements) < 10
+    behind = await claim(store)
+    assert len(behind) == 30
+    assert {(each.subscription.id, each.resource_id) for each in behind} == {
+        (each.subscription.id, each.resource_id) for each in claimed[:30]
+    }
+
+
+async def test_a_delivery_settled_twice_at_once_counts_twice_and_ends_once(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-1"))
+    (first,) = await claim(store)
+    await asyncio.gather(deliver(store, first), fail(store, first, at(minutes=5)))
+    assert await sql("SELECT state, attempts FROM deliveries ORDER BY number") == [("delivered", 2), ("pending", 0)]
+    assert await sql("SELECT COUNT(*) FROM attempts") == [(2,)]
+    assert len(await claim(store)) == 1

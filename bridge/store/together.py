@@ -1,0 +1,71 @@
+"""Changes asked for at the same time share one transaction: a commit costs as much for one as for a hundred."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from bridge.errors import StoreUnavailable
+
+Item = TypeVar("Item")
+
+MAX_ITEMS = 200
+
+
+class Together(Generic[Item]):
+    """Collects items while a commit runs, and commits them together after it, in the order they came.
+
+    `commit` is one transaction. Whoever gave an item is told when it is safe, or why it is not: when the database is
+    away all are told so, while any other failure is only that of the item which fails alone, too.
+    """
+
+    def __init__(self, commit: Callable[[Sequence[Item]], Awaitable[None]], max_items: int = MAX_ITEMS) -> None:
+        self._commit = commit
+        self._max_items = max_items
+        self._waiting: deque[tuple[Item, asyncio.Future[None]]] = deque()
+        self._committing: asyncio.Task[None] | None = None
+
+    async def add(self, item: Item) -> None:
+        """Return once the item is committed. It will be, even if the caller is cancelled."""
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, done))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_all())
+        await done
+
+    async def finish(self) -> None:
+        """Return once nothing waits any more."""
+        if self._committing is not None:
+            await asyncio.wait([self._committing])
+
+    async def _commit_all(self) -> None:
+        try:
+            while self._waiting:
+                batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))]
+                await self._commit_batch(batch)
+        finally:
+            self._committing = None
+
+    async def _commit_batch(self, batch: Sequence[tuple[Item, asyncio.Future[None]]]) -> None:
+        try:
+            await self._commit([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
+            if len(batch) > 1 and not isinstance(error, StoreUnavailable):
+                for alone in batch:
+                    await self._commit_batch([alone])
+                return
+            for _, done in batch:
+                _tell(done, error)
+        else:
+            for _, done in batch:
+                _tell(done, None)
+
+
+def _tell(done: asyncio.Future[None], error: Exception | None) -> None:
+    """Tell whoever still waits."""
+    with suppress(asyncio.InvalidStateError):
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
