@@ -49,7 +49,7 @@ from bridge.flows.work_orders import WorkOrders
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api
-from bridge.settings import IdentityMode, Settings, load_buyers
+from bridge.settings import IdentityMode, Mode, Settings, load_buyers
 from bridge.store import SqlStore, open_store
 from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
@@ -173,7 +173,11 @@ async def open_identity(settings: Settings, entities: Sequence[RequestingEntity]
     api_keys = ApiKeyIdentity(entities)
     if not chosen.jwks:
         return api_keys
-    keys = KeySet(reader(chosen.jwks), refresh_s=chosen.jwks_refresh_minutes * 60, floor_s=chosen.jwks_floor_seconds)
+    keys = KeySet(
+        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION),
+        refresh_s=chosen.jwks_refresh_minutes * 60,
+        floor_s=chosen.jwks_floor_seconds,
+    )
     stack.push_async_callback(keys.close)
     await keys.load()
     return CredentialsIdentity(api_keys, TokenIdentity(entities, keys, token_rules(settings)))

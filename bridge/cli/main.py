@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from bridge import __version__
-from bridge.cli import mapping, messages, simulate
+from bridge.cli import mapping, messages, simulate, tokens
 from bridge.cli.conformance import conformance
 from bridge.cli.demo import demo
 from bridge.cli.serve import serve
@@ -26,6 +26,7 @@ app.command("conformance")(conformance)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(messages.app, name="messages")
+app.add_typer(tokens.app, name="token")
 
 
 def _show_version(wanted: bool) -> None:

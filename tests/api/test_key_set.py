@@ -184,7 +184,7 @@ def test_a_set_without_a_key_is_none(raw: bytes) -> None:
 async def test_a_file_is_read_again_when_a_new_key_is_needed(tmp_path: Path) -> None:
     path = tmp_path / "jwks.json"
     path.write_bytes(key_set(jwk("EC", "k1")))
-    keys = KeySet(reader(str(path)), refresh_s=3600, floor_s=1e-9)
+    keys = KeySet(reader(str(path), production=True), refresh_s=3600, floor_s=1e-9)
     assert await keys.find("k1", "ES256")
     path.write_bytes(key_set(jwk("EC", "k2")))
     assert await keys.find("k2", "ES256")
@@ -199,7 +199,15 @@ def test_a_file_that_cannot_be_read_is_told_at_the_start(tmp_path: Path, content
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(PermanentError, match=f"identity.jwks: {path}: {reason}"):
-        reader(str(path))
+        reader(str(path), production=False)
+
+
+def test_a_development_key_is_refused_in_production(tmp_path: Path) -> None:
+    path = tmp_path / "jwks.json"
+    path.write_bytes(key_set(jwk("EC", "k1"), jwk("EC", "development-1")))
+    assert reader(str(path), production=False)
+    with pytest.raises(PermanentError, match="holds a development key"):
+        reader(str(path), production=True)
 
 
 Serve = Callable[[web.StreamResponse], Awaitable[str]]

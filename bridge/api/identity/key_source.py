@@ -13,16 +13,24 @@ from bridge.errors import PermanentError
 MAX_BYTES: Final = 1024 * 1024
 FETCH_SECONDS: Final = 5.0
 
+DEVELOPMENT_KID: Final = "development-"
+"""Begins the id of every key that `mef-bridge token key` makes."""
 
-def reader(place: str) -> Read:
-    """Say how to read the keys at a path or an https URL. A file must be readable now; raises `PermanentError`."""
+
+def reader(place: str, *, production: bool) -> Read:
+    """Say how to read the keys at a path or an https URL.
+
+    A file must be readable now, and in production hold no development key; raises `PermanentError`.
+    """
     if place.startswith("https://"):
         return lambda: fetch(place)
     path = Path(place)
     try:
-        parse_key_set(path.read_bytes())
+        keys = parse_key_set(path.read_bytes())
     except (InvalidKeySet, OSError) as error:
         raise PermanentError(f"identity.jwks: {place}: {getattr(error, 'strerror', None) or error}") from error
+    if production and any(str(key.kid).startswith(DEVELOPMENT_KID) for key in keys):
+        raise PermanentError(f"identity.jwks: {place}: this holds a development key, which is refused in production")
     return lambda: read_file(path)
 
 
