@@ -19,6 +19,7 @@ from bridge.localenv.broker import find_broker
 from bridge.localenv.postgres import asyncpg_url, find_postgres
 from bridge.localenv.process import run_async
 from bridge.localenv.service import Service, Unavailable
+from tests.support_standard import Judge, judging
 
 # Here, because the process that collects the reports of all workers reads no conftest further down.
 pytest_plugins = ("tests.conformance.plugin",)
@@ -54,6 +55,13 @@ def database_url(postgres_url: str) -> Iterator[str]:
     _execute(postgres_url, f'CREATE DATABASE "{name}"')
     yield postgres_url.partition("?")[0].rpartition("/")[0] + f"/{name}"
     _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def judged_buyers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Judge]:
+    """Hold every answer and notification that a simulated Buyer of this test sees against the standard's own files."""
+    with judging(monkeypatch) as judge:
+        yield judge
 
 
 @pytest.fixture

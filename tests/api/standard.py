@@ -120,7 +120,7 @@ def request_complaints(path: str, value: object) -> list[str]:
 
 def _operation(base: str, method: str, path: str) -> dict[str, Any] | None:
     # The files have /workorder, and one object where the guide has a list.
-    spelled = path.replace("/workOrder", "/workorder")
+    spelled = re.sub("^/workOrder(?=/|$)", "/workorder", path)
     for template, item in document(base)["paths"].items():
         if re.fullmatch(re.sub(r"\{[^}]+\}", "[^/]+", template), spelled):
             found: dict[str, Any] | None = item.get(method.lower())

@@ -9,10 +9,17 @@ import pytest
 from yarl import URL
 
 from tests.integration.wfm.conftest import Wire
+from tests.support_standard import Judge
 from tests.system.laboratory import Laboratory, laboratory
 
 MakeLaboratory = Callable[..., Awaitable[Laboratory]]
 MakeWire = Callable[[str], Awaitable[Wire]]
+
+
+@pytest.fixture(autouse=True)
+def _judged(judged_buyers: Judge) -> Judge:
+    """Whatever a system test is about: what its Buyer is answered and told must be the standard's."""
+    return judged_buyers
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
