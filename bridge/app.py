@@ -122,7 +122,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
             link = _link(settings)
             await link.start()
             stack.push_async_callback(link.stop)
-        parts = _Parts(settings, packs, store, link, _topology(settings))
+        parts = _Parts(settings, packs, store, link, topology_of(settings))
         start = await stack.enter_async_context(_background())
         served = await _start_wfm_side(parts, start, stack)
         url = await _start_http(settings, served, identity, stack)
@@ -204,7 +204,8 @@ def _link(settings: Settings) -> RabbitLink:
     )
 
 
-def _topology(settings: Settings) -> Topology:
+def topology_of(settings: Settings) -> Topology:
+    """What the bridge uses in RabbitMQ, by its settings."""
     return Topology(
         namespace=settings.broker.namespace,
         instance=settings.instance,

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from bridge import __version__
 from bridge.cli import mapping, messages, simulate, tokens
+from bridge.cli.asyncapi import print_asyncapi
 from bridge.cli.conformance import conformance
 from bridge.cli.demo import demo
 from bridge.cli.serve import serve
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command("serve")(serve)
 app.command("demo")(demo)
 app.command("conformance")(conformance)
+app.command("asyncapi")(print_asyncapi)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(messages.app, name="messages")

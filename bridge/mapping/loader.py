@@ -16,10 +16,19 @@ def load_pack(directory: Path) -> Pack:
     return make_pack(read_yaml(directory / PACK_FILE))
 
 
+def load_document(directory: Path) -> PackDocument:
+    """Load what stands in `<directory>/pack.yaml`, checked as a whole. Raises as `load_pack`."""
+    return _checked(read_yaml(directory / PACK_FILE))
+
+
 def make_pack(source: YamlSource) -> Pack:
     """Make a pack of a document that was read. Raises as `load_pack`."""
+    return compile_pack(_checked(source), source.data)
+
+
+def _checked(source: YamlSource) -> PackDocument:
     document = validate(PackDocument, source)
     findings = check(document, source)
     if findings:
         raise InvalidDocument(findings)
-    return compile_pack(document, source.data)
+    return document

@@ -1,0 +1,41 @@
+"""`mef-bridge asyncapi`: what passes over RabbitMQ, for whoever speaks for the WFM."""
+
+import json
+from pathlib import Path
+
+import typer
+
+from bridge.app import topology_of
+from bridge.cli.serve import ConfigOption
+from bridge.mapping.bus_schemas import command_schema, inbound_schema, reply_schema
+from bridge.mapping.document import PackDocument
+from bridge.mapping.loader import load_document
+from bridge.settings import load_settings
+from bridge.wfm.specification import PackOnBus, Sent, asyncapi
+from bridge.wfm.topology import Inbound
+
+
+def print_asyncapi(config: ConfigOption = None) -> None:
+    """Print the bus side as AsyncAPI 3.0 (JSON): queues, exchanges, messages, commands and replies of all packs."""
+    settings = load_settings(config)
+    packs = [_on_bus(directory) for directory in settings.packs]
+    typer.echo(json.dumps(asyncapi(topology_of(settings), packs), indent=2, ensure_ascii=False))
+
+
+def _on_bus(directory: Path) -> PackOnBus:
+    pack = load_document(directory)
+    inbound = Inbound(exchange=pack.inbound.exchange, bindings=pack.inbound.bindings)
+    return PackOnBus(pack.pack, inbound, inbound_schema(pack), tuple(_sent(pack)))
+
+
+def _sent(pack: PackDocument) -> list[Sent]:
+    return [
+        Sent(
+            name=kind.value,
+            exchange=spec.exchange,
+            routing_key=spec.routing_key,
+            schema=command_schema(spec, kind),
+            reply=reply_schema(pack, spec.reply, kind) if spec.reply is not None else None,
+        )
+        for kind, spec in pack.commands.items()
+    ]

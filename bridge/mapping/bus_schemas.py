@@ -1,0 +1,136 @@
+"""What a pack says of the messages on the bus, as JSON Schema: for AsyncAPI, not for validation. Pure.
+
+A pack reads what it needs and lets the rest be, so every object is open. Paths that are no plain chain of names
+(filters, positions) can't be drawn as properties; they are told in the description.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from bridge.domain.model import CommandKind
+from bridge.mapping import document
+from bridge.mapping.template_document import Template, TemplateValue
+
+Json = dict[str, Any]
+
+_PLAIN: Final = re.compile(r"\$(?:\.[A-Za-z_][A-Za-z0-9_]*)+")
+_TYPES: Final[Mapping[document.FieldType, Json]] = {
+    "text": {"type": "string"},
+    "code": {"type": "string"},
+    "integer": {"type": ["integer", "string"]},
+    "boolean": {"type": ["boolean", "string"]},
+    "datetime": {"type": ["string", "integer"]},
+    "list": {"type": ["array", "string"]},
+}
+
+
+class _Drawing:
+    """An object that grows by paths."""
+
+    def __init__(self) -> None:
+        self.schema: Json = {"type": "object", "properties": {}}
+        self._told: list[str] = []
+
+    def add(self, path: str, schema: Json, *, required: bool = False) -> None:
+        if not _PLAIN.fullmatch(path):
+            self._told.append(path)
+            return
+        *parents, last = path.split(".")[1:]
+        node = self.schema
+        for name in parents:
+            _require(node, name, required=required)
+            node = node["properties"].setdefault(name, {"type": "object", "properties": {}})
+            node.setdefault("properties", {})
+        _require(node, last, required=required)
+        node["properties"][last] = {**node["properties"].get(last, {}), **schema}
+
+    def done(self, description: str) -> Json:
+        told = f" Also read: {', '.join(self._told)}." if self._told else ""
+        return {**self.schema, "description": description + told}
+
+
+def _require(node: Json, name: str, *, required: bool) -> None:
+    if required and name not in node.setdefault("required", []):
+        node["required"].append(name)
+
+
+def inbound_schema(pack: document.PackDocument) -> Json:
+    """The WFM's messages, as far as the pack reads them."""
+    drawing, inbound = _Drawing(), pack.inbound
+    drawing.add(inbound.job, {"description": "Which job it is about."}, required=True)
+    if inbound.message_id is not None:
+        drawing.add(inbound.message_id, {"type": "string", "description": "Known again by this."})
+    if inbound.version is not None:
+        drawing.add(inbound.version, {"description": "Grows with each change of the job."})
+    for name, spec in pack.fields.items():
+        if spec.path is not None:
+            drawing.add(spec.path, _field(name, spec), required=spec.required)
+    return drawing.done(f"A message of the WFM, as far as the pack {pack.pack} reads it.")
+
+
+def _field(name: str, spec: document.FieldSpec) -> Json:
+    said = f"Read as {name}."
+    if spec.format is not None:
+        said += f" Written as {spec.format}."
+    if spec.values is None:
+        return {**_TYPES[spec.type], "description": said}
+    blank = [""] if spec.empty == "absent" else []
+    return {"type": "string", "enum": [*spec.values, *blank], "description": said}
+
+
+def command_schema(spec: document.CommandSpec, kind: CommandKind) -> Json:
+    """A command to the WFM, as its template writes it."""
+    return {**_template(spec.body), "description": f"The command {kind.value}."}
+
+
+def _template(template: Template) -> Json:
+    if isinstance(template, TemplateValue):
+        return _value(template)
+    if isinstance(template, dict):
+        properties = {name: _template(value) for name, value in template.items()}
+        return {"type": "object", "properties": properties, "required": list(properties)}
+    if isinstance(template, tuple):
+        return {"type": "array", "items": [_template(value) for value in template]}
+    return {"const": template}
+
+
+def _value(value: TemplateValue) -> Json:
+    said = f"From {' or '.join(value.value)}."
+    if value.format is not None:
+        said += f" Written as {value.format}."
+    written = {"type": "string"} if value.format is not None or value.table is not None else {}
+    return {**written, "description": said}
+
+
+def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: CommandKind) -> Json:
+    """The WFM's answer to a command, as far as the pack reads it."""
+    drawing = _Drawing()
+    codes = [*reply.accepted, *_codes(pack.tables[reply.refused])]
+    accepted = f"Done: {', '.join(reply.accepted)}. Any other code is a refusal."
+    drawing.add(reply.status, {"type": "string", "enum": codes, "description": accepted}, required=True)
+    if reply.visit is not None:
+        drawing.add(reply.visit, {"type": "string", "description": "The WFM's key of the visit."})
+    if reply.window is not None:
+        _add_window(drawing, reply.window)
+    if reply.slots is not None:
+        drawing.add(reply.slots.each, {"type": "array", "items": _slot(reply.slots)})
+    return drawing.done(f"The answer to the command {kind.value}.")
+
+
+def _codes(table: document.Table) -> Iterable[str]:
+    return (row[table.key] for row in table.rows)
+
+
+def _add_window(drawing: _Drawing, window: document.ReplyWindow) -> None:
+    for name, moment in (("start", window.start), ("end", window.end)):
+        said = f"The {name} of the window, written as {moment.format}."
+        drawing.add(moment.path, {"type": "string", "description": said}, required=True)
+
+
+def _slot(slots: document.Slots) -> Json:
+    drawing = _Drawing()
+    _add_window(drawing, slots)
+    for name, path in slots.token.items():
+        drawing.add(path, {"description": f"Sent back as slot.{name} when the slot is booked."})
+    return drawing.done("A slot that is offered.")
