@@ -45,6 +45,12 @@ def apply_patch(appointment: Appointment, request: AppointmentUpdate) -> Appoint
     )
 
 
+def buyers_part(appointment: Appointment) -> tuple[object, ...]:
+    """Return what a patch can change; the rest may change under it, as when the WFM assigns a technician."""
+    contacts = tuple(contact for contact in appointment.contacts if contact.role in BUYER_ROLES)
+    return (appointment.valid_for, appointment.note, appointment.attachment, contacts)
+
+
 def new_notes(appointment: Appointment, request: AppointmentUpdate) -> tuple[Note, ...]:
     """Return the notes the patch adds."""
     return (request.note or ())[len(appointment.note) :]

@@ -18,7 +18,7 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
-from bridge.domain.patch import apply_patch, new_notes
+from bridge.domain.patch import apply_patch, buyers_part, new_notes
 from bridge.domain.requests import (
     CHANGE_UNDER_WAY,
     UNKNOWN_WORK_ORDER,
@@ -344,7 +344,7 @@ def _demand_unchanged(job: Job, current: Appointment, read: Appointment) -> None
     """Of patches that race, the first one wins (409): the others were written for what is no longer so."""
     if change_under_way(job):
         raise ConflictError(CHANGE_UNDER_WAY)
-    if current != read:
+    if buyers_part(current) != buyers_part(read):
         raise ConflictError("The Appointment was changed by somebody else at the same time; read it again.")
 
 

@@ -136,6 +136,23 @@ async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: Wor
     assert len(world.outbox("cmd.note")) == 1
 
 
+async def test_a_technician_assigned_between_reading_and_patching_is_no_conflict(world: World) -> None:
+    """A patch touches the Buyer's part only; what the WFM adds meanwhile stays."""
+    appointment = await world.book(await world.open_work_order())
+    read = world.sql_store.appointment
+
+    async def read_and_let_the_wfm_speak(wanted: AppointmentId) -> Appointment | None:
+        found = await read(wanted)
+        world.store.appointment = read
+        await world.hear(event("SCHD", 2, **acme.IN_MORNING))
+        return found
+
+    world.store.appointment = read_and_let_the_wfm_speak
+    patched = await patch(world, appointment, AppointmentUpdate(note=(note("Ring"),)))
+    assert [contact.name for contact in patched.contacts] == ["Jo Doe", "Jo Doe", "Jan Kowalski"]
+    assert len(patched.note) == 1
+
+
 async def test_a_patch_while_the_wfm_is_asked_about_another_is_a_conflict(world: World) -> None:
     appointment = await world.booked()
     world.bus.answers["cmd.move"] = lambda _: None
