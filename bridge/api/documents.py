@@ -47,13 +47,17 @@ def documents(operations: Sequence[Route], config: ApiConfig) -> tuple[Document,
 def _documents(operations: Sequence[Route], config: ApiConfig) -> Iterator[Document]:
     for irp in Irp:
         for api in Api:
-            served = [Served(route.method, route.path, route.filters) for route in operations if route.api is api]
             path = api_path(irp, api)
-            make = partial(api_document, api, irp, config.root + path, served)
+            make = partial(api_document, api, irp, config.root + path, _served(operations, api))
             yield Document(config.path + path, api_title(api, irp), make)
         for api in Api:
             path = f"/mefApi/{irp.value}/{api.value}Notification/v2"
             yield Document(config.path + path, listener_title(api, irp), partial(listener_document, api, irp))
+
+
+def _served(operations: Sequence[Route], api: Api) -> list[Served]:
+    mine = (route for route in operations if route.api is api)
+    return [Served(route.method, route.path, route.filters, route.keyed) for route in mine]
 
 
 def document_routes(operations: Sequence[Route], config: ApiConfig) -> Iterator[web.RouteDef]:

@@ -149,7 +149,7 @@ ALLOWED = (
         r"RelatedEntity\.@referredType default",
         "Product",
         "nothing",
-        "The property is required, so its default can never apply.",
+        "RelatedEntity.@referredType is required, so its default can never apply.",
         WORK_ORDERS,
     ),
     # what the files leave out of HTTP
@@ -181,19 +181,31 @@ ALLOWED = (
         r"[A-Z]+ \S+ ([0-9]{3} )?header X-Correlation-ID",
         "nothing",
         "optional|string",
-        "One id leads through answer, log and bus.",
+        "X-Correlation-ID: one id leads through answer, log and bus.",
     ),
     Difference(
         r"POST \S+ header Idempotency-Key",
         "nothing",
         "optional",
-        "A POST that is sent again does no harm if it says that it is the same one.",
+        "Idempotency-Key: a POST that is sent again does no harm if it says that it is the same one.",
+    ),
+    Difference(
+        r"POST \S+ 409",
+        "nothing",
+        f"{JSON}Error",
+        "A POST with an Idempotency-Key may meet itself, still under way; 409 as the draft of that header says.",
+    ),
+    Difference(
+        r"POST \S+ 20[14] header Idempotency-Replayed",
+        "nothing",
+        "boolean",
+        "Idempotency-Replayed tells that this is the answer to an earlier request with the same key.",
     ),
     Difference(
         "Error|Event",
         "type",
         "nothing",
-        "Base types that nothing is sent as; the types made of them have all their properties.",
+        "Error and Event are base types that nothing is sent as; the types made of them have all their properties.",
         LISTENERS,
     ),
 )

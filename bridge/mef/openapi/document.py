@@ -47,10 +47,15 @@ _RESPONSE_HEADERS: Final[dict[str, Json]] = {
         "description": "True if the server's own limit cut the page short.",
         "schema": {"type": "boolean"},
     },
+    "Idempotency-Replayed": {
+        "description": "True if this is the answer to an earlier request with the same Idempotency-Key.",
+        "schema": {"type": "boolean"},
+    },
     "Location": {"description": "The URL of the new object.", "schema": {"type": "string"}},
     "WWW-Authenticate": {"description": "What to send (RFC 7235).", "schema": {"type": "string"}},
     "Retry-After": {"description": "When to try again, in seconds.", "schema": {"type": "integer"}},
 }
+REPLAYED: Final = "Idempotency-Replayed"
 _PAGE: Final = ("X-Total-Count", "X-Result-Count", "X-Pagination-Throttled")
 _OF_STATUS: Final = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
 
@@ -66,11 +71,15 @@ _SECURITY_SCHEMES: Final[Json] = {
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """An operation as the API serves it: `path` is below the API's base, `filters` are its own query parameters."""
+    """An operation as the API serves it: `path` is below the API's base, `filters` are its own query parameters.
+
+    `keyed` says that an Idempotency-Key counts.
+    """
 
     method: str
     path: str
     filters: frozenset[str] = frozenset()
+    keyed: bool = False
 
 
 def api_title(api: Api, irp: Irp) -> str:
@@ -112,7 +121,7 @@ def _paths(operations: Iterable[tuple[str, str, Json]]) -> Json:
 
 def _operation(served: Served, described: Described) -> Json:
     header_names = [parameters.CORRELATION_ID]
-    if described.repeatable:
+    if served.keyed:
         header_names.insert(0, parameters.IDEMPOTENCY_KEY)
     operation = {
         "operationId": described.operation_id,
@@ -124,7 +133,7 @@ def _operation(served: Served, described: Described) -> Json:
             *parameters.query({*served.filters, *_PARTIES}),
             *parameters.headers(*header_names),
         ],
-        "responses": _responses(described),
+        "responses": _responses(served, described),
     }
     return operation | _request_body(described.request)
 
@@ -141,15 +150,29 @@ def _list_of(schema: Json) -> Json:
     return {"type": "array", "items": schema}
 
 
-def _responses(described: Described) -> Json:
+def _responses(served: Served, described: Described) -> Json:
+    answers = {described.success: _success(served, described)}
+    answers |= {status: _error(status) | _headers(*_OF_STATUS.get(status, ())) for status in described.errors}
+    if served.keyed:
+        answers[409] = _UNDER_WAY | _headers("Retry-After")
+    return {str(status): answers[status] for status in sorted(answers)}
+
+
+def _success(served: Served, described: Described) -> Json:
     success: Json = {"description": described.says}
     if described.response is not None:
         schema = reference(described.response)
         success |= _content(_list_of(schema) if described.many else schema)
-    names = (*(_PAGE if described.many else ()), *(("Location",) if described.location else ()))
-    answers = {described.success: success | _headers(*names)}
-    answers |= {status: _error(status) | _headers(*_OF_STATUS.get(status, ())) for status in described.errors}
-    return {str(status): answers[status] for status in sorted(answers)}
+    names = [*(_PAGE if described.many else ())]
+    names += ["Location"] if described.location else []
+    names += [REPLAYED] if served.keyed else []
+    return success | _headers(*names)
+
+
+_UNDER_WAY: Final[Json] = {
+    "description": "A request with the same Idempotency-Key is still under way.",
+    **_content(reference(errors.Error)),
+}
 
 
 def _headers(*names: str) -> Json:

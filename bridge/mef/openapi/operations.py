@@ -18,7 +18,7 @@ _WITH_BODY: Final = (413, 415)
 class Described:
     """One operation. `many` says that the answer is a list; `errors` are its statuses besides `success`.
 
-    `location` says that the answer tells where the new object lives, `repeatable` that POST takes an Idempotency-Key.
+    `location` says that the answer tells where the new object lives.
     """
 
     operation_id: str
@@ -32,7 +32,6 @@ class Described:
     response: type[MefModel] | None = None
     many: bool = False
     location: bool = False
-    repeatable: bool = False
 
 
 SEARCH: Final = Described(
@@ -46,7 +45,6 @@ SEARCH: Final = Described(
     says="What was asked, and the free slots.",
     response=models.SearchTimeSlot,
     errors=(*_FROM_WFM, *_WITH_BODY, 422),
-    repeatable=True,
 )
 BOOK: Final = Described(
     operation_id="createAppointment",
@@ -60,7 +58,6 @@ BOOK: Final = Described(
     response=models.Appointment,
     errors=(*_FROM_WFM, *_WITH_BODY, 422),
     location=True,
-    repeatable=True,
 )
 LIST_APPOINTMENTS: Final = Described(
     operation_id="listAppointment",
@@ -104,7 +101,6 @@ CANCEL: Final = Described(
     success=204,
     says="Cancelled.",
     errors=(*_FROM_WFM, 404, 422),
-    repeatable=True,
 )
 LIST_WORK_ORDERS: Final = Described(
     operation_id="listWorkOrder",
@@ -138,7 +134,6 @@ REGISTER: Final = Described(
     response=models.EventSubscription,
     errors=(*_FROM_STORE, *_WITH_BODY),
     location=True,
-    repeatable=True,
 )
 GET_LISTENER: Final = Described(
     operation_id="retrieveHub",
