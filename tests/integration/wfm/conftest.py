@@ -1,4 +1,4 @@
-"""A real RabbitMQ under names of the test's own, and a wire to it that can be cut."""
+"""A real RabbitMQ under names of the test's own, and a wire to it that can be cut or held."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,13 +17,22 @@ from bridge.wfm.topology import Topology
 
 @dataclass
 class Wire:
-    """A TCP forwarder between one client and RabbitMQ: `cut()` breaks it, as networks do; `mend()` lets it in again."""
+    """A TCP forwarder between one client and RabbitMQ: `cut()` breaks it, as networks do; `mend()` lets it in again.
+
+    `hold()` keeps back what RabbitMQ says, its confirms above all, until `release()`.
+    """
 
     target: URL
     url: str = ""
     open: bool = True
     refused: int = 0
     writers: set[asyncio.StreamWriter] = field(default_factory=set)
+    _heard: asyncio.Event = field(default_factory=asyncio.Event)
+    _never_held: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._heard.set()
+        self._never_held.set()
 
     def cut(self) -> None:
         self.open = False
@@ -33,6 +42,12 @@ class Wire:
     def mend(self) -> None:
         self.open = True
 
+    def hold(self) -> None:
+        self._heard.clear()
+
+    def release(self) -> None:
+        self._heard.set()
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if not self.open:
             self.refused += 1
@@ -40,12 +55,15 @@ class Wire:
             return
         far_reader, far_writer = await asyncio.open_connection(self.target.host, self.target.port)
         self.writers |= {writer, far_writer}
-        await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        await asyncio.gather(
+            self._pump(reader, far_writer, self._never_held), self._pump(far_reader, writer, self._heard)
+        )
         self.writers -= {writer, far_writer}
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, passes: asyncio.Event) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(65536):
+                await passes.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()
@@ -59,6 +77,7 @@ async def wire(rabbitmq_url: str) -> AsyncIterator[Wire]:
     wire.url = str(wire.target.with_host("127.0.0.1").with_port(port))
     yield wire
     server.close()
+    wire.release()
     wire.cut()
 
 

@@ -82,7 +82,7 @@ async def test_a_notification_arrives_at_its_path_and_is_settled() -> None:
     (attempt,) = row.attempts
     assert row.state is DeliveryState.DELIVERED
     assert (attempt.status, attempt.error) == (204, None)
-    assert 0 < attempt.elapsed < 5
+    assert attempt.elapsed > 0
     assert store.leases == [timedelta(seconds=2 * FAST.timeout_seconds)]
 
 
