@@ -79,7 +79,7 @@ async def known(stage: Stage, base: str) -> dict[str, Any]:
         "patchAppointment": {"ids": visits[:2], "bodies": [{"note": [note]}]},
         "cancelAppointment": {"ids": visits[2:]},
         "retrieveWorkOrder": {"ids": jobs},
-        "registerListener": {"bodies": [{"callback": "https://buyer.example.com"}]},
+        "registerListener": {"bodies": [{"callback": f"{buyer.callback}/again"}]},
         "retrieveHub": {"ids": [listener.id]},
     }
 
