@@ -1,12 +1,13 @@
 """The composition root: the only place that knows every part. `running` starts a bridge and stops it in order.
 
-Order of start: state first, then what waits for answers, then what brings messages in, and last the door for Buyers.
-Stopping goes the other way, so that nothing comes in that could not be finished.
+Order of start: state first, then the door for Buyers (they can read, and a probe is answered, while RabbitMQ is still
+away), then what brings answers and messages in. Stopping begins with the door, so that nothing comes in that could not
+be finished.
 """
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -117,16 +118,16 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         identity = await open_identity(settings, entities, stack)
         store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
         stack.push_async_callback(store.close)
-        if link is None:
-            log.info("broker.connecting", url=settings.broker.safe_url)
-            link = _link(settings)
-            await link.start()
-            stack.push_async_callback(link.stop)
-        parts = _Parts(settings, packs, store, link, topology_of(settings))
+        parts = _Parts(settings, packs, store, link or _link(settings), topology_of(settings))
         start = await stack.enter_async_context(_background())
-        served = await _start_wfm_side(parts, start, stack)
-        url = await _start_http(settings, served, identity, stack)
+        wfm_side = _wfm_side(parts)
+        _start_loops(wfm_side, start)
+        url, close = await _start_http(settings, _served(parts, wfm_side), identity, stack)
         _start_delivery(parts, start, url)
+        if link is None:
+            await _connect(parts, stack)
+        await _start_consumers(wfm_side, start, stack)
+        stack.push_async_callback(close)
         log.info("bridge.ready", url=url, instance=settings.instance, packs=[pack.version for pack in packs.values()])
         yield RunningBridge(settings, url, store, packs)
 
@@ -234,7 +235,19 @@ async def _background() -> AsyncIterator[Start]:
         raise failures.exceptions[0] from failures
 
 
-async def _start_wfm_side(parts: _Parts, start: Start, stack: AsyncExitStack) -> _Served:
+@dataclass(frozen=True, slots=True)
+class _WfmSide:
+    """What speaks with the WFM, not started yet."""
+
+    commands: Commands
+    job_updates: JobUpdates
+    requests: Idempotency
+    outbox: OutboxSender
+    replies: ReplyConsumer
+    inbound: Sequence[InboundConsumer]
+
+
+def _wfm_side(parts: _Parts) -> _WfmSide:
     bus = RabbitCommandBus(parts.link, parts.topology)
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
     applier = Applier(parts.packs, now, new_id, sellers=seller_of)
@@ -242,17 +255,38 @@ async def _start_wfm_side(parts: _Parts, start: Start, stack: AsyncExitStack) ->
     job_updates = JobUpdates(parts.store, applier)
     outbox = OutboxSender(parts.store, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
     parts.store.on_outbox = outbox.wake
-    start(commands.run(), "commands")
-    start(job_updates.run(), "job updates")
-    start(outbox.run(), "outbox")
-    await _start_replies(parts, commands, stack)
-    consumers = [await _start_inbound(parts, pack, job_updates, stack) for pack in parts.packs.values()]
-    requests = _requests(parts)
-    start(_forget_requests(requests), "idempotency keys")
-    return _served(parts, commands, requests, consumers)
+    return _WfmSide(
+        commands,
+        job_updates,
+        _requests(parts),
+        outbox,
+        _replies(parts, commands),
+        [_inbound(parts, pack, job_updates) for pack in parts.packs.values()],
+    )
 
 
-async def _start_replies(parts: _Parts, commands: Commands, stack: AsyncExitStack) -> None:
+def _start_loops(wfm_side: _WfmSide, start: Start) -> None:
+    start(wfm_side.commands.run(), "commands")
+    start(wfm_side.job_updates.run(), "job updates")
+    start(_forget_requests(wfm_side.requests), "idempotency keys")
+
+
+async def _connect(parts: _Parts, stack: AsyncExitStack) -> None:
+    log.info("broker.connecting", url=parts.settings.broker.safe_url)
+    await parts.link.start()
+    stack.push_async_callback(parts.link.stop)
+
+
+async def _start_consumers(wfm_side: _WfmSide, start: Start, stack: AsyncExitStack) -> None:
+    """Take the WFM's messages, answers first: a message may have a command follow."""
+    consumers: list[ReplyConsumer | InboundConsumer] = [wfm_side.replies, *wfm_side.inbound]
+    for consumer in consumers:
+        await consumer.start()
+        stack.push_async_callback(consumer.stop)
+    start(wfm_side.outbox.run(), "outbox")
+
+
+def _replies(parts: _Parts, commands: Commands) -> ReplyConsumer:
     async def handle(reply: RawReply) -> None:
         raw = WfmMessage(
             pack="",
@@ -263,13 +297,11 @@ async def _start_replies(parts: _Parts, commands: Commands, stack: AsyncExitStac
         )
         await commands.handle_reply(WfmReply(reply.correlation_id, raw))
 
-    consumer = ReplyConsumer(parts.link, parts.topology, handle, clock=now)
-    await consumer.start()
-    stack.push_async_callback(consumer.stop)
+    return ReplyConsumer(parts.link, parts.topology, handle, clock=now)
 
 
-async def _start_inbound(parts: _Parts, pack: Pack, job_updates: JobUpdates, stack: AsyncExitStack) -> InboundConsumer:
-    consumer = InboundConsumer(
+def _inbound(parts: _Parts, pack: Pack, job_updates: JobUpdates) -> InboundConsumer:
+    return InboundConsumer(
         parts.link,
         parts.topology,
         pack.name,
@@ -279,9 +311,6 @@ async def _start_inbound(parts: _Parts, pack: Pack, job_updates: JobUpdates, sta
         new_id=new_id,
         prefetch=parts.settings.broker.prefetch,
     )
-    await consumer.start()
-    stack.push_async_callback(consumer.stop)
-    return consumer
 
 
 def _requests(parts: _Parts) -> Idempotency:
@@ -305,12 +334,14 @@ async def _forget_requests(requests: Idempotency) -> None:
         await asyncio.sleep(FORGET_SECONDS)
 
 
-def _served(parts: _Parts, commands: Commands, requests: Idempotency, consumers: Sequence[InboundConsumer]) -> _Served:
+def _served(parts: _Parts, wfm_side: _WfmSide) -> _Served:
+    commands, requests = wfm_side.commands, wfm_side.requests
+
     async def readiness() -> Mapping[str, bool]:
         return {
             "database": await _answers(parts.store),
             "broker": parts.link.connected,
-            "inbound": all(consumer.bound for consumer in consumers),
+            "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         }
 
     sellers = parts.settings.sellers if len(parts.settings.sellers) > 1 else ()
@@ -345,8 +376,13 @@ async def _answers(store: SqlStore) -> bool:
     return True
 
 
-async def _start_http(settings: Settings, served: _Served, identity: Identity, stack: AsyncExitStack) -> str:
-    """Open the door for Buyers and return its URL. The socket comes first: port 0 is only known once it is bound."""
+async def _start_http(
+    settings: Settings, served: _Served, identity: Identity, stack: AsyncExitStack
+) -> tuple[str, Callable[[], Awaitable[None]]]:
+    """Open the door for Buyers; return its URL and what closes it (harmless when done twice).
+
+    The socket comes first: port 0 is only known once it is bound.
+    """
     listening = _listen(settings.http.host, settings.http.port)
     stack.callback(listening.close)
     url = settings.http.model_copy(update={"port": listening.getsockname()[1]}).public_url
@@ -361,7 +397,7 @@ async def _start_http(settings: Settings, served: _Served, identity: Identity, s
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.SockSite(runner, listening).start()
-    return url
+    return url, runner.cleanup
 
 
 def _listen(host: str, port: int) -> socket.socket:
