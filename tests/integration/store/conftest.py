@@ -4,17 +4,20 @@ The tables are made once a session. SQLite tests get a copy of the file; Postgre
 is emptied.
 """
 
+import json
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.localenv.process import run_async
 from bridge.store import SqlStore, upgrade
@@ -24,6 +27,7 @@ from tests.integration.store.values import NOW, fresh
 
 OpenStore = Callable[[], Awaitable[SqlStore]]
 Execute = Callable[[str], Awaitable[list[tuple[Any, ...]]]]
+Work = Callable[[Callable[[], Awaitable[object]]], Awaitable[int]]
 
 
 def _now() -> datetime:
@@ -112,3 +116,62 @@ def statements(store: SqlStore) -> Iterator[list[str]]:
     event.listen(store._engine.sync_engine, "before_cursor_execute", note)
     yield run
     event.remove(store._engine.sync_engine, "before_cursor_execute", note)
+
+
+@pytest.fixture
+def work(store: SqlStore) -> Work:
+    """Measures how much a database does for a call of the store, and not how long it takes.
+
+    SQLite counts the steps of its machine, PostgreSQL the rows that the plans of its queries touch.
+    """
+    return partial(_steps if store._engine.dialect.name == "sqlite" else _touched, store._engine)
+
+
+async def _steps(engine: AsyncEngine, call: Callable[[], Awaitable[object]]) -> int:
+    """Needs all of the store's work to be done on its one connection in the pool."""
+    steps = 0
+
+    def step() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    async def listen(heard: Callable[[], int] | None) -> None:
+        async with engine.connect() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            await driver.set_progress_handler(heard, 1)
+
+    await listen(step)
+    await call()
+    await listen(None)
+    assert steps
+    return steps
+
+
+async def _touched(engine: AsyncEngine, call: Callable[[], Awaitable[object]]) -> int:
+    """Runs the queries of the call once more, to see their plans; they are locked and changed by nobody else."""
+    queries: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
+        if statement.startswith(("SELECT", "WITH")):
+            queries.append((statement, parameters))
+
+    event.listen(engine.sync_engine, "before_cursor_execute", note)
+    await call()
+    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    assert queries
+    async with engine.connect() as connection:
+        plans = [
+            await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+            for statement, parameters in queries
+        ]
+        return sum(_rows(plan[0]["Plan"]) for plan in (_json(found.scalar_one()) for found in plans))
+
+
+def _json(plan: Any) -> Any:
+    return json.loads(plan) if isinstance(plan, str) else plan
+
+
+def _rows(node: dict[str, Any]) -> int:
+    seen = node["Actual Rows"] + node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Join Filter", 0)
+    return int(seen * node["Actual Loops"]) + sum(map(_rows, node.get("Plans", [])))
