@@ -1,0 +1,72 @@
+"""The composition root: the only place that knows every part. `running` starts a bridge and stops it in order.
+
+Order of start: state first, then the door for Buyers (they can read, and a probe is answered, while RabbitMQ is still
+away), then what brings answers and messages in. Stopping begins with the door, so that nothing comes in that could not
+be finished.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from bridge.app.buyer_side import build_served, start_delivery, start_http
+from bridge.app.identity import load_entities, open_identity, token_rules
+from bridge.app.process import background, new_id, now
+from bridge.app.wfm_side import (
+    Parts,
+    build_link,
+    build_wfm_side,
+    check_sellers,
+    connect,
+    load_packs,
+    start_consumers,
+    start_loops,
+    topology_of,
+)
+from bridge.mapping.pack import Pack
+from bridge.settings import Settings
+from bridge.store import SqlStore, open_store
+from bridge.wfm.link import RabbitLink
+
+__all__ = ["RunningBridge", "load_entities", "load_packs", "new_id", "now", "running", "token_rules", "topology_of"]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBridge:
+    """A bridge that is up. `url` is where its API is reached."""
+
+    settings: Settings
+    url: str
+    store: SqlStore
+    packs: Mapping[str, Pack]
+
+
+@asynccontextmanager
+async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIterator[RunningBridge]:
+    """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker).
+
+    Raises `InvalidDocument` for a wrong pack or buyers file before anything is started.
+    """
+    packs = load_packs(settings)
+    check_sellers(settings, packs)
+    entities = load_entities(settings)
+    async with AsyncExitStack() as stack:
+        identity = await open_identity(settings, entities, stack)
+        store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
+        stack.push_async_callback(store.close)
+        parts = Parts(settings, packs, store, link or build_link(settings), topology_of(settings))
+        start = await stack.enter_async_context(background())
+        wfm_side = build_wfm_side(parts)
+        start_loops(wfm_side, start)
+        url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
+        start_delivery(parts, start, url)
+        if link is None:
+            await connect(parts, stack)
+        await start_consumers(wfm_side, start, stack)
+        stack.push_async_callback(close)
+        log.info("bridge.ready", url=url, instance=settings.instance, packs=[pack.version for pack in packs.values()])
+        yield RunningBridge(settings, url, store, packs)

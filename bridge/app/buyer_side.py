@@ -1,0 +1,135 @@
+"""Puts together what speaks with the Buyers: the services, the door, the deliveries."""
+
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from random import Random
+
+from aiohttp import web
+
+from bridge.api.app import build_app
+from bridge.api.config import ApiConfig
+from bridge.api.identity import (
+    Identity,
+)
+from bridge.api.services import Readiness, Services
+from bridge.app.process import Start, new_id, now
+from bridge.app.wfm_side import Parts, WfmSide
+from bridge.delivery.sender import callback_session
+from bridge.delivery.worker import DeliveryWorker
+from bridge.errors import PermanentError, StoreUnavailable
+from bridge.flows.appointments import Appointments
+from bridge.flows.commands import Commands
+from bridge.flows.idempotency import Idempotency
+from bridge.flows.ports import BuyersStore
+from bridge.flows.sellers import SellerStore
+from bridge.flows.subscriptions import Subscriptions
+from bridge.flows.time_slots import TimeSlots
+from bridge.flows.work_orders import WorkOrders
+from bridge.settings import Settings
+from bridge.store import SqlStore
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What the API stands on; `sellers` the same for each of several Sellers."""
+
+    services: Services
+    sellers: Mapping[str, Services]
+
+
+def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
+    """Build the use cases the API calls."""
+
+    commands, requests = wfm_side.commands, wfm_side.requests
+
+    async def readiness() -> Mapping[str, bool]:
+        return {
+            "database": await _answers(parts.store),
+            "broker": parts.link.connected,
+            "inbound": all(consumer.bound for consumer in wfm_side.inbound),
+        }
+
+    sellers = parts.settings.sellers if len(parts.settings.sellers) > 1 else ()
+    views = {each.id: SellerStore(parts.store, each.id, frozenset(each.packs)) for each in sellers}
+    return Served(
+        _services(parts, parts.store, commands, requests, readiness),
+        {seller: _services(parts, view, commands, requests, readiness) for seller, view in views.items()},
+    )
+
+
+def _services(
+    parts: Parts, store: BuyersStore, commands: Commands, requests: Idempotency, readiness: Readiness
+) -> Services:
+    packs = parts.packs
+    timeout = timedelta(seconds=parts.settings.commands.timeout_seconds)
+    memory = timedelta(minutes=parts.settings.commands.slot_memory_minutes)
+    time_slots = TimeSlots(store, packs, commands, now, new_id, timeout=timeout, memory=memory)
+    return Services(
+        appointments=Appointments(store, packs, commands, time_slots, now, new_id, timeout=timeout),
+        work_orders=WorkOrders(store),
+        subscriptions=Subscriptions(store, now, new_id),
+        requests=requests,
+        readiness=readiness,
+    )
+
+
+async def _answers(store: SqlStore) -> bool:
+    try:
+        await store.ping()
+    except StoreUnavailable:
+        return False
+    return True
+
+
+async def start_http(
+    settings: Settings, served: Served, identity: Identity, stack: AsyncExitStack
+) -> tuple[str, Callable[[], Awaitable[None]]]:
+    """Open the door for Buyers; return its URL and what closes it (harmless when done twice).
+
+    The socket comes first: port 0 is only known once it is bound.
+    """
+    listening = _listen(settings.http.host, settings.http.port)
+    stack.callback(listening.close)
+    url = settings.http.model_copy(update={"port": listening.getsockname()[1]}).public_url
+    config = ApiConfig(
+        base_url=url,
+        prefix=settings.http.seller_prefix,
+        default_limit=settings.http.default_limit,
+        max_limit=settings.http.max_limit,
+        max_body_bytes=settings.http.max_body_bytes,
+    )
+    runner = web.AppRunner(build_app(served.services, identity, config, served.sellers), access_log=None)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.SockSite(runner, listening).start()
+    return url, runner.cleanup
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), family=_family(host))
+    except OSError as failure:
+        raise PermanentError(f"can't listen on {host}:{port}: {failure.strerror or failure}") from failure
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def start_delivery(parts: Parts, start: Start, url: str) -> None:
+    """Begin to post notifications; `url` is where the API is reached."""
+    settings = parts.settings.delivery
+    worker = DeliveryWorker(
+        parts.store,
+        partial(callback_session, settings),
+        settings,
+        now,
+        Random(),  # noqa: S311 - jitter, not a secret
+        url + parts.settings.http.seller_prefix,
+    )
+    parts.store.on_deliveries = worker.wake
+    start(worker.run(), "delivery")

@@ -1,0 +1,74 @@
+"""Who may call: made of the settings and the file of Buyers."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import structlog
+
+from bridge.api.identity import (
+    ApiKeyIdentity,
+    CredentialsIdentity,
+    Identity,
+    KeySet,
+    NoIdentity,
+    Principal,
+    RequestingEntity,
+    TokenIdentity,
+    TokenRules,
+    reader,
+)
+from bridge.domain.model import BuyerId
+from bridge.mef.enums import Api
+from bridge.settings import IdentityMode, Mode, Settings, load_buyers
+
+log = structlog.get_logger(__name__)
+
+
+def load_entities(settings: Settings) -> list[RequestingEntity]:
+    """Load who may call the API."""
+    return [
+        RequestingEntity(
+            name=entity.name,
+            client_id=entity.client_id,
+            api_key_sha256=entity.api_keys_sha256,
+            buyers=tuple(BuyerId(buyer) for buyer in entity.buyers),
+        )
+        for entity in load_buyers(settings.buyers, settings.mode)
+    ]
+
+
+async def open_identity(settings: Settings, entities: Sequence[RequestingEntity], stack: AsyncExitStack) -> Identity:
+    """Say how callers are told apart. Raises `PermanentError` for a file of keys that cannot be read."""
+    chosen = settings.identity
+    if chosen.mode is IdentityMode.NONE:
+        log.warning(
+            "identity.none",
+            warning=f"EVERYBODY on this machine is taken for the Buyer {chosen.buyer}; no credentials are asked for",
+            host=settings.http.host,
+        )
+        return NoIdentity(Principal("anybody", (BuyerId(chosen.buyer),)))
+    api_keys = ApiKeyIdentity(entities)
+    if not chosen.jwks:
+        return api_keys
+    keys = KeySet(
+        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION),
+        refresh_s=chosen.jwks_refresh_minutes * 60,
+        floor_s=chosen.jwks_floor_seconds,
+    )
+    stack.push_async_callback(keys.close)
+    await keys.load()
+    return CredentialsIdentity(api_keys, TokenIdentity(entities, keys, token_rules(settings)))
+
+
+def token_rules(settings: Settings) -> TokenRules:
+    """Say what a token must be."""
+    chosen = settings.identity
+    return TokenRules(
+        issuer=chosen.issuer,
+        audience=chosen.audience,
+        algorithms=frozenset(algorithm.value for algorithm in chosen.algorithms),
+        scopes={Api.APPOINTMENT: chosen.appointment_scope, Api.WORK_ORDER: chosen.work_order_scope},
+        entity_claim=chosen.entity_claim,
+        leeway=timedelta(seconds=chosen.leeway_seconds),
+    )

@@ -1,0 +1,181 @@
+"""Puts together what speaks with the WFM: packs, use cases, command bus, consumers, outbox."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from random import Random
+
+import structlog
+
+from bridge.app.process import Start, new_id, now
+from bridge.errors import PermanentError, StoreUnavailable
+from bridge.flows.applier import Applier
+from bridge.flows.commands import Commands, WfmReply
+from bridge.flows.idempotency import Idempotency
+from bridge.flows.job_updates import JobUpdates
+from bridge.flows.ports import WfmMessage
+from bridge.mapping.loader import load_pack
+from bridge.mapping.pack import Pack
+from bridge.settings import Settings
+from bridge.store import SqlStore
+from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
+from bridge.wfm.gateway import RabbitCommandBus
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.outbox import OutboxSender
+from bridge.wfm.topology import Inbound, QueueKind, Topology
+
+log = structlog.get_logger(__name__)
+
+
+FORGET_SECONDS = 600.0
+"""How often idempotency keys whose time is up are deleted; they count no longer anyway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What is shared by the parts while they are put together."""
+
+    settings: Settings
+    packs: Mapping[str, Pack]
+    store: SqlStore
+    link: RabbitLink
+    topology: Topology
+
+
+def load_packs(settings: Settings) -> dict[str, Pack]:
+    """Load all packs by name."""
+    packs = [load_pack(directory) for directory in settings.packs]
+    return {pack.name: pack for pack in packs}
+
+
+def check_sellers(settings: Settings, packs: Mapping[str, Pack]) -> None:
+    """Of several Sellers, each pack must belong to one; raises `PermanentError`."""
+    listed = {pack for seller in settings.sellers for pack in seller.packs}
+    wrong = sorted(listed - packs.keys()) + (sorted(packs.keys() - listed) if len(settings.sellers) > 1 else [])
+    if wrong:
+        raise PermanentError(
+            f"sellers: {', '.join(wrong)}: each pack that runs must be listed with one Seller, and no others"
+        )
+
+
+def topology_of(settings: Settings) -> Topology:
+    """What the bridge uses in RabbitMQ, by its settings."""
+    return Topology(
+        namespace=settings.broker.namespace,
+        instance=settings.instance,
+        queue_kind=QueueKind(settings.broker.queue_type),
+        declare_exchanges=settings.broker.declare_exchanges,
+    )
+
+
+def build_link(settings: Settings) -> RabbitLink:
+    """Make the connection to RabbitMQ, not opened yet."""
+    return RabbitLink(
+        settings.broker.url.get_secret_value(),
+        name=f"mef-bridge {settings.instance}",
+        connect_timeout_s=settings.broker.connect_timeout_seconds,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WfmSide:
+    """What speaks with the WFM, not started yet."""
+
+    commands: Commands
+    job_updates: JobUpdates
+    requests: Idempotency
+    outbox: OutboxSender
+    replies: ReplyConsumer
+    inbound: Sequence[InboundConsumer]
+
+
+def build_wfm_side(parts: Parts) -> WfmSide:
+    """Build all of it; nothing is started or connected."""
+    bus = RabbitCommandBus(parts.link, parts.topology)
+    seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
+    applier = Applier(parts.packs, now, new_id, sellers=seller_of)
+    commands = Commands(parts.store, bus, parts.packs, applier, now, new_id)
+    job_updates = JobUpdates(parts.store, applier)
+    outbox = OutboxSender(parts.store, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
+    parts.store.on_outbox = outbox.wake
+    return WfmSide(
+        commands,
+        job_updates,
+        _requests(parts),
+        outbox,
+        _replies(parts, commands),
+        [_inbound(parts, pack, job_updates) for pack in parts.packs.values()],
+    )
+
+
+def start_loops(wfm_side: WfmSide, start: Start) -> None:
+    """Start what needs no RabbitMQ."""
+    start(wfm_side.commands.run(), "commands")
+    start(wfm_side.job_updates.run(), "job updates")
+    start(_forget_requests(wfm_side.requests), "idempotency keys")
+
+
+async def connect(parts: Parts, stack: AsyncExitStack) -> None:
+    """Connect to RabbitMQ; waits until it answers."""
+    log.info("broker.connecting", url=parts.settings.broker.safe_url)
+    await parts.link.start()
+    stack.push_async_callback(parts.link.stop)
+
+
+async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack) -> None:
+    """Take the WFM's messages, answers first: a message may have a command follow."""
+    consumers: list[ReplyConsumer | InboundConsumer] = [wfm_side.replies, *wfm_side.inbound]
+    for consumer in consumers:
+        await consumer.start()
+        stack.push_async_callback(consumer.stop)
+    start(wfm_side.outbox.run(), "outbox")
+
+
+def _replies(parts: Parts, commands: Commands) -> ReplyConsumer:
+    async def handle(reply: RawReply) -> None:
+        raw = WfmMessage(
+            pack="",
+            body=reply.body,
+            headers=reply.headers,
+            correlation_id=reply.correlation_id,
+            received_at=reply.received_at,
+        )
+        await commands.handle_reply(WfmReply(reply.correlation_id, raw))
+
+    return ReplyConsumer(parts.link, parts.topology, handle, clock=now)
+
+
+def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates) -> InboundConsumer:
+    return InboundConsumer(
+        parts.link,
+        parts.topology,
+        pack.name,
+        Inbound(exchange=pack.inbound.exchange, bindings=pack.inbound.bindings),
+        job_updates.handle,
+        clock=now,
+        new_id=new_id,
+        prefetch=parts.settings.broker.prefetch,
+    )
+
+
+def _requests(parts: Parts) -> Idempotency:
+    timeout = timedelta(seconds=parts.settings.commands.timeout_seconds)
+    return Idempotency(
+        parts.store,
+        now,
+        new_id,
+        instance=parts.settings.instance,
+        lease=timeout * 3 + timedelta(seconds=30),  # a retry may wait for an old command, search, and then book
+        keep=timedelta(hours=parts.settings.http.idempotency_hours),
+    )
+
+
+async def _forget_requests(requests: Idempotency) -> None:
+    while True:
+        try:
+            await requests.forget_expired()
+        except StoreUnavailable as trouble:
+            log.warning("requests.not_forgotten", trouble=str(trouble))
+        await asyncio.sleep(FORGET_SECONDS)
