@@ -4,7 +4,7 @@ Messages that must wait (for a job that is not known yet, or for the reply to a 
 stay in the journal as `waiting`; `apply_waiting` takes them up again once what they waited for has come.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -62,15 +62,17 @@ class Applier:
             return replace(entry, outcome=Outcome.IGNORED)
         return noted(entry)
 
-    async def apply_waiting(self, tx: Transaction, jobs: Jobs, ref: JobRef) -> None:
-        """Apply what waits for the job, by version where it has one, else as it arrived. Saves the job."""
-        waiting = [(recorded, self.read(recorded.entry.raw)) for recorded in await tx.waiting(ref)]
+    async def apply_waiting(self, tx: Transaction, jobs: Jobs, refs: Collection[JobRef]) -> None:
+        """Apply what waits for these jobs, by version where it has one, else as it arrived. Saves the jobs."""
         resolved: dict[int, JournalEntry] = {}
-        for recorded, reading in sorted(waiting, key=_by_version):
-            if isinstance(reading, Reading):
-                resolved[recorded.number] = await self.apply(tx, jobs, recorded.entry.raw, reading)
+        for waits in (await tx.waiting(refs)).values():
+            readings = [(recorded, self.read(recorded.entry.raw)) for recorded in waits]
+            for recorded, reading in sorted(readings, key=_by_version):
+                if isinstance(reading, Reading):
+                    resolved[recorded.number] = await self.apply(tx, jobs, recorded.entry.raw, reading)
         await tx.resolve_waiting(resolved)
-        await self.save(tx, jobs[ref])
+        for ref in refs:
+            await self.save(tx, jobs[ref])
 
     async def save(self, tx: Transaction, job: Job) -> None:
         """Store a job together with what became of its commands."""

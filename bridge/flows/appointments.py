@@ -14,43 +14,30 @@ from bridge.domain.model import (
     CommandKind,
     Job,
     JobRef,
-    Problem,
     WorkOrder,
-    WorkOrderId,
 )
 from bridge.domain.patch import apply_patch, buyers_part, new_notes
 from bridge.domain.requests import (
     CHANGE_UNDER_WAY,
-    UNKNOWN_WORK_ORDER,
     change_under_way,
-    check_booking,
     check_cancel,
     check_update,
 )
-from bridge.domain.visits import held_window
 from bridge.errors import ConflictError
+from bridge.flows.bookings import NOT_AVAILABLE, Begun, Bookings, NeverOffered, Token, Wanted, unoffered
 from bridge.flows.commands import Answer, Commands
 from bridge.flows.effects import messages_for, to_bus_message
 from bridge.flows.errors import NotFound, Rejected
-from bridge.flows.ports import AppointmentQuery, BuyersStore, Clock, Page, Transaction
+from bridge.flows.ports import AppointmentQuery, BusMessage, BuyersStore, Clock, Page, Transaction, Window
 from bridge.flows.time_slots import TimeSlots
 from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Pack
-from bridge.mef.enums import Error422Code
 from bridge.mef.models import (
     AppointmentCreate,
     AppointmentUpdate,
-    RelatedContactInformation,
     SearchTimeSlotCreate,
     TimePeriod,
     TimeSlot,
-)
-
-Token = Mapping[str, object]
-
-ENDED = Problem(Error422Code.OTHER_ISSUE, "The WorkOrder has ended; a new one replaced it.", "/workOrder/id")
-NOT_AVAILABLE = Problem(
-    Error422Code.INVALID_VALUE, "No technician is available in this window; search for time slots.", "/validFor"
 )
 
 
@@ -75,6 +62,7 @@ class Appointments:
         self._clock = clock
         self._new_id = new_id
         self._timeout = timeout
+        self._bookings = Bookings(store, packs, clock, timeout)
 
     async def search(
         self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
@@ -96,23 +84,24 @@ class Appointments:
         earlier = await self._earlier(command_id)
         if earlier is not None:
             return _granted(earlier)
-        work_order = await self._store.work_order(WorkOrderId(request.work_order.id))
-        if work_order is None or work_order.buyer not in buyers:
-            raise Rejected(UNKNOWN_WORK_ORDER)
-        command = self._command(
-            CommandKind.BOOK, work_order, correlation_id, request, request.valid_for, command_id=command_id
+        wanted = Wanted(
+            buyers=buyers,
+            request=request,
+            correlation_id=correlation_id,
+            command=command_id or CommandId(self._new_id()),
         )
-        started = await self._start_booking(command, work_order, request, None)
-        if started is None:
-            token = await self._search_window(work_order, request.valid_for)
-            started = await self._start_booking(command, work_order, request, token)
-        if started is None:
+        begun = await self._begin(wanted)
+        return _granted(await self._commands.issue(begun.command, begun.message))
+
+    async def _begin(self, wanted: Wanted) -> Begun:
+        """Begin a booking; a window that was never offered is searched first (R17)."""
+        begun = await self._bookings.begin(wanted)
+        if isinstance(begun, NeverOffered):
+            token = await self._search_window(begun.work_order, wanted.request.valid_for)
+            begun = await self._bookings.begin(replace(wanted, token=token))
+        if isinstance(begun, NeverOffered):
             raise Rejected(NOT_AVAILABLE)
-        command, token = started
-        notes = "\n".join(note.text for note in request.note or ())
-        held = None if command.appointment is None else await self._store.appointment(command.appointment)
-        context = self._context(command, work_order, token, request.related_contact_information, notes, held)
-        return _granted(await self._issue(command, context))
+        return begun
 
     async def patch(
         self,
@@ -144,17 +133,15 @@ class Appointments:
             return _agreed(earlier)
         appointment = await self.get(buyers, appointment_id)
         work_order = await self._work_order(appointment)
-        command = self._command(
-            CommandKind.CANCEL, work_order, correlation_id, None, None, appointment, command_id=command_id
-        )
+        command = self._command(CommandKind.CANCEL, appointment, work_order, correlation_id, command_id=command_id)
+        message = self._message(command, work_order, {}, appointment)
         async with self._store.transaction() as tx:
             job, current = await self._current(tx, work_order.job, appointment_id)
             problems = check_cancel(job, current)
             if problems:
                 raise Rejected(*problems)
-            await tx.add_command(command)
-        context = self._context(command, work_order, {}, appointment.contacts, "", appointment)
-        return _agreed(await self._issue(command, context))
+            await tx.add_commands([command])
+        return _agreed(await self._commands.issue(command, message))
 
     async def _earlier(self, command_id: CommandId | None) -> Answer | None:
         return None if command_id is None else await self._commands.resume(command_id)
@@ -170,32 +157,6 @@ class Appointments:
         """Return a page of Appointments (R30, R31)."""
         return await self._store.appointments(query)
 
-    async def _start_booking(
-        self, command: Command, work_order: WorkOrder, request: AppointmentCreate, token: Token | None
-    ) -> tuple[Command, Token] | None:
-        """Check the rules and store the command under the job's lock; None when the window must be searched first."""
-        async with self._store.transaction() as tx:
-            job = (await tx.load_jobs([work_order.job]))[work_order.job]
-            if job.work_order is None or job.work_order.id != work_order.id:
-                raise Rejected(ENDED)
-            problems = check_booking(job, request, self._clock())
-            if problems:
-                raise Rejected(*problems)
-            if token is None:
-                token = await self._token(tx, work_order.job, work_order.id, request.valid_for)
-            if token is None:
-                return None
-            command = self._moving(command, job)
-            await tx.add_command(command)
-            return command, token
-
-    def _moving(self, command: Command, job: Job) -> Command:
-        """After the Seller moved the visit (R27) the WFM still holds it: the booking moves that one."""
-        held = job.appointment
-        if held is None or held_window(held) is None or not self._pack(job.ref).has_command(CommandKind.RESCHEDULE):
-            return command
-        return replace(command, appointment=held.id, visit=held.visit)
-
     async def _reschedule(
         self,
         appointment: Appointment,
@@ -205,22 +166,28 @@ class Appointments:
         correlation_id: str,
     ) -> Appointment:
         work_order = await self._work_order(appointment)
-        command = self._command(CommandKind.RESCHEDULE, work_order, correlation_id, request, window, appointment)
-        token = await self._start_reschedule(command, appointment, request, provided, None)
-        if token is None:
+        command = self._command(CommandKind.RESCHEDULE, appointment, work_order, correlation_id, request)
+        message = await self._start_reschedule(command, appointment, work_order, request, provided, None)
+        if message is None:
             token = await self._search_window(work_order, window)
-            await self._start_reschedule(command, appointment, request, provided, token)
-        context = self._context(command, work_order, token, appointment.contacts, "", appointment)
-        return _granted(await self._issue(command, context))
+            message = await self._start_reschedule(command, appointment, work_order, request, provided, token)
+        if message is None:
+            raise Rejected(NOT_AVAILABLE)
+        return _granted(await self._commands.issue(command, message))
 
     async def _start_reschedule(
         self,
         command: Command,
         appointment: Appointment,
+        work_order: WorkOrder,
         request: AppointmentUpdate,
         provided: frozenset[str],
         token: Token | None,
-    ) -> Token | None:
+    ) -> BusMessage | None:
+        """Check the rules and store the command under the job's lock; None when the window must be searched first.
+
+        What the pack cannot say is not stored: the message is written before.
+        """
         async with self._store.transaction() as tx:
             job, current = await self._current(tx, command.job, appointment.id)
             _demand_unchanged(job, current, appointment)
@@ -228,10 +195,12 @@ class Appointments:
             if problems:
                 raise Rejected(*problems)
             if token is None and command.window is not None:
-                token = await self._token(tx, command.job, command.work_order, command.window)
-            if token is not None:
-                await tx.add_command(command)
-            return token
+                token = await self._token(tx, command.job, Window(command.work_order, command.window))
+            if token is None:
+                return None
+            message = self._message(command, work_order, token, appointment)
+            await tx.add_commands([command])
+            return message
 
     async def _patch_here(
         self, appointment: Appointment, request: AppointmentUpdate, provided: frozenset[str]
@@ -262,15 +231,10 @@ class Appointments:
             raise NotFound
         return job, current
 
-    async def _token(self, tx: Transaction, job: JobRef, work_order: WorkOrderId, window: TimePeriod) -> Token | None:
-        """Return the WFM's token of the window; {} when the pack lets an unoffered window pass."""
-        slot = await tx.offered_slot(work_order, window, self._clock())
-        if slot is not None:
-            return slot.token
-        policy = self._pack(job).unoffered_window
-        if policy == "refuse":
-            raise Rejected(NOT_AVAILABLE)  # R17, R42
-        return {} if policy == "pass" else None
+    async def _token(self, tx: Transaction, job: JobRef, window: Window) -> Token | None:
+        """Return the WFM's token of the window, or what the pack makes of one that was never offered."""
+        offers = await tx.offered_slots([window], self._clock())
+        return offers[window].token if window in offers else unoffered(self._pack(job))
 
     async def _search_window(self, work_order: WorkOrder, window: TimePeriod) -> Token:
         """Ask the WFM whether it has just this window (R17, R42)."""
@@ -278,9 +242,6 @@ class Appointments:
             if slot.window == window:
                 return slot.token
         raise Rejected(NOT_AVAILABLE)
-
-    async def _issue(self, command: Command, context: CommandContext) -> Answer:
-        return await self._commands.issue(command, to_bus_message(self._pack(command.job), command.asked_as, context))
 
     async def _work_order(self, appointment: Appointment) -> WorkOrder:
         work_order = await self._store.work_order(appointment.work_order)
@@ -294,11 +255,10 @@ class Appointments:
     def _command(
         self,
         kind: CommandKind,
+        appointment: Appointment,
         work_order: WorkOrder,
         correlation_id: str,
-        request: AppointmentCreate | AppointmentUpdate | None,
-        window: TimePeriod | None,
-        appointment: Appointment | None = None,
+        request: AppointmentUpdate | None = None,
         command_id: CommandId | None = None,
     ) -> Command:
         now = self._clock()
@@ -308,36 +268,28 @@ class Appointments:
             job=work_order.job,
             work_order=work_order.id,
             buyer=work_order.buyer,
-            appointment=appointment.id if appointment else None,
-            window=window,
+            appointment=appointment.id,
+            window=request.valid_for if request else None,
             request=request,
-            visit=appointment.visit if appointment else None,
+            visit=appointment.visit,
             correlation_id=correlation_id,
             created_at=now,
             expires_at=now + self._timeout,
         )
 
-    def _context(
-        self,
-        command: Command,
-        work_order: WorkOrder,
-        token: Token,
-        contacts: tuple[RelatedContactInformation, ...],
-        note: str,
-        appointment: Appointment | None = None,
-    ) -> CommandContext:
-        return CommandContext(
+    def _message(self, command: Command, work_order: WorkOrder, token: Token, appointment: Appointment) -> BusMessage:
+        context = CommandContext(
             command=command.id,
             job=command.job,
             work_order=work_order,
             appointment=appointment,
             visit=command.visit,
-            window=command.window or (appointment.valid_for if appointment else None),
+            window=command.window or appointment.valid_for,
             slot=token,
-            contacts=contacts,
-            note=note or None,
+            contacts=appointment.contacts,
             now=command.created_at,
         )
+        return to_bus_message(self._pack(command.job), command.kind, context)
 
 
 def _demand_unchanged(job: Job, current: Appointment, read: Appointment) -> None:

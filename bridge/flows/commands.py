@@ -184,8 +184,7 @@ class Commands:
                     await self._unsolicited(tx, reply)
                     continue
                 answers += await self._take(tx, jobs, command, reply)
-            for job in {command.job for command, _ in answers}:
-                await self._applier.apply_waiting(tx, jobs, job)
+            await self._applier.apply_waiting(tx, jobs, {command.job for command, _ in answers})
         for command, answer in answers:
             self._answers.resolve(command.id, answer)
 
@@ -239,7 +238,7 @@ class Commands:
             pending = _pending(jobs[command.job], command.id)
             if pending is not None:
                 await self._carry_out(tx, jobs, expire(jobs[command.job], pending))
-                await self._applier.apply_waiting(tx, jobs, command.job)
+                await self._applier.apply_waiting(tx, jobs, [command.job])
                 raise_timeout = True
             else:
                 settled = await tx.answer(command.id)
@@ -263,7 +262,7 @@ class Commands:
             job = jobs[command.job]
             jobs[command.job] = replace(job, commands=tuple(c for c in job.commands if c.id != command.id))
             await tx.settle_command(replace(command, state=CommandState.FAILED), {})
-            await self._applier.apply_waiting(tx, jobs, command.job)
+            await self._applier.apply_waiting(tx, jobs, [command.job])
 
     async def _carry_out(self, tx: Transaction, jobs: Jobs, settlement: Settlement) -> None:
         """Write what a settlement means. After it, the WFM's echoes that waited for it can be told from news."""

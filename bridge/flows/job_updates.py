@@ -74,7 +74,7 @@ class JobUpdates:
         if any(entry.job == ref and entry.outcome is Outcome.WAITING for entry in batch.entries):
             await tx.record(batch.entries)
             batch.entries.clear()
-        await self._applier.apply_waiting(tx, batch.jobs, ref)
+        await self._applier.apply_waiting(tx, batch.jobs, [ref])
 
     async def _park(self, message: WfmMessage, error: Exception) -> None:
         """Keep a message that broke the bridge itself, so that neither it nor the queue behind it is lost."""

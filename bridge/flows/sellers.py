@@ -6,7 +6,7 @@ The use cases of a Seller stand on a view of the store in which what belongs to 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from bridge.domain.model import Appointment, AppointmentId, WorkOrder, WorkOrderId
+from bridge.domain.model import Appointment, AppointmentId, JobRef, WorkOrder, WorkOrderId
 from bridge.flows.ports import (
     AppointmentQuery,
     BuyersStore,
@@ -26,14 +26,18 @@ class SellerStore:
         self._seller = seller
         self._packs = packs
 
+    def shows(self, job: JobRef) -> bool:
+        """Tell whether the objects of a job are the Seller's."""
+        return job.pack in self._packs
+
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
-        """Open a transaction; what is changed in it was found through this view before."""
+        """Open a transaction; what is changed in it was found through this view, or asked of `shows`."""
         return self._store.transaction()
 
     async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None:
         """Read a WorkOrder."""
         found = await self._store.work_order(work_order)
-        return found if found is not None and found.job.pack in self._packs else None
+        return found if found is not None and self.shows(found.job) else None
 
     async def appointment(self, appointment: AppointmentId) -> Appointment | None:
         """Read an Appointment."""

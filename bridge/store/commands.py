@@ -1,25 +1,33 @@
 """Commands towards the WFM, and the windows it offered. Only new commands are written here, others by the job book."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import literal_column, select
+from sqlalchemy import bindparam, literal_column, select
 
 from bridge.domain.model import Command, CommandId, CommandState, OfferedSlot, WorkOrderId
-from bridge.mef.models import TimePeriod
+from bridge.flows.ports import Window
 from bridge.store import rows
-from bridge.store.session import Session
+from bridge.store.session import KEYS, Session
 from bridge.store.tables import commands, offered_slots
 
+_ADD = commands.insert()
+_FIND = select(commands).where(commands.c.id == bindparam("wanted"))
+_OFFERED = select(offered_slots).where(
+    offered_slots.c.work_order_id.in_(KEYS),
+    offered_slots.c.window_from.in_(bindparam("starts", expanding=True)),
+    offered_slots.c.expires_at > bindparam("now", type_=offered_slots.c.expires_at.type),
+)
 
-async def add(session: Session, command: Command) -> None:
-    """Insert a new command; a second booking under way for one WorkOrder is a `ConflictError`."""
-    await session.run(commands.insert().values(rows.command_row(command)))
+
+async def add(session: Session, new: Sequence[Command]) -> None:
+    """Insert new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
+    await session.run(_ADD, list(map(rows.command_row, new)))
 
 
 async def find(session: Session, command: CommandId) -> Command | None:
     """Read a command."""
-    row = await session.row(select(commands).where(commands.c.id == command))
+    row = await session.row(_FIND, {"wanted": command})
     return None if row is None else rows.command(row)
 
 
@@ -46,15 +54,11 @@ async def remember_slots(
     await session.upsert(offered_slots, [rows.slot_row(work_order, slot, expires_at) for slot in slots])
 
 
-async def offered_slot(
-    session: Session, work_order: WorkOrderId, window: TimePeriod, now: datetime
-) -> OfferedSlot | None:
-    """Find the offer of exactly this window, if it has not expired."""
-    query = select(offered_slots).where(
-        offered_slots.c.work_order_id == work_order,
-        offered_slots.c.window_from == window.start_date_time,
-        offered_slots.c.window_to == window.end_date_time,
-        offered_slots.c.expires_at > now,
-    )
-    row = await session.row(query)
-    return None if row is None else rows.slot(row)
+async def offered(session: Session, wanted: Collection[Window], now: datetime) -> dict[Window, OfferedSlot]:
+    """Find the offers of exactly these windows that have not expired."""
+    starts = sorted({window.period.start_date_time for window in wanted})
+    orders = {window.work_order for window in wanted}
+    found = await session.rows_in(_OFFERED, sorted(orders), starts=starts, now=now)
+    slots = [(row["work_order_id"], rows.slot(row)) for row in found]
+    offers = {Window(order, slot.window): slot for order, slot in slots}
+    return {window: offers[window] for window in wanted if window in offers}

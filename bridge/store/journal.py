@@ -1,5 +1,6 @@
 """The journal of WFM messages, and the inbox by which a redelivery is recognised."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
 from sqlalchemy import bindparam, literal_column, select, update
@@ -12,6 +13,14 @@ from bridge.store.tables import inbox, journal
 
 _SEEN = select(inbox.c.message_id).where(inbox.c.pack == bindparam("pack"), inbox.c.message_id.in_(KEYS))
 _RECORD = journal.insert()
+_WAITING = (
+    select(journal)
+    .where(journal.c.pack.in_(bindparam("packs", expanding=True)), journal.c.job_key.in_(KEYS))
+    # The very words of the partial index: SQLite compares text.
+    .where(journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"))
+    .order_by(journal.c.number)
+)
+_RESOLVE = update(journal).where(journal.c.number == bindparam("resolved"))
 
 
 async def seen(session: Session, pack: str, messages: Collection[MessageId]) -> set[MessageId]:
@@ -30,12 +39,13 @@ async def record(session: Session, entries: Sequence[JournalEntry]) -> None:
     await session.insert_new(inbox, keys)
 
 
-async def waiting(session: Session, job: JobRef) -> Sequence[RecordedEntry]:
-    """Read what waits for the job, in order of arrival."""
-    query = select(journal).where(journal.c.pack == job.pack, journal.c.job_key == job.key)
-    # The very words of the partial index: SQLite compares text.
-    waits = journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'")
-    return [rows.recorded(row) for row in await session.rows(query.where(waits).order_by(journal.c.number))]
+async def waiting(session: Session, jobs: Collection[JobRef]) -> dict[JobRef, list[RecordedEntry]]:
+    """Read what waits for the jobs, in order of arrival; a job that nothing waits for is left out."""
+    found: defaultdict[JobRef, list[RecordedEntry]] = defaultdict(list)
+    packs = sorted({job.pack for job in jobs})
+    for row in await session.rows_in(_WAITING, sorted({job.key for job in jobs}), packs=packs):
+        found[JobRef(row["pack"], row["job_key"])].append(rows.recorded(row))
+    return {job: found[job] for job in jobs if job in found}
 
 
 async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None:
@@ -43,7 +53,7 @@ async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None
     if not numbers:
         return
     changes = [{"resolved": number, **rows.verdict(entry)} for number, entry in numbers.items()]
-    await session.run(update(journal).where(journal.c.number == bindparam("resolved")), changes)
+    await session.run(_RESOLVE, changes)
 
 
 async def latest(session: Session, outcome: Outcome | None, limit: int) -> Sequence[RecordedEntry]:

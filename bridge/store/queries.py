@@ -1,47 +1,41 @@
 """The Buyer's reads: one object, or a page of a list in a stable order (oldest first)."""
 
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable, Collection, Iterator
+from typing import TypeVar
 
-from sqlalchemy import ColumnElement, RowMapping, Select, Table, exists, func, select
+from sqlalchemy import ColumnElement, Table, bindparam, exists, func, select
 
 from bridge.domain.model import Appointment, AppointmentId, JobRef, WorkOrder, WorkOrderId
-from bridge.flows.ports import AppointmentQuery, Page, WorkOrderQuery
+from bridge.flows.ports import AppointmentQuery, Owner, Page, WorkOrderQuery
 from bridge.store import rows
-from bridge.store.session import Session
+from bridge.store.session import KEYS, Session
 from bridge.store.tables import appointments, work_order_entities, work_order_places, work_orders
 
 T = TypeVar("T")
 
+_OWNERS = select(work_orders.c.id, work_orders.c.pack, work_orders.c.job_key, work_orders.c.buyer).where(
+    work_orders.c.id.in_(KEYS)
+)
+_WORK_ORDER = select(work_orders).where(work_orders.c.id == bindparam("wanted"))
+_APPOINTMENT = select(appointments).where(appointments.c.id == bindparam("wanted"))
+
 
 async def work_order(session: Session, id_: WorkOrderId) -> WorkOrder | None:
     """Read a WorkOrder."""
-    row = await session.row(select(work_orders).where(work_orders.c.id == id_))
+    row = await session.row(_WORK_ORDER, {"wanted": id_})
     return None if row is None else rows.work_order(row)
 
 
 async def appointment(session: Session, id_: AppointmentId) -> Appointment | None:
     """Read an Appointment."""
-    row = await session.row(select(appointments).where(appointments.c.id == id_))
+    row = await session.row(_APPOINTMENT, {"wanted": id_})
     return None if row is None else rows.appointment(row)
 
 
-async def job_of_work_order(session: Session, id_: WorkOrderId) -> JobRef | None:
-    """Tell which job a WorkOrder stands for."""
-    return _ref(await session.row(_job_refs().where(work_orders.c.id == id_)))
-
-
-async def job_of_appointment(session: Session, id_: AppointmentId) -> JobRef | None:
-    """Tell which job an Appointment belongs to."""
-    return _ref(await session.row(_job_refs().join(appointments).where(appointments.c.id == id_)))
-
-
-def _job_refs() -> Select[Any]:
-    return select(work_orders.c.pack, work_orders.c.job_key)
-
-
-def _ref(row: RowMapping | None) -> JobRef | None:
-    return None if row is None else JobRef(row["pack"], row["job_key"])
+async def owners(session: Session, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, Owner]:
+    """Tell which jobs WorkOrders stand for, and whose they are."""
+    found = await session.rows_in(_OWNERS, sorted(set(ids)))
+    return {row["id"]: Owner(JobRef(row["pack"], row["job_key"]), row["buyer"]) for row in found}
 
 
 async def list_work_orders(session: Session, query: WorkOrderQuery) -> Page[WorkOrder]:

@@ -35,9 +35,9 @@ class Session:
             result = await self._connection.execute(statement, parameters)
             return result.mappings().all()
 
-    async def row(self, statement: Executable) -> RowMapping | None:
+    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:
         """Run a query for at most one row."""
-        found = await self.rows(statement)
+        found = await self.rows(statement, parameters)
         return found[0] if found else None
 
     async def rows_in(self, statement: Executable, keys: Iterable[Any], **parameters: Any) -> list[RowMapping]:

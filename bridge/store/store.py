@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bridge.domain.model import Appointment, AppointmentId, Outcome, WorkOrder, WorkOrderId
+from bridge.domain.model import Appointment, AppointmentId, JobRef, Outcome, WorkOrder, WorkOrderId
 from bridge.flows.ports import (
     AppointmentQuery,
     Attempt,
@@ -27,8 +27,8 @@ from bridge.store.engine import WRITES, open_engine
 from bridge.store.migration import upgrade_engine
 from bridge.store.session import Session, begin
 from bridge.store.sqlite import Synchronous
-from bridge.store.together import Together
 from bridge.store.transaction import SqlTransaction
+from bridge.together import Together
 
 
 def _utc_now() -> datetime:
@@ -104,6 +104,10 @@ class SqlStore:
         async with self._turn, begin(self._writing_engine) as session:
             yield session
 
+    def shows(self, job: JobRef) -> bool:
+        """Tell that the objects of every job are to be seen."""
+        return True
+
     # reads for the Buyer's side
 
     async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None:
@@ -166,11 +170,12 @@ class SqlStore:
         """
         await self._deliveries.add(deliveries.settlement(delivery, attempt, state, next_attempt_at))
 
-    async def _settle_deliveries(self, settlements: Sequence[deliveries.Settlement]) -> None:
+    async def _settle_deliveries(self, settlements: Sequence[deliveries.Settlement]) -> Sequence[None]:
         async with self._writing() as session:
             another = await deliveries.settle(session, settlements)
         if another:
             self.on_deliveries()
+        return [None] * len(settlements)
 
     async def next_delivery_at(self) -> datetime | None:
         """Tell the earliest moment at which a delivery may be claimed; None when nothing is pending."""
@@ -188,11 +193,12 @@ class SqlStore:
         """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
         await self._outbox.add(outbox.settlement(number, sent, error, next_attempt_at))
 
-    async def _settle_outbox(self, settlements: Sequence[lanes.Settlement]) -> None:
+    async def _settle_outbox(self, settlements: Sequence[lanes.Settlement]) -> Sequence[None]:
         async with self._writing() as session:
             another = await outbox.settle(session, settlements)
         if another:
             self.on_outbox()
+        return [None] * len(settlements)
 
     async def next_outbox_at(self) -> datetime | None:
         """Tell the earliest moment at which a message may be claimed; None when nothing is pending."""

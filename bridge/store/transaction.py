@@ -4,7 +4,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 from bridge.domain.model import (
-    AppointmentId,
     Command,
     CommandId,
     CommandState,
@@ -15,8 +14,7 @@ from bridge.domain.model import (
     OfferedSlot,
     WorkOrderId,
 )
-from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, RecordedEntry, RequestKey
-from bridge.mef.models import TimePeriod
+from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Owner, RecordedEntry, RequestKey, Window
 from bridge.store import commands, journal, outbox, queries, requests, subscriptions
 from bridge.store.jobs import JobBook
 from bridge.store.session import Session
@@ -64,10 +62,10 @@ class SqlTransaction:
         """Write to the journal, and remember each message that has an identity."""
         self._entries.extend(entries)
 
-    async def waiting(self, job: JobRef) -> Sequence[RecordedEntry]:
-        """Read what waits for the job, in order of arrival."""
+    async def waiting(self, jobs: Collection[JobRef]) -> Mapping[JobRef, Sequence[RecordedEntry]]:
+        """Read what waits for the jobs, in order of arrival; a job that nothing waits for is left out."""
         await self._flush_journal()
-        return await journal.waiting(self._session, job)
+        return await journal.waiting(self._session, jobs)
 
     async def resolve_waiting(self, numbers: Mapping[int, JournalEntry]) -> None:
         """Say what became of entries that waited."""
@@ -80,15 +78,10 @@ class SqlTransaction:
         """Lock and load jobs; one that nobody heard of comes back empty, and is locked all the same."""
         return await self._book.load(refs, self._clock())
 
-    async def job_of_work_order(self, work_order: WorkOrderId) -> JobRef | None:
-        """Tell which job a WorkOrder stands for."""
+    async def owners(self, work_orders: Collection[WorkOrderId]) -> Mapping[WorkOrderId, Owner]:
+        """Tell which jobs WorkOrders stand for, and whose they are; an unknown one is left out."""
         await self._book.flush()
-        return await queries.job_of_work_order(self._session, work_order)
-
-    async def job_of_appointment(self, appointment: AppointmentId) -> JobRef | None:
-        """Tell which job an Appointment belongs to."""
-        await self._book.flush()
-        return await queries.job_of_appointment(self._session, appointment)
+        return await queries.owners(self._session, work_orders)
 
     async def save_jobs(self, jobs: Sequence[Job]) -> None:
         """Store jobs with their WorkOrder, Appointments and commands; the last value of an object wins.
@@ -100,11 +93,12 @@ class SqlTransaction:
 
     # commands towards the WFM
 
-    async def add_command(self, command: Command) -> None:
-        """Store a new command; a second booking under way for one WorkOrder is a `ConflictError`."""
+    async def add_commands(self, new: Sequence[Command]) -> None:
+        """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
         await self._book.flush()
-        await commands.add(self._session, command)
-        self._book.know_command(command)
+        await commands.add(self._session, new)
+        for command in new:
+            self._book.know_command(command)
 
     async def command(self, command: CommandId) -> Command | None:
         """Read a command."""
@@ -137,9 +131,9 @@ class SqlTransaction:
         await self._book.flush()
         await commands.remember_slots(self._session, work_order, slots, expires_at)
 
-    async def offered_slot(self, work_order: WorkOrderId, window: TimePeriod, now: datetime) -> OfferedSlot | None:
-        """Find the offer of exactly this window, if it has not expired."""
-        return await commands.offered_slot(self._session, work_order, window, now)
+    async def offered_slots(self, wanted: Collection[Window], now: datetime) -> Mapping[Window, OfferedSlot]:
+        """Find the offers of exactly these windows that have not expired."""
+        return await commands.offered(self._session, wanted, now)
 
     # requests with an Idempotency-Key
 

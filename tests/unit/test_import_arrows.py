@@ -22,6 +22,7 @@ ANYBODY = "bridge.__version__"  # a constant of the package itself; importing it
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge": (),
     "bridge.errors": (),
+    "bridge.together": ("bridge.errors",),
     "bridge.yaml_source": ("bridge.errors",),
     "bridge.telemetry": ("bridge.errors", "bridge.yaml_source"),
     "bridge.environment": ("bridge.errors", "bridge.yaml_source"),
@@ -30,8 +31,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.mef": ("bridge.domain",),
     "bridge.domain": ("bridge.mef",),
     "bridge.mapping": ("bridge.domain", "bridge.mef", "bridge.errors", "bridge.yaml_source"),
-    "bridge.flows": ("bridge.domain", "bridge.mapping", "bridge.mef", "bridge.errors"),
-    "bridge.store": ("bridge.domain", "bridge.mef", "bridge.flows.ports", "bridge.errors"),
+    "bridge.flows": ("bridge.domain", "bridge.mapping", "bridge.mef", "bridge.errors", "bridge.together"),
+    "bridge.store": ("bridge.domain", "bridge.mef", "bridge.flows.ports", "bridge.errors", "bridge.together"),
     "bridge.api": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
     "bridge.wfm": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
     "bridge.delivery": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),

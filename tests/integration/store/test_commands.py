@@ -7,6 +7,7 @@ import pytest
 
 from bridge.domain.model import CommandId, CommandKind, CommandState, OfferedSlot
 from bridge.errors import ConflictError
+from bridge.flows.ports import Window
 from bridge.mef.models import AppointmentUpdate
 from bridge.store import SqlStore
 from tests.integration.store.values import NOW, at, booking, contact, job, load, site, window, work_order
@@ -23,7 +24,7 @@ async def test_a_command_comes_back_as_it_was_added(store: SqlStore) -> None:
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
         for command in commands:
-            await tx.add_command(command)
+            await tx.add_commands([command])
     async with store.transaction() as tx:
         assert [await tx.command(command.id) for command in commands] == commands
         assert await tx.command(CommandId("cmd-unknown")) is None
@@ -34,10 +35,10 @@ async def test_a_second_booking_under_way_for_a_work_order_is_a_conflict(store: 
     first = booking(order)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_command(first)
+        await tx.add_commands([first])
     with pytest.raises(ConflictError):
         async with store.transaction() as tx:
-            await tx.add_command(booking(order))
+            await tx.add_commands([booking(order)])
     assert (await load(store, order.job)).commands == (first,)
 
 
@@ -46,10 +47,10 @@ async def test_another_command_or_a_booking_after_the_first_has_ended_is_no_conf
     first = booking(order)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_command(first)
-        await tx.add_command(booking(order, kind=CommandKind.CANCEL))
+        await tx.add_commands([first])
+        await tx.add_commands([booking(order, kind=CommandKind.CANCEL)])
         await tx.settle_command(replace(first, state=CommandState.EXPIRED), {})
-        await tx.add_command(booking(order))
+        await tx.add_commands([booking(order)])
     assert len((await load(store, order.job)).commands) == 3
 
 
@@ -59,7 +60,7 @@ async def test_a_settled_command_keeps_its_answer(store: SqlStore) -> None:
     settled = replace(asked, state=CommandState.REFUSED, visit="V-1")
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_command(asked)
+        await tx.add_commands([asked])
         assert await tx.answer(asked.id) is None
         await tx.settle_command(settled, {"code": "otherIssue", "reason": "slot taken"})
         assert await tx.answer(asked.id) == (CommandState.REFUSED, {"code": "otherIssue", "reason": "slot taken"})
@@ -74,7 +75,7 @@ async def test_a_change_after_settlement_leaves_the_answer(store: SqlStore) -> N
     expired = replace(asked, state=CommandState.EXPIRED)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_command(asked)
+        await tx.add_commands([asked])
         await tx.settle_command(expired, {"a": 1})
     async with store.transaction() as tx:
         await tx.save_commands([replace(expired, state=CommandState.COMPENSATED)])
@@ -88,7 +89,7 @@ async def test_a_settled_command_never_becomes_pending_again(store: SqlStore) ->
     asked = booking(order)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_command(asked)
+        await tx.add_commands([asked])
     async with store.transaction() as tx:
         before = (await tx.load_jobs([order.job]))[order.job]
         await tx.settle_command(replace(asked, state=CommandState.ACCEPTED), {"visit": "V-1"})
@@ -111,14 +112,14 @@ async def test_overdue_are_the_pending_commands_whose_time_is_up(store: SqlStore
     async with store.transaction() as tx:
         await tx.save_jobs([job(order), job(other)])
         for command in commands:
-            await tx.add_command(command)
+            await tx.add_commands([command])
         assert await tx.overdue_commands(NOW) == [later, late]
 
 
 async def test_a_command_of_no_work_order_is_a_conflict(store: SqlStore) -> None:
     with pytest.raises(ConflictError):
         async with store.transaction() as tx:
-            await tx.add_command(booking(work_order()))
+            await tx.add_commands([booking(work_order())])
 
 
 # Slots
@@ -131,10 +132,11 @@ async def test_an_offered_window_is_found_until_it_expires(store: SqlStore) -> N
         await tx.save_jobs([job(order)])
         await tx.remember_slots(order.id, slots, at(minutes=10))
     async with store.transaction() as tx:
-        assert await tx.offered_slot(order.id, window(28), NOW) == slots[1]
-        assert await tx.offered_slot(order.id, window(28), at(minutes=10)) is None
-        assert await tx.offered_slot(order.id, window(24, hours=2), NOW) is None
-        assert await tx.offered_slot(work_order().id, window(24), NOW) is None
+        first, second, short = (Window(order.id, period) for period in (window(24), window(28), window(24, hours=2)))
+        strange = Window(work_order().id, window(24))
+        assert await tx.offered_slots([second, short, strange], NOW) == {second: slots[1]}
+        assert await tx.offered_slots([first, second], NOW) == {first: slots[0], second: slots[1]}
+        assert await tx.offered_slots([first, second], at(minutes=10)) == {}
 
 
 async def test_a_window_offered_again_has_its_newest_token(store: SqlStore) -> None:
@@ -145,4 +147,5 @@ async def test_a_window_offered_again_has_its_newest_token(store: SqlStore) -> N
         newest = [OfferedSlot(window(), {"SLOT_ID": token}) for token in ("new", "newest")]
         await tx.remember_slots(order.id, newest, at(minutes=10))
         await tx.remember_slots(order.id, [], at(minutes=20))
-        assert await tx.offered_slot(order.id, window(), at(minutes=5)) == newest[1]
+        asked = Window(order.id, window())
+        assert await tx.offered_slots([asked], at(minutes=5)) == {asked: newest[1]}

@@ -269,9 +269,9 @@ async def test_a_moment_without_a_zone_is_refused(store: SqlStore) -> None:
 async def test_a_conflict_surfaces_within_the_transaction_where_a_read_follows(store: SqlStore) -> None:
     async with store.transaction() as tx:
         await tx.save_jobs([job(order := work_order())])
-        await tx.add_command(booking(order))
+        await tx.add_commands([booking(order)])
         with pytest.raises(ConflictError):
-            await tx.add_command(booking(order))
+            await tx.add_commands([booking(order)])
 
 
 async def test_ping_asks_the_database(store: SqlStore) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import event as sqlalchemy_event
 
 from bridge.domain.model import AppointmentId, BuyerId, CommandKind, CommandState, Job, JobRef, WorkOrder
 from bridge.errors import ConflictError
+from bridge.flows.ports import Owner
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentCreate, WorkOrderRef
 from bridge.store import SqlStore
@@ -259,21 +260,20 @@ async def test_a_follow_up_keeps_the_visits_of_the_work_order_it_replaced(store:
     async with store.transaction() as tx:
         await tx.save_jobs([ended])
         await tx.save_jobs([replace(ended, work_order=second, appointment=None, ended_appointments=(visit,))])
-        assert await tx.job_of_work_order(first.id) == first.job
+        assert await tx.owners([first.id]) == {first.id: Owner(first.job, first.buyer)}
     loaded = await load(store, first.job)
     assert (loaded.work_order, loaded.appointment, loaded.ended_appointments) == (second, None, (visit,))
     assert await store.work_order(first.id) == ended.work_order
 
 
-async def test_a_work_order_or_an_appointment_leads_to_its_job(store: SqlStore) -> None:
-    order = work_order()
-    visit = appointment(order)
+async def test_a_work_order_leads_to_its_job_and_its_buyer(store: SqlStore) -> None:
+    own, others = work_order(), work_order(buyer=OTHER_BUYER)
     async with store.transaction() as tx:
-        await tx.save_jobs([job_with(order, visit)])
-        assert await tx.job_of_work_order(order.id) == order.job
-        assert await tx.job_of_appointment(visit.id) == order.job
-        assert await tx.job_of_work_order(work_order().id) is None
-        assert await tx.job_of_appointment(AppointmentId("ap-unknown")) is None
+        await tx.save_jobs([job(own), job(others)])
+        assert await tx.owners([own.id, others.id, work_order().id]) == {
+            own.id: Owner(own.job, own.buyer),
+            others.id: Owner(others.job, OTHER_BUYER),
+        }
 
 
 # Commands of a job
@@ -298,7 +298,7 @@ async def test_a_job_has_the_commands_a_message_may_still_answer(store: SqlStore
     ]
     async with store.transaction() as tx:
         for command in (*kept, *dropped):
-            await tx.add_command(command)
+            await tx.add_commands([command])
     assert (await load(store, order.job)).commands == tuple(sorted(kept, key=lambda command: command.id))
 
 

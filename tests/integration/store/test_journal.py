@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.domain.model import MessageId, Outcome, Transition
+from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.store import SqlStore
 from tests.integration.store.values import NOW, PACK, at, entry, rolled_back
 
@@ -73,7 +73,24 @@ async def test_what_waits_for_a_job_comes_in_order_of_arrival(store: SqlStore) -
     applied = entry(job=first.job)
     async with store.transaction() as tx:
         await tx.record([first, other, applied, second])
-        assert [found.entry for found in await tx.waiting(first.job)] == [first, second]
+        assert [found.entry for found in (await tx.waiting([first.job]))[first.job]] == [first, second]
+
+
+async def test_what_waits_for_several_jobs_is_told_apart_by_pack_and_key(store: SqlStore) -> None:
+    one, two, nobody = entry(Outcome.WAITING), entry(Outcome.WAITING), entry()
+    assert one.job is not None
+    assert two.job is not None
+    assert nobody.job is not None
+    namesake = JobRef("other-pack", one.job.key)
+    other = replace(one, message=MessageId("E-other"), raw=replace(one.raw, pack="other-pack"), job=namesake)
+    async with store.transaction() as tx:
+        await tx.record([one, two, nobody, other])
+        waiting = await tx.waiting([one.job, two.job, nobody.job])
+        assert {ref: [each.entry for each in found] for ref, found in waiting.items()} == {
+            one.job: [one],
+            two.job: [two],
+        }
+        assert [each.entry for each in (await tx.waiting([namesake]))[namesake]] == [other]
 
 
 async def test_what_waited_is_resolved_in_place(store: SqlStore) -> None:
@@ -93,9 +110,9 @@ async def test_what_waited_is_resolved_in_place(store: SqlStore) -> None:
         explanation={"rule": "scheduled"},
     )
     async with store.transaction() as tx:
-        number = (await tx.waiting(waits.job))[0].number
+        number = (await tx.waiting([waits.job]))[waits.job][0].number
         await tx.resolve_waiting({number: resolved})
-        assert [found.entry for found in await tx.waiting(waits.job)] == [other]
+        assert [found.entry for found in (await tx.waiting([waits.job]))[waits.job]] == [other]
     assert [(found.number, found.entry) for found in await store.journal(Outcome.APPLIED)] == [(number, resolved)]
 
 

@@ -7,10 +7,12 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.domain.model import BuyerId
+from bridge.domain.model import Appointment, BuyerId, CommandKind, WorkOrder, WorkOrderId
 from bridge.errors import BrokerUnavailable, NotRouted, StoreUnavailable
 from bridge.flows.errors import NotFound, Rejected, WfmTimeout, WfmUnavailable
+from bridge.mapping.commands import CommandContext, Rendered
 from bridge.mapping.pack import Pack, UnofferedWindow
+from bridge.mapping.templates import Unrenderable
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import TimePeriod
 from tests.unit.flows import acme
@@ -235,6 +237,72 @@ async def test_of_two_concurrent_bookings_of_a_work_order_one_wins_and_the_other
     (won,) = (task for task in bookings if task is not lost)
     assert (await won).status is AppointmentStatus.CONFIRMED
     assert len(world.bus.of("cmd.book")) == 1
+
+
+async def open_work_orders(world: World, count: int) -> list[WorkOrder]:
+    orders = [await world.open_work_order(f"J-{number}") for number in range(1, count + 1)]
+    for order in orders:
+        await world.time_slots.offers(order, [MORNING])
+    return orders
+
+
+async def test_bookings_that_come_together_begin_together(world: World) -> None:
+    orders = await open_work_orders(world, 3)
+    world.bus.answers["cmd.book"] = lambda _: None
+    world.store.begun = 0
+    bookings = [asyncio.create_task(world.book(order)) for order in orders]
+    await world.bus.next("cmd.book", 3)
+    assert world.store.begun == 1
+    assert world.command_states() == ["pending"] * 3
+    for sent in world.bus.of("cmd.book"):
+        await world.reply(sent, acme.done(VISIT_NO=f"V-{sent.correlation_id}"))
+    booked = await asyncio.gather(*bookings)
+    assert [appointment.work_order for appointment in booked] == [order.id for order in orders]
+
+
+async def test_one_that_may_not_be_booked_harms_none_of_those_that_begin_with_it(world: World) -> None:
+    one, other = await open_work_orders(world, 2)
+    past = TimePeriod(start_date_time=NOW.replace(hour=1), end_date_time=NOW.replace(hour=2))
+    stranger = replace(one, id=WorkOrderId("nobody-knows-it"))
+    results = await asyncio.gather(
+        *(world.book(stranger), world.book(one, past), world.book(one), world.book(one), world.book(other)),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in results] == [Rejected, Rejected, Appointment, Rejected, Appointment]
+    assert [str(result) for result in results if isinstance(result, Rejected)] == [
+        "There is no such WorkOrder.",
+        "The period lies in the past.",
+        "Another booking for this WorkOrder is under way.",
+    ]
+    assert world.command_states() == ["accepted", "accepted"]
+
+
+async def test_while_the_database_is_away_all_that_begin_together_are_told_at_once(world: World) -> None:
+    orders = await open_work_orders(world, 3)
+    world.bus.sent.clear()
+    world.store.at_commit = 1
+    results = await asyncio.gather(*map(world.book, orders), return_exceptions=True)
+    assert [type(result) for result in results] == [StoreUnavailable] * 3
+    assert (world.bus.sent, world.command_states()) == ([], [])
+
+
+async def test_what_the_pack_cannot_say_is_not_stored_and_harms_nobody_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stored command that is never sent would keep the Buyer from booking until it expires."""
+    one, other = await open_work_orders(world, 2)
+    render = Pack.render
+
+    def failing(pack: Pack, kind: CommandKind, context: CommandContext) -> Rendered:
+        if context.job == one.job:
+            raise Unrenderable("phone is absent, and the pack gives no default")
+        return render(pack, kind, context)
+
+    monkeypatch.setattr(Pack, "render", failing)
+    lost, made = await asyncio.gather(world.book(one), world.book(other), return_exceptions=True)
+    assert isinstance(lost, Unrenderable)
+    assert isinstance(made, Appointment)
+    assert world.column("SELECT job_key FROM commands") == [other.job.key]
 
 
 async def test_a_booking_accepted_for_a_work_order_that_ended_meanwhile_is_taken_back(world: World) -> None:

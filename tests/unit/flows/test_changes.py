@@ -10,6 +10,8 @@ from bridge.domain.model import Appointment, AppointmentId, BuyerId
 from bridge.errors import BrokerUnavailable, ConflictError, NotRouted
 from bridge.flows.errors import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.flows.ports import AppointmentQuery
+from bridge.mapping.pack import Pack
+from bridge.mapping.templates import Unrenderable
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from tests.unit.flows import acme
@@ -259,3 +261,23 @@ async def test_a_list_holds_only_the_buyers_appointments(world: World) -> None:
     assert (await world.appointments.list(AppointmentQuery(buyers=BUYERS))).items == (appointment,)
     theirs = AppointmentQuery(buyers=frozenset({BuyerId("other-buyer")}))
     assert (await world.appointments.list(theirs)).items == ()
+
+
+@pytest.mark.parametrize("change", ["cancel", "reschedule"])
+async def test_a_change_that_the_pack_cannot_say_is_not_stored(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    appointment = await world.booked()
+    await world.time_slots.offers(await world.work_order_of(), [AFTERNOON])
+
+    def failing(*_: object) -> None:
+        raise Unrenderable("visit is absent, and the pack gives no default")
+
+    monkeypatch.setattr(Pack, "render", failing)
+    attempts: dict[str, Callable[[], Awaitable[object]]] = {
+        "cancel": lambda: world.appointments.cancel(BUYERS, appointment.id, "c"),
+        "reschedule": lambda: patch(world, appointment, LATER),
+    }
+    with pytest.raises(Unrenderable):
+        await attempts[change]()
+    assert world.command_states(change) == []

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from bridge.errors import ConflictError, StoreUnavailable
-from bridge.store.together import Together
+from bridge.together import Together
 
 
 class Database:
@@ -19,14 +19,15 @@ class Database:
         self.open = asyncio.Event()
         self.open.set()
 
-    async def commit(self, words: Sequence[str]) -> None:
-        """Commit all of them or none."""
+    async def commit(self, words: Sequence[str]) -> list[str]:
+        """Commit all of them or none; the results are in capitals."""
         await self.open.wait()
         if self.away:
             raise StoreUnavailable
         if self.refused & set(words):
             raise ConflictError("refused")
         self.commits.append(list(words))
+        return [word.upper() for word in words]
 
 
 @pytest.fixture
@@ -36,7 +37,7 @@ async def database() -> Database:
 
 async def test_what_comes_together_is_committed_together(database: Database) -> None:
     together = Together(database.commit)
-    await asyncio.gather(*map(together.add, "abc"))
+    assert await asyncio.gather(*map(together.add, "abc")) == ["A", "B", "C"]
     assert database.commits == [["a", "b", "c"]]
 
 
@@ -58,7 +59,7 @@ async def test_one_that_is_refused_harms_no_other(database: Database) -> None:
     together = Together(database.commit)
     results = await asyncio.gather(*map(together.add, "abc"), return_exceptions=True)
     assert database.commits == [["a"], ["c"]]
-    assert [type(result) for result in results] == [type(None), ConflictError, type(None)]
+    assert (results[0], type(results[1]), results[2]) == ("A", ConflictError, "C")
 
 
 async def test_all_are_told_when_the_database_is_away(database: Database) -> None:

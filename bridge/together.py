@@ -3,36 +3,39 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from typing import Generic, TypeVar
 
 from bridge.errors import StoreUnavailable
 
 Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 MAX_ITEMS = 200
 
 
-class Together(Generic[Item]):
+class Together(Generic[Item, Result]):
     """Collects items while a commit runs, and commits them together after it, in the order they came.
 
-    `commit` is one transaction. Whoever gave an item is told when it is safe, or why it is not: when the database is
-    away all are told so, while any other failure is only that of the item which fails alone, too.
+    `commit` is one transaction, and gives a result for each item. Whoever gave an item is told when it is safe, or why
+    it is not: when the database is away all are told so, while any other failure is only that of the item which fails
+    alone, too.
     """
 
-    def __init__(self, commit: Callable[[Sequence[Item]], Awaitable[None]], max_items: int = MAX_ITEMS) -> None:
+    def __init__(
+        self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], max_items: int = MAX_ITEMS
+    ) -> None:
         self._commit = commit
         self._max_items = max_items
-        self._waiting: deque[tuple[Item, asyncio.Future[None]]] = deque()
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._committing: asyncio.Task[None] | None = None
 
-    async def add(self, item: Item) -> None:
-        """Return once the item is committed. It will be, even if the caller is cancelled."""
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    async def add(self, item: Item) -> Result:
+        """Return the result once the item is committed. It will be, even if the caller is cancelled."""
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, done))
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_all())
-        await done
+        return await done
 
     async def finish(self) -> None:
         """Return once nothing waits any more."""
@@ -47,25 +50,18 @@ class Together(Generic[Item]):
         finally:
             self._committing = None
 
-    async def _commit_batch(self, batch: Sequence[tuple[Item, asyncio.Future[None]]]) -> None:
+    async def _commit_batch(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
         try:
-            await self._commit([item for item, _ in batch])
+            results = await self._commit([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 - whatever it is, it is told to those who wait
             if len(batch) > 1 and not isinstance(error, StoreUnavailable):
                 for alone in batch:
                     await self._commit_batch([alone])
                 return
             for _, done in batch:
-                _tell(done, error)
+                if not done.done():  # nobody waits any more
+                    done.set_exception(error)
         else:
-            for _, done in batch:
-                _tell(done, None)
-
-
-def _tell(done: asyncio.Future[None], error: Exception | None) -> None:
-    """Tell whoever still waits."""
-    with suppress(asyncio.InvalidStateError):
-        if error is None:
-            done.set_result(None)
-        else:
-            done.set_exception(error)
+            for (_, done), result in zip(batch, results, strict=True):
+                if not done.done():
+                    done.set_result(result)
