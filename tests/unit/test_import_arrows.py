@@ -7,6 +7,7 @@ A part of the bridge may import only the parts that its row names; nothing goes 
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -51,7 +52,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
 PURE = ("bridge.domain", "bridge.mapping")
 IMPURE_EXCEPTION = "bridge.mapping.loader"  # it reads files
 IMPURE_MODULES = frozenset({"time", "random", "secrets", "uuid", "logging", "structlog", "asyncio"})
-CLOCKS = tuple(f"{kind}.{ask}" for kind in ("datetime", "date") for ask in ("now", "utcnow", "today"))
+CLOCK_WORDS = ("now", "utcnow", "today")
+CLOCKS = tuple(f"{kind}.{ask}" for kind in ("datetime", "date") for ask in CLOCK_WORDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Import:
     line: int
 
 
+@cache
 def modules_of_the_bridge() -> list[Module]:
     return [read_module(path) for path in sorted((REPOSITORY / "bridge").rglob("*.py"))]
 
@@ -140,7 +143,7 @@ def impure_nodes(module: Module) -> Iterator[tuple[int, str]]:
     for node in ast.walk(module.tree):
         if isinstance(node, ast.AsyncFunctionDef):
             yield node.lineno, f"async def {node.name}"
-        elif isinstance(node, ast.Attribute) and ast.unparse(node).endswith(CLOCKS):
+        elif isinstance(node, ast.Attribute) and node.attr in CLOCK_WORDS and ast.unparse(node).endswith(CLOCKS):
             yield node.lineno, f"asks the clock with {ast.unparse(node)}"
 
 

@@ -85,18 +85,18 @@ def test_the_shipped_file_holds_exactly_every_setting_with_its_default() -> None
 
 def test_every_setting_is_documented_with_its_variable_default_and_meaning() -> None:
     rows = re.findall(r"^\| `[a-z_.]+` \|.*$", (ROOT / "docs" / "configuration.md").read_text(), re.MULTILINE)
-    assert rows == [_row(path) for path in setting_paths()]
+    names = {path: name for name, path in variables().items()}
+    shipped = defaults()
+    assert rows == [_row(path, names[path], shipped[".".join(path)]) for path in setting_paths()]
 
 
-def _row(path: tuple[str, ...]) -> str:
+def _row(path: tuple[str, ...], name: str, default: object) -> str:
     declared = Settings.model_fields[path[0]]
     if len(path) > 1:
         assert isinstance(declared.annotation, type)
         assert issubclass(declared.annotation, Section)
         declared = declared.annotation.model_fields[path[1]]
-    default = defaults()[".".join(path)]
     shown = f"`{default if isinstance(default, str) else json.dumps(default)}`" if default not in ("", None) else "–"
-    name = next(name for name, key in variables().items() if key == path)
     return f"| `{'.'.join(path)}` | `{name}` | {shown} | {declared.description} |"
 
 

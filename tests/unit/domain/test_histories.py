@@ -3,13 +3,14 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import Accepted, JobUpdate, OnIllegal, Refused
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
 from tests.unit.domain.builders import AFTERNOON, MORNING, NEXT_DAY, NOW, SELLER, TECHNICIAN, a_new_job, an_update
 from tests.unit.domain.world import Step, World
+from tests.unit.examples import examples
 
 WINDOWS = st.sampled_from([MORNING, AFTERNOON, NEXT_DAY])
 NTH = st.integers(0, 3)
@@ -36,9 +37,6 @@ def updates(draw: st.DrawFn) -> JobUpdate:
 
 
 REPLIES = st.sampled_from([Accepted(), Accepted(window=NEXT_DAY), REFUSED])
-
-# The same examples in every run; no clock, no files.
-TIRELESS = settings(deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow])
 
 GOALS = st.sampled_from(
     [
@@ -68,21 +66,21 @@ VISITS = st.one_of(*BUYER_AND_REPLIES, st.tuples(st.just("report"), GOALS, st.no
 
 
 @given(st.lists(ANYTHING, max_size=12))
-@settings(TIRELESS, max_examples=350)
+@examples(100)
 def test_no_history_breaks_a_rule(steps: list[Step]) -> None:
     """Each step checks the rules; see `World`."""
     World().play(("hear", a_new_job(required=True)), *steps)
 
 
 @given(FIRST_ANSWERS, st.lists(VISITS, max_size=14))
-@settings(TIRELESS, max_examples=400)
+@examples(120)
 def test_no_history_of_a_booked_visit_breaks_a_rule(first: Step, steps: list[Step]) -> None:
     """Begins with a booking that the WFM accepts, with or without naming its visit, or leaves without an answer."""
     World().play(("hear", a_new_job(required=True)), ("book", MORNING), first, *steps)
 
 
 @given(st.lists(st.tuples(st.just("hear"), updates()), max_size=8))
-@settings(TIRELESS, max_examples=150)
+@examples(60)
 def test_no_sequence_of_messages_about_an_unknown_job_breaks_a_rule(steps: list[Step]) -> None:
     World().play(*steps)
 

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import CommandKind, Job
 from bridge.mapping.pack import Ignored, Pack, Reading, ReplyRead, Translated, Unmapped, Unreadable
+from tests.unit.examples import examples
 from tests.unit.mapping.builders import SNAPSHOT, acme, snapshot, toy
 
 NASTY = st.sampled_from(
@@ -85,39 +86,39 @@ def assert_keepable(*values: object) -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@examples(50)
 def test_random_bytes(body: bytes) -> None:
     check(acme(), body)
     check(toy(), body, {"x-kind": "made"})
 
 
 @given(JSON)
-@settings(max_examples=200, deadline=None)
+@examples(50)
 def test_random_json(data: object) -> None:
     check(acme(), orjson.dumps(data))
     check(toy(), orjson.dumps({"job": {"key no": data}, "at": data, "hours": data, "tasks": data}), {"x-kind": "made"})
 
 
 @given(MUTATED)
-@settings(max_examples=500, deadline=None)
+@examples(100)
 def test_valid_messages_with_members_replaced(message: dict[str, Any]) -> None:
     check(acme(), orjson.dumps(message))
 
 
 @given(damaged(MUTATED))
-@settings(max_examples=300, deadline=None)
+@examples(70)
 def test_valid_messages_with_bytes_damaged(body: bytes) -> None:
     check(acme(), body)
 
 
 @given(st.sampled_from(["utf-16", "utf-32", "latin-1", "cp1250", "utf-8-sig"]), MUTATED)
-@settings(max_examples=50, deadline=None)
+@examples(20)
 def test_valid_messages_in_a_wrong_encoding(encoding: str, message: dict[str, Any]) -> None:
     check(acme(), json.dumps(message, ensure_ascii=False).encode(encoding, "replace"))
 
 
 @given(st.text(max_size=20), st.text(max_size=20))
-@settings(max_examples=100, deadline=None)
+@examples(30)
 def test_any_header_and_routing_key(header: str, routing_key: str) -> None:
     body = orjson.dumps({"job": {"key no": 1}, "at": None})
     check(toy(), body, {"x-kind": header}, routing_key)
@@ -125,7 +126,7 @@ def test_any_header_and_routing_key(header: str, routing_key: str) -> None:
 
 
 @given(st.sampled_from(list(CommandKind)), damaged(st.dictionaries(st.sampled_from(["RC", "SLOTS"]), JSON)))
-@settings(max_examples=300, deadline=None)
+@examples(70)
 def test_any_reply(kind: CommandKind, body: bytes) -> None:
     result = acme().read_reply(kind, body)
     assert isinstance(result, ReplyRead | Unreadable)
@@ -133,7 +134,7 @@ def test_any_reply(kind: CommandKind, body: bytes) -> None:
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(["SLOT_ID", "FROM", "TO"]), JSON), max_size=3))
-@settings(max_examples=200, deadline=None)
+@examples(50)
 def test_any_slots(slots: list[object]) -> None:
     result = acme().read_reply(CommandKind.SEARCH, orjson.dumps({"RC": "00", "SLOTS": slots}))
     assert_keepable(result.explanation)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.store.columns import UTC_TEXT_LENGTH, Plain, Utc, escape, unescape, utc_text
+from tests.unit.examples import examples
 
 moments = st.datetimes(
     datetime(1, 1, 2),  # noqa: DTZ001 - the strategy adds the zone
@@ -18,6 +19,7 @@ DIALECTS = pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dial
 
 
 @DIALECTS
+@examples(50)
 @given(moment=moments)
 def test_a_moment_comes_back_in_utc_to_the_microsecond(dialect: object, moment: datetime) -> None:
     bound = Utc().process_bind_param(moment, dialect)  # type: ignore[arg-type]
@@ -27,6 +29,7 @@ def test_a_moment_comes_back_in_utc_to_the_microsecond(dialect: object, moment: 
     assert back.utcoffset() == timedelta(0)
 
 
+@examples(50)
 @given(first=moments, second=moments)
 def test_the_order_of_the_text_is_the_order_of_the_moments(first: datetime, second: datetime) -> None:
     assert (utc_text(first) < utc_text(second)) == (first < second)
@@ -46,6 +49,7 @@ def test_nothing_is_nothing(dialect: object) -> None:
         assert column.process_result_value(None, dialect) is None  # type: ignore[arg-type]
 
 
+@examples(50)
 @given(text=st.text(st.characters()))
 @example(text="\x00")
 @example(text="\ud800")
@@ -57,6 +61,7 @@ def test_any_text_becomes_one_that_every_database_holds_and_comes_back(text: str
     assert unescape(stored) == text
 
 
+@examples(50)
 @given(text=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\u241b")))
 def test_ordinary_text_is_stored_as_it_is(text: str) -> None:
     assert escape(text) == text

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import (
@@ -50,6 +50,7 @@ from bridge.mef.models import (
 )
 from bridge.store import rows
 from bridge.store.tables import appointments, commands, journal, offered_slots, outbox, subscriptions, work_orders
+from tests.unit.examples import examples
 
 M = TypeVar("M", bound=MefModel)
 
@@ -58,9 +59,6 @@ def model(kind: type[M], **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[
     """Make values of the standard by Python names; `builds` would add those of the wire."""
     return st.fixed_dictionaries(fields).map(lambda values: kind(**values))
 
-
-# How long a busy machine takes to make a value says nothing about it.
-unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 any_text = st.text(st.characters(), max_size=8)
@@ -188,7 +186,6 @@ command_values = st.builds(
     window=st.none() | periods,
     request=requests,
     visit=st.none() | any_text,
-    echoed=st.booleans(),
     created_at=moments,
     expires_at=moments,
     correlation_id=any_text,
@@ -257,7 +254,7 @@ subscription_values = st.builds(
 )
 
 
-@unhurried
+@examples(40)
 @given(value=work_order_values)
 def test_a_work_order_comes_back_the_same(value: WorkOrder) -> None:
     row = rows.work_order_row(value)
@@ -265,7 +262,7 @@ def test_a_work_order_comes_back_the_same(value: WorkOrder) -> None:
     assert rows.work_order(row) == value
 
 
-@unhurried
+@examples(40)
 @given(value=appointment_values)
 def test_an_appointment_comes_back_the_same(value: Appointment) -> None:
     row = rows.appointment_row(value)
@@ -273,7 +270,7 @@ def test_an_appointment_comes_back_the_same(value: Appointment) -> None:
     assert rows.appointment(row) == value
 
 
-@unhurried
+@examples(40)
 @given(value=command_values)
 def test_a_command_comes_back_the_same(value: Command) -> None:
     row = rows.command_row(value)
@@ -281,7 +278,7 @@ def test_a_command_comes_back_the_same(value: Command) -> None:
     assert rows.command(row) == value
 
 
-@unhurried
+@examples(40)
 @given(value=entries())
 def test_a_journal_entry_comes_back_the_same(value: JournalEntry) -> None:
     row = rows.journal_row(value)
@@ -289,7 +286,7 @@ def test_a_journal_entry_comes_back_the_same(value: JournalEntry) -> None:
     assert rows.recorded(row | {"number": 7}) == RecordedEntry(7, value)
 
 
-@unhurried
+@examples(40)
 @given(value=subscription_values)
 def test_a_subscription_comes_back_the_same(value: Subscription) -> None:
     row = rows.subscription_row(value)
@@ -297,7 +294,7 @@ def test_a_subscription_comes_back_the_same(value: Subscription) -> None:
     assert rows.subscription(row) == value
 
 
-@unhurried
+@examples(40)
 @given(value=bus_messages())
 def test_an_outgoing_message_comes_back_the_same(value: BusMessage) -> None:
     row = rows.outbox_row(value)
@@ -307,7 +304,7 @@ def test_an_outgoing_message_comes_back_the_same(value: BusMessage) -> None:
     assert (entry.number, entry.attempts, entry.message) == (7, 2, value)
 
 
-@unhurried
+@examples(40)
 @given(window=periods, token=records, expires_at=moments)
 def test_an_offered_slot_comes_back_the_same(window: TimePeriod, token: dict[str, Any], expires_at: datetime) -> None:
     row = rows.slot_row(WorkOrderId("wo-1"), OfferedSlot(window, token), expires_at)
@@ -315,7 +312,7 @@ def test_an_offered_slot_comes_back_the_same(window: TimePeriod, token: dict[str
     assert rows.slot(row) == OfferedSlot(window, token)
 
 
-@unhurried
+@examples(40)
 @given(value=json_values)
 def test_plain_json_comes_back_the_same(value: object) -> None:
     """Integers beyond 64 bits, lone surrogates and NUL included."""
@@ -332,7 +329,7 @@ def test_what_is_not_json_is_refused() -> None:
         rows.plain_text({"a": {1, 2}})
 
 
-@unhurried
+@examples(40)
 @given(first=jobs, second=jobs)
 def test_two_jobs_never_share_a_lane(first: JobRef, second: JobRef) -> None:
     assert (rows.job_lane(first) == rows.job_lane(second)) == (first == second)
@@ -343,7 +340,7 @@ def test_names_with_colons_do_not_run_together(first: tuple[str, str], second: t
     assert rows.job_lane(JobRef(*first)) != rows.job_lane(JobRef(*second))
 
 
-@unhurried
+@examples(40)
 @given(value=work_order_values)
 def test_each_entity_and_place_is_indexed_once(value: WorkOrder) -> None:
     doubled = replace(

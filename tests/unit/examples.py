@@ -1,0 +1,14 @@
+"""On how many examples a unit test tries its rule: few enough for a quick run, and the same in every run."""
+
+from hypothesis import HealthCheck, settings
+
+
+def examples(number: int) -> settings:
+    """Make settings for so many examples. No clock: a busy machine says nothing of a rule. No files, no chance."""
+    return settings(
+        max_examples=number,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
