@@ -102,7 +102,7 @@ def failure_of(error: BridgeError, method: str) -> RequestFailed | None:
         case InvalidSubscription():
             return invalid_body(str(error))
         case ConflictError():
-            return _conflict(str(error), method)
+            return _conflict(error, method)
         case WfmTimeout():
             return RequestFailed(504, Error500(reason=str(error)))
         case WfmUnavailable() | TransientError():
@@ -111,8 +111,9 @@ def failure_of(error: BridgeError, method: str) -> RequestFailed | None:
             return None
 
 
-def _conflict(reason: str, method: str) -> RequestFailed:
+def _conflict(error: ConflictError, method: str) -> RequestFailed:
     """409 is defined for PATCH only; elsewhere the standard leaves `otherIssue`."""
+    reason = str(error) if error.__cause__ is None else str(ConflictError())  # a driver's words are not for Buyers
     if method == "PATCH":
         return RequestFailed(409, Error409(reason=reason))
     return unprocessable((Problem(Error422Code.OTHER_ISSUE, reason),))

@@ -96,6 +96,20 @@ async def test_another_request_that_lost_a_race_is_422(buyer: BuyerClient, bridg
     assert (answer.status, answer.value[0]["code"]) == (422, "otherIssue")
 
 
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+async def test_what_a_database_said_of_a_conflict_stays_in_the_house(
+    buyer: BuyerClient, bridge: FakeBridge, method: str
+) -> None:
+    conflict = ConflictError("the database refused a change: Key (id)=(secret)")
+    conflict.__cause__ = OSError()
+    bridge.fail(conflict)
+    path = "/appointment/A-1" if method == "PATCH" else "/appointment/A-1/cancel"
+    answer = await buyer.send(method, BASE + path, {"note": []})
+    assert answer.status in (409, 422)
+    assert "Somebody else changed the same thing first." in str(answer.value)
+    assert "secret" not in str(answer.value)
+
+
 async def test_what_is_not_there_is_404(buyer: BuyerClient, bridge: FakeBridge) -> None:
     bridge.fail(NotFound("There is no Appointment A-1."))
     answer = await buyer.get(f"{BASE}/appointment/A-1")
