@@ -1,6 +1,7 @@
 """`mef-bridge serve`: the bridge itself."""
 
 import asyncio
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -26,4 +27,7 @@ def serve(config: ConfigOption = None) -> None:
 
 async def _serve(settings: Settings) -> None:
     async with running(settings):
+        # What is there now stays. The collector need not look through it again and again, 60 ms at a time.
+        gc.collect()
+        gc.freeze()
         await asyncio.Event().wait()

@@ -134,7 +134,6 @@ class Command:
     window: TimePeriod | None = None
     request: AppointmentCreate | AppointmentUpdate | None = None
     visit: str | None = None
-    echoed: bool = False
     correlation_id: str = ""
     created_at: datetime
     expires_at: datetime
@@ -153,7 +152,8 @@ class Job:
 
     `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest
     version applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which
-    deltas merge. `commands` are the outstanding ones (pending) and the bookings that expired. `open_siblings` counts
+    deltas merge. `commands` are the outstanding ones: pending, or come to nothing
+    so lately that the WFM may still speak of them. `open_siblings` counts
     other WorkOrders of the same trouble ticket that have not ended.
     """
 

@@ -180,9 +180,11 @@ _MOVED_ON = (Problem(Error422Code.OTHER_ISSUE, "The Appointment has changed mean
 
 
 def _taken_back(job: Job, command: Command, reason: str) -> Settlement:
+    """Have the WFM cancel the visit. After a 504 the Buyer needs no other answer: it was not done."""
     effect = CancelVisit(command.id, command.visit, command.window, command.work_order)
     problem = Problem(Error422Code.OTHER_ISSUE, "The WorkOrder can no longer take an Appointment.", "/workOrder/id")
-    settled = _settled(job, command, CommandState.COMPENSATED, reason, (problem,))
+    problems = (problem,) if command.state is CommandState.PENDING else ()
+    settled = _settled(job, command, CommandState.COMPENSATED, reason, problems)
     return replace(settled, decision=replace(settled.decision, effects=(effect,)))
 
 

@@ -129,7 +129,7 @@ class Commands:
     async def _settled(self, command: Command, answered: asyncio.Future[Answer]) -> Answer:
         try:
             async with asyncio.timeout((command.expires_at - self._clock()).total_seconds()):
-                return await answered
+                return _told(await answered)
         except TimeoutError:
             return await self._expire(command)
 
@@ -236,22 +236,20 @@ class Commands:
         async with self._store.transaction() as tx:
             jobs = await tx.load_jobs([command.job])
             pending = _pending(jobs[command.job], command.id)
+            settled = await tx.answer(command.id) if pending is None else None
             if pending is not None:
                 await self._carry_out(tx, jobs, expire(jobs[command.job], pending))
                 await self._applier.apply_waiting(tx, jobs, [command.job])
-                raise_timeout = True
-            else:
-                settled = await tx.answer(command.id)
-                raise_timeout = settled is None or settled[0] in (CommandState.EXPIRED, CommandState.COMPENSATED)
-        if raise_timeout or settled is None:
+        if settled is None:
             raise WfmTimeout
-        return await self._restored(*settled)
+        return _told(await self._restored(command, *settled))
 
-    async def _restored(self, state: CommandState, stored: Mapping[str, object]) -> Answer:
+    async def _restored(self, command: Command, state: CommandState, stored: Mapping[str, object]) -> Answer:
         problems = tuple(
             Problem(Error422Code(item["code"]), item["reason"], item["path"]) for item in _items(stored, "problems")
         )
-        appointment_id = stored.get("appointment")
+        # A change that the WFM's own message was found to have carried out has no answer of its own.
+        appointment_id = stored.get("appointment") or command.appointment
         appointment = await self._store.appointment(AppointmentId(str(appointment_id))) if appointment_id else None
         return Answer(state, appointment, problems)
 
@@ -331,6 +329,13 @@ class Commands:
 
 def _pending(job: Job, command: CommandId) -> Command | None:
     return next((c for c in job.commands if c.id == command and c.state is CommandState.PENDING), None)
+
+
+def _told(answer: Answer) -> Answer:
+    """Return what the Buyer is to be told; a command that came to nothing without a reason timed out (504)."""
+    if answer.state is not CommandState.ACCEPTED and not answer.problems:
+        raise WfmTimeout
+    return answer
 
 
 def _answer(settlement: Settlement) -> Answer:

@@ -2,7 +2,8 @@
 
 One by one, a database commits some thousand small transactions a second; in batches several times that. Whoever
 submitted an item is told only after its batch is safe. Nothing is dropped: transient trouble is waited out, and an item
-that breaks a batch is found by committing one at a time and handed to `park`.
+that breaks a batch is found by committing one at a time and handed to `park`; if even that fails, it is tried again for
+as long as it takes.
 """
 
 import asyncio
@@ -67,14 +68,16 @@ class GroupCommit(Generic[Item]):
                     await self._commit_batch([item])
                 return
             log.exception("message.crashed")
-            await self._patiently(partial(self._park, items[0], error))
+            await self._patiently(partial(self._park, items[0], error), Exception)
 
-    async def _patiently(self, action: Callable[[], Awaitable[None]]) -> None:
+    async def _patiently(
+        self, action: Callable[[], Awaitable[None]], trouble: type[Exception] = TransientError
+    ) -> None:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
                 return await action()
-            except TransientError as trouble:
-                log.warning("commit.waiting", trouble=str(trouble), retry_in_seconds=pause)
+            except trouble as error:
+                log.warning("commit.waiting", trouble=f"{type(error).__name__}: {error}", retry_in_seconds=pause)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)

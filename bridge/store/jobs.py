@@ -57,8 +57,8 @@ from bridge.store.tables import (
 
 # A decision looks at the last few visits only; a job that was tried a hundred times must not load them all.
 ENDED_APPOINTMENTS = 10
-# For so long the WFM may still announce a visit that was booked too late and taken back.
-COMPENSATED_FOR = timedelta(days=7)
+# For so long after its deadline the WFM may still speak of a command that came to nothing.
+SPOKEN_OF_FOR = timedelta(days=7)
 
 
 def _is_one_of(pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
@@ -82,12 +82,12 @@ _APPOINTMENTS = (
 
 
 def _commands_to_load() -> Select[Any]:
-    booking = commands.c.kind == CommandKind.BOOK.value
-    recent = commands.c.expires_at > bindparam("compensated_since")
+    came_to_nothing = commands.c.state.in_([CommandState.EXPIRED.value, CommandState.COMPENSATED.value])
+    booking = and_(commands.c.kind == CommandKind.BOOK.value, commands.c.state == CommandState.EXPIRED.value)
     relevant = or_(
         commands.c.state == CommandState.PENDING.value,
-        and_(booking, commands.c.state == CommandState.EXPIRED.value),
-        and_(booking, commands.c.state == CommandState.COMPENSATED.value, recent),
+        booking,  # however late it is announced, it must be taken back
+        and_(came_to_nothing, commands.c.expires_at > bindparam("spoken_of_since")),
     )
     asked = select(commands).where(_is_one_of(commands.c.pack, commands.c.job_key), relevant)
     return asked.order_by(commands.c.created_at, commands.c.id)
@@ -204,7 +204,7 @@ class JobBook:
     async def _load_commands(self, refs: Collection[JobRef], now: datetime) -> dict[JobRef, list[Command]]:
         """Load the commands that a message of the WFM may still be the answer to, oldest first."""
         asked: defaultdict[JobRef, list[Command]] = defaultdict(list)
-        for ref, row in await self._rows(_COMMANDS, refs, compensated_since=now - COMPENSATED_FOR):
+        for ref, row in await self._rows(_COMMANDS, refs, spoken_of_since=now - SPOKEN_OF_FOR):
             asked[ref].append(rows.command(row))
         self._know("command", ((command.id, command) for job in asked.values() for command in job))
         return asked

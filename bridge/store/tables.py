@@ -159,7 +159,6 @@ commands = Table(
     Column("window_to", Utc),
     Column("request", Text),
     Column("visit", Plain),
-    Column("echoed", Boolean, nullable=False),
     Column("created_at", Utc, nullable=False),
     Column("expires_at", Utc, nullable=False),
     Column("correlation_id", Plain, nullable=False),

@@ -18,7 +18,7 @@ async def test_a_command_comes_back_as_it_was_added(store: SqlStore) -> None:
     patch = AppointmentUpdate(valid_for=window(48), related_contact_information=(contact(),), related_place=site())
     commands = [
         booking(order),
-        booking(order, kind=CommandKind.RESCHEDULE, request=patch, visit="V-1", echoed=True, correlation_id="corr-7"),
+        booking(order, kind=CommandKind.RESCHEDULE, request=patch, visit="V-1", correlation_id="corr-7"),
         booking(order, kind=CommandKind.CANCEL, window=None),
     ]
     async with store.transaction() as tx:
@@ -94,9 +94,9 @@ async def test_a_settled_command_never_becomes_pending_again(store: SqlStore) ->
         before = (await tx.load_jobs([order.job]))[order.job]
         await tx.settle_command(replace(asked, state=CommandState.ACCEPTED), {"visit": "V-1"})
         assert await tx.answer(asked.id) == (CommandState.ACCEPTED, {"visit": "V-1"})
-        await tx.save_jobs([replace(before, commands=(replace(asked, echoed=True),))])
+        await tx.save_jobs([replace(before, commands=(replace(asked, visit="V-1"),))])
     async with store.transaction() as tx:
-        assert await tx.command(asked.id) == replace(asked, state=CommandState.ACCEPTED, echoed=True)
+        assert await tx.command(asked.id) == replace(asked, state=CommandState.ACCEPTED, visit="V-1")
 
 
 async def test_overdue_are_the_pending_commands_whose_time_is_up(store: SqlStore) -> None:

@@ -50,7 +50,7 @@ async def test_a_job_comes_back_as_it_was_saved(store: SqlStore) -> None:
     request = AppointmentCreate(
         related_contact_information=(contact(),), valid_for=window(), work_order=WorkOrderRef(id=order.id)
     )
-    asked = booking(order, request=request, visit="V-2", echoed=True, correlation_id="corr-7")
+    asked = booking(order, request=request, visit="V-2", correlation_id="corr-7")
     saved = replace(job_with(order, ended, current), commands=(asked,), record={"list": [1, None, "ż"], "big": 2**80})
     await save(store, saved)
     assert await load(store, saved.ref) == saved
@@ -288,13 +288,15 @@ async def test_a_job_has_the_commands_a_message_may_still_answer(store: SqlStore
         booking(order, kind=CommandKind.CANCEL),
         booking(order, state=CommandState.EXPIRED, expires_at=NOW - timedelta(days=30)),
         booking(order, state=CommandState.COMPENSATED, expires_at=week_ago + timedelta(minutes=1)),
+        booking(order, state=CommandState.EXPIRED, kind=CommandKind.RESCHEDULE),
+        booking(order, state=CommandState.EXPIRED, kind=CommandKind.CANCEL, expires_at=week_ago + timedelta(minutes=1)),
     ]
     dropped = [
         booking(order, state=CommandState.COMPENSATED, expires_at=week_ago - timedelta(minutes=1)),
         booking(order, state=CommandState.ACCEPTED),
         booking(order, state=CommandState.REFUSED),
         booking(order, state=CommandState.FAILED),
-        booking(order, state=CommandState.EXPIRED, kind=CommandKind.RESCHEDULE),
+        booking(order, state=CommandState.EXPIRED, kind=CommandKind.RESCHEDULE, expires_at=week_ago),
     ]
     async with store.transaction() as tx:
         for command in (*kept, *dropped):
@@ -306,7 +308,7 @@ async def test_a_changed_command_is_saved_with_its_job(store: SqlStore) -> None:
     order = work_order()
     asked = booking(order)
     await save(store, job(order, commands=(asked,)))
-    echoed = replace(asked, echoed=True, visit="V-1")
+    echoed = replace(asked, visit="V-1")
     await save(store, replace(await load(store, order.job), commands=(echoed,)))
     assert (await load(store, order.job)).commands == (echoed,)
 

@@ -122,6 +122,25 @@ async def test_a_message_that_crashes_the_bridge_is_parked_and_its_neighbours_pa
     assert "ZeroDivisionError: a defect" in reason
 
 
+async def test_a_message_that_cannot_even_be_parked_holds_the_others_and_is_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither does the bridge end, nor is anything acked that is stored nowhere."""
+    monkeypatch.setattr(group_commit, "FIRST_PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(applier, "decide", lambda *_: 1 / 0)
+    failures = iter([ZeroDivisionError("a defect in parking"), ZeroDivisionError("again")])
+    park = world.job_updates._group._park
+
+    async def parks_at_last(message: Any, error: Exception) -> None:
+        for failure in failures:
+            raise failure
+        await park(message, error)
+
+    monkeypatch.setattr(world.job_updates._group, "_park", parks_at_last)
+    await world.hear(event("NEW", 1))
+    assert world.outcomes() == ["parked"]
+
+
 async def test_a_database_that_goes_away_is_waited_for_and_nothing_is_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

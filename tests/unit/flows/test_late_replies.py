@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
+from bridge.domain.model import CommandId
 from bridge.flows.commands import GRACE
-from bridge.flows.errors import WfmTimeout
+from bridge.flows.errors import Rejected, WfmTimeout
 from bridge.flows.ports import BusMessage
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
@@ -216,13 +217,38 @@ async def test_a_late_acceptance_of_a_reschedule_is_adopted_and_announced(impati
     assert impatient.rows("SELECT status, valid_from FROM appointments") == [("confirmed", start)]
 
 
-@pytest.mark.xfail(reason="the store loads no reschedule that has expired, so its echo looks like a move", strict=False)
 async def test_the_event_of_a_reschedule_that_timed_out_is_adopted_and_announced(impatient: World) -> None:
     await confirmed(impatient)
     await impatient.hear(event("SCHD", 3, **IN_AFTERNOON))
     assert impatient.column("SELECT status FROM appointments") == ["confirmed"]
     assert impatient.notified()[-1] == "appointmentAttributeValueChangeEvent"
     assert impatient.command_states("reschedule") == ["accepted"]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told", "read at the deadline"])
+async def test_an_acceptance_that_the_work_order_can_no_longer_take_is_a_422_however_the_buyer_learns_of_it(
+    make_world: Worlds, told: bool
+) -> None:
+    """The process that waits is told, or another one took the reply and it reads what that one has settled."""
+    waiting: World = await make_world(timeout_s=5 if told else 0.5)
+    taking: World = waiting if told else await make_world()
+    order = await waiting.open_work_order()
+    waiting.bus.answers["cmd.book"] = lambda _: None
+    booking = asyncio.create_task(waiting.book(order))
+    sent = await waiting.bus.next("cmd.book")
+    await taking.hear(event("CANC", 2))
+    await taking.reply(sent, DONE)
+    with pytest.raises(Rejected, match="can no longer take an Appointment"):
+        await booking
+    assert waiting.command_states() == ["compensated"]
+
+
+async def test_a_booking_taken_back_after_its_504_is_a_504_to_whoever_asks_again(impatient: World) -> None:
+    sent = await timed_out_booking(impatient)
+    await impatient.reply(sent, DONE)
+    assert impatient.command_states() == ["compensated"]
+    with pytest.raises(WfmTimeout):
+        await impatient.commands.resume(CommandId(sent.correlation_id))
 
 
 async def test_a_late_acceptance_of_a_cancel_is_adopted_and_announced(impatient: World) -> None:

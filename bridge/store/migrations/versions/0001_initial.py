@@ -188,7 +188,6 @@ def upgrade() -> None:
         sa.Column("window_to", UTC, nullable=True),
         sa.Column("request", sa.Text(), nullable=True),
         sa.Column("visit", sa.Text(), nullable=True),
-        sa.Column("echoed", sa.Boolean(), nullable=False),
         sa.Column("created_at", UTC, nullable=False),
         sa.Column("expires_at", UTC, nullable=False),
         sa.Column("correlation_id", sa.Text(), nullable=False),
