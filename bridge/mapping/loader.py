@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from bridge.mapping.checker import check
+from bridge.mapping.checker import check, prove
 from bridge.mapping.compiler import compile_pack
 from bridge.mapping.document import PackDocument
 from bridge.mapping.pack import Pack
@@ -13,7 +13,11 @@ PACK_FILE = "pack.yaml"
 
 def load_pack(directory: Path) -> Pack:
     """Load `<directory>/pack.yaml`. Raises `InvalidDocument`, which lists every problem with its line and column."""
-    return make_pack(read_yaml(directory / PACK_FILE))
+    source = read_yaml(directory / PACK_FILE)
+    document = _checked(source)
+    if gaps := prove(document, source):
+        raise InvalidDocument(gaps)
+    return compile_pack(document, source.data)
 
 
 def load_document(directory: Path) -> PackDocument:
@@ -22,7 +26,7 @@ def load_document(directory: Path) -> PackDocument:
 
 
 def make_pack(source: YamlSource) -> Pack:
-    """Make a pack of a document that was read. Raises as `load_pack`."""
+    """Make a pack of a document that was read, whatever its rules leave open. Raises as `load_pack`."""
     return compile_pack(_checked(source), source.data)
 
 

@@ -1,0 +1,64 @@
+"""Sets of situations as boxes: for each variable the classes of values it may have, as the bits of a whole number.
+
+A rule fits one box; what no rule fits is what is left of the whole space when all their boxes are taken away. The
+arithmetic is exact; `TooLarge` says when it would take too long.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bridge.errors import PermanentError
+
+Box = tuple[int, ...]
+
+MOST_BOXES = 20_000  # about a second of work; a table that needs more has far more columns than anybody can read
+
+
+class TooLarge(PermanentError):
+    """The decision table has too many combinations to be proven."""
+
+
+def meet(one: Box, other: Box) -> Box | None:
+    """Give what two boxes share, None where they share nothing."""
+    shared = tuple(a & b for a, b in zip(one, other, strict=True))
+    return shared if all(shared) else None
+
+
+def without(box: Box, taken: Box) -> Iterator[Box]:
+    """Split what is left of a box into boxes that share nothing."""
+    if meet(box, taken) is None:
+        yield box
+        return
+    rest = list(box)
+    for index, mask in enumerate(taken):
+        outside = rest[index] & ~mask
+        if outside:
+            yield (*rest[:index], outside, *rest[index + 1 :])
+        rest[index] &= mask
+
+
+def left_over(start: Iterable[Box], taken: Iterable[Box]) -> list[Box]:
+    """Take boxes away from others. Raises `TooLarge`."""
+    left = list(start)
+    for box in taken:
+        left = [part for one in left for part in without(one, box)]
+        if len(left) > MOST_BOXES:
+            raise TooLarge
+    return left
+
+
+def widened(box: Box, full: Box, taken: Sequence[Box]) -> Box:
+    """Grow a box as far as it shares nothing with the taken ones: the shortest way to say where it lies."""
+    wide = list(box)
+    for index, mask in enumerate(full):
+        for bit in _bits(mask & ~wide[index]):
+            grown = (*wide[:index], wide[index] | bit, *wide[index + 1 :])
+            if all(meet(grown, one) is None for one in taken):
+                wide[index] |= bit
+    return tuple(wide)
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        bit = mask & -mask
+        yield bit
+        mask ^= bit

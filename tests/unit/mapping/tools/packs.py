@@ -1,0 +1,44 @@
+"""Small packs for the tests of the tools: one frame, with the fields, tables and rules that a test needs."""
+
+import json
+from typing import Any
+
+from bridge.mapping.document import PackDocument
+from bridge.yaml_source import YamlSource, parse_yaml, validate
+
+WINDOW_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
+
+FRAME: dict[str, Any] = {
+    "pack": "small",
+    "version": "1",
+    "inbound": {"exchange": "small.events", "bindings": ["#"], "job": "$.job"},
+    "fields": {
+        "visit": {"path": "$.visit"},
+        "start": {"path": "$.start", "type": "datetime", "format": WINDOW_FORMAT},
+        "end": {"path": "$.end", "type": "datetime", "format": WINDOW_FORMAT},
+    },
+    "work_order": {
+        "buyer": "buyer",
+        "place": [{"type": "GeographicSiteRef", "role": "site", "attributes": {"id": "site"}}],
+        "duration": {"amount": 1, "unit": "HOUR"},
+        "contacts": [{"role": "technicalContact", "name": "A", "number": "1", "email_address": "a@a.example"}],
+        "related_entity": [{"id": "1", "role": "ticket", "referred_type": "TroubleTicket"}],
+        "task": "task",
+    },
+    "appointment": {
+        "visit": {"value": "visit"},
+        "window": {"start": {"value": "start"}, "end": {"value": "end"}},
+        "seller_contact": {"default": {"name": "A", "number": "1", "email_address": "a@a.example"}},
+    },
+}
+
+
+def small(fields: dict[str, Any], rules: list[dict[str, Any]], **sections: Any) -> YamlSource:
+    """The source of a small pack; its text is JSON, which is YAML too."""
+    data = {**FRAME, "fields": {**FRAME["fields"], **fields}, "rules": rules, **sections}
+    return parse_yaml(json.dumps(data, indent=1), "small.yaml")
+
+
+def document(source: YamlSource) -> PackDocument:
+    """The document of a source that has the right shape."""
+    return validate(PackDocument, source)
