@@ -10,7 +10,7 @@ STAMP := $(VENV)/.complete
 PYTEST := $(PY) -m pytest
 # Finds or starts RabbitMQ and PostgreSQL once, for all of the command's processes.
 SERVICES := $(PY) -m bridge.localenv run --
-SOURCES := bridge tests
+SOURCES := bridge tests benchmarks
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run conformance docs test lint types unit integration bench format lock clean
