@@ -4,6 +4,7 @@ Order of the questions: stale? known? ended? only an echo? Then the goal is comp
 (R20-R24, R27, R45-R50, R56-R58), planned and walked. A goal without a legal path is handled by the pack's policy.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -32,7 +33,7 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision."""
-    if any(version < job.versions.get(key, version) for key, version in update.versions.items()):
+    if _is_stale(job, update.versions):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
     try:
         decision = _decide_current(job, update, ids, now)
@@ -41,6 +42,20 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
         return decision
     return replace(decision, job=_remember(decision.job, update))
+
+
+def learned(job: Job, versions: Mapping[str, int], record: Mapping[str, object] | None) -> Job:
+    """Keep what a message tells that says nothing to the Buyer, for later deltas build on it.
+
+    `record` is None where the pack keeps none.
+    """
+    if record is None or _is_stale(job, versions):
+        return job
+    return replace(job, versions={**job.versions, **versions}, record=record)
+
+
+def _is_stale(job: Job, versions: Mapping[str, int]) -> bool:
+    return any(version < job.versions.get(key, version) for key, version in versions.items())
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:

@@ -10,11 +10,11 @@ from types import MappingProxyType
 
 import structlog
 
-from bridge.domain.decide import decide
+from bridge.domain.decide import decide, learned
 from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobRef, JobUpdate, Outcome, WorkOrderId
 from bridge.flows.effects import messages_for
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
-from bridge.mapping.pack import Ignored, Pack, Reading, Translated, Unreadable
+from bridge.mapping.pack import Ignored, Pack, Reading, Skipped, Translated, Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -39,7 +39,7 @@ class Applier:
         self._new_id = new_id
         self._sellers = sellers
 
-    def read(self, message: WfmMessage) -> Reading | Unreadable:
+    def read(self, message: WfmMessage) -> Reading | Skipped | Unreadable:
         """Read who a message is about."""
         return self._packs[message.pack].read(message.body, message.routing_key, message.headers)
 
@@ -59,6 +59,7 @@ class Applier:
             return await self._decide(tx, jobs, entry, translation.update)
         entry = replace(entry, reason=translation.reason, rule=translation.rule)
         if isinstance(translation, Ignored):
+            jobs[reading.job] = learned(jobs[reading.job], reading.versions, translation.record)
             return replace(entry, outcome=Outcome.IGNORED)
         return noted(entry)
 
@@ -126,7 +127,7 @@ def noted(entry: JournalEntry) -> JournalEntry:
     return entry
 
 
-def _by_version(pair: tuple[RecordedEntry, Reading | Unreadable]) -> tuple[tuple[int, ...], int]:
+def _by_version(pair: tuple[RecordedEntry, Reading | Skipped | Unreadable]) -> tuple[tuple[int, ...], int]:
     recorded, reading = pair
     versions = tuple(reading.versions.values()) if isinstance(reading, Reading) else ()
     return (versions, recorded.number)

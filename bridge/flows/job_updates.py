@@ -13,7 +13,7 @@ from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.flows.applier import Applier, Jobs, noted
 from bridge.flows.group_commit import GroupCommit
 from bridge.flows.ports import JournalEntry, Store, Transaction, WfmMessage
-from bridge.mapping.pack import Reading, Unreadable
+from bridge.mapping.pack import Reading, Skipped, Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -54,9 +54,11 @@ class JobUpdates:
                 await self._applier.save(tx, batch.jobs[ref])
             await tx.record(batch.entries)
 
-    async def _take(self, tx: Transaction, batch: _Batch, message: WfmMessage, reading: Reading | Unreadable) -> None:
-        if isinstance(reading, Unreadable):
-            batch.entries.append(_unreadable(message, reading))
+    async def _take(
+        self, tx: Transaction, batch: _Batch, message: WfmMessage, reading: Reading | Skipped | Unreadable
+    ) -> None:
+        if not isinstance(reading, Reading):
+            batch.entries.append(_without_job(message, reading))
             return
         key = (reading.job.pack, reading.message)
         if key in batch.seen:
@@ -93,13 +95,13 @@ async def _load(tx: Transaction, readings: Sequence[Reading]) -> _Batch:
     return _Batch(jobs=jobs, seen=seen)
 
 
-def _unreadable(message: WfmMessage, reading: Unreadable) -> JournalEntry:
+def _without_job(message: WfmMessage, reading: Skipped | Unreadable) -> JournalEntry:
     return noted(
         JournalEntry(
             message=None,
             job=None,
             raw=message,
-            outcome=Outcome.PARKED,
+            outcome=Outcome.IGNORED if isinstance(reading, Skipped) else Outcome.PARKED,
             reason=reading.reason,
             explanation=reading.explanation,
         )

@@ -64,8 +64,10 @@ def inbound_schema(pack: document.PackDocument) -> Json:
     if inbound.version is not None:
         drawing.add(inbound.version, {"description": "Grows with each change of the job."})
     for name, spec in pack.fields.items():
-        if spec.path is not None:
-            drawing.add(spec.path, _field(name, spec), required=spec.required)
+        for path in spec.path or ():
+            drawing.add(
+                path, _field(name, spec), required=spec.required and not inbound.deltas and len(spec.path or ()) == 1
+            )
     return drawing.done(f"A message of the WFM, as far as the pack {pack.pack} reads it.")
 
 

@@ -5,11 +5,11 @@ import json
 
 from bridge.mapping.commands import compile_command
 from bridge.mapping.document import PackDocument
-from bridge.mapping.fields import compile_field
+from bridge.mapping.fields import compile_fields, field_lookups
 from bridge.mapping.messages import compile_identity
 from bridge.mapping.pack import Inbound, Pack
+from bridge.mapping.paths import Find, compile_path
 from bridge.mapping.rules import compile_rules
-from bridge.mapping.sources import Lookups
 from bridge.mapping.tables import table_lookup
 from bridge.mapping.translator import Translator
 from bridge.mapping.visits import VisitBuilder, compile_visit
@@ -20,7 +20,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
     """Compile a checked document; `data` is the plain data it was made of, whose hash goes into the version."""
     version = f"{document.version}+{content_hash(data)}"
     tables = {name: table_lookup(table) for name, table in document.tables.items()}
-    visit = compile_visit(document.appointment, _field_lookups(document, tables))
+    visit = compile_visit(document.appointment, field_lookups(document))
     return Pack(
         name=document.pack,
         version=version,
@@ -28,7 +28,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
         seller_contact=visit.seller_contact,
         unoffered_window=document.policies.unoffered_window,
         identity=compile_identity(document.pack, document.inbound),
-        translator=_translator(document, version, tables, visit),
+        translator=_translator(document, version, visit),
         commands={
             kind: compile_command(command, tables, version, document.zone)
             for kind, command in document.commands.items()
@@ -41,20 +41,18 @@ def content_hash(data: object) -> str:
     return hashlib.sha256(json.dumps(data).encode()).hexdigest()[:8]
 
 
-def _translator(document: PackDocument, version: str, tables: Lookups, visit: VisitBuilder) -> Translator:
-    lookups = _field_lookups(document, tables)
+def _translator(document: PackDocument, version: str, visit: VisitBuilder) -> Translator:
+    lookups = field_lookups(document)
     return Translator(
         version=version,
-        fields=tuple(
-            compile_field(name, spec, document.tables, document.zone) for name, spec in document.fields.items()
-        ),
+        fields=compile_fields(document),
         rules=compile_rules(document.rules, lookups, document.policies.on_illegal),
         work_order=compile_work_order(document.work_order, lookups),
         visit=visit,
         occurred_at=document.inbound.occurred_at,
+        changed_names=_finder(document.inbound.changed_names),
     )
 
 
-def _field_lookups(document: PackDocument, tables: Lookups) -> Lookups:
-    """Give the look-up of each field that has a table."""
-    return {name: tables[spec.table] for name, spec in document.fields.items() if spec.table is not None}
+def _finder(path: str | None) -> Find | None:
+    return compile_path(path) if path is not None else None

@@ -4,9 +4,11 @@ Short forms (a plain value, a list) are widened to their long form before valida
 the place where it was written. What a name refers to is `checker`'s business.
 """
 
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from bridge.domain.model import CommandKind, OnIllegal
 from bridge.mapping.datetimes import check_format, check_zone
@@ -27,13 +29,28 @@ def _scalar(value: object) -> str | int | bool:
     raise ValueError("expected text, a whole number, true or false")
 
 
+def _bound(value: object) -> int | datetime:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("expected a whole number, or a moment with its offset such as '2026-03-01T00:00:00Z'")
+    return moment
+
+
 Scalar = Annotated[str | int | bool, PlainValidator(_scalar, json_schema_input_type=str | int | bool)]
+Bound = Annotated[int | datetime, PlainValidator(_bound, json_schema_input_type=int | str)]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 Text = Annotated[str, Field(min_length=1)]
 Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$")]
 Path = Annotated[str, AfterValidator(check_path)]
 Zone = Annotated[str, AfterValidator(check_zone)]
 Format = Annotated[str, AfterValidator(check_format)]
+Asked = Literal["book", "reschedule", "cancel"]
+Party = Literal["buyer", "seller", "neutral", "unknown"]
 FieldType = Literal["text", "code", "integer", "boolean", "datetime", "list"]
 PlaceType = Literal[
     "FieldedAddress",
@@ -45,12 +62,18 @@ PlaceType = Literal[
 ]
 
 
+BOUNDS = ("at_least", "above", "at_most", "below")
+
+
 def _widen(value: object, key: str) -> object:
     return value if isinstance(value, dict) else {key: value}
 
 
 def _as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
+
+
+Pieces = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_as_list)]
 
 
 class Value(Strict):
@@ -85,19 +108,28 @@ class Inbound(Strict):
     job: Path
     version: Path | None = None
     occurred_at: Name | None = None
+    deltas: bool = False
+    changed_names: Path | None = None
+    ignore: tuple["IgnoreRule", ...] = ()
 
 
 class FieldSpec(Strict):
-    """One named, typed input of a message."""
+    """One named, typed input of a message; `path` may be a list, of which the first that says something is taken."""
 
-    path: Path | None = None
+    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(_as_list)] | None = None
     header: Text | None = None
     routing_key: Literal[True] | None = None
+    value: Reference | None = None
+    previous: Name | None = None
+    changed: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_as_list)] | None = None
+    asked: Annotated[tuple[Asked, ...], Field(min_length=1), BeforeValidator(_as_list)] | None = None
+    attribution: Literal[True] | None = None
     type: FieldType = "text"
     required: bool = False
+    remember: bool = True
     default: Scalar | None = None
-    empty: Literal["absent"] | None = None
-    nulls: Literal["absent"] | None = None
+    empty: Literal["absent", "keep"] | None = None
+    nulls: Literal["absent", "keep"] | None = None
     values: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     table: Name | None = None
     yes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
@@ -116,12 +148,24 @@ class Table(Strict):
     rows: tuple[dict[Name, str], ...]
 
 
-class Cell(Strict):
-    """A condition of a rule on one column: a value, a list (any of), `{not: …}`, or `{present: …}`."""
+class Words(Strict):
+    """A test of free text: literal pieces, whatever the case of the letters; any of them is enough."""
+
+    starts_with: Pieces | None = None
+    ends_with: Pieces | None = None
+    contains_word: Pieces | None = None
+
+
+class Cell(Words):
+    """A condition of a rule on one column: a value, a list (any of), or one of the tests."""
 
     any: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = None
     not_: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = Field(default=None, alias="not")
     present: bool | None = None
+    at_least: Bound | None = None
+    above: Bound | None = None
+    at_most: Bound | None = None
+    below: Bound | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -131,9 +175,54 @@ class Cell(Strict):
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        if [self.any, self.not_, self.present].count(None) != 2:
-            raise ValueError("write one condition: a value, a list, {not: …} or {present: …}")
+        conditions = {"range" if name in BOUNDS else name for name in self.model_fields_set}
+        if len(conditions) != 1:
+            raise ValueError("write one condition: a value, a list, {not: …}, {present: …}, a range or a test of text")
         return self
+
+
+class IgnoreRule(Strict):
+    """Messages that are of no interest, known before anything of them must be there."""
+
+    path: Path | None = None
+    header: Text | None = None
+    routing_key: Literal[True] | None = None
+    fits: Cell
+    why: Text
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if len(self.model_fields_set & {"path", "header", "routing_key"}) != 1:
+            raise ValueError("write exactly one of path, header or routing_key")
+        return self
+
+
+class ReasonTest(Words):
+    """A reason as the WFM gives it: a code, or a test of free text."""
+
+    code: Scalar | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return _widen(data, "code")
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("write a code, or one of starts_with, ends_with and contains_word")
+        return self
+
+
+class Attribution(Strict):
+    """Whose fault it is that a visit failed. `unknown` is what to say of a reason that nobody has attributed yet."""
+
+    reason: Annotated[tuple[Reference, ...], Field(min_length=1), BeforeValidator(_as_list)]
+    buyer: tuple[ReasonTest, ...] = ()
+    seller: tuple[ReasonTest, ...] = ()
+    neutral: tuple[ReasonTest, ...] = ()
+    unknown: Party
+    absent: Party = "unknown"
 
 
 class Then(Strict):
@@ -144,14 +233,16 @@ class Then(Strict):
     appointment_required: Value | None = None
     creates: bool = False
     on_illegal: OnIllegal | None = None
+    hold: Text | None = None
     ignore: Text | None = None
     park: Text | None = None
 
     @model_validator(mode="after")
     def _goal_or_reason(self) -> Self:
-        goal = self.model_fields_set - {"ignore", "park"}
-        if (self.ignore is not None) + (self.park is not None) + bool(goal) != 1:
-            raise ValueError("write a goal, or ignore: <why>, or park: <why>")
+        reasons = [self.hold, self.ignore, self.park]
+        goal = self.model_fields_set - {"hold", "ignore", "park"}
+        if sum(reason is not None for reason in reasons) + bool(goal) != 1:
+            raise ValueError("write a goal, or ignore: <why>, park: <why> or hold: <why>")
         return self
 
 
@@ -325,3 +416,32 @@ class PackDocument(Strict):
     appointment: AppointmentSection
     commands: dict[CommandKind, CommandSpec] = {}
     policies: Policies = Policies()
+    attribution: Attribution | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _made_fields(cls, data: object) -> object:
+        """Give made fields the type of what they are made of, and add the one that `attribution` makes."""
+        if not isinstance(data, dict) or not isinstance(fields := data.get("fields"), dict):
+            return data
+        made = {name: _made(spec, fields) for name, spec in fields.items()}
+        if "attribution" in data:
+            made["fault"] = {"attribution": True, "type": "code", "values": list(get_args(Party)), "required": True}
+        return {**data, "fields": made}
+
+
+SOURCES = ("path", "header", "routing_key", "value", "previous", "changed", "asked", "attribution")
+_OWN = {*SOURCES, "required", "default", "remember"}
+
+
+def _made(spec: object, fields: Mapping[str, object]) -> object:
+    if not isinstance(spec, dict):
+        return spec
+    if "asked" in spec:
+        return {"type": "code", "values": ["buyer", "seller"], "required": True, **spec}
+    if "changed" in spec:
+        return {"type": "boolean", "required": True, **spec}
+    base = fields.get(spec["previous"]) if isinstance(spec.get("previous"), str) else None
+    if not isinstance(base, dict):
+        return spec
+    return {**{key: value for key, value in base.items() if key not in _OWN}, **spec}

@@ -1,17 +1,20 @@
 """The named, typed inputs of a message.
 
 Absent, `null` and "" are three things: an absent field takes its default or stays absent; `null` and "" are values to
-be read, and usually refused, unless the pack says that they mean absent (`nulls: absent`, `empty: absent`).
+be read, and usually refused, unless the pack says that they mean absent (`nulls: absent`, `empty: absent`). Where the
+WFM sends deltas, an absent field keeps the value that the job's record has.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from bridge.domain.model import CommandState, Job
 from bridge.mapping import document
+from bridge.mapping.attribution import compile_attribution
 from bridge.mapping.datetimes import moment_reader
 from bridge.mapping.messages import Message
-from bridge.mapping.paths import MISSING, compile_path
-from bridge.mapping.tables import Lookup, codes
+from bridge.mapping.paths import MISSING, compile_path, path_steps
+from bridge.mapping.tables import Lookup, codes, table_lookup
 from bridge.mapping.values import Misread, came, plain, readable_integer, readable_text, shown
 
 Remarks = list[str]
@@ -24,34 +27,65 @@ class _Unfit(Exception):
     """What was expected instead; `Field.read` puts the name and the value around it."""
 
 
+@dataclass(slots=True)
+class Scope:
+    """One translation under way; local to it. `record` is what is known of the job after this message, by field."""
+
+    message: Message
+    job: Job
+    changed_names: frozenset[str] = frozenset()
+    values: dict[str, object] = field(default_factory=dict)
+    record: dict[str, object] = field(default_factory=dict)
+    explained: dict[str, object] = field(default_factory=dict)
+    remarks: Remarks = field(default_factory=list)
+
+
+Find = Callable[[Scope], object]
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One compiled input. `where` is its path (or header) for people."""
+    """One compiled input. `where` is its path (or header) for people.
+
+    A field that is `remembered` goes into the record of its job; one that `merges` is also read from there, where the
+    message is silent.
+    """
 
     name: str
     where: str
-    find: Callable[[Message], object]
+    find: Find
     convert: Convert
     required: bool
     default: object
-    empty_is_absent: bool
-    null_is_absent: bool
+    empty: str | None
+    nulls: str | None
+    remembered: bool
+    merges: bool
 
-    def read(self, message: Message, explained: dict[str, object], remarks: Remarks) -> object:
+    def read(self, scope: Scope) -> object:
         """Read and type the value, None where absent. Raises `Misread`."""
-        raw = self.find(message)
+        raw = self.find(scope)
         entry: dict[str, object] = {"path": self.where}
-        explained[self.name] = entry
+        scope.explained[self.name] = entry
+        if self.merges and self._is_silent(raw):
+            raw = scope.job.record.get(self.name, MISSING)
+            entry["kept"] = True
         if raw is not MISSING:
             entry["raw"] = plain(raw)
-        value = self.default if self._is_absent(raw) else self._typed(raw, remarks)
+        absent = self._is_absent(raw)
+        value = self.default if absent else self._typed(raw, scope.remarks)
         if value is None and self.required:
             raise Misread(f"field {self.name} ({self.where}): a value is required; {came(raw)}")
+        if self.remembered and not absent:
+            scope.record[self.name] = raw
         entry["value"] = entry["raw"] if value is raw else plain(value)
         return value
 
+    def _is_silent(self, raw: object) -> bool:
+        return raw is MISSING or (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
+
     def _is_absent(self, raw: object) -> bool:
-        return raw is MISSING or (raw == "" and self.empty_is_absent) or (raw is None and self.null_is_absent)
+        return raw is MISSING or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
 
     def _typed(self, raw: object, remarks: Remarks) -> object:
         before = len(remarks)
@@ -63,28 +97,136 @@ class Field:
         return value
 
 
-def compile_field(name: str, spec: document.FieldSpec, tables: Mapping[str, document.Table], zone: str | None) -> Field:
-    """Compile one declared field; `zone` is the pack's own. The document has been checked."""
+def compile_fields(pack: document.PackDocument) -> tuple[Field, ...]:
+    """Compile the fields of a checked pack, in the order in which they are read."""
+    return tuple(compile_field(name, spec, pack) for name, spec in pack.fields.items())
+
+
+def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocument) -> Field:
+    """Compile one declared field. The document has been checked."""
+    remembered = spec.path is not None and spec.remember and (pack.inbound.deltas or name in _looked_back_on(pack))
     return Field(
         name=name,
-        where=spec.path or (f"header {spec.header}" if spec.header else "routing key"),
-        find=_finder(spec),
-        convert=_converter(spec, tables, zone),
+        where=_where(spec),
+        find=_finder(spec, pack),
+        convert=_converter(spec, pack.tables, pack.zone),
         required=spec.required,
         default=spec.default,
-        empty_is_absent=spec.empty is not None,
-        null_is_absent=spec.nulls is not None,
+        empty=spec.empty,
+        nulls=spec.nulls,
+        remembered=remembered,
+        merges=remembered and pack.inbound.deltas,
     )
 
 
-def _finder(spec: document.FieldSpec) -> Callable[[Message], object]:
+def _looked_back_on(pack: document.PackDocument) -> frozenset[str]:
+    """Name the fields whose earlier value some other field asks for."""
+    specs = pack.fields.values()
+    return frozenset(name for spec in specs for name in (spec.previous, *(spec.changed or ())) if name is not None)
+
+
+def _where(spec: document.FieldSpec) -> str:
     if spec.path is not None:
-        find = compile_path(spec.path)
-        return lambda message: find(message.data)
+        return " or ".join(spec.path)
+    if spec.header is not None:
+        return f"header {spec.header}"
+    if spec.value is not None:
+        return f"field {spec.value}"
+    if spec.previous is not None:
+        return f"the last {spec.previous}"
+    if spec.changed is not None:
+        return f"a change of {' or '.join(spec.changed)}"
+    if spec.asked is not None:
+        return f"who asked to {' or '.join(spec.asked)}"
+    return "attribution" if spec.attribution is not None else "routing key"
+
+
+def _finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
+    if spec.path is not None:
+        return _from_message(spec.path)
     if spec.header is not None:
         header = spec.header
-        return lambda message: message.headers.get(header, MISSING)
-    return lambda message: message.routing_key
+        return lambda scope: scope.message.headers.get(header, MISSING)
+    if spec.value is not None:
+        return _from_field(spec.value, pack)
+    if spec.previous is not None:
+        name = spec.previous
+        return lambda scope: scope.job.record.get(name, MISSING)
+    if spec.changed is not None:
+        return _change_of(spec.changed, pack)
+    if spec.asked is not None:
+        return _asked(spec.asked)
+    if spec.attribution is not None and pack.attribution is not None:
+        return _attributed(pack.attribution, field_lookups(pack))
+    return lambda scope: scope.message.routing_key
+
+
+def _from_message(paths: tuple[str, ...]) -> Find:
+    finds = [compile_path(path) for path in paths]
+    if len(finds) == 1:
+        only = finds[0]
+        return lambda scope: only(scope.message.data)
+
+    def first(scope: Scope) -> object:
+        """The first that says something; if none does, what the last one says."""
+        raw: object = MISSING
+        for find in finds:
+            raw = find(scope.message.data)
+            if raw not in (MISSING, None, ""):
+                break
+        return raw
+
+    return first
+
+
+def field_lookups(pack: document.PackDocument) -> dict[str, Lookup]:
+    """Give the look-up of each field that has a table."""
+    return {name: table_lookup(pack.tables[spec.table]) for name, spec in pack.fields.items() if spec.table is not None}
+
+
+def _from_field(reference: str, pack: document.PackDocument) -> Find:
+    get = field_getter(reference, field_lookups(pack))
+
+    def find(scope: Scope) -> object:
+        value = get(scope.values)
+        return MISSING if value is None else value
+
+    return find
+
+
+def _change_of(names: tuple[str, ...], pack: document.PackDocument) -> Find:
+    members = [(name, _last_step((pack.fields[name].path or ("",))[0])) for name in names]
+
+    def find(scope: Scope) -> object:
+        if scope.changed_names:
+            return any(member in scope.changed_names for _, member in members)
+        return any(scope.record.get(name, MISSING) != scope.job.record.get(name, MISSING) for name, _ in members)
+
+    return find
+
+
+def _last_step(path: str) -> str:
+    return str(path_steps(path)[-1]) if path_steps(path) else ""
+
+
+def _asked(kinds: tuple[str, ...]) -> Find:
+    wanted = frozenset(kinds)
+
+    def find(scope: Scope) -> object:
+        commands = (command for command in scope.job.commands if command.state in _ASKED_FOR)
+        return "buyer" if any({command.kind, command.asked_as} & wanted for command in commands) else "seller"
+
+    return find
+
+
+_ASKED_FOR = (CommandState.PENDING, CommandState.ACCEPTED, CommandState.EXPIRED)
+"""What the WFM may be speaking of; an expired command may have been carried out all the same."""
+
+
+def _attributed(attribution: document.Attribution, lookups: Mapping[str, Lookup]) -> Find:
+    attribute = compile_attribution(attribution)
+    reasons = [field_getter(reference, lookups) for reference in attribution.reason]
+    return lambda scope: attribute([get(scope.values) for get in reasons])
 
 
 def _converter(spec: document.FieldSpec, tables: Mapping[str, document.Table], zone: str | None) -> Convert:

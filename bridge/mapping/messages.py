@@ -1,15 +1,18 @@
 """A message of the WFM as data: decoded, and who it is about. Whatever bytes come, the answer is a value."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import orjson
 
 from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
+from bridge.mapping.cells import cell_test
 from bridge.mapping.paths import MISSING, Find, compile_path
 from bridge.mapping.values import Misread, came, readable_integer, readable_text, shown
+
+_Ignored = tuple[Callable[["Message"], bool], str]
 
 LONGEST_KEY = 255  # characters; longer keys do not fit into a database index
 
@@ -46,6 +49,14 @@ class Unreadable:
     explanation: Mapping[str, object]
 
 
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A message that the pack's `inbound.ignore` leaves alone, whatever else is in it."""
+
+    reason: str
+    explanation: Mapping[str, object]
+
+
 def decode(body: bytes) -> object:
     """Decode JSON. Raises `Misread`."""
     try:
@@ -64,16 +75,21 @@ class Identity:
     message_id: Find | None
     version_path: str | None
     version: Find | None
+    ignore: tuple[_Ignored, ...] = ()
 
-    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Reading:
+    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Reading | Skipped:
         """Read the identity of a message. Raises `Misread` when no job can be found."""
         data = decode(body)
+        content = Message(data, routing_key, headers)
+        why = next((why for fits, why in self.ignore if fits(content)), None)
+        if why is not None:
+            return Skipped(why, {"reason": why})
         problems: list[str] = []
         return Reading(
             message=self._message_id(data, body, problems),
             job=JobRef(self.pack, self._job_key(data)),
             versions=self._versions(data, problems),
-            content=Message(data, routing_key, headers),
+            content=content,
             problem="; ".join(problems) or None,
         )
 
@@ -105,6 +121,26 @@ class Identity:
         return {}
 
 
+def _ignored(rule: document.IgnoreRule) -> _Ignored:
+    find, test = message_finder(rule.path, rule.header), cell_test(rule.fits)
+
+    def fits(message: Message) -> bool:
+        raw = find(message)
+        return test(None if raw is MISSING else raw) if not isinstance(raw, list | dict) else False
+
+    return fits, rule.why
+
+
+def message_finder(path: str | None, header: str | None) -> Callable[[Message], object]:
+    """Make a function that finds something of a message: at a path, in a header, or else its routing key."""
+    if path is not None:
+        find = compile_path(path)
+        return lambda message: find(message.data)
+    if header is not None:
+        return lambda message: message.headers.get(header, MISSING)
+    return lambda message: message.routing_key
+
+
 _EXPECTED_KEY = f"text of 1 to {LONGEST_KEY} characters without NUL"
 
 
@@ -126,4 +162,5 @@ def compile_identity(pack: str, inbound: document.Inbound) -> Identity:
         message_id=find(inbound.message_id),
         version_path=inbound.version,
         version=find(inbound.version),
+        ignore=tuple(_ignored(rule) for rule in inbound.ignore),
     )

@@ -7,7 +7,7 @@ from typing import Literal
 from bridge.domain.model import CommandKind, Job
 from bridge.errors import PermanentError
 from bridge.mapping.commands import Command, CommandContext, Rendered
-from bridge.mapping.messages import Identity, Reading, Unreadable
+from bridge.mapping.messages import Identity, Reading, Skipped, Unreadable
 from bridge.mapping.replies import ReplyRead
 from bridge.mapping.translator import Ignored, Translated, Translator, Unmapped
 from bridge.mapping.values import Misread
@@ -22,6 +22,7 @@ __all__ = [
     "Reading",
     "Rendered",
     "ReplyRead",
+    "Skipped",
     "Translated",
     "Unmapped",
     "UnofferedWindow",
@@ -69,7 +70,7 @@ class Pack:
         """Tell whether the WFM can be asked for this."""
         return kind in self.commands
 
-    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Reading | Unreadable:
+    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Reading | Skipped | Unreadable:
         """Read who a message is about. Bytes that are no JSON, or have no job key, are `Unreadable`."""
         try:
             return self.identity.read(body, routing_key, headers)

@@ -29,7 +29,7 @@ _ENVIRONMENT = JSONPathEnvironment(strict=True)
 
 def compile_path(path: str) -> Find:
     """Make a function that finds the one value at `path`, or `MISSING`. Raises `ValueError` with a sentence."""
-    steps = _steps(path)
+    steps = path_steps(path)
     if len(steps) == 1 and isinstance(steps[0], str):
         return _member(steps[0])
     return _walk(steps)
@@ -41,7 +41,8 @@ def check_path(path: str) -> str:
     return path
 
 
-def _steps(path: str) -> tuple[str | int, ...]:
+def path_steps(path: str) -> tuple[str | int, ...]:
+    """Give the names and indexes of a path. Raises `ValueError` with a sentence."""
     if not path.startswith("$"):
         raise ValueError(f"'{path}' is not a JSONPath; it starts with $, such as $.STAT")
     try:

@@ -8,16 +8,29 @@ from dataclasses import dataclass, replace
 
 from bridge.domain.model import Goal, Job, OnIllegal
 from bridge.mapping import document
+from bridge.mapping.cells import Test, cell_test, cell_text
 from bridge.mapping.fields import field_getter
 from bridge.mapping.sources import value_getter
 from bridge.mapping.tables import Lookup
 from bridge.mapping.values import Get, Misread, Values, plain, shown
 
+__all__ = [
+    "APPOINTMENT_STATUS",
+    "STATE_COLUMNS",
+    "WORK_ORDER_STATE",
+    "DecisionTable",
+    "Ignore",
+    "Park",
+    "Rule",
+    "cell_test",
+    "cell_text",
+    "compile_rules",
+]
+
 WORK_ORDER_STATE = "work_order_state"
 APPOINTMENT_STATUS = "appointment_status"
 STATE_COLUMNS = (WORK_ORDER_STATE, APPOINTMENT_STATUS)
 
-Test = Callable[[object], bool]
 Column = Callable[[Values, Job], object]
 
 
@@ -119,32 +132,13 @@ def _rule(rule: document.Rule, names: tuple[str, ...], lookups: Mapping[str, Loo
     return Rule(rule.rule, conditions, _outcome(rule.then, lookups, on_illegal), rule.then.creates)
 
 
-def cell_test(cell: document.Cell) -> Test:
-    """Make the test of a cell. `not` also holds for an absent value."""
-    if cell.any is not None:
-        wanted = frozenset(cell.any)
-        return lambda value: value in wanted
-    if cell.not_ is not None:
-        unwanted = frozenset(cell.not_)
-        return lambda value: value not in unwanted
-    present = cell.present
-    return lambda value: (value is not None) == present
-
-
-def cell_text(cell: document.Cell) -> str:
-    """Write a cell for people."""
-    if cell.any is not None:
-        return " or ".join(shown(value) for value in cell.any)
-    if cell.not_ is not None:
-        return "not " + " or ".join(shown(value) for value in cell.not_)
-    return "present" if cell.present else "absent"
-
-
 def _outcome(then: document.Then, lookups: Mapping[str, Lookup], on_illegal: OnIllegal) -> Outcome:
     if then.ignore is not None:
         return _always(Ignore(then.ignore))
     if then.park is not None:
         return _always(Park(then.park))
+    if then.hold is not None:
+        return _always(Goal(on_illegal=then.on_illegal or on_illegal))
     goal = Goal(work_order=then.work_order, appointment=then.appointment, on_illegal=then.on_illegal or on_illegal)
     if then.appointment_required is None:
         return _always(goal)

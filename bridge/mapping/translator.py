@@ -10,8 +10,9 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from bridge.domain.model import Goal, Job, JobUpdate
-from bridge.mapping.fields import Field
+from bridge.mapping.fields import Field, Scope
 from bridge.mapping.messages import Reading
+from bridge.mapping.paths import Find
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
 from bridge.mapping.values import Misread, shown
 from bridge.mapping.visits import VisitBuilder
@@ -28,11 +29,15 @@ class Translated:
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The pack says that the message tells the Buyer nothing."""
+    """The pack says that the message tells the Buyer nothing.
+
+    `record` is what is known of its job now; None where the pack keeps no record.
+    """
 
     reason: str
     rule: str
     explanation: Mapping[str, object]
+    record: Mapping[str, object] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +55,22 @@ Translation = Translated | Ignored | Unmapped
 class _Trace:
     """What happened so far in one translation; local to it."""
 
-    def __init__(self, version: str) -> None:
-        self.fields: dict[str, object] = {}
+    def __init__(self, version: str, scope: Scope) -> None:
+        self.scope = scope
         self.rules: list[object] = []
-        self.remarks: list[str] = []
         self.rule: str | None = None
         self._version = version
 
     def explanation(self, reason: str | None = None) -> Mapping[str, object]:
         """Give what happened as plain JSON."""
-        told: dict[str, object] = {"pack": self._version, "fields": self.fields, "rules": self.rules, "rule": self.rule}
-        if self.remarks:
-            told["flags"] = self.remarks
+        told: dict[str, object] = {
+            "pack": self._version,
+            "fields": self.scope.explained,
+            "rules": self.rules,
+            "rule": self.rule,
+        }
+        if self.scope.remarks:
+            told["flags"] = self.scope.remarks
         if reason is not None:
             told["reason"] = reason
         return told
@@ -77,10 +86,11 @@ class Translator:
     work_order: WorkOrderBuilder
     visit: VisitBuilder
     occurred_at: str | None
+    changed_names: Find | None
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
-        trace = _Trace(self.version)
+        trace = _Trace(self.version, Scope(reading.content, job))
         try:
             return self._translate(reading, job, trace)
         except Misread as misread:
@@ -94,21 +104,30 @@ class Translator:
     def _translate(self, reading: Reading, job: Job, trace: _Trace) -> Translation:
         if reading.problem is not None:
             raise Misread(reading.problem)
-        values = {field.name: field.read(reading.content, trace.fields, trace.remarks) for field in self.fields}
+        values = self._read(trace.scope)
         rule = self.rules.decide(values, job, trace.rules)
         if rule is None:
             raise Misread("no rule fits this message")
         trace.rule = rule.name
         outcome = rule.outcome(values)
         if isinstance(outcome, Ignore):
-            return Ignored(outcome.reason, rule.name, trace.explanation(outcome.reason))
+            return Ignored(outcome.reason, rule.name, trace.explanation(outcome.reason), self._record(trace.scope))
         if isinstance(outcome, Park):
             return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
-        return Translated(self._update(reading, job, rule, outcome, values, trace), trace.explanation())
+        return Translated(self._update(reading, job, rule, outcome, trace.scope), trace.explanation())
 
-    def _update(
-        self, reading: Reading, job: Job, rule: Rule, goal: Goal, values: Mapping[str, object], trace: _Trace
-    ) -> JobUpdate:
+    def _read(self, scope: Scope) -> Mapping[str, object]:
+        if self.changed_names is not None:
+            scope.changed_names = _names(self.changed_names(scope.message.data))
+        for field in self.fields:
+            scope.values[field.name] = field.read(scope)
+        return scope.values
+
+    def _record(self, scope: Scope) -> Mapping[str, object] | None:
+        return scope.record if any(field.remembered for field in self.fields) else None
+
+    def _update(self, reading: Reading, job: Job, rule: Rule, goal: Goal, scope: Scope) -> JobUpdate:
+        values = scope.values
         occurred_at = values[self.occurred_at] if self.occurred_at is not None else None
         return JobUpdate(
             job=reading.job,
@@ -122,8 +141,14 @@ class Translator:
             visit=self.visit.visit(values),
             occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
             versions=reading.versions,
-            flags=tuple(trace.remarks),
+            record=scope.record,
+            flags=tuple(scope.remarks),
         )
+
+
+def _names(raw: object) -> frozenset[str]:
+    """Take the names of what has changed; where the message does not say, the record decides."""
+    return frozenset(name for name in raw if isinstance(name, str)) if isinstance(raw, list) else frozenset()
 
 
 def _not_standard(error: ValidationError) -> str:

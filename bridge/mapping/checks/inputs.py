@@ -1,9 +1,10 @@
 """Checks of `inbound`, `tables` and `fields`: does everything that is read exist, and can it be read?"""
 
+from bridge.mapping.checks.made_fields import check_made
 from bridge.mapping.checks.references import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.datetimes import has_offset
-from bridge.mapping.document import FieldSpec, PackDocument, Table
+from bridge.mapping.document import SOURCES, FieldSpec, PackDocument, Table
 from bridge.mapping.tables import codes
 
 _OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "format": "datetime"}
@@ -46,9 +47,10 @@ def _check_default_row(loc: Loc, table: Table, report: Report) -> None:
 
 
 def _check_field(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
-    sources = [name for name in ("path", "header", "routing_key") if getattr(spec, name) is not None]
+    sources = [name for name in SOURCES if getattr(spec, name) is not None]
     if len(sources) != 1:
-        report.add(loc, "wrong-source", "write exactly one of path, header or routing_key")
+        report.add(loc, "wrong-source", f"write exactly one of {', '.join(SOURCES[:-2])} or {SOURCES[-2]}")
+    check_made(loc, spec, document, report)
     for option, type_ in _OPTIONS.items():
         if getattr(spec, option) is not None and spec.type != type_:
             message = f"{option} belongs to type {type_}; this field is of type {spec.type}"

@@ -2,8 +2,9 @@
 
 import pytest
 
-from bridge.mapping.document import FieldSpec, Table
-from bridge.mapping.fields import compile_field
+from bridge.domain.model import Job, JobRef
+from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Table
+from bridge.mapping.fields import Scope, compile_field
 from bridge.mapping.messages import Message
 from bridge.mapping.values import Misread
 
@@ -15,9 +16,19 @@ MOMENT = {"type": "datetime", "format": "%Y-%m-%d %H:%M"}
 ABSENT = object()
 
 
+def scope_of(raw: object = ABSENT) -> Scope:
+    message = Message({} if raw is ABSENT else {"F": raw}, "key", {"h": "head"})
+    return Scope(message, Job(ref=JobRef("p", "j")))
+
+
+def pack_of(zone: str) -> PackDocument:
+    inbound = Inbound(exchange="x", bindings=("#",), job="$.job")
+    return PackDocument.model_construct(inbound=inbound, fields={}, tables=TABLES, zone=zone, attribution=None)
+
+
 def take(spec: dict[str, object], raw: object = ABSENT) -> object:
-    field = compile_field("f", FieldSpec.model_validate({"path": "$.F", **spec}), TABLES, "UTC")
-    return field.read(Message({} if raw is ABSENT else {"F": raw}, "key", {"h": "head"}), {}, [])
+    field = compile_field("f", FieldSpec.model_validate({"path": "$.F", **spec}), pack_of("UTC"))
+    return field.read(scope_of(raw))
 
 
 @pytest.mark.parametrize(
@@ -116,14 +127,14 @@ def test_a_field_may_come_from_a_header_or_the_routing_key() -> None:
 
 
 def test_the_explanation_has_path_raw_and_typed_value() -> None:
-    field = compile_field("f", FieldSpec.model_validate({"path": "$.F", **MOMENT}), {}, "Europe/Warsaw")
-    explained: dict[str, object] = {}
-    field.read(Message({"F": "2026-03-05 13:04"}, "", {}), explained, [])
-    assert explained == {"f": {"path": "$.F", "raw": "2026-03-05 13:04", "value": "2026-03-05T12:04:00+00:00"}}
+    field = compile_field("f", FieldSpec.model_validate({"path": "$.F", **MOMENT}), pack_of("Europe/Warsaw"))
+    scope = scope_of("2026-03-05 13:04")
+    field.read(scope)
+    assert scope.explained == {"f": {"path": "$.F", "raw": "2026-03-05 13:04", "value": "2026-03-05T12:04:00+00:00"}}
 
 
 def test_the_explanation_of_a_long_value_is_short() -> None:
-    field = compile_field("f", FieldSpec.model_validate({"path": "$.F"}), {}, None)
-    explained: dict[str, object] = {}
-    assert field.read(Message({"F": "x" * 10_000}, "", {}), explained, []) == "x" * 10_000
-    assert explained == {"f": {"path": "$.F", "raw": '"' + "x" * 59 + '…"', "value": '"' + "x" * 59 + '…"'}}
+    field = compile_field("f", FieldSpec.model_validate({"path": "$.F"}), pack_of("UTC"))
+    scope = scope_of("x" * 10_000)
+    assert field.read(scope) == "x" * 10_000
+    assert scope.explained == {"f": {"path": "$.F", "raw": '"' + "x" * 59 + '…"', "value": '"' + "x" * 59 + '…"'}}

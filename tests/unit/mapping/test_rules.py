@@ -8,7 +8,7 @@ from bridge.mapping.rules import Ignore, Park, cell_test, cell_text, compile_rul
 from bridge.mapping.tables import table_lookup
 from bridge.mapping.values import Misread
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
-from tests.unit.mapping.builders import job
+from tests.unit.mapping.builders import NOON, job
 
 NO_JOB = Job(ref=JobRef("p", "j"))
 
@@ -25,6 +25,17 @@ NO_JOB = Job(ref=JobRef("p", "j"))
         ({"present": False}, [None], ["A", ""], "absent"),
         (True, [True], [False, None], "true"),
         (5, [5], [6, None], "5"),
+        ({"at_least": 5}, [5, 6], [4, None, "5", True, NOON], "at least 5"),
+        ({"above": 5, "below": 7}, [6], [5, 7], "above 5 and below 7"),
+        ({"at_most": "2026-03-05T12:00:00Z"}, [NOON], [NOON.replace(hour=13), 3], "at most 2026-03-05T12:00:00.000Z"),
+        ({"starts_with": "No"}, ["nope", "NO"], ["yes", None, 5], 'starts with "No"'),
+        ({"ends_with": ["ß", "x"]}, ["STRASS", "x"], ["y"], 'ends with "ß" or ends with "x"'),
+        (
+            {"contains_word": "no access"},
+            ["No access!", "x no access"],
+            ["no accessory", "", "piano access"],
+            'contains word "no access"',
+        ),
         ("open", [WorkOrderState.OPEN], [WorkOrderState.PLANNED, None], '"open"'),
     ],
 )

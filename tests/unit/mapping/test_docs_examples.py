@@ -1,0 +1,50 @@
+"""Each named example of docs/packs.md does what the text around it says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.domain.model import Job, JobRef
+from bridge.mapping.pack import Pack, Skipped
+from tests.unit.mapping.patches import outcome, pack_with
+
+DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
+EXAMPLES: dict[str, str] = dict(re.findall(r"```yaml ([a-z-]+)\n(.*?)```", DOCS, re.DOTALL))
+JOB = JobRef("toy", "J")
+
+
+def pack_of(name: str) -> Pack:
+    return pack_with(EXAMPLES[name])
+
+
+def test_ignore() -> None:
+    assert isinstance(pack_of("ignore").read(b"{}", "heartbeat.7", {}), Skipped)
+    assert isinstance(pack_of("ignore").read(b'{"recordType": "prework"}', "x", {}), Skipped)
+
+
+@pytest.mark.parametrize(
+    ("message", "record", "rule"),
+    [
+        ({"date": "2026-03-07"}, {"status": "pending", "date": "2026-03-05"}, "moved-by-us"),
+        ({"date": "2026-03-05"}, {"status": "pending", "date": "2026-03-05"}, "anything-else"),
+        ({"moveReason": "3"}, {"status": "pending"}, "anything-else"),
+    ],
+)
+def test_deltas(message: dict[str, Any], record: dict[str, object], rule: str) -> None:
+    assert outcome(pack_of("deltas"), message, Job(ref=JOB, record=record)) == rule
+
+
+@pytest.mark.parametrize(
+    ("message", "rule"),
+    [
+        ({"reasonCode": "C01"}, "buyers-fault"),
+        ({"reasonCode": "", "closureNotes": "Technician fell ill"}, "sellers-fault"),
+        ({"reasonCode": "X", "closureNotes": "A flood"}, "nobodys-fault"),
+        ({"reasonCode": "X"}, "sellers-fault"),
+        ({}, "parked: Nobody has said whose fault this is"),
+    ],
+)
+def test_attribution(message: dict[str, Any], rule: str) -> None:
+    assert outcome(pack_of("attribution"), message) == rule
