@@ -7,7 +7,7 @@ from typing import Any
 from bridge.flows.ports import KeyedRequest, RequestKey, StoredAnswer
 from bridge.store import SqlStore
 from tests.integration.store.conftest import OpenStore
-from tests.integration.store.values import at, fresh
+from tests.integration.store.values import at, fresh, settled_soon
 
 KEY = RequestKey("acme", "POST /appointment", "8e03978e")
 
@@ -67,6 +67,18 @@ async def test_of_processes_that_use_a_key_at_once_one_is_first(open_: OpenStore
     stores = [await open_() for _ in range(4)]
     found = await asyncio.gather(*(lock(store, request()) for store in stores))
     assert len({each.claim for each in found}) == 1
+
+
+async def test_who_comes_later_waits_and_finds_what_the_first_has_saved(open_: OpenStore) -> None:
+    """Or two processes would both take up a request that nobody works on."""
+    one, other = await open_(), await open_()
+    first = await lock(one, request(claim=None))
+    async with one.transaction() as tx:
+        await tx.lock_request(request())
+        later = asyncio.ensure_future(lock(other, request()))
+        assert not await settled_soon(later)
+        await tx.save_request(replace(first, claim="taken"))
+    assert (await later).claim == "taken"
 
 
 async def test_a_request_rolled_back_was_never_there(store: SqlStore) -> None:
