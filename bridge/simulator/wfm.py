@@ -207,6 +207,11 @@ class SimulatedWfm:
 
     # what one can look at
 
+    @property
+    def idle(self) -> bool:
+        """Is no command under way? Then nothing more is said until somebody acts."""
+        return not self._tasks
+
     def visits(self, job_no: str) -> list[Visit]:
         """All visits of a job, oldest first."""
         return self.acme.visits_of(job_no)

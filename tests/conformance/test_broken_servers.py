@@ -50,7 +50,7 @@ async def _probe(target: Target, fault: Fault, turns: asyncio.Semaphore) -> dict
     async with turns, AsyncExitStack() as stack:
         server = await stack.enter_async_context(BrokenServer(target.url, fault))
         listener = await stack.enter_async_context(Listener())
-        knobs = replace(target.knobs, patience=4.0, quiet=0.6, retry=4.0)
+        knobs = replace(target.knobs, patience=6.0, quiet=1.5, retry=4.0)
         broken = Target(server.url, target.accounts, _with_ids(target), listener, target.irp, knobs)
         await stack.enter_async_context(broken)
         report = await run(broken, only, at_a_time=4)

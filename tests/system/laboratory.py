@@ -144,6 +144,8 @@ class Laboratory:
 
     async def stop_and_find_nothing_left(self) -> None:
         """End the bridge politely; then no message may be left in any queue of its own, acked or not."""
+        await self.until_settled()
+        await eventually(lambda: self.wfm.idle, DEADLINE_S)
         await eventually(self._all_taken, DEADLINE_S)
         assert await self.bridge.stop() == 0
         for queue in self.queues:
