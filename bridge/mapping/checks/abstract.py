@@ -26,6 +26,10 @@ MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 IDS: Final = Ids(WorkOrderId("new"), AppointmentId("new"))
 WINDOW: Final = TimePeriod(start_date_time=MOMENT, end_date_time=MOMENT.replace(hour=4))
 
+RULE: Final = "rule"
+RULE_PREFIX: Final = f"rule {RULE}: "
+"""How a decision begins its reasons; it says nothing of an abstract update."""
+
 _REF = JobRef("pack", "job")
 _BUYER = BuyerId("buyer")
 _SITE = GeographicSiteRef(id="site", role="site")
@@ -61,7 +65,7 @@ def update_to(goal: Goal, *, creates: bool, visit: bool) -> JobUpdate:
     return JobUpdate(
         job=_REF,
         message=MessageId("message"),
-        rule="rule",
+        rule=RULE,
         pack_version="version",
         goal=goal,
         details=_DETAILS,

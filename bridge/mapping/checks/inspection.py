@@ -36,7 +36,16 @@ def inspect(source: YamlSource) -> Inspection:
         problems = problems_of(error, PackDocument)
         findings = {*map(source.place, problems), *_beside(source, problems)}
         return Inspection(tuple(sorted(findings)), None)
-    return Inspection(check(document, source) or prove(document, source), document)
+    return Inspection(_proven(document, source, check(document, source)), document)
+
+
+def _proven(document: PackDocument, source: YamlSource, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Add what the proofs find; they need rules that mean something, but dead ones don't disturb them."""
+    if any(one.kind != "unreachable" for one in found):
+        return found
+    dead = {(one.line, one.column) for one in found}
+    proven = [one for one in prove(document, source) if (one.line, one.column) not in dead]
+    return tuple(sorted((*proven, *found), key=lambda one: (one.line, one.column)))
 
 
 def _validated(data: object) -> PackDocument:

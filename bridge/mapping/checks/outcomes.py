@@ -4,14 +4,16 @@ from collections.abc import Iterable
 
 from bridge.domain.decide import decide
 from bridge.domain.model import Goal, OnIllegal, Outcome
-from bridge.mapping.checks.abstract import IDS, MOMENT, job_in, state_of, update_to
+from bridge.mapping.checks.abstract import IDS, MOMENT, RULE_PREFIX, job_in, state_of, update_to
 from bridge.mapping.checks.situations import MefState
 from bridge.mapping.document import Then
+
+_REASONS = {"hold", "ignore", "park"}
 
 
 def goal_of(then: Then, on_illegal: OnIllegal) -> Goal | None:
     """Give the goal of a rule as far as it is the same for every message, None where it has none."""
-    if then.ignore is not None or then.park is not None:
+    if not then.model_fields_set - _REASONS:
         return None
     return Goal(work_order=then.work_order, appointment=then.appointment, on_illegal=then.on_illegal or on_illegal)
 
@@ -39,7 +41,7 @@ def _obstacle(goal: Goal, creates: bool, state: MefState, *, visit: bool) -> str
     """Say what keeps the goal from being reached, None where nothing does."""
     decision = decide(job_in(state), update_to(goal, creates=creates, visit=visit), IDS, MOMENT)
     if decision.outcome is Outcome.PARKED:
-        return decision.reason
+        return decision.reason.removeprefix(RULE_PREFIX)
     if goal.on_illegal is not OnIllegal.PARK or _is_reached(goal, state_of(decision.job)):
         return None
     return ""

@@ -86,7 +86,7 @@ def situation(space: Space, box: Box) -> str:
 
 def _check_outcomes(document: PackDocument, space: Space, reached: Sequence[Sequence[Box]], report: Report) -> None:
     for index, rule in enumerate(document.rules):
-        states = {state for box in reached[index] for state in _states(space, box)}
+        states = tuple(dict.fromkeys(state for box in reached[index] for state in _states(space, box)))
         problem = impossible_outcome(rule.then, document.policies.on_illegal, states) if states else None
         if problem is not None:
             report.add(("rules", index, "then"), "impossible-outcome", problem)

@@ -6,6 +6,7 @@ Buyer sees now. Free texts and numbers fall into the values that some cell names
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.work_order import TERMINAL
@@ -162,8 +163,10 @@ def _present_values(spec: FieldSpec, table: Table | None, named: Sequence[object
             return [True, False]
         case "integer":
             return _numbers(named)
+        case "datetime":
+            return _moments(named)
         case "text":
-            return [*dict.fromkeys(named), Other("any other text")]
+            return _texts(named)
         case _:
             return [Other("any value")]
 
@@ -179,6 +182,21 @@ def _numbers(named: Iterable[object]) -> list[object]:
     return [*sorted(near or {0})]
 
 
+def _moments(named: Iterable[object]) -> list[object]:
+    near = {moment + step for moment in named if isinstance(moment, datetime) for step in (-_INSTANT, _NONE, _INSTANT)}
+    return [*sorted(near)] or [Other("any value")]
+
+
+_NONE, _INSTANT = timedelta(0), timedelta(microseconds=1)
+
+
+def _texts(named: Iterable[object]) -> list[object]:
+    """Take what cells name, alone and two together: a text may begin with one piece and end with another."""
+    pieces = list(dict.fromkeys(text for text in named if isinstance(text, str)))
+    pairs = [f"{one} {other}" for one in pieces for other in pieces if one != other]
+    return [*pieces, *pairs, Other("any other text")]
+
+
 def _scalars(cell: Cell | None) -> list[object]:
     """List every plain value that a cell speaks of, whatever its form."""
     return list(_leaves(cell.model_dump())) if cell is not None else []
@@ -191,7 +209,7 @@ def _leaves(data: object) -> Iterable[object]:
     elif isinstance(data, list | tuple):
         for value in data:
             yield from _leaves(value)
-    elif isinstance(data, str | int) and not isinstance(data, bool):
+    elif isinstance(data, str | int | datetime) and not isinstance(data, bool):
         yield data
 
 

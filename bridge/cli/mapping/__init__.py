@@ -1,0 +1,17 @@
+"""`mef-bridge mapping`: work on packs, one module a verb."""
+
+import typer
+
+from bridge.cli.mapping import cases
+from bridge.cli.mapping.check import check
+
+app = typer.Typer(help="Check packs and try them out.", no_args_is_help=True)
+
+
+@app.callback()
+def _mapping() -> None:
+    """Check packs and try them out."""
+
+
+app.command()(check)
+app.command("test")(cases.run)

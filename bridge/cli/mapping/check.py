@@ -1,0 +1,62 @@
+"""`mef-bridge mapping check`: every problem of some packs, for people, programs and code hosts."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.cli.mapping.sarif import sarif_log
+from bridge.mapping.checks.inspection import Inspection, inspect
+from bridge.mapping.loader import PACK_FILE
+from bridge.yaml_source import Finding, InvalidDocument, read_yaml
+
+
+def check(
+    packs: Annotated[list[Path], typer.Argument(help="Directories of packs.", metavar="PACK...")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
+    as_sarif: Annotated[
+        bool, typer.Option("--sarif", help="Print the problems as SARIF 2.1.0, for a code host.")
+    ] = False,
+) -> None:
+    """Report every problem of packs as file:line:column: kind: message; exit code 1 if there is one."""
+    inspections = {pack: inspect_pack(pack) for pack in packs}
+    findings = [one for inspection in inspections.values() for one in inspection.findings]
+    if as_json:
+        typer.echo(json.dumps({"problems": [_plain(one) for one in findings]}, indent=2, ensure_ascii=False))
+    elif as_sarif:
+        typer.echo(json.dumps(sarif_log(findings), indent=2, ensure_ascii=False))
+    else:
+        _tell(inspections)
+    if findings:
+        raise typer.Exit(1)
+
+
+def inspect_pack(directory: Path) -> Inspection:
+    """Look at everything in a pack's file; one that can't be read has just that problem."""
+    try:
+        return inspect(read_yaml(directory / PACK_FILE))
+    except InvalidDocument as invalid:
+        return Inspection(invalid.findings, None)
+
+
+def _tell(inspections: dict[Path, Inspection]) -> None:
+    for pack, inspection in inspections.items():
+        for finding in inspection.findings:
+            typer.echo(str(finding))
+        typer.echo(f"{pack}: {_count(inspection.findings)}")
+
+
+def _count(findings: Sequence[Finding]) -> str:
+    return "no problems" if not findings else f"{len(findings)} problem{'s' if len(findings) > 1 else ''}"
+
+
+def _plain(finding: Finding) -> dict[str, object]:
+    return {
+        "file": finding.file,
+        "line": finding.line,
+        "column": finding.column,
+        "kind": finding.kind,
+        "message": finding.message,
+    }

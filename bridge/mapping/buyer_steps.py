@@ -1,0 +1,153 @@
+"""What a Buyer asks for in a case: the command that the pack writes for it, and what the WFM's reply settles.
+
+Where the case gives no reply, the WFM did not answer in time.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import orjson
+
+from bridge.domain.model import (
+    Accepted,
+    AppointmentId,
+    Command,
+    CommandId,
+    CommandKind,
+    Ids,
+    Job,
+    JobRef,
+    OfferedSlot,
+    Outcome,
+    Problem,
+    Refused,
+    WorkOrder,
+    WorkOrderId,
+)
+from bridge.domain.replies import Settlement, expire, settle
+from bridge.mapping.cases import Buyer, Period, Step
+from bridge.mapping.context import CommandContext
+from bridge.mapping.job_book import Happened, JobBook, Sent
+from bridge.mapping.pack import NoSuchCommand, ReplyRead
+from bridge.mapping.templates import Unrenderable
+from bridge.mef.enums import ContactRole
+from bridge.mef.models import AppointmentCreate, RelatedContactInformation, TimePeriod, WorkOrderRef
+
+_TIMEOUT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What became of a wish: what happened, and what the Buyer is told."""
+
+    happened: Happened
+    problems: tuple[Problem, ...] = ()
+    slots: tuple[OfferedSlot, ...] = ()
+
+
+def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> Answered:
+    """Carry out a Buyer's wish on the job of the step, or on the only job there is."""
+    job = _job(book, step.job)
+    if job is None or job.work_order is None:
+        return _failed("there is no such job, or it has no WorkOrder; name one with `job`")
+    command, contacts = _command(book, job, job.work_order, wish, now)
+    context = CommandContext(
+        command=command.id,
+        job=job.ref,
+        work_order=job.work_order,
+        appointment=job.appointment if command.appointment else None,
+        visit=command.visit,
+        window=command.window,
+        slot=wish.slot,
+        contacts=contacts,
+        note=wish.note,
+        now=now,
+    )
+    try:
+        sent = book.pack.render(command.asked_as, context)
+    except (NoSuchCommand, Unrenderable) as error:
+        return _failed(str(error))
+    return _with_command(_settled(book, job, command, step, now), sent)
+
+
+def _job(book: JobBook, key: str | None) -> Job | None:
+    found = [job for job in book.jobs.values() if key in (None, job.ref.key)]
+    return found[0] if len(found) == 1 else None
+
+
+def _failed(reason: str) -> Answered:
+    return Answered(Happened(job=None, outcome=Outcome.PARKED, reason=reason))
+
+
+def _with_command(answered: Answered, sent: Sent) -> Answered:
+    happened = answered.happened
+    return replace(answered, happened=replace(happened, commands=(sent, *happened.commands)))
+
+
+def _settled(book: JobBook, job: Job, command: Command, step: Step, now: datetime) -> Answered:
+    if step.reply is None:
+        return _concluded(book, expire(job, command), now)
+    read = book.pack.read_reply(command.asked_as, orjson.dumps(step.reply))
+    if not isinstance(read, ReplyRead):
+        return _failed(read.reason)
+    if not isinstance(read.reply, Accepted | Refused):
+        return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), slots=read.reply.slots)
+    if command.kind is CommandKind.SEARCH and isinstance(read.reply, Refused):
+        problem = Problem(read.reply.code, read.reply.reason, read.reply.path)
+        return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
+    ids = Ids(WorkOrderId(book.new_id()), AppointmentId(book.new_id()))
+    return _concluded(book, settle(job, command, read.reply, book.pack.seller_contact, ids, now), now)
+
+
+def _concluded(book: JobBook, settlement: Settlement, now: datetime) -> Answered:
+    return Answered(book.carry_out(settlement.decision, now), settlement.problems)
+
+
+def _command(
+    book: JobBook, job: Job, work_order: WorkOrder, wish: Buyer, now: datetime
+) -> tuple[Command, tuple[RelatedContactInformation, ...]]:
+    kind, period = _kind(wish)
+    window = TimePeriod(start_date_time=period[0], end_date_time=period[1]) if period is not None else None
+    standing = job.appointment if kind in (CommandKind.RESCHEDULE, CommandKind.CANCEL) else None
+    contacts = _contacts()
+    command = Command(
+        id=CommandId(book.new_id()),
+        kind=kind,
+        job=JobRef(*job.ref),
+        work_order=work_order.id,
+        buyer=work_order.buyer,
+        appointment=standing.id if standing is not None else None,
+        window=window,
+        request=_request(window, work_order, contacts) if kind is CommandKind.BOOK and window is not None else None,
+        visit=standing.visit if standing is not None else None,
+        created_at=now,
+        expires_at=now + _TIMEOUT,
+    )
+    return command, contacts
+
+
+def _kind(wish: Buyer) -> tuple[CommandKind, Period | None]:
+    for kind, period in (
+        (CommandKind.SEARCH, wish.search),
+        (CommandKind.BOOK, wish.book),
+        (CommandKind.RESCHEDULE, wish.reschedule),
+    ):
+        if period is not None:
+            return kind, period
+    return CommandKind.CANCEL, None
+
+
+def _contacts() -> tuple[RelatedContactInformation, ...]:
+    """Both contacts that a booking needs (R16)."""
+    return tuple(
+        RelatedContactInformation(role=role, name="A Buyer", number="+1 555 0100", email_address="buyer@buyer.example")
+        for role in (ContactRole.BUYER_APPOINTMENT, ContactRole.APPOINTMENT_PLACE)
+    )
+
+
+def _request(
+    window: TimePeriod, work_order: WorkOrder, contacts: tuple[RelatedContactInformation, ...]
+) -> AppointmentCreate:
+    return AppointmentCreate(
+        related_contact_information=contacts, valid_for=window, work_order=WorkOrderRef(id=work_order.id)
+    )

@@ -1,0 +1,183 @@
+"""Runs the cases of a pack, step by step, and tells what came out otherwise than expected."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import orjson
+from pydantic import BaseModel
+
+from bridge.domain.model import Appointment, Job, Outcome
+from bridge.mapping.buyer_steps import Answered, ask
+from bridge.mapping.cases import Case, Expect, Given, Sent, Step
+from bridge.mapping.coverage import Coverage
+from bridge.mapping.given import job_given
+from bridge.mapping.job_book import Happened, JobBook, Send, WfmWords
+from bridge.mapping.job_book import Sent as Command
+from bridge.mapping.pack import Pack, Reading, Translated
+from bridge.mef.models import TimePeriod
+from bridge.mef.moments import rfc3339
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value that came out otherwise; both as plain JSON."""
+
+    key: str
+    expected: object
+    came: object
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of a step (counted from 1). `why` is the reason that the pack or the domain gave."""
+
+    number: int
+    differences: tuple[Difference, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of a case."""
+
+    case: str
+    steps: tuple[StepResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Did every step come out as expected?"""
+        return not any(step.differences for step in self.steps)
+
+
+def run_case(case: Case, pack: Pack, send: Send, coverage: Coverage) -> CaseResult:
+    """Run one case in a book of its own; `coverage` learns what it used."""
+    book = JobBook(pack, send)
+    results = []
+    for number, (step, now) in enumerate(zip(case.steps, case.times(), strict=True), 1):
+        answers = _take(step, book, now)
+        for answer in answers:
+            coverage.add(answer.happened)
+        differences = tuple(_differences(step.expect, _came(answers, book)))
+        results.append(StepResult(number, differences, answers[0].happened.reason))
+    return CaseResult(case.case, tuple(results))
+
+
+def _take(step: Step, book: JobBook, now: datetime) -> list[Answered]:
+    if step.buyer is not None:
+        return [ask(book, step, step.buyer, now)]
+    body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
+    words = WfmWords(body=body, routing_key=step.routing_key, headers=step.headers)
+    if step.given is not None:
+        _give(book, words, step.given, now)
+    return [Answered(happened) for happened in book.apply(words, now)]
+
+
+def _give(book: JobBook, words: WfmWords, given: Given, now: datetime) -> None:
+    reading = book.pack.read(words.body, words.routing_key, words.headers)
+    if not isinstance(reading, Reading):
+        return
+    translation = book.pack.translate(reading, Job(ref=reading.job))
+    update = translation.update if isinstance(translation, Translated) else None
+    book.put(job_given(reading.job, (given.work_order, given.appointment), update, now))
+
+
+def _came(answers: Sequence[Answered], book: JobBook) -> dict[str, object]:
+    """Tell what came of a step, in the words of `expect`; the states are those after the step."""
+    first, happened = answers[0], [answer.happened for answer in answers]
+    reason, outcome = first.happened.reason, first.happened.outcome
+    return {
+        "rule": first.happened.rule,
+        "outcome": str(outcome),
+        "reason": reason,
+        "parked": reason if outcome == Outcome.PARKED else None,
+        "ignored": reason if outcome == Outcome.IGNORED else None,
+        "flags": list(first.happened.flags),
+        "notifications": [str(one) for each in happened for one in each.notifications],
+        "commands": [one for each in happened for one in each.commands],
+        "refused": _refusal(first),
+        "offered": [_window(slot.window) for slot in first.slots],
+        **_job_words(first.happened, book),
+    }
+
+
+def _job_words(happened: Happened, book: JobBook) -> dict[str, object]:
+    job = book.job(happened.job) if happened.job is not None else None
+    work_order, appointment = (job.work_order, job.appointment) if job is not None else (None, None)
+    return {
+        "buyer": str(work_order.buyer) if work_order is not None else None,
+        "work_order": str(work_order.state) if work_order is not None else None,
+        "appointment_required": work_order.appointment_required if work_order is not None else None,
+        **_appointment_words(appointment),
+    }
+
+
+def _appointment_words(appointment: Appointment | None) -> dict[str, object]:
+    if appointment is None:
+        return {"appointment": None, "visit": None, "window": None}
+    return {
+        "appointment": str(appointment.status),
+        "visit": appointment.visit,
+        "window": _window(appointment.valid_for),
+    }
+
+
+def _window(period: TimePeriod) -> list[str]:
+    return [rfc3339(period.start_date_time), rfc3339(period.end_date_time)]
+
+
+def _refusal(answer: Answered) -> object:
+    """Give the first problem that the Buyer is told of."""
+    if not answer.problems:
+        return None
+    problem = answer.problems[0]
+    return {"code": str(problem.code), "reason": problem.reason, "path": problem.path}
+
+
+def _differences(expect: Expect, came: dict[str, object]) -> Iterator[Difference]:
+    for key in type(expect).model_fields:
+        if key not in expect.model_fields_set:
+            continue
+        wanted, found = getattr(expect, key), came[key]
+        if key == "commands":
+            found = _sent_words(wanted or (), found)
+        elif key == "refused" and wanted is not None and isinstance(found, dict):
+            found = {name: found[name] for name in wanted.model_fields_set}
+        if _plain(wanted) != found:
+            yield Difference(key, _plain(wanted), found)
+
+
+def _sent_words(wanted: Sequence[Sent], sent: object) -> list[object]:
+    """Tell what was sent; of commands that are expected, only what the case names."""
+    commands: list[Command] = list(sent) if isinstance(sent, Iterable) else []
+    return [
+        _command_words(command, wanted[index] if index < len(wanted) else None)
+        for index, command in enumerate(commands)
+    ]
+
+
+def _command_words(command: Command, wanted: Sent | None) -> object:
+    body = orjson.loads(command.body)
+    if wanted is None:
+        return {"routing_key": command.routing_key, "body": body}
+    words: dict[str, object] = {}
+    if "routing_key" in wanted.model_fields_set:
+        words["routing_key"] = command.routing_key
+    if "body" in wanted.model_fields_set:
+        words["body"] = {name: body[name] for name in wanted.body if name in body}
+    return words
+
+
+def _plain(value: object) -> object:
+    """Give an expectation as plain JSON, with moments as the standard writes them."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, BaseModel):
+        return {
+            name: _plain(getattr(value, name)) for name in type(value).model_fields if name in value.model_fields_set
+        }
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return str(value) if isinstance(value, str) else value

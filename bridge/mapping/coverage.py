@@ -1,0 +1,68 @@
+"""What of a pack its cases have used: rules, the codes of fields, the rows of the tables that fields look up."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from bridge.mapping.document import PackDocument
+from bridge.mapping.job_book import Happened
+from bridge.mapping.tables import codes
+
+
+@dataclass(frozen=True, slots=True)
+class Covered:
+    """How much of one thing was used."""
+
+    what: str
+    used: tuple[str, ...]
+    unused: tuple[str, ...]
+
+    @property
+    def percent(self) -> float:
+        """The part that was used; 100 of nothing."""
+        every = len(self.used) + len(self.unused)
+        return 100 * len(self.used) / every if every else 100.0
+
+
+class Coverage:
+    """Collects what happened in the cases of one pack."""
+
+    def __init__(self, document: PackDocument) -> None:
+        self._document = document
+        self._rules: set[str] = set()
+        self._values: dict[str, set[str]] = {name: set() for name in document.fields}
+
+    def add(self, happened: Happened) -> None:
+        """Count what one message used."""
+        if happened.rule is not None:
+            self._rules.add(happened.rule)
+        fields = happened.explanation.get("fields")
+        for name, told in fields.items() if isinstance(fields, Mapping) else ():
+            if isinstance(told, Mapping) and isinstance(told.get("value"), str):
+                self._values.setdefault(name, set()).add(told["value"])
+
+    def rules(self) -> Covered:
+        """Say which rules decided."""
+        return _covered("rules", [rule.rule for rule in self._document.rules], self._rules)
+
+    def all(self) -> tuple[Covered, ...]:
+        """Say it of the rules, then of each field's codes and each table's rows, in the order of the pack."""
+        return (self.rules(), *self._codes(), *self._rows())
+
+    def _codes(self) -> list[Covered]:
+        return [
+            _covered(f"codes of field {name}", spec.values, self._values[name])
+            for name, spec in self._document.fields.items()
+            if spec.values is not None
+        ]
+
+    def _rows(self) -> list[Covered]:
+        used: dict[str, set[str]] = {}
+        for name, spec in self._document.fields.items():
+            if spec.table is not None:
+                used.setdefault(spec.table, set()).update(self._values[name])
+        tables = self._document.tables
+        return [_covered(f"rows of table {name}", codes(tables[name]), values) for name, values in used.items()]
+
+
+def _covered(what: str, every: Collection[str], used: set[str]) -> Covered:
+    return Covered(what, tuple(one for one in every if one in used), tuple(one for one in every if one not in used))

@@ -1,0 +1,137 @@
+"""`mef-bridge mapping`: what an operator sees, and the exit codes that a pipeline goes by."""
+
+import json
+import shutil
+from pathlib import Path
+from xml.etree import ElementTree as Xml
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from bridge.cli.main import app
+from tests.unit.mapping.builders import ACME
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A copy of the pack in the box, to be broken."""
+    return Path(shutil.copytree(ACME, tmp_path / "acme"))
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, ["mapping", *map(str, words)])
+
+
+def change(pack: Path, *changes: tuple[str, str]) -> None:
+    text = (pack / "pack.yaml").read_text()
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    (pack / "pack.yaml").write_text(text)
+
+
+def test_a_good_pack_has_no_problems() -> None:
+    result = run("check", ACME)
+    assert (result.exit_code, result.output) == (0, f"{ACME}: no problems\n")
+
+
+def test_problems_of_all_kinds_in_all_packs_are_printed_with_their_places(pack: Path) -> None:
+    change(pack, ("format: json", "formt: json"), ("{value: needs_visit}", "{value: need_visit}"))
+    result = run("check", ACME, pack)
+    lines = result.output.splitlines()
+    assert result.exit_code == 1
+    assert lines[0] == f"{ACME}: no problems"
+    assert lines[1].startswith(f"{pack}/pack.yaml:14:3: unknown-key: unknown key 'formt'; did you mean 'format'?")
+    assert "unknown-field: there is no field 'need_visit'; did you mean 'needs_visit'?" in lines[2]
+    assert lines[3] == f"{pack}: 2 problems"
+
+
+def test_a_gap_fails_the_check(pack: Path) -> None:
+    change(
+        pack,
+        ("then: {ignore: A pause says nothing to the Buyer}", "then: {ignore: x}"),
+        ("{status: HOLD}", "{status: NEW}"),
+    )
+    result = run("check", pack)
+    assert result.exit_code == 1
+    assert "gap: no rule fits when status is HOLD; add a rule, or accept it" in result.output
+    assert "unreachable" in result.output
+
+
+def test_problems_as_json(pack: Path) -> None:
+    change(pack, ("format: json", "formt: json"))
+    result = run("check", "--json", pack)
+    (problem,) = json.loads(result.stdout)["problems"]
+    assert result.exit_code == 1
+    assert problem["kind"] == "unknown-key"
+    assert (problem["file"], problem["line"], problem["column"]) == (f"{pack}/pack.yaml", 14, 3)
+
+
+def test_problems_as_sarif_have_what_a_code_host_needs(pack: Path) -> None:
+    """SARIF 2.1.0: 3.13 log, 3.14 run, 3.19 driver, 3.27 result, 3.29 place, 3.30 region."""
+    change(pack, ("format: json", "formt: json"), ("{value: needs_visit}", "{value: need_visit}"))
+    log = json.loads(run("check", "--sarif", pack).stdout)
+    assert log["version"] == "2.1.0"
+    assert log["$schema"].endswith("sarif-2.1.0.json")
+    (only,) = log["runs"]
+    rules = [rule["id"] for rule in only["tool"]["driver"]["rules"]]
+    assert only["tool"]["driver"]["name"]
+    assert len(only["results"]) == 2
+    for result in only["results"]:
+        assert result["level"] == "error"
+        assert rules[result["ruleIndex"]] == result["ruleId"]
+        assert result["message"]["text"]
+        place = result["locations"][0]["physicalLocation"]
+        assert place["artifactLocation"]["uri"].endswith("pack.yaml")
+        assert place["region"]["startLine"] >= 1
+        assert place["region"]["startColumn"] >= 1
+
+
+def test_a_good_pack_gives_an_empty_run() -> None:
+    (only,) = json.loads(run("check", "--sarif", ACME).stdout)["runs"]
+    assert only["results"] == []
+
+
+def test_a_file_that_is_no_yaml_is_one_problem(pack: Path) -> None:
+    (pack / "pack.yaml").write_text("a: [")
+    result = run("check", pack)
+    assert result.exit_code == 1
+    assert ": syntax: " in result.output
+
+
+def test_the_cases_of_a_good_pack_come_out() -> None:
+    result = run("test", ACME, "--min-coverage", "100")
+    assert result.exit_code == 0
+    assert "ok   visit-that-works.yaml: A visit that works" in result.output
+    assert "100.0 %  rules (15 of 15)" in result.output
+    assert "rows of table reasons (3 of 6); never: C02, C03, T01" in result.output
+
+
+def test_a_case_that_comes_out_otherwise_fails(pack: Path, tmp_path: Path) -> None:
+    change(pack, ("then: {appointment: failed}", "then: {appointment: missed}"))
+    junit = tmp_path / "results.xml"
+    result = run("test", pack, "--junit", junit)
+    assert result.exit_code == 1
+    assert "FAIL visits-that-fail.yaml" in result.output
+    assert '- expected "failed"' in result.output
+    assert '+ came     "missed"' in result.output
+    suite = Xml.parse(junit).getroot()  # noqa: S314 - our own file
+    assert (suite.get("tests"), suite.get("failures")) == ("7", "1")
+    (failed,) = [case for case in suite if len(case)]
+    assert failed.get("name") == "Visits that do not take place, and whose fault it is"
+    assert 'expected "failed"' in str(failed[0].text)
+
+
+def test_too_little_coverage_fails(pack: Path) -> None:
+    (pack / "cases" / "visits-that-fail.yaml").unlink()
+    assert run("test", pack).exit_code == 0
+    result = run("test", pack, "--min-coverage", "100")
+    assert result.exit_code == 1
+    assert "never: customer-failed-visit" in result.output
+
+
+def test_a_pack_without_cases_fails(pack: Path) -> None:
+    shutil.rmtree(pack / "cases")
+    result = run("test", pack)
+    assert result.exit_code == 1
+    assert "a pack without cases proves nothing" in str(result.exception)
