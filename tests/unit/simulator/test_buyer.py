@@ -218,7 +218,7 @@ async def test_while_it_is_down_it_hangs_up(
 
 async def test_while_it_is_slow_it_takes_its_time(buyer: SimulatedBuyer, tell: Tell) -> None:
     buyer.slow = 600
-    slow = asyncio.create_task(tell(eventId="E-slow"))
+    slow = asyncio.ensure_future(tell(eventId="E-slow"))
     await eventually(lambda: buyer.attempts == 1)
     buyer.slow = 0.001
     assert await tell(eventId="E-quick") == 204
