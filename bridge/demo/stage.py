@@ -47,6 +47,8 @@ READY_POLL_SECONDS = 0.05
 REPLY_DELAY_SECONDS = 0.02
 """How long the simulated WFM thinks about a command."""
 
+_REQUEST = "request"
+_ASKED_BY_BUYER = ("FINDSLOT", "BOOKVIS", "MOVEVIS", "CANVIS")
 _SHOWN = ("JOB_NO", "JOB_VER", "STAT", "RSN", "VISIT_NO", "WIN_FROM", "CMD", "SLOT_ID", "FROM", "STATUS", "RC", "TXT")
 
 
@@ -59,7 +61,7 @@ class Ports:
 
 
 class Stage:
-    """The parts, and what is seen of them. `since` marks in the Buyer's notifications where the current step began."""
+    """The parts, and what is seen of them."""
 
     def __init__(self, console: Console, wfm: SimulatedWfm, bridge: RunningBridge, buyer: SimulatedBuyer) -> None:
         self.console = console
@@ -68,12 +70,14 @@ class Stage:
         self.buyer = buyer
         self.timeline = Timeline(console, now())
         self._seen_entries = 0
+        self._causes: dict[str, datetime] = {}
         wfm.observers.append(self._on_bus)
         buyer.observers.append(self._on_webhook)
 
     async def request(self, what: str, call: Awaitable[T]) -> T:
         """Let the Buyer ask something, and note how long the answer took."""
         begun = now()
+        self._causes[_REQUEST] = begun
         try:
             answer = await call
         except BuyerError as error:
@@ -93,17 +97,36 @@ class Stage:
         return fresh
 
     def _show(self, recorded: RecordedEntry) -> None:
+        """Show what became of a message; the latency is from its arrival until the commit could be seen."""
         entry = recorded.entry
+        latency = _since(entry.raw.received_at)
         for hop in entry.transitions:
-            self.timeline.add(Entry(entry.raw.received_at, "state", _hop(hop)))
+            self.timeline.add(Entry(entry.raw.received_at, "state", _hop(hop), latency))
         if entry.outcome is Outcome.PARKED:
-            self.timeline.add(Entry(entry.raw.received_at, "parked", f"parked: {entry.reason}"))
+            self.timeline.add(Entry(entry.raw.received_at, "parked", f"parked: {entry.reason}", latency))
 
     def _on_bus(self, direction: str, routing_key: str, body: dict[str, Any], at: datetime) -> None:
         shown = " ".join(f"{key}={body[key]}" for key in _SHOWN if body.get(key))
         slots = f" {len(body['SLOTS'])} slots" if "SLOTS" in body else ""
         name = routing_key if direction != "reply" else "reply"
-        self.timeline.add(Entry(at, direction, f"{name}  {shown}{slots}"))
+        cause = self._cause(direction, body, at)
+        latency = None if cause is None else (at - cause).total_seconds()
+        self.timeline.add(Entry(at, direction, f"{name}  {shown}{slots}", latency))
+
+    def _cause(self, direction: str, body: dict[str, Any], at: datetime) -> datetime | None:
+        """Say when what caused a bus message was said: the Buyer's request, the command, or the job's last news."""
+        job = f"job {body.get('JOB_NO')}"
+        command = f"command {body.get('REF')}"
+        if direction == "reply":
+            return self._causes.pop(command, None)
+        if direction == "event":
+            cause, self._causes[job] = self._causes.pop(f"asked of {job}", None), at
+            return cause
+        self._causes[command] = at
+        if body.get("CMD") in _ASKED_BY_BUYER:
+            self._causes[f"asked of {job}"] = at
+            return self._causes.get(_REQUEST)
+        return self._causes.get(job)
 
     def _on_webhook(self, received: Received) -> None:
         event = received.event
