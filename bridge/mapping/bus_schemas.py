@@ -21,6 +21,7 @@ _TYPES: Final[Mapping[document.FieldType, Json]] = {
     "integer": {"type": ["integer", "string"]},
     "boolean": {"type": ["boolean", "string"]},
     "datetime": {"type": ["string", "integer"]},
+    "duration": {"type": ["string", "number"]},
     "list": {"type": ["array", "string"]},
 }
 

@@ -1,23 +1,39 @@
-"""Local date-times of a WFM, in both directions.
+"""Date-times of a WFM, in both directions.
 
-A local time in the spring gap moves forward by the gap; of an ambiguous autumn time the first is taken. Both are
-remarked on, so that the operator sees that the WFM's text alone did not say what was meant.
+A local time in the spring gap moves forward by the gap; of an ambiguous autumn time the first is taken, or the second
+(`later`). Both are remarked on, so that the operator sees that the WFM's text alone did not say what was meant; under
+the policy `park` neither is taken.
 """
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 Remarks = list[str]
-ReadMoment = Callable[[str, Remarks], datetime]
-WriteMoment = Callable[[datetime], str]
+WriteMoment = Callable[[datetime], str | int]
+Dst = Literal["earlier", "later", "park"]
+
+
+class ReadMoment(Protocol):
+    """Reads a raw value; `zone` overrides the zone that the reader was made with. Raises `ValueError`."""
+
+    def __call__(self, raw: object, remarks: Remarks, zone: tzinfo | None = None, /) -> datetime: ...
+
+
+WORDS = ("iso", "epoch", "epoch_ms", "json_date")
+"""Formats with a name: RFC 3339 and its kin, seconds and milliseconds since 1970, and `/Date(ms±zzzz)/`."""
 
 _FIXED_WIDTH = {"Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "H": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-9]{2}"}
 _IN_ORDER = ("Y", "m", "d", "H", "M", "S")
 _REMEMBERED = 4096  # texts for each field: a snapshot repeats its window, and jobs share the windows of a day
 _LONGEST = 64  # characters of a date and time; a blank in a format matches any number of them
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_ABSOLUTE = ("epoch", "epoch_ms", "json_date")
+_NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0{1,6})?")
+_JSON_DATE = re.compile(r"/Date\(([+-]?[0-9]{1,18})(?:[+-][0-9]{4})?\)/")
 _SAMPLE = datetime(2026, 3, 5, 13, 4, tzinfo=UTC)
 
 
@@ -29,6 +45,8 @@ def check_zone(name: str) -> str:
 
 def check_format(pattern: str) -> str:
     """Return the `strptime` format when a date and a time survive it. Raises `ValueError` with a sentence."""
+    if pattern in WORDS:
+        return pattern
     try:
         parsed = datetime.strptime(_SAMPLE.strftime(pattern), pattern)  # noqa: DTZ007 - the zone is not judged here
     except (ValueError, re.error) as error:
@@ -40,7 +58,7 @@ def check_format(pattern: str) -> str:
 
 def has_offset(pattern: str) -> bool:
     """Tell whether texts of this format carry their own UTC offset, and so need no zone."""
-    return "%z" in pattern.replace("%%", "")
+    return pattern in _ABSOLUTE or "%z" in pattern.replace("%%", "")
 
 
 @lru_cache
@@ -52,25 +70,27 @@ def find_zone(name: str) -> ZoneInfo:
         raise ValueError(f"'{name}' is not a time zone such as Europe/Warsaw") from error
 
 
-def moment_reader(pattern: str, zone: str | None) -> ReadMoment:
-    """Make a function from text to an aware UTC moment. It raises `ValueError` on text that does not fit."""
-    parse = _parser(pattern)
-    local = find_zone(zone) if zone is not None else None
+def moment_reader(pattern: str, zone: str | None, dst: Dst = "earlier") -> ReadMoment:
+    """Make a function from a raw value to an aware UTC moment."""
+    if pattern in _ABSOLUTE:
+        return _absolute_reader(pattern)
+    parse = _iso if pattern == "iso" else _parser(pattern)
+    own: tzinfo = find_zone(zone) if zone is not None else UTC
 
     @lru_cache(maxsize=_REMEMBERED)
-    def understand(text: str) -> tuple[datetime, str | None]:
+    def understand(text: str, local: tzinfo) -> tuple[datetime, str | None]:
         parsed = parse(text)
         try:
-            if parsed.tzinfo is not None:
-                return parsed.astimezone(UTC), None
-            return _in_utc(parsed, local) if local is not None else (parsed.replace(tzinfo=UTC), None)
+            return (parsed.astimezone(UTC), None) if parsed.tzinfo is not None else _in_utc(parsed, local, dst)
         except OverflowError as error:
             raise ValueError("it is outside the calendar") from error
 
-    def read(text: str, remarks: Remarks) -> datetime:
-        if len(text) > _LONGEST:
+    def read(raw: object, remarks: Remarks, local: tzinfo | None = None) -> datetime:
+        if not isinstance(raw, str):
+            raise ValueError("it is no text")
+        if len(raw) > _LONGEST:
             raise ValueError("it is too long")
-        moment, remark = understand(text)
+        moment, remark = understand(raw, local or own)
         if remark is not None:
             remarks.append(remark)
         return moment
@@ -81,22 +101,68 @@ def moment_reader(pattern: str, zone: str | None) -> ReadMoment:
 def moment_writer(pattern: str, zone: str | None) -> WriteMoment:
     """Make a function that writes a moment as the WFM's local time."""
     local = find_zone(zone) if zone is not None else UTC
+    match pattern:
+        case "epoch":
+            return lambda moment: _milliseconds(moment) // 1000
+        case "epoch_ms":
+            return _milliseconds
+        case "json_date":
+            return lambda moment: f"/Date({_milliseconds(moment)}{moment.astimezone(local).strftime('%z')})/"
+        case "iso":
+            return lambda moment: moment.astimezone(local).isoformat()
+    return lambda moment: moment.astimezone(local).strftime(pattern)
 
-    def write(moment: datetime) -> str:
-        return moment.astimezone(local).strftime(pattern)
 
-    return write
+def _milliseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _in_utc(naive: datetime, zone: ZoneInfo) -> tuple[datetime, str | None]:
+def _absolute_reader(pattern: str) -> ReadMoment:
+    digits = _JSON_DATE if pattern == "json_date" else _NUMBER
+    unit = 1000 if pattern == "epoch" else 1
+
+    def read(raw: object, _: Remarks, __: tzinfo | None = None) -> datetime:
+        match = digits.fullmatch(str(raw)) if _is_scalar(raw) else None
+        if match is None:
+            raise ValueError(f"it does not fit {pattern}")
+        return _since_1970(int(match[1]) * unit)
+
+    return read
+
+
+def _is_scalar(raw: object) -> bool:
+    return isinstance(raw, str | int) and not isinstance(raw, bool) and len(str(raw)) <= _LONGEST
+
+
+def _since_1970(milliseconds: int) -> datetime:
+    try:
+        return _EPOCH + timedelta(milliseconds=milliseconds)
+    except OverflowError as error:
+        raise ValueError("it is outside the calendar") from error
+
+
+def _iso(text: str) -> datetime:
+    try:
+        if text[4:5] != "-":
+            raise ValueError("digits alone are too easily something else")
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError("it is not an ISO 8601 date and time") from error
+
+
+def _in_utc(naive: datetime, zone: tzinfo, dst: Dst) -> tuple[datetime, str | None]:
     local = naive.replace(tzinfo=zone)
     before, after = _offset(local), _offset(local.replace(fold=1))
-    # fold=0 is the policy in both cases: the offset before the change moves a missing time forward by the gap.
-    moment = (naive - before).replace(tzinfo=UTC)
     if before == after:
-        return moment, None
-    kind = "does not exist and is moved forward" if before < after else "happens twice and is taken as the first"
-    return moment, f"{naive.isoformat(sep=' ')} {kind} in {zone.key}"
+        return (naive - before).replace(tzinfo=UTC), None
+    missing = before < after
+    kind = "does not exist" if missing else "happens twice"
+    if dst == "park":
+        raise ValueError(f"{naive.isoformat(sep=' ')} {kind} in {zone}")
+    # The offset before the change moves a missing time forward by the gap, and is the first of an ambiguous one.
+    offset = after if dst == "later" and not missing else before
+    taken = "is moved forward" if missing else f"is taken as the {'second' if dst == 'later' else 'first'}"
+    return (naive - offset).replace(tzinfo=UTC), f"{naive.isoformat(sep=' ')} {kind} and {taken} in {zone}"
 
 
 def _offset(local: datetime) -> timedelta:

@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
 from bridge.domain.model import CommandKind, OnIllegal
-from bridge.mapping.datetimes import check_format, check_zone
+from bridge.mapping.datetimes import Dst, check_format, check_zone
+from bridge.mapping.durations import UNITS as DURATION_FORMATS
 from bridge.mapping.paths import check_path
 from bridge.mapping.template_document import parse_body
 from bridge.mef.enums import AppointmentStatus, TimeDurationUnits, WorkOrderState
@@ -51,7 +52,7 @@ Zone = Annotated[str, AfterValidator(check_zone)]
 Format = Annotated[str, AfterValidator(check_format)]
 Asked = Literal["book", "reschedule", "cancel"]
 Party = Literal["buyer", "seller", "neutral", "unknown"]
-FieldType = Literal["text", "code", "integer", "boolean", "datetime", "list"]
+FieldType = Literal["text", "code", "integer", "boolean", "datetime", "duration", "list"]
 PlaceType = Literal[
     "FieldedAddress",
     "FormattedAddress",
@@ -113,6 +114,28 @@ class Inbound(Strict):
     ignore: tuple["IgnoreRule", ...] = ()
 
 
+class FieldZone(Strict):
+    """The zone of a field: its name, a field that holds the name, or one that holds the minutes east of Greenwich."""
+
+    name: Zone | None = None
+    value: Reference | None = None
+    minutes: Name | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if len(self.model_fields_set) != 1:
+            raise ValueError("write a zone such as Europe/Warsaw, {value: <field>} or {minutes: <field>}")
+        return self
+
+
+def _zone_form(data: object) -> object:
+    return _widen(data, "name")
+
+
+def _field_format(text: str) -> str:
+    return text if text in DURATION_FORMATS else check_format(text)
+
+
 class FieldSpec(Strict):
     """One named, typed input of a message; `path` may be a list, of which the first that says something is taken."""
 
@@ -124,6 +147,8 @@ class FieldSpec(Strict):
     changed: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(_as_list)] | None = None
     asked: Annotated[tuple[Asked, ...], Field(min_length=1), BeforeValidator(_as_list)] | None = None
     attribution: Literal[True] | None = None
+    join: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
+    joined_by: str = " "
     type: FieldType = "text"
     required: bool = False
     remember: bool = True
@@ -134,8 +159,12 @@ class FieldSpec(Strict):
     table: Name | None = None
     yes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     no: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
-    format: Format | None = None
-    zone: Zone | None = None
+    format: Annotated[str, AfterValidator(_field_format)] | None = None
+    zone: Annotated[FieldZone, BeforeValidator(_zone_form)] | None = None
+    dst: Dst | None = None
+    not_before: Name | None = None
+    loose: bool = False
+    synonyms: dict[Text, Text] = {}
     split: Text | None = None
 
 
@@ -143,7 +172,7 @@ class Table(Strict):
     """A look-up: rows found by the text in their key column."""
 
     key: Name
-    on_miss: Literal["park", "default"] = "park"
+    on_miss: Literal["park", "default", "keep"] = "park"
     default: dict[Name, str] | None = None
     rows: tuple[dict[Name, str], ...]
 
@@ -399,6 +428,7 @@ class Policies(Strict):
 
     unoffered_window: Literal["search", "pass", "refuse"] = "search"
     on_illegal: OnIllegal = OnIllegal.PARK
+    dst: Dst = "earlier"
 
 
 class PackDocument(Strict):
@@ -430,7 +460,7 @@ class PackDocument(Strict):
         return {**data, "fields": made}
 
 
-SOURCES = ("path", "header", "routing_key", "value", "previous", "changed", "asked", "attribution")
+SOURCES = ("path", "header", "routing_key", "value", "previous", "changed", "asked", "join", "attribution")
 _OWN = {*SOURCES, "required", "default", "remember"}
 
 

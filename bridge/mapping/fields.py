@@ -7,20 +7,34 @@ WFM sends deltas, an absent field keeps the value that the job's record has.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone, tzinfo
 
 from bridge.domain.model import CommandState, Job
 from bridge.mapping import document
 from bridge.mapping.attribution import compile_attribution
-from bridge.mapping.datetimes import moment_reader
+from bridge.mapping.datetimes import find_zone, moment_reader
+from bridge.mapping.durations import duration_reader
 from bridge.mapping.messages import Message
 from bridge.mapping.paths import MISSING, compile_path, path_steps
 from bridge.mapping.tables import Lookup, codes, table_lookup
-from bridge.mapping.values import Misread, came, plain, readable_integer, readable_text, shown
+from bridge.mapping.values import (
+    Misread,
+    Values,
+    as_text,
+    came,
+    plain,
+    readable_code,
+    readable_integer,
+    readable_text,
+    shown,
+)
 
 Remarks = list[str]
-Convert = Callable[[object, Remarks], object]
+Convert = Callable[[object, "Scope"], object]
 
 _LISTED = 12  # codes named in a sentence
+_LONGEST_ZONE = 64  # characters of a zone's name
+_MINUTES_OF_A_DAY = 24 * 60
 
 
 class _Unfit(Exception):
@@ -73,7 +87,7 @@ class Field:
         if raw is not MISSING:
             entry["raw"] = plain(raw)
         absent = self._is_absent(raw)
-        value = self.default if absent else self._typed(raw, scope.remarks)
+        value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
             raise Misread(f"field {self.name} ({self.where}): a value is required; {came(raw)}")
         if self.remembered and not absent:
@@ -87,10 +101,11 @@ class Field:
     def _is_absent(self, raw: object) -> bool:
         return raw is MISSING or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
 
-    def _typed(self, raw: object, remarks: Remarks) -> object:
+    def _typed(self, raw: object, scope: Scope) -> object:
+        remarks = scope.remarks
         before = len(remarks)
         try:
-            value = self.convert(raw, remarks)
+            value = self.convert(raw, scope)
         except _Unfit as expected:
             raise Misread(f"field {self.name} ({self.where}): expected {expected}; {came(raw)}") from expected
         remarks[before:] = [f"{self.name}: {remark}" for remark in remarks[before:]]
@@ -109,7 +124,7 @@ def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocume
         name=name,
         where=_where(spec),
         find=_finder(spec, pack),
-        convert=_converter(spec, pack.tables, pack.zone),
+        convert=_converter(spec, pack),
         required=spec.required,
         default=spec.default,
         empty=spec.empty,
@@ -136,6 +151,8 @@ def _where(spec: document.FieldSpec) -> str:
         return f"the last {spec.previous}"
     if spec.changed is not None:
         return f"a change of {' or '.join(spec.changed)}"
+    if spec.join is not None:
+        return f"{' and '.join(spec.join)} joined"
     if spec.asked is not None:
         return f"who asked to {' or '.join(spec.asked)}"
     return "attribution" if spec.attribution is not None else "routing key"
@@ -156,6 +173,8 @@ def _finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
         return _change_of(spec.changed, pack)
     if spec.asked is not None:
         return _asked(spec.asked)
+    if spec.join is not None:
+        return _joined(spec.join, spec.joined_by, field_lookups(pack))
     if spec.attribution is not None and pack.attribution is not None:
         return _attributed(pack.attribution, field_lookups(pack))
     return lambda scope: scope.message.routing_key
@@ -190,6 +209,17 @@ def _from_field(reference: str, pack: document.PackDocument) -> Find:
     def find(scope: Scope) -> object:
         value = get(scope.values)
         return MISSING if value is None else value
+
+    return find
+
+
+def _joined(references: tuple[str, ...], joined_by: str, lookups: Mapping[str, Lookup]) -> Find:
+    """Join texts; where one is absent, so is the whole."""
+    getters = [field_getter(reference, lookups) for reference in references]
+
+    def find(scope: Scope) -> object:
+        parts = [get(scope.values) for get in getters]
+        return MISSING if None in parts else joined_by.join(map(as_text, parts))
 
     return find
 
@@ -229,30 +259,32 @@ def _attributed(attribution: document.Attribution, lookups: Mapping[str, Lookup]
     return lambda scope: attribute([get(scope.values) for get in reasons])
 
 
-def _converter(spec: document.FieldSpec, tables: Mapping[str, document.Table], zone: str | None) -> Convert:
+def _converter(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
     match spec.type:
         case "code":
-            return _code(spec, tables)
+            return _code(spec, pack.tables)
         case "integer":
             return _integer
         case "boolean":
             return _boolean(spec)
         case "datetime":
-            return _moment(spec, zone)
+            return _moment(spec, pack)
+        case "duration":
+            return _duration(spec.format or "")
         case "list":
             return _list(spec)
         case "text":
             return _text
 
 
-def _text(raw: object, _: Remarks) -> object:
+def _text(raw: object, _: Scope) -> object:
     text = readable_text(raw)
     if text is None:
         raise _Unfit("text without NUL characters")
     return text
 
 
-def _integer(raw: object, _: Remarks) -> object:
+def _integer(raw: object, _: Scope) -> object:
     number = readable_integer(raw)
     if number is None:
         raise _Unfit("a whole number of at most 64 bits")
@@ -262,16 +294,33 @@ def _integer(raw: object, _: Remarks) -> object:
 def _code(spec: document.FieldSpec, tables: Mapping[str, document.Table]) -> Convert:
     table = tables[spec.table] if spec.table is not None else None
     known = frozenset(spec.values or ()) | frozenset(codes(table) if table is not None else ())
-    takes_any = table is not None and table.on_miss == "default" and spec.values is None
+    takes_any = table is not None and table.on_miss != "park" and spec.values is None
     expected = f"a code of table {spec.table}" if spec.values is None else f"one of {_listed(spec.values)}"
+    spelled = _spellings(spec, known)
 
-    def convert(raw: object, _: Remarks) -> object:
-        code = readable_text(raw)
+    def convert(raw: object, _: Scope) -> object:
+        code = readable_code(raw)
+        code = spelled(code) if code is not None else None
         if code is None or (code not in known and not takes_any):
             raise _Unfit(expected)
         return code
 
     return convert
+
+
+def _spellings(spec: document.FieldSpec, known: frozenset[str]) -> Callable[[str], str]:
+    """Make a function from a code as it is written to the code that is meant."""
+    if not spec.loose:
+        synonyms = spec.synonyms
+        return lambda code: synonyms.get(code, code)
+    meant = {_loosely(code): code for code in known} | {_loosely(one): code for one, code in spec.synonyms.items()}
+    return lambda code: meant.get(_loosely(code), code)
+
+
+def _loosely(code: str) -> str:
+    """Write a code so that upper and lower case, blanks around it and leading zeros make no difference."""
+    folded = code.strip().casefold()
+    return folded.lstrip("0") or folded[:1]
 
 
 def _listed(values: tuple[str, ...]) -> str:
@@ -285,7 +334,7 @@ def _boolean(spec: document.FieldSpec) -> Convert:
     spelled = {**dict.fromkeys(spec.yes, True), **dict.fromkeys(spec.no, False)}
     expected = f"one of {', '.join(spelled)}"
 
-    def convert(raw: object, _: Remarks) -> object:
+    def convert(raw: object, _: Scope) -> object:
         value = spelled.get(readable_text(raw) or "")
         if value is None:
             raise _Unfit(expected)
@@ -294,23 +343,71 @@ def _boolean(spec: document.FieldSpec) -> Convert:
     return convert
 
 
-def _json_boolean(raw: object, _: Remarks) -> object:
+def _json_boolean(raw: object, _: Scope) -> object:
     if not isinstance(raw, bool):
         raise _Unfit("true or false")
     return raw
 
 
-def _moment(spec: document.FieldSpec, zone: str | None) -> Convert:
+def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
     pattern = spec.format or ""
-    read = moment_reader(pattern, spec.zone or zone)
+    name = spec.zone.name if spec.zone is not None else None
+    read = moment_reader(pattern, name or pack.zone, spec.dst or pack.policies.dst)
+    zone_of = _zone_finder(spec.zone, field_lookups(pack))
+    floor = spec.not_before
 
-    def convert(raw: object, remarks: Remarks) -> object:
-        if not isinstance(raw, str):
-            raise _Unfit(f"a date and time like {pattern}")
+    def convert(raw: object, scope: Scope) -> object:
+        zone = zone_of(scope.values)
         try:
-            return read(raw, remarks)
+            moment = read(raw, scope.remarks, zone)
         except ValueError as error:
             raise _Unfit(f"a date and time like {pattern} ({error})") from error
+        return _next_day(moment, scope.values[floor]) if floor is not None else moment
+
+    return convert
+
+
+def _next_day(moment: datetime, floor: object) -> datetime:
+    """A time of day that lies before the start is one after midnight."""
+    try:
+        return moment + timedelta(days=1) if isinstance(floor, datetime) and moment < floor else moment
+    except OverflowError as error:
+        raise _Unfit("a date and time within the calendar") from error
+
+
+def _zone_finder(zone: document.FieldZone | None, lookups: Mapping[str, Lookup]) -> Callable[[Values], tzinfo | None]:
+    if zone is not None and zone.value is not None:
+        get = field_getter(zone.value, lookups)
+        return lambda values: _named_zone(get(values))
+    if zone is not None and zone.minutes is not None:
+        field_name = zone.minutes
+        return lambda values: _offset_zone(values[field_name])
+    return lambda _: None
+
+
+def _named_zone(name: object) -> tzinfo:
+    if not isinstance(name, str) or len(name) > _LONGEST_ZONE:
+        raise _Unfit(f"a date and time with a zone; the zone is {shown(name)}")
+    try:
+        return find_zone(name)
+    except ValueError as error:
+        raise _Unfit(f"a date and time with a zone ({error})") from error
+
+
+def _offset_zone(minutes: object) -> tzinfo:
+    if not isinstance(minutes, int) or abs(minutes) >= _MINUTES_OF_A_DAY:
+        raise _Unfit(f"a date and time with a zone; its minutes are {shown(minutes)}")
+    return timezone(timedelta(minutes=minutes))
+
+
+def _duration(unit: str) -> Convert:
+    read = duration_reader(unit)
+
+    def convert(raw: object, _: Scope) -> object:
+        try:
+            return read(raw)
+        except ValueError as error:
+            raise _Unfit(f"a duration ({error})") from error
 
     return convert
 
@@ -318,7 +415,7 @@ def _moment(spec: document.FieldSpec, zone: str | None) -> Convert:
 def _list(spec: document.FieldSpec) -> Convert:
     separator = spec.split
 
-    def convert(raw: object, _: Remarks) -> object:
+    def convert(raw: object, _: Scope) -> object:
         if separator is not None and isinstance(raw, str):
             raw = raw.split(separator)
         if not isinstance(raw, list):

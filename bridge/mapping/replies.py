@@ -148,13 +148,9 @@ def _moment(moment: document.ReplyMoment, zone: str | None) -> _ReadMoment:
         if raw is MISSING or raw is None or raw == "":
             return None
         try:
-            if isinstance(raw, str):
-                return parse(raw, remarks)
-            problem = "text"
+            return parse(raw, remarks)
         except ValueError as error:
-            problem = str(error)
-        raise Misread(
-            f"{where} ({moment.path}): expected a date and time like {moment.format} ({problem}); {came(raw)}"
-        )
+            expected = f"expected a date and time like {moment.format} ({error})"
+            raise Misread(f"{where} ({moment.path}): {expected}; {came(raw)}") from error
 
     return read

@@ -39,19 +39,6 @@ def text_getter(where: str, value: document.Value, lookups: Lookups) -> Callable
     return get_text
 
 
-def integer_getter(where: str, value: document.Value, lookups: Lookups) -> Callable[[Values], int]:
-    """As `text_getter`, for a whole number."""
-    get = value_getter(value, lookups)
-
-    def get_integer(values: Values) -> int:
-        found = get(values)
-        if not isinstance(found, int) or isinstance(found, bool):
-            raise Misread(f"{where}: expected a whole number from {_source(value)}; came {shown(found)}")
-        return found
-
-    return get_integer
-
-
 def moment_getter(where: str, value: document.Value, lookups: Lookups) -> Callable[[Values], datetime | None]:
     """As `value_getter`, for a moment that may be absent."""
     get = value_getter(value, lookups)

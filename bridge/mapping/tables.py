@@ -1,4 +1,4 @@
-"""Look-up tables: a code finds a row. An unknown code parks the message, or finds the default row."""
+"""Look-up tables: a code finds a row. An unknown code parks the message, finds the default row, or has none."""
 
 from collections.abc import Callable, Mapping
 
@@ -33,4 +33,6 @@ def columns(table: document.Table) -> tuple[str, ...]:
 def always_has(table: document.Table, column: str) -> bool:
     """Tell whether every row that a look-up may give has this column."""
     rows = [*table.rows, *([table.default] if table.default is not None else [])]
+    if table.on_miss == "keep" and column != table.key:
+        return False
     return all(column in row for row in rows)

@@ -6,7 +6,7 @@ An absent value is `None`: JSON's `null` never gets this far, a field either ref
 import json
 import math
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bridge.mapping.paths import MISSING
 from bridge.mef.moments import rfc3339
@@ -53,6 +53,13 @@ def readable_text(raw: object) -> str | None:
     if isinstance(raw, int) and not isinstance(raw, bool):
         return str(raw)
     return None
+
+
+def readable_code(raw: object) -> str | None:
+    """As `readable_text`; a number that is whole is taken however JSON writes it (17, 17.0)."""
+    if isinstance(raw, float) and raw.is_integer() and abs(raw) <= _LARGEST_INTEGER:
+        return str(int(raw))
+    return readable_text(raw)
 
 
 def is_clean(text: str) -> bool:
@@ -105,6 +112,8 @@ def plain(value: object) -> object:
         return value if math.isfinite(value) else shown(value)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return str(value)
     if isinstance(value, tuple):
         return [plain(one) for one in value[:20]]
     return shown(value)

@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bridge.domain.model import BuyerId, Job, WorkOrderDetails
 from bridge.mapping import document
 from bridge.mapping.contacts import GetContact, contact_getter
+from bridge.mapping.durations import whole_units
 from bridge.mapping.notes import GetNotes, notes_getter
 from bridge.mapping.places import GetPlace, place_getter
-from bridge.mapping.sources import Lookups, integer_getter, moment_getter, text_getter, value_getter
-from bridge.mapping.values import Misread, Values, absent, as_text
+from bridge.mapping.sources import Lookups, moment_getter, text_getter, value_getter
+from bridge.mapping.values import Misread, Values, absent, as_text, shown
+from bridge.mef.enums import TimeDurationUnits
 from bridge.mef.models import RelatedEntity, TimeDuration
 
 T = TypeVar("T")
@@ -77,9 +79,24 @@ def compile_work_order(section: document.WorkOrderSection, lookups: Lookups) -> 
 
 
 def _duration_getter(duration: document.Duration, lookups: Lookups) -> Callable[[Values], TimeDuration]:
-    amount = integer_getter("work_order.duration.amount", duration.amount, lookups)
-    unit = duration.unit
-    return lambda values: TimeDuration(time_duration_value=amount(values), time_duration_units=unit)
+    get, unit = value_getter(duration.amount, lookups), duration.unit
+
+    def get_duration(values: Values) -> TimeDuration:
+        amount = get(values)
+        if isinstance(amount, timedelta):
+            amount = _in_units(amount, unit)
+        if not isinstance(amount, int) or isinstance(amount, bool):
+            raise Misread(f"work_order.duration.amount: expected a whole number or a duration; came {shown(amount)}")
+        return TimeDuration(time_duration_value=amount, time_duration_units=unit)
+
+    return get_duration
+
+
+def _in_units(duration: timedelta, unit: TimeDurationUnits) -> int:
+    try:
+        return whole_units(duration, unit)
+    except ValueError as error:
+        raise Misread(f"work_order.duration: {error}") from error
 
 
 def _entity_getter(index: int, entity: document.Entity, lookups: Lookups) -> _GetEntity:

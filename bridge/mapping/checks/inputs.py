@@ -7,8 +7,8 @@ from bridge.mapping.datetimes import has_offset
 from bridge.mapping.document import SOURCES, FieldSpec, PackDocument, Table
 from bridge.mapping.tables import codes
 
-_OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "format": "datetime"}
-_OPTIONS |= {"zone": "datetime", "split": "list"}
+_OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "split": "list"}
+_OPTIONS |= {"zone": "datetime", "dst": "datetime", "not_before": "datetime"}
 
 
 def check_inputs(document: PackDocument, references: References, report: Report) -> None:
@@ -42,7 +42,7 @@ def _check_table(loc: Loc, table: Table, report: Report) -> None:
 def _check_default_row(loc: Loc, table: Table, report: Report) -> None:
     if table.on_miss == "default" and table.default is None:
         report.add((*loc, "on_miss"), "missing-key", "on_miss: default needs a row under default")
-    if table.on_miss == "park" and table.default is not None:
+    if table.on_miss != "default" and table.default is not None:
         report.add_key((*loc, "default"), "unused", "this row is never used; write on_miss: default as well")
 
 
@@ -70,20 +70,20 @@ def _check_type(loc: Loc, spec: FieldSpec, document: PackDocument, report: Repor
     if spec.yes is not None and spec.no is not None and set(spec.yes) & set(spec.no):
         report.add((*loc, "no"), "duplicate-code", "the same spelling cannot mean both yes and no")
     if spec.type == "datetime":
-        _check_moment(loc, spec.format, spec.zone or document.zone, report)
+        _check_moment(loc, spec.format, spec.zone is not None or document.zone is not None, report)
 
 
-def _check_moment(loc: Loc, pattern: str | None, zone: str | None, report: Report) -> None:
+def _check_moment(loc: Loc, pattern: str | None, has_zone: bool, report: Report) -> None:
     if pattern is None:
         report.add(loc, "missing-key", "a datetime needs a format such as '%Y-%m-%d %H:%M'")
-    elif not has_offset(pattern) and zone is None:
+    elif not has_offset(pattern) and not has_zone:
         report.add(loc, "missing-key", "a datetime needs a zone, here or for the whole pack (zone: Europe/Warsaw)")
 
 
 def _check_default(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
     if spec.required:
         report.add_key(loc, "misplaced", "a required field cannot have a default")
-    elif spec.type in ("datetime", "list"):
+    elif spec.type in ("datetime", "duration", "list"):
         report.add_key(loc, "misplaced", f"a {spec.type} cannot have a default")
     elif spec.default is not None and not _fits(spec.default, spec, document):
         report.add(loc, "unknown-code", f"{spec.default!r} is no value of this field")

@@ -3,7 +3,10 @@
 from bridge.mapping.attribution import PARTIES
 from bridge.mapping.cells import reason_text
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.document import FieldSpec, PackDocument
+from bridge.mapping.datetimes import WORDS
+from bridge.mapping.document import FieldSpec, FieldZone, PackDocument
+from bridge.mapping.durations import UNITS
+from bridge.mapping.tables import codes
 
 
 def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
@@ -19,10 +22,62 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
         _check_remembered((*loc, "changed"), one, document, report)
     if spec.attribution is not None:
         _check_attribution(loc, document, report)
+    _check_parts(loc, spec, document, report)
+    _check_format(loc, spec, report)
+    _check_synonyms(loc, spec, document, report)
     if not document.inbound.deltas:
         for option in ("empty", "nulls"):
             if getattr(spec, option) == "keep":
                 report.add((*loc, option), "misplaced", f"{option}: keep needs inbound: {{deltas: true}}")
+
+
+def _check_parts(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
+    name = str(loc[-1])
+    for one in spec.join or ():
+        _check_before((*loc, "join"), one.partition(".")[0], name, document, report)
+        _check_column((*loc, "join"), one, document, report)
+    if spec.not_before is not None:
+        _check_before((*loc, "not_before"), spec.not_before, name, document, report)
+    if spec.zone is not None:
+        _check_zone((*loc, "zone"), spec.zone, name, document, report)
+
+
+def _check_zone(loc: Loc, zone: FieldZone, by: str, document: PackDocument, report: Report) -> None:
+    for key, reference in (("value", zone.value), ("minutes", zone.minutes)):
+        if reference is None:
+            continue
+        name = reference.partition(".")[0]
+        _check_before((*loc, key), name, by, document, report)
+        _check_column((*loc, key), reference, document, report)
+        if key == "minutes" and name in document.fields and document.fields[name].type != "integer":
+            report.add((*loc, key), "wrong-type", f"expected a field of type integer; {name} is none")
+
+
+def _check_format(loc: Loc, spec: FieldSpec, report: Report) -> None:
+    if spec.type not in ("datetime", "duration"):
+        if spec.format is not None:
+            message = f"format belongs to type datetime or duration; this field is of type {spec.type}"
+            report.add_key((*loc, "format"), "misplaced", message)
+    elif spec.type == "duration" and spec.format not in UNITS:
+        at = (*loc, "format") if spec.format is not None else loc
+        kind = "wrong-value" if spec.format is not None else "missing-key"
+        report.add(at, kind, f"a duration needs a format: {', '.join(UNITS)}")
+    elif spec.type == "datetime" and spec.format in UNITS and spec.format not in WORDS:
+        report.add((*loc, "format"), "wrong-value", f"'{spec.format}' is a format of durations")
+
+
+def _check_synonyms(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
+    if spec.type != "code":
+        for option in ("loose", "synonyms"):
+            if getattr(spec, option):
+                message = f"{option} belongs to type code; this field is of type {spec.type}"
+                report.add_key((*loc, option), "misplaced", message)
+        return
+    table = document.tables.get(spec.table or "")
+    known = (*(spec.values or ()), *(codes(table) if table is not None else ()))
+    for written, meant in spec.synonyms.items():
+        if meant not in known and (table is None or table.on_miss == "park"):
+            report.unknown((*loc, "synonyms", written), "code", meant, known)
 
 
 def _check_before(at: Loc, used: str, by: str, document: PackDocument, report: Report) -> None:

@@ -1,7 +1,7 @@
 """Checks of `work_order` and `appointment`: each attribute the standard requires has a sure source."""
 
 from bridge.mapping.checks.references import (
-    INTEGER,
+    AMOUNT,
     MOMENT,
     OPTIONAL_MOMENT,
     OPTIONAL_TEXT,
@@ -37,7 +37,7 @@ def check_outputs(document: PackDocument, references: References, report: Report
 def _check_work_order(section: WorkOrderSection, references: References, report: Report) -> None:
     here: Loc = ("work_order",)
     references.check_value((*here, "buyer"), section.buyer, TEXT)
-    references.check_value((*here, "duration", "amount"), section.duration.amount, INTEGER)
+    references.check_value((*here, "duration", "amount"), section.duration.amount, AMOUNT)
     references.check_value((*here, "task"), section.task, TASKS)
     planned = (*here, "planned_execution_date")
     references.check_value(planned, section.planned_execution_date, OPTIONAL_MOMENT)

@@ -20,7 +20,7 @@ class Wanted:
 
 
 TEXT = Wanted(TEXTS, "text")
-INTEGER = Wanted(frozenset({"integer"}), "a whole number")
+AMOUNT = Wanted(frozenset({"integer", "duration"}), "a whole number or a duration")
 BOOLEAN = Wanted(frozenset({"boolean"}), "true or false")
 MOMENT = Wanted(frozenset({"datetime"}), "a date and time")
 OPTIONAL_MOMENT = Wanted(frozenset({"datetime"}), "a date and time", required=False)

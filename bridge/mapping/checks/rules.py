@@ -10,7 +10,7 @@ from bridge.mapping.rules import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_S
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.yaml_source import did_you_mean
 
-_ONLY_PRESENT = ("datetime", "list")
+_ONLY_PRESENT = ("datetime", "duration", "list")
 _STATES: Mapping[str, tuple[str, ...]] = {
     WORK_ORDER_STATE: tuple(WorkOrderState),
     APPOINTMENT_STATUS: tuple(AppointmentStatus),
@@ -55,7 +55,7 @@ def _domain(column: str, document: PackDocument, references: References) -> tupl
         rows = [*table.rows, table.default or {}]
         return tuple(dict.fromkeys(row[table_column] for row in rows if table_column in row))
     spec = document.fields[name]
-    if spec.type != "code" or (spec.table is not None and (table is None or table.on_miss == "default")):
+    if spec.type != "code" or (spec.table is not None and (table is None or table.on_miss != "park")):
         return None
     return field_codes(spec, document)
 

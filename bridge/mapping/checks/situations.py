@@ -173,7 +173,7 @@ def _present_values(spec: FieldSpec, table: Table | None, named: Sequence[object
 
 def _codes(spec: FieldSpec, table: Table | None) -> list[object]:
     known = dict.fromkeys((*(spec.values or ()), *(codes(table) if table is not None else ())))
-    takes_any = table is not None and table.on_miss == "default" and spec.values is None
+    takes_any = table is not None and table.on_miss != "park" and spec.values is None
     return [*known, *([Other("any other code")] if takes_any else [])]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.domain.model import Job, JobRef
 from bridge.mapping.pack import Pack, Skipped
-from tests.unit.mapping.patches import outcome, pack_with
+from tests.unit.mapping.patches import fields_of, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
 EXAMPLES: dict[str, str] = dict(re.findall(r"```yaml ([a-z-]+)\n(.*?)```", DOCS, re.DOTALL))
@@ -48,3 +48,20 @@ def test_deltas(message: dict[str, Any], record: dict[str, object], rule: str) -
 )
 def test_attribution(message: dict[str, Any], rule: str) -> None:
     assert outcome(pack_of("attribution"), message) == rule
+
+
+def test_formats() -> None:
+    message = {
+        "date": "2026-03-05",
+        "serviceWindowStart": "22:00:00",
+        "serviceWindowEnd": "02:00:00",
+        "timeZone": "est",
+        "leadTime": "1970-01-01 04:00:00",
+        "commitTimestamp": 1772715845000,
+    }
+    values = fields_of(pack_of("formats"), message)
+    assert values["area"] == "Eastern"
+    assert values["window_from"] == "2026-03-06T03:00:00+00:00"
+    assert values["window_to"] == "2026-03-06T07:00:00+00:00"
+    assert values["lead_time"] == "4:00:00"
+    assert values["changed_at"] == "2026-03-05T13:04:05+00:00"

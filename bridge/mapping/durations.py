@@ -1,0 +1,96 @@
+"""Durations of a WFM, in every way they are written; a MEF duration is a whole number of a unit."""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Final
+
+from bridge.mef.enums import TimeDurationUnits
+
+ReadDuration = Callable[[object], timedelta]
+
+UNITS: Final = ("seconds", "minutes", "hours", "days", "clock", "iso", "date")
+"""How a duration may be written: a number of a unit, `hh:mm[:ss]`, ISO 8601, or as a date since 1970-01-01."""
+
+_NUMBER = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,9})?")
+_CLOCK = re.compile(r"([0-9]{1,4}):([0-5][0-9])(?::([0-5][0-9]))?")
+_ISO = re.compile(
+    r"P(?:([0-9]{1,5})W)?(?:([0-9]{1,5})D)?(?:T(?:([0-9]{1,5})H)?(?:([0-9]{1,7})M)?(?:([0-9]{1,9})(?:[.,][0-9]{1,9})?S)?)?"
+)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a date that stands for a time span has no zone
+_LONGEST = timedelta(days=36_500)
+_SECONDS: Final[Mapping[str, int]] = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
+_SPANS: Final[Mapping[TimeDurationUnits, timedelta]] = {
+    TimeDurationUnits.US: timedelta(microseconds=1),
+    TimeDurationUnits.MS: timedelta(milliseconds=1),
+    TimeDurationUnits.SEC: timedelta(seconds=1),
+    TimeDurationUnits.MIN: timedelta(minutes=1),
+    TimeDurationUnits.HOUR: timedelta(hours=1),
+    TimeDurationUnits.DAY: timedelta(days=1),
+    TimeDurationUnits.WEEK: timedelta(weeks=1),
+}
+
+
+def duration_reader(unit: str) -> ReadDuration:
+    """Make a function from a raw value to a duration. It raises `ValueError` with a sentence."""
+    read = _WORDED.get(unit) or _amount(_SECONDS[unit])
+
+    def bounded(raw: object) -> timedelta:
+        try:
+            duration = read(raw)
+        except OverflowError as error:
+            raise ValueError("it is too long") from error
+        if not timedelta() <= duration <= _LONGEST:
+            raise ValueError("it is negative, or longer than a hundred years")
+        return duration
+
+    return bounded
+
+
+def whole_units(duration: timedelta, unit: TimeDurationUnits) -> int:
+    """Give a duration in a unit, rounded up: work must not look shorter than it is. Raises `ValueError`."""
+    span = _SPANS.get(unit)
+    if span is None:
+        raise ValueError(f"a duration cannot be told in {unit}")
+    return -(-duration // span)
+
+
+def _amount(seconds: int) -> ReadDuration:
+    def read(raw: object) -> timedelta:
+        if isinstance(raw, str) and _NUMBER.fullmatch(raw):
+            raw = float(raw.replace(",", "."))
+        if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
+            raise ValueError("it is no number")
+        return timedelta(seconds=raw * seconds)
+
+    return read
+
+
+def _clock(raw: object) -> timedelta:
+    match = _CLOCK.fullmatch(raw) if isinstance(raw, str) else None
+    if match is None:
+        raise ValueError("it is not like 01:30 or 01:30:00")
+    hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _iso(raw: object) -> timedelta:
+    match = _ISO.fullmatch(raw) if isinstance(raw, str) else None
+    if match is None or not any(match.groups()):
+        raise ValueError("it is not like PT1H30M")
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def _date(raw: object) -> timedelta:
+    try:
+        moment = datetime.fromisoformat(raw) if isinstance(raw, str) else None
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise ValueError("it is not like 1970-01-01 04:00:00")
+    return moment.replace(tzinfo=None) - _EPOCH
+
+
+_WORDED: Final[Mapping[str, ReadDuration]] = {"clock": _clock, "iso": _iso, "date": _date}

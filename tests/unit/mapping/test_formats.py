@@ -1,0 +1,217 @@
+"""Codes, moments and durations in every way a WFM writes them, and what is said of those that do not fit."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bridge.mapping.datetimes import Dst, moment_reader, moment_writer
+from bridge.mapping.durations import duration_reader, whole_units
+from bridge.mef.enums import TimeDurationUnits
+from tests.unit.mapping.builders import translated
+from tests.unit.mapping.patches import fields_of, outcome, pack_with, problems
+
+NOON = datetime(2026, 3, 5, 12, tzinfo=UTC)
+NOON_MS = 1772712000000
+
+
+@pytest.mark.parametrize(
+    ("raw", "unit", "minutes"),
+    [
+        (90, "minutes", 90),
+        ("90", "minutes", 90),
+        ("1.5", "hours", 90),
+        ("1,5", "hours", 90),
+        (1.5, "hours", 90),
+        (5400, "seconds", 90),
+        ("1", "days", 1440),
+        ("01:30", "clock", 90),
+        ("1:30:00", "clock", 90),
+        ("PT1H30M", "iso", 90),
+        ("P1DT90M", "iso", 1530),
+        ("1970-01-01 04:00:00", "date", 240),
+        ("1970-01-02T00:00:00Z", "date", 1440),
+    ],
+)
+def test_a_duration_is_read(raw: object, unit: str, minutes: int) -> None:
+    assert duration_reader(unit)(raw) == timedelta(minutes=minutes)
+
+
+@pytest.mark.parametrize(
+    ("raw", "unit"),
+    [
+        (None, "minutes"),
+        (True, "minutes"),
+        ("", "minutes"),
+        (-1, "minutes"),
+        (1e300, "days"),
+        (float("inf"), "days"),
+        ("9" * 30, "seconds"),
+        ("1:60", "clock"),
+        ("P", "iso"),
+        ("PT", "iso"),
+        ("P1Y", "iso"),
+        ("1969-12-31 00:00:00", "date"),
+        ("9999-01-01 00:00:00", "date"),
+        (4, "date"),
+        ({}, "iso"),
+    ],
+)
+def test_what_is_no_duration_is_refused(raw: object, unit: str) -> None:
+    with pytest.raises(ValueError, match="it is"):
+        duration_reader(unit)(raw)
+
+
+def test_a_duration_is_rounded_up_to_the_unit_the_buyer_sees() -> None:
+    assert whole_units(timedelta(minutes=90), TimeDurationUnits.HOUR) == 2
+    with pytest.raises(ValueError, match="MONTH"):
+        whole_units(timedelta(days=31), TimeDurationUnits.MONTH)
+
+
+def test_a_duration_field_is_the_duration_of_the_work_order() -> None:
+    patch = """
+fields: {lead: {path: $.lead, type: duration, format: clock, required: true}}
+work_order: {duration: {amount: {value: lead}, unit: MIN}}
+"""
+    duration = translated(pack_with(patch), {"job": "J", "lead": "01:30"}).update.details.duration
+    assert (duration.time_duration_value, duration.time_duration_units) == (90, TimeDurationUnits.MIN)
+    assert "expected a duration (it is not like 01:30" in outcome(pack_with(patch), {"lead": "x"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "pattern"),
+    [
+        (NOON_MS // 1000, "epoch"),
+        (str(NOON_MS // 1000), "epoch"),
+        (NOON_MS, "epoch_ms"),
+        (f"/Date({NOON_MS}+0100)/", "json_date"),
+        (f"/Date({NOON_MS})/", "json_date"),
+        ("2026-03-05T12:00:00.000Z", "iso"),
+        ("2026-03-05T13:00:00+01:00", "iso"),
+        ("2026-03-05 13:00", "iso"),
+    ],
+)
+def test_a_moment_is_read_in_each_named_format(raw: object, pattern: str) -> None:
+    assert moment_reader(pattern, "Europe/Warsaw")(raw, []) == NOON
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text"),
+    [
+        ("epoch", NOON_MS // 1000),
+        ("epoch_ms", NOON_MS),
+        ("json_date", f"/Date({NOON_MS}+0100)/"),
+        ("iso", "2026-03-05T13:00:00+01:00"),
+        ("%d.%m.%Y %H:%M", "05.03.2026 13:00"),
+    ],
+)
+def test_a_moment_is_written_in_each_format_and_read_again(pattern: str, text: object) -> None:
+    written = moment_writer(pattern, "Europe/Warsaw")(NOON)
+    assert written == text
+    assert moment_reader(pattern, "Europe/Warsaw")(written, []) == NOON
+
+
+@pytest.mark.parametrize("raw", [10**17, "9" * 80, True, None, 1.5, "/Date(x)/", [], "1" * 18])
+@pytest.mark.parametrize("pattern", ["epoch", "epoch_ms", "json_date", "iso"])
+def test_what_is_no_moment_is_refused(raw: object, pattern: str) -> None:
+    with pytest.raises(ValueError, match="it "):
+        moment_reader(pattern, "UTC")(raw, [])
+
+
+@pytest.mark.parametrize(
+    ("dst", "moment", "flag"),
+    [("earlier", "2026-10-25T00:30:00Z", "the first"), ("later", "2026-10-25T01:30:00Z", "the second")],
+)
+def test_the_policy_says_which_of_two_hours_is_meant(dst: Dst, moment: str, flag: str) -> None:
+    remarks: list[str] = []
+    read = moment_reader("%Y-%m-%d %H:%M", "Europe/Warsaw", dst)
+    assert read("2026-10-25 02:30", remarks) == datetime.fromisoformat(moment)
+    assert flag in remarks[0]
+    assert read("2026-03-29 02:30", []) == datetime.fromisoformat("2026-03-29T01:30:00Z")
+
+
+@pytest.mark.parametrize("text", ["2026-10-25 02:30", "2026-03-29 02:30"])
+def test_the_policy_may_be_to_park(text: str) -> None:
+    pack = pack_with(
+        """
+zone: Europe/Warsaw
+policies: {dst: park}
+fields: {at: {path: $.at, type: datetime, format: "%Y-%m-%d %H:%M"}}
+"""
+    )
+    assert outcome(pack, {"at": text}).startswith("parked: field at ($.at)")
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"), [("17", "17"), (17, "17"), (17.0, "17"), ("017", "17"), (" done ", "DONE"), ("Finished", "DONE")]
+)
+def test_a_loose_code_is_known_however_it_is_written(raw: object, code: str) -> None:
+    pack = pack_with(
+        'fields: {s: {path: $.s, type: code, values: ["17", DONE, "0"], loose: true, synonyms: {finished: DONE}}}'
+    )
+    assert fields_of(pack, {"s": raw})["s"] == code
+    assert fields_of(pack, {"s": "00"})["s"] == "0"
+    assert outcome(pack, {"s": "18"}).startswith("parked")
+
+
+def test_an_unlisted_code_may_be_kept_without_a_row() -> None:
+    pack = pack_with(
+        """
+fields: {t: {path: $.t, type: code, table: staff}, name: {value: t.name}, group: {value: t.crew}}
+tables: {staff: {key: crew, on_miss: keep, rows: [{crew: A, name: First}]}}
+"""
+    )
+    assert fields_of(pack, {"t": "A"}) | {} == {"kind": None, "t": "A", "name": "First", "group": "A"}
+    assert fields_of(pack, {"t": "Z"})["name"] is None
+
+
+def test_one_table_leads_to_the_next() -> None:
+    pack = pack_with(
+        """
+fields:
+  tech: {path: $.tech, type: code, table: techs}
+  depot: {value: tech.depot, type: code, table: depots}
+  phone: {value: depot.phone}
+tables:
+  techs: {key: id, rows: [{id: T1, depot: N}]}
+  depots: {key: id, rows: [{id: N, phone: "123"}]}
+"""
+    )
+    assert fields_of(pack, {"tech": "T1"})["phone"] == "123"
+
+
+@pytest.mark.parametrize("zone", ["Mars/Base", "x" * 300, "../../etc/passwd", "\x00"])
+def test_a_zone_that_does_not_exist_parks_the_message(zone: str) -> None:
+    pack = pack_with("fields: {tz: {path: $.tz}, at: {path: $.at, type: datetime, format: iso, zone: {value: tz}}}")
+    assert outcome(pack, {"tz": zone, "at": "2026-03-05 13:00"}).startswith("parked: field")
+
+
+def test_a_zone_may_be_minutes_east_of_greenwich() -> None:
+    pack = pack_with(
+        """
+fields:
+  off: {path: $.off, type: integer}
+  at: {path: $.at, type: datetime, format: iso, zone: {minutes: off}}
+"""
+    )
+    assert fields_of(pack, {"off": "-300", "at": "2026-03-05 07:00"})["at"] == "2026-03-05T12:00:00+00:00"
+    assert outcome(pack, {"off": 5000, "at": "2026-03-05 07:00"}).startswith("parked")
+    assert outcome(pack, {"at": "2026-03-05 07:00"}).startswith("parked")
+
+
+@pytest.mark.parametrize(
+    ("field", "problem"),
+    [
+        ("{path: $.a, type: duration}", "missing-key: a duration needs a format: seconds, minutes"),
+        ("{path: $.a, type: duration, format: epoch}", "wrong-value: a duration needs a format"),
+        ("{path: $.a, type: datetime, format: clock, zone: UTC}", "wrong-value: 'clock' is a format of durations"),
+        ("{path: $.a, format: iso}", "misplaced: format belongs to type datetime or duration"),
+        ("{path: $.a, loose: true}", "misplaced: loose belongs to type code"),
+        ("{path: $.a, type: code, values: [A], synonyms: {b: B}}", "unknown-code: there is no code 'B'"),
+        ("{join: [kind, later]}", "unknown-field: there is no field 'later'"),
+        ("{path: $.a, type: datetime, format: iso, zone: {minutes: kind}}", "wrong-type: expected a field of type"),
+        ("{path: $.a, type: datetime, format: iso, zone: {}}", "wrong-value: write a zone such as"),
+        ("{path: $.a, value: kind}", "wrong-source: write exactly one of path"),
+    ],
+)
+def test_a_field_that_cannot_be_read_is_told(field: str, problem: str) -> None:
+    assert any(told.startswith(problem) for told in problems(f"fields: {{kind: {{path: $.k}}, f: {field}}}"))
