@@ -12,6 +12,9 @@ PYTEST := $(PY) -m pytest
 SERVICES := $(PY) -m bridge.localenv run --
 SOURCES := bridge tests benchmarks
 
+# Tests start many processes; each would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo run conformance docs test lint types unit integration bench format lock clean
 # One thing after another: `make -j test` must not mix their output.

@@ -1,15 +1,18 @@
-"""`python -m benchmarks`: all of them, one after another."""
+"""`python -m benchmarks`: all of them, one after another; exit code 1 if bookings miss their target."""
+
+import sys
 
 from benchmarks import bookings, deliveries, throughput, translation
 
 
-def main() -> None:
-    """Run all."""
+def main() -> bool:
+    """Run all; tell whether bookings met their target."""
     translation.main()
-    bookings.main()
+    met = bookings.main()
     throughput.main()
     deliveries.main()
+    return met
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(0 if main() else 1)
