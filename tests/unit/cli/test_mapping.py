@@ -3,13 +3,16 @@
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as Xml
 
 import pytest
+from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from bridge.cli.main import app
-from tests.unit.mapping.builders import ACME
+from bridge.yaml_source import parse_yaml, read_yaml
+from tests.unit.mapping.builders import ACME, TOY, acme, snapshot, unmapped
 
 
 @pytest.fixture
@@ -135,3 +138,78 @@ def test_a_pack_without_cases_fails(pack: Path) -> None:
     result = run("test", pack)
     assert result.exit_code == 1
     assert "a pack without cases proves nothing" in str(result.exception)
+
+
+@pytest.fixture
+def message(tmp_path: Path) -> Path:
+    """A message that plans a visit, in a file."""
+    path = tmp_path / "message.json"
+    path.write_text(json.dumps(snapshot(STAT="SCHD")))
+    return path
+
+
+def explained(*words: object) -> dict[str, Any]:
+    result = run("explain", "--json", "--time", "2026-03-05T12:00:00", *words)
+    assert result.exit_code == 0, result.output
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+def test_a_message_is_explained_from_its_fields_to_what_is_sent(message: Path) -> None:
+    told = explained(ACME, message, "--state", "open")
+    assert told["job"] == "J-4711"
+    assert told["fields"]["technician"]["raw"] == "T042"
+    assert told["fields"]["window_from"]["value"] == "2026-03-06T07:00:00+00:00"
+    assert told["rules"][0] == {"rule": "created", "column": "status", "expected": '"NEW"', "came": "SCHD"}
+    assert told["rule"] == "planned-with-visit"
+    assert told["goal"] == {"work_order": "planned", "appointment": "confirmed"}
+    assert told["hops"] == ["appointment new -> confirmed", "workOrder open -> planned"]
+    assert told["notifications"][0] == "appointmentStatusChangeEvent"
+    assert told["commands"][0]["body"]["STATUS"] == "WORK"
+
+
+def test_the_state_that_the_buyer_sees_counts(message: Path) -> None:
+    assert explained(ACME, message)["outcome"] == "waiting"
+    assert explained(ACME, message, "--state", "planned/confirmed")["hops"] == []
+
+
+def test_a_parked_message_is_explained_as_the_journal_keeps_it(message: Path) -> None:
+    message.write_text(json.dumps(snapshot(STAT="LOST")))
+    told = explained(ACME, message)
+    kept = unmapped(acme(), snapshot(STAT="LOST")).explanation
+    assert {name: told[name] for name in kept} == kept
+    assert told["outcome"] == "parked"
+
+
+def test_an_explanation_for_people_names_each_field_and_the_cell_that_failed(message: Path) -> None:
+    result = run("explain", ACME, message, "--state", "open")
+    assert '$.STAT  "SCHD"' in result.output
+    assert '  no   created: status is "SCHD", expected "NEW"' in result.output
+    assert "  yes  planned-with-visit" in result.output
+    assert "  workOrder open -> planned" in result.output
+
+
+def test_a_state_that_cannot_be_is_refused_with_those_that_can(message: Path) -> None:
+    result = run("explain", ACME, message, "--state", "open/confirmed")
+    assert result.exit_code == 1
+    assert "there is open, open/" in str(result.exception)
+
+
+def test_the_schema_takes_the_packs_in_the_box_and_refuses_an_unknown_key() -> None:
+    schema = json.loads(run("schema").stdout)
+    validator = Draft202012Validator(schema)
+    pack = read_yaml(ACME / "pack.yaml").data
+    assert list(validator.iter_errors(pack)) == []
+    assert list(validator.iter_errors(parse_yaml(TOY, "toy.yaml").data)) == []
+    assert not validator.is_valid({**pack, "polices": {}})
+    assert not validator.is_valid({**pack, "fields": {"a": {"paht": "$.a"}}})
+    Draft202012Validator.check_schema(schema)
+
+
+def test_the_diagram_leads_from_codes_over_rules_to_states() -> None:
+    lines = run("diagram", ACME).output.splitlines()
+    assert lines[0] == "flowchart LR"
+    assert '    c0["status: #quot;NEW#quot;"]' in lines
+    assert '    o0(["WorkOrder open"])' in lines
+    assert "    c0 -- created --> o0" in lines
+    assert sum("-->" in line for line in lines) == 15

@@ -1,0 +1,62 @@
+"""`mef-bridge mapping explain`: why a pack makes of a message what it does."""
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bridge.app import now
+from bridge.errors import PermanentError
+from bridge.flows.effects import messages_for
+from bridge.mapping.checks.situations import MefState, mef_states
+from bridge.mapping.explanation import as_text, explain
+from bridge.mapping.job_book import WfmWords
+from bridge.mapping.loader import load_pack
+
+
+class WrongInput(PermanentError):
+    """What was given on the command line can't be used."""
+
+
+def run(
+    pack: Annotated[Path, typer.Argument(help="Directory of the pack.")],
+    message: Annotated[Path, typer.Argument(help="File with the body of the message; - reads standard input.")],
+    state: Annotated[
+        str, typer.Option(help="What the Buyer sees before: a WorkOrder state, or planned/confirmed with a status.")
+    ] = "",
+    routing_key: Annotated[str, typer.Option(help="Routing key of the message.")] = "",
+    header: Annotated[
+        list[str] | None, typer.Option(help="Header of the message, name=value; may be repeated.")
+    ] = None,
+    time: Annotated[datetime | None, typer.Option(help="The clock's time, UTC; default now.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
+) -> None:
+    """Explain a message: each field, each rule with the cell that failed, the hops, and what would be sent."""
+    words = WfmWords(body=_read(message), routing_key=routing_key, headers=dict(map(_header, header or ())))
+    moment = time.replace(tzinfo=now().tzinfo) if time is not None else now()
+    told = explain(load_pack(pack), words, _state(state), messages_for, moment)
+    typer.echo(json.dumps(told, indent=2, ensure_ascii=False) if as_json else as_text(told))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if str(path) == "-" else path.read_bytes()
+    except OSError as error:
+        raise WrongInput(f"{path}: {error.strerror or error}") from error
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise WrongInput(f"--header {text}: write name=value")
+    return name, value
+
+
+def _state(text: str) -> MefState:
+    states = {"/".join(part for part in state if part): state for state in mef_states()}
+    if text not in states:
+        raise WrongInput(f"--state {text}: there is {', '.join(filter(None, states))}")
+    return states[text]

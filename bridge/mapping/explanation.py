@@ -1,0 +1,117 @@
+"""One message explained from its fields to what a Buyer would see: the pack's own explanation, and the decision on it.
+
+The first part is what the journal keeps of every message; nothing here reads a message a second time.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+import orjson
+
+from bridge.domain.model import Goal, Job, JobUpdate
+from bridge.mapping.checks.situations import MefState
+from bridge.mapping.given import job_given
+from bridge.mapping.job_book import Happened, JobBook, Send, WfmWords
+from bridge.mapping.pack import Pack, Reading, Translated
+
+Explanation = dict[str, object]
+
+
+def explain(pack: Pack, words: WfmWords, state: MefState, send: Send, now: datetime) -> Explanation:
+    """Explain a message for a job of which the Buyer sees `state`; the answer is plain JSON."""
+    book = JobBook(pack, send)
+    reading = pack.read(words.body, words.routing_key, words.headers)
+    if isinstance(reading, Reading) and state != (None, None):
+        translation = pack.translate(reading, Job(ref=reading.job))
+        update = translation.update if isinstance(translation, Translated) else None
+        book.put(job_given(reading.job, state, update, now))
+    happened = book.apply(words, now)[0]
+    identity = {"message": reading.message, "job": reading.job.key} if isinstance(reading, Reading) else {}
+    return {**identity, **happened.explanation, **_decision(happened)}
+
+
+def _decision(happened: Happened) -> Explanation:
+    told: Explanation = {"outcome": str(happened.outcome)}
+    if happened.reason:
+        told["reason"] = happened.reason
+    if happened.update is None:
+        return told
+    return {
+        **told,
+        "goal": _goal(happened.update),
+        "hops": [f"{hop.resource} {hop.source or 'new'} -> {hop.target}" for hop in happened.transitions],
+        "notifications": list(map(str, happened.notifications)),
+        "commands": [{"routing_key": sent.routing_key, "body": _body(sent.body)} for sent in happened.commands],
+    }
+
+
+def _goal(update: JobUpdate) -> Explanation:
+    goal: Goal = update.goal
+    named = {
+        "work_order": goal.work_order,
+        "appointment": goal.appointment,
+        "appointment_required": goal.appointment_required,
+    }
+    return {
+        name: value if isinstance(value, bool) else str(value) for name, value in named.items() if value is not None
+    }
+
+
+def _body(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.decode(errors="replace")
+
+
+def as_text(explanation: Mapping[str, object]) -> str:
+    """Write an explanation for people, in the order in which things happened."""
+    return "\n".join(_lines(explanation))
+
+
+def _lines(told: Mapping[str, object]) -> Iterable[str]:
+    yield f"pack      {told.get('pack', '')}"
+    for name in ("job", "message"):
+        if name in told:
+            yield f"{name:<9} {told[name]}"
+    yield from _fields(told.get("fields"))
+    yield from _rules(told)
+    yield f"outcome   {told.get('outcome', '')}" + (f": {told['reason']}" if told.get("reason") else "")
+    for name in ("goal", "hops", "notifications", "commands", "flags"):
+        if told.get(name):
+            yield f"{name}"
+            yield from (f"  {line}" for line in _items(told[name]))
+
+
+def _fields(fields: object) -> Iterable[str]:
+    if not isinstance(fields, Mapping) or not fields:
+        return
+    yield "fields"
+    width = max(map(len, fields))
+    for name, field in fields.items():
+        raw = _json(field["raw"]) if "raw" in field else "absent"
+        value = _json(field["value"]) if "value" in field else "does not fit"
+        path = field.get("path", "")
+        where = path if isinstance(path, str) else " or ".join(map(str, path))
+        yield f"  {name:<{width}}  {where}  {raw}" + (f" -> {value}" if value != raw else "")
+
+
+def _rules(told: Mapping[str, object]) -> Iterable[str]:
+    rules = told.get("rules")
+    tried = rules if isinstance(rules, list) else []
+    if tried or told.get("rule"):
+        yield "rules"
+    for failed in tried:
+        yield f"  no   {failed['rule']}: {failed['column']} is {_json(failed['came'])}, expected {failed['expected']}"
+    if told.get("rule"):
+        yield f"  yes  {told['rule']}"
+
+
+def _items(value: object) -> Iterable[str]:
+    if isinstance(value, Mapping):
+        return [f"{name}: {_json(one)}" for name, one in value.items()]
+    return [one if isinstance(one, str) else _json(one) for one in value] if isinstance(value, list) else []
+
+
+def _json(value: object) -> str:
+    return "absent" if value is None else orjson.dumps(value).decode()
