@@ -1,7 +1,7 @@
 """Where our documents differ from the standard's files, on purpose. Whatever is not here must be the same.
 
 docs/api.md shows this list to Buyers. `row` names the contradiction between the guide and the files that a difference
-comes from; where there is none, `why` stands on its own.
+comes from; where there is none, the standard leaves it open, and we decided.
 """
 
 import re
@@ -22,7 +22,7 @@ class Difference:
     ours: str
     why: str
     documents: tuple[str, ...] = APIS
-    row: str | None = None
+    row: str = "left open"
 
     def covers(self, document: str, where: str, pair: tuple[Any, Any]) -> bool:
         theirs, ours = (_written(value) for value in pair)
