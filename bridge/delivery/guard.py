@@ -1,16 +1,19 @@
 """The callback guard: a Buyer chooses where the bridge posts to, so it must not reach what only the Seller may reach.
 
 Names are judged by the addresses that they resolve to, at the moment of connecting, so a name that changes its mind
-between check and use (DNS rebinding) gains nothing. Addresses written into the URL are judged before: nobody resolves
-those.
+between check and use (DNS rebinding) gains nothing. Addresses written into the URL are judged before, as the HTTP
+client reads them; and whatever either check made of it, each socket is judged by the address that it is to dial.
 """
 
 import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-from aiohttp import ThreadedResolver
+from aiohttp import AddrInfoType, ThreadedResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from bridge.domain.callback_host import host_problem
 
 Address = IPv4Address | IPv6Address
 
@@ -23,12 +26,26 @@ class CallbackRefused(OSError):
 
 
 def check_callback(url: str) -> None:
-    """Refuse what is not https, and addresses in the URL that are not public. Raises `CallbackRefused`."""
-    parts = urlsplit(url)
-    if parts.scheme != "https":
-        raise CallbackRefused(f"callback refused: '{parts.scheme}' is not allowed, only https")
-    if (address := _literal(parts.hostname or "")) is not None:
+    """Refuse what is not https, odd hosts, and addresses in the URL that are not public.
+
+    Raises `CallbackRefused`, and `ValueError` for what is no URL.
+    """
+    target = URL(url)
+    if target.scheme != "https":
+        raise CallbackRefused(f"callback refused: '{target.scheme}' is not allowed, only https")
+    host = target.host or ""
+    if (address := _literal(host)) is not None:
         check_address(address)
+    problem = host_problem(_written_host(url)) or host_problem(host)
+    if problem is not None:
+        raise CallbackRefused(f"callback refused: {problem}")
+
+
+def guarded_socket(address_info: AddrInfoType) -> socket.socket:
+    """Make the socket for one address, the last moment to refuse it. Raises `CallbackRefused`."""
+    family, kind, protocol, _, where = address_info
+    check_address(ip_address(where[0]))
+    return socket.socket(family=family, type=kind, proto=protocol)
 
 
 def check_address(address: Address, name: str = "") -> None:
@@ -55,6 +72,11 @@ def _embedded(address: IPv6Address) -> IPv4Address | None:
     if address.teredo is not None:
         return address.teredo[1]
     return address.ipv4_mapped or address.sixtofour
+
+
+def _written_host(url: str) -> str:
+    """Give the host as the Buyer wrote it, before the client made another of it."""
+    return urlsplit(url).hostname or ""
 
 
 def _literal(host: str) -> Address | None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from aiohttp import (
-    ClientConnectorDNSError,
+    ClientConnectorError,
     ClientError,
     ClientResponse,
     ClientSession,
@@ -16,7 +16,7 @@ from aiohttp import (
 )
 
 from bridge.delivery.config import DeliveryConfig
-from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback
+from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback, guarded_socket
 from bridge.delivery.message import Message
 from bridge.domain.retry import Answered, Failed, Outcome, TimedOut
 from bridge.telemetry import mask_secrets
@@ -28,8 +28,11 @@ LONGEST_ERROR = 500  # characters
 
 def callback_session(settings: DeliveryConfig) -> ClientSession:
     """Open the client for all listeners; the caller closes it. Must be called in a running loop."""
+    free = settings.allow_private_callbacks
     connector = TCPConnector(
-        resolver=None if settings.allow_private_callbacks else GuardedResolver(), limit=settings.concurrency
+        resolver=None if free else GuardedResolver(),
+        socket_factory=None if free else guarded_socket,
+        limit=settings.concurrency,
     )
     return ClientSession(
         connector=connector,
@@ -87,6 +90,6 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
 
 
 def _sentence(error: Exception) -> str:
-    cause = error.os_error if isinstance(error, ClientConnectorDNSError) else error
+    cause = error.os_error if isinstance(error, ClientConnectorError) else error
     text = str(cause) if isinstance(cause, CallbackRefused) else f"{type(error).__name__}: {error}"
     return mask_secrets(text)[:LONGEST_ERROR]

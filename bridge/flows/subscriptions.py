@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
+from bridge.domain.callback_host import host_problem
 from bridge.domain.model import BuyerId
 from bridge.flows.errors import InvalidSubscription, NotFound
 from bridge.flows.ports import BuyersStore, Clock, Subscription, SubscriptionId
@@ -18,6 +19,9 @@ EVENT_TYPES: dict[Api, tuple[EventType, ...]] = {
         EventType.WORK_ORDER_APPOINTMENT_REQUIRED,
     ),
 }
+
+
+LONGEST_CALLBACK = 2000  # characters; with our path behind it still a request line that every server takes
 
 
 class Subscriptions:
@@ -97,6 +101,8 @@ def event_types(api: Api, query: str | None) -> frozenset[EventType]:
 
 
 def _check_callback(callback: str) -> None:
+    if len(callback) > LONGEST_CALLBACK:
+        raise InvalidSubscription(f"callback: must have at most {LONGEST_CALLBACK} characters.")
     try:
         parts = urlsplit(callback)
         valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -107,3 +113,5 @@ def _check_callback(callback: str) -> None:
         raise InvalidSubscription("callback: expected an absolute http or https URL.")
     if parts.query or parts.fragment or "@" in parts.netloc:
         raise InvalidSubscription("callback: must not have a query, a fragment or credentials.")
+    if (problem := host_problem(parts.hostname or "")) is not None:
+        raise InvalidSubscription(f"callback: {problem}.")

@@ -160,6 +160,59 @@ async def test_the_guard_refuses_disguised_loopback_addresses(host: str) -> None
     assert listener.received == []
 
 
+LOOPBACK_IN_DISGUISE = [
+    "127.0.0.1",
+    "１２７.0.0.1",
+    "127。0。0。1",
+    "①②⑦.0.0.1",
+    "ｌocalhost",
+    "localhost",
+    "0x7f.1",
+    "2130706433",
+    "0177.0.0.1",
+    "127.0.0.1.",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::1%lo]",
+    "[::1%25lo]",
+]
+
+
+@asynccontextmanager
+async def counting_connections() -> AsyncIterator[tuple[int, list[str]]]:
+    """Listen on both loopback addresses; gives the port and who connected."""
+    connected: list[str] = []
+
+    async def note(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connected.append(str(writer.get_extra_info("sockname")))
+        writer.close()
+
+    four = await asyncio.start_server(note, "127.0.0.1", 0)
+    port = four.sockets[0].getsockname()[1]
+    six = await asyncio.start_server(note, "::1", port)
+    async with four, six:
+        yield port, connected
+
+
+@pytest.mark.parametrize("host", LOOPBACK_IN_DISGUISE)
+async def test_no_spelling_of_loopback_is_ever_connected_to(host: str) -> None:
+    async with counting_connections() as (port, connected), callback_session(STRICT) as guarded:
+        outcome = await post(guarded, f"https://{host}:{port}/", STRICT)
+        assert isinstance(outcome, Failed)
+        assert connected == []
+
+
+@pytest.mark.parametrize("host", LOOPBACK_IN_DISGUISE)
+async def test_each_socket_is_judged_even_if_nothing_else_was(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender, "check_callback", lambda _url: None)
+    monkeypatch.setattr(sender, "GuardedResolver", lambda: None)
+    async with counting_connections() as (port, connected), callback_session(STRICT) as guarded:
+        outcome = await post(guarded, f"https://{host}:{port}/", STRICT)
+        assert isinstance(outcome, Failed)
+        assert connected == []
+
+
 @pytest.mark.parametrize(
     ("value", "seconds"),
     [
