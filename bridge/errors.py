@@ -33,3 +33,7 @@ class BrokerUnavailable(TransientError):
 
 class NotRouted(PermanentError):
     """RabbitMQ took the command, but no queue of the WFM is bound to receive it."""
+
+
+class StoreDefect(PermanentError):
+    """The database refused what the bridge wrote: a defect of the bridge."""

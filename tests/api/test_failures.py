@@ -7,7 +7,7 @@ from structlog.contextvars import merge_contextvars
 from structlog.testing import capture_logs
 
 from bridge.domain.model import Problem
-from bridge.errors import BrokerUnavailable, ConflictError, StoreUnavailable
+from bridge.errors import BrokerUnavailable, ConflictError, StoreDefect, StoreUnavailable
 from bridge.flows.errors import InvalidSubscription, NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.enums import Error422Code
 from tests.api.bodies import booking_body, search_body
@@ -108,6 +108,16 @@ async def test_what_a_database_said_of_a_conflict_stays_in_the_house(
     assert answer.status in (409, 422)
     assert "Somebody else changed the same thing first." in str(answer.value)
     assert "secret" not in str(answer.value)
+
+
+async def test_a_defect_that_the_database_found_is_500_and_logged(buyer: BuyerClient, bridge: FakeBridge) -> None:
+    """It is not the Buyer's, so it must not look like one, and its cause is for us."""
+    bridge.fail(StoreDefect("the database refused a change: NOT NULL constraint failed: secret"))
+    with capture_logs() as logs:
+        answer = await buyer.send("PATCH", f"{BASE}/appointment/A-1", {"note": []})
+    assert answer.status == 500
+    assert "secret" not in str(answer.value)
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["request failed"]
 
 
 async def test_what_is_not_there_is_404(buyer: BuyerClient, bridge: FakeBridge) -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.domain.model import CommandId, CommandKind, CommandState, OfferedSlot
-from bridge.errors import ConflictError
+from bridge.errors import ConflictError, StoreDefect
 from bridge.flows.ports import Window
 from bridge.mef.models import AppointmentUpdate
 from bridge.store import SqlStore
@@ -116,8 +116,8 @@ async def test_overdue_are_the_pending_commands_whose_time_is_up(store: SqlStore
         assert await tx.overdue_commands(NOW) == [later, late]
 
 
-async def test_a_command_of_no_work_order_is_a_conflict(store: SqlStore) -> None:
-    with pytest.raises(ConflictError):
+async def test_a_command_of_no_work_order_is_a_defect_of_ours(store: SqlStore) -> None:
+    with pytest.raises(StoreDefect):
         async with store.transaction() as tx:
             await tx.add_commands([booking(work_order())])
 

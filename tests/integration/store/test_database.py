@@ -4,6 +4,7 @@ import asyncio
 import multiprocessing
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,12 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from bridge.domain.model import Job
-from bridge.errors import ConflictError, StoreUnavailable
+from bridge.domain.model import CommandState, Job
+from bridge.errors import ConflictError, StoreDefect, StoreUnavailable
 from bridge.store import SqlStore, open_store, upgrade
 from bridge.store.engine import open_engine
 from bridge.store.tables import metadata
-from tests.integration.store.values import booking, job, load, save, work_order
+from tests.integration.store.values import booking, job, load, save, subscription, work_order
 from tests.support import eventually
 
 BOTH = pytest.mark.parametrize(
@@ -272,6 +273,43 @@ async def test_a_conflict_surfaces_within_the_transaction_where_a_read_follows(s
         await tx.add_commands([booking(order)])
         with pytest.raises(ConflictError):
             await tx.add_commands([booking(order)])
+
+
+_OFFER = "INSERT INTO offered_slots (work_order_id, window_from, window_to, token, expires_at) VALUES "
+_SEEN = "INSERT INTO inbox (pack, message_id, received_at) VALUES "
+_MOMENT = "'2026-03-05 13:00:00Z'"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        _OFFER + f"('nobody', {_MOMENT}, {_MOMENT}, '1', {_MOMENT})",
+        _SEEN + f"('p', NULL, {_MOMENT})",
+        _SEEN + f"('p', 'm', {_MOMENT}), ('p', 'm', {_MOMENT})",
+    ],
+    ids=["foreign key", "not null", "primary key that nobody races for"],
+)
+async def test_a_constraint_that_nobody_races_for_is_a_defect_and_no_conflict(store: SqlStore, broken: str) -> None:
+    with pytest.raises(StoreDefect, match="refused") as caught:
+        async with store.transaction() as tx:
+            await tx._session.run(text(broken))
+    assert not isinstance(caught.value, ConflictError)
+
+
+async def test_a_command_and_a_listener_stored_twice_under_one_id_are_conflicts(store: SqlStore) -> None:
+    order = work_order()
+    command = booking(order)
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.add_commands([replace(command, state=CommandState.EXPIRED)])
+        await tx.load_jobs([])
+    with pytest.raises(ConflictError):
+        async with store.transaction() as tx:
+            await tx.add_commands([replace(command, state=CommandState.EXPIRED)])
+    listener = subscription()
+    await store.add_subscription(listener)
+    with pytest.raises(ConflictError):
+        await store.add_subscription(listener)
 
 
 async def test_ping_asks_the_database(store: SqlStore) -> None:
