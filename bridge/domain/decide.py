@@ -33,7 +33,7 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision."""
-    if _is_stale(job, update.versions):
+    if _is_stale(job, update.versions, ties=update.ties_are_stale):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
     try:
         decision = _decide_current(job, update, ids, now)
@@ -54,8 +54,9 @@ def learned(job: Job, versions: Mapping[str, int], record: Mapping[str, object] 
     return replace(job, versions={**job.versions, **versions}, record=record)
 
 
-def _is_stale(job: Job, versions: Mapping[str, int]) -> bool:
-    return any(version < job.versions.get(key, version) for key, version in versions.items())
+def _is_stale(job: Job, versions: Mapping[str, int], *, ties: bool = False) -> bool:
+    known = ((version, job.versions[key]) for key, version in versions.items() if key in job.versions)
+    return any(version < applied or (ties and version == applied) for version, applied in known)
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
@@ -99,9 +100,13 @@ def _born_required(update: JobUpdate) -> bool:
 
 def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     if update.goal.appointment is AppointmentStatus.CONFIRMED:
-        late = echo.booking_echo(job, update)
+        late = echo.booking_echo(job, update, now)
         if late is not None:
             return late
+    if update.goal.appointment is AppointmentStatus.CANCELLED:
+        gone = echo.gone_echo(job, update)
+        if gone is not None:
+            return gone
     goal = update.goal.work_order
     if goal is None or goal == ended.state or update.goal.on_illegal is OnIllegal.KEEP:
         return Decision(outcome=Outcome.UNCHANGED, job=job, reason=f"the WorkOrder has ended ({ended.state})")
@@ -202,7 +207,7 @@ def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
     """A visit that the WFM agreed without the Buyer (by phone, say) and that we have not seen end."""
     if update.visit.window is None or draft.open_appointment is not None:
         return False
-    if update.goal.appointment in (None, AppointmentStatus.CANCELLED):
+    if update.goal.appointment in (None, AppointmentStatus.CANCELLED) or echo.is_unseen(draft.job, update):
         return False
     if update.goal.appointment not in _VISIT_ENDS:
         return True

@@ -121,7 +121,8 @@ class Command:
     `window` is the window asked for (book, reschedule). `visit` is the WFM's reference of the visit, as far as known.
     `expires_at` is when the Buyer is told 504. `appointment` is the one to change; on a booking, the one whose visit
     the WFM still holds after the Seller moved it (R27). `correlation_id` is the one of the Buyer's request;
-    notifications of the outcome carry it on.
+    notifications of the outcome carry it on. A compensated booking whose visit may still stand in the WFM was asked
+    back `tries` times and will be again at `try_again_at`, which is None once the visit is known to be gone.
     """
 
     id: CommandId
@@ -137,6 +138,8 @@ class Command:
     correlation_id: str = ""
     created_at: datetime
     expires_at: datetime
+    tries: int = 0
+    try_again_at: datetime | None = None
 
     @property
     def asked_as(self) -> CommandKind:
@@ -199,7 +202,8 @@ class JobUpdate:
     """A WFM message in canonical form: what a pack makes of it.
 
     `details` is complete (deltas are already merged). `creates` says that the message may open a WorkOrder. `rule` and
-    `pack_version` name what produced it. `flags` are remarks for the operator, such as an ambiguous local time.
+    `pack_version` name what produced it. `ties_are_stale`: a version that was applied already is old news. `flags` are
+    remarks for the operator, such as an ambiguous local time.
     """
 
     job: JobRef
@@ -213,6 +217,7 @@ class JobUpdate:
     visit: Visit = field(default_factory=Visit)
     occurred_at: datetime | None = None
     versions: Mapping[str, int] = field(default_factory=dict)
+    ties_are_stale: bool = False
     record: Mapping[str, object] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
 

@@ -4,7 +4,7 @@ Messages that must wait (for a job that is not known yet, or for the reply to a 
 stay in the journal as `waiting`; `apply_waiting` takes them up again once what they waited for has come.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -14,7 +14,7 @@ from bridge.domain.decide import decide, learned
 from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobRef, JobUpdate, Outcome, WorkOrderId
 from bridge.flows.effects import messages_for
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
-from bridge.mapping.pack import Ignored, Pack, Reading, Skipped, Translated, Unreadable
+from bridge.mapping.pack import Ignored, Pack, Read, Reading, Translated
 
 log = structlog.get_logger(__name__)
 
@@ -39,9 +39,19 @@ class Applier:
         self._new_id = new_id
         self._sellers = sellers
 
-    def read(self, message: WfmMessage) -> Reading | Skipped | Unreadable:
-        """Read who a message is about."""
-        return self._packs[message.pack].read(message.body, message.routing_key, message.headers)
+    def pinned(self) -> "Applier":
+        """The same step with the packs as they are now: a batch ends with the packs it began with."""
+        return Applier(dict(self._packs), self._clock, self._new_id, self._sellers)
+
+    def read(self, message: WfmMessage) -> Sequence[Read]:
+        """Read who a message, or each of its parts, is about."""
+        return self._packs[message.pack].read_all(message.body, message.routing_key, message.headers)
+
+    def read_again(self, entry: JournalEntry) -> Read:
+        """Read the part of a message that a journal entry is about."""
+        parts = self.read(entry.raw)
+        same = (part for part in parts if isinstance(part, Reading) and part.message == entry.message)
+        return next(same, parts[0])
 
     async def apply(self, tx: Transaction, jobs: Jobs, message: WfmMessage, reading: Reading) -> JournalEntry:
         """Apply a message to its job in `jobs`; return the journal entry for it, not yet recorded."""
@@ -65,12 +75,13 @@ class Applier:
 
     async def apply_waiting(self, tx: Transaction, jobs: Jobs, refs: Collection[JobRef]) -> None:
         """Apply what waits for these jobs, by version where it has one, else as it arrived. Saves the jobs."""
+        applier = self.pinned()
         resolved: dict[int, JournalEntry] = {}
         for waits in (await tx.waiting(refs)).values():
-            readings = [(recorded, self.read(recorded.entry.raw)) for recorded in waits]
+            readings = [(recorded, applier.read_again(recorded.entry)) for recorded in waits]
             for recorded, reading in sorted(readings, key=_by_version):
                 if isinstance(reading, Reading):
-                    resolved[recorded.number] = await self.apply(tx, jobs, recorded.entry.raw, reading)
+                    resolved[recorded.number] = await applier.apply(tx, jobs, recorded.entry.raw, reading)
         await tx.resolve_waiting(resolved)
         for ref in refs:
             await self.save(tx, jobs[ref])
@@ -127,7 +138,7 @@ def noted(entry: JournalEntry) -> JournalEntry:
     return entry
 
 
-def _by_version(pair: tuple[RecordedEntry, Reading | Skipped | Unreadable]) -> tuple[tuple[int, ...], int]:
+def _by_version(pair: tuple[RecordedEntry, Read]) -> tuple[tuple[int, ...], int]:
     recorded, reading = pair
     versions = tuple(reading.versions.values()) if isinstance(reading, Reading) else ()
     return (versions, recorded.number)

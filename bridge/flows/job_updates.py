@@ -13,7 +13,7 @@ from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.flows.applier import Applier, Jobs, noted
 from bridge.flows.group_commit import GroupCommit
 from bridge.flows.ports import JournalEntry, Store, Transaction, WfmMessage
-from bridge.mapping.pack import Reading, Skipped, Unreadable
+from bridge.mapping.pack import Read, Reading, Skipped, Unreadable
 
 log = structlog.get_logger(__name__)
 
@@ -22,6 +22,7 @@ log = structlog.get_logger(__name__)
 class _Batch:
     """What one transaction is about to write. `touched` are the jobs a message was applied to."""
 
+    applier: Applier
     jobs: Jobs
     seen: set[tuple[str, MessageId]]
     touched: set[JobRef] = field(default_factory=set)
@@ -45,18 +46,17 @@ class JobUpdates:
         await self._group.run()
 
     async def _commit(self, messages: Sequence[WfmMessage]) -> None:
-        readings = [self._applier.read(message) for message in messages]
+        applier = self._applier.pinned()
+        parts = [(message, reading) for message in messages for reading in applier.read(message)]
         async with self._store.transaction() as tx:
-            batch = await _load(tx, [reading for reading in readings if isinstance(reading, Reading)])
-            for message, reading in zip(messages, readings, strict=True):
+            batch = await _load(tx, applier, [reading for _, reading in parts if isinstance(reading, Reading)])
+            for message, reading in parts:
                 await self._take(tx, batch, message, reading)
             for ref in batch.touched:
-                await self._applier.save(tx, batch.jobs[ref])
+                await applier.save(tx, batch.jobs[ref])
             await tx.record(batch.entries)
 
-    async def _take(
-        self, tx: Transaction, batch: _Batch, message: WfmMessage, reading: Reading | Skipped | Unreadable
-    ) -> None:
+    async def _take(self, tx: Transaction, batch: _Batch, message: WfmMessage, reading: Read) -> None:
         if not isinstance(reading, Reading):
             batch.entries.append(_without_job(message, reading))
             return
@@ -67,7 +67,7 @@ class JobUpdates:
         batch.seen.add(key)
         batch.touched.add(reading.job)
         known = batch.jobs[reading.job].work_order is not None
-        batch.entries.append(await self._applier.apply(tx, batch.jobs, message, reading))
+        batch.entries.append(await batch.applier.apply(tx, batch.jobs, message, reading))
         if not known and batch.jobs[reading.job].work_order is not None:
             await self._take_up_waiting(tx, batch, reading.job)
 
@@ -76,7 +76,7 @@ class JobUpdates:
         if any(entry.job == ref and entry.outcome is Outcome.WAITING for entry in batch.entries):
             await tx.record(batch.entries)
             batch.entries.clear()
-        await self._applier.apply_waiting(tx, batch.jobs, [ref])
+        await batch.applier.apply_waiting(tx, batch.jobs, [ref])
 
     async def _park(self, message: WfmMessage, error: Exception) -> None:
         """Keep a message that broke the bridge itself, so that neither it nor the queue behind it is lost."""
@@ -86,13 +86,13 @@ class JobUpdates:
             await tx.record([noted(entry)])
 
 
-async def _load(tx: Transaction, readings: Sequence[Reading]) -> _Batch:
+async def _load(tx: Transaction, applier: Applier, readings: Sequence[Reading]) -> _Batch:
     jobs = await tx.load_jobs({reading.job for reading in readings})
     seen: set[tuple[str, MessageId]] = set()
     for pack in {reading.job.pack for reading in readings}:
         known = await tx.seen(pack, {reading.message for reading in readings if reading.job.pack == pack})
         seen |= {(pack, message) for message in known}
-    return _Batch(jobs=jobs, seen=seen)
+    return _Batch(applier=applier, jobs=jobs, seen=seen)
 
 
 def _without_job(message: WfmMessage, reading: Skipped | Unreadable) -> JournalEntry:

@@ -59,11 +59,13 @@ def _require(node: Json, name: str, *, required: bool) -> None:
 def inbound_schema(pack: document.PackDocument) -> Json:
     """The WFM's messages, as far as the pack reads them."""
     drawing, inbound = _Drawing(), pack.inbound
-    drawing.add(inbound.job, {"description": "Which job it is about."}, required=True)
-    if inbound.message_id is not None:
-        drawing.add(inbound.message_id, {"type": "string", "description": "Known again by this."})
+    for path in inbound.job.paths:
+        sure = len(inbound.job.path or ()) < 2
+        drawing.add(path, {"description": "Which job it is about."}, required=sure)
+    for path in inbound.message_id.paths if inbound.message_id is not None else ():
+        drawing.add(path, {"type": "string", "description": "Known again by this."})
     if inbound.version is not None:
-        drawing.add(inbound.version, {"description": "Grows with each change of the job."})
+        drawing.add(inbound.version.path, {"description": "Grows with each change of the job."})
     for name, spec in pack.fields.items():
         for path in spec.path or ():
             drawing.add(

@@ -27,7 +27,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
         inbound=Inbound(document.inbound.exchange, document.inbound.bindings),
         seller_contact=visit.seller_contact,
         unoffered_window=document.policies.unoffered_window,
-        identity=compile_identity(document.pack, document.inbound),
+        identity=compile_identity(document),
         translator=_translator(document, version, visit),
         commands={
             kind: compile_command(command, tables, version, document.zone)

@@ -99,19 +99,84 @@ class Value(Strict):
         return self
 
 
+class Key(Strict):
+    """What identifies something: a path; several, of which the first that says something is taken; or joined parts."""
+
+    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(_as_list)] | None = None
+    parts: Annotated[tuple[Path, ...], Field(min_length=2)] | None = None
+    joined_by: str = "-"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return _widen(data, "path")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.parts is None):
+            raise ValueError("write a path, a list of paths, or {parts: [...]}")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All paths, in their order."""
+        return self.path or self.parts or ()
+
+
+class Version(Strict):
+    """A number that grows with every change, or a moment that does (`format`)."""
+
+    path: Path
+    format: Format | None = None
+    zone: Zone | None = None
+    optional: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return _widen(data, "path")
+
+
+class Unpack(Strict):
+    """Something in a message to be put in order before it is read: JSON in a text, or a list of names and values."""
+
+    json_: Path | None = Field(default=None, alias="json")
+    pairs: Path | None = None
+    name: Text = "name"
+    value: Text = "value"
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if (self.json_ is None) == (self.pairs is None):
+            raise ValueError("write json: <path>, or pairs: <path>")
+        return self
+
+
+class Xml(Strict):
+    """How XML is read: prefixes for namespaces, and elements that are lists even when there is one."""
+
+    namespaces: dict[Text, Text] = {}
+    lists: tuple[Text, ...] = ()
+
+
 class Inbound(Strict):
     """How messages arrive and what identifies them."""
 
     exchange: Text
     bindings: Annotated[tuple[Text, ...], Field(min_length=1)]
-    format: Literal["json"] = "json"
-    message_id: Path | None = None
-    job: Path
-    version: Path | None = None
+    format: Literal["json", "xml"] = "json"
+    xml: Xml = Xml()
+    unpack: tuple[Unpack, ...] = ()
+    ignore: tuple["IgnoreRule", ...] = ()
+    each: Path | None = None
+    message_id: Key | None = None
+    job: Key
+    version: Version | None = None
+    versions: dict[Name, Version] = {}
+    ties: Literal["apply", "stale"] = "apply"
     occurred_at: Name | None = None
     deltas: bool = False
     changed_names: Path | None = None
-    ignore: tuple["IgnoreRule", ...] = ()
 
 
 class FieldZone(Strict):

@@ -14,7 +14,7 @@ from bridge.mapping import document
 from bridge.mapping.attribution import compile_attribution
 from bridge.mapping.datetimes import find_zone, moment_reader
 from bridge.mapping.durations import duration_reader
-from bridge.mapping.messages import Message
+from bridge.mapping.messages import Message, first_of
 from bridge.mapping.paths import MISSING, compile_path, path_steps
 from bridge.mapping.tables import Lookup, codes, table_lookup
 from bridge.mapping.values import (
@@ -182,20 +182,8 @@ def _finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
 
 def _from_message(paths: tuple[str, ...]) -> Find:
     finds = [compile_path(path) for path in paths]
-    if len(finds) == 1:
-        only = finds[0]
-        return lambda scope: only(scope.message.data)
-
-    def first(scope: Scope) -> object:
-        """The first that says something; if none does, what the last one says."""
-        raw: object = MISSING
-        for find in finds:
-            raw = find(scope.message.data)
-            if raw not in (MISSING, None, ""):
-                break
-        return raw
-
-    return first
+    find = finds[0] if len(finds) == 1 else first_of(finds)
+    return lambda scope: find(scope.message.data)
 
 
 def field_lookups(pack: document.PackDocument) -> dict[str, Lookup]:

@@ -1,16 +1,20 @@
 """A message of the WFM as data: decoded, and who it is about. Whatever bytes come, the answer is a value."""
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 
 import orjson
 
 from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
 from bridge.mapping.cells import cell_test
+from bridge.mapping.datetimes import ReadMoment, moment_reader
 from bridge.mapping.paths import MISSING, Find, compile_path
+from bridge.mapping.unpacking import compile_unpack
 from bridge.mapping.values import Misread, came, readable_integer, readable_text, shown
+from bridge.mapping.xml_format import read_xml
 
 _Ignored = tuple[Callable[["Message"], bool], str]
 
@@ -37,6 +41,7 @@ class Reading:
     message: MessageId
     job: JobRef
     versions: Mapping[str, int]
+    ties_are_stale: bool = False
     content: Message = field(repr=False)
     problem: str | None = None
 
@@ -57,6 +62,9 @@ class Skipped:
     explanation: Mapping[str, object]
 
 
+Read = Reading | Skipped | Unreadable
+
+
 def decode(body: bytes) -> object:
     """Decode JSON. Raises `Misread`."""
     try:
@@ -65,44 +73,92 @@ def decode(body: bytes) -> object:
         raise Misread(f"the body is not JSON: {error}") from error
 
 
+Decode = Callable[[bytes], object]
+
+
+def decoder(format_: str, xml: document.Xml) -> Decode:
+    """Make a function from bytes to plain data."""
+    if format_ == "json":
+        return decode
+    prefixes = {namespace: prefix for prefix, namespace in xml.namespaces.items()}
+    return lambda body: read_xml(body, prefixes, xml.lists)
+
+
 @dataclass(frozen=True, slots=True)
+class Key:
+    """Finds what identifies something; `where` is for people."""
+
+    where: str
+    find: Find
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Finds the version of one object."""
+
+    where: str
+    find: Find
+    convert: Callable[[object], int]
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Finds out which message this is and which job it is about."""
 
     pack: str
-    job_path: str
-    job: Find
-    message_id: Find | None
-    version_path: str | None
-    version: Find | None
+    decode: Decode
+    unpack: tuple[Callable[[object], str | None], ...] = ()
     ignore: tuple[_Ignored, ...] = ()
+    each: Key | None = None
+    job: Key
+    message_id: Key | None
+    versions: Mapping[str, Version]
+    ties_are_stale: bool = False
 
-    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Reading | Skipped:
-        """Read the identity of a message. Raises `Misread` when no job can be found."""
-        data = decode(body)
+    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
+        """Read who a message is about: one reading, or one for each part. Raises `Misread` when nothing can be read."""
+        data = self.decode(body)
+        problems = [problem for unpack in self.unpack if (problem := unpack(data)) is not None]
         content = Message(data, routing_key, headers)
         why = next((why for fits, why in self.ignore if fits(content)), None)
         if why is not None:
-            return Skipped(why, {"reason": why})
-        problems: list[str] = []
+            return [Skipped(why, {"reason": why})]
+        message = self._message_id(data, body, problems)
+        if self.each is None:
+            return [self._reading(content, message, problems)]
+        return [
+            self._part(replace(content, data={**data, PART: part}), _numbered(message, index), problems)  # type: ignore[dict-item]
+            for index, part in enumerate(_parts(self.each, data))
+        ]
+
+    def _part(self, content: Message, message: MessageId, problems: Sequence[str]) -> Read:
+        try:
+            return self._reading(content, message, problems)
+        except Misread as misread:
+            return Unreadable(f"{message}: {misread}", {"reason": str(misread)})
+
+    def _reading(self, content: Message, message: MessageId, problems: Sequence[str]) -> Reading:
+        found = [*problems]
         return Reading(
-            message=self._message_id(data, body, problems),
-            job=JobRef(self.pack, self._job_key(data)),
-            versions=self._versions(data, problems),
+            message=message,
+            job=JobRef(self.pack, self._job_key(content.data)),
+            versions=self._versions(content.data, found),
+            ties_are_stale=self.ties_are_stale,
             content=content,
-            problem="; ".join(problems) or None,
+            problem="; ".join(found) or None,
         )
 
     def _job_key(self, data: object) -> str:
-        raw = self.job(data)
+        raw = self.job.find(data)
         key = _key(raw)
         if key is None:
-            raise Misread(f"job ({self.job_path}): expected {_EXPECTED_KEY}; {came(raw)}")
+            raise Misread(f"job ({self.job.where}): expected {_EXPECTED_KEY}; {came(raw)}")
         return key
 
     def _message_id(self, data: object, body: bytes, problems: list[str]) -> MessageId:
         """A WFM without message ids, and a message without one, is known by a hash of its body."""
-        raw = MISSING if self.message_id is None else self.message_id(data)
+        raw = MISSING if self.message_id is None else self.message_id.find(data)
         key = _key(raw)
         if key is not None:
             return MessageId(key)
@@ -111,14 +167,64 @@ class Identity:
         return MessageId("sha256:" + hashlib.sha256(body).hexdigest())
 
     def _versions(self, data: object, problems: list[str]) -> Mapping[str, int]:
-        if self.version is None:
-            return {}
-        raw = self.version(data)
-        version = readable_integer(raw)
-        if version is not None:
-            return {"job": version}
-        problems.append(f"version ({self.version_path}): expected a whole number of at most 64 bits; {came(raw)}")
-        return {}
+        found: dict[str, int] = {}
+        for name, version in self.versions.items():
+            raw = version.find(data)
+            if version.optional and raw in (MISSING, None, ""):
+                continue
+            try:
+                found[name] = version.convert(raw)
+            except ValueError as error:
+                problems.append(f"version ({version.where}): expected {error}; {came(raw)}")
+        return found
+
+
+PART = "part"
+"""The member that holds one part of a message that speaks of several jobs."""
+
+MOST_PARTS = 500
+
+
+def _parts(each: Key, data: object) -> list[object]:
+    parts = each.find(data)
+    if not isinstance(data, dict) or not isinstance(parts, list) or not 0 < len(parts) <= MOST_PARTS:
+        raise Misread(f"each ({each.where}): expected a list of 1 to {MOST_PARTS} parts; {came(parts)}")
+    return parts
+
+
+def _numbered(message: MessageId, index: int) -> MessageId:
+    """Name a part by its place; a long id is shortened to a hash, so that the name still fits."""
+    name = f"{message}#{index}"
+    if len(name) > LONGEST_KEY:
+        name = f"sha256:{hashlib.sha256(message.encode()).hexdigest()}#{index}"
+    return MessageId(name)
+
+
+def _version(spec: document.Version, zone: str | None) -> Version:
+    convert = _number if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
+    return Version(spec.path, compile_path(spec.path), convert, spec.optional)
+
+
+def _number(raw: object) -> int:
+    number = readable_integer(raw)
+    if number is None:
+        raise ValueError("a whole number of at most 64 bits")
+    return number
+
+
+def _moment(read: ReadMoment) -> Callable[[object], int]:
+    """A moment is a version too: its microseconds since 1970."""
+
+    def convert(raw: object) -> int:
+        try:
+            return (read(raw, []) - _EPOCH) // timedelta(microseconds=1)
+        except ValueError as error:
+            raise ValueError(f"a date and time ({error})") from error
+
+    return convert
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _ignored(rule: document.IgnoreRule) -> _Ignored:
@@ -149,18 +255,45 @@ def _key(raw: object) -> str | None:
     return text if text is not None and 0 < len(text) <= LONGEST_KEY else None
 
 
-def compile_identity(pack: str, inbound: document.Inbound) -> Identity:
+def compile_identity(pack: document.PackDocument) -> Identity:
     """Compile the identity part of a pack's `inbound`."""
-
-    def find(path: str | None) -> Find | None:
-        return compile_path(path) if path is not None else None
-
+    inbound = pack.inbound
+    versions = {**({"job": inbound.version} if inbound.version is not None else {}), **inbound.versions}
     return Identity(
-        pack=pack,
-        job_path=inbound.job,
-        job=compile_path(inbound.job),
-        message_id=find(inbound.message_id),
-        version_path=inbound.version,
-        version=find(inbound.version),
+        pack=pack.pack,
+        decode=decoder(inbound.format, inbound.xml),
+        unpack=tuple(map(compile_unpack, inbound.unpack)),
         ignore=tuple(_ignored(rule) for rule in inbound.ignore),
+        each=Key(inbound.each, compile_path(inbound.each)) if inbound.each is not None else None,
+        job=_compile_key(inbound.job),
+        message_id=_compile_key(inbound.message_id) if inbound.message_id is not None else None,
+        versions={name: _version(spec, pack.zone) for name, spec in versions.items()},
+        ties_are_stale=inbound.ties == "stale",
     )
+
+
+def _compile_key(key: document.Key) -> Key:
+    finds = [compile_path(path) for path in key.paths]
+    if key.parts is None:
+        return Key(" or ".join(key.paths), finds[0] if len(finds) == 1 else first_of(finds))
+    joined_by = key.joined_by
+
+    def find(data: object) -> object:
+        parts = [_key(found(data)) for found in finds]
+        return MISSING if None in parts else joined_by.join(part for part in parts if part is not None)
+
+    return Key(" and ".join(key.paths), find)
+
+
+def first_of(finds: Sequence[Find]) -> Find:
+    """Make a function that finds the first value that says something; if none does, what the last one says."""
+
+    def find(data: object) -> object:
+        raw: object = MISSING
+        for one in finds:
+            raw = one(data)
+            if raw not in (MISSING, None, ""):
+                break
+        return raw
+
+    return find

@@ -1,13 +1,13 @@
 """A compiled pack: through it the bridge speaks to a WFM. Pure; no method raises on a message's content."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from bridge.domain.model import CommandKind, Job
 from bridge.errors import PermanentError
 from bridge.mapping.commands import Command, CommandContext, Rendered
-from bridge.mapping.messages import Identity, Reading, Skipped, Unreadable
+from bridge.mapping.messages import Identity, Read, Reading, Skipped, Unreadable
 from bridge.mapping.replies import ReplyRead
 from bridge.mapping.translator import Ignored, Translated, Translator, Unmapped
 from bridge.mapping.values import Misread
@@ -19,6 +19,7 @@ __all__ = [
     "Inbound",
     "NoSuchCommand",
     "Pack",
+    "Read",
     "Reading",
     "Rendered",
     "ReplyRead",
@@ -70,12 +71,16 @@ class Pack:
         """Tell whether the WFM can be asked for this."""
         return kind in self.commands
 
-    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Reading | Skipped | Unreadable:
-        """Read who a message is about. Bytes that are no JSON, or have no job key, are `Unreadable`."""
+    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Read:
+        """Read who a message is about; of a message of several parts, the first."""
+        return self.read_all(body, routing_key, headers)[0]
+
+    def read_all(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
+        """Read who a message, or each of its parts, is about; at least one answer, whatever the bytes are."""
         try:
             return self.identity.read(body, routing_key, headers)
         except Misread as misread:
-            return Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})
+            return [Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})]
 
     def translate(self, reading: Reading, job: Job) -> Translated | Ignored | Unmapped:
         """Say what a message means for its job."""

@@ -1,12 +1,14 @@
-"""JSONPath (RFC 9535) for packs: singular queries only, compiled to closures.
+"""JSONPath (RFC 9535) for packs: queries for one value only, compiled to closures.
 
-A library parses the syntax; we walk the value ourselves. Filters and functions are refused: `match()` and `search()`
-hang on hostile patterns, and a query for several nodes has no single answer.
+A library parses the syntax; we walk the value ourselves. Of filters there is one: `[?@.name == 'x']` finds the first
+item of a list that has this member. Functions are refused: `match()` and `search()` hang on hostile patterns, and a
+query for several nodes has no single answer.
 """
 
+import re
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from typing import Final, NamedTuple
 
 from jsonpath import JSONPath, JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
@@ -24,12 +26,27 @@ MISSING: Final = Missing.MISSING
 
 Find = Callable[[object], object]
 
+
+class Having(NamedTuple):
+    """A step to the first item that has a member with this value."""
+
+    member: str
+    value: str | int
+
+
+Step = str | int | Having
+
+_EQUALS = re.compile(r"\?@(?:\['([^'\\]+)'\]|\.([A-Za-z_]\w*)) ?== ?(?:'([^'\\]*)'|(-?[0-9]{1,15}))")
 _ENVIRONMENT = JSONPathEnvironment(strict=True)
 
 
 def compile_path(path: str) -> Find:
     """Make a function that finds the one value at `path`, or `MISSING`. Raises `ValueError` with a sentence."""
-    steps = path_steps(path)
+    return compile_steps(path_steps(path))
+
+
+def compile_steps(steps: tuple[Step, ...]) -> Find:
+    """As `compile_path`, for the steps of one."""
     if len(steps) == 1 and isinstance(steps[0], str):
         return _member(steps[0])
     return _walk(steps)
@@ -41,7 +58,7 @@ def check_path(path: str) -> str:
     return path
 
 
-def path_steps(path: str) -> tuple[str | int, ...]:
+def path_steps(path: str) -> tuple[Step, ...]:
     """Give the names and indexes of a path. Raises `ValueError` with a sentence."""
     if not path.startswith("$"):
         raise ValueError(f"'{path}' is not a JSONPath; it starts with $, such as $.STAT")
@@ -55,15 +72,18 @@ def path_steps(path: str) -> tuple[str | int, ...]:
     return tuple(_step(path, segment) for segment in query.segments)
 
 
-def _step(path: str, segment: JSONPathSegment) -> str | int:
+def _step(path: str, segment: JSONPathSegment) -> Step:
     if isinstance(segment, JSONPathChildSegment) and len(segment.selectors) == 1:
         selector = segment.selectors[0]
         if isinstance(selector, NameSelector):
             return selector.name
         if isinstance(selector, IndexSelector):
             return selector.index
+        if having := _EQUALS.fullmatch(str(selector)):
+            return Having(having[1] or having[2], having[3] if having[3] is not None else int(having[4]))
     raise ValueError(
-        f"'{path}' may find several values; write a path of names and indexes only, such as $.visit[0].from"
+        f"'{path}' may find several values; write a path of names and indexes only, such as $.visit[0].from, "
+        "or [?@.name == 'x'] for the first item that has this member"
     )
 
 
@@ -74,7 +94,7 @@ def _member(name: str) -> Find:
     return find
 
 
-def _walk(steps: tuple[str | int, ...]) -> Find:
+def _walk(steps: tuple[Step, ...]) -> Find:
     def find(data: object) -> object:
         for step in steps:
             data = _child(data, step)
@@ -85,9 +105,21 @@ def _walk(steps: tuple[str | int, ...]) -> Find:
     return find
 
 
-def _child(data: object, step: str | int) -> object:
+def _child(data: object, step: Step) -> object:
     if isinstance(step, str):
         return data.get(step, MISSING) if isinstance(data, dict) else MISSING
+    if isinstance(step, Having):
+        return _having(data, step)
     if isinstance(data, list) and -len(data) <= step < len(data):
         return data[step]
+    return MISSING
+
+
+def _having(data: object, step: Having) -> object:
+    """Text and number are the same here: "17" is 17."""
+    wanted = str(step.value)
+    for item in data if isinstance(data, list) else ():
+        found = item.get(step.member) if isinstance(item, dict) else None
+        if isinstance(found, str | int) and not isinstance(found, bool) and str(found) == wanted:
+            return item
     return MISSING

@@ -141,6 +141,7 @@ class Translator:
             visit=self.visit.visit(values),
             occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
             versions=reading.versions,
+            ties_are_stale=reading.ties_are_stale,
             record=scope.record,
             flags=tuple(scope.remarks),
         )

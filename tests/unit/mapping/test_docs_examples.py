@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.pack import Pack, Skipped
+from bridge.mapping.pack import Pack, Reading, Skipped
 from tests.unit.mapping.patches import fields_of, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
@@ -65,3 +66,37 @@ def test_formats() -> None:
     assert values["window_to"] == "2026-03-06T07:00:00+00:00"
     assert values["lead_time"] == "4:00:00"
     assert values["changed_at"] == "2026-03-05T13:04:05+00:00"
+
+
+def test_structure() -> None:
+    payload = {
+        "entity": "SA",
+        "recordIds": ["1", "2"],
+        "modified": "2026-03-05T13:04:05Z",
+        "udf": [{"key": "paint.colour", "content": "red"}],
+        "places": [{"kind": "roof"}, {"kind": "floor", "number": 3}],
+    }
+    pack = pack_of("structure")
+    first, second = pack.read_all(orjson.dumps({"payload": orjson.dumps(payload).decode()}), "", {})
+    assert isinstance(first, Reading)
+    assert isinstance(second, Reading)
+    assert (first.job.key, second.job.key) == ("SA-1", "SA-2")
+    assert [reading.message.rpartition("#")[2] for reading in (first, second)] == ["0", "1"]
+    assert first.versions == {"job": 1772715845000000}
+    told: Any = pack.translate(second, Job(ref=second.job)).explanation["fields"]
+    assert (told["colour"]["value"], told["floor"]["value"]) == ("red", 3)
+
+
+def test_xml() -> None:
+    pack = pack_of("xml")
+    body = b"""<?xml version="1.0"?><w:Job xmlns:w="urn:w" xmlns:x="http://time.example" id="J-1">
+        <w:Status>NEW</w:Status><x:At>2026-03-05T13:04:05Z</x:At><Task>Look &amp; see</Task></w:Job>"""
+    reading = pack.read(body, "", {})
+    assert isinstance(reading, Reading)
+    assert reading.job.key == "J-1"
+    told: Any = pack.translate(reading, Job(ref=reading.job)).explanation["fields"]
+    assert [told[name]["value"] for name in ("status", "at", "tasks")] == [
+        "NEW",
+        "2026-03-05T13:04:05+00:00",
+        ["Look & see"],
+    ]

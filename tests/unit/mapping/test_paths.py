@@ -36,7 +36,7 @@ def test_a_member_of_something_that_is_no_object_is_missing(data: object) -> Non
 
 @pytest.mark.parametrize(
     "path",
-    ["", "STAT", " $.a", "$.a bad", "$..a", "$.*", "$.a[0,1]", "$.a[1:2]", "$[?@.a == 1]", "$[?match(@.a, 'x')]"],
+    ["", "STAT", " $.a", "$.a bad", "$..a", "$.*", "$.a[0,1]", "$.a[1:2]", "$[?@.a > 1]", "$[?match(@.a, 'x')]"],
 )
 def test_a_path_that_is_none_or_finds_several_values_is_refused(path: str) -> None:
     with pytest.raises(ValueError, match=r"^'"):
@@ -47,3 +47,18 @@ def test_a_path_that_is_none_or_finds_several_values_is_refused(path: str) -> No
 def test_regular_expressions_are_refused(function: str) -> None:
     with pytest.raises(ValueError, match="several values"):
         compile_path(f"$[?{function}(@.a, '(a+)+$')]")
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("$.u[?@.key == 'b'].v", 2),
+        ("$.u[?@['key']=='b'].v", 2),
+        ("$.u[?@.nr == 7].v", 3),
+        ("$.u[?@.key == 'z'].v", MISSING),
+        ("$.none[?@.key == 'b'].v", MISSING),
+    ],
+)
+def test_an_item_may_be_found_by_a_member(path: str, found: object) -> None:
+    data = {"u": [1, {"key": "a", "v": 1}, {"key": "b", "v": 2}, {"nr": "7", "v": 3}, {"key": "b", "v": 4}]}
+    assert compile_path(path)(data) == found
