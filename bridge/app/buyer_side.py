@@ -67,11 +67,20 @@ def _services(
     packs = parts.packs
     timeout = timedelta(seconds=parts.settings.commands.timeout_seconds)
     memory = timedelta(minutes=parts.settings.commands.slot_memory_minutes)
-    time_slots = TimeSlots(store, packs, commands, now, new_id, timeout=timeout, memory=memory)
+    time_slots = TimeSlots(
+        store,
+        packs,
+        commands,
+        now,
+        new_id,
+        timeout=timeout,
+        memory=memory,
+        max_periods=parts.settings.commands.max_search_periods,
+    )
     return Services(
         appointments=Appointments(store, packs, commands, time_slots, now, new_id, timeout=timeout),
         work_orders=WorkOrders(store),
-        subscriptions=Subscriptions(store, now, new_id),
+        subscriptions=Subscriptions(store, now, new_id, max_listeners=parts.settings.http.max_listeners),
         requests=requests,
         readiness=readiness,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.model import Appointment, CommandKind, CommandState, Job, Problem, WorkOrder
@@ -10,16 +11,25 @@ from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, SearchTimeSlotCreate, TimePeriod
 
+MAX_SEARCH_PERIODS: Final = 20
+"""Each period is a question of its own to the WFM; the standard names no maximum."""
 CHANGE_UNDER_WAY = "Another change of this Appointment is under way."
 UNKNOWN_WORK_ORDER = Problem(Error422Code.REFERENCE_NOT_FOUND, "There is no such WorkOrder.", "/workOrder/id")
 
 
-def check_search(work_order: WorkOrder, request: SearchTimeSlotCreate, now: datetime) -> list[Problem]:
-    """R12: the WorkOrder must still run, and each requested period must be one in the future."""
+def check_search(
+    work_order: WorkOrder, request: SearchTimeSlotCreate, now: datetime, max_periods: int = MAX_SEARCH_PERIODS
+) -> list[Problem]:
+    """R12: the WorkOrder must still run, and each requested period, of not too many, must be one in the future."""
     problems: list[Problem] = []
     if work_order.state in TERMINAL:
         reason = f"The WorkOrder has ended ({work_order.state})."
         problems.append(Problem(Error422Code.OTHER_ISSUE, reason, "/workOrder/id"))
+    if len(request.requested_time_slot) > max_periods:
+        reason = (
+            f"At most {max_periods} periods can be asked for at once; these are {len(request.requested_time_slot)}."
+        )
+        return [*problems, Problem(Error422Code.INVALID_VALUE, reason, "/requestedTimeSlot")]
     for index, slot in enumerate(request.requested_time_slot):
         problems += check_window(slot.valid_for, now, f"/requestedTimeSlot/{index}/validFor")
     return problems

@@ -6,7 +6,7 @@ The use cases of a Seller stand on a view of the store in which what belongs to 
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from bridge.domain.model import Appointment, AppointmentId, JobRef, WorkOrder, WorkOrderId
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, WorkOrder, WorkOrderId
 from bridge.flows.ports import (
     AppointmentQuery,
     BuyersStore,
@@ -16,6 +16,7 @@ from bridge.flows.ports import (
     Transaction,
     WorkOrderQuery,
 )
+from bridge.mef.enums import Api
 
 
 class SellerStore:
@@ -60,6 +61,10 @@ class SellerStore:
         """Read a listener's registration."""
         found = await self._store.subscription(subscription)
         return found if found is not None and found.seller_param == self._seller else None
+
+    async def count_subscriptions(self, api: Api, buyer: BuyerId) -> int:
+        """Count a Buyer's listeners, whatever Seller they are with."""
+        return await self._store.count_subscriptions(api, buyer)
 
     async def remove_subscription(self, subscription: SubscriptionId) -> bool:
         """Remove a listener."""

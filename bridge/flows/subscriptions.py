@@ -1,5 +1,6 @@
 """Registering for notifications (UC 19, 21): which listener of which Buyer hears of which event types (R60-R63)."""
 
+import asyncio
 import re
 from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
@@ -21,16 +22,21 @@ EVENT_TYPES: dict[Api, tuple[EventType, ...]] = {
 }
 
 
+MAX_LISTENERS = 20  # of one Buyer with one API; the standard names no maximum
 LONGEST_CALLBACK = 2000  # characters; with our path behind it still a request line that every server takes
 
 
 class Subscriptions:
     """The use cases."""
 
-    def __init__(self, store: BuyersStore, clock: Clock, new_id: Callable[[], str]) -> None:
+    def __init__(
+        self, store: BuyersStore, clock: Clock, new_id: Callable[[], str], *, max_listeners: int = MAX_LISTENERS
+    ) -> None:
         self._store = store
         self._clock = clock
         self._new_id = new_id
+        self._max_listeners = max_listeners
+        self._adding = asyncio.Lock()
 
     async def register(
         self,
@@ -43,6 +49,8 @@ class Subscriptions:
         subscription_id: SubscriptionId | None = None,
     ) -> Subscription:
         """Register a listener; raises `InvalidSubscription` with a sentence for the Buyer.
+
+        The same registration again makes another listener: the hub is a POST, and two may be wanted.
 
         `subscription_id` is given for a request that may have been tried before: it registers one listener only.
         """
@@ -62,8 +70,18 @@ class Subscriptions:
             seller_param=seller_param,
             created_at=self._clock(),
         )
-        await self._store.add_subscription(subscription)
+        async with self._adding:
+            await self._check_number(api, buyer)
+            await self._store.add_subscription(subscription)
         return subscription
+
+    async def _check_number(self, api: Api, buyer: BuyerId) -> None:
+        """Keep one Buyer from having every event sent without end. Replicas may count at once and exceed it a bit."""
+        if await self._store.count_subscriptions(api, buyer) >= self._max_listeners:
+            raise InvalidSubscription(
+                f"This Buyer has {self._max_listeners} listeners registered with this API, which is the most possible; "
+                "remove one that is not needed any more."
+            )
 
     async def get(self, api: Api, buyers: frozenset[BuyerId], subscription_id: SubscriptionId) -> Subscription:
         """Return a subscription of one of the Buyers in this API; raises `NotFound`."""

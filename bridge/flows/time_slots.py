@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Final
 
 from bridge.domain.model import (
     BuyerId,
@@ -15,7 +16,7 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
-from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_search
+from bridge.domain.requests import MAX_SEARCH_PERIODS, UNKNOWN_WORK_ORDER, check_search
 from bridge.domain.time_slots import available
 from bridge.domain.visits import held_window
 from bridge.flows.commands import Commands
@@ -26,6 +27,9 @@ from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Pack, Unreadable
 from bridge.mef.enums import WorkOrderState
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot
+
+QUESTIONS_AT_ONCE: Final = 5
+"""Questions of one search that the WFM has at the same time; legacy systems answer one by one anyway."""
 
 
 class TimeSlots:
@@ -41,6 +45,7 @@ class TimeSlots:
         *,
         timeout: timedelta,
         memory: timedelta,
+        max_periods: int = MAX_SEARCH_PERIODS,
     ) -> None:
         self._store = store
         self._packs = packs
@@ -49,6 +54,7 @@ class TimeSlots:
         self._new_id = new_id
         self._timeout = timeout
         self._memory = memory
+        self._max_periods = max_periods
 
     async def search(
         self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
@@ -57,7 +63,7 @@ class TimeSlots:
         work_order = await self._store.work_order(WorkOrderId(request.work_order.id))
         if work_order is None or work_order.buyer not in buyers:
             raise Rejected(UNKNOWN_WORK_ORDER)
-        problems = check_search(work_order, request, self._clock())
+        problems = check_search(work_order, request, self._clock(), self._max_periods)
         if problems:
             raise Rejected(*problems)
         periods = [slot.valid_for for slot in request.requested_time_slot]
@@ -65,7 +71,7 @@ class TimeSlots:
 
     async def offers(self, work_order: WorkOrder, periods: Sequence[TimePeriod]) -> tuple[OfferedSlot, ...]:
         """Ask the WFM and remember what it offers within the periods, and what it holds for this very job."""
-        answers = await asyncio.gather(*(self._ask(work_order, period) for period in periods))
+        answers = await self._ask_all(work_order, periods)
         offered = [slot for answer in answers for slot in answer.slots]
         slots = available([*offered, *await self._held(work_order)], periods)
         if slots:
@@ -80,7 +86,23 @@ class TimeSlots:
         window = held_window(await self._store.appointment(work_order.appointments[-1]))
         return [] if window is None else [OfferedSlot(window, {})]
 
-    async def _ask(self, work_order: WorkOrder, period: TimePeriod) -> Offered:
+    async def _ask_all(self, work_order: WorkOrder, periods: Sequence[TimePeriod]) -> Sequence[Offered]:
+        """Ask a few questions at a time, all within one timeout; the first that fails ends the others."""
+        turn = asyncio.Semaphore(QUESTIONS_AT_ONCE)
+        deadline = asyncio.get_running_loop().time() + self._timeout.total_seconds()
+
+        async def ask(period: TimePeriod) -> Offered:
+            async with turn:
+                return await self._ask(work_order, period, deadline - asyncio.get_running_loop().time())
+
+        asked = [asyncio.create_task(ask(period)) for period in periods]
+        try:
+            return await asyncio.gather(*asked)
+        finally:
+            for question in asked:
+                question.cancel()
+
+    async def _ask(self, work_order: WorkOrder, period: TimePeriod, timeout_s: float) -> Offered:
         pack = self._packs[work_order.job.pack]
         context = CommandContext(
             command=CommandId(self._new_id()),
@@ -90,7 +112,7 @@ class TimeSlots:
             now=self._clock(),
         )
         message = to_bus_message(pack, CommandKind.SEARCH, context)
-        body = await self._commands.ask(message, self._timeout.total_seconds())
+        body = await self._commands.ask(message, timeout_s)
         read = pack.read_reply(CommandKind.SEARCH, body)
         if isinstance(read, Unreadable):
             raise WfmUnavailable(f"The WFM's answer could not be read: {read.reason}")

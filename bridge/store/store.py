@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bridge.domain.model import Appointment, AppointmentId, JobRef, Outcome, WorkOrder, WorkOrderId
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, Outcome, WorkOrder, WorkOrderId
 from bridge.flows.ports import (
     AppointmentQuery,
     Attempt,
@@ -22,6 +22,7 @@ from bridge.flows.ports import (
     SubscriptionId,
     WorkOrderQuery,
 )
+from bridge.mef.enums import Api
 from bridge.store import deliveries, journal, lanes, outbox, queries, requests, subscriptions, tables
 from bridge.store.engine import WRITES, open_engine
 from bridge.store.migration import upgrade_engine
@@ -141,6 +142,11 @@ class SqlStore:
         """Read a listener's registration."""
         async with begin(self._engine) as session:
             return await subscriptions.find(session, subscription)
+
+    async def count_subscriptions(self, api: Api, buyer: BuyerId) -> int:
+        """Count the listeners of a Buyer with one API."""
+        async with begin(self._engine) as session:
+            return await subscriptions.count(session, api, buyer)
 
     async def remove_subscription(self, subscription: SubscriptionId) -> bool:
         """Remove a listener; what was on its way to it is kept as discarded. Tells whether there was one."""

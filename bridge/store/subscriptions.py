@@ -4,10 +4,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import DeliveryState, Subscription, SubscriptionId
+from bridge.mef.enums import Api
 from bridge.store import lanes, rows
 from bridge.store.session import KEYS, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
@@ -48,6 +49,13 @@ async def find(session: Session, subscription: SubscriptionId) -> Subscription |
     """Read a listener's registration."""
     row = await session.row(select(subscriptions).where(subscriptions.c.id == subscription))
     return None if row is None else rows.subscription(row)
+
+
+async def count(session: Session, api: Api, buyer: BuyerId) -> int:
+    """Count the listeners of a Buyer with one API."""
+    number = func.count().label("number")
+    row = await session.row(select(number).where(subscriptions.c.buyer == buyer, subscriptions.c.api == api.value))
+    return 0 if row is None else int(row["number"])
 
 
 async def remove(session: Session, subscription: SubscriptionId) -> bool:

@@ -1,5 +1,7 @@
 """Registering listeners: queries in all spellings, and callbacks that could never be called."""
 
+import asyncio
+
 import pytest
 
 from bridge.domain.model import BuyerId
@@ -109,6 +111,20 @@ async def test_what_could_never_be_called_is_no_callback(world: World, callback:
     with pytest.raises(InvalidSubscription, match="callback: "):
         await register(world, callback)
     assert world.rows("SELECT * FROM subscriptions") == []
+
+
+async def test_a_buyer_has_a_limited_number_of_listeners_in_each_api(world: World) -> None:
+    """Equal registrations are several listeners; removing one makes room."""
+    made = await asyncio.gather(*(register(world) for _ in range(25)), return_exceptions=True)
+    listeners = [each for each in made if isinstance(each, str)]
+    refused = [each for each in made if isinstance(each, InvalidSubscription)]
+    assert (len(set(listeners)), len(refused)) == (20, 5)
+    assert str(refused[0]).startswith("This Buyer has 20 listeners registered with this API, which is the most")
+    request = EventSubscriptionInput(callback="https://buyer.test")
+    assert await world.subscriptions.register(Api.WORK_ORDER, Irp.SONATA, BUYER, request, None, None)
+    assert await world.subscriptions.register(Api.APPOINTMENT, Irp.SONATA, BuyerId("b"), request, None, None)
+    await world.subscriptions.remove(Api.APPOINTMENT, BUYERS, SubscriptionId(listeners[0]))
+    assert await register(world)
 
 
 async def test_a_subscription_is_found_only_in_its_api_and_by_its_buyer(world: World) -> None:

@@ -38,6 +38,37 @@ async def test_several_periods_are_asked_at_once_and_merged(world: World) -> Non
     assert await task == [MORNING, AFTERNOON, MONDAY]
 
 
+async def test_a_search_for_too_many_periods_is_refused_before_the_wfm_is_asked(world: World) -> None:
+    await world.open_work_order()
+    with pytest.raises(Rejected) as refused:
+        await found(world, *[MORNING] * 21)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.path) == ("invalidValue", "/requestedTimeSlot")
+    assert problem.reason == "At most 20 periods can be asked for at once; these are 21."
+    assert world.bus.sent == []
+
+
+async def test_the_wfm_has_five_questions_of_a_search_at_most(world: World) -> None:
+    await world.open_work_order()
+    world.bus.answers["cmd.search"] = lambda _: None
+    task = asyncio.create_task(found(world, *[FRIDAY] * 20))
+    for number in range(1, 21):
+        sent = await world.bus.next("cmd.search", number)
+        assert len(world.bus.sent) <= number + 4
+        await world.reply(sent, acme.slots(MORNING_SLOT))
+    assert await task == [MORNING]
+
+
+async def test_a_question_that_fails_ends_the_search_and_asks_no_more(world: World) -> None:
+    await world.open_work_order()
+    world.bus.answers["cmd.search"] = lambda _: None
+    task = asyncio.create_task(found(world, *[FRIDAY] * 20))
+    await world.reply(await world.bus.next("cmd.search"), acme.refused("17"))
+    with pytest.raises(Rejected):
+        await task
+    assert len(world.bus.sent) <= 6  # five, and one that had its turn already
+
+
 async def test_equal_windows_of_several_technicians_are_one_slot_booked_by_the_first_token(world: World) -> None:
     order = await world.open_work_order()
     world.bus.answers["cmd.search"] = lambda _: acme.slots(MORNING_SLOT, ("S-99", *MORNING_SLOT[1:]))
