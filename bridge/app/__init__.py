@@ -5,7 +5,7 @@ away), then what brings answers and messages in. Stopping begins with the door, 
 be finished.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -13,6 +13,7 @@ import structlog
 
 from bridge.app.buyer_side import build_served, start_delivery, start_http
 from bridge.app.identity import load_entities, open_identity, token_rules
+from bridge.app.pack_reload import start_reloading
 from bridge.app.process import background, new_id, now
 from bridge.app.wfm_side import (
     Parts,
@@ -25,6 +26,7 @@ from bridge.app.wfm_side import (
     start_loops,
     topology_of,
 )
+from bridge.flows.live_packs import LivePacks
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
 from bridge.store import SqlStore, open_store
@@ -37,12 +39,13 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RunningBridge:
-    """A bridge that is up. `url` is where its API is reached."""
+    """A bridge that is up. `url` is where its API is reached. `reload` takes up changed packs, if they are good."""
 
     settings: Settings
     url: str
     store: SqlStore
     packs: Mapping[str, Pack]
+    reload: Callable[[], Awaitable[bool]]
 
 
 @asynccontextmanager
@@ -51,7 +54,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
 
     Raises `InvalidDocument` for a wrong pack or buyers file before anything is started.
     """
-    packs = load_packs(settings)
+    packs = LivePacks(load_packs(settings))
     check_sellers(settings, packs)
     entities = load_entities(settings)
     async with AsyncExitStack() as stack:
@@ -60,6 +63,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         stack.push_async_callback(store.close)
         parts = Parts(settings, packs, store, link or build_link(settings), topology_of(settings))
         start = await stack.enter_async_context(background())
+        reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
         start_loops(wfm_side, start)
         url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
@@ -69,4 +73,4 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         await start_consumers(wfm_side, start, stack)
         stack.push_async_callback(close)
         log.info("bridge.ready", url=url, instance=settings.instance, packs=[pack.version for pack in packs.values()])
-        yield RunningBridge(settings, url, store, packs)
+        yield RunningBridge(settings, url, store, packs, reload)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 from pathlib import Path
 from typing import Annotated
 
@@ -19,15 +20,20 @@ ConfigOption = Annotated[
 
 
 def serve(config: ConfigOption = None) -> None:
-    """Run the bridge until SIGINT or SIGTERM."""
+    """Run the bridge until SIGINT or SIGTERM. SIGHUP makes it take up changed packs."""
     settings = load_settings(config)
     configure_logging(settings.log.format, settings.log.level)
     loop.run(_serve(settings))
 
 
 async def _serve(settings: Settings) -> None:
-    async with running(settings):
+    hangup = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hangup.set)  # or it would end the process
+    async with running(settings) as bridge:
         # What is there now stays. The collector need not look through it again and again, 60 ms at a time.
         gc.collect()
         gc.freeze()
-        await asyncio.Event().wait()
+        while True:
+            await hangup.wait()
+            hangup.clear()
+            await bridge.reload()

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from bridge.mapping.checker import check, prove
+from bridge.mapping.checker import check
+from bridge.mapping.checks.inspection import inspect
 from bridge.mapping.compiler import compile_pack
 from bridge.mapping.document import PackDocument
 from bridge.mapping.pack import Pack
@@ -14,10 +15,10 @@ PACK_FILE = "pack.yaml"
 def load_pack(directory: Path) -> Pack:
     """Load `<directory>/pack.yaml`. Raises `InvalidDocument`, which lists every problem with its line and column."""
     source = read_yaml(directory / PACK_FILE)
-    document = _checked(source)
-    if gaps := prove(document, source):
-        raise InvalidDocument(gaps)
-    return compile_pack(document, source.data)
+    inspection = inspect(source)
+    if inspection.findings or inspection.document is None:
+        raise InvalidDocument(inspection.findings)
+    return compile_pack(inspection.document, source.data)
 
 
 def load_document(directory: Path) -> PackDocument:

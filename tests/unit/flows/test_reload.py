@@ -1,0 +1,102 @@
+"""Packs change under a running bridge: no message is lost, none is read by one pack and applied by another."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.errors import PermanentError
+from bridge.flows.applier import Applier
+from bridge.flows.live_packs import LivePacks, NeedsRestart, PackReload
+from bridge.mapping.loader import make_pack
+from bridge.mapping.pack import Pack
+from bridge.yaml_source import parse_yaml
+from tests.support import eventually
+from tests.unit.flows.acme import NOW, event
+from tests.unit.flows.conftest import ACME
+from tests.unit.flows.world import World, Worlds
+
+TEXT = (ACME / "pack.yaml").read_text()
+
+
+def acme(*changes: tuple[str, str]) -> Pack:
+    text = TEXT
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return make_pack(parse_yaml(text, "pack.yaml"))
+
+
+NEWER = acme(('version: "1.0"', 'version: "2.0"'), ("rule: created", "rule: born"))
+
+
+def live(pack: Pack) -> LivePacks:
+    return LivePacks({pack.name: pack})
+
+
+async def test_messages_in_flight_are_all_applied_each_by_one_pack(make_world: Worlds, pack: Pack) -> None:
+    """200 messages come while the packs change places again and again."""
+    world: World = await make_world()
+    packs = live(pack)
+    world.job_updates._applier._packs = packs  # type: ignore[attr-defined]
+
+    async def change() -> None:
+        for number in range(40):
+            packs.exchange({pack.name: NEWER if number % 2 else pack})
+            await asyncio.sleep(0.002)
+
+    async def hear() -> None:
+        for number in range(20):
+            await world.hear(*(event("NEW", 1, f"J-{number}-{each}") for each in range(10)))
+
+    await asyncio.gather(change(), hear())
+    assert world.outcomes() == ["applied"] * 200
+    rules = world.rows("SELECT pack_version, rule, count(*) FROM journal GROUP BY 1, 2")
+    assert {(version, rule) for version, rule, _ in rules} <= {(pack.version, "created"), (NEWER.version, "born")}
+    assert world.column("SELECT count(*) FROM work_orders") == [200]
+
+
+async def test_a_batch_ends_with_the_packs_it_began_with(pack: Pack) -> None:
+    packs = live(pack)
+    pinned = Applier(packs, lambda: NOW, lambda: "id").pinned()
+    packs.exchange({pack.name: NEWER})
+    assert pinned._packs[pack.name] is pack
+    assert packs[pack.name] is NEWER
+
+
+async def test_a_bad_pack_is_refused_with_its_problems_and_the_old_one_stays(pack: Pack, capsys: Any) -> None:
+    packs = live(pack)
+
+    def load() -> dict[str, Pack]:
+        raise PermanentError("pack.yaml:1:1: gap: no rule fits")
+
+    assert await PackReload(packs, load).reload() is False
+    assert packs[pack.name] is pack
+    said = capsys.readouterr()
+    assert "packs.refused" in said.out + said.err
+    assert "pack.yaml:1:1: gap: no rule fits" in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    "change", [("acme.wfm.events  ", "acme.wfm.other  "), ('bindings: ["job.#"]', 'bindings: ["#"]')]
+)
+def test_what_is_set_up_in_rabbitmq_needs_a_restart(pack: Pack, change: tuple[str, str]) -> None:
+    packs = live(pack)
+    with pytest.raises(NeedsRestart, match="exchange or bindings"):
+        packs.exchange({pack.name: acme(change)})
+    with pytest.raises(NeedsRestart, match="the packs were acme-wfm, and now are none"):
+        packs.exchange({})
+    assert packs[pack.name] is pack
+
+
+async def test_a_changed_file_is_taken_up_by_itself(pack: Pack, tmp_path: Path) -> None:
+    packs, file = live(pack), tmp_path / "pack.yaml"
+    file.write_text(TEXT)
+    reload = PackReload(packs, lambda: {pack.name: make_pack(parse_yaml(file.read_text(), "pack.yaml"))})
+    watching = asyncio.create_task(reload.watch(file.read_text, TEXT, 0.001))
+    file.write_text(TEXT.replace('version: "1.0"', 'version: "2.0"'))
+    try:
+        await eventually(lambda: packs[pack.name].version.startswith("2.0+"), 5)
+    finally:
+        watching.cancel()
