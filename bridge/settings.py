@@ -132,6 +132,7 @@ class HttpSettings(Section):
     max_body_bytes: int = Field(1024 * 1024, ge=1024, description="Largest body of a request, in bytes.")
     default_limit: int = Field(100, ge=1, description="Records in a page when the Buyer gives no `limit`.")
     max_limit: int = Field(1000, ge=1, description="Most records in one page, whatever the Buyer asks for.")
+    max_listeners: int = Field(20, ge=1, description="Most listeners that a Buyer may register with one API.")
     idempotency_hours: Annotated[float, Field(gt=0, le=8760)] = Field(
         24.0, description="Hours for which the answer to a POST with an `Idempotency-Key` is kept."
     )
@@ -260,6 +261,9 @@ class CommandSettings(Section):
     """Commands towards the WFM."""
 
     timeout_seconds: Seconds = Field(10.0, description="Seconds to wait for the WFM's reply before the Buyer gets 504.")
+    max_search_periods: int = Field(
+        20, ge=1, description="Most periods that one search for time slots may ask for; each is a question to the WFM."
+    )
     slot_memory_minutes: Seconds = Field(60.0, description="Minutes for which an offered time slot can be booked.")
 
 
