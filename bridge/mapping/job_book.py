@@ -9,7 +9,7 @@ from datetime import datetime
 from itertools import count
 from typing import Protocol
 
-from bridge.domain.decide import decide
+from bridge.domain.decide import decide, learned
 from bridge.domain.model import (
     AppointmentId,
     Decision,
@@ -22,7 +22,7 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrderId,
 )
-from bridge.mapping.pack import Ignored, Pack, Reading, Translated, Unreadable
+from bridge.mapping.pack import Ignored, Pack, Read, Reading, Skipped, Translated
 
 DUPLICATE = "duplicate"
 
@@ -76,8 +76,8 @@ class JobBook:
         self.pack = pack
         self.jobs: dict[JobRef, Job] = {}
         self._send = send
-        self._seen: set[tuple[JobRef, str]] = set()
-        self._waiting: dict[JobRef, list[WfmWords]] = {}
+        self._seen: set[str] = set()
+        self._waiting: dict[JobRef, list[Reading]] = {}
         self._numbers = count(1)
 
     def new_id(self) -> str:
@@ -93,30 +93,30 @@ class JobBook:
         self.jobs[job.ref] = job
 
     def apply(self, words: WfmWords, now: datetime) -> list[Happened]:
-        """Apply one message, and then those that waited for what it brought."""
-        reading = self.pack.read(words.body, words.routing_key, words.headers)
-        if not isinstance(reading, Reading):
-            outcome = Outcome.PARKED if isinstance(reading, Unreadable) else Outcome.IGNORED
-            return [replace(_parked(None, reading.reason, None, reading.explanation), outcome=outcome)]
-        key = (reading.job, reading.message)
-        if key in self._seen:
-            return [Happened(job=reading.job, outcome=DUPLICATE, reason="a message with this id was taken before")]
-        self._seen.add(key)
-        was_known = self.job(reading.job).work_order is not None
-        happened = [self._apply(words, reading, now)]
-        if not was_known and self.job(reading.job).work_order is not None:
-            happened += self._take_up(reading.job, now)
-        return happened
+        """Apply a message, part by part, and then what waited for what it brought."""
+        parts = self.pack.read_all(words.body, words.routing_key, words.headers)
+        return [happened for part in parts for happened in self._take(part, now)]
 
-    def _take_up(self, ref: JobRef, now: datetime) -> Iterator[Happened]:
-        for words in self._waiting.pop(ref, []):
-            reading = self.pack.read(words.body, words.routing_key, words.headers)
-            if isinstance(reading, Reading):
-                yield self._apply(words, reading, now)
+    def _take(self, part: Read, now: datetime) -> Iterator[Happened]:
+        if not isinstance(part, Reading):
+            outcome = Outcome.IGNORED if isinstance(part, Skipped) else Outcome.PARKED
+            yield replace(_parked(None, part.reason, None, part.explanation), outcome=outcome)
+            return
+        if part.message in self._seen:
+            yield Happened(job=part.job, outcome=DUPLICATE, reason="a message with this id was taken before")
+            return
+        self._seen.add(part.message)
+        was_known = self.job(part.job).work_order is not None
+        yield self._apply(part, now)
+        if not was_known and self.job(part.job).work_order is not None:
+            waited = self._waiting.pop(part.job, [])
+            for reading in sorted(waited, key=lambda one: tuple(one.versions.values())):
+                yield self._apply(reading, now)
 
-    def _apply(self, words: WfmWords, reading: Reading, now: datetime) -> Happened:
+    def _apply(self, reading: Reading, now: datetime) -> Happened:
         translation = self.pack.translate(reading, self.job(reading.job))
         if isinstance(translation, Ignored):
+            self.put(learned(self.job(reading.job), reading.versions, translation.record))
             return replace(
                 _parked(reading.job, translation.reason, translation.rule, translation.explanation),
                 outcome=Outcome.IGNORED,
@@ -126,7 +126,7 @@ class JobBook:
         ids = Ids(WorkOrderId(self.new_id()), AppointmentId(self.new_id()))
         decision = decide(self.job(reading.job), translation.update, ids, now)
         if decision.outcome is Outcome.WAITING:
-            self._waiting.setdefault(reading.job, []).append(words)
+            self._waiting.setdefault(reading.job, []).append(reading)
         return replace(
             self.carry_out(decision, now),
             rule=translation.update.rule,

@@ -15,28 +15,30 @@ DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 Json = dict[str, Any]
 
-_SCALAR: Final[Json] = {"type": ["string", "integer", "boolean"]}
-_SHORT_FORMS: Final[dict[str, tuple[Json, ...]]] = {
-    "Value": (_SCALAR,),
-    "Cell": (_SCALAR, {"type": "array", "items": _SCALAR, "minItems": 1}),
-    "ReasonTest": (_SCALAR,),
-}
-"""What may stand in place of the mapping, by the name of its model."""
-
 
 def pack_schema() -> Json:
     """Give the schema of `pack.yaml`."""
     schema = document.PackDocument.model_json_schema()
+    definitions = schema["$defs"]
     for model in _models():
-        own = schema["$defs"].get(model.__name__, schema if model is document.PackDocument else {})
+        own = definitions.get(model.__name__, schema if model is document.PackDocument else {})
         for name, field in model.model_fields.items():
             wire = field.alias or name
-            if wire in own.get("properties", {}) and (_widens(field) or model.__name__ in _SHORT_FORMS):
-                own["properties"][wire] = _or_one(own["properties"][wire])
-    for name, forms in _SHORT_FORMS.items():
-        if name in schema["$defs"]:
-            schema["$defs"][name] = {"anyOf": [*forms, schema["$defs"][name]]}
+            if wire in own.get("properties", {}) and (_widenings(field) or _widened_key(model) is not None):
+                own["properties"][wire] = _with_short_form(own["properties"][wire], _widenings(field))
+    for model in _models():
+        key = _widened_key(model)
+        if key is not None and model.__name__ in definitions:
+            long_form = definitions[model.__name__]
+            definitions[model.__name__] = {"anyOf": [long_form["properties"][key], long_form]}
     return {"$schema": DRAFT, **schema, "title": "A pack of mef-bridge"}
+
+
+def _widened_key(model: type[BaseModel]) -> str | None:
+    """Give the key that a plain value in place of the whole mapping stands for, None where none may stand there."""
+    widen = getattr(model, "_short_form", None)
+    widened = widen("x") if widen is not None else None
+    return next(iter(widened), None) if isinstance(widened, dict) else None
 
 
 def _models() -> Iterator[type[BaseModel]]:
@@ -45,11 +47,17 @@ def _models() -> Iterator[type[BaseModel]]:
             yield one
 
 
-def _widens(field: FieldInfo) -> bool:
-    """Tell whether one item may stand for a list of it."""
+def _widenings(field: FieldInfo) -> list[object]:
+    """Give what a plain text is widened to before it is validated."""
     annotations = [field.annotation, *getattr(field.annotation, "__args__", ())]
     metadata = [*field.metadata, *(each for one in annotations for each in getattr(one, "__metadata__", ()))]
-    return any(isinstance(one, BeforeValidator) for one in metadata)
+    return [one.func("x") for one in metadata if isinstance(one, BeforeValidator)]  # type: ignore[call-arg]
+
+
+def _with_short_form(schema: Json, widenings: list[object]) -> Json:
+    if any(isinstance(widened, dict) for widened in widenings):
+        return {"anyOf": [{"type": "string"}, schema]}
+    return _or_one(schema)
 
 
 def _or_one(schema: Json) -> Json:
