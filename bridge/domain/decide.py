@@ -100,9 +100,13 @@ def _born_required(update: JobUpdate) -> bool:
 
 def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     if update.goal.appointment is AppointmentStatus.CONFIRMED:
-        late = echo.booking_echo(job, update)
+        late = echo.booking_echo(job, update, now)
         if late is not None:
             return late
+    if update.goal.appointment is AppointmentStatus.CANCELLED:
+        gone = echo.gone_echo(job, update)
+        if gone is not None:
+            return gone
     goal = update.goal.work_order
     if goal is None or goal == ended.state or update.goal.on_illegal is OnIllegal.KEEP:
         return Decision(outcome=Outcome.UNCHANGED, job=job, reason=f"the WorkOrder has ended ({ended.state})")
@@ -203,7 +207,7 @@ def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
     """A visit that the WFM agreed without the Buyer (by phone, say) and that we have not seen end."""
     if update.visit.window is None or draft.open_appointment is not None:
         return False
-    if update.goal.appointment in (None, AppointmentStatus.CANCELLED):
+    if update.goal.appointment in (None, AppointmentStatus.CANCELLED) or echo.is_unseen(draft.job, update):
         return False
     if update.goal.appointment not in _VISIT_ENDS:
         return True

@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bridge.domain import compensation
+from bridge.domain.appointment import OPEN
 from bridge.domain.model import (
     Accepted,
     Appointment,
-    CancelVisit,
     Command,
     CommandKind,
     CommandState,
@@ -43,19 +44,24 @@ def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     if update.goal.work_order in TERMINAL or update.goal.appointment is None:
         return None
     if update.goal.appointment is AppointmentStatus.CANCELLED:
-        return _cancel_echo(job, update) or _other_visit(job, update)
+        return gone_echo(job, update) or _cancel_echo(job, update) or _other_visit(job, update)
     if update.goal.appointment is not AppointmentStatus.CONFIRMED:
-        return _before_its_end(job, update) or _awaited_booking(job, update) or _ended_visit(job, update)
+        return (
+            _before_its_end(job, update)
+            or _awaited_booking(job, update)
+            or _unseen_visit(job, update, now)
+            or _ended_visit(job, update)
+        )
     return (
         _before_its_end(job, update)
-        or booking_echo(job, update)
+        or booking_echo(job, update, now)
         or _reschedule_echo(job, update, now)
         or _old_window(job, update)
         or _ended_visit(job, update)
     )
 
 
-def booking_echo(job: Job, update: JobUpdate) -> Decision | None:
+def booking_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     """Recognise the announcement of a visit that a Buyer's command has booked, or had booked too late."""
     command = _booking(job, update)
     if command is None:
@@ -63,8 +69,44 @@ def booking_echo(job: Job, update: JobUpdate) -> Decision | None:
     if command.state is CommandState.PENDING:
         return _waiting(job, "may be the echo of a booking whose reply is awaited")
     if command.state is CommandState.EXPIRED:
-        return _taken_back(job, command, update)
+        return _taken_back(job, command, update, now)
     return _ignored(job, "the booking timed out and is being cancelled in the WFM")
+
+
+def gone_echo(job: Job, update: JobUpdate) -> Decision | None:
+    """Recognise that the visit which the WFM was asked to take back is cancelled there: nothing is left of it."""
+    current = open_appointment(job)
+    if current is not None and same_visit(current, update.visit):
+        return None
+    return _gone(job, update, "the WFM has cancelled the visit of a booking that was taken back")
+
+
+def is_unseen(job: Job, update: JobUpdate) -> bool:
+    """Tell whether a message speaks of a visit that the Buyer was told is not booked."""
+    command = _booking(job, update)
+    return command is not None and command.state is not CommandState.PENDING and not _names_ended(job, update)
+
+
+def _unseen_visit(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
+    """The technician may start, or miss, the visit of a booking that timed out before the WFM takes it back."""
+    if not is_unseen(job, update):
+        return None
+    if update.goal.appointment not in OPEN:
+        gone = _gone(job, update, "the visit of a booking that was taken back has ended in the WFM")
+        return gone or _ignored(job, "the visit of a booking that timed out has ended in the WFM")
+    return booking_echo(job, update, now)
+
+
+def _gone(job: Job, update: JobUpdate, reason: str) -> Decision | None:
+    standing = (c for c in job.commands if c.try_again_at is not None and same_visit(c, update.visit))
+    command = next((c for c in standing if not _older(update, c.created_at)), None)
+    if command is None:
+        return None
+    return replace(compensation.settled(job, command, reason), outcome=Outcome.ECHO)
+
+
+def _names_ended(job: Job, update: JobUpdate) -> bool:
+    return update.visit.ref is not None and any(ended.visit == update.visit.ref for ended in _ended(job))
 
 
 def _before_its_end(job: Job, update: JobUpdate) -> Decision | None:
@@ -98,9 +140,8 @@ def _announced_by(command: Command, update: JobUpdate) -> bool:
     return same_visit(command, update.visit) and (not moves or command.window == update.visit.window)
 
 
-def _taken_back(job: Job, command: Command, update: JobUpdate) -> Decision:
-    settled = replace(command, state=CommandState.COMPENSATED, visit=update.visit.ref or command.visit)
-    effect = CancelVisit(command.id, settled.visit, command.window, command.work_order)
+def _taken_back(job: Job, command: Command, update: JobUpdate, now: datetime) -> Decision:
+    settled, effect = compensation.begin(replace(command, visit=update.visit.ref or command.visit), now)
     return Decision(
         outcome=Outcome.ECHO,
         job=_with(job, settled),

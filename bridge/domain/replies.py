@@ -7,12 +7,12 @@ WFM and was never visible; a late acceptance of a reschedule or a cancel is adop
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bridge.domain import compensation
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
     Accepted,
     AddNote,
     Appointment,
-    CancelVisit,
     Command,
     CommandKind,
     CommandState,
@@ -78,9 +78,9 @@ def _booked(
     if standing is not None and same_visit(standing, Visit(ref=command.visit, window=reply.window or command.window)):
         return _joined(job, command, standing, now)
     if command.state is CommandState.EXPIRED:
-        return _taken_back(job, command, "accepted after the Buyer was told 504")
+        return _taken_back(job, command, now, "accepted after the Buyer was told 504")
     if work_order is None or work_order.id != command.work_order or work_order.state is not WorkOrderState.OPEN:
-        return _taken_back(job, command, "accepted, but the WorkOrder can no longer take an Appointment")
+        return _taken_back(job, command, now, "accepted, but the WorkOrder can no longer take an Appointment")
     draft = Draft(job, _with_planned_date(work_order, reply.window or command.window), now)
     draft.add_appointment(_appointment(command, work_order, reply, seller, ids, now), announce=False)
     draft.move_work_order(WorkOrderState.PLANNED)  # R24
@@ -179,12 +179,12 @@ def _cancelled(job: Job, command: Command, now: datetime) -> Settlement:
 _MOVED_ON = (Problem(Error422Code.OTHER_ISSUE, "The Appointment has changed meanwhile; read it again."),)
 
 
-def _taken_back(job: Job, command: Command, reason: str) -> Settlement:
+def _taken_back(job: Job, command: Command, now: datetime, reason: str) -> Settlement:
     """Have the WFM cancel the visit. After a 504 the Buyer needs no other answer: it was not done."""
-    effect = CancelVisit(command.id, command.visit, command.window, command.work_order)
+    booking, effect = compensation.begin(command, now)
     problem = Problem(Error422Code.OTHER_ISSUE, "The WorkOrder can no longer take an Appointment.", "/workOrder/id")
     problems = (problem,) if command.state is CommandState.PENDING else ()
-    settled = _settled(job, command, CommandState.COMPENSATED, reason, problems)
+    settled = _settled(job, booking, CommandState.COMPENSATED, reason, problems)
     return replace(settled, decision=replace(settled.decision, effects=(effect,)))
 
 

@@ -6,7 +6,8 @@ Buyer's request still has exactly one outcome. The process that waits for an ans
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -18,7 +19,6 @@ from bridge.domain.model import (
     AppointmentId,
     Command,
     CommandId,
-    CommandKind,
     CommandState,
     Job,
     JobRef,
@@ -29,8 +29,9 @@ from bridge.domain.model import (
 )
 from bridge.domain.replies import Settlement, expire, settle
 from bridge.errors import BrokerUnavailable, NotRouted, TransientError
-from bridge.flows.applier import Applier, Jobs, noted
-from bridge.flows.effects import COMPENSATION_SUFFIX, messages_for
+from bridge.flows.applier import Applier, Jobs
+from bridge.flows.compensations import Compensations, booking_of
+from bridge.flows.effects import messages_for
 from bridge.flows.errors import WfmTimeout, WfmUnavailable
 from bridge.flows.group_commit import GroupCommit
 from bridge.flows.ports import BusMessage, Clock, CommandBus, JournalEntry, Store, Transaction, WfmMessage
@@ -41,7 +42,7 @@ from bridge.mef.enums import Error422Code
 log = structlog.get_logger(__name__)
 
 SWEEP_SECONDS = 2.0
-"""How often overdue commands are looked for; only those of a process that died are ever found."""
+"""How often overdue commands are looked for, of processes that died, and visits that the WFM is to be asked back."""
 
 GRACE = timedelta(seconds=2)
 """How long past its deadline a command is left to the process that waits for it."""
@@ -82,6 +83,7 @@ class Commands:
         self._applier = applier
         self._clock = clock
         self._new_id = new_id
+        self._compensations = Compensations(store, packs, clock, new_id)
         self._answers: Waiters[Answer] = Waiters()
         self._questions: Waiters[bytes] = Waiters()
         self._issued: dict[str, Command] = {}
@@ -152,22 +154,48 @@ class Commands:
             return
         await self._group.submit(reply)
 
-    async def expire_overdue(self) -> int:
-        """Settle the commands whose process died before their deadline; return how many there were."""
+    async def look_after(self) -> int:
+        """Settle the commands whose process died before their deadline, and ask the WFM once more for the visits of
+        bookings that were not done; return how many of both there were.
+
+        One that the bridge fails on is left for the next time, and so is one whose pack is not loaded.
+        """
+        now = self._clock()
         async with self._store.transaction() as tx:
-            overdue = await tx.overdue_commands(self._clock() - GRACE)
+            overdue = await tx.overdue_commands(now - GRACE)
+            standing = await tx.bookings_to_take_back(now)
+        self._warn_of_missing_packs([*overdue, *standing])
         for command in overdue:
-            log.warning("command.abandoned", command=command.id, kind=command.kind, job=command.job.key)
-            try:
-                await self._expire(command)
-            except WfmTimeout:
-                continue
-        return len(overdue)
+            await self._survive(command, self._abandon)
+        for booking in standing:
+            await self._survive(booking, self._compensations.ask_again)
+        return len(overdue) + len(standing)
+
+    def _warn_of_missing_packs(self, commands: Sequence[Command]) -> None:
+        missing = {command.job.pack for command in commands} - set(self._packs)
+        if missing:
+            stuck = [command.id for command in commands if command.job.pack in missing]
+            log.error("sweep.pack_missing", packs=sorted(missing), commands=stuck)
+
+    async def _survive(self, command: Command, settle_it: Callable[[Command], Awaitable[None]]) -> None:
+        if command.job.pack not in self._packs:
+            return
+        try:
+            await settle_it(command)
+        except TransientError:
+            raise
+        except Exception:  # outermost: whatever one command does, the others must be looked after
+            log.exception("sweep.crashed", command=command.id, kind=command.kind, job=command.job.key)
+
+    async def _abandon(self, command: Command) -> None:
+        log.warning("command.abandoned", command=command.id, kind=command.kind, job=command.job.key)
+        with suppress(WfmTimeout):
+            await self._expire(command)
 
     async def _sweep(self) -> None:
         while True:
             try:
-                await self.expire_overdue()
+                await self.look_after()
             except TransientError as trouble:
                 log.warning("sweep.waiting", trouble=str(trouble), retry_in_seconds=SWEEP_SECONDS)
             await asyncio.sleep(SWEEP_SECONDS)
@@ -181,9 +209,11 @@ class Commands:
             for reply in replies:
                 command = commands.get(reply.correlation_id)
                 if command is None:
-                    await self._unsolicited(tx, reply)
-                    continue
-                answers += await self._take(tx, jobs, command, reply)
+                    log.info("reply.unsolicited", correlation_id=reply.correlation_id)
+                elif booking_of(reply.correlation_id) is not None:
+                    await self._compensations.take(tx, jobs, command, reply.raw)
+                else:
+                    answers += await self._take(tx, jobs, command, reply)
             await self._applier.apply_waiting(tx, jobs, {command.job for command, _ in answers})
         for command, answer in answers:
             self._answers.resolve(command.id, answer)
@@ -192,10 +222,10 @@ class Commands:
         """Find the commands that are answered; those of this process need no query. Their state comes with the job."""
         asked: dict[str, Command] = {}
         for reply in replies:
-            known = self._issued.get(reply.correlation_id)
-            command = known or await tx.command(CommandId(reply.correlation_id))
+            id_ = booking_of(reply.correlation_id) or CommandId(reply.correlation_id)
+            command = self._issued.get(id_) or await tx.command(id_)
             if command is not None:
-                asked[command.id] = command
+                asked[reply.correlation_id] = command
         return asked
 
     async def _take(
@@ -280,30 +310,6 @@ class Commands:
             reason=decision.reason,
             correlation_id=command.correlation_id,
         )
-
-    async def _unsolicited(self, tx: Transaction, reply: WfmReply) -> None:
-        booking = None
-        if reply.correlation_id.endswith(COMPENSATION_SUFFIX):
-            booking = await tx.command(CommandId(reply.correlation_id.removesuffix(COMPENSATION_SUFFIX)))
-        if booking is None:
-            log.info("reply.unsolicited", correlation_id=reply.correlation_id)
-            return
-        left = self._left_standing(booking, reply)
-        log.info("compensation.answered", command=booking.id, job=booking.job.key, left_standing=left)
-        if left is not None:
-            raw = replace(reply.raw, pack=booking.job.pack)
-            reason = f"the visit of a booking that timed out may be left in the WFM: {left}"
-            entry = JournalEntry(message=None, job=booking.job, raw=raw, outcome=Outcome.PARKED, reason=reason)
-            await tx.record([noted(entry)])
-
-    def _left_standing(self, booking: Command, reply: WfmReply) -> str | None:
-        """Say why a visit was not taken back; None if it was, or if the WFM knows no such visit."""
-        read = self._packs[booking.job.pack].read_reply(CommandKind.CANCEL, reply.raw.body)
-        if isinstance(read, Unreadable):
-            return read.reason
-        if isinstance(read.reply, Refused) and read.reply.code is not Error422Code.REFERENCE_NOT_FOUND:
-            return read.reply.reason
-        return None
 
     async def _park(self, reply: WfmReply, error: Exception) -> None:
         reason = f"the bridge failed on this reply: {type(error).__name__}: {error}"

@@ -47,6 +47,12 @@ async def overdue(session: Session, now: datetime) -> Sequence[Command]:
     return [rows.command(row) for row in await session.rows(query.order_by(commands.c.expires_at, commands.c.id))]
 
 
+async def to_take_back(session: Session, now: datetime) -> Sequence[Command]:
+    """Read the bookings that are to be taken back in the WFM once more, the longest due first."""
+    query = select(commands).where(commands.c.try_again_at.is_not(None), commands.c.try_again_at <= now)
+    return [rows.command(row) for row in await session.rows(query.order_by(commands.c.try_again_at, commands.c.id))]
+
+
 async def remember_slots(
     session: Session, work_order: WorkOrderId, slots: Sequence[OfferedSlot], expires_at: datetime
 ) -> None:

@@ -87,6 +87,7 @@ def _commands_to_load() -> Select[Any]:
     relevant = or_(
         commands.c.state == CommandState.PENDING.value,
         booking,  # however late it is announced, it must be taken back
+        commands.c.try_again_at.is_not(None),  # its visit may still stand in the WFM
         and_(came_to_nothing, commands.c.expires_at > bindparam("spoken_of_since")),
     )
     asked = select(commands).where(_is_one_of(commands.c.pack, commands.c.job_key), relevant)

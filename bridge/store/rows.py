@@ -232,6 +232,8 @@ def command_row(value: Command) -> dict[str, object]:
         "created_at": value.created_at,
         "expires_at": value.expires_at,
         "correlation_id": value.correlation_id,
+        "tries": value.tries,
+        "try_again_at": value.try_again_at,
     }
 
 
@@ -252,6 +254,8 @@ def command(row: Row) -> Command:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         correlation_id=row["correlation_id"],
+        tries=row["tries"],
+        try_again_at=row["try_again_at"],
     )
 
 

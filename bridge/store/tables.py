@@ -163,7 +163,10 @@ commands = Table(
     Column("expires_at", Utc, nullable=False),
     Column("correlation_id", Plain, nullable=False),
     Column("answer", Text),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Column("try_again_at", Utc),
     Index("ix_commands_job", "pack", "job_key"),
+    _partial_index("ix_commands_try_again", "try_again_at", where="try_again_at IS NOT NULL"),
     _partial_index("ix_commands_overdue", "expires_at", where="state = 'pending'"),
     _partial_index(
         "uq_commands_one_booking", "work_order_id", where="kind = 'book' AND state = 'pending'", unique=True

@@ -124,6 +124,11 @@ class SqlTransaction:
         await self._book.flush()
         return await commands.overdue(self._session, now)
 
+    async def bookings_to_take_back(self, now: datetime) -> Sequence[Command]:
+        """Read the bookings whose visit may stand and is to be asked back by now, the longest due first."""
+        await self._book.flush()
+        return await commands.to_take_back(self._session, now)
+
     # slot memory
 
     async def remember_slots(self, work_order: WorkOrderId, slots: Sequence[OfferedSlot], expires_at: datetime) -> None:

@@ -145,6 +145,25 @@ async def test_a_booking_that_timed_out_is_cancelled_in_the_wfm_and_was_never_vi
     await lab.stop_and_find_nothing_left()
 
 
+async def test_a_booking_that_timed_out_is_cancelled_though_the_wfm_loses_the_cancellation(
+    make_laboratory: MakeLaboratory, either_database_url: str
+) -> None:
+    """Lost once and refused once: the bridge asks for the visit until the WFM has taken it back."""
+    lab = await make_laboratory(either_database_url, COMMANDS_TIMEOUT_SECONDS=str(TIMEOUT_S))
+    await lab.bridge.start_ready()
+    await lab.buyer.register()
+    job, work_order = await lab.new_job()
+    windows = await lab.windows(work_order)
+    misbehave(lab, "late", "BOOKVIS")
+    lab.wfm.drop_next("CANVIS")
+    lab.wfm.refuse_next("CANVIS", "99")
+    assert await refused_with(asyncio.ensure_future(lab.buyer.book(work_order, windows[0]))) == 504
+    await eventually(lambda: [visit.status for visit in lab.wfm.visits(job)] == ["cancelled"], DEADLINE_S)
+    assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "nothing"
+    assert await lab.hops(job) == [("workOrder", None, "open")]
+    await lab.stop_and_find_nothing_left()
+
+
 @pytest.mark.parametrize("how", MISBEHAVIOURS)
 async def test_a_reschedule_that_timed_out_and_was_carried_out_is_adopted_and_notified_once(
     make_laboratory: MakeLaboratory, sqlite_url: str, how: str

@@ -136,9 +136,9 @@ async def test_a_command_whose_process_died_expires_after_its_deadline(make_worl
     await asyncio.wait([lost])
 
     after: World = await make_world()
-    assert await after.commands.expire_overdue() == 0
+    assert await after.commands.look_after() == 0
     after.clock.advance(seconds=5 + GRACE.total_seconds())
-    assert await after.commands.expire_overdue() == 1
+    assert await after.commands.look_after() == 1
     assert after.command_states() == ["expired"]
 
     await after.reply(sent, DONE)
@@ -182,29 +182,6 @@ async def test_a_reply_nobody_asked_for_changes_nothing(world: World) -> None:
     )
     await world.reply(stranger, DONE)
     assert world.outcomes() == []
-
-
-async def test_a_compensation_that_the_wfm_refuses_is_parked_for_the_operator(impatient: World) -> None:
-    """Otherwise the visit would be left in the WFM and nobody would know."""
-    sent = await timed_out_booking(impatient)
-    await impatient.reply(sent, DONE)
-    ((correlation_id,),) = impatient.rows("SELECT correlation_id FROM outbox WHERE routing_key='cmd.cancel'")
-    compensation = BusMessage(
-        pack=acme.PACK,
-        exchange="x",
-        routing_key="cmd.cancel",
-        body=b"",
-        content_type="x",
-        message_id="x",
-        correlation_id=correlation_id,
-    )
-    await impatient.reply(compensation, acme.refused("21"))
-    ((pack, job, reason),) = impatient.rows("SELECT pack, job_key, reason FROM journal WHERE outcome='parked'")
-    assert (pack, job) == ("acme-wfm", "J-1")
-    assert "not in a state that allows this" in reason
-
-    await impatient.reply(compensation, acme.done())
-    assert impatient.outcomes().count("parked") == 1
 
 
 async def test_a_late_acceptance_of_a_reschedule_is_adopted_and_announced(impatient: World) -> None:

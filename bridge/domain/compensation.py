@@ -1,0 +1,105 @@
+"""Takes a visit back that the WFM booked and the Buyer was told is not done: asked again until it is gone.
+
+As long as the visit may stand, the booking that made it knows when the WFM is asked next. It is over once the WFM
+agrees, knows no such visit (any more), or says that the visit was cancelled. Any other refusal may pass.
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from bridge.domain.model import (
+    Accepted,
+    CancelVisit,
+    Command,
+    CommandId,
+    CommandKind,
+    CommandState,
+    Decision,
+    Job,
+    Outcome,
+    Refused,
+    Visit,
+)
+from bridge.domain.visits import open_appointment, same_visit
+from bridge.mef.enums import Error422Code
+
+TRIES = 8
+"""After so many without success an operator must look; the WFM is asked on, slowly."""
+SHORTEST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=5)
+SLOW_WAIT = timedelta(hours=1)
+
+
+def begin(command: Command, now: datetime) -> tuple[Command, CancelVisit]:
+    """Return the booking as one that is being taken back, and the effect that asks the WFM for the first time."""
+    return _asked(replace(command, state=CommandState.COMPENSATED, tries=0), now)
+
+
+def standing(job: Job, booking: CommandId) -> Command | None:
+    """Return a booking whose visit may still stand in the WFM; None once it is known to be gone."""
+    return next((c for c in job.commands if c.id == booking and c.try_again_at is not None), None)
+
+
+def ask_again(job: Job, command: Command, now: datetime) -> Decision:
+    """Ask the WFM once more, unless that could hit a visit that the Buyer has booked since."""
+    if _seen(job, command):
+        return settled(job, command, "the Buyer sees this visit now")
+    if _may_be_booked_again(job, command):
+        wait = replace(command, try_again_at=now + SHORTEST_WAIT)
+        return _decision(job, wait, "another booking is under way, which may be given the same visit")
+    asked, effect = _asked(command, now)
+    return replace(
+        _decision(job, asked, f"the WFM is asked again to take the visit back (try {asked.tries})"), effects=(effect,)
+    )
+
+
+def answered(job: Job, command: Command, reply: Accepted | Refused) -> Decision:
+    """Decide on the WFM's answer; the visit of a refusal that may pass is asked for again at its time."""
+    if isinstance(reply, Accepted):
+        return settled(job, command, "the WFM took the visit back")
+    if reply.code is Error422Code.REFERENCE_NOT_FOUND:
+        return settled(job, command, "the WFM knows no such visit any more")
+    return _decision(job, command, f"the WFM did not take the visit back, and is asked again: {reply.reason}")
+
+
+def settled(job: Job, command: Command, reason: str) -> Decision:
+    """Nothing of the booking is left in the WFM."""
+    return _decision(job, replace(command, try_again_at=None), reason)
+
+
+def needs_operator(command: Command) -> bool:
+    """Tell whether just now so many tries were in vain that somebody must look."""
+    return command.tries == TRIES
+
+
+def _asked(command: Command, now: datetime) -> tuple[Command, CancelVisit]:
+    tries = command.tries + 1
+    asked = replace(command, tries=tries, try_again_at=now + _wait(command, tries))
+    return asked, CancelVisit(command.id, command.visit, command.window, command.work_order)
+
+
+def _wait(command: Command, tries: int) -> timedelta:
+    """The WFM has the time for its answer that it had for the booking's, then twice that, and so on."""
+    if tries >= TRIES:
+        return SLOW_WAIT
+    first = max(command.expires_at - command.created_at, SHORTEST_WAIT)
+    return min(first * float(2 ** (tries - 1)), LONGEST_WAIT)
+
+
+def _seen(job: Job, command: Command) -> bool:
+    current = open_appointment(job)
+    return current is not None and same_visit(current, Visit(ref=command.visit, window=command.window))
+
+
+def _may_be_booked_again(job: Job, command: Command) -> bool:
+    return any(
+        other.kind is CommandKind.BOOK
+        and other.state is CommandState.PENDING
+        and (command.visit is None or other.window == command.window)
+        for other in job.commands
+    )
+
+
+def _decision(job: Job, command: Command, reason: str) -> Decision:
+    commands = tuple(command if other.id == command.id else other for other in job.commands)
+    return Decision(outcome=Outcome.UNCHANGED, job=replace(job, commands=commands), reason=reason)

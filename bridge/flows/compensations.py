@@ -1,0 +1,124 @@
+"""Sees to it that no ghost visit is left in the WFM: bookings that are taken back are asked for until they are gone.
+
+The database remembers when the WFM is asked next, so neither a lost command, a lost answer nor a restart ends it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from bridge.domain import compensation
+from bridge.domain.model import (
+    Accepted,
+    Command,
+    CommandId,
+    CommandKind,
+    Decision,
+    JobRef,
+    Outcome,
+    Refused,
+)
+from bridge.flows.applier import Jobs
+from bridge.flows.effects import COMPENSATION_SUFFIX, messages_for
+from bridge.flows.ports import Clock, JournalEntry, Store, Transaction, WfmMessage
+from bridge.mapping.pack import Pack, Unreadable
+from bridge.mef.enums import Error422Code
+
+log = structlog.get_logger(__name__)
+
+
+def booking_of(correlation_id: str) -> CommandId | None:
+    """Return the booking that a reply's correlation id says is being taken back; None for any other reply."""
+    if not correlation_id.endswith(COMPENSATION_SUFFIX):
+        return None
+    return CommandId(correlation_id.removesuffix(COMPENSATION_SUFFIX))
+
+
+class Compensations:
+    """The use case."""
+
+    def __init__(self, store: Store, packs: Mapping[str, Pack], clock: Clock, new_id: Callable[[], str]) -> None:
+        self._store = store
+        self._packs = packs
+        self._clock = clock
+        self._new_id = new_id
+
+    async def ask_again(self, asked: Command) -> None:
+        """Ask the WFM once more, unless another process did or the visit is gone meanwhile."""
+        async with self._store.transaction() as tx:
+            jobs = await tx.load_jobs([asked.job])
+            command = compensation.standing(jobs[asked.job], asked.id)
+            now = self._clock()
+            if command is None or command.try_again_at is None or command.try_again_at > now:
+                return
+            decision = compensation.ask_again(jobs[asked.job], command, now)
+            await self._carry_out(tx, jobs, command, decision)
+            again = compensation.standing(decision.job, asked.id)
+            if again is not None and again.tries > command.tries and compensation.needs_operator(again):
+                await self._call_operator(tx, again)
+
+    async def take(self, tx: Transaction, jobs: Jobs, booking: Command, raw: WfmMessage) -> None:
+        """Take the WFM's answer; one that comes twice, or after the visit was found gone, changes nothing."""
+        command = compensation.standing(jobs[booking.job], booking.id)
+        if command is None:
+            log.debug("compensation.repeated", command=booking.id)
+            return
+        decision = compensation.answered(jobs[booking.job], command, self._read(booking.job, raw))
+        await self._carry_out(tx, jobs, command, decision)
+        await tx.record([self._entry(command, replace(raw, pack=booking.job.pack), Outcome.UNCHANGED, decision.reason)])
+
+    def _read(self, job: JobRef, raw: WfmMessage) -> Accepted | Refused:
+        """An answer that nobody can read is no consent."""
+        read = self._packs[job.pack].read_reply(CommandKind.CANCEL, raw.body)
+        if isinstance(read, Unreadable):
+            return Refused(Error422Code.OTHER_ISSUE, read.reason)
+        if isinstance(read.reply, Accepted | Refused):
+            return read.reply
+        return Refused(Error422Code.OTHER_ISSUE, "not an answer to this command")
+
+    async def _carry_out(self, tx: Transaction, jobs: Jobs, command: Command, decision: Decision) -> None:
+        jobs[command.job] = decision.job
+        await tx.save_jobs([decision.job])
+        pack = self._packs[command.job.pack]
+        await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
+        log.info(
+            "compensation.continued",
+            command=command.id,
+            job=command.job.key,
+            reason=decision.reason,
+            tries=command.tries,
+            correlation_id=command.correlation_id,
+        )
+
+    async def _call_operator(self, tx: Transaction, command: Command) -> None:
+        reason = (
+            f"the visit {command.visit or 'without a number'} of a booking that the Buyer was told is not done may be "
+            f"left in the WFM: it was asked {command.tries} times to cancel it and has not agreed; cancel it there"
+        )
+        log.error(
+            "compensation.in_vain",
+            command=command.id,
+            pack=command.job.pack,
+            job=command.job.key,
+            visit=command.visit,
+            tries=command.tries,
+            reason=reason,
+            correlation_id=command.correlation_id,
+        )
+        # No message of the WFM says so: the entry has an empty body.
+        raw = WfmMessage(
+            pack=command.job.pack, body=b"", correlation_id=command.correlation_id, received_at=self._clock()
+        )
+        await tx.record([self._entry(command, raw, Outcome.PARKED, reason)])
+
+    def _entry(self, command: Command, raw: WfmMessage, outcome: Outcome, reason: str) -> JournalEntry:
+        return JournalEntry(
+            message=None,
+            job=command.job,
+            raw=raw,
+            outcome=outcome,
+            reason=reason,
+            rule=f"commands.{CommandKind.CANCEL}",
+            pack_version=self._packs[command.job.pack].version,
+        )

@@ -1,0 +1,173 @@
+"""A booking that was not done leaves no visit in the WFM, however often the WFM is deaf, says no, or we die."""
+
+import pytest
+import structlog
+
+from bridge.domain.compensation import TRIES
+from bridge.flows.errors import WfmTimeout
+from bridge.flows.ports import BusMessage
+from bridge.mef.enums import WorkOrderState
+from tests.unit.flows import acme
+from tests.unit.flows.acme import IN_MORNING, event
+from tests.unit.flows.world import World, Worlds
+
+pytestmark = pytest.mark.usefixtures("no_sweep")
+
+DONE = acme.done(VISIT_NO="V-0001")
+
+
+@pytest.fixture
+def no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tests look after commands themselves."""
+    monkeypatch.setattr("bridge.flows.commands.SWEEP_SECONDS", 3600.0)
+
+
+@pytest.fixture
+async def ghostly(make_world: Worlds) -> World:
+    """A bridge that has told its Buyer 504 and its WFM to take the visit back, once."""
+    world: World = await make_world(timeout_s=0.02)
+    world.bus.answers["cmd.book"] = lambda _: None
+    order = await world.open_work_order()
+    with pytest.raises(WfmTimeout):
+        await world.book(order)
+    await world.listen()
+    await world.reply(world.bus.of("cmd.book")[0], DONE)
+    return world
+
+
+def compensation(world: World) -> BusMessage:
+    """The last command that asks for the visit back, as the WFM has it."""
+    ((correlation_id,),) = world.rows("SELECT DISTINCT correlation_id FROM outbox WHERE routing_key='cmd.cancel'")
+    return BusMessage(
+        pack=acme.PACK,
+        exchange="x",
+        routing_key="cmd.cancel",
+        body=b"",
+        content_type="x",
+        message_id="x",
+        correlation_id=correlation_id,
+    )
+
+
+def asked(world: World) -> int:
+    """How often the WFM was asked for the visit back."""
+    return len(world.outbox("cmd.cancel"))
+
+
+async def later(world: World, **by: float) -> None:
+    """Let time pass and a sweep come."""
+    world.clock.advance(**by)
+    await world.commands.look_after()
+
+
+async def settles(world: World) -> None:
+    """From now on the WFM is asked no more."""
+    before = asked(world)
+    await later(world, days=30)
+    assert asked(world) == before
+
+
+async def test_a_command_that_was_lost_is_sent_again_until_the_wfm_agrees(ghostly: World) -> None:
+    await later(ghostly, seconds=2)
+    assert [(c["JOB_NO"], c["VISIT_NO"]) for c in ghostly.outbox("cmd.cancel")] == [("J-1", "V-0001")] * 2
+    await ghostly.reply(compensation(ghostly), acme.done())
+    await settles(ghostly)
+
+
+async def test_nothing_is_sent_again_before_its_time(ghostly: World) -> None:
+    await later(ghostly, seconds=0.5)
+    assert asked(ghostly) == 1
+    await later(ghostly, seconds=0.6)
+    await later(ghostly, seconds=1.5)
+    assert asked(ghostly) == 2
+
+
+async def test_a_refusal_that_may_pass_is_asked_again(ghostly: World) -> None:
+    for tries in (2, 3):
+        await ghostly.reply(compensation(ghostly), acme.refused("99"))
+        await later(ghostly, seconds=10)
+        assert asked(ghostly) == tries
+    await ghostly.reply(compensation(ghostly), acme.done())
+    await settles(ghostly)
+    assert "parked" not in ghostly.outcomes()
+
+
+async def test_a_visit_that_the_wfm_does_not_know_is_gone(ghostly: World) -> None:
+    await ghostly.reply(compensation(ghostly), acme.refused("22"))
+    await settles(ghostly)
+
+
+async def test_a_visit_that_the_wfm_announces_cancelled_is_gone(ghostly: World) -> None:
+    await ghostly.hear(event("VCAN", 2, **IN_MORNING))
+    await settles(ghostly)
+
+
+async def test_a_restart_does_not_end_it(ghostly: World, make_world: Worlds) -> None:
+    after: World = await make_world()
+    await later(after, seconds=2)
+    assert asked(after) == 2
+    await after.reply(compensation(after), acme.done())
+    await settles(after)
+
+
+async def test_what_is_in_vain_is_parked_once_logged_as_an_error_and_asked_on_slowly(ghostly: World) -> None:
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(TRIES + 1):
+            await later(ghostly, hours=1)
+            await ghostly.reply(compensation(ghostly), acme.refused("21"))
+    assert asked(ghostly) == TRIES + 2
+    (error,) = [entry for entry in logs if entry["log_level"] == "error"]
+    assert (error["event"], error["job"], error["visit"]) == ("compensation.in_vain", "J-1", "V-0001")
+    ((job, reason),) = ghostly.rows("SELECT job_key, reason FROM journal WHERE outcome='parked'")
+    assert job == "J-1"
+    assert "V-0001" in reason
+    assert "cancel it there" in reason
+    await later(ghostly, minutes=30)
+    assert asked(ghostly) == TRIES + 2
+    await ghostly.reply(compensation(ghostly), acme.done())
+    await settles(ghostly)
+
+
+async def test_the_technician_starts_and_ends_a_visit_that_the_buyer_never_sees(ghostly: World) -> None:
+    before = ghostly.notified()
+    await ghostly.hear(event("SCHD", 2, **IN_MORNING))
+    await ghostly.hear(event("WIP", 3, **IN_MORNING))
+    assert ghostly.rows("SELECT * FROM appointments") == []
+    assert (await ghostly.work_order_of()).state is WorkOrderState.OPEN
+    assert ghostly.notified() == before
+    await ghostly.hear(event("DONE", 4, **IN_MORNING))
+    assert ghostly.rows("SELECT * FROM appointments") == []
+    assert (await ghostly.work_order_of()).state is WorkOrderState.COMPLETED
+
+
+async def test_a_visit_that_the_buyer_has_booked_since_is_never_taken_back(ghostly: World) -> None:
+    """The WFM gave the second booking the very visit of the first one."""
+    ghostly.bus.answers["cmd.book"] = lambda _: DONE
+    await ghostly.book(await ghostly.work_order_of())
+    await settles(ghostly)
+    assert ghostly.column("SELECT status FROM appointments") == ["confirmed"]
+
+
+async def test_a_command_that_the_bridge_fails_on_does_not_stop_the_others(
+    ghostly: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    survived = []
+
+    async def broken(command: object) -> None:
+        survived.append(command)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ghostly.commands._compensations, "ask_again", broken)
+    with structlog.testing.capture_logs() as logs:
+        await later(ghostly, seconds=5)
+        await later(ghostly, seconds=5)
+    assert len(survived) == 2
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["sweep.crashed"] * 2
+
+
+async def test_a_command_whose_pack_is_gone_is_left_and_said_once_a_sweep(ghostly: World) -> None:
+    ghostly.commands._packs = {}
+    with structlog.testing.capture_logs() as logs:
+        await later(ghostly, seconds=5)
+    assert [(entry["event"], entry["packs"]) for entry in logs] == [("sweep.pack_missing", ["acme-wfm"])]
+    assert asked(ghostly) == 1
