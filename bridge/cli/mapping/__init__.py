@@ -2,7 +2,7 @@
 
 import typer
 
-from bridge.cli.mapping import cases, drawings, explain
+from bridge.cli.mapping import cases, difference, drawings, explain
 from bridge.cli.mapping.check import check
 
 app = typer.Typer(help="Check packs and try them out.", no_args_is_help=True)
@@ -15,6 +15,7 @@ def _mapping() -> None:
 
 app.command()(check)
 app.command("test")(cases.run)
+app.command("diff")(difference.run)
 app.command("explain")(explain.run)
 app.command("schema")(drawings.schema)
 app.command("diagram")(drawings.draw)

@@ -1,5 +1,6 @@
 """`mef-bridge mapping`: what an operator sees, and the exit codes that a pipeline goes by."""
 
+import asyncio
 import json
 import shutil
 from pathlib import Path
@@ -11,8 +12,11 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from bridge.cli.main import app
+from bridge.domain.model import Outcome
+from bridge.flows.ports import JournalEntry, WfmMessage
+from bridge.store import open_store
 from bridge.yaml_source import parse_yaml, read_yaml
-from tests.unit.mapping.builders import ACME, TOY, acme, snapshot, unmapped
+from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, TOY, acme, snapshot, unmapped
 
 
 @pytest.fixture
@@ -213,3 +217,58 @@ def test_the_diagram_leads_from_codes_over_rules_to_states() -> None:
     assert '    o0(["WorkOrder open"])' in lines
     assert "    c0 -- created --> o0" in lines
     assert sum("-->" in line for line in lines) == 15
+
+
+@pytest.fixture
+def messages(tmp_path: Path) -> Path:
+    """A folder with the story of a visit that the Buyer misses."""
+    folder = tmp_path / "messages"
+    folder.mkdir()
+    story = [
+        snapshot(STAT="NEW", JOB_VER=1, **NO_VISIT),
+        snapshot(JOB_VER=2),
+        snapshot(STAT="NOSH", RSN="C01", JOB_VER=3),
+    ]
+    for number, said in enumerate(story):
+        (folder / f"{number}.json").write_text(json.dumps({**said, "MSG_ID": f"E-{number}"}))
+    return folder
+
+
+def test_the_same_pack_makes_no_difference(messages: Path) -> None:
+    result = run("diff", ACME, ACME, "--messages", messages)
+    assert (result.exit_code, result.output.split(":")[0]) == (0, "3 messages, 0 differences")
+
+
+def test_what_buyers_would_see_otherwise_is_told(pack: Path, messages: Path) -> None:
+    change(
+        pack,
+        ("then: {appointment: failed}", "then: {appointment: missed}"),
+        ("duration: {amount: {value: minutes}, unit: MIN}", "duration: {amount: {value: minutes}, unit: HOUR}"),
+    )
+    result = run("diff", ACME, pack, "--messages", messages, "--json")
+    told = [(one["message"], one["what"]) for one in json.loads(result.stdout)["changes"]]
+    assert result.exit_code == 1
+    assert told == [("0.json", "workOrder.duration"), ("2.json", "appointment")]
+
+
+def test_a_folder_without_messages_is_told(tmp_path: Path) -> None:
+    result = run("diff", ACME, ACME, "--messages", tmp_path)
+    assert "no messages to replay" in str(result.exception)
+
+
+def test_the_journal_is_replayed_and_left_as_it_is(pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"sqlite:///{tmp_path / 'bridge.sqlite3'}"
+    monkeypatch.setenv("BRIDGE_DATABASE_URL", url)
+    asyncio.run(_record(url, snapshot(STAT="NEW", JOB_VER=1, **NO_VISIT)))
+    change(pack, ("{work_order: open, appointment_required: {value: needs_visit}", "{work_order: open"))
+    result = run("diff", ACME, pack)
+    assert result.exit_code == 1, result.output
+    assert "no. 1  job J-4711  workOrder.appointmentRequired\n  - true\n  + false\n" in result.output
+
+
+async def _record(url: str, said: dict[str, Any]) -> None:
+    raw = WfmMessage(pack="acme-wfm", body=json.dumps(said).encode(), correlation_id="c", received_at=NOON)
+    store = await open_store(url, new_id=lambda: "id")
+    async with store.transaction() as tx:
+        await tx.record([JournalEntry(message=None, job=None, raw=raw, outcome=Outcome.PARKED)])
+    await store.close()
