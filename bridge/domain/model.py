@@ -240,6 +240,7 @@ class Outcome(StrEnum):
     IGNORED = "ignored"
     WAITING = "waiting"
     PARKED = "parked"
+    SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)

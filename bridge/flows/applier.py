@@ -43,6 +43,10 @@ class Applier:
         """The same step with the packs as they are now: a batch ends with the packs it began with."""
         return Applier(dict(self._packs), self._clock, self._new_id, self._sellers)
 
+    def knows(self, pack: str) -> bool:
+        """Tell whether messages of a pack can be read."""
+        return pack in self._packs
+
     def read(self, message: WfmMessage) -> Sequence[Read]:
         """Read who a message, or each of its parts, is about."""
         return self._packs[message.pack].read_all(message.body, message.routing_key, message.headers)

@@ -20,6 +20,10 @@ class InvalidSubscription(BridgeError):
     """The listener cannot be registered as asked."""
 
 
+class NotReplayable(BridgeError):
+    """This journal entry cannot be applied anew."""
+
+
 class WfmTimeout(BridgeError):
     """The workforce-management system did not answer in time; nothing was done."""
 

@@ -4,13 +4,14 @@ For a batch of messages one transaction holds the inbox keys, the journal, the n
 commands that follow. Only then may the messages be acked.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 import structlog
 
 from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.flows.applier import Applier, Jobs, noted
+from bridge.flows.errors import NotReplayable
 from bridge.flows.group_commit import GroupCommit
 from bridge.flows.ports import JournalEntry, Store, Transaction, WfmMessage
 from bridge.mapping.pack import Read, Reading, Skipped, Unreadable
@@ -20,13 +21,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction is about to write. `touched` are the jobs a message was applied to."""
+    """What one transaction writes. `touched` are the jobs a message was applied to; `recorded` counts `entries`."""
 
     applier: Applier
     jobs: Jobs
     seen: set[tuple[str, MessageId]]
     touched: set[JobRef] = field(default_factory=set)
     entries: list[JournalEntry] = field(default_factory=list)
+    recorded: int = 0
 
 
 class JobUpdates:
@@ -50,17 +52,52 @@ class JobUpdates:
         parts = [(message, reading) for message in messages for reading in applier.read(message)]
         async with self._store.transaction() as tx:
             batch = await _load(tx, applier, [reading for _, reading in parts if isinstance(reading, Reading)])
-            for message, reading in parts:
-                await self._take(tx, batch, message, reading)
-            for ref in batch.touched:
-                await applier.save(tx, batch.jobs[ref])
-            await tx.record(batch.entries)
+            await self._apply(tx, batch, parts)
+
+    async def _apply(self, tx: Transaction, batch: _Batch, parts: Iterable[tuple[WfmMessage, Read]]) -> None:
+        for message, reading in parts:
+            await self._take(tx, batch, message, reading)
+        for ref in batch.touched:
+            await batch.applier.save(tx, batch.jobs[ref])
+        await _record(tx, batch)
+
+    async def replay(self, number: int) -> Sequence[JournalEntry]:
+        """Apply a parked message anew, by the present packs; return what became of its parts.
+
+        Its entry is then superseded. Raises `NotReplayable`, also where it would only be parked again.
+        """
+        applier = self._applier.pinned()
+        async with self._store.transaction() as tx:
+            parked = await self._parked(tx, number)
+            parts = applier.read(parked.raw) if parked.message is None else [applier.read_again(parked)]
+            batch = await _load(tx, applier, [part for part in parts if isinstance(part, Reading)])
+            fresh = [part for part in parts if not (isinstance(part, Reading) and _key(part) in batch.seen)]
+            if not await tx.take_up_parked(number, _message(fresh[0]) if fresh else None):
+                raise NotReplayable(f"entry {number} was taken up by somebody else just now")
+            if not fresh:
+                await tx.resolve_waiting({number: _taken_since(parked)})
+            await self._apply(tx, batch, [(parked.raw, part) for part in fresh])
+            if fresh and all(entry.outcome is Outcome.PARKED for entry in batch.entries):
+                raise NotReplayable(f"entry {number} would be parked again: {batch.entries[0].reason}")
+            return batch.entries
+
+    async def _parked(self, tx: Transaction, number: int) -> JournalEntry:
+        entry = await tx.entry(number)
+        if entry is None:
+            raise NotReplayable(f"there is no entry {number}")
+        if entry.outcome is not Outcome.PARKED:
+            raise NotReplayable(f"entry {number} is {entry.outcome}, not parked")
+        if not entry.raw.pack or (entry.message is None) != (entry.job is None):
+            raise NotReplayable(f"entry {number} is a reply to a command, and its time is over")
+        if not self._applier.knows(entry.raw.pack):
+            raise NotReplayable(f"entry {number} is of pack {entry.raw.pack}, which this bridge does not run")
+        return entry
 
     async def _take(self, tx: Transaction, batch: _Batch, message: WfmMessage, reading: Read) -> None:
         if not isinstance(reading, Reading):
             batch.entries.append(_without_job(message, reading))
             return
-        key = (reading.job.pack, reading.message)
+        key = _key(reading)
         if key in batch.seen:
             log.debug("message.duplicate", message_id=reading.message)
             return
@@ -73,9 +110,8 @@ class JobUpdates:
 
     async def _take_up_waiting(self, tx: Transaction, batch: _Batch, ref: JobRef) -> None:
         """The job has come: what waited for it, perhaps earlier in this very batch, can be applied."""
-        if any(entry.job == ref and entry.outcome is Outcome.WAITING for entry in batch.entries):
-            await tx.record(batch.entries)
-            batch.entries.clear()
+        if any(entry.job == ref and entry.outcome is Outcome.WAITING for entry in batch.entries[batch.recorded :]):
+            await _record(tx, batch)
         await batch.applier.apply_waiting(tx, batch.jobs, [ref])
 
     async def _park(self, message: WfmMessage, error: Exception) -> None:
@@ -93,6 +129,23 @@ async def _load(tx: Transaction, applier: Applier, readings: Sequence[Reading]) 
         known = await tx.seen(pack, {reading.message for reading in readings if reading.job.pack == pack})
         seen |= {(pack, message) for message in known}
     return _Batch(applier=applier, jobs=jobs, seen=seen)
+
+
+def _key(reading: Reading) -> tuple[str, MessageId]:
+    return reading.job.pack, reading.message
+
+
+def _message(part: Read) -> MessageId | None:
+    return part.message if isinstance(part, Reading) else None
+
+
+async def _record(tx: Transaction, batch: _Batch) -> None:
+    await tx.record(batch.entries[batch.recorded :])
+    batch.recorded = len(batch.entries)
+
+
+def _taken_since(parked: JournalEntry) -> JournalEntry:
+    return replace(parked, outcome=Outcome.SUPERSEDED, reason=f"the message was taken since; was: {parked.reason}")
 
 
 def _without_job(message: WfmMessage, reading: Skipped | Unreadable) -> JournalEntry:

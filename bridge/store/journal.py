@@ -1,9 +1,13 @@
-"""The journal of WFM messages, and the inbox by which a redelivery is recognised."""
+"""The journal of WFM messages, and the inbox by which a redelivery is recognised.
+
+A parked message came to nothing, so it has no key in the inbox: sent again, it is taken anew, and its parked entry is
+superseded by the new one.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import bindparam, literal_column, select, update
+from sqlalchemy import Integer, bindparam, delete, literal_column, null, select, union_all, update
 
 from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.flows.ports import JournalEntry, RecordedEntry
@@ -11,8 +15,26 @@ from bridge.store import rows
 from bridge.store.session import KEYS, Session
 from bridge.store.tables import inbox, journal
 
-_SEEN = select(inbox.c.message_id).where(inbox.c.pack == bindparam("pack"), inbox.c.message_id.in_(KEYS))
+# The very words of the partial index: SQLite compares text.
+_IS_PARKED = journal.c.outcome == literal_column(f"'{Outcome.PARKED.value}'")
+_BEFORE = union_all(
+    select(inbox.c.message_id, null().cast(Integer).label("number")).where(
+        inbox.c.pack == bindparam("pack"), inbox.c.message_id.in_(KEYS)
+    ),
+    select(journal.c.message_id, journal.c.number).where(
+        journal.c.pack == bindparam("pack"), _IS_PARKED, journal.c.message_id.in_(KEYS)
+    ),
+)
+_PARKED = select(journal).where(journal.c.number == bindparam("wanted"), _IS_PARKED).with_for_update()
+_FIND = select(journal).where(journal.c.number == bindparam("wanted"))
 _RECORD = journal.insert()
+_RECORD_ONE = journal.insert().returning(journal.c.number)
+_FORGET_KEY = delete(inbox).where(inbox.c.pack == bindparam("key_pack"), inbox.c.message_id == bindparam("key_message"))
+_SUPERSEDE = (
+    update(journal)
+    .where(journal.c.number.in_(KEYS), _IS_PARKED)
+    .values(outcome=Outcome.SUPERSEDED.value, reason=bindparam("by", type_=journal.c.reason.type) + journal.c.reason)
+)
 _WAITING = (
     select(journal)
     .where(journal.c.pack.in_(bindparam("packs", expanding=True)), journal.c.job_key.in_(KEYS))
@@ -23,20 +45,64 @@ _WAITING = (
 _RESOLVE = update(journal).where(journal.c.number == bindparam("resolved"))
 
 
-async def seen(session: Session, pack: str, messages: Collection[MessageId]) -> set[MessageId]:
-    """Tell which messages were recorded before, whatever became of them."""
-    return {row["message_id"] for row in await session.rows_in(_SEEN, messages, pack=pack)}
+Parked = dict[tuple[str, MessageId | None], list[int]]
+"""The numbers of parked entries, by the pack and id of the message that is taken anew."""
 
 
-async def record(session: Session, entries: Sequence[JournalEntry]) -> None:
-    """Write entries in their order, and the key of each message that has one."""
-    keys = [
-        {"pack": entry.raw.pack, "message_id": entry.message, "received_at": entry.raw.received_at}
-        for entry in entries
-        if entry.message is not None
-    ]
-    await session.run(_RECORD, list(map(rows.journal_row, entries)))
-    await session.insert_new(inbox, keys)
+async def before(session: Session, pack: str, messages: Collection[MessageId]) -> tuple[set[MessageId], Parked]:
+    """Tell which messages were recorded before and are done with, and where others are parked."""
+    seen: set[MessageId] = set()
+    parked: Parked = {}
+    for row in await session.rows_in(_BEFORE, messages, pack=pack):
+        if row["number"] is None:
+            seen.add(row["message_id"])
+        else:
+            parked.setdefault((pack, row["message_id"]), []).append(row["number"])
+    return seen, parked
+
+
+async def parked(session: Session, number: int) -> RecordedEntry | None:
+    """Lock and read an entry that is parked; None if it is not, or not any more."""
+    row = await session.row(_PARKED, {"wanted": number})
+    return None if row is None else rows.recorded(row)
+
+
+async def find(session: Session, number: int) -> RecordedEntry | None:
+    """Read an entry."""
+    row = await session.row(_FIND, {"wanted": number})
+    return None if row is None else rows.recorded(row)
+
+
+async def record(session: Session, entries: Sequence[JournalEntry], parked: Parked) -> None:
+    """Write entries in their order, and the key of each message that has one and is not parked.
+
+    An entry supersedes those in `parked` of its message, which are taken out.
+    """
+    if any(_key(entry) in parked for entry in entries):
+        for entry in entries:
+            await _record_one(session, entry, parked.pop(_key(entry), []))
+    else:
+        await session.run(_RECORD, list(map(rows.journal_row, entries)))
+    await session.insert_new(inbox, [_inbox_row(entry) for entry in entries if _is_done(entry)])
+
+
+async def _record_one(session: Session, entry: JournalEntry, superseded: Sequence[int]) -> None:
+    row = await session.row(_RECORD_ONE, rows.journal_row(entry))
+    if row is not None and superseded:
+        by = f"superseded by entry {row['number']}; was: "
+        await session.rows_in(_SUPERSEDE.returning(journal.c.number), superseded, by=by)
+
+
+def _key(entry: JournalEntry) -> tuple[str, MessageId | None]:
+    return entry.raw.pack, entry.message
+
+
+def _is_done(entry: JournalEntry) -> bool:
+    return entry.message is not None and entry.outcome is not Outcome.PARKED
+
+
+def _inbox_row(entry: JournalEntry) -> dict[str, object]:
+    return {"pack": entry.raw.pack, "message_id": entry.message, "received_at": entry.raw.received_at}
 
 
 async def waiting(session: Session, jobs: Collection[JobRef]) -> dict[JobRef, list[RecordedEntry]]:
@@ -54,6 +120,8 @@ async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None
         return
     changes = [{"resolved": number, **rows.verdict(entry)} for number, entry in numbers.items()]
     await session.run(_RESOLVE, changes)
+    given_up = [entry for entry in numbers.values() if entry.outcome is Outcome.PARKED]
+    await session.run(_FORGET_KEY, [{"key_pack": e.raw.pack, "key_message": e.message} for e in given_up])
 
 
 async def latest(session: Session, outcome: Outcome | None, limit: int) -> Sequence[RecordedEntry]:

@@ -118,6 +118,7 @@ inbox = Table(
     Column("pack", Plain, primary_key=True),
     Column("message_id", Plain, primary_key=True),
     Column("received_at", Utc, nullable=False),
+    Index("ix_inbox_received", "received_at"),
 )
 
 journal = Table(
@@ -140,7 +141,9 @@ journal = Table(
     Column("flags", Text, nullable=False),
     Column("explanation", Text, nullable=False),
     Index("ix_journal_outcome", "outcome", "number"),
+    Index("ix_journal_received", "received_at"),
     _partial_index("ix_journal_waiting", "pack", "job_key", "number", where="outcome = 'waiting'"),
+    _partial_index("ix_journal_parked", "pack", "message_id", where="outcome = 'parked'"),
     sqlite_autoincrement=True,
 )
 
@@ -181,6 +184,7 @@ offered_slots = Table(
     Column("window_to", Utc, primary_key=True),
     Column("token", Text, nullable=False),
     Column("expires_at", Utc, nullable=False),
+    Index("ix_offered_slots_expires", "expires_at"),
 )
 
 subscriptions = Table(
@@ -210,6 +214,7 @@ notifications = Table(
     Column("correlation_id", Plain, nullable=False),
     Column("position", Integer, nullable=False),
     Index("ix_notifications_resource", "resource_id", "event_time", "position"),
+    Index("ix_notifications_time", "event_time"),
 )
 
 deliveries = Table(
@@ -224,6 +229,7 @@ deliveries = Table(
     Column("next_attempt_at", Utc),
     Column("lease_until", Utc),
     Index("ix_deliveries_event", "event_id"),
+    _partial_index("ix_deliveries_discarded", "number", where="state = 'discarded'"),
     _partial_index("ix_deliveries_pending", "lane", "number", where="state = 'pending'"),
     _partial_index("ix_deliveries_listener", "subscription_id", "number", where="state = 'pending'"),
     _partial_index(
@@ -268,6 +274,8 @@ outbox = Table(
     Column("next_attempt_at", Utc),
     Column("lease_until", Utc),
     Column("error", Plain),
+    Column("attempted_at", Utc),
+    _partial_index("ix_outbox_sent", "attempted_at", where="state = 'sent'"),
     _partial_index("ix_outbox_pending", "lane", "number", where="state = 'pending'"),
     _partial_index("ix_outbox_due", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"),
     _partial_index("uq_outbox_first", "lane", where="next_attempt_at IS NOT NULL", unique=True),

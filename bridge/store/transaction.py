@@ -33,6 +33,7 @@ class SqlTransaction:
         self._clock = clock
         self._book = JobBook(session)
         self._entries: list[JournalEntry] = []
+        self._parked: journal.Parked = {}
         self._announcements: list[Announcement] = []
         self._messages: list[BusMessage] = []
         self.announced = False
@@ -48,15 +49,20 @@ class SqlTransaction:
         self._messages.clear()
 
     async def _flush_journal(self) -> None:
-        await journal.record(self._session, self._entries)
+        await journal.record(self._session, self._entries, self._parked)
         self._entries.clear()
 
     # inbox and journal
 
     async def seen(self, pack: str, messages: Collection[MessageId]) -> set[MessageId]:
-        """Tell which messages were recorded before. Ask after `load_jobs`: its locks keep the answer true."""
+        """Tell which messages were recorded before. Ask after `load_jobs`: its locks keep the answer true.
+
+        A parked one does not count; what is recorded of it next supersedes its parked entry.
+        """
         await self._flush_journal()
-        return await journal.seen(self._session, pack, messages)
+        seen, parked = await journal.before(self._session, pack, messages)
+        self._parked |= parked
+        return seen
 
     async def record(self, entries: Sequence[JournalEntry]) -> None:
         """Write to the journal, and remember each message that has an identity."""
@@ -71,6 +77,22 @@ class SqlTransaction:
         """Say what became of entries that waited."""
         await self._flush_journal()
         await journal.resolve(self._session, numbers)
+
+    async def entry(self, number: int) -> JournalEntry | None:
+        """Read an entry of the journal."""
+        await self._flush_journal()
+        found = await journal.find(self._session, number)
+        return None if found is None else found.entry
+
+    async def take_up_parked(self, number: int, message: MessageId | None) -> bool:
+        """Lock a parked entry, which what is recorded of `message` next supersedes; tells whether it is parked still.
+
+        Call it after `load_jobs`, as everybody locks jobs first.
+        """
+        found = await journal.parked(self._session, number)
+        if found is not None:
+            self._parked[(found.entry.raw.pack, message)] = [number]
+        return found is not None
 
     # jobs
 

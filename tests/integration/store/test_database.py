@@ -2,6 +2,7 @@
 
 import asyncio
 import multiprocessing
+import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
@@ -50,7 +51,7 @@ def _read_schema(connection: Connection) -> object:
     """Everything the database says about its tables, down to the predicates of partial indexes."""
     if connection.dialect.name == "sqlite":
         found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"))
-        return {name: " ".join(sql.split()) for name, sql in found if sql}
+        return {name: re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.split())) for name, sql in found if sql}
     queries = [
         """SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default
            FROM information_schema.columns WHERE table_schema = 'public'""",

@@ -32,7 +32,7 @@ async def test_an_entry_may_have_neither_message_nor_job(store: SqlStore) -> Non
     assert [found.entry for found in await store.journal()] == [recorded]
 
 
-@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.PARKED])
 async def test_a_recorded_message_is_recognised_whatever_became_of_it(store: SqlStore, outcome: Outcome) -> None:
     recorded = entry(outcome, message=MessageId("E-1"))
     async with store.transaction() as tx:
@@ -41,6 +41,43 @@ async def test_a_recorded_message_is_recognised_whatever_became_of_it(store: Sql
     async with store.transaction() as tx:
         assert await tx.seen(PACK, {MessageId("E-1")}) == {"E-1"}
         assert await tx.seen("another-pack", {MessageId("E-1")}) == set()
+
+
+async def test_a_parked_message_is_not_recognised_and_its_next_entry_supersedes_it(store: SqlStore) -> None:
+    """The pack may have been fixed meanwhile: what is sent again must not be dropped as a duplicate."""
+    parked = entry(Outcome.PARKED, message=MessageId("E-1"), reason="no such code")
+    applied = replace(parked, outcome=Outcome.APPLIED, reason="")
+    async with store.transaction() as tx:
+        await tx.record([parked, other := entry(Outcome.PARKED)])
+    async with store.transaction() as tx:
+        assert await tx.seen(PACK, [MessageId("E-1")]) == set()
+        await tx.record([entry(), applied])
+    async with store.transaction() as tx:
+        assert await tx.seen(PACK, [MessageId("E-1")]) == {"E-1"}
+        await tx.record([entry()])
+    _, found, _, kept, first = await store.journal()
+    by = f"superseded by entry {found.number}; was: no such code"
+    assert [found.entry, kept.entry] == [applied, other]
+    assert first.entry == replace(parked, outcome=Outcome.SUPERSEDED, reason=by)
+
+
+async def test_a_message_parked_again_leaves_one_parked_entry(store: SqlStore) -> None:
+    parked = entry(Outcome.PARKED, message=MessageId("E-1"))
+    for _ in range(3):
+        async with store.transaction() as tx:
+            assert await tx.seen(PACK, [MessageId("E-1")]) == set()
+            await tx.record([parked])
+    assert [found.entry.outcome for found in await store.journal()] == ["parked", "superseded", "superseded"]
+
+
+async def test_what_waited_and_is_parked_in_the_end_may_be_sent_again(store: SqlStore) -> None:
+    waits = entry(Outcome.WAITING, message=MessageId("E-1"))
+    async with store.transaction() as tx:
+        await tx.record([waits])
+    number = (await store.journal())[0].number
+    async with store.transaction() as tx:
+        await tx.resolve_waiting({number: replace(waits, outcome=Outcome.PARKED)})
+        assert await tx.seen(PACK, [MessageId("E-1")]) == set()
 
 
 async def test_a_message_recorded_twice_has_one_key_and_two_entries(store: SqlStore) -> None:
