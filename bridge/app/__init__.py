@@ -25,6 +25,7 @@ from bridge.app.wfm_side import (
     start_consumers,
     start_loops,
     topology_of,
+    warn_of_missing_packs,
 )
 from bridge.flows.live_packs import LivePacks
 from bridge.mapping.pack import Pack
@@ -61,6 +62,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         identity = await open_identity(settings, entities, stack)
         store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
         stack.push_async_callback(store.close)
+        await warn_of_missing_packs(store, packs)
         parts = Parts(settings, packs, store, link or build_link(settings), topology_of(settings))
         start = await stack.enter_async_context(background())
         reload = start_reloading(settings, packs, start)

@@ -91,6 +91,15 @@ class WfmSide:
     inbound: Sequence[InboundConsumer]
 
 
+async def warn_of_missing_packs(store: SqlStore, packs: Mapping[str, Pack]) -> None:
+    """Name the packs that were removed or renamed though jobs depend on them: nobody speaks to their WFM."""
+    missing = await store.packs_in_use() - packs.keys()
+    if missing:
+        log.warning(
+            "packs.missing", packs=sorted(missing), effect="their jobs and pending commands are left as they are"
+        )
+
+
 def build_wfm_side(parts: Parts) -> WfmSide:
     """Build all of it; nothing is started or connected."""
     bus = RabbitCommandBus(parts.link, parts.topology)

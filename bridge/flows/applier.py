@@ -12,6 +12,7 @@ import structlog
 
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobRef, JobUpdate, Outcome, WorkOrderId
+from bridge.errors import ConflictError, StoreDefect, TransientError
 from bridge.flows.effects import messages_for
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
 from bridge.mapping.pack import Ignored, Pack, Read, Reading, Translated
@@ -82,13 +83,32 @@ class Applier:
         applier = self.pinned()
         resolved: dict[int, JournalEntry] = {}
         for waits in (await tx.waiting(refs)).values():
-            readings = [(recorded, applier.read_again(recorded.entry)) for recorded in waits]
+            readings = [(recorded, applier.read_alone(recorded.entry)) for recorded in waits]
+            resolved |= {recorded.number: read for recorded, read in readings if isinstance(read, JournalEntry)}
             for recorded, reading in sorted(readings, key=_by_version):
                 if isinstance(reading, Reading):
-                    resolved[recorded.number] = await applier.apply(tx, jobs, recorded.entry.raw, reading)
+                    resolved[recorded.number] = await applier.apply_alone(tx, jobs, recorded, reading)
         await tx.resolve_waiting(resolved)
         for ref in refs:
             await self.save(tx, jobs[ref])
+
+    def read_alone(self, entry: JournalEntry) -> Read | JournalEntry:
+        """Read a message, or park it if it breaks the bridge."""
+        try:
+            return self.read_again(entry)
+        except Exception as error:  # outermost for this message
+            log.exception("message.crashed")
+            return crashed(entry, error)
+
+    async def apply_alone(self, tx: Transaction, jobs: Jobs, recorded: RecordedEntry, reading: Reading) -> JournalEntry:
+        """Apply a message, or park it if it breaks the bridge: what it waited for must not suffer."""
+        try:
+            return await self.apply(tx, jobs, recorded.entry.raw, reading)
+        except (TransientError, ConflictError, StoreDefect):
+            raise  # nothing of this transaction can be kept
+        except Exception as error:  # outermost for this message
+            log.exception("message.crashed")
+            return crashed(recorded.entry, error)
 
     async def save(self, tx: Transaction, job: Job) -> None:
         """Store a job together with what became of its commands."""
@@ -110,13 +130,15 @@ class Applier:
         )
 
     async def _carry_out(self, tx: Transaction, jobs: Jobs, message: WfmMessage, decision: Decision) -> None:
+        pack = self._packs[message.pack]
+        # First what may fail: a pack may be unable to say it, and then nothing of the decision is kept.
+        messages = messages_for(pack, decision.job, decision.effects, self._new_id, self._clock())
         jobs[decision.job.ref] = decision.job
         if decision.ended is not None:
             await tx.save_jobs([decision.ended])
         await self.announce(tx, decision, message.correlation_id)
-        if decision.effects:
-            pack = self._packs[message.pack]
-            await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
+        if messages:
+            await tx.send(messages)
 
     async def announce(self, tx: Transaction, decision: Decision, correlation_id: str) -> None:
         """Notify the Buyer's listeners of a decision."""
@@ -126,6 +148,12 @@ class Applier:
     def ids(self) -> Ids:
         """Make the identifiers a decision may need."""
         return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
+
+
+def crashed(entry: JournalEntry, error: Exception) -> JournalEntry:
+    """Return a message as one that the bridge failed on."""
+    reason = f"the bridge failed on this message: {type(error).__name__}: {error}"
+    return noted(replace(entry, outcome=Outcome.PARKED, reason=reason))
 
 
 def noted(entry: JournalEntry) -> JournalEntry:
@@ -142,7 +170,7 @@ def noted(entry: JournalEntry) -> JournalEntry:
     return entry
 
 
-def _by_version(pair: tuple[RecordedEntry, Read]) -> tuple[tuple[int, ...], int]:
+def _by_version(pair: tuple[RecordedEntry, Read | JournalEntry]) -> tuple[tuple[int, ...], int]:
     recorded, reading = pair
     versions = tuple(reading.versions.values()) if isinstance(reading, Reading) else ()
     return (versions, recorded.number)

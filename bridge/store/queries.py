@@ -9,7 +9,7 @@ from bridge.domain.model import Appointment, AppointmentId, JobRef, WorkOrder, W
 from bridge.flows.ports import AppointmentQuery, Owner, Page, WorkOrderQuery
 from bridge.store import rows
 from bridge.store.session import KEYS, Session
-from bridge.store.tables import appointments, work_order_entities, work_order_places, work_orders
+from bridge.store.tables import appointments, jobs, work_order_entities, work_order_places, work_orders
 
 T = TypeVar("T")
 
@@ -24,6 +24,11 @@ async def work_order(session: Session, id_: WorkOrderId) -> WorkOrder | None:
     """Read a WorkOrder."""
     row = await session.row(_WORK_ORDER, {"wanted": id_})
     return None if row is None else rows.work_order(row)
+
+
+async def packs_in_use(session: Session) -> frozenset[str]:
+    """Read the names of the packs that have jobs."""
+    return frozenset(row["pack"] for row in await session.rows(select(jobs.c.pack).distinct()))
 
 
 async def appointment(session: Session, id_: AppointmentId) -> Appointment | None:

@@ -131,6 +131,11 @@ class SqlStore:
         async with begin(self._engine) as session:
             return await queries.list_appointments(session, query)
 
+    async def packs_in_use(self) -> frozenset[str]:
+        """Name the packs that have jobs; also those of pending commands, which belong to jobs."""
+        async with begin(self._engine) as session:
+            return await queries.packs_in_use(session)
+
     # listeners
 
     async def add_subscription(self, subscription: Subscription) -> None:

@@ -43,6 +43,15 @@ async def test_an_unknown_job_comes_back_empty(store: SqlStore) -> None:
         assert await tx.load_jobs([ref]) == {ref: Job(ref=ref)}
 
 
+async def test_the_packs_that_have_jobs_are_known(store: SqlStore) -> None:
+    assert await store.packs_in_use() == frozenset()
+    await save(store, Job(ref=JobRef("one", "J-1")), Job(ref=JobRef("one", "J-2")), Job(ref=JobRef("two", "J-1")))
+    assert await store.packs_in_use() == frozenset()
+    seen = {"job": 1}
+    await save(store, Job(ref=JobRef("one", "J-1"), versions=seen), Job(ref=JobRef("two", "J-1"), versions=seen))
+    assert await store.packs_in_use() == {"one", "two"}
+
+
 async def test_a_job_comes_back_as_it_was_saved(store: SqlStore) -> None:
     order = work_order()
     ended = appointment(order, status=AppointmentStatus.CANCELLED, visit="V-0001", disregarded_window=window(48))

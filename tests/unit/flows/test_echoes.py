@@ -1,12 +1,14 @@
 """What the WFM announces while a Buyer's command is under way: told from news once the reply is there."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from bridge.errors import NotRouted
 from bridge.flows.errors import Rejected, WfmTimeout, WfmUnavailable
 from bridge.flows.ports import BusMessage
+from bridge.mapping.pack import Pack, Reading
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from tests.unit.flows import acme
@@ -148,3 +150,25 @@ async def test_a_move_to_another_window_while_a_reschedule_is_under_way_is_the_s
     with pytest.raises(Rejected):
         await task
     assert (await world.work_order_of()).appointment_required
+
+
+@pytest.mark.parametrize("breaks", ["read_all", "translate"])
+async def test_a_waiting_message_that_breaks_the_bridge_is_parked_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch, breaks: str
+) -> None:
+    """Neither the message it waited for nor the one beside it suffers."""
+    await world.hear(event("SCHD", 2, **IN_MORNING), event("SCHD", 3, REMARK="bad", **IN_MORNING))
+    sound = getattr(Pack, breaks)
+
+    def fragile(pack: Pack, given: bytes | Reading, *rest: Any) -> Any:
+        if (given.message == "E-J-1-3") if isinstance(given, Reading) else (b"bad" in given):
+            raise ZeroDivisionError("a defect")
+        return sound(pack, given, *rest)
+
+    monkeypatch.setattr(Pack, breaks, fragile)
+    await world.hear(event("NEW", 1))
+    assert world.rows("SELECT message_id, outcome, reason FROM journal WHERE outcome='parked'") == [
+        ("E-J-1-3", "parked", "the bridge failed on this message: ZeroDivisionError: a defect")
+    ]
+    assert world.column("SELECT status FROM appointments") == ["confirmed"]
+    assert "waiting" not in world.outcomes()

@@ -1,0 +1,30 @@
+"""A pack that was removed or renamed is named at the start: nobody would speak to its WFM any more."""
+
+from typing import Any, cast
+
+import structlog
+
+from bridge.app.wfm_side import warn_of_missing_packs
+
+
+class StoreOf:
+    """A store with jobs of these packs."""
+
+    def __init__(self, *packs: str) -> None:
+        self._packs = frozenset(packs)
+
+    async def packs_in_use(self) -> frozenset[str]:
+        """Name them."""
+        return self._packs
+
+
+async def test_packs_that_have_jobs_and_are_not_loaded_are_named_at_the_start() -> None:
+    with structlog.testing.capture_logs() as logs:
+        await warn_of_missing_packs(cast(Any, StoreOf("acme-wfm", "gone", "old-name")), cast(Any, {"acme-wfm": None}))
+    assert [(entry["log_level"], entry["packs"]) for entry in logs] == [("warning", ["gone", "old-name"])]
+
+
+async def test_nothing_is_said_when_all_are_loaded() -> None:
+    with structlog.testing.capture_logs() as logs:
+        await warn_of_missing_packs(cast(Any, StoreOf("acme-wfm")), cast(Any, {"acme-wfm": None}))
+    assert logs == []
