@@ -239,6 +239,7 @@ class Table(Strict):
     key: Name
     on_miss: Literal["park", "default", "keep"] = "park"
     default: dict[Name, str] | None = None
+    file: Text | None = None
     rows: tuple[dict[Name, str], ...]
 
 
@@ -501,6 +502,7 @@ class PackDocument(Strict):
 
     pack: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     version: Text
+    extends: Text | None = None
     description: str = ""
     zone: Zone | None = None
     inbound: Inbound

@@ -6,15 +6,16 @@ from bridge.mapping.checker import check
 from bridge.mapping.checks.inspection import inspect
 from bridge.mapping.compiler import compile_pack
 from bridge.mapping.document import PackDocument
+from bridge.mapping.layers import PACK_FILE, read_pack
 from bridge.mapping.pack import Pack
-from bridge.yaml_source import InvalidDocument, YamlSource, read_yaml, validate
+from bridge.yaml_source import InvalidDocument, YamlSource, validate
 
-PACK_FILE = "pack.yaml"
+__all__ = ["PACK_FILE", "load_document", "load_pack", "make_pack"]
 
 
 def load_pack(directory: Path) -> Pack:
     """Load `<directory>/pack.yaml`. Raises `InvalidDocument`, which lists every problem with its line and column."""
-    source = read_yaml(directory / PACK_FILE)
+    source = read_pack(directory)
     inspection = inspect(source)
     if inspection.findings or inspection.document is None:
         raise InvalidDocument(inspection.findings)
@@ -23,7 +24,7 @@ def load_pack(directory: Path) -> Pack:
 
 def load_document(directory: Path) -> PackDocument:
     """Load what stands in `<directory>/pack.yaml`, checked as a whole. Raises as `load_pack`."""
-    return _checked(read_yaml(directory / PACK_FILE))
+    return _checked(read_pack(directory))
 
 
 def make_pack(source: YamlSource) -> Pack:

@@ -4,7 +4,8 @@ A file becomes plain Python values by the YAML 1.2 core schema, and then a pydan
 plain words. Nothing outside this package sees the YAML library.
 """
 
-from bridge.yaml_source.document import Finding, InvalidDocument, YamlSource
+from bridge.yaml_source.document import Finding, InvalidDocument, Node, YamlSource
+from bridge.yaml_source.layers import overlaid, with_value
 from bridge.yaml_source.problems import Loc, Path, Problem, problems_of
 from bridge.yaml_source.reader import parse_yaml, read_yaml
 from bridge.yaml_source.validation import validate
@@ -14,14 +15,17 @@ __all__ = [
     "Finding",
     "InvalidDocument",
     "Loc",
+    "Node",
     "Path",
     "Problem",
     "YamlSource",
     "describe",
     "did_you_mean",
     "mask_secrets",
+    "overlaid",
     "parse_yaml",
     "problems_of",
     "read_yaml",
     "validate",
+    "with_value",
 ]

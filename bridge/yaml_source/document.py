@@ -32,7 +32,10 @@ class InvalidDocument(PermanentError):
 
 @dataclass(slots=True)
 class Node:
-    """A value with its place. `size` counts the nodes below it, itself included, with aliases unfolded."""
+    """A value with its place. `size` counts the nodes below it, itself included, with aliases unfolded.
+
+    `file` is given where it is not that of the whole document.
+    """
 
     data: Any
     line: int
@@ -40,6 +43,7 @@ class Node:
     items: dict[str | int, "Node"] = field(default_factory=dict)
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
     size: int = 1
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,29 +54,42 @@ class YamlSource:
     file: str
     _root: Node = field(repr=False)
 
+    @property
+    def root(self) -> Node:
+        """The whole document."""
+        return self._root
+
     def position(self, loc: Loc = ()) -> tuple[int, int]:
         """Give the 1-based line and column of the value at `loc`, or of the nearest parent that exists."""
+        node = self._nearest(loc)
+        return node.line, node.column
+
+    def key_position(self, loc: Loc) -> tuple[int, int]:
+        """Give the place of the key at the end of `loc`; that of the value where it is no key."""
+        parent = self._nearest(loc[:-1])
+        return parent.keys.get(str(loc[-1])) or self.position(loc) if loc else self.position()
+
+    def file_of(self, loc: Loc) -> str:
+        """Give the file that the value at `loc`, or the nearest parent that exists, was written in."""
+        return self._nearest(loc).file or self.file
+
+    def finding(self, loc: Loc, kind: str, message: str) -> Finding:
+        """Make a finding about the value at `loc`."""
+        return Finding(self.file_of(loc), *self.position(loc), kind, message)
+
+    def key_finding(self, loc: Loc, kind: str, message: str) -> Finding:
+        """Make a finding about the key at the end of `loc`."""
+        return Finding(self.file_of(loc), *self.key_position(loc), kind, message)
+
+    def place(self, problem: Problem) -> Finding:
+        """Give a problem its place in this file."""
+        make = self.key_finding if problem.at_key else self.finding
+        return make(problem.path, problem.kind, problem.message)
+
+    def _nearest(self, loc: Loc) -> Node:
         node = self._root
         for part in loc:
             if part not in node.items:
                 break
             node = node.items[part]
-        return node.line, node.column
-
-    def key_position(self, loc: Loc) -> tuple[int, int]:
-        """Give the place of the key at the end of `loc`; that of the value where it is no key."""
-        node = self._root
-        for part in loc[:-1]:
-            if part not in node.items:
-                return node.line, node.column
-            node = node.items[part]
-        return node.keys.get(str(loc[-1])) or self.position(loc) if loc else self.position()
-
-    def finding(self, loc: Loc, kind: str, message: str) -> Finding:
-        """Make a finding about the value at `loc`."""
-        return Finding(self.file, *self.position(loc), kind, message)
-
-    def place(self, problem: Problem) -> Finding:
-        """Give a problem its place in this file."""
-        at = self.key_position if problem.at_key else self.position
-        return Finding(self.file, *at(problem.path), problem.kind, problem.message)
+        return node

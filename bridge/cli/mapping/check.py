@@ -9,8 +9,8 @@ import typer
 
 from bridge.cli.mapping.sarif import sarif_log
 from bridge.mapping.checks.inspection import Inspection, inspect
-from bridge.mapping.loader import PACK_FILE
-from bridge.yaml_source import Finding, InvalidDocument, read_yaml
+from bridge.mapping.layers import read_pack
+from bridge.yaml_source import Finding, InvalidDocument
 
 
 def check(
@@ -36,7 +36,7 @@ def check(
 def inspect_pack(directory: Path) -> Inspection:
     """Look at everything in a pack's file; one that can't be read has just that problem."""
     try:
-        return inspect(read_yaml(directory / PACK_FILE))
+        return inspect(read_pack(directory))
     except InvalidDocument as invalid:
         return Inspection(invalid.findings, None)
 

@@ -26,8 +26,7 @@ class Report:
 
     def add_key(self, loc: Loc, kind: str, message: str) -> None:
         """Report a problem of the key at the end of `loc`."""
-        line, column = self._source.key_position(self._in_file(loc))
-        self.findings.append(Finding(self._source.file, line, column, kind, message))
+        self.findings.append(self._source.key_finding(self._in_file(loc), kind, message))
 
     def unknown(self, loc: Loc, what: str, name: str, known: Iterable[str], *, key: bool = False) -> None:
         """Report a name that refers to nothing, with the nearest known one, or all of them."""

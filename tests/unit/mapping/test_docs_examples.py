@@ -8,7 +8,10 @@ import orjson
 import pytest
 
 from bridge.domain.model import Job, JobRef
+from bridge.mapping.layers import read_pack
+from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Reading, Skipped
+from tests.unit.mapping.builders import ACME
 from tests.unit.mapping.patches import fields_of, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
@@ -100,3 +103,11 @@ def test_xml() -> None:
         "2026-03-05T13:04:05+00:00",
         ["Look & see"],
     ]
+
+
+def test_extends(tmp_path: Path) -> None:
+    (tenant,) = re.findall(r"```yaml\n(pack: acme-north\n.*?)```", DOCS, re.DOTALL)
+    (tmp_path / "pack.yaml").write_text(tenant.replace("../acme-wfm", str(ACME)))
+    codes = [row["code"] for row in read_pack(tmp_path).data["tables"]["reasons"]["rows"]]
+    assert codes[-2:] == ["T03", "C09"]
+    assert make_pack(read_pack(tmp_path)).name == "acme-north"

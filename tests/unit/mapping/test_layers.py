@@ -1,0 +1,143 @@
+"""A tenant's pack over a product's: what it overrides, where problems are told, and what the version covers."""
+
+from pathlib import Path
+
+import pytest
+
+from bridge.domain.model import Job, JobRef
+from bridge.mapping.layers import read_pack
+from bridge.mapping.loader import make_pack
+from bridge.mapping.pack import Pack, Reading, Translated
+from bridge.yaml_source import InvalidDocument
+from tests.unit.mapping.builders import TOY
+
+TENANT = """
+pack: tenant
+version: "1"
+extends: ../toy
+zone: Europe/Warsaw
+tables:
+  crews:
+    rows: [{crew: "2", name: Zweite, side: seller}, {crew: "3", name: Dritte, side: buyer}]
+rules:
+  - {rule: mine, when: {who: me}, then: {ignore: Mine}}
+  - {rule: made, when: {kind: made}, then: {work_order: planned, creates: true}}
+commands:
+  cancel: {exchange: tenant.commands}
+"""
+
+
+def write(root: Path, name: str, text: str) -> Path:
+    (root / name).mkdir(exist_ok=True)
+    (root / name / "pack.yaml").write_text(text)
+    return root / name
+
+
+def tenant(root: Path, text: str = TENANT, toy: str = TOY) -> Path:
+    write(root, "toy", toy)
+    return write(root, "tenant", text)
+
+
+def findings(directory: Path) -> list[str]:
+    with pytest.raises(InvalidDocument) as invalid:
+        make_pack(read_pack(directory))
+    return [
+        f"{Path(one.file).parent.name}/{Path(one.file).name}:{one.line}:{one.kind}" for one in invalid.value.findings
+    ]
+
+
+def rule_for(pack: Pack, body: bytes) -> object:
+    reading = pack.read(body, "job.1", {"x-kind": "made"})
+    assert isinstance(reading, Reading)
+    result = pack.translate(reading, Job(ref=JobRef("tenant", "1")))
+    return (result.update.rule, result.update.goal.work_order) if isinstance(result, Translated) else result.reason
+
+
+def test_a_tenant_overrides_by_key_and_keeps_the_rest(tmp_path: Path) -> None:
+    source = read_pack(tenant(tmp_path))
+    assert [(row["crew"], row["name"]) for row in source.data["tables"]["crews"]["rows"]] == [
+        ("1", "First"),
+        ("2", "Zweite"),
+        ("3", "Dritte"),
+    ]
+    assert source.data["tables"]["crews"]["on_miss"] == "default"
+    assert [rule["rule"] for rule in source.data["rules"]][:3] == ["mine", "made", "moved-by-buyer"]
+    assert source.data["commands"]["cancel"]["exchange"] == "tenant.commands"
+    assert source.data["commands"]["cancel"]["routing_key"] == "undo"
+    pack = make_pack(source)
+    assert pack.name == "tenant"
+    assert rule_for(pack, b'{"job": {"key no": "1"}, "at": null, "who": "me"}') == "Mine"
+    assert rule_for(pack, b'{"job": {"key no": "1"}, "at": null}') == ("made", "planned")
+
+
+def test_a_problem_is_told_of_the_file_it_stands_in(tmp_path: Path) -> None:
+    broken = TENANT.replace("kind: made", "kind: mad").replace("exchange: tenant.commands", "exchnge: x")
+    assert findings(tenant(tmp_path, broken)) == ["tenant/pack.yaml:13:unknown-key"]
+    assert findings(tenant(tmp_path, TENANT.replace("kind: made", "kind: mad"))) == ["tenant/pack.yaml:11:unknown-code"]
+    below = TOY.replace("who: {present: true}", "wha: {present: true}")
+    assert findings(tenant(tmp_path, toy=below)) == ["toy/pack.yaml:43:unknown-field"]
+
+
+def test_the_version_covers_both_files(tmp_path: Path) -> None:
+    first = make_pack(read_pack(tenant(tmp_path))).version
+    assert make_pack(read_pack(tenant(tmp_path))).version == first
+    below = make_pack(read_pack(tenant(tmp_path, toy=TOY.replace("name: Second", "name: Other")))).version
+    above = make_pack(read_pack(tenant(tmp_path, TENANT.replace("Dritte", "Vierte")))).version
+    assert len({first, above}) == 2
+    assert below == first  # that row is overridden
+    assert make_pack(read_pack(tenant(tmp_path, toy=TOY.replace("name: First", "name: Erste")))).version != first
+
+
+def test_null_takes_a_key_away(tmp_path: Path) -> None:
+    source = read_pack(tenant(tmp_path, TENANT.replace("cancel: {exchange: tenant.commands}", "cancel: null")))
+    assert set(source.data["commands"]) == {"search"}
+
+
+@pytest.mark.parametrize("base", [".", "../nowhere", "../tenant", "../toy/pack.yaml"])
+def test_a_base_that_cannot_be_is_told(tmp_path: Path, base: str) -> None:
+    (finding,) = findings(tenant(tmp_path, TENANT.replace("../toy", base)))
+    assert finding.startswith("tenant/pack.yaml:4:")
+
+
+def test_packs_in_a_circle_are_told(tmp_path: Path) -> None:
+    directory = tenant(tmp_path, toy=TOY + "extends: ../tenant\n")
+    assert len(findings(directory)) == 1
+
+
+CSV = "crew,name,side,mail\n1,First,buyer,a@b.example\n2,Second,buyer,\n"
+IN_FILE = TOY.replace(
+    """    rows:
+      - {crew: "1", name: First, side: buyer, mail: first@toy.example}
+      - {crew: "2", name: Second, side: buyer}
+""",
+    "    file: crews.csv\n",
+)
+
+
+def test_a_table_may_stand_in_a_file(tmp_path: Path) -> None:
+    directory = write(tmp_path, "toy", IN_FILE)
+    (directory / "crews.csv").write_text(CSV)
+    source = read_pack(directory)
+    assert source.data["tables"]["crews"]["rows"][1] == {"crew": "2", "name": "Second", "side": "buyer"}
+    make_pack(source)
+    (directory / "pack.yaml").write_text(IN_FILE.replace("crews.csv", "crews.yaml"))
+    (directory / "crews.yaml").write_text("rows:\n  - {crew: '1', name: First, side: buyer}\n")
+    make_pack(read_pack(directory))
+
+
+@pytest.mark.parametrize(
+    ("text", "finding"),
+    [
+        (CSV + "1,Again,buyer,\n", "toy/crews.csv:4:duplicate-code"),
+        (CSV + "3,Third\n", "toy/crews.csv:4:wrong-value"),
+        (CSV + '3,"Third,buyer,\n', "toy/crews.csv:4:syntax"),
+        (CSV.replace("crew,", "id,"), "toy/crews.csv:2:missing-key"),
+        (None, "toy/pack.yaml:24:unreadable"),
+        ("\udcff", "toy/pack.yaml:24:unreadable"),
+    ],
+)
+def test_a_problem_of_a_tables_file_is_told_there(tmp_path: Path, text: str | None, finding: str) -> None:
+    directory = write(tmp_path, "toy", IN_FILE)
+    if text is not None:
+        (directory / "crews.csv").write_bytes(text.encode(errors="surrogateescape"))
+    assert finding in findings(directory)
