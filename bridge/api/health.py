@@ -8,15 +8,21 @@ from bridge.api.services import Readiness
 
 
 def health_routes(readiness: Readiness) -> list[web.RouteDef]:
-    """`/health/live` answers 200 as long as anything does; `/health/ready` 503 while something needed is away."""
+    """`/health/live` answers 200 as long as anything does; `/health/ready` 503 while something needed is away.
+
+    What `readiness` tells as a number is a detail: worth a look, but no reason to send Buyers elsewhere.
+    """
 
     async def live(_: web.Request) -> web.Response:
         return _health(200, {"status": "live"})
 
     async def ready(_: web.Request) -> web.Response:
-        checks = dict(await readiness())
+        told = await readiness()
+        checks = {name: value for name, value in told.items() if isinstance(value, bool)}
+        details = {name: value for name, value in told.items() if name not in checks}
         good = all(checks.values())
-        return _health(200 if good else 503, {"status": "ready" if good else "not ready", "checks": checks})
+        body: dict[str, object] = {"status": "ready" if good else "not ready", "checks": checks}
+        return _health(200 if good else 503, body | ({"details": details} if details else {}))
 
     return [web.get("/health/live", live), web.get("/health/ready", ready)]
 

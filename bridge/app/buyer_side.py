@@ -46,11 +46,12 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
 
     commands, requests = wfm_side.commands, wfm_side.requests
 
-    async def readiness() -> Mapping[str, bool]:
+    async def readiness() -> Mapping[str, bool | int]:
         return {
             "database": await _answers(parts.store),
             "broker": parts.link.connected,
             "inbound": all(consumer.bound for consumer in wfm_side.inbound),
+            "deadLetters": wfm_side.dead_letters.depth,
         }
 
     sellers = parts.settings.sellers if len(parts.settings.sellers) > 1 else ()

@@ -21,7 +21,9 @@ from bridge.mapping.pack import Pack
 from bridge.settings import Settings
 from bridge.store import SqlStore
 from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
+from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.gateway import RabbitCommandBus
+from bridge.wfm.instance import InstanceMark
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.outbox import OutboxSender
 from bridge.wfm.topology import Inbound, QueueKind, Topology
@@ -87,6 +89,8 @@ class WfmSide:
     job_updates: JobUpdates
     requests: Idempotency
     outbox: OutboxSender
+    mark: InstanceMark
+    dead_letters: DeadLetters
     replies: ReplyConsumer
     inbound: Sequence[InboundConsumer]
 
@@ -114,6 +118,8 @@ def build_wfm_side(parts: Parts) -> WfmSide:
         job_updates,
         _requests(parts),
         outbox,
+        InstanceMark(parts.link, parts.topology),
+        DeadLetters(parts.link, parts.topology),
         _replies(parts, commands),
         [_inbound(parts, pack, job_updates) for pack in parts.packs.values()],
     )
@@ -134,12 +140,18 @@ async def connect(parts: Parts, stack: AsyncExitStack) -> None:
 
 
 async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack) -> None:
-    """Take the WFM's messages, answers first: a message may have a command follow."""
+    """Take the WFM's messages, answers first: a message may have a command follow.
+
+    Raises `PermanentError` where another process runs as the same instance.
+    """
+    await wfm_side.mark.take()
+    start(wfm_side.mark.keep(), "instance")
     consumers: list[ReplyConsumer | InboundConsumer] = [wfm_side.replies, *wfm_side.inbound]
     for consumer in consumers:
         await consumer.start()
         stack.push_async_callback(consumer.stop)
     start(wfm_side.outbox.run(), "outbox")
+    start(wfm_side.dead_letters.watch(), "dead letters")
 
 
 def _replies(parts: Parts, commands: Commands) -> ReplyConsumer:

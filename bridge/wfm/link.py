@@ -22,6 +22,8 @@ IN_MEMORY_URL: Final = "memory://"
 
 CONNECT_TIMEOUT_S: Final = 5.0
 STOP_TIMEOUT_S: Final = 2.0
+HEARTBEAT_S: Final = 15
+"""A side that misses some takes the other for dead; what a dead process held is free after about two."""
 RECONNECT_INTERVAL_S: Final = 1.0
 """RabbitMQ restarts take seconds; trying more often only fills the log."""
 
@@ -45,7 +47,7 @@ class RabbitLink:
 
     def _build_broker(self, url: str, name: str, connect_timeout_s: float) -> RabbitBroker:
         return RabbitBroker(
-            None if self.in_memory else URL(url).update_query(name=name),
+            None if self.in_memory else _connection_url(url, name),
             # Unroutable commands must raise, not come back as a value that a caller may overlook.
             default_channel=Channel(on_return_raises=True),
             timeout=connect_timeout_s,
@@ -115,3 +117,8 @@ class RabbitLink:
         self._lost = False
         for listener in self._listeners:
             listener()
+
+
+def _connection_url(url: str, name: str) -> URL:
+    """Name the connection; a heartbeat that the operator chose is kept."""
+    return URL(url).update_query({"heartbeat": str(HEARTBEAT_S)} | dict(URL(url).query) | {"name": name})

@@ -14,8 +14,13 @@ from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQue
 from bridge.errors import PermanentError
 from bridge.wfm.link import RabbitLink
 
-DELIVERY_LIMIT: Final = 20
-"""Deliveries of one message before a quorum queue gives it to the dead-letter queue."""
+DELIVERY_LIMIT: Final = 10_000
+"""Deliveries of one message before a quorum queue gives it to the dead-letter queue.
+
+A lost connection counts as a delivery of all that was unacknowledged, so a small number would take good messages away
+after some restarts (RabbitMQ 4 has 20 where nothing is said, and 3.10 knows no -1). What can't be understood is
+parked by the bridge; this only ends the circle of a message that crashes it each time.
+"""
 
 
 class QueueKind(StrEnum):
@@ -63,6 +68,11 @@ class Topology:
     def reply_queue(self) -> RabbitQueue:
         """The queue that answers to our commands come to."""
         return self._queue(f"mef-bridge.{self.instance}.replies")
+
+    @property
+    def instance_mark(self) -> str:
+        """The name of the queue that is there as long as a process runs as this instance."""
+        return f"{self.namespace}mef-bridge.{self.instance}.running"
 
     @property
     def dead_letter(self) -> str:

@@ -267,3 +267,10 @@ async def test_health_is_open_to_everybody(buyer: BuyerClient, bridge: FakeBridg
     bridge.checks["broker"] = False
     ready = await buyer.get("/health/ready")
     assert (ready.status, ready.value["checks"]) == (503, {"database": True, "broker": False})
+
+
+async def test_what_health_counts_is_told_and_turns_no_buyer_away(buyer: BuyerClient, bridge: FakeBridge) -> None:
+    bridge.checks["deadLetters"] = 3
+    ready = await buyer.get("/health/ready")
+    assert (ready.status, ready.value["checks"]) == (200, {"database": True, "broker": True})
+    assert ready.value["details"] == {"deadLetters": 3}

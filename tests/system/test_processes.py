@@ -149,3 +149,16 @@ async def test_the_development_keys_are_refused_in_production(command: Command, 
     assert re.findall(r"^config/buyers.yaml:\d+:\d+: development-key: ", said(log), re.MULTILINE) != []
     assert said(log).count("development-key: ") == 2
     assert "Traceback" not in said(log)
+
+
+@pytest.mark.integration
+async def test_a_second_process_of_an_instance_ends_and_says_why(
+    make_laboratory: MakeLaboratory, sqlite_url: str, command: Command, log: Path, tmp_path: Path
+) -> None:
+    """It waits for the heartbeats of the first, which may have died; the first goes on as if nothing was."""
+    lab = await make_laboratory(sqlite_url)
+    await lab.bridge.start_ready()
+    own = {"BRIDGE_HTTP_PORT": "0", "BRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/second.sqlite3"}
+    assert await exit_code(command("serve", **(lab.bridge.environ | own)), 60) == 1
+    assert "another process runs as instance" in said(log).splitlines()[-1]
+    assert (await lab.bridge.health() or {})["http"] == 200

@@ -9,13 +9,16 @@ from uuid import uuid4
 
 import aio_pika
 import pytest
+from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
+from structlog.testing import capture_logs
 
 from bridge.errors import PermanentError
 from bridge.flows.ports import WfmMessage
 from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
+from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Inbound, QueueKind, Topology
+from bridge.wfm.topology import Inbound, QueueKind, Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
 from tests.support import eventually
 
@@ -186,6 +189,22 @@ async def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
     assert (letter.body, letter.routing_key) == (b"poison", "job.new")
     assert seen.count(b"poison") == topology.delivery_limit + 1
     assert seen.count(b"good") == 1
+
+
+async def test_what_lies_in_the_dead_letter_queue_is_counted_and_warned_of(
+    link: RabbitLink, channel: AbstractChannel, topology: Topology
+) -> None:
+    await declare(link, topology, topology.reply_queue)
+    letters = DeadLetters(link, topology, look_every_s=0.05)
+    with capture_logs() as logs:
+        watching = asyncio.create_task(letters.watch())
+        exchange = await channel.get_exchange(topology.dead_letter)
+        await exchange.publish(Message(b"one"), "job.new")
+        await eventually(lambda: letters.depth == 1)
+        await (await channel.get_queue(topology.dead_letter)).purge()
+        await eventually(lambda: letters.depth == 0)
+    watching.cancel()
+    assert [(log["log_level"], log["depth"]) for log in logs] == [("warning", 1)]
 
 
 async def test_the_wfm_exchange_is_waited_for(link: RabbitLink, topology: Topology, channel: AbstractChannel) -> None:

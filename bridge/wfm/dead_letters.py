@@ -1,0 +1,45 @@
+"""Watches the dead-letter queue: what RabbitMQ gave up delivering waits there for a person."""
+
+import asyncio
+from typing import Final
+
+import structlog
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+
+from bridge.errors import BrokerUnavailable
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import Topology
+
+LOOK_EVERY_S: Final = 30.0
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class DeadLetters:
+    """The dead-letter queue. `depth` is how many messages it had when last looked at."""
+
+    def __init__(self, link: RabbitLink, topology: Topology, *, look_every_s: float = LOOK_EVERY_S) -> None:
+        self._link = link
+        self._queue = topology.dead_letter
+        self._look_every_s = look_every_s
+        self.depth = 0
+
+    async def watch(self) -> None:
+        """Look from time to time, for ever; warns when there are messages, and again when their number changes."""
+        while not self._link.in_memory:
+            depth = await self._count()
+            if depth and depth != self.depth:
+                _log.warning(
+                    "messages wait in the dead-letter queue; see docs/durability.md", queue=self._queue, depth=depth
+                )
+            self.depth = depth
+            await asyncio.sleep(self._look_every_s)
+
+    async def _count(self) -> int:
+        """Count; while RabbitMQ is away, what was there is there still."""
+        try:
+            async with self._link.scratch_channel() as channel:
+                declared = await channel.queue_declare(self._queue, passive=True)
+        except (AMQPError, ChannelInvalidStateError, OSError, BrokerUnavailable):
+            return self.depth
+        return declared.message_count or 0
