@@ -2,7 +2,7 @@
 
 import typer
 
-from bridge.cli.mapping import cases, difference, drawings, explain
+from bridge.cli.mapping import cases, difference, drawings, explain, new
 from bridge.cli.mapping.check import check
 
 app = typer.Typer(help="Check packs and try them out.", no_args_is_help=True)
@@ -19,3 +19,4 @@ app.command("diff")(difference.run)
 app.command("explain")(explain.run)
 app.command("schema")(drawings.schema)
 app.command("diagram")(drawings.draw)
+app.command("new")(new.run)

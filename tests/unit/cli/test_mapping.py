@@ -272,3 +272,65 @@ async def _record(url: str, said: dict[str, Any]) -> None:
     async with store.transaction() as tx:
         await tx.record([JournalEntry(message=None, job=None, raw=raw, outcome=Outcome.PARKED)])
     await store.close()
+
+
+def begin(tmp_path: Path, *samples: dict[str, Any]) -> tuple[Path, dict[str, Any]]:
+    """Let a pack be begun from samples; give its directory and what stands in it."""
+    folder = tmp_path / "samples"
+    folder.mkdir()
+    for number, sample in enumerate(samples):
+        (folder / f"{number}.json").write_text(json.dumps(sample))
+    result = run("new", "mine", "--from", folder, "--in", tmp_path / "packs")
+    assert result.exit_code == 0, result.exception
+    pack = tmp_path / "packs" / "mine"
+    return pack, read_yaml(pack / "pack.yaml").data
+
+
+def test_a_new_pack_passes_the_check_and_says_what_is_to_be_filled_in(tmp_path: Path) -> None:
+    pack, made = begin(
+        tmp_path, snapshot(STAT="NEW", **NO_VISIT), snapshot(), snapshot(STAT="DONE", REMARK="Late again")
+    )
+    assert run("check", pack).output == f"{pack}: no problems\n"
+    assert made["inbound"]["message_id"] == "$.MSG_ID"
+    assert made["inbound"]["job"] == "$.JOB_NO"
+    assert made["inbound"]["version"] == "$.JOB_VER"
+    assert made["inbound"]["occurred_at"] == "ts"
+    assert made["fields"]["stat"] == {
+        "path": "$.STAT",
+        "type": "code",
+        "values": ["NEW", "SCHD", "DONE"],
+        "required": True,
+    }
+    assert made["fields"]["win_from"] == {
+        "path": "$.WIN_FROM",
+        "type": "datetime",
+        "format": "%Y-%m-%d %H:%M",
+        "empty": "absent",
+    }
+    assert made["appointment"]["window"] == {"start": {"value": "win_from"}, "end": {"value": "win_to"}}
+    assert [rule["when"] for rule in made["rules"]] == [{"stat": "NEW"}, {"stat": "SCHD"}, {"stat": "DONE"}]
+    assert (pack / "pack.yaml").read_text().count("TODO") > 5
+
+
+def test_a_new_pack_from_nested_messages_with_other_names_and_dates(tmp_path: Path) -> None:
+    sample = {
+        "eventId": "1",
+        "workOrder": {"id": "WO-1", "status": "dispatched", "priority": 2},
+        "slots": [{"from": "2026-03-05T08:00:00Z", "to": "2026-03-05T10:00:00Z"}],
+        "odd name": None,
+    }
+    pack, made = begin(tmp_path, sample)
+    assert run("check", pack).output == f"{pack}: no problems\n"
+    assert made["fields"]["slots_0_from"]["format"] == "%Y-%m-%dT%H:%M:%S%z"
+    assert made["fields"]["work_order_status"]["values"] == ["dispatched"]
+
+
+def test_a_new_pack_from_next_to_nothing_passes_the_check_too(tmp_path: Path) -> None:
+    pack, _ = begin(tmp_path, {"a": 1})
+    assert run("check", pack).output == f"{pack}: no problems\n"
+
+
+def test_a_pack_that_exists_is_not_overwritten(tmp_path: Path, message: Path) -> None:
+    begin(tmp_path, snapshot())
+    result = run("new", "mine", "--from", message, "--in", tmp_path / "packs")
+    assert "exists already" in str(result.exception)
