@@ -15,7 +15,7 @@ from bridge.errors import BridgeError
 
 _log: FilteringBoundLogger = structlog.get_logger("bridge.api")
 
-_SERVER: Final = "mef-bridge"  # instead of the versions that aiohttp would tell everybody
+SERVER: Final = "mef-bridge"  # instead of the versions that aiohttp would tell everybody
 
 
 @web.middleware
@@ -27,7 +27,7 @@ async def correlate(request: web.Request, handler: Handler) -> web.StreamRespons
         response = await handler(request)
         _log_access(request, response, time.perf_counter() - started)
     response.headers[HEADER] = correlation_id
-    response.headers["Server"] = _SERVER
+    response.headers["Server"] = SERVER
     return response
 
 

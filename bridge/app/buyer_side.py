@@ -8,13 +8,12 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 
-from aiohttp import web
-
 from bridge.api.app import build_app
 from bridge.api.config import ApiConfig
 from bridge.api.identity import (
     Identity,
 )
+from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.process import Start, new_id, now
 from bridge.app.wfm_side import Parts, WfmSide
@@ -112,11 +111,9 @@ async def start_http(
         max_limit=settings.http.max_limit,
         max_body_bytes=settings.http.max_body_bytes,
     )
-    runner = web.AppRunner(build_app(served.services, identity, config, served.sellers), access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    await web.SockSite(runner, listening).start()
-    return url, runner.cleanup
+    close = await open_server(build_app(served.services, identity, config, served.sellers), listening)
+    stack.push_async_callback(close)
+    return url, close
 
 
 def _listen(host: str, port: int) -> socket.socket:
