@@ -5,8 +5,10 @@ itself: BEGIN IMMEDIATE where the transaction will write, so that it waits for i
 the middle.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, event, make_url
@@ -26,6 +28,9 @@ POOL_SIZE = 10
 MAX_OVERFLOW = 10
 
 WRITES = "bridge_writes"
+
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+READ_ONLY: Mapping[str, str] = MappingProxyType({"default_transaction_read_only": "on"})
 
 
 def database_url(url: str) -> URL:
@@ -59,12 +64,25 @@ def _postgres_url(url: URL) -> URL:
 def open_engine(url: str, *, synchronous: Synchronous = "FULL") -> AsyncEngine:
     """Make an engine; connects when first used. Creates the directory of a SQLite file."""
     target = database_url(url)
-    return _open_sqlite(target, synchronous) if target.get_backend_name() == "sqlite" else _open_postgres(target)
+    if target.get_backend_name() == "postgresql":
+        return _open_postgres(target)
+    Path(target.database or "").parent.mkdir(parents=True, exist_ok=True)
+    return _open_sqlite(target, synchronous)
 
 
-def _open_sqlite(url: URL, synchronous: Synchronous) -> AsyncEngine:
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
-    creator = {"async_creator_fn": partial(connect, synchronous=synchronous, wait_s=BUSY_TIMEOUT_S)}
+def open_existing_engine(url: str, *, read_only: bool) -> AsyncEngine:
+    """Make an engine for a database that must be there; raises `PermanentError` for a SQLite file that is not."""
+    target = database_url(url)
+    if target.get_backend_name() == "postgresql":
+        return _open_postgres(target, READ_ONLY if read_only else NO_SETTINGS)
+    if not Path(target.database or "").is_file():
+        raise PermanentError(f"there is no database {target.database}: mef-bridge serve makes it")
+    return _open_sqlite(target, "FULL", read_only=read_only)
+
+
+def _open_sqlite(url: URL, synchronous: Synchronous, *, read_only: bool = False) -> AsyncEngine:
+    made = partial(connect, synchronous=synchronous, wait_s=BUSY_TIMEOUT_S, read_only=read_only)
+    creator = {"async_creator_fn": made}
     engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW, connect_args=creator)
 
     @event.listens_for(engine.sync_engine, "begin")
@@ -75,8 +93,8 @@ def _open_sqlite(url: URL, synchronous: Synchronous) -> AsyncEngine:
     return engine
 
 
-def _open_postgres(url: URL) -> AsyncEngine:
-    timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S}
+def _open_postgres(url: URL, settings: Mapping[str, str] = NO_SETTINGS) -> AsyncEngine:
+    timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S, "server_settings": dict(settings)}
     engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW, connect_args=timeouts)
 
     @event.listens_for(engine.sync_engine, "checkout")

@@ -8,6 +8,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Self
 
 import aiosqlite
@@ -70,9 +71,15 @@ class OneTripConnection(aiosqlite.Connection):
         await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
 
 
-async def connect(database: str, *, synchronous: Synchronous, wait_s: float, **options: Any) -> OneTripConnection:
+async def connect(
+    database: str, *, synchronous: Synchronous, wait_s: float, read_only: bool = False, **options: Any
+) -> OneTripConnection:
     """Connect, with no transactions but those that are begun in so many words; raises `sqlite3.Error`."""
-    connection = OneTripConnection(lambda: _open(database, synchronous, wait_s, options), _UNUSED_CHUNK)
+
+    def open_file() -> sqlite3.Connection:
+        return _look_into(database, wait_s, options) if read_only else _open(database, synchronous, wait_s, options)
+
+    connection = OneTripConnection(open_file, _UNUSED_CHUNK)
     thread = connection._thread  # noqa: SLF001 - as SQLAlchemy does with the connections it makes itself
     thread.daemon = True
     try:
@@ -94,6 +101,15 @@ def _open(database: str, synchronous: Synchronous, wait_s: float, options: Mappi
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def _look_into(database: str, wait_s: float, options: Mapping[str, Any]) -> sqlite3.Connection:
+    """Open a file that is there, so that nothing can change it; runs in the connection's thread."""
+    place = f"{Path(database).absolute().as_uri()}?mode=ro"
+    connection: sqlite3.Connection = sqlite3.connect(
+        place, timeout=wait_s, isolation_level=None, **{**options, "uri": True}
+    )
     return connection
 
 

@@ -1,7 +1,7 @@
 """The store: the durable state of the bridge in SQLite or PostgreSQL, behind the protocols of bridge.flows.ports."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
@@ -24,8 +24,8 @@ from bridge.flows.ports import (
 )
 from bridge.mef.enums import Api
 from bridge.store import deliveries, journal, lanes, outbox, queries, requests, subscriptions, tables
-from bridge.store.engine import WRITES, open_engine
-from bridge.store.migration import upgrade_engine
+from bridge.store.engine import WRITES, open_engine, open_existing_engine
+from bridge.store.migration import check_engine, upgrade_engine
 from bridge.store.session import Session, begin
 from bridge.store.sqlite import Synchronous
 from bridge.store.transaction import SqlTransaction
@@ -49,9 +49,27 @@ async def open_store(
     file. `new_id` makes event ids. `synchronous` is SQLite's: below FULL a power cut may lose commits. Raises
     `StoreUnavailable`.
     """
-    engine = open_engine(url, synchronous=synchronous)
+    return await _opened(open_engine(url, synchronous=synchronous), upgrade_engine, new_id, clock)
+
+
+async def open_existing(
+    url: str, *, new_id: Callable[[], str], clock: Clock = _utc_now, read_only: bool = False
+) -> "SqlStore":
+    """Open a database that a bridge made, beside it perhaps; its tables are left as they are.
+
+    Raises `PermanentError` if it is not there or of another version, and `StoreUnavailable`.
+    """
+    return await _opened(open_existing_engine(url, read_only=read_only), check_engine, new_id, clock)
+
+
+async def _opened(
+    engine: AsyncEngine,
+    prepare: Callable[[AsyncEngine], Awaitable[None]],
+    new_id: Callable[[], str],
+    clock: Clock,
+) -> "SqlStore":
     try:
-        await upgrade_engine(engine)
+        await prepare(engine)
     except BaseException:
         await engine.dispose()
         raise
@@ -222,3 +240,8 @@ class SqlStore:
         """Read the newest journal entries, newest first."""
         async with begin(self._engine) as session:
             return await journal.latest(session, outcome, limit)
+
+    async def entry(self, number: int) -> RecordedEntry | None:
+        """Read a journal entry."""
+        async with begin(self._engine) as session:
+            return await journal.find(session, number)

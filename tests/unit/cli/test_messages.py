@@ -1,0 +1,176 @@
+"""`mef-bridge messages`: an operator sees what came and why, on a screen and in a pipe, and replays what was parked."""
+
+import asyncio
+import json
+import re
+import shutil
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from bridge.app import load_packs
+from bridge.cli import main
+from bridge.domain.model import JobRef, MessageId, Outcome, Transition
+from bridge.flows.ports import JournalEntry, WfmMessage
+from bridge.settings import load_settings
+from bridge.store import SqlStore, open_store
+
+ACME = Path(__file__).parents[3] / "mappings" / "acme-wfm"
+LONG_ID = "E-" + "0123456789" * 8
+NEW = {
+    "MSG_ID": "E-1",
+    "JOB_NO": "J-1",
+    "JOB_VER": 1,
+    "TS": "2026-03-05 13:04:05",
+    "CUST_ACC": "PL-66666",
+    "STAT": "NEW",
+    "RSN": "",
+    "VISIT_REQ": "Y",
+    "EST_MIN": "120",
+    "SITE_ID": "SITE-7",
+    "TT_NO": "TT-99",
+    "TASKS": "REPLACE SFP",
+    "REMARK": "",
+    "VISIT_NO": "",
+    "WIN_FROM": "",
+    "WIN_TO": "",
+    "TECH": "",
+}
+
+
+def message(body: bytes = b"{}", **changes: Any) -> WfmMessage:
+    given = {"received_at": datetime(2026, 3, 5, 12, tzinfo=UTC), "routing_key": "job.new", **changes}
+    return WfmMessage(pack="acme-wfm", body=body, headers={"x": "y"}, correlation_id="corr-1", **given)
+
+
+def entry(outcome: Outcome = Outcome.APPLIED, **changes: Any) -> JournalEntry:
+    given = {"message": MessageId(LONG_ID), "job": JobRef("acme-wfm", "J-1"), "raw": message(), **changes}
+    return JournalEntry(outcome=outcome, **given)
+
+
+class Home:
+    """A directory with the database of a bridge."""
+
+    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.path = path
+        self._monkeypatch = monkeypatch
+        self._capsys = capsys
+
+    def store(self, work: Callable[[SqlStore], Awaitable[Any]]) -> Any:
+        async def opened() -> Any:
+            store = await open_store("sqlite:///bridge.sqlite3", new_id=lambda: "ev")
+            try:
+                return await work(store)
+            finally:
+                await store.close()
+
+        return asyncio.run(opened())
+
+    def record(self, *entries: JournalEntry) -> None:
+        async def work(store: SqlStore) -> None:
+            async with store.transaction() as tx:
+                await tx.record(entries)
+
+        self.store(work)
+
+    def outcomes(self) -> list[str]:
+        found = self.store(lambda store: store.journal())
+        return [recorded.entry.outcome for recorded in reversed(found)]
+
+    def __call__(self, *arguments: str) -> tuple[int, str, str]:
+        """Give the exit code and what was printed."""
+        self._monkeypatch.setattr(sys, "argv", ["mef-bridge", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = self._capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Home:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_DATABASE_URL", "sqlite:///bridge.sqlite3")
+    monkeypatch.setenv("BRIDGE_PACKS", "pack")
+    shutil.copytree(ACME, tmp_path / "pack")
+    return Home(tmp_path, monkeypatch, capsys)
+
+
+def test_a_pipe_gets_one_line_a_message_with_nothing_cut(home: Home) -> None:
+    home.record(entry(transitions=(Transition("workOrder", "wo-1", None, "open"),), rule="created"))
+    home.record(entry(Outcome.PARKED, reason="line\none " + "x" * 200))
+    code, out, _ = home("messages", "list")
+    assert code == 0
+    assert [line.split("\t") for line in out.splitlines()] == [
+        ["2", "2026-03-05T12:00:00Z", "J-1", LONG_ID, "parked", "-", "line one " + "x" * 200],
+        ["1", "2026-03-05T12:00:00Z", "J-1", LONG_ID, "applied", "created", "workOrder new → open"],
+    ]
+
+
+def test_a_terminal_of_80_columns_shows_whole_ids(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.record(entry(Outcome.PARKED, reason="no such code"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    out = re.sub("\x1b\\[[0-9;]*m", "", home("messages", "list")[1])
+    assert max(map(len, out.splitlines())) <= 80
+    shown = "".join(line.split("│")[2].strip() for line in out.splitlines() if line.count("│") == 3)
+    assert LONG_ID in shown
+    assert "…" not in out
+
+
+def test_json_has_one_object_a_line(home: Home) -> None:
+    home.record(entry(Outcome.PARKED, reason="why"), entry())
+    _, out, _ = home("messages", "list", "--json", "--outcome", "parked")
+    (found,) = map(json.loads, out.splitlines())
+    assert (found["number"], found["message"], found["outcome"], found["reason"]) == (1, LONG_ID, "parked", "why")
+
+
+def test_show_gives_all_that_is_known_of_a_message(home: Home) -> None:
+    home.record(entry(raw=message(b'{"A": 1}\xff'), explanation={"fields": [1]}, reason="so"))
+    _, out, _ = home("messages", "show", "1")
+    for part in ('body: {"A": 1}\\xff', '"x": "y"', "reason: so", "fields", "routingKey: job.new"):
+        assert part in out
+    assert json.loads(home("messages", "show", "1", "--json")[1])["explanation"] == {"fields": [1]}
+    assert home("messages", "show", "9")[0] == 1
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "1"], ["replay", "--all-parked"]])
+def test_a_database_that_is_not_there_is_one_sentence_and_is_not_made(home: Home, arguments: list[str]) -> None:
+    code, out, err = home("messages", *arguments)
+    assert (code, out, err.strip()) == (1, "", "there is no database bridge.sqlite3: mef-bridge serve makes it")
+    assert not (home.path / "bridge.sqlite3").exists()
+
+
+def test_what_waits_tells_for_how_long(home: Home) -> None:
+    home.record(
+        entry(Outcome.WAITING, raw=message(received_at=datetime.now(UTC) - timedelta(days=3, hours=2, minutes=1)))
+    )
+    assert home("messages", "list", "--outcome", "waiting")[1].strip().endswith("waiting for 3 d 2 h")
+
+
+def test_parked_messages_are_replayed_once_the_pack_is_fixed(home: Home) -> None:
+    body = orjson.dumps(NEW)
+    pack = load_packs(load_settings())["acme-wfm"]
+    parked = entry(
+        Outcome.PARKED, message=MessageId("E-1"), raw=message(body), reason="PL-66666", pack_version=pack.version
+    )
+    home.record(parked)
+    code, _, err = home("messages", "replay", "1")
+    assert (code, home.outcomes()) == (1, ["parked"])
+    assert "1: entry 1 would be parked again: " in err
+    for file in (home.path / "pack").rglob("*"):
+        if file.is_file():
+            file.write_text(file.read_text().replace("PL-00017", "PL-66666"))
+    code, out, err = home("messages", "replay", "--all-parked")
+    assert (code, out.splitlines()[0].split()[:2]) == (0, ["1:", "applied"])
+    assert home.outcomes() == ["superseded", "applied"]
+    assert home("messages", "replay", "1")[2].strip() == "1: entry 1 is superseded, not parked"
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all-parked"]])
+def test_what_to_replay_must_be_said(home: Home, arguments: list[str]) -> None:
+    assert home("messages", "replay", *arguments)[0] == 1
