@@ -119,7 +119,9 @@ class Section(BaseModel):
 class HttpSettings(Section):
     """The Buyer's side."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on; `0.0.0.0` listens on all.")
+    host: str = Field(
+        "127.0.0.1", description="Address to listen on; `0.0.0.0` listens on all, and in production needs `base_url`."
+    )
     port: int = Field(8137, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
     base_url: Annotated[str, _url("http", "https")] | None = Field(
         None, description="How Buyers reach the bridge, without a path; hrefs begin with it. Empty: `http://host:port`."
@@ -154,11 +156,19 @@ class HttpSettings(Section):
             return self.host == "localhost"
 
     @property
+    def is_wildcard(self) -> bool:
+        """Tell whether the bridge listens on all addresses, so that none of them is its own."""
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return self.host == ""
+
+    @property
     def public_url(self) -> str:
         """`base_url` without a trailing slash, or what follows from `host` and `port`."""
         if self.base_url:
             return self.base_url.rstrip("/")
-        host = "localhost" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104 - compared, not bound
+        host = "localhost" if self.is_wildcard else self.host
         return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
 
 
@@ -342,6 +352,15 @@ class Settings(BaseSettings):
         if not self.http.is_loopback:
             raise ValueError(
                 f"identity.mode none lets everybody in; http.host must be a loopback address, not {self.http.host}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _buyers_get_hrefs_they_can_follow(self) -> Self:
+        if self.mode is Mode.PRODUCTION and self.http.is_wildcard and not self.http.base_url:
+            raise ValueError(
+                f"http.host {self.http.host} is no address that Buyers can reach; "
+                "set http.base_url, or mode: development"
             )
         return self
 

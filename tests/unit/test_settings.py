@@ -271,7 +271,19 @@ def test_a_safe_url_hides_the_password_wherever_it_stands(url: str, safe: str, w
     ],
 )
 def test_buyers_reach_the_bridge_at_its_public_url(http: str, url: str, write: Any) -> None:
-    assert load_settings(write(f"http: {http}")).http.public_url == url
+    assert load_settings(write(f"mode: development\nhttp: {http}")).http.public_url == url
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "0:0::0"])  # noqa: S104 - compared, not bound
+def test_in_production_a_bridge_on_all_addresses_must_know_how_buyers_reach_it(host: str, write: Any) -> None:
+    """Its hrefs would lead every Buyer to his own machine."""
+    (line,) = problems(write(f"http: {{host: '{host}'}}"))
+    assert line == (
+        f"bridge.yaml:1:1: wrong-value: http.host {host} is no address that Buyers can reach; "
+        "set http.base_url, or mode: development"
+    )
+    url = "https://bridge.example.com"
+    assert load_settings(write(f"http: {{host: '{host}', base_url: '{url}'}}")).http.public_url == url
 
 
 def test_settings_cannot_be_changed() -> None:
