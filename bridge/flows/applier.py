@@ -132,7 +132,8 @@ class Applier:
     async def _carry_out(self, tx: Transaction, jobs: Jobs, message: WfmMessage, decision: Decision) -> None:
         pack = self._packs[message.pack]
         # First what may fail: a pack may be unable to say it, and then nothing of the decision is kept.
-        messages = messages_for(pack, decision.job, decision.effects, self._new_id, self._clock())
+        cause = message.correlation_id
+        messages = messages_for(pack, decision.job, decision.effects, self._new_id, self._clock(), cause)
         jobs[decision.job.ref] = decision.job
         if decision.ended is not None:
             await tx.save_jobs([decision.ended])

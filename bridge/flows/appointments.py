@@ -97,7 +97,7 @@ class Appointments:
         """Begin a booking; a window that was never offered is searched first (R17)."""
         begun = await self._bookings.begin(wanted)
         if isinstance(begun, NeverOffered):
-            token = await self._search_window(begun.work_order, wanted.request.valid_for)
+            token = await self._search_window(begun.work_order, wanted.request.valid_for, wanted.correlation_id)
             begun = await self._bookings.begin(replace(wanted, token=token))
         if isinstance(begun, NeverOffered):
             raise Rejected(NOT_AVAILABLE)
@@ -117,7 +117,7 @@ class Appointments:
         """
         appointment = await self.get(buyers, appointment_id)
         if request.valid_for is None or request.valid_for == appointment.valid_for:
-            return await self._patch_here(appointment, request, provided)
+            return await self._patch_here(appointment, request, provided, correlation_id)
         return await self._reschedule(appointment, request, request.valid_for, provided, correlation_id)
 
     async def cancel(
@@ -169,7 +169,7 @@ class Appointments:
         command = self._command(CommandKind.RESCHEDULE, appointment, work_order, correlation_id, request)
         message = await self._start_reschedule(command, appointment, work_order, request, provided, None)
         if message is None:
-            token = await self._search_window(work_order, window)
+            token = await self._search_window(work_order, window, correlation_id)
             message = await self._start_reschedule(command, appointment, work_order, request, provided, token)
         if message is None:
             raise Rejected(NOT_AVAILABLE)
@@ -203,7 +203,7 @@ class Appointments:
             return message
 
     async def _patch_here(
-        self, appointment: Appointment, request: AppointmentUpdate, provided: frozenset[str]
+        self, appointment: Appointment, request: AppointmentUpdate, provided: frozenset[str], correlation_id: str
     ) -> Appointment:
         """Take a patch that does not concern the WFM's calendar; new notes are passed on to it."""
         work_order = await self._work_order(appointment)
@@ -217,7 +217,7 @@ class Appointments:
             notes = [AddNote(n.text, current.id, current.work_order) for n in new_notes(current, request)]
             job = replace(job, appointment=patched)
             await tx.save_jobs([job])
-            await tx.send(messages_for(self._pack(job.ref), job, notes, self._new_id, self._clock()))
+            await tx.send(messages_for(self._pack(job.ref), job, notes, self._new_id, self._clock(), correlation_id))
         return patched
 
     async def _current(
@@ -236,9 +236,9 @@ class Appointments:
         offers = await tx.offered_slots([window], self._clock())
         return offers[window].token if window in offers else unoffered(self._pack(job))
 
-    async def _search_window(self, work_order: WorkOrder, window: TimePeriod) -> Token:
+    async def _search_window(self, work_order: WorkOrder, window: TimePeriod, correlation_id: str) -> Token:
         """Ask the WFM whether it has just this window (R17, R42)."""
-        for slot in await self._time_slots.offers(work_order, [window]):
+        for slot in await self._time_slots.offers(work_order, [window], correlation_id):
             if slot.window == window:
                 return slot.token
         raise Rejected(NOT_AVAILABLE)
@@ -289,7 +289,7 @@ class Appointments:
             contacts=appointment.contacts,
             now=command.created_at,
         )
-        return to_bus_message(self._pack(command.job), command.kind, context)
+        return to_bus_message(self._pack(command.job), command.kind, context, command.correlation_id)
 
 
 def _demand_unchanged(job: Job, current: Appointment, read: Appointment) -> None:

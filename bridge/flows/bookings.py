@@ -163,7 +163,9 @@ class Bookings:
             note="\n".join(note.text for note in request.note or ()) or None,
             now=now,
         )
-        return Begun(command, to_bus_message(self._packs[job.ref.pack], command.asked_as, context))
+        return Begun(
+            command, to_bus_message(self._packs[job.ref.pack], command.asked_as, context, command.correlation_id)
+        )
 
     def _held(self, job: Job) -> Appointment | None:
         """After the Seller moved the visit (R27) the WFM still holds it: the booking moves that one."""

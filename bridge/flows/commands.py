@@ -19,6 +19,7 @@ from bridge.domain.model import (
     AppointmentId,
     Command,
     CommandId,
+    CommandKind,
     CommandState,
     Job,
     JobRef,
@@ -32,7 +33,7 @@ from bridge.errors import BrokerUnavailable, NotRouted, TransientError
 from bridge.flows.applier import Applier, Jobs
 from bridge.flows.compensations import Compensations, booking_of
 from bridge.flows.effects import messages_for
-from bridge.flows.errors import WfmTimeout, WfmUnavailable
+from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided, timed_out
 from bridge.flows.group_commit import GroupCommit
 from bridge.flows.ports import BusMessage, Clock, CommandBus, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.waiters import Waiters
@@ -131,7 +132,7 @@ class Commands:
     async def _settled(self, command: Command, answered: asyncio.Future[Answer]) -> Answer:
         try:
             async with asyncio.timeout((command.expires_at - self._clock()).total_seconds()):
-                return _told(await answered)
+                return _told(command.kind, await answered)
         except TimeoutError:
             return await self._expire(command)
 
@@ -259,6 +260,8 @@ class Commands:
         """The confirm may have been lost after the broker took the command: treat it as sent, and answered if it is."""
         try:
             return await self._expire(command)
+        except WfmUndecided:
+            raise WfmUnavailable(OUT_OF_REACH_UNDECIDED) from error
         except WfmTimeout:
             raise WfmUnavailable from error
 
@@ -271,8 +274,8 @@ class Commands:
                 await self._carry_out(tx, jobs, expire(jobs[command.job], pending))
                 await self._applier.apply_waiting(tx, jobs, [command.job])
         if settled is None:
-            raise WfmTimeout
-        return _told(await self._restored(command, *settled))
+            raise timed_out(command.kind)
+        return _told(command.kind, await self._restored(command, *settled))
 
     async def _restored(self, command: Command, state: CommandState, stored: Mapping[str, object]) -> Answer:
         problems = tuple(
@@ -300,7 +303,8 @@ class Commands:
         await tx.settle_command(command, _stored(settlement))
         await self._applier.announce(tx, decision, command.correlation_id)
         pack = self._packs[command.job.pack]
-        await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
+        cause = command.correlation_id
+        await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock(), cause))
         log.info(
             "command.settled",
             command=command.id,
@@ -337,10 +341,10 @@ def _pending(job: Job, command: CommandId) -> Command | None:
     return next((c for c in job.commands if c.id == command and c.state is CommandState.PENDING), None)
 
 
-def _told(answer: Answer) -> Answer:
+def _told(kind: CommandKind, answer: Answer) -> Answer:
     """Return what the Buyer is to be told; a command that came to nothing without a reason timed out (504)."""
     if answer.state is not CommandState.ACCEPTED and not answer.problems:
-        raise WfmTimeout
+        raise timed_out(kind)
     return answer
 
 

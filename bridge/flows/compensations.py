@@ -81,7 +81,9 @@ class Compensations:
         jobs[command.job] = decision.job
         await tx.save_jobs([decision.job])
         pack = self._packs[command.job.pack]
-        await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock()))
+        await tx.send(
+            messages_for(pack, decision.job, decision.effects, self._new_id, self._clock(), command.correlation_id)
+        )
         log.info(
             "compensation.continued",
             command=command.id,

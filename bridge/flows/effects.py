@@ -20,21 +20,27 @@ from bridge.mapping.pack import Pack
 COMPENSATION_SUFFIX = ":compensation"
 """Ends the correlation id of a command that takes a late booking back, so that its reply is known for what it is."""
 
+CAUSE_HEADER = "x-correlation-id"
+"""The AMQP header that leads from a message for the WFM to what caused it."""
+
 
 def messages_for(
-    pack: Pack, job: Job, effects: Sequence[WfmEffect], new_id: Callable[[], str], now: datetime
+    pack: Pack, job: Job, effects: Sequence[WfmEffect], new_id: Callable[[], str], now: datetime, cause: str = ""
 ) -> list[BusMessage]:
-    """Render the effects that the pack has a command for, in order."""
+    """Render the effects that the pack has a command for, in order; `cause` as in `to_bus_message`."""
     if job.work_order is None:
         return []
-    rendered = (_message(pack, job, job.work_order, effect, CommandId(new_id()), now) for effect in effects)
+    rendered = (_message(pack, job, job.work_order, effect, CommandId(new_id()), now, cause) for effect in effects)
     return [message for message in rendered if message is not None]
 
 
 def to_bus_message(
-    pack: Pack, kind: CommandKind, context: CommandContext, correlation_id: str | None = None
+    pack: Pack, kind: CommandKind, context: CommandContext, cause: str, correlation_id: str | None = None
 ) -> BusMessage:
-    """Render one command. Its id is also the correlation id, so that the reply finds it, unless another is given."""
+    """Render one command. Its id is also AMQP's correlation id, so that the reply finds it, unless another is given.
+
+    `cause` is the correlation id of the request or message that led to it; it goes along as a header.
+    """
     rendered = pack.render(kind, context)
     return BusMessage(
         pack=pack.name,
@@ -42,6 +48,7 @@ def to_bus_message(
         routing_key=rendered.routing_key,
         body=rendered.body,
         content_type=rendered.content_type,
+        headers={CAUSE_HEADER: cause} if cause else {},
         message_id=context.command,
         correlation_id=correlation_id or context.command,
         reply_expected=rendered.reply_expected,
@@ -50,12 +57,12 @@ def to_bus_message(
 
 
 def _message(
-    pack: Pack, job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime
+    pack: Pack, job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime, cause: str
 ) -> BusMessage | None:
     kind, context, correlation_id = _command(job, work_order, effect, command, now)
     if not pack.has_command(kind):
         return None
-    return to_bus_message(pack, kind, context, correlation_id)
+    return to_bus_message(pack, kind, context, cause, correlation_id)
 
 
 def _command(

@@ -1,6 +1,6 @@
 """What a use case may answer besides its result. The Buyer's side turns each into one HTTP status."""
 
-from bridge.domain.model import Problem
+from bridge.domain.model import CommandKind, Problem
 from bridge.errors import BridgeError
 
 
@@ -28,8 +28,23 @@ class WfmTimeout(BridgeError):
     """The workforce-management system did not answer in time; nothing was done."""
 
 
+class WfmUndecided(WfmTimeout):
+    """The workforce-management system did not answer in time; the outcome is not known yet: read it again."""
+
+
+def timed_out(kind: CommandKind) -> WfmTimeout:
+    """Say what silence means: a booking is taken back, a late reschedule or cancellation is adopted."""
+    return WfmUndecided() if kind in (CommandKind.RESCHEDULE, CommandKind.CANCEL) else WfmTimeout()
+
+
 class WfmUnavailable(BridgeError):
     """The workforce-management system cannot be reached now; nothing was done."""
+
+
+OUT_OF_REACH_UNDECIDED = (
+    "The workforce-management system cannot be reached now; the outcome is not known yet: read it again."
+)
+"""RabbitMQ may have taken a change without being able to say so."""
 
 
 class KeyReused(BridgeError):

@@ -67,11 +67,13 @@ class TimeSlots:
         if problems:
             raise Rejected(*problems)
         periods = [slot.valid_for for slot in request.requested_time_slot]
-        return tuple(TimeSlot(valid_for=slot.window) for slot in await self.offers(work_order, periods))
+        return tuple(TimeSlot(valid_for=slot.window) for slot in await self.offers(work_order, periods, correlation_id))
 
-    async def offers(self, work_order: WorkOrder, periods: Sequence[TimePeriod]) -> tuple[OfferedSlot, ...]:
+    async def offers(
+        self, work_order: WorkOrder, periods: Sequence[TimePeriod], correlation_id: str
+    ) -> tuple[OfferedSlot, ...]:
         """Ask the WFM and remember what it offers within the periods, and what it holds for this very job."""
-        answers = await self._ask_all(work_order, periods)
+        answers = await self._ask_all(work_order, periods, correlation_id)
         offered = [slot for answer in answers for slot in answer.slots]
         slots = available([*offered, *await self._held(work_order)], periods)
         if slots:
@@ -86,14 +88,16 @@ class TimeSlots:
         window = held_window(await self._store.appointment(work_order.appointments[-1]))
         return [] if window is None else [OfferedSlot(window, {})]
 
-    async def _ask_all(self, work_order: WorkOrder, periods: Sequence[TimePeriod]) -> Sequence[Offered]:
+    async def _ask_all(
+        self, work_order: WorkOrder, periods: Sequence[TimePeriod], correlation_id: str
+    ) -> Sequence[Offered]:
         """Ask a few questions at a time, all within one timeout; the first that fails ends the others."""
         turn = asyncio.Semaphore(QUESTIONS_AT_ONCE)
         deadline = asyncio.get_running_loop().time() + self._timeout.total_seconds()
 
         async def ask(period: TimePeriod) -> Offered:
             async with turn:
-                return await self._ask(work_order, period, deadline - asyncio.get_running_loop().time())
+                return await self._ask(work_order, period, deadline - asyncio.get_running_loop().time(), correlation_id)
 
         asked = [asyncio.create_task(ask(period)) for period in periods]
         try:
@@ -102,7 +106,7 @@ class TimeSlots:
             for question in asked:
                 question.cancel()
 
-    async def _ask(self, work_order: WorkOrder, period: TimePeriod, timeout_s: float) -> Offered:
+    async def _ask(self, work_order: WorkOrder, period: TimePeriod, timeout_s: float, correlation_id: str) -> Offered:
         pack = self._packs[work_order.job.pack]
         context = CommandContext(
             command=CommandId(self._new_id()),
@@ -111,7 +115,7 @@ class TimeSlots:
             window=period,
             now=self._clock(),
         )
-        message = to_bus_message(pack, CommandKind.SEARCH, context)
+        message = to_bus_message(pack, CommandKind.SEARCH, context, correlation_id)
         body = await self._commands.ask(message, timeout_s)
         read = pack.read_reply(CommandKind.SEARCH, body)
         if isinstance(read, Unreadable):

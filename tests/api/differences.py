@@ -181,7 +181,7 @@ ALLOWED = (
         r"[A-Z]+ \S+ ([0-9]{3} )?header X-Correlation-ID",
         "nothing",
         "optional|string",
-        "X-Correlation-ID: one id leads through answer, log and bus.",
+        "X-Correlation-ID: one id leads through answer and log, and to the WFM as the AMQP header x-correlation-id.",
     ),
     Difference(
         r"POST \S+ header Idempotency-Key",

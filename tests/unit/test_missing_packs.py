@@ -1,10 +1,12 @@
 """A pack that was removed or renamed is named at the start: nobody would speak to its WFM any more."""
 
-from typing import Any, cast
+from typing import Any
 
 import structlog
 
 from bridge.app.wfm_side import warn_of_missing_packs
+
+ACME: Any = {"acme-wfm": None}
 
 
 class StoreOf:
@@ -18,13 +20,17 @@ class StoreOf:
         return self._packs
 
 
-async def test_packs_that_have_jobs_and_are_not_loaded_are_named_at_the_start() -> None:
+async def warnings(*packs: str) -> list[list[str]]:
+    """What is warned of at a start with ACME's pack alone."""
+    store: Any = StoreOf(*packs)
     with structlog.testing.capture_logs() as logs:
-        await warn_of_missing_packs(cast(Any, StoreOf("acme-wfm", "gone", "old-name")), cast(Any, {"acme-wfm": None}))
-    assert [(entry["log_level"], entry["packs"]) for entry in logs] == [("warning", ["gone", "old-name"])]
+        await warn_of_missing_packs(store, ACME)
+    return [entry["packs"] for entry in logs if entry["log_level"] == "warning"]
+
+
+async def test_packs_that_have_jobs_and_are_not_loaded_are_named_at_the_start() -> None:
+    assert await warnings("acme-wfm", "gone", "old-name") == [["gone", "old-name"]]
 
 
 async def test_nothing_is_said_when_all_are_loaded() -> None:
-    with structlog.testing.capture_logs() as logs:
-        await warn_of_missing_packs(cast(Any, StoreOf("acme-wfm")), cast(Any, {"acme-wfm": None}))
-    assert logs == []
+    assert await warnings("acme-wfm") == []

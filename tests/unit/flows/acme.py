@@ -7,7 +7,15 @@ import orjson
 
 from bridge.flows.ports import WfmMessage
 from bridge.mef.enums import BuyerSeller, ContactRole
-from bridge.mef.models import AppointmentCreate, Note, RelatedContactInformation, TimePeriod, WorkOrderRef
+from bridge.mef.models import (
+    AppointmentCreate,
+    Note,
+    RelatedContactInformation,
+    SearchTimeSlotCreate,
+    TimePeriod,
+    TimeSlot,
+    WorkOrderRef,
+)
 
 PACK = "acme-wfm"
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -79,6 +87,14 @@ def contacts(name: str = "Jo Doe") -> tuple[RelatedContactInformation, ...]:
     return tuple(
         RelatedContactInformation(role=role, name=name, number="+48 22 1", email_address="jo@acme.test")
         for role in (ContactRole.BUYER_APPOINTMENT, ContactRole.APPOINTMENT_PLACE)
+    )
+
+
+def search(work_order: str, *periods: TimePeriod) -> SearchTimeSlotCreate:
+    """Make a search."""
+    return SearchTimeSlotCreate(
+        requested_time_slot=tuple(TimeSlot(valid_for=period) for period in periods),
+        work_order=WorkOrderRef(id=work_order),
     )
 
 

@@ -116,7 +116,7 @@ async def test_no_answer_in_time_is_a_timeout_and_the_command_has_expired(make_w
 
 async def test_a_command_that_no_queue_takes_has_failed_and_the_wfm_is_unavailable(world: World) -> None:
     order = await world.open_work_order()
-    await world.time_slots.offers(order, [MORNING])
+    await world.time_slots.offers(order, [MORNING], "c")
     world.bus.failure = NotRouted()
     with pytest.raises(WfmUnavailable):
         await world.book(order)
@@ -129,7 +129,7 @@ async def test_a_command_without_a_confirm_may_have_gone_out_so_it_expires_and_t
     world: World,
 ) -> None:
     order = await world.open_work_order()
-    await world.time_slots.offers(order, [MORNING])
+    await world.time_slots.offers(order, [MORNING], "c")
     world.bus.failure = BrokerUnavailable()
     with pytest.raises(WfmUnavailable):
         await world.book(order)
@@ -142,7 +142,7 @@ async def test_a_command_without_a_confirm_may_have_gone_out_so_it_expires_and_t
 
 async def test_a_confirm_that_fails_after_the_reply_came_is_a_booking_all_the_same(world: World) -> None:
     order = await world.open_work_order()
-    await world.time_slots.offers(order, [MORNING])
+    await world.time_slots.offers(order, [MORNING], "c")
 
     async def publish(message: Any) -> None:
         await world.reply(message, acme.done(VISIT_NO="V-0001"))
@@ -226,7 +226,7 @@ async def test_of_two_concurrent_bookings_of_a_work_order_one_wins_and_the_other
 ) -> None:
     order = await world.open_work_order()
     if searched:
-        await world.time_slots.offers(order, [MORNING, AFTERNOON])
+        await world.time_slots.offers(order, [MORNING, AFTERNOON], "c")
     world.bus.answers["cmd.book"] = lambda _: None
     bookings = [asyncio.create_task(world.book(order, window)) for window in (MORNING, AFTERNOON)]
     sent = await world.bus.next("cmd.book")
@@ -242,7 +242,7 @@ async def test_of_two_concurrent_bookings_of_a_work_order_one_wins_and_the_other
 async def open_work_orders(world: World, count: int) -> list[WorkOrder]:
     orders = [await world.open_work_order(f"J-{number}") for number in range(1, count + 1)]
     for order in orders:
-        await world.time_slots.offers(order, [MORNING])
+        await world.time_slots.offers(order, [MORNING], "c")
     return orders
 
 

@@ -40,7 +40,7 @@ async def test_an_accepted_reschedule_moves_the_appointment_and_is_not_announced
 
 async def test_a_reschedule_names_the_visit_and_the_remembered_token_of_the_slot(world: World) -> None:
     appointment = await world.booked()
-    await world.time_slots.offers(await world.work_order_of(), [AFTERNOON])
+    await world.time_slots.offers(await world.work_order_of(), [AFTERNOON], "c")
     world.bus.sent.clear()
     await patch(world, appointment, LATER)
     assert [message.routing_key for message in world.bus.sent] == ["cmd.move"]
@@ -73,7 +73,7 @@ async def test_a_change_that_did_not_reach_the_wfm_changes_nothing(
     world: World, failure: NotRouted | BrokerUnavailable, told: type[Exception], state: str, kind: str
 ) -> None:
     appointment = await world.booked()
-    await world.time_slots.offers(await world.work_order_of(), [AFTERNOON])
+    await world.time_slots.offers(await world.work_order_of(), [AFTERNOON], "c")
     world.bus.failure = failure
     with pytest.raises(told):
         await (
@@ -268,7 +268,7 @@ async def test_a_change_that_the_pack_cannot_say_is_not_stored(
     world: World, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     appointment = await world.booked()
-    await world.time_slots.offers(await world.work_order_of(), [AFTERNOON])
+    await world.time_slots.offers(await world.work_order_of(), [AFTERNOON], "c")
 
     def failing(*_: object) -> None:
         raise Unrenderable("visit is absent, and the pack gives no default")

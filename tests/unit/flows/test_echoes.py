@@ -78,7 +78,7 @@ async def test_the_echo_of_a_booking_that_expires_is_taken_back(make_world: Worl
 
 async def test_what_waited_for_a_command_that_never_left_is_news(world: World) -> None:
     order = await world.open_work_order()
-    await world.time_slots.offers(order, [MORNING])
+    await world.time_slots.offers(order, [MORNING], "c")
 
     async def publish(message: BusMessage) -> None:
         await world.hear(event("SCHD", 2, **IN_MORNING))
