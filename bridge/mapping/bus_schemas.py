@@ -94,10 +94,18 @@ def _template(template: Template) -> Json:
         return _value(template)
     if isinstance(template, dict):
         properties = {name: _template(value) for name, value in template.items()}
-        return {"type": "object", "properties": properties, "required": list(properties)}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": [name for name, value in template.items() if not _may_lack(value)],
+        }
     if isinstance(template, tuple):
         return {"type": "array", "items": [_template(value) for value in template]}
     return {"const": template}
+
+
+def _may_lack(template: Template) -> bool:
+    return isinstance(template, TemplateValue) and template.omit
 
 
 def _value(value: TemplateValue) -> Json:
@@ -130,7 +138,8 @@ def _codes(table: document.Table) -> Iterable[str]:
 def _add_window(drawing: _Drawing, window: document.ReplyWindow) -> None:
     for name, moment in (("start", window.start), ("end", window.end)):
         said = f"The {name} of the window, written as {moment.format}."
-        drawing.add(moment.path, {"type": "string", "description": said}, required=True)
+        for path in moment.path:
+            drawing.add(path, {"type": "string", "description": said}, required=True)
 
 
 def _slot(slots: document.Slots) -> Json:

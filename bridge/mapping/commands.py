@@ -5,18 +5,20 @@ from dataclasses import dataclass
 
 from bridge.mapping import document
 from bridge.mapping.context import CommandContext
+from bridge.mapping.messages import decoder
 from bridge.mapping.replies import ReplyReader, compile_reply
 from bridge.mapping.tables import Lookup
-from bridge.mapping.templates import Write, compile_template, to_json
+from bridge.mapping.templates import Encode, Write, compile_template, to_json, to_xml
 
 __all__ = ["Command", "CommandContext", "Rendered", "compile_command"]
 
-_CONTENT_TYPE = "application/json"
+_CONTENT_TYPES = {"json": "application/json", "xml": "application/xml"}
+_ENCODERS: dict[str, Encode] = {"json": to_json, "xml": to_xml}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendered:
-    """A command ready to be published. `body` is compact JSON."""
+    """A command ready to be published. `body` is compact JSON, or XML."""
 
     exchange: str
     routing_key: str
@@ -33,25 +35,31 @@ class Command:
     routing_key: str
     write: Write
     reply: ReplyReader | None
+    format: str = "json"
 
     def render(self, context: CommandContext) -> Rendered:
         """Write the command. Raises `Unrenderable` when something that the pack has no default for is absent."""
         return Rendered(
             exchange=self.exchange,
             routing_key=self.routing_key,
-            body=to_json(self.write(context)),
-            content_type=_CONTENT_TYPE,
+            body=_ENCODERS[self.format](self.write(context)),
+            content_type=_CONTENT_TYPES[self.format],
             reply_expected=self.reply is not None,
         )
 
 
 def compile_command(
-    spec: document.CommandSpec, lookups: Mapping[str, Lookup], version: str, zone: str | None
+    spec: document.CommandSpec, lookups: Mapping[str, Lookup], version: str, zone: str | None, xml: document.Xml
 ) -> Command:
     """Compile one command of a checked pack; `lookups` holds its tables by name."""
     return Command(
         exchange=spec.exchange,
         routing_key=spec.routing_key,
         write=compile_template(spec.body, lookups, zone),
-        reply=compile_reply(spec.reply, lookups, version, zone) if spec.reply is not None else None,
+        reply=(
+            compile_reply(spec.reply, lookups, version, zone, decoder(spec.format, xml))
+            if spec.reply is not None
+            else None
+        ),
+        format=spec.format,
     )

@@ -30,7 +30,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
         identity=compile_identity(document),
         translator=_translator(document, version, visit),
         commands={
-            kind: compile_command(command, tables, version, document.zone)
+            kind: compile_command(command, tables, version, document.zone, document.inbound.xml)
             for kind, command in document.commands.items()
         },
     )

@@ -15,6 +15,7 @@ from bridge.mapping.datetimes import Dst, check_format, check_zone
 from bridge.mapping.durations import UNITS as DURATION_FORMATS
 from bridge.mapping.paths import check_path
 from bridge.mapping.template_document import parse_body
+from bridge.mapping.xml_format import check_names
 from bridge.mef.enums import AppointmentStatus, TimeDurationUnits, WorkOrderState
 
 
@@ -177,6 +178,10 @@ class Inbound(Strict):
     occurred_at: Name | None = None
     deltas: bool = False
     changed_names: Path | None = None
+
+
+def _zone_or_path(text: str) -> str:
+    return check_path(text) if text.startswith("$") else check_zone(text)
 
 
 class FieldZone(Strict):
@@ -448,11 +453,11 @@ class AppointmentSection(Strict):
 
 
 class ReplyMoment(Strict):
-    """A date-time in a reply."""
+    """A date-time in a reply; of several paths the texts are joined by a blank. `zone` may be a path: `$.timeZone`."""
 
-    path: Path
+    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(_as_list)]
     format: Format
-    zone: Zone | None = None
+    zone: Annotated[str, AfterValidator(_zone_or_path)] | None = None
 
 
 class ReplyWindow(Strict):
@@ -462,10 +467,21 @@ class ReplyWindow(Strict):
     end: ReplyMoment
 
 
-class Slots(ReplyWindow):
-    """The offered slots of a search; paths inside start at the slot."""
+class Dictionary(Strict):
+    """A list in a reply whose entries are found by a name that slots have; one becomes the slot's member `entry`."""
 
+    list: Path
+    key: Path
+    by: Path
+
+
+class Slots(ReplyWindow):
+    """The offered slots of a search; paths inside start at the slot. `within` are the lists around `each`."""
+
+    within: tuple[Path, ...] = ()
     each: Path
+    where: dict[Path, Cell] = {}
+    dictionary: Dictionary | None = None
     token: dict[Name, Path] = {}
 
 
@@ -474,6 +490,7 @@ class Reply(Strict):
 
     status: Path
     accepted: Annotated[tuple[Text, ...], Field(min_length=1)]
+    no_status: Literal["accepted", "unreadable"] = "unreadable"
     refused: Name
     visit: Path | None = None
     window: ReplyWindow | None = None
@@ -481,12 +498,29 @@ class Reply(Strict):
 
 
 class CommandSpec(Strict):
-    """A message to the WFM."""
+    """A message to the WFM; `format` is that of the reply too."""
 
     exchange: Text
     routing_key: str
+    format: Literal["json", "xml"] = "json"
     body: Annotated[Any, PlainValidator(parse_body, json_schema_input_type=dict[str, object])]
     reply: Reply | None = None
+
+    @model_validator(mode="after")
+    def _writable(self) -> Self:
+        if self.format == "xml" and (not isinstance(self.body, dict) or len(self.body) != 1):
+            raise ValueError("an XML body has one root element")
+        if self.format == "xml" and (bad := check_names(self.body)) is not None:
+            raise ValueError(f"'{bad}' cannot be the name of an XML element or attribute")
+        return self
+
+
+class Lifecycle(Strict):
+    """The WFM's own graph of statuses: which code a job begins with, and which may follow which."""
+
+    field: Name
+    initial: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(_as_list)]
+    next: dict[str, tuple[Text, ...]] = {}
 
 
 class Policies(Strict):
@@ -514,6 +548,7 @@ class PackDocument(Strict):
     commands: dict[CommandKind, CommandSpec] = {}
     policies: Policies = Policies()
     attribution: Attribution | None = None
+    lifecycle: Lifecycle | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 
 from bridge.domain.model import Accepted, Offered, OfferedSlot, Refused, Reply
 from bridge.mapping import document
-from bridge.mapping.datetimes import moment_reader
-from bridge.mapping.messages import Unreadable, decode
+from bridge.mapping.datetimes import find_zone, moment_reader
+from bridge.mapping.messages import Decode, Unreadable, decode
 from bridge.mapping.paths import MISSING, Find, compile_path
+from bridge.mapping.slots import slot_finder
 from bridge.mapping.tables import Lookup, Row
-from bridge.mapping.values import Misread, came, plain, readable_text, shown
+from bridge.mapping.values import Misread, as_text, came, plain, readable_text, shown
 from bridge.mapping.visits import period
 from bridge.mef.enums import Error422Code
 from bridge.mef.models import TimePeriod
@@ -40,13 +41,15 @@ class ReplyReader:
     accepted: frozenset[str]
     refused: Lookup
     accept: _ReadAccepted | _ReadSlots
+    decode: Decode = decode
+    accepts_no_status: bool = False
 
     def read(self, body: bytes) -> ReplyRead | Unreadable:
         """Read a reply, whatever its bytes are."""
         told: dict[str, object] = {"pack": self.pack_version}
         remarks: Remarks = []
         try:
-            reply = self._read(decode(body), told, remarks)
+            reply = self._read(self.decode(body), told, remarks)
         except Misread as misread:
             return Unreadable(str(misread), {**told, "reason": str(misread)})
         if remarks:
@@ -56,7 +59,10 @@ class ReplyReader:
     def _read(self, data: object, told: dict[str, object], remarks: Remarks) -> Reply:
         raw = self.status(data)
         told["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain(raw)}
-        code = readable_text(raw)
+        if self.accepts_no_status and raw in (MISSING, None):
+            told["meaning"] = "accepted"
+            return self.accept(data, remarks)
+        code = as_text(raw) if isinstance(raw, bool) else readable_text(raw)
         if code is None:
             raise Misread(f"status ({self.status_path}): expected a code; {came(raw)}")
         if code in self.accepted:
@@ -72,7 +78,9 @@ def _refusal(row: Row | None, code: str) -> Refused:
     return Refused(Error422Code(row["code"]), row["reason"], row.get("path"))
 
 
-def compile_reply(reply: document.Reply, lookups: Mapping[str, Lookup], version: str, zone: str | None) -> ReplyReader:
+def compile_reply(
+    reply: document.Reply, lookups: Mapping[str, Lookup], version: str, zone: str | None, decode_body: Decode = decode
+) -> ReplyReader:
     """Compile the reply of a command; `lookups` holds the pack's tables by name."""
     return ReplyReader(
         pack_version=version,
@@ -81,6 +89,8 @@ def compile_reply(reply: document.Reply, lookups: Mapping[str, Lookup], version:
         accepted=frozenset(reply.accepted),
         refused=lookups[reply.refused],
         accept=_slots(reply.slots, zone) if reply.slots is not None else _accepted(reply, zone),
+        decode=decode_body,
+        accepts_no_status=reply.no_status == "accepted",
     )
 
 
@@ -98,7 +108,7 @@ def _accepted(reply: document.Reply, zone: str | None) -> _ReadAccepted:
 
 
 def _slots(slots: document.Slots, zone: str | None) -> _ReadSlots:
-    each = compile_path(slots.each)
+    find_items = slot_finder(slots)
     window = _window(slots, zone)
     token = {name: compile_path(path) for name, path in slots.token.items()}
 
@@ -110,10 +120,7 @@ def _slots(slots: document.Slots, zone: str | None) -> _ReadSlots:
         return OfferedSlot(found, {name: _token(where, name, find(item)) for name, find in token.items()})
 
     def read(data: object, remarks: Remarks) -> Offered:
-        items = each(data)
-        if not isinstance(items, list):
-            raise Misread(f"slots ({slots.each}): expected a list; {came(items)}")
-        return Offered(tuple(read_slot(item, index, remarks) for index, item in enumerate(items)))
+        return Offered(tuple(read_slot(item, index, remarks) for index, item in enumerate(find_items(data))))
 
     return read
 
@@ -140,17 +147,29 @@ def _window(window: document.ReplyWindow, zone: str | None) -> _ReadWindow:
 
 
 def _moment(moment: document.ReplyMoment, zone: str | None) -> _ReadMoment:
-    find = compile_path(moment.path)
-    parse = moment_reader(moment.format, moment.zone or zone)
+    finds, where_from = [compile_path(path) for path in moment.path], " and ".join(moment.path)
+    zone_path = moment.zone if moment.zone is not None and moment.zone.startswith("$") else None
+    parse = moment_reader(moment.format, zone if zone_path else moment.zone or zone)
+    find_zone_name = compile_path(zone_path) if zone_path is not None else None
 
     def read(data: object, where: str, remarks: Remarks) -> datetime | None:
-        raw = find(data)
-        if raw is MISSING or raw is None or raw == "":
+        raws = [find(data) for find in finds]
+        if any(raw is MISSING or raw is None or raw == "" for raw in raws):
             return None
+        raw = raws[0] if len(raws) == 1 else " ".join(readable_text(raw) or "?" for raw in raws)
         try:
-            return parse(raw, remarks)
+            return parse(raw, remarks, _zone_of(find_zone_name(data)) if find_zone_name is not None else None)
         except ValueError as error:
             expected = f"expected a date and time like {moment.format} ({error})"
-            raise Misread(f"{where} ({moment.path}): {expected}; {came(raw)}") from error
+            raise Misread(f"{where} ({where_from}): {expected}; {came(raw)}") from error
 
     return read
+
+
+def _zone_of(name: object) -> tzinfo:
+    if not isinstance(name, str) or len(name) > _LONGEST_ZONE:
+        raise ValueError(f"the zone is {shown(name) if name is not MISSING else 'missing'}")
+    return find_zone(name)
+
+
+_LONGEST_ZONE = 64  # characters of a zone's name

@@ -22,6 +22,7 @@ class TemplateValue(BaseModel):
 
     value: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     default: str | int | bool | None = None
+    omit: bool = False
     format: Annotated[str, AfterValidator(check_format)] | None = None
     zone: Annotated[str, AfterValidator(check_zone)] | None = None
     table: str | None = None

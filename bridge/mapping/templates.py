@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from enum import Enum
 
 import orjson
 
@@ -11,8 +12,16 @@ from bridge.mapping.datetimes import WriteMoment, moment_writer
 from bridge.mapping.tables import Lookup
 from bridge.mapping.template_document import Template, TemplateValue
 from bridge.mapping.values import as_text, shown
+from bridge.mapping.xml_format import write_xml
 
 Write = Callable[[CommandContext], object]
+Encode = Callable[[object], bytes]
+
+
+class Omitted(Enum):
+    """Stands for an absent value whose key is left out."""
+
+    OMITTED = "omitted"
 
 
 class Unrenderable(PermanentError):
@@ -25,10 +34,12 @@ def compile_template(template: Template, lookups: Mapping[str, Lookup], zone: st
         return _entry(template, lookups, zone)
     if isinstance(template, dict):
         members = {key: compile_template(item, lookups, zone) for key, item in template.items()}
-        return lambda context: {key: write(context) for key, write in members.items()}
+        return lambda context: {
+            key: value for key, write in members.items() if (value := write(context)) is not Omitted.OMITTED
+        }
     if isinstance(template, tuple):
         items = [compile_template(item, lookups, zone) for item in template]
-        return lambda context: [write(context) for write in items]
+        return lambda context: [value for write in items if (value := write(context)) is not Omitted.OMITTED]
     return lambda _: template
 
 
@@ -40,17 +51,27 @@ def to_json(value: object) -> bytes:
         raise Unrenderable(f"the command cannot be written as JSON: {error}") from error
 
 
+def to_xml(value: object) -> bytes:
+    """Write XML. Raises `Unrenderable` for text that XML cannot hold."""
+    try:
+        return write_xml(value)
+    except ValueError as error:
+        raise Unrenderable(f"the command cannot be written as XML: {error}") from error
+
+
 def _entry(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None) -> Write:
     found = [(name, find_reference(name)) for name in entry.value]
     finders: list[Find] = [reference.find for _, reference in found if reference is not None]
     shape = _shape(entry, lookups, zone)
-    names, default = " or ".join(entry.value), entry.default
+    names, default, omit = " or ".join(entry.value), entry.default, entry.omit
 
     def write(context: CommandContext) -> object:
         for find in finders:
             value = find(context)
             if value is not None:
                 return shape(value)
+        if omit:
+            return Omitted.OMITTED
         if default is None:
             raise Unrenderable(f"{names} is absent, and the pack gives no default")
         return default

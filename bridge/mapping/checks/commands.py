@@ -43,7 +43,7 @@ def _check_entry(loc: Loc, entry: TemplateValue, kind: CommandKind, document: Pa
     references = [reference for reference in found if reference is not None]
     if len(references) < len(found):
         return
-    if entry.default is None and not any(kind in reference.certain_for for reference in references):
+    if entry.default is None and not entry.omit and not any(kind in reference.certain_for for reference in references):
         message = f"{' and '.join(entry.value)} may be absent in {kind}; give a default"
         report.add(loc, "may-be-absent", message)
     _check_format(loc, entry, references, document, report)

@@ -35,9 +35,9 @@ _WINDOW = {
 
 
 def merged(base: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
-    """Put a patch over data: mappings key by key, everything else as a whole."""
+    """Put a patch over data: mappings key by key, everything else as a whole; nothing takes a key away."""
     both = {key: merged(base[key], value) for key, value in patch.items() if _are_mappings(base.get(key), value)}
-    return {**base, **patch, **both}
+    return {key: value for key, value in {**base, **patch, **both}.items() if value is not None}
 
 
 def _are_mappings(one: object, other: object) -> bool:

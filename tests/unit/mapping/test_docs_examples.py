@@ -7,11 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.domain.model import Job, JobRef
+from bridge.domain.model import CommandKind, Job, JobRef, Offered, OfferedSlot
 from bridge.mapping.layers import read_pack
 from bridge.mapping.loader import make_pack
-from bridge.mapping.pack import Pack, Reading, Skipped
-from tests.unit.mapping.builders import ACME
+from bridge.mapping.pack import Pack, Reading, ReplyRead, Skipped
+from tests.unit.mapping.builders import ACME, window
 from tests.unit.mapping.patches import fields_of, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
@@ -111,3 +111,18 @@ def test_extends(tmp_path: Path) -> None:
     codes = [row["code"] for row in read_pack(tmp_path).data["tables"]["reasons"]["rows"]]
     assert codes[-2:] == ["T03", "C09"]
     assert make_pack(read_pack(tmp_path)).name == "acme-north"
+
+
+def test_slots() -> None:
+    times = [{"label": "AM", "timeFrom": "08:00:00", "timeTo": "12:00:00"}]
+    area = {
+        "timeZone": "America/New_York",
+        "bucket": "B1",
+        "timeSlots": [{"label": "AM"}, {"label": "PM", "reason": "full"}],
+    }
+    body = {"timeSlotsDictionary": times, "dates": [{"date": "2026-03-05", "areas": [area]}]}
+    read = pack_of("slots").read_reply(CommandKind.SEARCH, orjson.dumps(body))
+    assert isinstance(read, ReplyRead)
+    assert isinstance(read.reply, Offered)
+    (slot,) = read.reply.slots
+    assert slot == OfferedSlot(window("2026-03-05T13:00:00Z", "2026-03-05T17:00:00Z"), {"number": "AM", "area": "B1"})
