@@ -295,6 +295,32 @@ class DeliverySettings(Section):
     )
 
 
+Days = Annotated[float, Field(ge=0, le=36500, allow_inf_nan=False)]
+
+
+class RetentionSettings(Section):
+    """How long what is done with is kept."""
+
+    journal_days: Days = Field(
+        90.0, description="Days for which messages of the WFM are kept in the journal; parked and waiting ones stay."
+    )
+    deliveries_days: Days = Field(
+        30.0,
+        description="Days after an event in which its finished notifications are kept, and after sending, messages for "
+        "the WFM.",
+    )
+    inbox_days: Days = Field(
+        365.0,
+        description="Days for which a message sent again is known; at least `journal_days`. 0 is for ever, in all.",
+    )
+
+    @model_validator(mode="after")
+    def _inbox_outlives_journal(self) -> Self:
+        if self.inbox_days and (not self.journal_days or self.inbox_days < self.journal_days):
+            raise ValueError("inbox_days must be 0 or at least journal_days: what the journal shows must be known")
+        return self
+
+
 class LogSettings(Section):
     """Log lines, on standard error."""
 
@@ -341,6 +367,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(DatabaseSettings(), description="Where the state is kept.")
     commands: CommandSettings = Field(CommandSettings(), description="Commands towards the WFM.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
+    retention: RetentionSettings = Field(RetentionSettings(), description="How long what is done with is kept.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
 
     @model_validator(mode="after")

@@ -15,10 +15,11 @@ from bridge.flows.applier import Applier
 from bridge.flows.commands import Commands, WfmReply
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports import Memory, WfmMessage
+from bridge.flows.retention import Retention
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
-from bridge.settings import Settings
+from bridge.settings import RetentionSettings, Settings
 from bridge.store import SqlStore
 from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
@@ -88,6 +89,7 @@ class WfmSide:
     commands: Commands
     job_updates: JobUpdates
     requests: Idempotency
+    retention: Retention
     outbox: OutboxSender
     mark: InstanceMark
     dead_letters: DeadLetters
@@ -117,6 +119,7 @@ def build_wfm_side(parts: Parts) -> WfmSide:
         commands,
         job_updates,
         _requests(parts),
+        Retention(parts.store, now, _ages(parts.settings.retention)),
         outbox,
         InstanceMark(parts.link, parts.topology),
         DeadLetters(parts.link, parts.topology),
@@ -130,6 +133,7 @@ def start_loops(wfm_side: WfmSide, start: Start) -> None:
     start(wfm_side.commands.run(), "commands")
     start(wfm_side.job_updates.run(), "job updates")
     start(_forget_requests(wfm_side.requests), "idempotency keys")
+    start(wfm_side.retention.run(), "retention")
 
 
 async def connect(parts: Parts, stack: AsyncExitStack) -> None:
@@ -191,6 +195,17 @@ def _requests(parts: Parts) -> Idempotency:
         lease=timeout * 3 + timedelta(seconds=30),  # a retry may wait for an old command, search, and then book
         keep=timedelta(hours=parts.settings.http.idempotency_hours),
     )
+
+
+def _ages(settings: RetentionSettings) -> dict[Memory, timedelta]:
+    """Say how long each is kept. Offered slots say themselves until when they count; 0 days are for ever."""
+    days = {
+        Memory.JOURNAL: settings.journal_days,
+        Memory.INBOX: settings.inbox_days,
+        Memory.DELIVERIES: settings.deliveries_days,
+        Memory.OUTBOX: settings.deliveries_days,
+    }
+    return {Memory.SLOTS: timedelta()} | {what: timedelta(days=kept) for what, kept in days.items() if kept}
 
 
 async def _forget_requests(requests: Idempotency) -> None:

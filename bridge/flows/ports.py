@@ -144,6 +144,16 @@ class Attempt:
     elapsed: float
 
 
+class Memory(StrEnum):
+    """What the bridge keeps for a time only."""
+
+    JOURNAL = "journal"
+    INBOX = "inbox"
+    DELIVERIES = "deliveries"
+    OUTBOX = "outbox"
+    SLOTS = "slots"
+
+
 class RequestKey(NamedTuple):
     """An `Idempotency-Key`: it is the requester's own, and counts for one operation."""
 
@@ -310,6 +320,10 @@ class Store(BuyersStore, Protocol):
 
     # requests with an Idempotency-Key
     async def forget_requests(self, until: datetime) -> int: ...
+
+    # what is kept for a time only
+    async def forget(self, what: Memory, until: datetime, limit: int) -> int: ...
+    async def waiting_since(self) -> tuple[int, datetime | None]: ...
 
     # deliveries: claim -> send -> settle; a claim is a lease until `lease_until`
     async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...

@@ -6,8 +6,9 @@ superseded by the new one.
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import Integer, bindparam, delete, literal_column, null, select, union_all, update
+from sqlalchemy import Integer, bindparam, delete, func, literal_column, null, select, union_all, update
 
 from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.flows.ports import JournalEntry, RecordedEntry
@@ -42,6 +43,9 @@ _WAITING = (
     .where(journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"))
     .order_by(journal.c.number)
 )
+_WAITING_SINCE = select(
+    func.count().label("waiting"), func.min(journal.c.received_at, type_=journal.c.received_at.type).label("oldest")
+).where(journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"))
 _RESOLVE = update(journal).where(journal.c.number == bindparam("resolved"))
 
 
@@ -122,6 +126,12 @@ async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None
     await session.run(_RESOLVE, changes)
     given_up = [entry for entry in numbers.values() if entry.outcome is Outcome.PARKED]
     await session.run(_FORGET_KEY, [{"key_pack": e.raw.pack, "key_message": e.message} for e in given_up])
+
+
+async def waiting_since(session: Session) -> tuple[int, datetime | None]:
+    """Count what waits, and tell when the oldest of it came."""
+    (row,) = await session.rows(_WAITING_SINCE)
+    return row["waiting"], row["oldest"]
 
 
 async def latest(session: Session, outcome: Outcome | None, limit: int) -> Sequence[RecordedEntry]:

@@ -37,10 +37,12 @@ async def claim(session: Session, now: datetime, lease_until: datetime, limit: i
     return claimed
 
 
-def settlement(number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> Settlement:
-    """Say that a message was sent, is to be tried again, or was given up."""
+def settlement(
+    number: int, sent: bool, error: str | None, next_attempt_at: datetime | None, at: datetime
+) -> Settlement:
+    """Say that a message was sent, is to be tried again, or was given up at the moment `at`."""
     state = SENT if sent else GIVEN_UP if next_attempt_at is None else PENDING
-    return Settlement(number, state, next_attempt_at, next_due=AT_ONCE, columns={"error": error})
+    return Settlement(number, state, next_attempt_at, next_due=AT_ONCE, columns={"error": error, "attempted_at": at})
 
 
 async def settle(session: Session, settlements: Sequence[Settlement]) -> bool:

@@ -15,6 +15,7 @@ from bridge.flows.ports import (
     Clock,
     Delivery,
     DeliveryState,
+    Memory,
     OutboxEntry,
     Page,
     RecordedEntry,
@@ -23,7 +24,7 @@ from bridge.flows.ports import (
     WorkOrderQuery,
 )
 from bridge.mef.enums import Api
-from bridge.store import deliveries, journal, lanes, outbox, queries, requests, subscriptions, tables
+from bridge.store import deliveries, journal, lanes, outbox, queries, requests, retention, subscriptions, tables
 from bridge.store.engine import WRITES, open_engine, open_existing_engine
 from bridge.store.migration import check_engine, upgrade_engine
 from bridge.store.session import Session, begin
@@ -183,6 +184,18 @@ class SqlStore:
         async with self._writing() as session:
             return await requests.forget_until(session, until)
 
+    # what is kept for a time only
+
+    async def forget(self, what: Memory, until: datetime, limit: int) -> int:
+        """Delete at most `limit` of what is done with and older than `until`; return how many there were."""
+        async with self._writing() as session:
+            return await retention.forget(session, what, until, limit)
+
+    async def waiting_since(self) -> tuple[int, datetime | None]:
+        """Count the messages that wait for a job, and tell when the oldest of them came."""
+        async with begin(self._engine) as session:
+            return await journal.waiting_since(session)
+
     # deliveries
 
     async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
@@ -220,7 +233,7 @@ class SqlStore:
 
     async def settle_outbox(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
-        await self._outbox.add(outbox.settlement(number, sent, error, next_attempt_at))
+        await self._outbox.add(outbox.settlement(number, sent, error, next_attempt_at, self._clock()))
 
     async def _settle_outbox(self, settlements: Sequence[lanes.Settlement]) -> Sequence[None]:
         async with self._writing() as session:

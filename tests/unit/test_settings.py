@@ -428,3 +428,10 @@ def test_an_entity_may_have_a_token_and_no_key(write: Any) -> None:
 )
 def test_wrong_buyers_are_reported_with_their_place(text: str, line: str, write: Any) -> None:
     assert _refused(write(text), Mode.DEVELOPMENT) == [line]
+
+
+@pytest.mark.parametrize(("journal", "inbox"), [(90, 89), (0, 365)])
+def test_a_message_is_known_for_as_long_as_the_journal_shows_it(write: Any, journal: int, inbox: int) -> None:
+    path = write(f"retention: {{journal_days: {journal}, inbox_days: {inbox}}}\n")
+    assert "inbox_days must be 0 or at least journal_days" in problems(path)[0]
+    load_settings(write("retention: {journal_days: 0, inbox_days: 0}\n"))
