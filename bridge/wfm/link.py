@@ -9,18 +9,23 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
+import aiormq
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractRobustConnection
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
+from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
 from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.testing import TestRabbitBroker
 from yarl import URL
 
-from bridge.errors import BrokerUnavailable
+from bridge.errors import BrokerUnavailable, PermanentError
 
 IN_MEMORY_URL: Final = "memory://"
 
 CONNECT_TIMEOUT_S: Final = 5.0
+FIRST_WAIT_S: Final = 0.5
+LONGEST_WAIT_S: Final = 15.0
 STOP_TIMEOUT_S: Final = 2.0
 HEARTBEAT_S: Final = 15
 """A side that misses some takes the other for dead; what a dead process held is free after about two."""
@@ -38,19 +43,21 @@ class RabbitLink:
 
     def __init__(self, url: str, *, name: str = "mef-bridge", connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         self.in_memory: Final = url == IN_MEMORY_URL
-        self.broker: Final = self._build_broker(url, name, connect_timeout_s)
+        self._url = _connection_url(url, name)
+        self._connect_timeout_s = connect_timeout_s
+        self.broker: Final = self._build_broker()
         self._fake = TestRabbitBroker(self.broker, connect_only=False) if self.in_memory else None
         self._connection: AbstractRobustConnection | None = None
         self._started = False
         self._lost = False
         self._listeners: list[Callable[[], None]] = []
 
-    def _build_broker(self, url: str, name: str, connect_timeout_s: float) -> RabbitBroker:
+    def _build_broker(self) -> RabbitBroker:
         return RabbitBroker(
-            None if self.in_memory else _connection_url(url, name),
+            None if self.in_memory else self._url,
             # Unroutable commands must raise, not come back as a value that a caller may overlook.
             default_channel=Channel(on_return_raises=True),
-            timeout=connect_timeout_s,
+            timeout=self._connect_timeout_s,
             fail_fast=False,
             reconnect_interval=RECONNECT_INTERVAL_S,
             # Consumers wait for their own handlers, with their own deadline.
@@ -71,13 +78,40 @@ class RabbitLink:
         self._listeners.append(listener)
 
     async def start(self) -> None:
-        """Connect; waits until RabbitMQ answers, however long that takes."""
+        """Connect; waits until RabbitMQ answers, however long that takes.
+
+        Raises `PermanentError` if it refuses the user or the password: waiting would not make them right.
+        """
         if self._fake is None:
+            await self._wait_for_rabbitmq()
             self._connection = await self.broker.connect()
             await self.broker.start()
         else:
             await self._fake.__aenter__()
         self._started = True
+
+    async def _wait_for_rabbitmq(self) -> None:
+        wait = FIRST_WAIT_S
+        while (problem := await self._problem()) is not None:
+            _log.warning("RabbitMQ does not answer; trying again", problem=problem, again_in_s=wait)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT_S)
+
+    async def _problem(self) -> str | None:
+        """Connect once for a moment, because the robust connection would hide why it was refused, and try for ever."""
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                connection = await aiormq.connect(self._url)
+                await connection.close()
+        except (AuthenticationError, ProbableAuthenticationError) as refused:
+            raise PermanentError(
+                f"RabbitMQ at {self._url.host} refuses the user {self._url.user!r} or its password (broker.url)"
+            ) from refused
+        except TimeoutError:
+            return "no answer in time"
+        except CONNECTION_EXCEPTIONS as failed:
+            return type(failed).__name__
+        return None
 
     async def stop(self) -> None:
         """Close the connection. Stop the consumers first: what they have not settled returns to the queue."""

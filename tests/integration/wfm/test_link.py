@@ -8,8 +8,9 @@ from uuid import uuid4
 import pytest
 from aio_pika.abc import AbstractChannel
 from structlog.testing import capture_logs
+from yarl import URL
 
-from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
 from bridge.flows.ports import BusMessage
 from bridge.wfm.consumer import RawReply, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
@@ -41,6 +42,13 @@ async def test_a_rabbitmq_that_is_not_there_yet_is_waited_for(wire: Wire) -> Non
     assert link.connected
     await link.stop()
     assert not link.connected
+
+
+async def test_a_wrong_password_is_told_at_once_and_without_it(rabbitmq_url: str) -> None:
+    url = str(URL(rabbitmq_url).with_user("nobody").with_password("hunter2"))
+    with pytest.raises(PermanentError, match="refuses the user 'nobody' or its password") as refused:
+        await asyncio.wait_for(RabbitLink(url).start(), 20)
+    assert "hunter2" not in str(refused.value)
 
 
 async def test_a_loss_and_the_return_are_each_told_once(make_link: MakeLink, wire: Wire) -> None:
