@@ -16,7 +16,7 @@ SOURCES := bridge tests benchmarks
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run conformance docs test lint types unit integration bench format lock clean
+.PHONY: help setup demo run conformance docs test lint types unit integration bench hostile format lock clean
 # One thing after another: `make -j test` must not mix their output.
 .NOTPARALLEL:
 
@@ -66,6 +66,9 @@ integration: setup ## tests on a real RabbitMQ and a real PostgreSQL only
 
 bench: setup ## measure bookings, messages, translation and deliveries against bare baselines (docs/benchmarks.md)
 	@$(SERVICES) $(PY) -m benchmarks
+
+hostile: setup ## send every pack 100,000 damaged messages: all must end with an explanation, none hang or grow memory
+	@$(PY) -m benchmarks.hostile
 
 format: setup ## let ruff format and repair what it can
 	@$(PY) -m ruff format --quiet $(SOURCES)

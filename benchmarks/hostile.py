@@ -1,0 +1,280 @@
+"""Hostile input: the messages of each pack's cases, damaged, read, translated and decided on.
+
+Each must end with an outcome and an explanation that a database can keep. None may raise, none may take longer than
+`LIMIT_S`, and memory must not grow. `python -m benchmarks.hostile` exits with 1 where one of this does not hold.
+"""
+
+import argparse
+import gc
+import os
+import random
+import signal
+import sys
+import time
+import traceback
+import tracemalloc
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from multiprocessing import TimeoutError as PoolTimeout
+from multiprocessing import get_context
+from pathlib import Path
+
+import orjson
+from pydantic import BaseModel
+
+from benchmarks.lab import ROOT, table
+from benchmarks.mutants import mutant
+from bridge.cli.mapping.cases import load_cases
+from bridge.domain.model import Job, JobRef, Outcome
+from bridge.flows.effects import messages_for
+from bridge.mapping.buyer_steps import ask
+from bridge.mapping.cases import Case, Step
+from bridge.mapping.given import job_given
+from bridge.mapping.job_book import Happened, JobBook, WfmWords
+from bridge.mapping.loader import load_pack
+from bridge.mapping.pack import Pack, Reading, Translated
+
+LIMIT_S = 2.0
+TOTAL_S = 1800.0
+CHAIN = 4  # mutants one after another on the same jobs
+CHUNK = 2_000
+TRACED = 1_000
+MEMORY_LIMIT_KIB = 128.0
+OUTCOMES = tuple(str(outcome) for outcome in Outcome if outcome is not Outcome.SUPERSEDED)
+
+
+class TooSlow(BaseException):
+    """Raised by the watchdog; no handler for errors may swallow it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """A good message, and the jobs and time it comes to."""
+
+    words: WfmWords
+    jobs: dict[JobRef, Job]
+    now: datetime
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of mutants."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    violations: list[str] = field(default_factory=list)
+    slowest_s: float = 0.0
+    slowest: str = ""
+    rss_kib: dict[int, list[int]] = field(default_factory=dict)
+
+    def add(self, other: "Tally") -> None:
+        """Count what another has counted, too."""
+        self.outcomes += other.outcomes
+        self.violations += other.violations
+        if other.slowest_s > self.slowest_s:
+            self.slowest_s, self.slowest = other.slowest_s, other.slowest
+        for process, sizes in other.rss_kib.items():
+            self.rss_kib.setdefault(process, []).extend(sizes)
+
+    def rss_growth_kib(self) -> int:
+        """The most that a process has grown since its first thousands of mutants."""
+        return max((sizes[-1] - sizes[0] for sizes in self.rss_kib.values()), default=0)
+
+
+def packs() -> list[Path]:
+    """Find the packs in the box that have cases."""
+    return sorted(path.parent for path in (ROOT / "mappings").glob("*/pack.yaml") if (path.parent / "cases").is_dir())
+
+
+def seeds_of(pack: Pack, cases: Sequence[Case]) -> list[Seed]:
+    """Play the cases; each message is a seed, on the jobs as they were before it."""
+    return [seed for case in cases for seed in _played(pack, case)]
+
+
+def _played(pack: Pack, case: Case) -> Iterator[Seed]:
+    book = JobBook(pack, messages_for)
+    for step, now in zip(case.steps, case.times(), strict=True):
+        if step.buyer is not None:
+            ask(book, step, step.buyer, now)
+            continue
+        words = _words(step)
+        reading = pack.read(words.body, words.routing_key, words.headers)
+        if step.given is not None and isinstance(reading, Reading):
+            told = pack.translate(reading, Job(ref=reading.job))
+            update = told.update if isinstance(told, Translated) else None
+            book.put(job_given(reading.job, (step.given.work_order, step.given.appointment), update, now))
+        yield Seed(words, dict(book.jobs), now)
+        book.apply(words, now)
+
+
+def _words(step: Step) -> WfmWords:
+    body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
+    return WfmWords(body=body, routing_key=step.routing_key, headers=step.headers)
+
+
+def attack(pack: Pack, seeds: Sequence[Seed], rng: random.Random, messages: int) -> Tally:
+    """Send so many mutants; the watchdog must be armed by the caller's process (`watched`)."""
+    tally = Tally()
+    for number in range(messages):
+        if number % CHAIN == 0:
+            seed = rng.choice(seeds)
+            jobs = dict(seed.jobs)
+        words = mutant(rng, seed.words)
+        begun = time.perf_counter()
+        try:
+            with limited(LIMIT_S):
+                happened = _apply(pack, jobs, words, seed.now)
+            tally.outcomes.update(str(one.outcome) for one in happened[:1])
+            problems = [problem for one in happened if (problem := _problem(one, jobs))]
+        except TooSlow:
+            problems = [f"took longer than {LIMIT_S} s"]
+        except Exception:  # noqa: BLE001 - that nothing raises is what is shown
+            problems = [f"raised: {traceback.format_exc(limit=-3)}"]
+        _note(tally, words, time.perf_counter() - begun, problems)
+    return tally
+
+
+def _apply(pack: Pack, jobs: dict[JobRef, Job], words: WfmWords, now: datetime) -> list[Happened]:
+    """A book of its own for each mutant, for they share message ids; what became of the jobs is carried on."""
+    book = JobBook(pack, messages_for)
+    book.jobs = jobs
+    return book.apply(words, now)
+
+
+def _note(tally: Tally, words: WfmWords, took_s: float, problems: Sequence[str]) -> None:
+    tally.violations += [f"{problem}\n    {words.routing_key!r} {words.body[:1000]!r}" for problem in problems]
+    if took_s > tally.slowest_s:
+        tally.slowest_s, tally.slowest = took_s, f"{len(words.body)} bytes, {words.body[:40]!r}"
+
+
+def _problem(one: Happened, jobs: dict[JobRef, Job]) -> str | None:
+    """Say what is wrong with how a message ended."""
+    if one.outcome not in OUTCOMES:
+        return f"ended as {one.outcome}"
+    silent = one.outcome not in (Outcome.APPLIED, Outcome.UNCHANGED)
+    if not one.explanation or (silent and not one.reason):
+        return f"{one.outcome} without an explanation"
+    try:
+        kept = orjson.dumps([one.explanation, one.reason, jobs.get(one.job) if one.job else None], default=_plain)
+    except TypeError as error:
+        return f"cannot be kept: {error}"
+    return "has a NUL, which no database keeps" if b"\\u0000" in kept.replace(b"\\\\", b"") else None
+
+
+def _plain(value: object) -> object:
+    return value.model_dump(mode="json") if isinstance(value, BaseModel) else list(value)  # type: ignore[call-overload]
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Let the watchdog bark after so many seconds; an alarm that was set before (a test's) goes on afterwards."""
+    before, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, before)
+
+
+@contextmanager
+def watched() -> Iterator[None]:
+    """Let the alarm raise `TooSlow` in the main thread."""
+
+    def bark(*_: object) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, bark)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGALRM, before)
+
+
+def chunk(directory: Path, seed: str, messages: int) -> Tally:
+    """Send mutants to a pack in this process, and tell what memory it has afterwards."""
+    pack, seeds = _prepared(directory)
+    with watched():
+        tally = attack(pack, seeds, random.Random(seed), messages)
+    gc.collect()
+    tally.rss_kib[os.getpid()] = [_rss_kib()]
+    return tally
+
+
+_PREPARED: dict[Path, tuple[Pack, list[Seed]]] = {}
+
+
+def _prepared(directory: Path) -> tuple[Pack, list[Seed]]:
+    if directory not in _PREPARED:
+        pack = load_pack(directory)
+        _PREPARED[directory] = pack, seeds_of(pack, [case for _, case in load_cases(directory)])
+    return _PREPARED[directory]
+
+
+def _rss_kib() -> int:
+    """Memory of this process (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") // 1024
+
+
+def traced_growth_kib(directory: Path, seed: str) -> float:
+    """Send the same mutants three times: what the third round leaves behind that the second did not."""
+    pack, seeds = _prepared(directory)
+    sizes = []
+    with watched():
+        tracemalloc.start()
+        try:
+            for _ in range(3):
+                attack(pack, seeds, random.Random(seed), TRACED)
+                gc.collect()
+                sizes.append(tracemalloc.get_traced_memory()[0])
+        finally:
+            tracemalloc.stop()
+    return (sizes[2] - sizes[1]) / 1024
+
+
+def besiege(directory: Path, seed: int, messages: int, deadline: float) -> Tally:
+    """Send mutants from a process for each core. Raises `multiprocessing.TimeoutError` at the deadline."""
+    tally = Tally()
+    sizes = [min(CHUNK, messages - start) for start in range(0, messages, CHUNK)]
+    with get_context("spawn").Pool() as pool:
+        jobs = [pool.apply_async(chunk, (directory, f"{seed}/{number}", size)) for number, size in enumerate(sizes)]
+        for job in jobs:
+            tally.add(job.get(max(0.0, deadline - time.monotonic())))
+    return tally
+
+
+def main() -> bool:
+    """Run and print; tell whether all packs held."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--messages", type=int, default=100_000, help="mutants a pack")
+    parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same mutants")
+    given = parser.parse_args()
+    rows: list[Sequence[object]] = []
+    violations: list[str] = []
+    deadline = time.monotonic() + TOTAL_S
+    for directory in packs():
+        try:
+            tally = besiege(directory, given.seed, given.messages, deadline)
+        except PoolTimeout:
+            tally = Tally(violations=[f"not done after {TOTAL_S:.0f} s: something hangs"])
+        growth = traced_growth_kib(directory, f"{given.seed}/memory")
+        if growth > MEMORY_LIMIT_KIB:
+            tally.violations.append(f"memory grows: {growth:.0f} KiB in {TRACED} messages")
+        rows.append(_row(directory.name, tally, growth))
+        violations += [f"{directory.name}: {one}" for one in tally.violations]
+    heads = ("pack", "messages", *OUTCOMES, "violations", "slowest ms", "memory KiB", "RSS KiB")
+    table("Hostile input", heads, rows)
+    for violation in violations[:50]:
+        print(violation, file=sys.stderr)
+    return not violations
+
+
+def _row(name: str, tally: Tally, growth_kib: float) -> Sequence[object]:
+    outcomes = [tally.outcomes[outcome] for outcome in OUTCOMES]
+    slowest, memory = f"{tally.slowest_s * 1e3:.0f}", f"{growth_kib:+.1f}"
+    violations = len(tally.violations)
+    return (name, sum(outcomes), *outcomes, violations, slowest, memory, f"{tally.rss_growth_kib():+d}")
+
+
+if __name__ == "__main__":
+    sys.exit(0 if main() else 1)

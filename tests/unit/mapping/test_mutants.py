@@ -1,0 +1,54 @@
+"""Damaged messages of every pack's cases, as `make hostile` sends them, in small number: each ends as it should."""
+
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from benchmarks.hostile import Seed, TooSlow, attack, limited, packs, seeds_of, watched
+from benchmarks.mutants import mutant
+from bridge.cli.mapping.cases import load_cases
+from bridge.mapping.job_book import WfmWords
+from bridge.mapping.loader import load_pack
+from bridge.mapping.pack import Pack, Reading
+from tests.unit.mapping.test_docs_examples import EXAMPLES, pack_of
+
+XML = b"""<?xml version="1.0"?><w:Job xmlns:w="urn:w" xmlns:x="http://time.example" id="J-1">
+    <w:Status>NEW</w:Status><x:At>2026-03-05T13:04:05Z</x:At><Task>Look &amp; see</Task></w:Job>"""
+NOW = datetime(2026, 3, 5, tzinfo=UTC)
+MUTANTS = 300
+
+
+def violations(pack: Pack, seeds: list[Seed]) -> Iterable[str]:
+    with watched():
+        tally = attack(pack, seeds, random.Random("derandomized"), MUTANTS)
+    assert sum(tally.outcomes.values()) + len(tally.violations) >= MUTANTS
+    return tally.violations
+
+
+@pytest.mark.parametrize("directory", packs(), ids=lambda directory: str(directory.name))
+def test_each_mutant_of_a_case_ends_with_an_explanation(directory: Path) -> None:
+    pack = load_pack(directory)
+    seeds = seeds_of(pack, [case for _, case in load_cases(directory)])
+    assert list(violations(pack, seeds)) == []
+
+
+def test_each_mutant_of_xml_ends_with_an_explanation() -> None:
+    assert EXAMPLES["xml"]
+    pack, seed = pack_of("xml"), Seed(WfmWords(body=XML), {}, NOW)
+    assert isinstance(pack.read(XML, "", {}), Reading)
+    assert list(violations(pack, [seed])) == []
+
+
+def test_a_seed_gives_the_same_mutants_again() -> None:
+    words = WfmWords(body=b'{"a": [1, "x"]}', routing_key="k", headers={"h": "1"})
+    once, again = ([mutant(rng, words) for _ in range(50)] for rng in (random.Random("s"), random.Random("s")))
+    assert once == again
+    assert len({one.body for one in once}) > 30
+
+
+def test_the_watchdog_bites_whoever_is_too_slow() -> None:
+    with watched(), pytest.raises(TooSlow), limited(0.01):
+        sum(iter(lambda: 0, 1))  # never ends
