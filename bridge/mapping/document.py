@@ -236,6 +236,10 @@ class FieldSpec(Strict):
     loose: bool = False
     synonyms: dict[Text, Text] = {}
     split: Text | None = None
+    item: Path | None = None
+    where: dict[Path, "Cell"] = {}
+    distinct: bool = False
+    limit: Annotated[int, Field(ge=1)] | None = None
 
 
 class Table(Strict):

@@ -14,6 +14,7 @@ from bridge.mapping import document
 from bridge.mapping.attribution import compile_attribution
 from bridge.mapping.datetimes import find_zone, moment_reader
 from bridge.mapping.durations import duration_reader
+from bridge.mapping.items import item_chooser
 from bridge.mapping.messages import Message, first_of
 from bridge.mapping.paths import MISSING, compile_path, path_steps
 from bridge.mapping.tables import Lookup, codes, table_lookup
@@ -401,14 +402,17 @@ def _duration(unit: str) -> Convert:
 
 
 def _list(spec: document.FieldSpec) -> Convert:
-    separator = spec.split
+    separator, limit = spec.split, spec.limit
+    choose = item_chooser(spec)
 
     def convert(raw: object, _: Scope) -> object:
         if separator is not None and isinstance(raw, str):
             raw = raw.split(separator)
         if not isinstance(raw, list):
             raise _Unfit("a list" if separator is None else f"texts joined by {shown(separator)}")
-        return _texts(raw)
+        texts = _texts(choose(raw))
+        texts = tuple(dict.fromkeys(texts)) if spec.distinct else texts
+        return texts[:limit]
 
     return convert
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from bridge.mapping import document
-from bridge.mapping.cells import Test, cell_test
-from bridge.mapping.paths import MISSING, Find, compile_path
+from bridge.mapping.items import item_test
+from bridge.mapping.paths import Find, compile_path
 from bridge.mapping.values import Misread, came, readable_text
 
 FindSlots = Callable[[object], Iterable[object]]
@@ -15,14 +15,14 @@ MOST_SLOTS = 10_000
 def slot_finder(slots: document.Slots) -> FindSlots:
     """Make a function from an answer to its slots. It raises `Misread`."""
     finds = [(path, compile_path(path)) for path in (*slots.within, slots.each)]
-    tests = [(compile_path(path), cell_test(cell)) for path, cell in slots.where.items()]
+    fits = item_test(slots.where)
     look_up = _dictionary(slots.dictionary) if slots.dictionary is not None else None
 
     def find(data: object) -> Iterable[object]:
         items = list(_items(data, finds))
         if len(items) > MOST_SLOTS:
             raise Misread(f"slots ({slots.each}): more than {MOST_SLOTS}")
-        chosen = [item for item in items if _fits(item, tests)]
+        chosen = [item for item in items if fits(item)]
         return look_up(data, chosen) if look_up is not None else chosen
 
     return find
@@ -46,14 +46,6 @@ def _within(item: object, parent: object) -> object:
         return item
     above = item.get("parent")
     return {**item, "parent": _within(above, parent) if isinstance(above, dict) else parent}
-
-
-def _fits(item: object, tests: list[tuple[Find, Test]]) -> bool:
-    for find, test in tests:
-        raw = find(item)
-        if isinstance(raw, dict | list) or not test(None if raw is MISSING else raw):
-            return False
-    return True
 
 
 def _dictionary(spec: document.Dictionary) -> Callable[[object, list[object]], Iterable[object]]:

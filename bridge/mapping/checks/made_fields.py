@@ -25,6 +25,7 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
     _check_parts(loc, spec, document, report)
     _check_format(loc, spec, report)
     _check_synonyms(loc, spec, document, report)
+    _check_list(loc, spec, report)
     if not document.inbound.deltas:
         for option in ("empty", "nulls"):
             if getattr(spec, option) == "keep":
@@ -64,6 +65,13 @@ def _check_format(loc: Loc, spec: FieldSpec, report: Report) -> None:
         report.add(at, kind, f"a duration needs a format: {', '.join(UNITS)}")
     elif spec.type == "datetime" and spec.format in UNITS and spec.format not in WORDS:
         report.add((*loc, "format"), "wrong-value", f"'{spec.format}' is a format of durations")
+
+
+def _check_list(loc: Loc, spec: FieldSpec, report: Report) -> None:
+    for option in ("item", "where", "distinct", "limit"):
+        if spec.type != "list" and option in spec.model_fields_set:
+            message = f"{option} belongs to type list; this field is of type {spec.type}"
+            report.add_key((*loc, option), "misplaced", message)
 
 
 def _check_synonyms(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:

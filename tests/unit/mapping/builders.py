@@ -18,7 +18,7 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.mapping.loader import load_pack, make_pack
-from bridge.mapping.pack import Ignored, Pack, Reading, Translated, Unmapped, Unreadable
+from bridge.mapping.pack import Ignored, Pack, Read, Reading, Translated, Unmapped
 from bridge.mef.enums import AppointmentStatus, TimeDurationUnits, WorkOrderState
 from bridge.mef.models import GeographicSiteRef, Note, RelatedContactInformation, TimeDuration, TimePeriod
 from bridge.yaml_source import parse_yaml
@@ -76,7 +76,7 @@ def snapshot(**changes: object) -> dict[str, Any]:
     return {name: value for name, value in (SNAPSHOT | changes).items() if value is not None}
 
 
-def read(pack: Pack, message: object, headers: dict[str, str] | None = None) -> Reading | Unreadable:
+def read(pack: Pack, message: object, headers: dict[str, str] | None = None) -> Read:
     """Read a message given as plain data."""
     return pack.read(orjson.dumps(message), "job.any", headers or {})
 

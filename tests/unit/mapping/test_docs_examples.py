@@ -126,3 +126,15 @@ def test_slots() -> None:
     assert isinstance(read.reply, Offered)
     (slot,) = read.reply.slots
     assert slot == OfferedSlot(window("2026-03-05T13:00:00Z", "2026-03-05T17:00:00Z"), {"number": "AM", "area": "B1"})
+
+
+def test_lists() -> None:
+    tasks = [
+        {"what": "Dig", "state": "new", "minutes": 5},
+        {"what": "Dig", "state": "new", "minutes": 9},
+        {"what": "Rest", "state": "cancelled", "minutes": 60},
+        {"what": "Look", "state": "new", "minutes": 1},
+        {"what": "Lay", "minutes": 30},
+        {"what": "Test", "minutes": 30},
+    ]
+    assert fields_of(pack_of("lists"), {"tasks": tasks})["tasks"] == ["Dig", "Lay"]

@@ -1,5 +1,7 @@
 """Fields: each type takes what it should, and says what it expected when it cannot."""
 
+from typing import Any
+
 import pytest
 
 from bridge.domain.model import Job, JobRef
@@ -23,7 +25,8 @@ def scope_of(raw: object = ABSENT) -> Scope:
 
 def pack_of(zone: str) -> PackDocument:
     inbound = Inbound(exchange="x", bindings=("#",), job="$.job")
-    return PackDocument.model_construct(inbound=inbound, fields={}, tables=TABLES, zone=zone, attribution=None)
+    parts: dict[str, Any] = {"inbound": inbound, "fields": {}, "tables": TABLES, "zone": zone}
+    return PackDocument.model_construct(**parts)
 
 
 def take(spec: dict[str, object], raw: object = ABSENT) -> object:

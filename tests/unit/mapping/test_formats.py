@@ -215,3 +215,17 @@ fields:
 )
 def test_a_field_that_cannot_be_read_is_told(field: str, problem: str) -> None:
     assert any(told.startswith(problem) for told in problems(f"fields: {{kind: {{path: $.k}}, f: {field}}}"))
+
+
+@pytest.mark.parametrize("tasks", [[{"what": {}}], [{"what": ["x"]}], "x", {"what": "x"}, [{"what": "\x00"}]])
+def test_a_list_of_things_that_are_no_texts_is_refused(tasks: object) -> None:
+    pack = pack_with("fields: {t: {path: $.t, type: list, item: $.what}}")
+    assert outcome(pack, {"t": tasks}).startswith("parked: field t ($.t): expected a list")
+    assert fields_of(pack, {"t": [{"what": "A"}, {}, 5, {"what": None}, {"what": 7}]})["t"] == ["A", "7"]
+
+
+def test_what_belongs_to_lists_is_misplaced_elsewhere() -> None:
+    assert problems("fields: {t: {path: $.t, item: $.x, limit: 3}}") == [
+        "misplaced: item belongs to type list; this field is of type text",
+        "misplaced: limit belongs to type list; this field is of type text",
+    ]
