@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from bridge.domain.model import Appointment, Problem
+from bridge.domain.model import AddNote, Appointment, Problem
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code
 from bridge.mef.models import AppointmentUpdate, MefModel, Note, RelatedContactInformation
 
@@ -54,6 +54,27 @@ def buyers_part(appointment: Appointment) -> tuple[object, ...]:
 def new_notes(appointment: Appointment, request: AppointmentUpdate) -> tuple[Note, ...]:
     """Return the notes the patch adds."""
     return (request.note or ())[len(appointment.note) :]
+
+
+def news_for_wfm(appointment: Appointment, request: AppointmentUpdate) -> tuple[AddNote, ...]:
+    """Return what the WFM must be told of a patch besides the window: new notes, and a line for each changed contact.
+
+    A WFM has no command for contacts of a visit that is booked; the technician reads them in the notes.
+    """
+    texts = [note.text for note in new_notes(appointment, request)]
+    texts += [_line(contact) for contact in _changed_contacts(appointment, request)]
+    return tuple(AddNote(text, appointment.id, appointment.work_order) for text in texts)
+
+
+def _changed_contacts(appointment: Appointment, request: AppointmentUpdate) -> tuple[RelatedContactInformation, ...]:
+    merged = _merged_contacts(appointment, request)
+    return tuple(contact for contact in merged if contact not in appointment.contacts)
+
+
+def _line(contact: RelatedContactInformation) -> str:
+    number = f"{contact.number} ext. {contact.number_extension}" if contact.number_extension else contact.number
+    said = (contact.name, contact.organization, number, contact.email_address)
+    return " ".join(f"{contact.role}: {', '.join(part for part in said if part)}".split())
 
 
 def _check_appended(existing: Sequence[Item], given: Sequence[Item] | None, path: str) -> list[Problem]:

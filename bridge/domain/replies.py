@@ -11,7 +11,6 @@ from bridge.domain import compensation
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
     Accepted,
-    AddNote,
     Appointment,
     Command,
     CommandKind,
@@ -25,7 +24,7 @@ from bridge.domain.model import (
     Visit,
     WorkOrder,
 )
-from bridge.domain.patch import apply_patch, new_notes
+from bridge.domain.patch import apply_patch, news_for_wfm
 from bridge.domain.visits import open_appointment, same_visit
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
@@ -158,7 +157,7 @@ def reschedule(job: Job, command: Command, reply: Accepted, now: datetime) -> Se
     # A Buyer's own change is not announced to him; one adopted after a 504 is news.
     draft.change_appointment(moved, announce=command.state is CommandState.EXPIRED)
     if patch:
-        draft.effects.extend(AddNote(note.text, moved.id, moved.work_order) for note in new_notes(appointment, patch))
+        draft.effects.extend(news_for_wfm(appointment, patch))
     return _accepted(draft, command)
 
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bridge.domain.model import (
-    AddNote,
     Appointment,
     AppointmentId,
     BuyerId,
@@ -16,7 +15,7 @@ from bridge.domain.model import (
     JobRef,
     WorkOrder,
 )
-from bridge.domain.patch import apply_patch, buyers_part, new_notes
+from bridge.domain.patch import apply_patch, buyers_part, news_for_wfm
 from bridge.domain.requests import (
     CHANGE_UNDER_WAY,
     change_under_way,
@@ -205,7 +204,7 @@ class Appointments:
     async def _patch_here(
         self, appointment: Appointment, request: AppointmentUpdate, provided: frozenset[str], correlation_id: str
     ) -> Appointment:
-        """Take a patch that does not concern the WFM's calendar; new notes are passed on to it."""
+        """Take a patch that does not concern the WFM's calendar; new notes and contacts are passed on to it."""
         work_order = await self._work_order(appointment)
         async with self._store.transaction() as tx:
             job, current = await self._current(tx, work_order.job, appointment.id)
@@ -214,7 +213,7 @@ class Appointments:
             if problems:
                 raise Rejected(*problems)
             patched = replace(apply_patch(current, request), changed_at=self._clock())
-            notes = [AddNote(n.text, current.id, current.work_order) for n in new_notes(current, request)]
+            notes = news_for_wfm(current, request)
             job = replace(job, appointment=patched)
             await tx.save_jobs([job])
             await tx.send(messages_for(self._pack(job.ref), job, notes, self._new_id, self._clock(), correlation_id))
@@ -278,6 +277,7 @@ class Appointments:
         )
 
     def _message(self, command: Command, work_order: WorkOrder, token: Token, appointment: Appointment) -> BusMessage:
+        patch = command.request if isinstance(command.request, AppointmentUpdate) else None
         context = CommandContext(
             command=command.id,
             job=command.job,
@@ -286,7 +286,7 @@ class Appointments:
             visit=command.visit,
             window=command.window or appointment.valid_for,
             slot=token,
-            contacts=appointment.contacts,
+            contacts=(apply_patch(appointment, patch) if patch else appointment).contacts,
             now=command.created_at,
         )
         return to_bus_message(self._pack(command.job), command.kind, context, command.correlation_id)

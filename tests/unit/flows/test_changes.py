@@ -6,10 +6,11 @@ from collections.abc import Awaitable, Callable
 import orjson
 import pytest
 
-from bridge.domain.model import Appointment, AppointmentId, BuyerId
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandKind
 from bridge.errors import BrokerUnavailable, ConflictError, NotRouted
 from bridge.flows.errors import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.flows.ports import AppointmentQuery
+from bridge.mapping.commands import CommandContext, Rendered
 from bridge.mapping.pack import Pack
 from bridge.mapping.templates import Unrenderable
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
@@ -174,8 +175,43 @@ async def test_a_patch_without_a_window_is_taken_here_and_its_new_notes_go_to_th
     assert [c.name for c in patched.contacts] == ["Al Roe", "Al Roe", "Jan Kowalski"]
     assert await world.appointment(appointment) == patched
     assert world.bus.sent == []
-    (sent,) = world.outbox("cmd.note")
-    assert (sent["JOB_NO"], sent["TEXT"]) == ("J-1", "Ring twice")
+    assert [(sent["JOB_NO"], sent["TEXT"]) for sent in world.outbox("cmd.note")] == [
+        ("J-1", "Ring twice"),
+        ("J-1", "buyerAppointmentContact: Al Roe, +48 22 1, jo@acme.test"),
+        ("J-1", "appointmentPlaceContact: Al Roe, +48 22 1, jo@acme.test"),
+    ]
+
+
+async def test_a_contact_that_alone_is_changed_is_told_to_the_wfm_in_a_line(world: World) -> None:
+    appointment = await world.booked()
+    buyers, place = acme.contacts()
+    reached = place.model_copy(update={"number": "+48 600 1", "number_extension": "7", "organization": "ACME"})
+    await patch(world, appointment, AppointmentUpdate(related_contact_information=(buyers, reached)))
+    assert [sent["TEXT"] for sent in world.outbox("cmd.note")] == [
+        "appointmentPlaceContact: Jo Doe, ACME, +48 600 1 ext. 7, jo@acme.test"
+    ]
+
+
+async def test_contacts_that_come_back_unchanged_are_no_news_to_the_wfm(world: World) -> None:
+    appointment = await world.booked()
+    await patch(world, appointment, AppointmentUpdate(related_contact_information=acme.contacts()))
+    assert world.outbox("cmd.note") == []
+
+
+async def test_a_reschedule_carries_the_contacts_of_the_patch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack may put them into its command; once it has agreed, the WFM has them as notes too."""
+    appointment = await world.booked()
+    render, rendered = Pack.render, []
+
+    def watched(pack: Pack, kind: CommandKind, context: CommandContext) -> Rendered:
+        rendered.append((kind, [contact.name for contact in context.contacts]))
+        return render(pack, kind, context)
+
+    monkeypatch.setattr(Pack, "render", watched)
+    change = AppointmentUpdate(valid_for=AFTERNOON, related_contact_information=acme.contacts("Al Roe"))
+    await patch(world, appointment, change)
+    assert (CommandKind.RESCHEDULE, ["Al Roe", "Al Roe", "Jan Kowalski"]) in rendered
+    assert len(world.outbox("cmd.note")) == 2
 
 
 async def test_a_patch_with_the_same_window_asks_the_wfm_nothing(world: World) -> None:
