@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from bridge.mapping.checks.commands import check_commands
 from bridge.mapping.checks.inputs import check_inputs
+from bridge.mapping.checks.lifecycle import check_lifecycle
 from bridge.mapping.checks.outputs import check_outputs
 from bridge.mapping.checks.proofs import check_proofs
 from bridge.mapping.checks.references import References
@@ -28,6 +29,7 @@ def check(document: PackDocument, source: YamlSource, rules: Sequence[int] | Non
     check_rules(document, references, report)
     check_outputs(document, references, report)
     check_commands(document, report)
+    check_lifecycle(document, references, report)
     return tuple(sorted(set(report.findings)))
 
 

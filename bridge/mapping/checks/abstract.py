@@ -25,6 +25,7 @@ from bridge.mef.models import GeographicSiteRef, TimeDuration, TimePeriod
 MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 IDS: Final = Ids(WorkOrderId("new"), AppointmentId("new"))
 WINDOW: Final = TimePeriod(start_date_time=MOMENT, end_date_time=MOMENT.replace(hour=4))
+LATER: Final = TimePeriod(start_date_time=MOMENT.replace(day=2), end_date_time=MOMENT.replace(day=2, hour=4))
 
 RULE: Final = "rule"
 RULE_PREFIX: Final = f"rule {RULE}: "
@@ -60,8 +61,9 @@ def state_of(job: Job) -> MefState:
     )
 
 
-def update_to(goal: Goal, *, creates: bool, visit: bool) -> JobUpdate:
-    """Make an update with this goal; `visit`: it speaks of the job's visit."""
+def update_to(goal: Goal, *, creates: bool, visit: bool, another: bool = False) -> JobUpdate:
+    """Make an update with this goal; `visit`: it speaks of the job's visit, or of `another` one."""
+    spoken_of = Visit(ref="another", window=LATER) if another else Visit(ref="visit", window=WINDOW)
     return JobUpdate(
         job=_REF,
         message=MessageId("message"),
@@ -71,7 +73,7 @@ def update_to(goal: Goal, *, creates: bool, visit: bool) -> JobUpdate:
         details=_DETAILS,
         buyer=_BUYER,
         creates=creates,
-        visit=Visit(ref="visit", window=WINDOW) if visit else Visit(),
+        visit=spoken_of if visit else Visit(),
     )
 
 

@@ -1,8 +1,11 @@
 """One look at a pack finds all of its problems, whatever kind they are."""
 
+import pytest
+
 from bridge.mapping.checks.inspection import inspect
 from bridge.yaml_source import Finding, parse_yaml
 from tests.unit.mapping.builders import ACME, TOY
+from tests.unit.mapping.test_checker import BROKEN, parse
 
 CLOSED = TOY.replace("work_order:\n  buyer", "  - {rule: else, then: {park: Who knows}}\nwork_order:\n  buyer")
 
@@ -57,3 +60,14 @@ def test_gaps_are_looked_for_once_all_else_is_good() -> None:
         :1
     ]
     assert gap.kind == "gap"
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_single_mistake_is_a_single_problem_at_its_place(name: str) -> None:
+    """The broken packs of the checker's tests as the command line looks at them: with the proofs, in a closed table."""
+    old, new, kind, message = BROKEN[name]
+    text, line, column = parse(CLOSED.replace(old, new))
+    found = inspect(parse_yaml(text, "pack.yaml")).findings
+    assert (line, column, kind) in [(one.line, one.column, one.kind) for one in found], found
+    assert any(message in one.message for one in found)
+    assert not any(one.kind == "gap" for one in found)
