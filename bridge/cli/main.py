@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from bridge import __version__
-from bridge.cli import mapping, messages, simulate, tokens
+from bridge.cli import deliveries, mapping, messages, simulate, tokens
 from bridge.cli.asyncapi import print_asyncapi
 from bridge.cli.conformance import conformance
 from bridge.cli.demo import demo
@@ -28,6 +28,7 @@ app.command("asyncapi")(print_asyncapi)
 app.add_typer(simulate.app, name="simulate")
 app.add_typer(mapping.app, name="mapping")
 app.add_typer(messages.app, name="messages")
+app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(tokens.app, name="token")
 
 

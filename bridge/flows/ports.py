@@ -144,6 +144,26 @@ class Attempt:
     elapsed: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReport:
+    """How far a notification is, for the operator. `callback` is None once the listener was removed.
+
+    `last` is the newest attempt. `next_attempt_at` is None also for one that is behind another of its resource.
+    """
+
+    number: int
+    event_id: str
+    event_type: EventType
+    event_time: datetime
+    resource_id: str
+    buyer: BuyerId
+    callback: str | None
+    state: DeliveryState
+    attempts: int
+    next_attempt_at: datetime | None
+    last: Attempt | None
+
+
 class Memory(StrEnum):
     """What the bridge keeps for a time only."""
 

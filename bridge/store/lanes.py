@@ -27,7 +27,7 @@ AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Insert rows in their order; `next_attempt_at` counts for those that come to be the first of their lane."""
-    taken = await _occupied(session, table, {row["lane"] for row in rows} - {None})
+    taken = await occupied(session, table, {row["lane"] for row in rows} - {None})
     for row in rows:
         if row["lane"] in taken:
             row["next_attempt_at"] = None
@@ -36,7 +36,7 @@ async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]])
     await session.run(table.insert(), rows)
 
 
-async def _occupied(session: Session, table: Table, lanes: Iterable[str]) -> set[str]:
+async def occupied(session: Session, table: Table, lanes: Iterable[str]) -> set[str]:
     """Tell which lanes have a pending row, and keep their last ones from being settled until we commit."""
     return {row["lane"] for row in await session.rows_in(_last_rows(table), sorted(lanes))}
 

@@ -1,7 +1,7 @@
 """The store: the durable state of the bridge in SQLite or PostgreSQL, behind the protocols of bridge.flows.ports."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
@@ -14,6 +14,7 @@ from bridge.flows.ports import (
     Attempt,
     Clock,
     Delivery,
+    DeliveryReport,
     DeliveryState,
     Memory,
     OutboxEntry,
@@ -24,7 +25,18 @@ from bridge.flows.ports import (
     WorkOrderQuery,
 )
 from bridge.mef.enums import Api
-from bridge.store import deliveries, journal, lanes, outbox, queries, requests, retention, subscriptions, tables
+from bridge.store import (
+    deliveries,
+    journal,
+    lanes,
+    outbox,
+    queries,
+    redelivery,
+    requests,
+    retention,
+    subscriptions,
+    tables,
+)
 from bridge.store.engine import WRITES, open_engine, open_existing_engine
 from bridge.store.migration import check_engine, upgrade_engine
 from bridge.store.session import Session, begin
@@ -258,3 +270,17 @@ class SqlStore:
         """Read a journal entry."""
         async with begin(self._engine) as session:
             return await journal.find(session, number)
+
+    async def deliveries(self, state: DeliveryState | None = None, limit: int = 100) -> Sequence[DeliveryReport]:
+        """Read the newest deliveries, newest first."""
+        async with begin(self._engine) as session:
+            return await redelivery.reports(session, state, limit)
+
+    async def retry_deliveries(self, numbers: Collection[int], now: datetime) -> set[int]:
+        """Send given-up notifications again, with the same event ids; return the numbers of those that can be."""
+        async with self._writing() as session:
+            jobs = await redelivery.jobs(session, numbers)
+            await SqlTransaction(session, self._new_id, self._clock).load_jobs(jobs)
+            again = await redelivery.retry(session, numbers, now)
+        self.on_deliveries()
+        return again
