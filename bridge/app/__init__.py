@@ -58,7 +58,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
     packs = LivePacks(load_packs(settings))
     check_sellers(settings, packs)
     entities = load_entities(settings)
-    async with AsyncExitStack() as stack:
+    async with AsyncExitStack() as ended, AsyncExitStack() as stack:
         identity = await open_identity(settings, entities, stack)
         store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
         stack.push_async_callback(store.close)
@@ -74,5 +74,8 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
             await connect(parts, stack)
         await start_consumers(wfm_side, start, stack)
         stack.push_async_callback(close)
-        log.info("bridge.ready", url=url, instance=settings.instance, packs=[pack.version for pack in packs.values()])
+        loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
+        log.info("bridge.ready", url=url, instance=settings.instance, packs=loaded)
+        stack.callback(log.info, "bridge.stopping", instance=settings.instance)
+        ended.callback(log.info, "bridge.stopped", instance=settings.instance)
         yield RunningBridge(settings, url, store, packs, reload)

@@ -28,6 +28,7 @@ from bridge.telemetry import bind_correlation
 SHARE = 4  # a listener may use one in so many senders
 LOOK_EVERY_S = 30.0  # what a replica that died had claimed becomes due without anybody waking us
 SHORTEST_LOOK_S = 0.2  # what is due may be claimed by somebody else; looking for it without a pause would spin
+MOST_FAILING = 1000  # listeners that are remembered as failing; the longest known are forgotten first
 STORE_RETRY_S = 1.0
 LONGEST_STORE_RETRY_S = 30.0
 GRACE_S = 2.0  # for what is on its way when the worker is stopped: each one settled is one not sent twice
@@ -85,7 +86,7 @@ class DeliveryWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: Counter[SubscriptionId] = Counter()
         self._held: dict[SubscriptionId, deque[_Claimed]] = {}
-        self._failing: set[SubscriptionId] = set()
+        self._failing: dict[SubscriptionId, None] = {}
         self._probe_at = 0.0
 
     def wake(self) -> None:
@@ -216,9 +217,11 @@ class DeliveryWorker:
 
     def _note(self, listener: SubscriptionId, decision: RetryDecision) -> None:
         if isinstance(decision, Delivered):
-            self._failing.discard(listener)
-        else:
-            self._failing.add(listener)
+            self._failing.pop(listener, None)
+            return
+        self._failing[listener] = None
+        if len(self._failing) > MOST_FAILING:  # some may have been removed, and will never deliver again
+            del self._failing[next(iter(self._failing))]
 
     async def _settle(self, delivery: Delivery, settlement: _Settlement) -> None:
         """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""

@@ -72,10 +72,12 @@ def first_that_works(
 ) -> Service[Url_co]:
     """Try the steps in order; raise `Unavailable` with every step's reason when none works."""
     reasons: list[str] = []
-    for step in steps_to_try(name, environ):
+    steps = steps_to_try(name, environ)
+    for step in steps:
         if finder := finders.get(step):
             try:
-                return _with_reasons(finder(), reasons)
+                only = [f"{STEPS_VARIABLE} allows nothing else"] if steps == (Step.MEMORY,) else []
+                return _with_reasons(finder(), reasons or only)
             except NotHere as absence:
                 reasons.append(str(absence))
     raise Unavailable(name, reasons or [f"{STEPS_VARIABLE} allows no step that could give it"])

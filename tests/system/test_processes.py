@@ -90,6 +90,13 @@ async def test_the_bridge_ends_well_when_it_is_asked_to(
     lab = await make_laboratory(sqlite_url)
     await lab.bridge.start_ready()
     assert await lab.bridge.stop(number) == 0
+    told = re.findall(r"bridge\.\w+(?= )", lab.bridge.said)
+    assert [each for each in told if each in ("bridge.ready", "bridge.stopping", "bridge.stopped")] == [
+        "bridge.ready",
+        "bridge.stopping",
+        "bridge.stopped",
+    ]
+    assert re.search(r"packs=\['acme-wfm@[0-9.]+\+[0-9a-f]{8}'\]", lab.bridge.said)
     assert "Traceback" not in lab.bridge.said
     assert "[error" not in lab.bridge.said
 

@@ -67,6 +67,11 @@ def test_the_environment_may_narrow_and_reorder_the_steps() -> None:
     assert first_that_works("RabbitMQ", finders, {"BRIDGE_LOCALENV": "memory, child"}).kind is Step.MEMORY
 
 
+def test_memory_alone_says_who_wanted_it() -> None:
+    taken = first_that_works("RabbitMQ", {Step.MEMORY: gives(Step.MEMORY)}, {"BRIDGE_LOCALENV": "memory"})
+    assert taken.why.endswith("(BRIDGE_LOCALENV allows nothing else)")
+
+
 def test_a_step_that_a_service_does_not_have_is_passed_over() -> None:
     """`child,memory` suits RabbitMQ and PostgreSQL alike, although PostgreSQL has no in-memory stand-in."""
     with pytest.raises(Unavailable, match="allows no step"):
