@@ -54,7 +54,7 @@ def mutant(rng: random.Random, words: WfmWords) -> WfmWords:
 
 
 def _body(rng: random.Random, body: bytes) -> bytes:
-    if rng.random() < 0.35:
+    if rng.random() < 0.25:
         return rng.choice(_DAMAGE)(rng, body)
     if body.lstrip().startswith(b"<"):
         return rng.choice(_XML)(rng, body)
@@ -147,7 +147,7 @@ def _raw(rng: random.Random) -> str:
 
 
 def _changed(rng: random.Random, data: object) -> object:
-    change = rng.choice((_another, _another, _another, _other_type, _dropped, _wrapped, _renamed, _inside, _swapped))
+    change = rng.choice(_CHANGES)
     changed = _replaced(rng, data, change)
     return None if changed is _GONE else changed
 
@@ -209,6 +209,22 @@ def _swapped(rng: random.Random, value: object) -> object:
     letters = list(value)
     rng.shuffle(letters)
     return "".join(letters)
+
+
+def _nearby(rng: random.Random, value: object) -> object:
+    """Give something that may well be meant: another number, date or version."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value + rng.choice((-1, 1, 100))
+    digits = [index for index, letter in enumerate(value) if letter in "0123456789"] if isinstance(value, str) else []
+    if not isinstance(value, str) or not digits:
+        return value
+    at = rng.choice(digits)
+    return value[:at] + rng.choice("0123456789") + value[at + 1 :]
+
+
+_CHANGES: Sequence[Change] = (
+    *(_nearby,) * 5, *(_another,) * 3, _other_type, _dropped, _dropped, _wrapped, _renamed, _inside, _swapped,
+)  # fmt: skip
 
 
 # XML
