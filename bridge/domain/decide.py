@@ -119,9 +119,19 @@ def _advance(job: Job, work_order: WorkOrder, update: JobUpdate, ids: Ids, now: 
     draft = Draft(job, replace(work_order, details=update.details), now)
     try:
         _walk(draft, update, ids)
+        _check_known(draft, update)
         return draft.result()
     except IllegalMove as illegal:
         return _resolve_illegal(job, work_order, update, ids, now, illegal)
+
+
+def _check_known(draft: Draft, update: JobUpdate) -> None:
+    """The end of a visit that the Buyer never saw must not pass unnoticed where it changes nothing."""
+    if draft.transitions or update.goal.appointment not in _VISIT_ENDS:
+        return
+    past = (*draft.ended, *((draft.appointment,) if draft.appointment else ()))
+    if not any(may_be_same_visit(known, update.visit) for known in past):
+        raise IllegalMove("the message speaks of a visit the Buyer knows nothing of")
 
 
 def _resolve_illegal(
