@@ -23,6 +23,7 @@ from bridge.mapping.values import (
     Values,
     as_text,
     came,
+    is_storable,
     plain,
     readable_code,
     readable_integer,
@@ -92,9 +93,15 @@ class Field:
         if value is None and self.required:
             raise Misread(f"field {self.name} ({self.where}): a value is required; {came(raw)}")
         if self.remembered and not absent:
-            scope.record[self.name] = raw
+            scope.record[self.name] = self._storable(raw)
         entry["value"] = entry["raw"] if value is raw else plain(value)
         return value
+
+    def _storable(self, raw: object) -> object:
+        """A list is remembered with all that its items hold, of which perhaps nobody has read everything."""
+        if isinstance(raw, list | dict) and not is_storable(raw):
+            raise Misread(f"field {self.name} ({self.where}): it is too deep, or holds a NUL, and cannot be remembered")
+        return raw
 
     def _is_silent(self, raw: object) -> bool:
         return raw is MISSING or (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")

@@ -182,7 +182,8 @@ class Identity:
 PART = "part"
 """The member that holds one part of a message that speaks of several jobs."""
 
-MOST_PARTS = 500
+MOST_PARTS = 100
+"""Each part is kept in the journal with the whole message."""
 
 
 def _parts(each: Key, data: object) -> list[object]:

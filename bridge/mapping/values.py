@@ -8,6 +8,8 @@ import math
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+import orjson
+
 from bridge.mapping.paths import MISSING
 from bridge.mef.moments import rfc3339
 
@@ -67,6 +69,14 @@ def is_clean(text: str) -> bool:
     if "\x00" in text:
         return False
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def is_storable(value: object) -> bool:
+    """Tell whether decoded JSON can be kept in a database as it is."""
+    try:
+        return b"\\u0000" not in orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        return False
 
 
 def readable_integer(raw: object) -> int | None:

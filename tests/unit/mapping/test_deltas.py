@@ -7,8 +7,8 @@ import pytest
 
 from bridge.domain.decide import learned
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.pack import Ignored, Translated
-from tests.unit.mapping.builders import translated
+from bridge.mapping.pack import Ignored, Reading, Translated, Unmapped
+from tests.unit.mapping.builders import translated, unmapped
 from tests.unit.mapping.patches import fields_of, history, outcome, pack_with, problems
 
 DELTAS = """
@@ -112,3 +112,14 @@ def test_previous_is_of_the_type_of_its_field() -> None:
     job = Job(ref=JobRef("toy", "J"), record={"n": "4"})
     assert outcome(pack, {"n": 5}, job) == "grew"
     assert outcome(pack, {"n": 4}, job) == "parked: no rule fits this message"
+
+
+def test_a_list_that_no_database_can_hold_is_not_remembered() -> None:
+    pack = pack_with("inbound: {deltas: true}\nfields: {t: {path: $.t, type: list, item: $.what}}")
+    assert "cannot be remembered" in unmapped(pack, {"job": "J", "t": [{"what": "A", "more": "\x00"}]}).reason
+    deep = b'{"job": "J", "t": [{"what": "A", "more": ' + b"[" * 900 + b"]" * 900 + b"}]}"
+    reading = pack.read(deep, "", {})
+    assert isinstance(reading, Reading)
+    result = pack.translate(reading, Job(ref=reading.job))
+    assert isinstance(result, Unmapped)
+    assert "cannot be remembered" in result.reason
