@@ -6,21 +6,23 @@ import re
 import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, select, text
 from sqlalchemy.exc import DBAPIError, StatementError
 
 from bridge.domain.model import CommandState, Job
 from bridge.errors import ConflictError, StoreDefect, StoreUnavailable
 from bridge.store import SqlStore, open_store, upgrade
 from bridge.store.engine import open_engine
-from bridge.store.tables import metadata
+from bridge.store.migration import _config
+from bridge.store.tables import inbox, metadata, outbox
 from tests.integration.store.values import booking, job, load, save, subscription, work_order
 from tests.support import eventually
 
@@ -95,6 +97,44 @@ async def test_an_upgrade_of_what_is_up_to_date_changes_nothing(empty_url: str) 
     again = await open_store(empty_url, new_id=lambda: "ev")
     assert await load(again, saved.ref) == saved
     await again.close()
+
+
+@BOTH
+async def test_what_was_parked_before_migration_0004_may_be_sent_again_and_what_was_sent_has_an_age(
+    empty_url: str,
+) -> None:
+    def fill(connection: Connection) -> None:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0003")
+        for message, outcome in (("E-1", "parked"), ("E-2", "applied")):
+            connection.execute(text(_OLD_KEY), {"message": message})
+            connection.execute(text(_OLD_ENTRY), {"message": message, "outcome": outcome, "body": b"{}"})
+        for state in ("sent", "pending"):
+            connection.execute(text(_OLD_OUTBOX), {"state": state, "body": b"{}", "no": False})
+
+    await _schema(empty_url, fill)
+    await upgrade(empty_url)
+    engine = open_engine(empty_url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(inbox.c.message_id))).scalars().all() == ["E-2"]
+        found = (await connection.execute(select(outbox.c.state, outbox.c.attempted_at))).all()
+    await engine.dispose()
+    ages = {row.state: row.attempted_at for row in found}
+    assert ages["pending"] is None
+    assert abs(datetime.now(UTC) - ages["sent"]) < timedelta(minutes=5)
+
+
+_OLD_KEY = "INSERT INTO inbox (pack, message_id, received_at) VALUES ('p', :message, '2026-03-05 13:00:00Z')"
+_OLD_ENTRY = (
+    "INSERT INTO journal (pack, message_id, body, routing_key, headers, correlation_id, received_at, outcome, reason, "
+    "pack_version, transitions, flags, explanation) VALUES "
+    "('p', :message, :body, '', '{}', '', '2026-03-05 13:00:00Z', :outcome, '', '', '[]', '[]', '{}')"
+)
+_OLD_OUTBOX = (
+    "INSERT INTO outbox (pack, exchange, routing_key, body, content_type, headers, message_id, correlation_id, "
+    "reply_expected, state, attempts) VALUES ('p', '', '', :body, '', '{}', 'm', '', :no, :state, 0)"
+)
 
 
 def _upgrade_in_a_process(url: str) -> None:
