@@ -12,7 +12,9 @@ PACKS = sorted(path.parent for path in MAPPINGS.glob("*/pack.yaml"))
 
 
 def test_every_product_that_we_promise_has_its_pack() -> None:
-    assert {"acme-wfm", "oracle-field-service"} <= {pack.name for pack in PACKS}
+    assert {"acme-wfm", "oracle-field-service", "salesforce-field-service", "servicenow-fsm"} <= {
+        pack.name for pack in PACKS
+    }
 
 
 @pytest.mark.parametrize("pack", PACKS, ids=lambda pack: str(pack.name))
