@@ -25,7 +25,7 @@ from bridge.domain.planner import appointment_path, work_order_path
 from bridge.domain.visits import held_window, may_be_same_visit, same_visit
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
-from bridge.mef.models import RelatedContactInformation
+from bridge.mef.models import Note, RelatedContactInformation
 
 _FELL_THROUGH = frozenset({AppointmentStatus.CANCELLED, AppointmentStatus.MISSED, AppointmentStatus.FAILED})
 _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, AppointmentStatus.FAILED})
@@ -168,7 +168,7 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
         return
     _follow_reference(draft, update)
     _release_held(draft, update)
-    _update_contacts(draft, update)
+    _update_attributes(draft, update)
     if _agrees_visit(draft, update):
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
         if draft.work_order.state is WorkOrderState.OPEN:
@@ -237,20 +237,31 @@ def _new_appointment(draft: Draft, update: JobUpdate, ids: Ids) -> Appointment:
         valid_for=window,
         place=draft.work_order.details.place[0],
         contacts=update.visit.contacts,
+        note=update.visit.note,
         visit=update.visit.ref,
         created_at=draft.now,
         changed_at=draft.now,
     )
 
 
-def _update_contacts(draft: Draft, update: JobUpdate) -> None:
-    """R29: a changed seller contact of an open Appointment is an attribute event."""
+def _update_attributes(draft: Draft, update: JobUpdate) -> None:
+    """R29: a changed seller contact, or a new note, of an open Appointment is an attribute event."""
     appointment = draft.open_appointment
-    if appointment is None or not update.visit.contacts:
+    if appointment is None:
         return
-    contacts = _with_seller_contact(appointment.contacts, update.visit.contacts)
-    if contacts != appointment.contacts:
-        draft.change_appointment(replace(appointment, contacts=contacts), announce=True)
+    changed = replace(
+        appointment,
+        contacts=_with_seller_contact(appointment.contacts, update.visit.contacts),
+        note=_with_notes(appointment.note, update.visit.note),
+    )
+    if changed != appointment:
+        draft.change_appointment(changed, announce=True)
+
+
+def _with_notes(notes: tuple[Note, ...], told: tuple[Note, ...]) -> tuple[Note, ...]:
+    """Notes stay; a WFM repeats its remarks with every message."""
+    known = {note.id for note in notes}
+    return (*notes, *(note for note in told if note.id not in known))
 
 
 def _with_seller_contact(

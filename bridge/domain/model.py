@@ -190,11 +190,12 @@ class Goal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """What a message says about the visit: the WFM's reference, the agreed window, and the Seller's contacts for it."""
+    """What a message says about the visit: the WFM's reference, the agreed window, the Seller's contacts and notes."""
 
     ref: str | None = None
     window: TimePeriod | None = None
     contacts: tuple[RelatedContactInformation, ...] = ()
+    note: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

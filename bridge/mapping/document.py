@@ -454,6 +454,7 @@ class AppointmentSection(Strict):
     visit: Value | None = None
     window: Window
     seller_contact: SellerContact
+    note: tuple[Remark, ...] = ()
 
 
 class ReplyMoment(Strict):

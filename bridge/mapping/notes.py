@@ -16,22 +16,31 @@ from bridge.mef.enums import BuyerSeller
 from bridge.mef.models import Note
 
 GetNotes = Callable[[Values, Job], tuple[Note, ...]]
+TellNotes = Callable[[Values, JobRef], tuple[Note, ...]]
 _GetNote = Callable[[Values, JobRef], Note | None]
 
 
 def notes_getter(remarks: Sequence[document.Remark], lookups: Lookups) -> GetNotes:
     """Make a function that gives a job's notes: the known ones, then what a message adds."""
-    getters = tuple(_note_getter(f"work_order.note[{index}]", one, lookups) for index, one in enumerate(remarks))
+    tell = notes_teller("work_order.note", remarks, lookups)
 
     def get(values: Values, job: Job) -> tuple[Note, ...]:
         notes = {note.id: note for note in job.work_order.details.note} if job.work_order else {}
-        for getter in getters:
-            note = getter(values, job.ref)
-            if note is not None:
-                notes.setdefault(note.id, note)
+        for note in tell(values, job.ref):
+            notes.setdefault(note.id, note)
         return tuple(notes.values())
 
     return get
+
+
+def notes_teller(where: str, remarks: Sequence[document.Remark], lookups: Lookups) -> TellNotes:
+    """Make a function that gives the notes a message tells."""
+    getters = tuple(_note_getter(f"{where}[{index}]", one, lookups) for index, one in enumerate(remarks))
+
+    def tell(values: Values, job: JobRef) -> tuple[Note, ...]:
+        return tuple(note for getter in getters if (note := getter(values, job)) is not None)
+
+    return tell
 
 
 def _note_getter(where: str, remark: document.Remark, lookups: Lookups) -> _GetNote:

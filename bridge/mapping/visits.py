@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.domain.model import Visit
+from bridge.domain.model import JobRef, Visit
 from bridge.mapping import document
 from bridge.mapping.contacts import GetContact, contact_getter, fixed_contact
+from bridge.mapping.notes import TellNotes, notes_teller
 from bridge.mapping.sources import Lookups, moment_getter, value_getter
 from bridge.mapping.values import Get, Misread, Values, absent, as_text
 from bridge.mef.enums import ContactRole
@@ -25,14 +26,16 @@ class VisitBuilder:
     end: _GetMoment
     assigned: GetContact
     seller_contact: RelatedContactInformation
+    note: TellNotes
 
-    def visit(self, values: Values) -> Visit:
+    def visit(self, values: Values, job: JobRef) -> Visit:
         """Build the visit. Raises `Misread`."""
         ref = self.ref(values)
         return Visit(
             ref=as_text(ref) if ref is not None else None,
             window=period(self.start(values), self.end(values)),
             contacts=(self.assigned(values) or self.seller_contact,),
+            note=self.note(values, job),
         )
 
 
@@ -60,4 +63,5 @@ def compile_visit(section: document.AppointmentSection, lookups: Lookups) -> Vis
             else contact_getter("appointment.seller_contact.assigned", seller.assigned, role, lookups)
         ),
         seller_contact=fixed_contact(seller.default, role),
+        note=notes_teller("appointment.note", section.note, lookups),
     )

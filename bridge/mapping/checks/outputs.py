@@ -32,6 +32,7 @@ def check_outputs(document: PackDocument, references: References, report: Report
     _check_work_order(document.work_order, references, report)
     _check_appointment(document.appointment, references)
     _check_seller(document.appointment, references, report)
+    _check_notes(document.appointment, references, report)
 
 
 def _check_work_order(section: WorkOrderSection, references: References, report: Report) -> None:
@@ -58,6 +59,11 @@ def _check_appointment(section: AppointmentSection, references: References) -> N
     references.check_value(("appointment", "visit"), section.visit, OPTIONAL_TEXT)
     references.check_value(("appointment", "window", "start"), section.window.start, OPTIONAL_MOMENT)
     references.check_value(("appointment", "window", "end"), section.window.end, OPTIONAL_MOMENT)
+
+
+def _check_notes(section: AppointmentSection, references: References, report: Report) -> None:
+    for index, remark in enumerate(section.note):
+        _check_remark(("appointment", "note", index), remark, references, report)
 
 
 def _check_seller(section: AppointmentSection, references: References, report: Report) -> None:

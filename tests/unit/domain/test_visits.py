@@ -6,7 +6,8 @@ import pytest
 
 from bridge.domain.decide import decide
 from bridge.domain.model import Job, Outcome, SetTicketStatus, TicketStatus
-from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
+from bridge.mef.enums import AppointmentStatus, BuyerSeller, ContactRole, WorkOrderState
+from bridge.mef.models import Note
 from tests.unit.domain.builders import (
     AFTERNOON,
     ATTRIBUTE,
@@ -335,3 +336,23 @@ def test_a_work_order_without_a_ticket_has_no_ticket_commands() -> None:
 def test_the_window_of_another_visit_is_not_taken_for_a_change_of_this_one() -> None:
     decision = decide(a_started_job(), an_update(IN_PROGRESS, window=AFTERNOON, visit="V-1"), ids(), NOW)
     assert the_appointment(decision).valid_for == MORNING
+
+
+def test_a_new_note_of_the_seller_is_an_attribute_event_and_said_again_it_is_none() -> None:
+    """R29: notes are added, never taken away."""
+    note = Note(id="n-1", author="Dispatch", date=NOW, source=BuyerSeller.SELLER, text="Ring twice")
+    update = a_scheduled_visit()
+    noted = replace(update, visit=replace(update.visit, note=(note,)))
+    first = decide(a_booked_job(), noted, ids(), NOW)
+    assert events(first) == [ATTRIBUTE]
+    assert the_appointment(first).note == (note,)
+    second = decide(first.job, noted, ids(), NOW)
+    assert events(second) == []
+    assert the_appointment(decide(first.job, update, ids(), NOW)).note == (note,)
+
+
+def test_a_new_visit_has_the_notes_it_was_agreed_with() -> None:
+    note = Note(id="n-1", author="Dispatch", date=NOW, source=BuyerSeller.SELLER, text="Ring twice")
+    update = a_scheduled_visit()
+    decision = decide(an_open_job(), replace(update, visit=replace(update.visit, note=(note,))), ids(), NOW)
+    assert the_appointment(decision).note == (note,)

@@ -11,7 +11,7 @@ from bridge.domain.model import CommandKind, Job, JobRef, Offered, OfferedSlot
 from bridge.mapping.layers import read_pack
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Skipped
-from tests.unit.mapping.builders import ACME, window
+from tests.unit.mapping.builders import ACME, NOON, translated, window
 from tests.unit.mapping.patches import fields_of, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
@@ -138,3 +138,10 @@ def test_lists() -> None:
         {"what": "Test", "minutes": 30},
     ]
     assert fields_of(pack_of("lists"), {"tasks": tasks})["tasks"] == ["Dig", "Lay"]
+
+
+def test_notes() -> None:
+    message = {"job": "J", "remark": "Ring twice", "at": "2026-03-05T12:00:00Z"}
+    (note,) = translated(pack_of("notes"), message).update.visit.note
+    assert (note.text, note.author, note.date) == ("Ring twice", "Dispatch", NOON)
+    assert translated(pack_of("notes"), {**message, "remark": ""}).update.visit.note == ()
