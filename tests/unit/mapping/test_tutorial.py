@@ -12,7 +12,7 @@ from bridge.cli import app
 
 TUTORIAL = Path(__file__).parent / "tutorial"
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
-SNIPPETS: list[tuple[str, str]] = re.findall(r"```(?:yaml|json) (\S+/\S+)\n(.*?)```", DOCS, re.DOTALL)
+SNIPPETS: list[tuple[str, str]] = re.findall(r"```(?:yaml|json|csv) (\S+/\S+)\n(.*?)```", DOCS, re.DOTALL)
 SESSIONS: list[tuple[str, str, str]] = re.findall(r"```console ?(\S*)\n\$ mef-bridge (.*?)\n(.*?)```", DOCS, re.DOTALL)
 PACK = "larch-fsm/pack.yaml"
 
