@@ -18,7 +18,7 @@ from bridge.mapping.difference import Change, Message, changes
 from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_pack
 from bridge.settings import Settings, load_settings
-from bridge.store import open_store
+from bridge.store import open_existing
 
 
 class NoMessages(PermanentError):
@@ -74,7 +74,7 @@ def _recorded_message(recorded: RecordedEntry) -> Message:
 
 
 async def _recorded(settings: Settings, last: int) -> Sequence[RecordedEntry]:
-    store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
+    store = await open_existing(settings.database.url.get_secret_value(), new_id=new_id, read_only=True)
     try:
         return await store.journal(limit=last)
     finally:

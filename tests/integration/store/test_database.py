@@ -235,7 +235,8 @@ TERMINATE = (
 async def test_the_next_transaction_works_after_the_server_dropped_the_connections(database_url: str) -> None:
     store = await open_store(database_url, new_id=lambda: "ev")
     drivers: list[Any] = []
-    event.listen(store._engine.sync_engine, "connect", lambda made, _record: drivers.append(made.driver_connection))
+    # At checkout, since the first connection was made by the migration, before anybody could listen.
+    event.listen(store._engine.sync_engine, "checkout", lambda made, *_: drivers.append(made.driver_connection))
     await asyncio.gather(*(store.ping() for _ in range(5)))
     saved = job()
     await _terminate_all(database_url)
