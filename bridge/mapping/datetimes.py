@@ -145,6 +145,8 @@ def _iso(text: str) -> datetime:
     try:
         if text[4:5] != "-":
             raise ValueError("digits alone are too easily something else")
+        if "\0" in text:
+            raise ValueError("Python would stop reading there")
         return datetime.fromisoformat(text)
     except ValueError as error:
         raise ValueError("it is not an ISO 8601 date and time") from error

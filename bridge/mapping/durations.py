@@ -85,7 +85,8 @@ def _iso(raw: object) -> timedelta:
 
 def _date(raw: object) -> timedelta:
     try:
-        moment = datetime.fromisoformat(raw) if isinstance(raw, str) else None
+        # Python would stop reading at a NUL.
+        moment = datetime.fromisoformat(raw) if isinstance(raw, str) and "\0" not in raw else None
     except ValueError:
         moment = None
     if moment is None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.mapping.datetimes import check_format, check_zone, has_offset, moment_reader, moment_writer
+from bridge.mapping.durations import duration_reader
 
 MINUTES = "%Y-%m-%d %H:%M"
 WARSAW = "Europe/Warsaw"
@@ -104,3 +105,17 @@ def test_a_zone_must_be_in_the_time_zone_database(zone: str) -> None:
 def test_a_percent_sign_is_no_offset() -> None:
     assert has_offset("%Y%z")
     assert not has_offset("%Y%%z")
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-03-05T17:00:00Z\0", "2026-03-05T17:00:00.000+01:00\0", "2026-03-05T17:00:00Z\0x"]
+)
+def test_a_time_with_a_nul_is_none_though_python_reads_it(text: str) -> None:
+    """The text is kept as it came, and no database keeps a NUL."""
+    with pytest.raises(ValueError, match="not an ISO 8601"):
+        moment_reader("iso", None)(text, [])
+
+
+def test_a_duration_as_a_date_with_a_nul_is_none() -> None:
+    with pytest.raises(ValueError, match="not like 1970"):
+        duration_reader("date")("1970-01-01T04:00:00Z\0")
