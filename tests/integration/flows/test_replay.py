@@ -8,8 +8,8 @@ import pytest
 
 from bridge.flows.errors import NotReplayable
 from bridge.mapping.pack import Pack
-from tests.unit.flows.acme import IN_MORNING, event, raw
-from tests.unit.flows.world import World, Worlds
+from tests.integration.flows.acme import IN_MORNING, event, raw
+from tests.integration.flows.world import World, Worlds
 
 UNMAPPED = {"CUST_ACC": "PL-66666"}
 

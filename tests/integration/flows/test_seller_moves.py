@@ -9,9 +9,9 @@ from bridge.domain.model import Appointment
 from bridge.flows.errors import WfmTimeout
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot, WorkOrderRef
-from tests.unit.flows import acme
-from tests.unit.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MONDAY, MORNING, event
-from tests.unit.flows.world import BUYERS, World, Worlds
+from tests.integration.flows import acme
+from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MONDAY, MORNING, event
+from tests.integration.flows.world import BUYERS, World, Worlds
 
 
 async def moved_by_seller(world: World) -> Appointment:

@@ -11,9 +11,9 @@ from bridge.flows.ports import BusMessage
 from bridge.mapping.pack import Pack, Reading
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
-from tests.unit.flows import acme
-from tests.unit.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING, event
-from tests.unit.flows.world import BUYERS, World, Worlds
+from tests.integration.flows import acme
+from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING, event
+from tests.integration.flows.world import BUYERS, World, Worlds
 
 DONE = acme.done(VISIT_NO="V-0001")
 

@@ -8,9 +8,9 @@ import pytest
 from bridge.domain.decide import decide as real_decide
 from bridge.flows import applier, group_commit
 from bridge.mef.enums import WorkOrderState
+from tests.integration.flows.acme import IN_MORNING, event, raw
+from tests.integration.flows.world import World
 from tests.support import eventually
-from tests.unit.flows.acme import IN_MORNING, event, raw
-from tests.unit.flows.world import World
 
 
 async def test_all_that_follows_from_a_message_is_committed_before_handle_returns(world: World) -> None:

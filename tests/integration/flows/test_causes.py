@@ -6,9 +6,9 @@ import pytest
 from bridge.flows.errors import WfmTimeout, WfmUndecided
 from bridge.flows.ports import BusMessage
 from bridge.mef.models import AppointmentUpdate
-from tests.unit.flows import acme
-from tests.unit.flows.acme import AFTERNOON, IN_MORNING, MONDAY, event
-from tests.unit.flows.world import BUYERS, World, Worlds
+from tests.integration.flows import acme
+from tests.integration.flows.acme import AFTERNOON, IN_MORNING, MONDAY, event
+from tests.integration.flows.world import BUYERS, World, Worlds
 
 CAUSE = "x-correlation-id"
 

@@ -10,10 +10,10 @@ from bridge.flows.errors import Rejected, WfmTimeout
 from bridge.flows.ports import BusMessage
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
+from tests.integration.flows import acme
+from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, event
+from tests.integration.flows.world import BUYERS, World, Worlds
 from tests.support import eventually
-from tests.unit.flows import acme
-from tests.unit.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, event
-from tests.unit.flows.world import BUYERS, World, Worlds
 
 DONE = acme.done(VISIT_NO="V-0001")
 

@@ -15,9 +15,9 @@ from bridge.flows.idempotency import Idempotency
 from bridge.flows.ports import RequestKey, StoredAnswer, SubscriptionId
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import EventSubscriptionInput
+from tests.integration.flows import acme
+from tests.integration.flows.world import BUYER, BUYERS, World, Worlds
 from tests.support import eventually
-from tests.unit.flows import acme
-from tests.unit.flows.world import BUYER, BUYERS, World, Worlds
 
 KEY = RequestKey("acme", "POST /appointment", "8e03978e")
 LEASE = timedelta(seconds=30)

@@ -10,7 +10,7 @@ from bridge.flows.ports import SubscriptionId
 from bridge.flows.subscriptions import EVENT_TYPES, event_types
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.mef.models import EventSubscriptionInput
-from tests.unit.flows.world import BUYER, BUYERS, World
+from tests.integration.flows.world import BUYER, BUYERS, World
 
 STATUS = EventType.APPOINTMENT_STATUS_CHANGE
 ATTRIBUTES = EventType.APPOINTMENT_ATTRIBUTE_VALUE_CHANGE

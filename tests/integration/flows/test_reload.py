@@ -12,10 +12,10 @@ from bridge.flows.live_packs import LivePacks, NeedsRestart, PackReload
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.yaml_source import parse_yaml
+from tests.integration.flows.acme import NOW, event
+from tests.integration.flows.conftest import ACME
+from tests.integration.flows.world import World, Worlds
 from tests.support import eventually
-from tests.unit.flows.acme import NOW, event
-from tests.unit.flows.conftest import ACME
-from tests.unit.flows.world import World, Worlds
 
 TEXT = (ACME / "pack.yaml").read_text()
 

@@ -7,9 +7,9 @@ from bridge.domain.compensation import TRIES
 from bridge.flows.errors import WfmTimeout
 from bridge.flows.ports import BusMessage
 from bridge.mef.enums import WorkOrderState
-from tests.unit.flows import acme
-from tests.unit.flows.acme import IN_MORNING, event
-from tests.unit.flows.world import World, Worlds
+from tests.integration.flows import acme
+from tests.integration.flows.acme import IN_MORNING, event
+from tests.integration.flows.world import World, Worlds
 
 pytestmark = pytest.mark.usefixtures("no_sweep")
 

@@ -9,9 +9,9 @@ from bridge.domain.model import BuyerId
 from bridge.errors import BrokerUnavailable, NotRouted
 from bridge.flows.errors import Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot, WorkOrderRef
-from tests.unit.flows import acme
-from tests.unit.flows.acme import AFTERNOON, AFTERNOON_SLOT, MONDAY, MONDAY_SLOT, MORNING, MORNING_SLOT, event
-from tests.unit.flows.world import BUYERS, World, Worlds
+from tests.integration.flows import acme
+from tests.integration.flows.acme import AFTERNOON, AFTERNOON_SLOT, MONDAY, MONDAY_SLOT, MORNING, MORNING_SLOT, event
+from tests.integration.flows.world import BUYERS, World, Worlds
 
 FRIDAY = TimePeriod(start_date_time=MORNING.start_date_time, end_date_time=AFTERNOON.end_date_time)
 

@@ -13,8 +13,8 @@ from bridge.flows.work_orders import WorkOrders
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import EventSubscriptionInput
-from tests.unit.flows import acme
-from tests.unit.flows.world import BUYER, BUYERS, World
+from tests.integration.flows import acme
+from tests.integration.flows.world import BUYER, BUYERS, World
 
 OWN = "acme-wfm"
 

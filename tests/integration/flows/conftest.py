@@ -10,7 +10,7 @@ from bridge.localenv.process import run_async
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
 from bridge.store import upgrade
-from tests.unit.flows.world import World, Worlds, worlds
+from tests.integration.flows.world import World, Worlds, worlds
 
 ACME = Path(__file__).parents[3] / "mappings" / "acme-wfm"
 

@@ -15,9 +15,9 @@ from bridge.mapping.pack import Pack, UnofferedWindow
 from bridge.mapping.templates import Unrenderable
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import TimePeriod
-from tests.unit.flows import acme
-from tests.unit.flows.acme import AFTERNOON, MORNING, MORNING_SLOT, NOW, booking, event
-from tests.unit.flows.world import BUYERS, World, Worlds
+from tests.integration.flows import acme
+from tests.integration.flows.acme import AFTERNOON, MORNING, MORNING_SLOT, NOW, booking, event
+from tests.integration.flows.world import BUYERS, World, Worlds
 
 
 def problems(rejected: Any) -> list[tuple[str, str | None]]:

@@ -6,8 +6,8 @@ from typing import Any
 import orjson
 
 from bridge.flows.ports import WfmMessage
-from tests.unit.flows.acme import raw
-from tests.unit.flows.world import Worlds
+from tests.integration.flows.acme import raw
+from tests.integration.flows.world import Worlds
 from tests.unit.mapping.patches import pack_with
 
 PACK = pack_with(

@@ -15,9 +15,9 @@ from bridge.mapping.pack import Pack
 from bridge.mapping.templates import Unrenderable
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
-from tests.unit.flows import acme
-from tests.unit.flows.acme import AFTERNOON, MORNING, event, note
-from tests.unit.flows.world import BUYERS, World, Worlds
+from tests.integration.flows import acme
+from tests.integration.flows.acme import AFTERNOON, MORNING, event, note
+from tests.integration.flows.world import BUYERS, World, Worlds
 
 LATER = AppointmentUpdate(valid_for=AFTERNOON)
 

@@ -25,8 +25,8 @@ from bridge.mef.enums import Api, Irp
 from bridge.mef.models import EventSubscriptionInput, TimePeriod
 from bridge.store import SqlStore
 from bridge.store.engine import open_engine
+from tests.integration.flows import acme
 from tests.support import eventually
-from tests.unit.flows import acme
 
 BUYER = BuyerId("acme-buyer")
 BUYERS = frozenset({BUYER})
