@@ -290,6 +290,11 @@ class DeliverySettings(Section):
     )
     jitter: float = Field(0.2, ge=0, lt=1, description="Random part of each wait, both ways: 0.2 is ±20 %.")
     concurrency: int = Field(50, ge=1, description="Notifications on their way at the same time.")
+    guide_listener_buyers: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+        (),
+        description="Buyers who are told of a changed state at `workOrderAttributeValueChangeEvent`, as Table 7 of the "
+        "guide has it, instead of `workOrderStateChangeEvent`. In a variable: separated by commas.",
+    )
     allow_private_callbacks: bool = Field(
         False, description="Allow listeners on `http` and on private or loopback addresses. For labs."
     )

@@ -1,6 +1,6 @@
 """What the sending of notifications can be told. Values are checked where the settings are read."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 
@@ -22,6 +22,10 @@ class DeliveryConfig(Protocol):
     @property
     def concurrency(self) -> int:
         """How many notifications may be on their way at once."""
+
+    @property
+    def guide_listener_buyers(self) -> Collection[str]:
+        """Buyers whose listener of a changed state has the name of the guide's Table 7."""
 
     @property
     def allow_private_callbacks(self) -> bool:

@@ -3,17 +3,20 @@
 Everything derives from the stored delivery, so each attempt repeats the same eventId, eventTime and bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
 from bridge import __version__
 from bridge.flows.ports import Delivery
-from bridge.mef.enums import Api
+from bridge.mef.enums import Api, EventType
 from bridge.mef.models import Event, EventPayload
 
 CONTENT_TYPE = "application/json;charset=utf-8"
 USER_AGENT = f"mef-bridge/{__version__}"
+
+TABLE_7_LISTENER = "workOrderAttributeValueChangeEvent"
+"""Where Table 7 of the guide has changes of state posted; the OpenAPI file has them at their own type."""
 
 _RESOURCES = {
     Api.APPOINTMENT: "appointment/v2/appointment",
@@ -30,16 +33,22 @@ class Message:
     headers: Mapping[str, str]
 
 
-def prepare(delivery: Delivery, base_url: str) -> Message:
-    """Make the message. `base_url` is the absolute URL in front of `/mefApi`, as Buyers reach the bridge."""
-    return Message(listener_url(delivery), body(delivery, base_url), _headers(delivery))
+def prepare(delivery: Delivery, base_url: str, guide_listener_buyers: Collection[str] = ()) -> Message:
+    """Make the message. `base_url` is the absolute URL in front of `/mefApi`, as Buyers reach the bridge.
+
+    For `guide_listener_buyers` the listener of a changed state has the name that the guide's Table 7 gives it.
+    """
+    return Message(listener_url(delivery, guide_listener_buyers), body(delivery, base_url), _headers(delivery))
 
 
-def listener_url(delivery: Delivery) -> str:
+def listener_url(delivery: Delivery, guide_listener_buyers: Collection[str] = ()) -> str:
     """Give `<callback>/mefApi/<irp>/<api>Notification/v2/listener/<eventType>`; the callback's query is kept."""
     subscription = delivery.subscription
     parts = urlsplit(subscription.callback)
-    own = f"/mefApi/{subscription.irp}/{subscription.api}Notification/v2/listener/{delivery.event_type}"
+    listener: str = delivery.event_type
+    if delivery.event_type is EventType.WORK_ORDER_STATE_CHANGE and subscription.buyer in guide_listener_buyers:
+        listener = TABLE_7_LISTENER
+    own = f"/mefApi/{subscription.irp}/{subscription.api}Notification/v2/listener/{listener}"
     return urlunsplit(parts._replace(path=parts.path.rstrip("/") + own, fragment=""))
 
 

@@ -18,7 +18,7 @@ import structlog
 from aiohttp import ClientSession
 
 from bridge.delivery.config import DeliveryConfig
-from bridge.delivery.message import prepare
+from bridge.delivery.message import Message, prepare
 from bridge.delivery.sender import send
 from bridge.domain.retry import Delivered, Failed, GiveUp, Outcome, RetryDecision, RetryIn, decide_retry
 from bridge.errors import TransientError
@@ -210,10 +210,13 @@ class DeliveryWorker:
     async def _send(self, session: ClientSession, delivery: Delivery) -> Outcome:
         """Prepare and send. A crash counts as a failed attempt, so that a delivery that crashes us ends some day."""
         try:
-            return await send(session, prepare(delivery, self._base_url), self._settings, self._clock)
+            return await send(session, self._prepare(delivery), self._settings, self._clock)
         except Exception as error:
             log.exception("a notification could not be sent", number=delivery.number)
             return Failed(f"the bridge failed: {type(error).__name__}")
+
+    def _prepare(self, delivery: Delivery) -> Message:
+        return prepare(delivery, self._base_url, self._settings.guide_listener_buyers)
 
     def _note(self, listener: SubscriptionId, decision: RetryDecision) -> None:
         if isinstance(decision, Delivered):

@@ -35,7 +35,8 @@ READINGS: tuple[Reading, ...] = (
         "listener of a change of state",
         "Table 7 names `workOrderAttributeValueChangeEvent` in the path",
         "`workOrderStateChangeEvent`",
-        "Events go to the listener of their own type, as in the OpenAPI file.",
+        "Events go to the listener of their own type, as in the OpenAPI file; Table 7's name for the Buyers in "
+        "`delivery.guide_listener_buyers`.",
     ),
     Reading(
         "event names in a registration's query",

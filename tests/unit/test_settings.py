@@ -123,6 +123,7 @@ def test_the_environment_overrides_the_file(write: Any, monkeypatch: pytest.Monk
     monkeypatch.setenv("BRIDGE_PACKS", "mappings/a, mappings/b")
     monkeypatch.setenv("BRIDGE_DELIVERY_SCHEDULE_SECONDS", "0,1.5")
     monkeypatch.setenv("BRIDGE_DELIVERY_ALLOW_PRIVATE_CALLBACKS", "true")
+    monkeypatch.setenv("BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS", "acme-buyer, other-buyer")
     monkeypatch.setenv("BRIDGE_BROKER_QUEUE_TYPE", "classic")
     settings = load_settings(path)
     assert settings.instance == "a"
@@ -130,6 +131,7 @@ def test_the_environment_overrides_the_file(write: Any, monkeypatch: pytest.Monk
     assert settings.packs == (Path("mappings/a"), Path("mappings/b"))
     assert settings.delivery.schedule_seconds == (0, 1.5)
     assert settings.delivery.allow_private_callbacks
+    assert settings.delivery.guide_listener_buyers == ("acme-buyer", "other-buyer")
     assert settings.delivery.concurrency == 7
     assert settings.broker.queue_type is QueueType.CLASSIC
 
@@ -143,7 +145,13 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
     for name in names:
         monkeypatch.setenv(name, "\x7f-1")
     complained = {line.split(":")[0] for line in problems(None)}
-    free_text = {"BRIDGE_INSTANCE", "BRIDGE_PACKS", "BRIDGE_BUYERS", "BRIDGE_HTTP_HOST"}
+    free_text = {
+        "BRIDGE_INSTANCE",
+        "BRIDGE_PACKS",
+        "BRIDGE_BUYERS",
+        "BRIDGE_HTTP_HOST",
+        "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
+    }
     free_text |= {f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "JWKS")}
     assert complained == names.keys() - free_text
 

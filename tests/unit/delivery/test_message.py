@@ -63,3 +63,15 @@ def test_a_hostile_correlation_id_adds_no_header() -> None:
 
 def test_every_attempt_is_the_same_message() -> None:
     assert prepare(delivery(attempts=5), BASE) == prepare(delivery(attempts=0), BASE)
+
+
+def test_a_buyer_who_follows_table_7_is_told_of_a_state_at_the_listener_it_names() -> None:
+    """Only the path differs; the event in the body keeps its type."""
+    to = subscription(api=Api.WORK_ORDER)
+    event = delivery(to=to, event_type=EventType.WORK_ORDER_STATE_CHANGE)
+    plain, table_7 = prepare(event, BASE), prepare(event, BASE, [to.buyer])
+    assert plain.url.endswith("/workOrderNotification/v2/listener/workOrderStateChangeEvent")
+    assert table_7.url.endswith("/workOrderNotification/v2/listener/workOrderAttributeValueChangeEvent")
+    assert table_7.body == plain.body
+    created = delivery(to=to, event_type=EventType.WORK_ORDER_CREATE)
+    assert prepare(created, BASE, [to.buyer]).url == prepare(created, BASE).url

@@ -269,10 +269,10 @@ async def test_an_attempt_is_recorded_even_if_the_store_was_away() -> None:
 async def test_a_crash_while_sending_is_a_failed_attempt_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare = worker_module.prepare
 
-    def crash(one: Delivery, base_url: str) -> Any:
+    def crash(one: Delivery, *rest: Any) -> Any:
         if one.number == 1:
             raise RuntimeError("bug")
-        return prepare(one, base_url)
+        return prepare(one, *rest)
 
     monkeypatch.setattr(worker_module, "prepare", crash)
     async with listening() as listener:
