@@ -72,10 +72,10 @@ def claimed_not_sent(point: str) -> None:
     """The notification is committed and claimed; the listener hears nothing."""
     starts = Starts()
 
-    def preparing(delivery: Delivery, base_url: str) -> Any:
+    def preparing(delivery: Delivery, *rest: Any) -> Any:
         if starts.begins(delivery):
             die(point)
-        return prepare(delivery, base_url)
+        return prepare(delivery, *rest)
 
     worker.prepare = preparing  # type: ignore[attr-defined]
 
