@@ -113,7 +113,6 @@ class Applier:
     async def save(self, tx: Transaction, job: Job) -> None:
         """Store a job together with what became of its commands."""
         await tx.save_jobs([job])
-        await tx.save_commands(job.commands)
 
     async def _decide(self, tx: Transaction, jobs: Jobs, entry: JournalEntry, update: JobUpdate) -> JournalEntry:
         decision = decide(jobs[update.job], update, self.ids(), self._clock())

@@ -1,11 +1,11 @@
 """Turns the effects of a decision into messages for the WFM, by the pack's commands."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain.model import (
     AddNote,
-    CancelVisit,
     CommandId,
     CommandKind,
     Job,
@@ -68,33 +68,10 @@ def _message(
 def _command(
     job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime
 ) -> tuple[CommandKind, CommandContext, str | None]:
+    context = CommandContext(command=command, job=job.ref, work_order=work_order, now=now)
     if isinstance(effect, SetTicketStatus):
-        context = CommandContext(
-            command=command,
-            job=job.ref,
-            work_order=work_order,
-            ticket=effect.ticket,
-            ticket_status=effect.status,
-            now=now,
-        )
-        return CommandKind.TICKET, context, None
+        return CommandKind.TICKET, replace(context, ticket=effect.ticket, ticket_status=effect.status), None
     if isinstance(effect, AddNote):
-        context = CommandContext(
-            command=command,
-            job=job.ref,
-            work_order=work_order,
-            appointment=job.appointment,
-            note=effect.text,
-            now=now,
-        )
-        return CommandKind.NOTE, context, None
-    return _compensation(job, work_order, effect, command, now)
-
-
-def _compensation(
-    job: Job, work_order: WorkOrder, effect: CancelVisit, command: CommandId, now: datetime
-) -> tuple[CommandKind, CommandContext, str | None]:
-    context = CommandContext(
-        command=command, job=job.ref, work_order=work_order, visit=effect.visit, window=effect.window, now=now
-    )
-    return CommandKind.CANCEL, context, effect.command + COMPENSATION_SUFFIX
+        return CommandKind.NOTE, replace(context, appointment=job.appointment, note=effect.text), None
+    visit = replace(context, visit=effect.visit, window=effect.window)
+    return CommandKind.CANCEL, visit, effect.command + COMPENSATION_SUFFIX
