@@ -1,0 +1,73 @@
+"""The pack file, declared once: every key that an operator may write, strict at every level.
+
+Short forms (a plain value, a list) are widened to their long form before validation, so that a problem always carries
+the place where it was written. What a name refers to is `checker`'s business.
+"""
+
+from bridge.mapping.document.base import Key, Strict, Text, Value
+from bridge.mapping.document.cells import BOUNDS, Cell, Words
+from bridge.mapping.document.commands import CommandSpec, Dictionary, Reply, ReplyMoment, ReplyWindow, Slots
+from bridge.mapping.document.fields import FieldSpec, FieldType, FieldZone
+from bridge.mapping.document.inbound import IgnoreRule, Inbound, Unpack, Version, Xml
+from bridge.mapping.document.outputs import (
+    AppointmentSection,
+    Contact,
+    Duration,
+    Entity,
+    FixedPerson,
+    Item,
+    Person,
+    Place,
+    Remark,
+    SellerContact,
+    Window,
+    WorkOrderSection,
+)
+from bridge.mapping.document.pack import SOURCES, Lifecycle, PackDocument, Policies
+from bridge.mapping.document.rules import Attribution, ReasonTest, Rule, Then
+from bridge.mapping.document.tables import Table
+
+__all__ = [
+    "BOUNDS",
+    "SOURCES",
+    "AppointmentSection",
+    "Attribution",
+    "Cell",
+    "CommandSpec",
+    "Contact",
+    "Dictionary",
+    "Duration",
+    "Entity",
+    "FieldSpec",
+    "FieldType",
+    "FieldZone",
+    "FixedPerson",
+    "IgnoreRule",
+    "Inbound",
+    "Item",
+    "Key",
+    "Lifecycle",
+    "PackDocument",
+    "Person",
+    "Place",
+    "Policies",
+    "ReasonTest",
+    "Remark",
+    "Reply",
+    "ReplyMoment",
+    "ReplyWindow",
+    "Rule",
+    "SellerContact",
+    "Slots",
+    "Strict",
+    "Table",
+    "Text",
+    "Then",
+    "Unpack",
+    "Value",
+    "Version",
+    "Window",
+    "Words",
+    "WorkOrderSection",
+    "Xml",
+]

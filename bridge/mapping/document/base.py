@@ -1,0 +1,100 @@
+"""What every section of a pack is made of: strict levels, scalars, names, paths, and values."""
+
+from datetime import datetime
+from typing import Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
+
+from bridge.mapping.datetimes import check_format, check_zone
+from bridge.mapping.paths import check_path
+
+
+class Strict(BaseModel):
+    """A level of the pack: frozen, and an unknown key is an error. What stands below a key is its description."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _scalar(value: object) -> str | int | bool:
+    if isinstance(value, str | int):
+        return value
+    raise ValueError("expected text, a whole number, true or false")
+
+
+def _bound(value: object) -> int | datetime:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("expected a whole number, or a moment with its offset such as '2026-03-01T00:00:00Z'")
+    return moment
+
+
+Scalar = Annotated[str | int | bool, PlainValidator(_scalar, json_schema_input_type=str | int | bool)]
+Bound = Annotated[int | datetime, PlainValidator(_bound, json_schema_input_type=int | str)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Text = Annotated[str, Field(min_length=1)]
+Reference = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?$")]
+Path = Annotated[str, AfterValidator(check_path)]
+Zone = Annotated[str, AfterValidator(check_zone)]
+Format = Annotated[str, AfterValidator(check_format)]
+
+
+def widen(value: object, key: str) -> object:
+    return value if isinstance(value, dict) else {key: value}
+
+
+def as_list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+Pieces = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(as_list)]
+
+
+class Value(Strict):
+    """Where an output takes its value from: a literal, or `{value: field}` with an optional default."""
+
+    literal: Scalar | None = None
+    value: tuple[Reference, ...] = ()
+    default: Scalar | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        data = widen(data, "literal")
+        if isinstance(data, dict) and "value" in data:
+            return {**data, "value": as_list(data["value"])}
+        return data
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.literal is None) == (not self.value):
+            raise ValueError("write a plain value, or {value: <field>}")
+        return self
+
+
+class Key(Strict):
+    """What identifies something: a path; several, of which the first that says something is taken; or joined parts."""
+
+    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    parts: Annotated[tuple[Path, ...], Field(min_length=2)] | None = None
+    joined_by: str = "-"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return widen(data, "path")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if (self.path is None) == (self.parts is None):
+            raise ValueError("write a path, a list of paths, or {parts: [...]}")
+        return self
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All paths, in their order."""
+        return self.path or self.parts or ()

@@ -1,0 +1,42 @@
+"""Conditions: on a value, on a list of values, on free text."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from bridge.mapping.document.base import Bound, Pieces, Scalar, Strict, as_list, widen
+
+BOUNDS = ("at_least", "above", "at_most", "below")
+
+
+class Words(Strict):
+    """A test of free text: literal pieces, whatever the case of the letters; any of them is enough."""
+
+    starts_with: Pieces | None = None
+    ends_with: Pieces | None = None
+    contains_word: Pieces | None = None
+
+
+class Cell(Words):
+    """A condition of a rule on one column: a value, a list (any of), or one of the tests."""
+
+    any: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = None
+    not_: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = Field(default=None, alias="not")
+    present: bool | None = None
+    at_least: Bound | None = None
+    above: Bound | None = None
+    at_most: Bound | None = None
+    below: Bound | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        data = widen(data, "any") if isinstance(data, list | dict) else {"any": [data]}
+        return {key: as_list(value) if key in ("any", "not") else value for key, value in data.items()}  # type: ignore[attr-defined]
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        conditions = {"range" if name in BOUNDS else name for name in self.model_fields_set}
+        if len(conditions) != 1:
+            raise ValueError("write one condition: a value, a list, {not: …}, {present: …}, a range or a test of text")
+        return self
