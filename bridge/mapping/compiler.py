@@ -3,9 +3,10 @@
 import hashlib
 import json
 
+from bridge.mapping.columns import field_lookups
 from bridge.mapping.commands import compile_command
 from bridge.mapping.document import PackDocument
-from bridge.mapping.fields import compile_fields, field_lookups
+from bridge.mapping.fields import compile_fields
 from bridge.mapping.messages import compile_identity
 from bridge.mapping.pack import Inbound, Pack
 from bridge.mapping.paths import Find, compile_path

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from bridge.domain.model import Goal, Job, OnIllegal
 from bridge.mapping import document
 from bridge.mapping.cells import Test, cell_test, cell_text
-from bridge.mapping.fields import field_getter
+from bridge.mapping.columns import field_getter
 from bridge.mapping.sources import value_getter
 from bridge.mapping.tables import Lookup
 from bridge.mapping.values import Get, Misread, Values, plain, shown

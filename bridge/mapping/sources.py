@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from bridge.mapping import document
-from bridge.mapping.fields import field_getter
+from bridge.mapping.columns import field_getter
 from bridge.mapping.tables import Lookup
 from bridge.mapping.values import Get, Misread, Values, as_text, constant, shown
 
@@ -35,6 +35,17 @@ def text_getter(where: str, value: document.Value, lookups: Lookups) -> Callable
         if found is None:
             raise Misread(f"{where}: {_source(value)} is absent")
         return as_text(found)
+
+    return get_text
+
+
+def optional_text_getter(value: document.Value, lookups: Lookups) -> Callable[[Values], str | None]:
+    """As `value_getter`, for text that may be absent."""
+    get = value_getter(value, lookups)
+
+    def get_text(values: Values) -> str | None:
+        found = get(values)
+        return as_text(found) if found is not None else None
 
     return get_text
 

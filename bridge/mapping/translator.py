@@ -10,10 +10,11 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from bridge.domain.model import Goal, Job, JobUpdate
-from bridge.mapping.fields import Field, Scope
+from bridge.mapping.fields import Field
 from bridge.mapping.messages import Reading
 from bridge.mapping.paths import Find
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
+from bridge.mapping.scope import Scope
 from bridge.mapping.values import Misread, shown
 from bridge.mapping.visits import VisitBuilder
 from bridge.mapping.work_orders import WorkOrderBuilder

@@ -6,8 +6,9 @@ import pytest
 
 from bridge.domain.model import Job, JobRef
 from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Table
-from bridge.mapping.fields import Scope, compile_field
+from bridge.mapping.fields import compile_field
 from bridge.mapping.messages import Message
+from bridge.mapping.scope import Scope
 from bridge.mapping.values import Misread
 
 TABLES = {

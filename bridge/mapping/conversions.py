@@ -1,0 +1,201 @@
+"""How the raw value of a field becomes a typed one."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta, timezone, tzinfo
+
+from bridge.mapping import document
+from bridge.mapping.columns import field_getter, field_lookups
+from bridge.mapping.datetimes import find_zone, moment_reader
+from bridge.mapping.durations import duration_reader
+from bridge.mapping.items import item_chooser
+from bridge.mapping.scope import Scope
+from bridge.mapping.tables import Lookup, codes
+from bridge.mapping.values import Values, readable_code, readable_integer, readable_text, shown
+
+Convert = Callable[[object, Scope], object]
+
+_LISTED = 12  # codes named in a sentence
+_LONGEST_ZONE = 64  # characters of a zone's name
+_MINUTES_OF_A_DAY = 24 * 60
+
+
+class Unfit(Exception):
+    """What was expected instead; `Field.read` puts the name and the value around it."""
+
+
+def converter(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
+    """Make a function that types a raw value; it raises `Unfit` where the value does not fit."""
+    match spec.type:
+        case "code":
+            return _code(spec, pack.tables)
+        case "integer":
+            return _integer
+        case "boolean":
+            return _boolean(spec)
+        case "datetime":
+            return _moment(spec, pack)
+        case "duration":
+            return _duration(spec.format or "")
+        case "list":
+            return _list(spec)
+        case "text":
+            return _text
+
+
+def _text(raw: object, _: Scope) -> object:
+    text = readable_text(raw)
+    if text is None:
+        raise Unfit("text without NUL characters")
+    return text
+
+
+def _integer(raw: object, _: Scope) -> object:
+    number = readable_integer(raw)
+    if number is None:
+        raise Unfit("a whole number of at most 64 bits")
+    return number
+
+
+def _code(spec: document.FieldSpec, tables: Mapping[str, document.Table]) -> Convert:
+    table = tables[spec.table] if spec.table is not None else None
+    known = frozenset(spec.values or ()) | frozenset(codes(table) if table is not None else ())
+    takes_any = table is not None and table.on_miss != "park" and spec.values is None
+    expected = f"a code of table {spec.table}" if spec.values is None else f"one of {_listed(spec.values)}"
+    spelled = _spellings(spec, known)
+
+    def convert(raw: object, _: Scope) -> object:
+        code = readable_code(raw)
+        code = spelled(code) if code is not None else None
+        if code is None or (code not in known and not takes_any):
+            raise Unfit(expected)
+        return code
+
+    return convert
+
+
+def _spellings(spec: document.FieldSpec, known: frozenset[str]) -> Callable[[str], str]:
+    """Make a function from a code as it is written to the code that is meant."""
+    if not spec.loose:
+        synonyms = spec.synonyms
+        return lambda code: synonyms.get(code, code)
+    meant = {_loosely(code): code for code in known} | {_loosely(one): code for one, code in spec.synonyms.items()}
+    return lambda code: meant.get(_loosely(code), code)
+
+
+def _loosely(code: str) -> str:
+    """Write a code so that upper and lower case, blanks around it and leading zeros make no difference."""
+    folded = code.strip().casefold()
+    return folded.lstrip("0") or folded[:1]
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    rest = f" … ({len(values)} codes)" if len(values) > _LISTED else ""
+    return ", ".join(values[:_LISTED]) + rest
+
+
+def _boolean(spec: document.FieldSpec) -> Convert:
+    if spec.yes is None or spec.no is None:
+        return _json_boolean
+    spelled = {**dict.fromkeys(spec.yes, True), **dict.fromkeys(spec.no, False)}
+    expected = f"one of {', '.join(spelled)}"
+
+    def convert(raw: object, _: Scope) -> object:
+        value = spelled.get(readable_text(raw) or "")
+        if value is None:
+            raise Unfit(expected)
+        return value
+
+    return convert
+
+
+def _json_boolean(raw: object, _: Scope) -> object:
+    if not isinstance(raw, bool):
+        raise Unfit("true or false")
+    return raw
+
+
+def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
+    pattern = spec.format or ""
+    name = spec.zone.name if spec.zone is not None else None
+    read = moment_reader(pattern, name or pack.zone, spec.dst or pack.policies.dst)
+    zone_of = _zone_finder(spec.zone, field_lookups(pack))
+    floor = spec.not_before
+
+    def convert(raw: object, scope: Scope) -> object:
+        zone = zone_of(scope.values)
+        try:
+            moment = read(raw, scope.remarks, zone)
+        except ValueError as error:
+            raise Unfit(f"a date and time like {pattern} ({error})") from error
+        return _next_day(moment, scope.values[floor]) if floor is not None else moment
+
+    return convert
+
+
+def _next_day(moment: datetime, floor: object) -> datetime:
+    """A time of day that lies before the start is one after midnight."""
+    try:
+        return moment + timedelta(days=1) if isinstance(floor, datetime) and moment < floor else moment
+    except OverflowError as error:
+        raise Unfit("a date and time within the calendar") from error
+
+
+def _zone_finder(zone: document.FieldZone | None, lookups: Mapping[str, Lookup]) -> Callable[[Values], tzinfo | None]:
+    if zone is not None and zone.value is not None:
+        get = field_getter(zone.value, lookups)
+        return lambda values: _named_zone(get(values))
+    if zone is not None and zone.minutes is not None:
+        field_name = zone.minutes
+        return lambda values: _offset_zone(values[field_name])
+    return lambda _: None
+
+
+def _named_zone(name: object) -> tzinfo:
+    if not isinstance(name, str) or len(name) > _LONGEST_ZONE:
+        raise Unfit(f"a date and time with a zone; the zone is {shown(name)}")
+    try:
+        return find_zone(name)
+    except ValueError as error:
+        raise Unfit(f"a date and time with a zone ({error})") from error
+
+
+def _offset_zone(minutes: object) -> tzinfo:
+    if not isinstance(minutes, int) or abs(minutes) >= _MINUTES_OF_A_DAY:
+        raise Unfit(f"a date and time with a zone; its minutes are {shown(minutes)}")
+    return timezone(timedelta(minutes=minutes))
+
+
+def _duration(unit: str) -> Convert:
+    read = duration_reader(unit)
+
+    def convert(raw: object, _: Scope) -> object:
+        try:
+            return read(raw)
+        except ValueError as error:
+            raise Unfit(f"a duration ({error})") from error
+
+    return convert
+
+
+def _list(spec: document.FieldSpec) -> Convert:
+    separator, limit = spec.split, spec.limit
+    choose = item_chooser(spec)
+
+    def convert(raw: object, _: Scope) -> object:
+        if separator is not None and isinstance(raw, str):
+            raw = raw.split(separator)
+        if not isinstance(raw, list):
+            raise Unfit("a list" if separator is None else f"texts joined by {shown(separator)}")
+        texts = _texts(choose(raw))
+        texts = tuple(dict.fromkeys(texts)) if spec.distinct else texts
+        return texts[:limit]
+
+    return convert
+
+
+def _texts(items: list[object]) -> tuple[str, ...]:
+    """Take a list of texts; blank items say nothing and are left out."""
+    texts = [readable_text(item) for item in items]
+    if None in texts:
+        raise Unfit("a list of texts without NUL characters")
+    return tuple(stripped for text in texts if text is not None and (stripped := text.strip()))

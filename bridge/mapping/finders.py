@@ -1,0 +1,119 @@
+"""Where the raw value of a field comes from: the message, the job's record, or fields above."""
+
+from collections.abc import Callable, Mapping
+
+from bridge.domain.model import CommandState
+from bridge.mapping import document
+from bridge.mapping.attribution import compile_attribution
+from bridge.mapping.columns import field_getter, field_lookups
+from bridge.mapping.messages import first_of
+from bridge.mapping.paths import MISSING, compile_path, path_steps
+from bridge.mapping.scope import Scope
+from bridge.mapping.tables import Lookup
+from bridge.mapping.values import as_text
+
+Find = Callable[[Scope], object]
+
+
+def source_text(spec: document.FieldSpec) -> str:
+    """Say for people where a field comes from."""
+    if spec.path is not None:
+        return " or ".join(spec.path)
+    if spec.header is not None:
+        return f"header {spec.header}"
+    if spec.value is not None:
+        return f"field {spec.value}"
+    if spec.previous is not None:
+        return f"the last {spec.previous}"
+    if spec.changed is not None:
+        return f"a change of {' or '.join(spec.changed)}"
+    if spec.join is not None:
+        return f"{' and '.join(spec.join)} joined"
+    if spec.asked is not None:
+        return f"who asked to {' or '.join(spec.asked)}"
+    return "attribution" if spec.attribution is not None else "routing key"
+
+
+def finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
+    """Make a function that finds the raw value, `MISSING` where it is absent."""
+    if spec.path is not None:
+        return _from_message(spec.path)
+    if spec.header is not None:
+        header = spec.header
+        return lambda scope: scope.message.headers.get(header, MISSING)
+    if spec.value is not None:
+        return _from_field(spec.value, pack)
+    if spec.previous is not None:
+        name = spec.previous
+        return lambda scope: scope.job.record.get(name, MISSING)
+    if spec.changed is not None:
+        return _change_of(spec.changed, pack)
+    if spec.asked is not None:
+        return _asked(spec.asked)
+    if spec.join is not None:
+        return _joined(spec.join, spec.joined_by, field_lookups(pack))
+    if spec.attribution is not None and pack.attribution is not None:
+        return _attributed(pack.attribution, field_lookups(pack))
+    return lambda scope: scope.message.routing_key
+
+
+def _from_message(paths: tuple[str, ...]) -> Find:
+    finds = [compile_path(path) for path in paths]
+    find = finds[0] if len(finds) == 1 else first_of(finds)
+    return lambda scope: find(scope.message.data)
+
+
+def _from_field(reference: str, pack: document.PackDocument) -> Find:
+    get = field_getter(reference, field_lookups(pack))
+
+    def find(scope: Scope) -> object:
+        value = get(scope.values)
+        return MISSING if value is None else value
+
+    return find
+
+
+def _joined(references: tuple[str, ...], joined_by: str, lookups: Mapping[str, Lookup]) -> Find:
+    """Join texts; where one is absent, so is the whole."""
+    getters = [field_getter(reference, lookups) for reference in references]
+
+    def find(scope: Scope) -> object:
+        parts = [get(scope.values) for get in getters]
+        return MISSING if None in parts else joined_by.join(map(as_text, parts))
+
+    return find
+
+
+def _change_of(names: tuple[str, ...], pack: document.PackDocument) -> Find:
+    members = [(name, _last_step((pack.fields[name].path or ("",))[0])) for name in names]
+
+    def find(scope: Scope) -> object:
+        if scope.changed_names:
+            return any(member in scope.changed_names for _, member in members)
+        return any(scope.record.get(name, MISSING) != scope.job.record.get(name, MISSING) for name, _ in members)
+
+    return find
+
+
+def _last_step(path: str) -> str:
+    return str(path_steps(path)[-1]) if path_steps(path) else ""
+
+
+def _asked(kinds: tuple[str, ...]) -> Find:
+    wanted = frozenset(kinds)
+
+    def find(scope: Scope) -> object:
+        commands = (command for command in scope.job.commands if command.state in _ASKED_FOR)
+        return "buyer" if any({command.kind, command.asked_as} & wanted for command in commands) else "seller"
+
+    return find
+
+
+_ASKED_FOR = (CommandState.PENDING, CommandState.ACCEPTED, CommandState.EXPIRED)
+"""What the WFM may be speaking of; an expired command may have been carried out all the same."""
+
+
+def _attributed(attribution: document.Attribution, lookups: Mapping[str, Lookup]) -> Find:
+    attribute = compile_attribution(attribution)
+    reasons = [field_getter(reference, lookups) for reference in attribution.reason]
+    return lambda scope: attribute([get(scope.values) for get in reasons])

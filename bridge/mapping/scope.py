@@ -1,0 +1,21 @@
+"""One translation under way: what its fields are read from, and what was read so far."""
+
+from dataclasses import dataclass, field
+
+from bridge.domain.model import Job
+from bridge.mapping.messages import Message
+
+Remarks = list[str]
+
+
+@dataclass(slots=True)
+class Scope:
+    """One translation under way; local to it. `record` is what is known of the job after this message, by field."""
+
+    message: Message
+    job: Job
+    changed_names: frozenset[str] = frozenset()
+    values: dict[str, object] = field(default_factory=dict)
+    record: dict[str, object] = field(default_factory=dict)
+    explained: dict[str, object] = field(default_factory=dict)
+    remarks: Remarks = field(default_factory=list)
