@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bridge.mapping import document
-from bridge.mapping.sources import Lookups, text_getter
+from bridge.mapping.sources import Lookups, optional_text_getter, text_getter
 from bridge.mapping.values import Values
 from bridge.mef.models import (
     FieldedAddress,
@@ -38,9 +38,12 @@ def attributes(kind: str) -> dict[str, bool]:
 
 def place_getter(where: str, place: document.Place, lookups: Lookups) -> GetPlace:
     """Make a function that builds the place, None where its `if_present` field is absent."""
-    kind = KINDS[place.type]
-    given = {"role": place.role, **place.attributes}
-    getters = {name: text_getter(f"{where}.{name}", value, lookups) for name, value in given.items()}
+    kind, required = KINDS[place.type], attributes(place.type)
+    getters = {
+        name: text_getter(f"{where}.{name}", value, lookups) if required[name] else optional_text_getter(value, lookups)
+        for name, value in place.attributes.items()
+    }
+    getters["role"] = text_getter(f"{where}.role", place.role, lookups)
     guard = place.if_present
 
     def get(values: Values) -> Place | None:

@@ -10,6 +10,7 @@ from bridge.mapping.checks.references import (
     References,
 )
 from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.contacts import OPTIONAL, REQUIRED
 from bridge.mapping.document import (
     AppointmentSection,
     Contact,
@@ -24,7 +25,7 @@ from bridge.mapping.document import (
 from bridge.mapping.places import attributes
 from bridge.mef.enums import ContactRole
 
-_PERSON = ("name", "number", "email_address", "number_extension", "organization")
+_PERSON = dict.fromkeys(REQUIRED, TEXT) | dict.fromkeys(OPTIONAL, OPTIONAL_TEXT)
 
 
 def check_outputs(document: PackDocument, references: References, report: Report) -> None:
@@ -80,8 +81,10 @@ def _check_guard(loc: Loc, item: Item, references: References) -> None:
 def _check_place(loc: Loc, place: Place, references: References, report: Report) -> None:
     _check_guard(loc, place, references)
     references.check_value((*loc, "role"), place.role, TEXT, place.if_present)
+    required = attributes(place.type)
     for name, value in place.attributes.items():
-        references.check_value((*loc, "attributes", name), value, TEXT, place.if_present)
+        wanted = TEXT if required.get(name) else OPTIONAL_TEXT
+        references.check_value((*loc, "attributes", name), value, wanted, place.if_present)
     _check_attributes((*loc, "attributes"), place, report)
 
 
@@ -97,8 +100,8 @@ def _check_attributes(loc: Loc, place: Place, report: Report) -> None:
 
 def _check_person(loc: Loc, person: Person, references: References, report: Report) -> None:
     _check_guard(loc, person, references)
-    for name in _PERSON:
-        references.check_value((*loc, name), getattr(person, name), TEXT, person.if_present)
+    for name, wanted in _PERSON.items():
+        references.check_value((*loc, name), getattr(person, name), wanted, person.if_present)
 
 
 def _check_entity(loc: Loc, entity: Entity, references: References, report: Report) -> None:
