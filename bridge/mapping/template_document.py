@@ -18,15 +18,22 @@ Key = str | int
 class TemplateValue(BaseModel):
     """A value from the bridge in a message to the WFM; `value` may name several, the first present one is taken."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     value: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    """What is written; of a list the first one that is present."""
     default: str | int | bool | None = None
+    """What is written where it is absent; needed where it may be."""
     omit: bool = False
+    """`true`: the key is left out where the value is absent."""
     format: Annotated[str, AfterValidator(check_format)] | None = None
+    """How a time is written, as for a datetime field. Left out, RFC 3339."""
     zone: Annotated[str, AfterValidator(check_zone)] | None = None
+    """The zone a time is written in. Left out, UTC."""
     table: str | None = None
+    """The table that has what is written for the value."""
     column: str | None = None
+    """The column of that table."""
 
     @model_validator(mode="before")
     @classmethod

@@ -58,8 +58,13 @@ class Value(Strict):
     """Where an output takes its value from: a literal, or `{value: field}` with an optional default."""
 
     literal: Scalar | None = None
+    """The value as it stands; the short form of `{literal: x}` is `x`."""
     value: tuple[Reference, ...] = ()
+    """The field, or the column of a field's table, that the value is taken from; of a list the first one that is
+    present.
+    """
     default: Scalar | None = None
+    """What stands in where none of them is present."""
 
     @model_validator(mode="before")
     @classmethod
@@ -80,8 +85,11 @@ class Key(Strict):
     """What identifies something: a path; several, of which the first that says something is taken; or joined parts."""
 
     path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Where it stands in the message; of a list of paths the first that says something is taken."""
     parts: Annotated[tuple[Path, ...], Field(min_length=2)] | None = None
+    """The paths of the parts it is joined from, where one alone is not enough."""
     joined_by: str = "-"
+    """What stands between the parts."""
 
     @model_validator(mode="before")
     @classmethod

@@ -13,20 +13,30 @@ class Words(Strict):
     """A test of free text: literal pieces, whatever the case of the letters; any of them is enough."""
 
     starts_with: Pieces | None = None
+    """A text that begins so, or with one of a list; upper or lower case are the same."""
     ends_with: Pieces | None = None
+    """A text that ends so, or with one of a list; upper or lower case are the same."""
     contains_word: Pieces | None = None
+    """A text in which this word, these words, or one of a list stand; upper or lower case are the same."""
 
 
 class Cell(Words):
     """A condition of a rule on one column: a value, a list (any of), or one of the tests."""
 
     any: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = None
+    """One of these values; `[A, B]` is its short form, and `A` that of a single one."""
     not_: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = Field(default=None, alias="not")
+    """Any value but this, or these; an absent one fits too."""
     present: bool | None = None
+    """`true` fits a value that is there, `false` an absent one."""
     at_least: Bound | None = None
+    """A whole number, or a moment with its offset, that is this or more. Bounds may be combined."""
     above: Bound | None = None
+    """A whole number, or a moment, that is more than this."""
     at_most: Bound | None = None
+    """A whole number, or a moment, that is this or less."""
     below: Bound | None = None
+    """A whole number, or a moment, that is less than this."""
 
     @model_validator(mode="before")
     @classmethod

@@ -17,8 +17,11 @@ class FieldZone(Strict):
     """The zone of a field: its name, a field that holds the name, or one that holds the minutes east of Greenwich."""
 
     name: Zone | None = None
+    """A zone of the time zone database; the short form of `{name: x}` is `x`."""
     value: Reference | None = None
+    """The field, or the column of a field's table, that holds such a name."""
     minutes: Name | None = None
+    """The integer field that holds the minutes east of Greenwich."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -39,33 +42,69 @@ class FieldSpec(Strict):
     """One named, typed input of a message; `path` may be a list, of which the first that says something is taken."""
 
     path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Where it stands in the message; of a list of paths the first that says something is taken."""
     header: Text | None = None
+    """A header of the message."""
     routing_key: Literal[True] | None = None
+    """The routing key of the message."""
     value: Reference | None = None
+    """Another field above, or a column of its table: so one table leads to the next."""
     previous: Name | None = None
+    """What another field was before this message; it has that field's type."""
     changed: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """True when one of these fields is not what it was: named by `inbound.changed_names`, or unlike the job's record.
+    """
     asked: Annotated[tuple[Asked, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """`buyer` when the Buyer has asked for this and the WFM may be speaking of it, else `seller`."""
     attribution: Literal[True] | None = None
+    """The field that the section `attribution` makes; write that section instead."""
     join: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
+    """Several fields above, joined to one text; absent where one of them is."""
     joined_by: str = " "
+    """What stands between joined fields."""
     type: FieldType = "text"
+    """What the value is."""
     required: bool = False
+    """`true`: an absent value parks the message."""
     remember: bool = True
+    """`false` (deltas): the value is this message's own and is never kept."""
     default: Scalar | None = None
+    """What stands in for an absent value."""
     empty: Literal["absent", "keep"] | None = None
+    """What `""` means: `absent`, or `keep` (deltas): it says nothing and the last known value stays. Left out, it is a
+    value.
+    """
     nulls: Literal["absent", "keep"] | None = None
+    """What `null` means: `absent` or `keep`, as with `empty`. Left out, it is a value, which most types refuse."""
     values: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Code: the codes there are; any other parks the message."""
     table: Name | None = None
+    """Code: the codes are the rows of this table, and `field.column` names a column of the row."""
     yes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Boolean: the spellings of true; left out, only JSON's own `true` is."""
     no: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """Boolean: the spellings of false; left out, only JSON's own `false` is."""
     format: Annotated[str, AfterValidator(_field_format)] | None = None
+    """How a datetime or a duration is written."""
     zone: Annotated[FieldZone, BeforeValidator(_zone_form)] | None = None
+    """Datetime without an offset: its zone. The pack's `zone` where it is left out."""
     dst: Dst | None = None
+    """Datetime: which of the two is meant by an hour that happens twice, or that such a message, and one with a missing
+    hour, is parked (`park`).
+    """
     not_before: Name | None = None
+    """Datetime: a time before that of this field above is one of the next day."""
     loose: bool = False
+    """Code: upper or lower case, blanks around it and leading zeros make no difference."""
     synonyms: dict[Text, Text] = {}
+    """Code: other spellings, and the codes they stand for."""
     split: Text | None = None
+    """List: what separates the items of a text; blank items are left out."""
     item: Path | None = None
+    """List of objects: the path, from the object, of what is taken of each."""
     where: dict[Path, "Cell"] = {}
+    """List of objects: the cells, by path from the object, that one must fit to be taken."""
     distinct: bool = False
+    """List: the same text is taken once."""
     limit: Annotated[int, Field(ge=1)] | None = None
+    """List: at most so many."""

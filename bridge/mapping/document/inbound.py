@@ -12,9 +12,13 @@ class Version(Strict):
     """A number that grows with every change, or a moment that does (`format`)."""
 
     path: Path
+    """Where it stands in the message; `version: $.rev` is the short form of `version: {path: $.rev}`."""
     format: Format | None = None
+    """For a moment: how it is written, as for a datetime field. Left out, the version is a whole number."""
     zone: Zone | None = None
+    """The zone of a moment that has none of its own; the pack's `zone` where it is left out."""
     optional: bool = False
+    """`true`: a message may lack it, and is applied as it comes then."""
 
     @model_validator(mode="before")
     @classmethod
@@ -26,9 +30,13 @@ class Unpack(Strict):
     """Something in a message to be put in order before it is read: JSON in a text, or a list of names and values."""
 
     json_: Path | None = Field(default=None, alias="json")
+    """Path of a text that holds JSON; what it holds takes its place."""
     pairs: Path | None = None
+    """Path of a list of names and values; it becomes an object with these names."""
     name: Text = "name"
+    """The member of a pair that has the name."""
     value: Text = "value"
+    """The member of a pair that has the value."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -41,17 +49,24 @@ class Xml(Strict):
     """How XML is read: prefixes for namespaces, and elements that are lists even when there is one."""
 
     namespaces: dict[Text, Text] = {}
+    """The prefixes that paths use for namespaces. Other namespaces are left out of names."""
     lists: tuple[Text, ...] = ()
+    """Elements that are lists even where there is only one."""
 
 
 class IgnoreRule(Strict):
     """Messages that are of no interest, known before anything of them must be there."""
 
     path: Path | None = None
+    """Looks at this place of the message."""
     header: Text | None = None
+    """Looks at this header of the message."""
     routing_key: Literal[True] | None = None
+    """Looks at the routing key."""
     fits: Cell
+    """The cell that what is found must fit."""
     why: Text
+    """Why the message is of no interest; the journal says it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -64,17 +79,32 @@ class Inbound(Strict):
     """How messages arrive and what identifies them."""
 
     exchange: Text
+    """The WFM's exchange."""
     bindings: Annotated[tuple[Text, ...], Field(min_length=1)]
+    """The binding keys of the bridge's queue."""
     format: Literal["json", "xml"] = "json"
+    """What a message is written in."""
     xml: Xml = Xml()
+    """How XML is read."""
     unpack: tuple[Unpack, ...] = ()
+    """What is put in order before anything is read, in this order."""
     ignore: tuple["IgnoreRule", ...] = ()
+    """Messages of no interest. They are left alone before a job or a field is looked for."""
     each: Path | None = None
+    """Path of a list of which each item is a message of its own, found as `$.part`; their ids get `#0`, `#1`, …"""
     message_id: Key | None = None
+    """What a message is known by when it comes again; where it is absent a hash of the body stands in."""
     job: Key
+    """The WFM's key of the job. A message without it is unreadable."""
     version: Version | None = None
+    """What grows with every change of the job: a whole number or a moment. An older message is stale."""
     versions: dict[Name, Version] = {}
+    """The same for other objects of the job, by names of your own."""
     ties: Literal["apply", "stale"] = "apply"
+    """What becomes of a message whose version was applied already."""
     occurred_at: Name | None = None
+    """The datetime field that says when it happened."""
     deltas: bool = False
+    """`true`: a message tells only what has changed; a field that is not there keeps its last known value."""
     changed_names: Path | None = None
+    """Path of a list that names what has changed, for fields with `changed`."""

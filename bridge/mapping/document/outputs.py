@@ -21,96 +21,135 @@ class Item(Strict):
     """An entry of a list; `if_present` leaves it out where that field is absent."""
 
     if_present: Name | None = None
+    """The entry is left out where this field is absent."""
 
 
 class Place(Item):
     """A place: the standard's kind, and its attributes by their names in snake case."""
 
     type: PlaceType
+    """The standard's kind of place."""
     role: Value
+    """What the place is to the WorkOrder."""
     attributes: dict[Name, Value]
+    """The place's attributes, by the standard's names in snake case."""
 
 
 class Person(Item):
     """Someone to reach; the standard wants all of name, number and e-mail address."""
 
     name: Value
+    """Who it is."""
     number: Value
+    """The telephone number."""
     email_address: Value
+    """The e-mail address."""
     number_extension: Value | None = None
+    """The extension of the telephone number."""
     organization: Value | None = None
+    """The organization they are of."""
 
 
 class Contact(Person):
     """A contact of a WorkOrder with its role."""
 
     role: Text
+    """The standard's role of the contact; one `technicalContact` must be sure."""
 
 
 class Entity(Item):
     """What a WorkOrder is about, such as a trouble ticket."""
 
     id: Value
+    """Its id."""
     role: Value
+    """What it is to the WorkOrder."""
     referred_type: Value
+    """What kind of thing it is."""
 
 
 class Remark(Item):
     """A note of the Seller; left out where the text is absent."""
 
     text: Value
+    """What it says; a text sent again stays the same note, a changed one is added."""
     author: Value
+    """Who says it."""
     date: Value
+    """When it was said, a datetime field."""
 
 
 class Duration(Strict):
     """A time span and its unit."""
 
     amount: Value
+    """A whole number, or a duration field, which is rounded up."""
     unit: TimeDurationUnits
+    """The standard's unit."""
 
 
 class WorkOrderSection(Strict):
     """What the Buyer sees of a WorkOrder."""
 
     buyer: Value
+    """The Buyer's id, as in `buyers.yaml`."""
     place: Annotated[tuple[Place, ...], Field(min_length=1)]
+    """Where the work is done."""
     duration: Duration
+    """How long it takes."""
     contacts: Annotated[tuple[Contact, ...], Field(min_length=1)]
+    """Who to reach."""
     related_entity: Annotated[tuple[Entity, ...], Field(min_length=1)]
+    """What it is about, such as a trouble ticket."""
     task: Value
+    """What is done: a text or a list field."""
     note: tuple[Remark, ...] = ()
+    """Notes of the Seller on the WorkOrder."""
     planned_execution_date: Value | None = None
+    """When it is planned, a datetime field."""
 
 
 class Window(Strict):
     """Start and end of a visit, both date-times."""
 
     start: Value
+    """The start, a datetime field. A window of which one half is absent parks the message."""
     end: Value
+    """The end, a datetime field."""
 
 
 class FixedPerson(Strict):
     """A contact that is always the same."""
 
     name: Text
+    """Who it is."""
     number: Text
+    """The telephone number."""
     email_address: Text
+    """The e-mail address."""
     number_extension: Text | None = None
+    """The extension of the telephone number."""
     organization: Text | None = None
+    """The organization they are of."""
 
 
 class SellerContact(Strict):
     """The sellerAppointmentContact: who is assigned, else who stands in."""
 
     assigned: Person | None = None
+    """Who comes."""
     default: FixedPerson
+    """Who stands in while nobody is assigned."""
 
 
 class AppointmentSection(Strict):
     """What the Buyer sees of a visit."""
 
     visit: Value | None = None
+    """The WFM's reference of the visit."""
     window: Window
+    """From when to when the visit is agreed."""
     seller_contact: SellerContact
+    """Whom of the Seller the Buyer can reach about the visit."""
     note: tuple[Remark, ...] = ()
+    """Notes of the Seller on the visit; each new one is told to the Buyer (R29)."""

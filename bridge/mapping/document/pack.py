@@ -20,36 +20,59 @@ class Lifecycle(Strict):
     """The WFM's own graph of statuses: which code a job begins with, and which may follow which."""
 
     field: Name
+    """The code field that holds the status."""
     initial: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(as_list)]
+    """The code, or codes, that a job begins with."""
     next: dict[str, tuple[Text, ...]] = {}
+    """For each code, those that may follow it."""
 
 
 class Policies(Strict):
     """What to do where the standard or the WFM leaves a choice."""
 
     unoffered_window: Literal["search", "pass", "refuse"] = "search"
+    """What happens when a Buyer books a window that was never offered: it is searched for first (`search`), sent as it
+    is (`pass`), or refused (`refuse`).
+    """
     on_illegal: OnIllegal = OnIllegal.PARK
+    """What happens where no legal way leads to a rule's goal, for rules that do not say."""
     dst: Dst = "earlier"
+    """Which of the two is meant by an hour that happens twice, for datetimes that do not say."""
 
 
 class PackDocument(Strict):
     """A whole pack."""
 
     pack: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    """The pack's name: lower-case letters, digits and dashes."""
     version: Text
+    """Your own version of it; the bridge adds a hash of the content."""
     extends: Text | None = None
+    """The directory of the pack below this one, from here."""
     description: str = ""
+    """Free text."""
     zone: Zone | None = None
+    """The time zone of every time that has none of its own."""
     inbound: Inbound
+    """How messages arrive and what identifies them."""
     fields: Annotated[dict[Name, FieldSpec], Field(min_length=1)]
+    """What is read of a message: fields by names of your own, in snake case."""
     tables: dict[Name, Table] = {}
+    """Look-ups, by names of your own."""
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+    """The decision table: the first rule that fits decides."""
     work_order: WorkOrderSection
+    """What the Buyer sees of a WorkOrder."""
     appointment: AppointmentSection
+    """What the Buyer sees of a visit."""
     commands: dict[CommandKind, CommandSpec] = {}
+    """What the WFM can be asked, by the kind of command."""
     policies: Policies = Policies()
+    """What to do where the standard or the WFM leaves a choice."""
     attribution: Attribution | None = None
+    """Whose fault it is that a visit failed; makes the field `fault`."""
     lifecycle: Lifecycle | None = None
+    """The WFM's own graph of statuses, with which `mapping check` walks all histories."""
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,7 @@ class ReasonTest(Words):
     """A reason as the WFM gives it: a code, or a test of free text."""
 
     code: Scalar | None = None
+    """This code, upper or lower case; `C01` is the short form of `{code: C01}`."""
 
     @model_validator(mode="before")
     @classmethod
@@ -33,24 +34,40 @@ class Attribution(Strict):
     """Whose fault it is that a visit failed. `unknown` is what to say of a reason that nobody has attributed yet."""
 
     reason: Annotated[tuple[Reference, ...], Field(min_length=1), BeforeValidator(as_list)]
+    """The fields, or columns of a field's table, that give the reason; the first one that is attributed counts."""
     buyer: tuple[ReasonTest, ...] = ()
+    """The reasons that are the Buyer's fault: codes, and tests of free text."""
     seller: tuple[ReasonTest, ...] = ()
+    """The reasons that are the Seller's fault."""
     neutral: tuple[ReasonTest, ...] = ()
+    """The reasons that are nobody's fault."""
     unknown: Party
+    """What is said of a reason that stands in none of the lists."""
     absent: Party = "unknown"
+    """What is said where there is no reason at all."""
 
 
 class Then(Strict):
     """What a rule makes of a message: a goal, or `ignore` / `park` with the reason."""
 
     work_order: WorkOrderState | None = None
+    """The state of the WorkOrder to be reached; the bridge finds the legal way there."""
     appointment: AppointmentStatus | None = None
+    """The status of the Appointment to be reached; the bridge finds the legal way there."""
     appointment_required: Value | None = None
+    """Whether the Buyer must book a visit: `true`, `false` or a boolean field."""
     creates: bool = False
+    """`true`: the message may open a WorkOrder."""
     on_illegal: OnIllegal | None = None
+    """What happens when no legal way leads to the goal: the message is parked (`park`), the states stay (`keep`), or
+    the WorkOrder ends and a new one follows it (`follow_up`). `policies.on_illegal` where it is left out.
+    """
     hold: Text | None = None
+    """The states stay, everything else the Buyer sees is brought up to date. Say why."""
     ignore: Text | None = None
+    """The message tells the Buyer nothing. Say why."""
     park: Text | None = None
+    """An operator must look at the message. Say why."""
 
     @model_validator(mode="after")
     def _goal_or_reason(self) -> Self:
@@ -65,5 +82,8 @@ class Rule(Strict):
     """One row of the decision table; the first row whose conditions all hold decides."""
 
     rule: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    """The rule's name: lower-case letters, digits and dashes."""
     when: dict[Reference, Cell] = {}
+    """The cells that columns must fit, all of them. Left out, every message fits."""
     then: Then
+    """A goal, or one of `hold`, `ignore` and `park`."""
