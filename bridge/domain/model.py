@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
@@ -341,17 +341,26 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class OfferedSlot:
-    """A window the WFM offers, with the token it must be booked by. MEF TimeSlots have no id."""
+    """A window the WFM offers, with the token it must be booked by. MEF TimeSlots have no id.
+
+    Of equal windows that of the lowest `rank` is taken; one without a rank comes last.
+    """
 
     window: TimePeriod
     token: Mapping[str, object]
+    rank: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """The WFM's answer to a search."""
+    """The WFM's answer to a search.
+
+    A window that lies partly outside the requested period is cut to it where at least `shortest` is left; None leaves
+    it out.
+    """
 
     slots: tuple[OfferedSlot, ...]
+    shortest: timedelta | None = None
 
 
 Reply = Accepted | Refused | Offered

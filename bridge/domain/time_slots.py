@@ -1,22 +1,48 @@
 """What a Buyer is shown of the windows a WFM offers (R13, R14)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from bridge.domain.model import OfferedSlot
+from bridge.domain.model import Offered, OfferedSlot
 from bridge.mef.models import TimePeriod
 
 
-def available(offered: Iterable[OfferedSlot], requested: Sequence[TimePeriod]) -> tuple[OfferedSlot, ...]:
-    """Keep the offers that fall within a requested period, one for each window (the first), earliest first.
+def available(offers: Iterable[Offered], requested: Sequence[TimePeriod]) -> tuple[OfferedSlot, ...]:
+    """Keep what falls within a requested period, one slot for each window, earliest first.
 
-    Equal windows of several technicians are one slot: a MEF TimeSlot says when somebody comes, not who.
+    Equal windows of several technicians are one slot: a MEF TimeSlot says when somebody comes, not who. It is the one
+    of the lowest rank, of several such the first.
     """
-    by_window: dict[tuple[object, object], OfferedSlot] = {}
-    for slot in offered:
-        if any(_within(slot.window, period) for period in requested):
-            by_window.setdefault((slot.window.start_date_time, slot.window.end_date_time), slot)
-    return tuple(sorted(by_window.values(), key=lambda slot: (slot.window.start_date_time, slot.window.end_date_time)))
+    by_window: dict[tuple[datetime, datetime], OfferedSlot] = {}
+    for offered in offers:
+        for slot in _shown(offered, requested):
+            rival = by_window.setdefault(_order(slot), slot)
+            if _rank(slot) < _rank(rival):
+                by_window[_order(slot)] = slot
+    return tuple(sorted(by_window.values(), key=_order))
 
 
-def _within(window: TimePeriod, period: TimePeriod) -> bool:
-    return period.start_date_time <= window.start_date_time and window.end_date_time <= period.end_date_time
+def _shown(offered: Offered, requested: Sequence[TimePeriod]) -> Iterator[OfferedSlot]:
+    """Give the slots as they lie within the periods; one may have a piece in each of several."""
+    for slot in offered.slots:
+        pieces = (_piece(slot.window, period, offered.shortest) for period in requested)
+        yield from (replace(slot, window=piece) for piece in pieces if piece is not None)
+
+
+def _piece(window: TimePeriod, period: TimePeriod, shortest: timedelta | None) -> TimePeriod | None:
+    start = max(window.start_date_time, period.start_date_time)
+    end = min(window.end_date_time, period.end_date_time)
+    if (start, end) == (window.start_date_time, window.end_date_time):
+        return window
+    if shortest is None or start >= end or end - start < shortest:
+        return None
+    return TimePeriod(start_date_time=start, end_date_time=end)
+
+
+def _order(slot: OfferedSlot) -> tuple[datetime, datetime]:
+    return slot.window.start_date_time, slot.window.end_date_time
+
+
+def _rank(slot: OfferedSlot) -> tuple[bool, float]:
+    return (slot.rank is None, slot.rank or 0)

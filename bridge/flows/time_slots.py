@@ -74,19 +74,18 @@ class TimeSlots:
     ) -> tuple[OfferedSlot, ...]:
         """Ask the WFM and remember what it offers within the periods, and what it holds for this very job."""
         answers = await self._ask_all(work_order, periods, correlation_id)
-        offered = [slot for answer in answers for slot in answer.slots]
-        slots = available([*offered, *await self._held(work_order)], periods)
+        slots = available([*answers, await self._held(work_order)], periods)
         if slots:
             async with self._store.transaction() as tx:
                 await tx.remember_slots(work_order.id, slots, self._clock() + self._memory)
         return slots
 
-    async def _held(self, work_order: WorkOrder) -> list[OfferedSlot]:
+    async def _held(self, work_order: WorkOrder) -> Offered:
         """Offer the window to which the Seller moved the visit (R27): it is taken, but by this job's own visit."""
         if work_order.state is not WorkOrderState.OPEN or not work_order.appointments:
-            return []
+            return Offered(())
         window = held_window(await self._store.appointment(work_order.appointments[-1]))
-        return [] if window is None else [OfferedSlot(window, {})]
+        return Offered(() if window is None else (OfferedSlot(window, {}),))
 
     async def _ask_all(
         self, work_order: WorkOrder, periods: Sequence[TimePeriod], correlation_id: str
