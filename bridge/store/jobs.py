@@ -233,15 +233,10 @@ class JobBook:
             if self._differs("appointment", visit.id, visit):
                 self._appointments[visit.id] = visit
         for command in job.commands:
-            self.save_command(command)
+            self._save_command(command)
         head = _head(job)
         if self._differs("job", job.ref, head, _NOTHING):
             self._heads[job.ref] = head
-
-    def save_command(self, command: Command) -> None:
-        """Note a command that differs from what is stored."""
-        if self._differs("command", command.id, command):
-            self._commands[command.id] = command
 
     def know_command(self, command: Command) -> None:
         """Take a command as stored."""
@@ -251,6 +246,10 @@ class JobBook:
         """Note a command in its final state, with what came of it."""
         self._known["command", command.id] = self._commands[command.id] = command
         self._answers[command.id] = rows.plain_text(answer)
+
+    def _save_command(self, command: Command) -> None:
+        if self._differs("command", command.id, command):
+            self._commands[command.id] = command
 
     def _save_work_order(self, order: WorkOrder) -> None:
         before = self._known.get(("work order", order.id))

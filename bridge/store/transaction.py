@@ -127,11 +127,6 @@ class SqlTransaction:
         await self._book.flush()
         return await commands.find(self._session, command)
 
-    async def save_commands(self, commands: Sequence[Command]) -> None:
-        """Store changed commands; a settled one never becomes pending again."""
-        for command in commands:
-            self._book.save_command(command)
-
     async def settle_command(self, command: Command, answer: Mapping[str, object]) -> None:
         """Store a command in its final state, with what came of it (plain JSON)."""
         self._book.settle_command(command, answer)

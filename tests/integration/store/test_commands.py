@@ -78,7 +78,7 @@ async def test_a_change_after_settlement_leaves_the_answer(store: SqlStore) -> N
         await tx.add_commands([asked])
         await tx.settle_command(expired, {"a": 1})
     async with store.transaction() as tx:
-        await tx.save_commands([replace(expired, state=CommandState.COMPENSATED)])
+        await tx.save_jobs([replace(job(order), commands=(replace(expired, state=CommandState.COMPENSATED),))])
     async with store.transaction() as tx:
         assert await tx.answer(asked.id) == (CommandState.COMPENSATED, {"a": 1})
 
