@@ -1,23 +1,28 @@
 """All that is wrong with a pack file, as far as it can be read: shape, meaning and proofs in one list.
 
-Where the shape of one field, table, rule or command is wrong, the rest of the document is looked at without it, so that
-an operator needs one round of repairs and not three.
+What is broken is left out and the rest looked at without it, so that an operator needs one round of repairs and not
+three.
 """
 
 import json
 from collections.abc import Iterable, Sequence
-from copy import deepcopy
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import ValidationError
 
-from bridge.mapping.checker import check, prove
+from bridge.mapping.checker import checked, prove
+from bridge.mapping.checks.left_out import LeftOut
+from bridge.mapping.checks.remains import Remains
 from bridge.mapping.document import PackDocument
 from bridge.yaml_source import Finding, Problem, YamlSource, problems_of
 
-_UNITS: Final = ("fields", "tables", "rules", "commands")
-_GONE: Final = object()
+_DECIDING: Final = ("fields", "tables", "rules", "attribution", "policies")
+"""The sections that the proofs go by."""
+
+_IN_FIELD: Final = 2  # parts of the place of a field
+
+_MOST_ROUNDS: Final = 10  # what is left out can leave something incomplete; documents are less deep than this
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,66 +38,45 @@ def inspect(source: YamlSource) -> Inspection:
     try:
         document = _validated(source.data)
     except ValidationError as error:
-        problems = problems_of(error, PackDocument)
-        findings = {*map(source.place, problems), *_beside(source, problems)}
-        return Inspection(tuple(sorted(findings)), None)
-    return Inspection(_proven(document, source, check(document, source)), document)
+        problems = [one for one in problems_of(error, PackDocument) if not _is_inherited(one, source)]
+        return Inspection(_in_order([*map(source.place, problems), *_beside(source, problems)]), None)
+    return Inspection(_in_order(_findings(document, source, LeftOut())), document)
 
 
-def _proven(document: PackDocument, source: YamlSource, found: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """Add what the proofs find; they need rules that mean something, but dead ones don't disturb them."""
-    if any(one.kind != "unreachable" for one in found):
+def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Sort by place; what is said of one place keeps its order."""
+    return tuple(sorted(dict.fromkeys(findings), key=lambda one: (one.file, one.line, one.column)))
+
+
+def _findings(document: PackDocument, source: YamlSource, left_out: LeftOut) -> list[Finding]:
+    """Check a document. The proofs need a table that means something, but dead rules don't disturb them."""
+    report = checked(document, source, left_out)
+    found = sorted(set(report.findings))
+    if report.sections & {*_DECIDING} or any(left_out.explains((section,)) for section in _DECIDING):
         return found
-    dead = {(one.line, one.column) for one in found}
-    proven = [one for one in prove(document, source) if (one.line, one.column) not in dead]
-    return tuple(sorted((*proven, *found), key=lambda one: (one.line, one.column)))
+    dead = {(one.line, one.column) for one in found if one.kind == "unreachable"}
+    return [*found, *(one for one in prove(document, source) if (one.line, one.column) not in dead)]
 
 
 def _validated(data: object) -> PackDocument:
     return PackDocument.model_validate_json(json.dumps(data))
 
 
-def _beside(source: YamlSource, problems: Sequence[Problem]) -> Iterable[Finding]:
-    """Find what else is wrong in a document whose shape is; nothing where what is left is no pack."""
-    data = deepcopy(source.data)
-    for problem in problems:
-        _leave_out(data, problem)
-    left_out = {str(problem.path[1]) for problem in problems if len(problem.path) > 1 and problem.path[0] in _UNITS}
-    kept = _without_gone_rules(data)
-    try:
-        document = _validated(data)
-    except ValidationError:
-        return []
-    return [one for one in check(document, source, kept) if not _follows(one, left_out)]
+def _is_inherited(problem: Problem, source: YamlSource) -> bool:
+    """Tell a problem of a field that is another's `previous`, from where it has all that it does not say itself."""
+    if len(problem.path) <= _IN_FIELD or problem.path[0] != "fields":
+        return False
+    spec = source.data["fields"][problem.path[1]]
+    return isinstance(spec, dict) and "previous" in spec and problem.path[_IN_FIELD] not in spec
 
 
-def _leave_out(data: dict[str, Any], problem: Problem) -> None:
-    """Leave out the whole unit that a problem is in; outside of units, the value or key itself."""
-    is_unit = len(problem.path) > 1 and problem.path[0] in _UNITS
-    path = problem.path[:2] if is_unit else problem.path
-    parent: Any = data
-    for part in path[:-1]:
-        parent = parent[int(part)] if isinstance(parent, list) else parent.get(part, {})
-    if isinstance(parent, list):
-        parent[int(path[-1])] = _GONE
-    elif path:
-        parent.pop(path[-1], None)
-
-
-def _without_gone_rules(data: dict[str, Any]) -> tuple[int, ...]:
-    """Take the broken rules out; give the old indexes of the others."""
-    rules = data.get("rules")
-    if not isinstance(rules, list):
-        return ()
-    kept = tuple(index for index, rule in enumerate(rules) if rule is not _GONE)
-    data["rules"] = [rules[index] for index in kept]
-    return kept
-
-
-def _follows(finding: Finding, left_out: Iterable[str]) -> bool:
-    """Tell whether something is only missing because it was left out."""
-    if finding.kind in ("missing-command", "unknown-token"):
-        return True
-    return finding.kind in ("unknown-field", "unknown-table") and any(
-        f"'{name}'" in finding.message for name in left_out
-    )
+def _beside(source: YamlSource, problems: Sequence[Problem]) -> list[Finding]:
+    """Find what else is wrong beside problems of shape."""
+    remains = Remains(source.data)
+    for _ in range(_MOST_ROUNDS):
+        data = remains.without(problem.path for problem in problems)
+        try:
+            return _findings(_validated(data), source, remains.left_out)
+        except ValidationError as error:
+            problems = problems_of(error, PackDocument)
+    return []

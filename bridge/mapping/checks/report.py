@@ -1,41 +1,49 @@
 """What is wrong with a pack, each problem at its place."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
+from bridge.mapping.checks.left_out import LeftOut, Loc
 from bridge.yaml_source import Finding, YamlSource, did_you_mean
 
-Loc = tuple[str | int, ...]
+__all__ = ["Loc", "Report"]
 
-_IN_RULE = 2  # parts of the location of a whole rule
+
+_COMMANDS: Loc = ("commands",)  # which of them are needed is said by the others
 
 
 class Report:
-    """Collects the findings of one check; local to it.
+    """Collects the findings of one check; local to it. `left_out` is what of the file the document does not have."""
 
-    `rules` are the indexes in the file of the document's rules, where some of the file were left out.
-    """
-
-    def __init__(self, source: YamlSource, rules: Sequence[int] | None = None) -> None:
+    def __init__(self, source: YamlSource, left_out: LeftOut | None = None) -> None:
         self._source = source
-        self._rules = rules
+        self._left_out = left_out or LeftOut()
         self.findings: list[Finding] = []
+        self.sections: set[str] = set()
 
     def add(self, loc: Loc, kind: str, message: str) -> None:
         """Report a problem of the value at `loc`."""
-        self.findings.append(self._source.finding(self._in_file(loc), kind, message))
+        if (place := self._place(loc, kind)) is not None:
+            self.findings.append(self._source.finding(place, kind, message))
 
     def add_key(self, loc: Loc, kind: str, message: str) -> None:
         """Report a problem of the key at the end of `loc`."""
-        self.findings.append(self._source.key_finding(self._in_file(loc), kind, message))
+        if (place := self._place(loc, kind)) is not None:
+            self.findings.append(self._source.key_finding(place, kind, message))
 
     def unknown(self, loc: Loc, what: str, name: str, known: Iterable[str], *, key: bool = False) -> None:
         """Report a name that refers to nothing, with the nearest known one, or all of them."""
+        if self._left_out.explains_missing(what, name):
+            return
         names = list(known)
         hint = did_you_mean(name, names) or (f"; there is {', '.join(names)}" if names else "; there is none")
         add = self.add_key if key else self.add
         add(loc, f"unknown-{what.replace(' ', '-')}", f"there is no {what} '{name}'{hint}")
 
-    def _in_file(self, loc: Loc) -> Loc:
-        if self._rules is None or len(loc) < _IN_RULE or loc[0] != "rules":
-            return loc
-        return (loc[0], self._rules[int(loc[1])], *loc[2:])
+    def _place(self, loc: Loc, kind: str) -> Loc | None:
+        """Give the place in the file, or nothing where the problem is none but that something was left out."""
+        place = self._left_out.in_file(loc)
+        if self._left_out.explains(place) or (kind == "missing-command" and self._left_out.explains(_COMMANDS)):
+            return None
+        if kind != "unreachable":  # a rule too many: the table means something nevertheless
+            self.sections.add(str(place[0]))
+        return place

@@ -55,7 +55,8 @@ def _domain(column: str, document: PackDocument, references: References) -> tupl
         rows = [*table.rows, table.default or {}]
         return tuple(dict.fromkeys(row[table_column] for row in rows if table_column in row))
     spec = document.fields[name]
-    if spec.type != "code" or (spec.table is not None and (table is None or table.on_miss != "park")):
+    is_open = table is None or table.on_miss != "park" if spec.table is not None else spec.values is None
+    if spec.type != "code" or is_open:
         return None
     return field_codes(spec, document)
 
