@@ -32,6 +32,8 @@ def converter(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
             return _integer
         case "boolean":
             return _boolean(spec)
+        case "datetime" | "duration" if spec.format is None:  # what it is made of is such a value already
+            return _as_it_is
         case "datetime":
             return _moment(spec, pack)
         case "duration":
@@ -40,6 +42,10 @@ def converter(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
             return _list(spec)
         case "text":
             return _text
+
+
+def _as_it_is(raw: object, _: Scope) -> object:
+    return raw
 
 
 def _text(raw: object, _: Scope) -> object:
@@ -184,6 +190,8 @@ def _list(spec: document.FieldSpec) -> Convert:
     def convert(raw: object, _: Scope) -> object:
         if separator is not None and isinstance(raw, str):
             raw = raw.split(separator)
+        if isinstance(raw, tuple):  # another field's list
+            raw = list(raw)
         if not isinstance(raw, list):
             raise Unfit("a list" if separator is None else f"texts joined by {shown(separator)}")
         texts = _texts(choose(raw))

@@ -29,6 +29,8 @@ def source_text(spec: document.FieldSpec) -> str:
         return f"a change of {' or '.join(spec.changed)}"
     if spec.join is not None:
         return f"{' and '.join(spec.join)} joined"
+    if spec.first is not None:
+        return f"the first of {', '.join(spec.first)}"
     if spec.asked is not None:
         return f"who asked to {' or '.join(spec.asked)}"
     return "attribution" if spec.attribution is not None else "routing key"
@@ -42,7 +44,9 @@ def finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
         header = spec.header
         return lambda scope: scope.message.headers.get(header, MISSING)
     if spec.value is not None:
-        return _from_field(spec.value, pack)
+        return _from_fields((spec.value,), field_lookups(pack))
+    if spec.first is not None:
+        return _from_fields(spec.first, field_lookups(pack))
     if spec.previous is not None:
         name = spec.previous
         return lambda scope: scope.job.record.get(name, MISSING)
@@ -63,12 +67,16 @@ def _from_message(paths: tuple[str, ...]) -> Find:
     return lambda scope: find(scope.message.data)
 
 
-def _from_field(reference: str, pack: document.PackDocument) -> Find:
-    get = field_getter(reference, field_lookups(pack))
+def _from_fields(references: tuple[str, ...], lookups: Mapping[str, Lookup]) -> Find:
+    """Take the first one that is present."""
+    getters = [field_getter(reference, lookups) for reference in references]
 
     def find(scope: Scope) -> object:
-        value = get(scope.values)
-        return MISSING if value is None else value
+        for get in getters:
+            value = get(scope.values)
+            if value is not None:
+                return value
+        return MISSING
 
     return find
 

@@ -1,6 +1,6 @@
 """Checks of `inbound`, `tables` and `fields`: does everything that is read exist, and can it be read?"""
 
-from bridge.mapping.checks.made_fields import check_made
+from bridge.mapping.checks.made_fields import check_made, takes_as_it_is
 from bridge.mapping.checks.references import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.datetimes import has_offset
@@ -69,7 +69,7 @@ def _check_type(loc: Loc, spec: FieldSpec, document: PackDocument, report: Repor
         report.add(loc, "missing-key", "a boolean needs both yes and no, or neither")
     if spec.yes is not None and spec.no is not None and set(spec.yes) & set(spec.no):
         report.add((*loc, "no"), "duplicate-code", "the same spelling cannot mean both yes and no")
-    if spec.type == "datetime":
+    if spec.type == "datetime" and not takes_as_it_is(spec, document):
         _check_moment(loc, spec.format, spec.zone is not None or document.zone is not None, report)
 
 

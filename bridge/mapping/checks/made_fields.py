@@ -1,5 +1,7 @@
 """Checks of fields that are made of other fields: what they are made of exists, and stands before them."""
 
+from collections.abc import Sequence
+
 from bridge.mapping.attribution import PARTIES
 from bridge.mapping.cells import reason_text
 from bridge.mapping.checks.report import Loc, Report
@@ -23,7 +25,10 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
     if spec.attribution is not None:
         _check_attribution(loc, document, report)
     _check_parts(loc, spec, document, report)
-    _check_format(loc, spec, report)
+    if takes_as_it_is(spec, document):
+        _check_as_it_is(loc, spec, report)
+    else:
+        _check_format(loc, spec, report)
     _check_synonyms(loc, spec, document, report)
     _check_list(loc, spec, report)
     if not document.inbound.deltas:
@@ -34,13 +39,49 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
 
 def _check_parts(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
     name = str(loc[-1])
-    for one in spec.join or ():
-        _check_before((*loc, "join"), one.partition(".")[0], name, document, report)
-        _check_column((*loc, "join"), one, document, report)
+    for source, parts in (("join", spec.join), ("first", spec.first)):
+        for index, one in enumerate(parts or ()):
+            _check_before((*loc, source, index), one.partition(".")[0], name, document, report)
+            _check_column((*loc, source, index), one, document, report)
+    if spec.first is not None:
+        _check_same_type((*loc, "first"), spec.first, spec.type, document, report)
     if spec.not_before is not None:
         _check_before((*loc, "not_before"), spec.not_before, name, document, report)
     if spec.zone is not None:
         _check_zone((*loc, "zone"), spec.zone, name, document, report)
+
+
+_MIXABLE = ("text", "code", "integer")
+
+
+def _check_same_type(loc: Loc, references: Sequence[str], type_: str, document: PackDocument, report: Report) -> None:
+    """Only texts, codes and numbers may stand together or be read as something else."""
+    types = [_type_of(reference, document) for reference in references]
+    for index, (reference, found) in enumerate(zip(references, types, strict=True)):
+        if found is None or found == type_ or (found in _MIXABLE and set(types) <= {*_MIXABLE, None}):
+            continue
+        report.add(
+            (*loc, index), "wrong-type", f"expected fields of one type; {reference} is {found}, this field {type_}"
+        )
+
+
+def takes_as_it_is(spec: FieldSpec, document: PackDocument) -> bool:
+    """Tell whether what a field is made of are date-times or durations already, with nothing left to be read."""
+    own = spec.type in ("datetime", "duration")
+    return own and spec.first is not None and all(_type_of(one, document) in (spec.type, None) for one in spec.first)
+
+
+def _check_as_it_is(loc: Loc, spec: FieldSpec, report: Report) -> None:
+    for option in ("format", "zone", "dst", "not_before"):
+        if getattr(spec, option) is not None:
+            message = f"the fields of first are of type {spec.type} already; take {option} out"
+            report.add_key((*loc, option), "misplaced", message)
+
+
+def _type_of(reference: str, document: PackDocument) -> str | None:
+    name, _, column = reference.partition(".")
+    spec = document.fields.get(name)
+    return None if spec is None else "text" if column else spec.type
 
 
 def _check_zone(loc: Loc, zone: FieldZone, by: str, document: PackDocument, report: Report) -> None:

@@ -9,6 +9,7 @@ from bridge.mapping.document.cells import BOUNDS, Cell, Words
 from bridge.mapping.document.commands import CommandSpec, Dictionary, Reply, ReplyMoment, ReplyWindow, Slots
 from bridge.mapping.document.fields import FieldSpec, FieldType, FieldZone
 from bridge.mapping.document.inbound import IgnoreRule, Inbound, Unpack, Version, Xml
+from bridge.mapping.document.made import SOURCES
 from bridge.mapping.document.outputs import (
     AppointmentSection,
     Contact,
@@ -23,7 +24,7 @@ from bridge.mapping.document.outputs import (
     Window,
     WorkOrderSection,
 )
-from bridge.mapping.document.pack import SOURCES, Lifecycle, PackDocument, Policies
+from bridge.mapping.document.pack import Lifecycle, PackDocument, Policies
 from bridge.mapping.document.rules import Attribution, ReasonTest, Rule, Then
 from bridge.mapping.document.tables import Table
 

@@ -61,6 +61,8 @@ class FieldSpec(Strict):
     join: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
     """Several fields above, joined to one text; absent where one of them is."""
     joined_by: str = " "
+    first: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
+    """The first of several fields (or columns of tables) above that is there; it has their type."""
     """What stands between joined fields."""
     type: FieldType = "text"
     """What the value is."""

@@ -1,6 +1,5 @@
 """A whole pack: its sections, and the fields that follow from others."""
 
-from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -11,6 +10,7 @@ from bridge.mapping.document.base import Name, Strict, Text, Zone, as_list
 from bridge.mapping.document.commands import CommandSpec
 from bridge.mapping.document.fields import FieldSpec
 from bridge.mapping.document.inbound import Inbound
+from bridge.mapping.document.made import typed_fields
 from bridge.mapping.document.outputs import AppointmentSection, WorkOrderSection
 from bridge.mapping.document.rules import Attribution, Party, Rule
 from bridge.mapping.document.tables import Table
@@ -80,24 +80,7 @@ class PackDocument(Strict):
         """Give made fields the type of what they are made of, and add the one that `attribution` makes."""
         if not isinstance(data, dict) or not isinstance(fields := data.get("fields"), dict):
             return data
-        made = {name: _made(spec, fields) for name, spec in fields.items()}
+        made = typed_fields(fields)
         if "attribution" in data:
             made["fault"] = {"attribution": True, "type": "code", "values": list(get_args(Party)), "required": True}
         return {**data, "fields": made}
-
-
-SOURCES = ("path", "header", "routing_key", "value", "previous", "changed", "asked", "join", "attribution")
-_OWN = {*SOURCES, "required", "default", "remember"}
-
-
-def _made(spec: object, fields: Mapping[str, object]) -> object:
-    if not isinstance(spec, dict):
-        return spec
-    if "asked" in spec:
-        return {"type": "code", "values": ["buyer", "seller"], "required": True, **spec}
-    if "changed" in spec:
-        return {"type": "boolean", "required": True, **spec}
-    base = fields.get(spec["previous"]) if isinstance(spec.get("previous"), str) else None
-    if not isinstance(base, dict):
-        return spec
-    return {**{key: value for key, value in base.items() if key not in _OWN}, **spec}

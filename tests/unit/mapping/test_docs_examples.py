@@ -140,6 +140,19 @@ def test_lists() -> None:
     assert fields_of(pack_of("lists"), {"tasks": tasks})["tasks"] == ["Dig", "Lay"]
 
 
+@pytest.mark.parametrize(
+    ("message", "who"),
+    [
+        ({"technician": 17, "crew": "North"}, "Eva Fern"),
+        ({"technician": 18, "crew": "North"}, "North"),
+        ({}, "Dispatch"),
+    ],
+)
+def test_first(message: dict[str, Any], who: str) -> None:
+    values = fields_of(pack_of("first"), {**message, "askedFor": "2026-03-05T12:00:00Z"})
+    assert (values["who_comes"], values["expected"]) == (who, "2026-03-05T12:00:00+00:00")
+
+
 def test_notes() -> None:
     message = {"job": "J", "remark": "Ring twice", "at": "2026-03-05T12:00:00Z"}
     (note,) = translated(pack_of("notes"), message).update.visit.note
