@@ -15,7 +15,7 @@ from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobRef, JobUp
 from bridge.errors import ConflictError, StoreDefect, TransientError
 from bridge.flows.effects import messages_for
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
-from bridge.mapping.pack import Ignored, Pack, Read, Reading, Translated
+from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Translated
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +76,7 @@ class Applier:
         if isinstance(translation, Ignored):
             jobs[reading.job] = learned(jobs[reading.job], reading.versions, translation.record)
             return replace(entry, outcome=Outcome.IGNORED)
-        return noted(entry)
+        return replace(entry, outcome=Outcome.WAITING) if isinstance(translation, Awaits) else noted(entry)
 
     async def apply_waiting(self, tx: Transaction, jobs: Jobs, refs: Collection[JobRef]) -> None:
         """Apply what waits for these jobs, by version where it has one, else as it arrived. Saves the jobs."""

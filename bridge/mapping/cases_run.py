@@ -7,14 +7,14 @@ from datetime import datetime
 import orjson
 from pydantic import BaseModel
 
-from bridge.domain.model import Appointment, Job, Outcome
+from bridge.domain.model import Appointment, Outcome
 from bridge.mapping.buyer_steps import Answered, ask
 from bridge.mapping.cases import Case, Expect, Given, Sent, Step
 from bridge.mapping.coverage import Coverage
-from bridge.mapping.given import job_given
+from bridge.mapping.given import job_of
 from bridge.mapping.job_book import Happened, JobBook, Send, WfmWords
 from bridge.mapping.job_book import Sent as Command
-from bridge.mapping.pack import Pack, Reading, Translated
+from bridge.mapping.pack import Pack, Reading
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
 
@@ -77,9 +77,7 @@ def _give(book: JobBook, words: WfmWords, given: Given, now: datetime) -> None:
     reading = book.pack.read(words.body, words.routing_key, words.headers)
     if not isinstance(reading, Reading):
         return
-    translation = book.pack.translate(reading, Job(ref=reading.job))
-    update = translation.update if isinstance(translation, Translated) else None
-    book.put(job_given(reading.job, (given.work_order, given.appointment), update, now))
+    book.put(job_of(reading, (given.work_order, given.appointment), book.pack, now))
 
 
 def _came(answers: Sequence[Answered], book: JobBook) -> dict[str, object]:

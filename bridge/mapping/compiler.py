@@ -52,6 +52,7 @@ def _translator(document: PackDocument, version: str, visit: VisitBuilder) -> Tr
         visit=visit,
         occurred_at=document.inbound.occurred_at,
         changed_names=_finder(document.inbound.changed_names),
+        deltas=document.inbound.deltas,
     )
 
 

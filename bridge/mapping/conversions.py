@@ -23,6 +23,10 @@ class Unfit(Exception):
     """What was expected instead; `Field.read` puts the name and the value around it."""
 
 
+class NoZone(Unfit):
+    """The zone of a local time stands in another field, which is absent."""
+
+
 def converter(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
     """Make a function that types a raw value; it raises `Unfit` where the value does not fit."""
     match spec.type:
@@ -157,6 +161,8 @@ def _zone_finder(zone: document.FieldZone | None, lookups: Mapping[str, Lookup])
 
 
 def _named_zone(name: object) -> tzinfo:
+    if name is None:
+        raise NoZone("a date and time with a zone; the zone is absent")
     if not isinstance(name, str) or len(name) > _LONGEST_ZONE:
         raise Unfit(f"a date and time with a zone; the zone is {shown(name)}")
     try:
@@ -166,6 +172,8 @@ def _named_zone(name: object) -> tzinfo:
 
 
 def _offset_zone(minutes: object) -> tzinfo:
+    if minutes is None:
+        raise NoZone("a date and time with a zone; its minutes are absent")
     if not isinstance(minutes, int) or abs(minutes) >= _MINUTES_OF_A_DAY:
         raise Unfit(f"a date and time with a zone; its minutes are {shown(minutes)}")
     return timezone(timedelta(minutes=minutes))

@@ -8,11 +8,11 @@ from datetime import datetime
 
 import orjson
 
-from bridge.domain.model import Goal, Job, JobUpdate
+from bridge.domain.model import Goal, JobUpdate
 from bridge.mapping.checks.situations import MefState
-from bridge.mapping.given import job_given
+from bridge.mapping.given import job_of
 from bridge.mapping.job_book import Happened, JobBook, Send, WfmWords
-from bridge.mapping.pack import Pack, Reading, Translated
+from bridge.mapping.pack import Pack, Reading
 
 Explanation = dict[str, object]
 
@@ -22,9 +22,7 @@ def explain(pack: Pack, words: WfmWords, state: MefState, send: Send, now: datet
     book = JobBook(pack, send)
     reading = pack.read(words.body, words.routing_key, words.headers)
     if isinstance(reading, Reading) and state != (None, None):
-        translation = pack.translate(reading, Job(ref=reading.job))
-        update = translation.update if isinstance(translation, Translated) else None
-        book.put(job_given(reading.job, state, update, now))
+        book.put(job_of(reading, state, pack, now))
     happened = book.apply(words, now)[0]
     identity = {"message": reading.message, "job": reading.job.key} if isinstance(reading, Reading) else {}
     return {**identity, **happened.explanation, **_decision(happened)}

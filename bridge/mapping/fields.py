@@ -8,7 +8,7 @@ WFM sends deltas, an absent field keeps the value that the job's record has.
 from dataclasses import dataclass
 
 from bridge.mapping import document
-from bridge.mapping.conversions import Convert, Unfit, converter
+from bridge.mapping.conversions import Convert, NoZone, Unfit, converter
 from bridge.mapping.finders import Find, finder, source_text
 from bridge.mapping.paths import MISSING
 from bridge.mapping.scope import Scope
@@ -47,7 +47,7 @@ class Field:
         absent = self._is_absent(raw)
         value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
-            raise Misread(f"field {self.name} ({self.where}): a value is required; {came(raw)}")
+            self._miss(scope, f"a value is required; {came(raw)}")
         if self.remembered and not absent:
             scope.record[self.name] = self._storable(raw)
         entry["value"] = entry["raw"] if value is raw else plain(value)
@@ -58,6 +58,12 @@ class Field:
         if isinstance(raw, list | dict) and not is_storable(raw):
             raise Misread(f"field {self.name} ({self.where}): it is too deep, or holds a NUL, and cannot be remembered")
         return raw
+
+    def _miss(self, scope: Scope, what: str) -> None:
+        sentence = f"field {self.name} ({self.where}): {what}"
+        if not scope.tolerant:
+            raise Misread(sentence)
+        scope.missing.setdefault(self.name, sentence)
 
     def _is_silent(self, raw: object) -> bool:
         return raw is MISSING or (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
@@ -70,6 +76,9 @@ class Field:
         before = len(remarks)
         try:
             value = self.convert(raw, scope)
+        except NoZone as expected:
+            self._miss(scope, f"expected {expected}; {came(raw)}")
+            return None
         except Unfit as expected:
             raise Misread(f"field {self.name} ({self.where}): expected {expected}; {came(raw)}") from expected
         remarks[before:] = [f"{self.name}: {remark}" for remark in remarks[before:]]

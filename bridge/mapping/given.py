@@ -6,6 +6,14 @@ from datetime import datetime
 from bridge.domain.model import Appointment, Job, JobRef, JobUpdate, WorkOrder
 from bridge.mapping.checks.abstract import job_in
 from bridge.mapping.checks.situations import MefState
+from bridge.mapping.pack import Pack, Reading, Translated
+
+
+def job_of(reading: Reading, state: MefState, pack: Pack, now: datetime) -> Job:
+    """Make the job that a message is about, in a state, with what the message itself says of it."""
+    bare = job_given(reading.job, state, None, now)
+    translation = pack.translate(reading, bare)
+    return job_given(reading.job, state, translation.update, now) if isinstance(translation, Translated) else bare
 
 
 def job_given(ref: JobRef, state: MefState, update: JobUpdate | None, now: datetime) -> Job:

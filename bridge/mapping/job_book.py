@@ -22,7 +22,7 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrderId,
 )
-from bridge.mapping.pack import Ignored, Pack, Read, Reading, Skipped, Translated
+from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated
 
 DUPLICATE = "duplicate"
 
@@ -120,6 +120,12 @@ class JobBook:
             return replace(
                 _parked(reading.job, translation.reason, translation.rule, translation.explanation),
                 outcome=Outcome.IGNORED,
+            )
+        if isinstance(translation, Awaits):
+            self._waiting.setdefault(reading.job, []).append(reading)
+            return replace(
+                _parked(reading.job, translation.reason, translation.rule, translation.explanation),
+                outcome=Outcome.WAITING,
             )
         if not isinstance(translation, Translated):
             return _parked(reading.job, translation.reason, translation.rule, translation.explanation)

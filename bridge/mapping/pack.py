@@ -9,11 +9,12 @@ from bridge.errors import PermanentError
 from bridge.mapping.commands import Command, CommandContext, Rendered
 from bridge.mapping.messages import Identity, Read, Reading, Skipped, Unreadable
 from bridge.mapping.replies import ReplyRead
-from bridge.mapping.translator import Ignored, Translated, Translator, Unmapped
+from bridge.mapping.translator import Awaits, Ignored, Translated, Translation, Translator, Unmapped
 from bridge.mapping.values import Misread
 from bridge.mef.models import RelatedContactInformation
 
 __all__ = [
+    "Awaits",
     "CommandContext",
     "Ignored",
     "Inbound",
@@ -82,7 +83,7 @@ class Pack:
         except Misread as misread:
             return [Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})]
 
-    def translate(self, reading: Reading, job: Job) -> Translated | Ignored | Unmapped:
+    def translate(self, reading: Reading, job: Job) -> Translation:
         """Say what a message means for its job."""
         return self.translator.translate(reading, job)
 

@@ -62,12 +62,13 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One compiled row."""
+    """One compiled row. `has_goal`: its outcome is neither `Ignore` nor `Park`."""
 
     name: str
     conditions: tuple[Condition, ...]
     outcome: Outcome
     creates: bool
+    has_goal: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,9 @@ def _rule(rule: document.Rule, names: tuple[str, ...], lookups: Mapping[str, Loo
     conditions = tuple(
         Condition(names.index(name), cell_test(cell), cell_text(cell)) for name, cell in rule.when.items()
     )
-    return Rule(rule.rule, conditions, _outcome(rule.then, lookups, on_illegal), rule.then.creates)
+    then = rule.then
+    has_goal = then.ignore is None and then.park is None
+    return Rule(rule.rule, conditions, _outcome(then, lookups, on_illegal), then.creates, has_goal)
 
 
 def _outcome(then: document.Then, lookups: Mapping[str, Lookup], on_illegal: OnIllegal) -> Outcome:

@@ -10,7 +10,11 @@ Remarks = list[str]
 
 @dataclass(slots=True)
 class Scope:
-    """One translation under way; local to it. `record` is what is known of the job after this message, by field."""
+    """One translation under way; local to it. `record` is what is known of the job after this message, by field.
+
+    `tolerant`: required values may be missing, because a message yet to come may tell them; `missing` are the fields
+    of which that is so, each with the sentence that says what was expected.
+    """
 
     message: Message
     job: Job
@@ -19,3 +23,5 @@ class Scope:
     record: dict[str, object] = field(default_factory=dict)
     explained: dict[str, object] = field(default_factory=dict)
     remarks: Remarks = field(default_factory=list)
+    tolerant: bool = False
+    missing: dict[str, str] = field(default_factory=dict)

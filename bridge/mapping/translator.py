@@ -1,6 +1,6 @@
 """A reading becomes a canonical update, step by step explained: fields, then the rule, then what the Buyer sees.
 
-Pure, and total: whatever the message holds, the answer is `Translated`, `Ignored` or `Unmapped`.
+Pure, and total: whatever the message holds, the answer is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
 """
 
 from collections.abc import Mapping
@@ -42,6 +42,18 @@ class Ignored:
 
 
 @dataclass(frozen=True, slots=True)
+class Awaits:
+    """A delta of a job that is not known yet; it is to be translated again once the job has come.
+
+    `rule` is the one that holds so far, if any.
+    """
+
+    reason: str
+    rule: str | None
+    explanation: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
 class Unmapped:
     """The pack cannot say what the message means; it is to be parked. `rule` is the one that held, if any."""
 
@@ -50,7 +62,7 @@ class Unmapped:
     explanation: Mapping[str, object]
 
 
-Translation = Translated | Ignored | Unmapped
+Translation = Translated | Ignored | Awaits | Unmapped
 
 
 class _Trace:
@@ -79,7 +91,7 @@ class _Trace:
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """The compiled inbound half of a pack."""
+    """The compiled inbound half of a pack. `deltas`: a message tells only what has changed."""
 
     version: str
     fields: tuple[Field, ...]
@@ -88,10 +100,12 @@ class Translator:
     visit: VisitBuilder
     occurred_at: str | None
     changed_names: Find | None
+    deltas: bool
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
-        trace = _Trace(self.version, Scope(reading.content, job))
+        unknown = self.deltas and job.work_order is None
+        trace = _Trace(self.version, Scope(reading.content, job, tolerant=unknown))
         try:
             return self._translate(reading, job, trace)
         except Misread as misread:
@@ -107,9 +121,13 @@ class Translator:
             raise Misread(reading.problem)
         values = self._read(trace.scope)
         rule = self.rules.decide(values, job, trace.rules)
+        if _awaits_job(rule, trace.scope):
+            return _awaits(reading, rule, trace)
         if rule is None:
             raise Misread("no rule fits this message")
         trace.rule = rule.name
+        if trace.scope.missing and rule.creates:
+            raise Misread(next(iter(trace.scope.missing.values())))
         outcome = rule.outcome(values)
         if isinstance(outcome, Ignore):
             return Ignored(outcome.reason, rule.name, trace.explanation(outcome.reason), self._record(trace.scope))
@@ -146,6 +164,22 @@ class Translator:
             record=scope.record,
             flags=tuple(scope.remarks),
         )
+
+
+def _awaits_job(rule: Rule | None, scope: Scope) -> bool:
+    """A delta adds to what the job has told. Where no rule fits, a value that the job will tell may be why."""
+    if rule is None:
+        return bool(scope.missing)
+    return scope.tolerant and rule.has_goal and not rule.creates
+
+
+def _awaits(reading: Reading, rule: Rule | None, trace: _Trace) -> Awaits:
+    trace.rule = rule.name if rule is not None else None
+    missing = trace.scope.missing
+    reason = f"job {reading.job.key} is not known yet"
+    if missing:
+        reason = f"{reason}; this message alone does not tell {', '.join(missing)}"
+    return Awaits(reason, trace.rule, trace.explanation(reason))
 
 
 def _names(raw: object) -> frozenset[str]:

@@ -18,7 +18,8 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.mapping.loader import load_pack, make_pack
-from bridge.mapping.pack import Ignored, Pack, Read, Reading, Translated, Unmapped
+from bridge.mapping.pack import Pack, Read, Reading, Translated, Unmapped
+from bridge.mapping.translator import Translation
 from bridge.mef.enums import AppointmentStatus, TimeDurationUnits, WorkOrderState
 from bridge.mef.models import GeographicSiteRef, Note, RelatedContactInformation, TimeDuration, TimePeriod
 from bridge.yaml_source import parse_yaml
@@ -83,7 +84,7 @@ def read(pack: Pack, message: object, headers: dict[str, str] | None = None) -> 
 
 def translate(
     pack: Pack, message: object, job: Job | None = None, headers: dict[str, str] | None = None
-) -> Translated | Ignored | Unmapped:
+) -> Translation:
     """Read and translate a message given as plain data."""
     reading = read(pack, message, headers)
     assert isinstance(reading, Reading), reading

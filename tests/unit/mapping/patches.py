@@ -6,9 +6,9 @@ from typing import Any
 
 from bridge.domain.model import Job, JobRef
 from bridge.mapping.loader import make_pack
-from bridge.mapping.pack import Ignored, Pack, Translated, Unmapped
+from bridge.mapping.pack import Awaits, Ignored, Pack, Translated, Unmapped
 from bridge.yaml_source import InvalidDocument, parse_yaml
-from tests.unit.mapping.builders import TOY, translate
+from tests.unit.mapping.builders import TOY, translate, work_order
 
 BASE: dict[str, Any] = {
     **parse_yaml(TOY, "toy.yaml").data,
@@ -60,14 +60,21 @@ def problems(patch: str) -> list[str]:
     return []
 
 
+def known_job(**record: object) -> Job:
+    """A job that has come, with what is remembered of it."""
+    return Job(ref=JobRef("toy", "J"), work_order=work_order(), record=record)
+
+
 def outcome(pack: Pack, message: dict[str, Any], job: Job | None = None) -> str:
-    """The rule that took the message, or why none did."""
+    """The rule that took the message, or why it is parked or waits."""
     result = translate(pack, {"job": "J", **message}, job)
     match result:
         case Translated():
             return result.update.rule
         case Ignored():
             return f"ignored by {result.rule}"
+        case Awaits():
+            return f"waits: {result.reason}"
         case Unmapped():
             return f"parked: {result.reason}"
 
@@ -75,7 +82,7 @@ def outcome(pack: Pack, message: dict[str, Any], job: Job | None = None) -> str:
 def fields_of(pack: Pack, message: dict[str, Any], job: Job | None = None) -> dict[str, object]:
     """The typed values that the pack reads from a message, as explained."""
     result = translate(pack, {"job": "J", **message}, job)
-    assert not isinstance(result, Unmapped), result.reason
+    assert not isinstance(result, Awaits | Unmapped), result.reason
     told: Any = result.explanation["fields"]
     return {name: entry["value"] for name, entry in told.items() if name not in _WINDOW}
 
@@ -85,7 +92,7 @@ def history(pack: Pack, messages: list[dict[str, Any]], see: Callable[[Translate
     job, seen = Job(ref=JobRef("toy", "J")), []
     for message in messages:
         result = translate(pack, {"job": "J", **message}, job)
-        assert not isinstance(result, Unmapped), result.reason
+        assert not isinstance(result, Awaits | Unmapped), result.reason
         record = result.update.record if isinstance(result, Translated) else result.record
         job = Job(ref=job.ref, record=json.loads(json.dumps(record)))
         seen.append(see(result))

@@ -1,5 +1,6 @@
 """Delta messages: what a message leaves out is what the job's record says."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -7,9 +8,11 @@ import pytest
 
 from bridge.domain.decide import learned
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.pack import Ignored, Reading, Translated, Unmapped
-from tests.unit.mapping.builders import translated, unmapped
-from tests.unit.mapping.patches import fields_of, history, outcome, pack_with, problems
+from bridge.flows.effects import messages_for
+from bridge.mapping.job_book import JobBook, WfmWords
+from bridge.mapping.pack import Awaits, Ignored, Reading, Translated, Unmapped
+from tests.unit.mapping.builders import NOON, translate, translated, unmapped
+from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems
 
 DELTAS = """
 inbound: {deltas: true}
@@ -123,3 +126,76 @@ def test_a_list_that_no_database_can_hold_is_not_remembered() -> None:
     result = pack.translate(reading, Job(ref=reading.job))
     assert isinstance(result, Unmapped)
     assert "cannot be remembered" in result.reason
+
+
+# A job that is not known yet
+
+AHEAD = """
+inbound: {deltas: true}
+fields:
+  event: {path: $.event, type: code, values: [made, seen, told, odd], required: true, remember: false}
+  site: {path: $.site, required: true}
+  area: {path: $.area, type: code, table: areas}
+  due: {path: $.due, type: datetime, format: "%Y-%m-%d %H:%M", zone: {value: area.zone}}
+tables: {areas: {key: name, rows: [{name: north, zone: Europe/Oslo}]}}
+rules:
+  - {rule: odd, when: {event: odd}, then: {park: Look at it}}
+  - {rule: seen, when: {event: seen}, then: {ignore: Nothing happens}}
+  - {rule: made, when: {event: made}, then: {work_order: open, creates: true}}
+  - {rule: told, when: {event: told}, then: {hold: More is told}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("message", "came"),
+    [
+        ({"event": "told"}, "waits: job J is not known yet; this message alone does not tell site"),
+        ({"event": "told", "site": "S"}, "waits: job J is not known yet"),
+        (
+            {"event": "told", "site": "S", "due": "2026-03-06 08:00"},
+            "waits: job J is not known yet; this message alone does not tell due",
+        ),
+        ({}, "waits: job J is not known yet; this message alone does not tell event, site"),
+        ({"event": "told", "from": "2026-03-06T08:00:00+0000"}, "waits: job J is not known yet; this message alone"),
+        ({"event": "seen"}, "ignored by seen"),
+        ({"event": "odd"}, "parked: Look at it"),
+        ({"event": "made"}, "parked: rule made: field site ($.site): a value is required; it is missing"),
+        ({"event": "made", "site": "S"}, "made"),
+        ({"event": "told", "site": 1.5}, "parked: field site ($.site): expected text"),
+    ],
+)
+def test_a_delta_of_an_unknown_job_waits_for_it_unless_its_rule_says_otherwise(
+    message: dict[str, Any], came: str
+) -> None:
+    assert outcome(pack_with(AHEAD), message).startswith(came)
+
+
+def test_a_delta_of_a_known_job_tells_what_is_missing() -> None:
+    missing = "parked: field site ($.site): a value is required; it is missing"
+    assert outcome(pack_with(AHEAD), {"event": "told"}, known_job()) == missing
+    assert outcome(pack_with(AHEAD), {"event": "told"}, known_job(site="S")) == "told"
+
+
+def test_a_snapshot_of_an_unknown_job_must_be_complete() -> None:
+    snapshots = AHEAD.replace("inbound: {deltas: true}\n", "").replace(", remember: false", "")
+    assert outcome(pack_with(snapshots), {"event": "told"}).startswith("parked: field site")
+
+
+def test_what_waits_is_explained() -> None:
+    result = translate(pack_with(AHEAD), {"job": "J", "event": "told", "site": "S"})
+    assert isinstance(result, Awaits)
+    assert result.rule == result.explanation["rule"] == "told"
+    assert result.explanation["reason"] == result.reason
+
+
+def test_a_waiting_delta_is_taken_up_in_the_book_when_its_job_comes() -> None:
+    pack = pack_with(AHEAD + "work_order: {task: {value: site}}")
+    book = JobBook(pack, messages_for)
+
+    def hear(**message: object) -> list[str]:
+        return [str(one.outcome) for one in book.apply(WfmWords(body=json.dumps(message).encode()), NOON)]
+
+    assert hear(job="J", event="told", area="north") == ["waiting"]
+    assert hear(job="J", event="told", due="2026-03-06 08:00") == ["waiting"]
+    assert hear(job="J", event="made", site="S") == ["applied", "unchanged", "unchanged"]
+    assert book.job(JobRef("toy", "J")).record == {"site": "S", "area": "north", "due": "2026-03-06 08:00"}

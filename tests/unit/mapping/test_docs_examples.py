@@ -12,7 +12,7 @@ from bridge.mapping.layers import read_pack
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Skipped
 from tests.unit.mapping.builders import ACME, NOON, translated, window
-from tests.unit.mapping.patches import fields_of, outcome, pack_with
+from tests.unit.mapping.patches import fields_of, known_job, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
 EXAMPLES: dict[str, str] = dict(re.findall(r"```yaml ([a-z-]+)\n(.*?)```", DOCS, re.DOTALL))
@@ -37,7 +37,7 @@ def test_ignore() -> None:
     ],
 )
 def test_deltas(message: dict[str, Any], record: dict[str, object], rule: str) -> None:
-    assert outcome(pack_of("deltas"), message, Job(ref=JOB, record=record)) == rule
+    assert outcome(pack_of("deltas"), message, known_job(**record)) == rule
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from bridge.domain.model import CommandKind, Job, JobRef
 from bridge.mapping.document import Strict
 from bridge.mapping.pack import Reading, Skipped, UnofferedWindow
 from bridge.mapping.template_document import TemplateValue
-from tests.unit.mapping.patches import fields_of, outcome
+from tests.unit.mapping.patches import fields_of, known_job, outcome
 from tests.unit.mapping.test_docs import DOCS, MODELS, keys
 from tests.unit.mapping.test_docs_examples import pack_of
 
@@ -31,7 +31,7 @@ def test_every_key_stands_in_an_example(model: type[Strict]) -> None:
     [({}, "high"), ({"level": 5}, "middle"), ({"level": 3}, "middle"), ({"level": 2}, "low")],
 )
 def test_the_other_keys_decide(change: dict[str, Any], rule: str) -> None:
-    assert outcome(pack_of("rest"), {**MESSAGE, **change}) == rule
+    assert outcome(pack_of("rest"), {**MESSAGE, **change}, known_job()) == rule
 
 
 def test_the_other_keys_read() -> None:

@@ -1,0 +1,128 @@
+"""Deltas on both databases: a message tells only what has changed, and may come before its job."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from itertools import count
+from typing import Any
+
+import orjson
+import pytest
+
+from bridge.domain.model import Job, JobRef
+from bridge.flows.applier import Applier
+from bridge.flows.job_updates import JobUpdates
+from bridge.flows.ports import WfmMessage
+from bridge.mapping.pack import Pack
+from bridge.store import SqlStore, open_store
+from tests.integration.flows.acme import NOW
+from tests.unit.mapping.patches import pack_with
+
+PACK = """
+inbound: {deltas: true, message_id: $.id, version: $.v}
+fields:
+  status: {path: $.status, type: code, required: true, values: [new, booked, begun, odd]}
+  site: {path: $.site, required: true}
+  who: {path: $.who}
+rules:
+  - {rule: odd, when: {status: odd}, then: {ignore: It tells a Buyer nothing}}
+  - {rule: created, when: {status: new}, then: {work_order: open, creates: true}}
+  - {rule: booked, when: {status: booked}, then: {work_order: planned}}
+  - {rule: begun, when: {status: begun}, then: {work_order: inProgress}}
+work_order: {task: {value: [who, site]}}
+"""
+JOB = JobRef("toy", "J")
+
+
+class Bridge:
+    """The way in of one pack, on a store of its own."""
+
+    def __init__(self, store: SqlStore, pack: Pack, ids: Callable[[], str]) -> None:
+        self._store = store
+        self._packs = {pack.name: pack}
+        self._updates = JobUpdates(store, Applier(self._packs, lambda: NOW, ids))
+
+    async def hear(self, **body: Any) -> None:
+        """Take one message."""
+        message = WfmMessage(
+            pack="toy", body=orjson.dumps({"job": "J", **body}), correlation_id="corr", received_at=NOW
+        )
+        await self._updates._commit([message])
+
+    def mend(self, pack: Pack) -> None:
+        """Go on with another pack."""
+        self._packs[pack.name] = pack
+
+    async def replay(self) -> str:
+        """Replay the parked message; tell what became of it."""
+        (parked,) = [one.number for one in await self._store.journal() if one.entry.outcome == "parked"]
+        (entry,) = await self._updates.replay(parked)
+        return str(entry.outcome)
+
+    async def job(self) -> Job:
+        """Read the job."""
+        async with self._store.transaction() as tx:
+            return (await tx.load_jobs([JOB]))[JOB]
+
+    async def state(self) -> str:
+        """Read what the Buyer sees of it."""
+        work_order = (await self.job()).work_order
+        return str(work_order.state) if work_order is not None else "unknown"
+
+    async def outcomes(self) -> list[tuple[str | None, str]]:
+        """Read what became of the messages, in order of arrival."""
+        entries = [recorded.entry for recorded in await self._store.journal()]
+        return [(entry.message, str(entry.outcome)) for entry in reversed(entries)]
+
+
+MakeBridge = Callable[..., Awaitable[Bridge]]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def make_bridge(request: pytest.FixtureRequest) -> AsyncIterator[MakeBridge]:
+    """Makes bridges on one empty database of the test's own: a second one is the bridge after a restart."""
+    url = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "database_url")
+    numbers = count(1)
+
+    def new_id() -> str:
+        return f"id-{next(numbers):04d}"
+
+    async with AsyncExitStack() as stack:
+
+        async def make(pack: str = PACK) -> Bridge:
+            store = await open_store(url, new_id=new_id, clock=lambda: NOW)
+            stack.push_async_callback(store.close)
+            return Bridge(store, pack_with(pack), new_id)
+
+        yield make
+
+
+CREATED = {"id": "m1", "v": 1, "status": "new", "site": "S-1"}
+
+
+async def test_updates_that_come_before_their_job_wait_although_they_do_not_tell_all(make_bridge: MakeBridge) -> None:
+    bridge = await make_bridge()
+    await bridge.hear(id="m3", v=3, status="begun")
+    await bridge.hear(id="m2", v=2, who="Eva")
+    assert await bridge.outcomes() == [("m3", "waiting"), ("m2", "waiting")]
+
+    await (await make_bridge()).hear(**CREATED)
+
+    assert await bridge.outcomes() == [("m3", "applied"), ("m2", "applied"), ("m1", "applied")]
+    job = await bridge.job()
+    assert job.record == {"status": "begun", "site": "S-1", "who": "Eva"}
+    assert job.versions == {"job": 3}
+    assert await bridge.state() == "inProgress"
+
+
+async def test_an_update_that_came_first_does_not_undo_a_job_that_is_newer(make_bridge: MakeBridge) -> None:
+    bridge = await make_bridge()
+    await bridge.hear(id="m1", v=1, status="booked")
+    await bridge.hear(**CREATED | {"id": "m2", "v": 2})
+    assert await bridge.outcomes() == [("m1", "stale"), ("m2", "applied")]
+    assert await bridge.state() == "open"
+
+
+async def test_a_creation_that_lacks_something_is_parked_and_says_what(make_bridge: MakeBridge) -> None:
+    bridge = await make_bridge()
+    await bridge.hear(id="m1", v=1, status="new")
+    assert await bridge.outcomes() == [("m1", "parked")]
