@@ -10,8 +10,12 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 
 from bridge.mapping import document
+from bridge.mapping.template_document import TemplateValue
 
 DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+_ENTRY: Final = "#/$defs/TemplateValue"
+_TEMPLATE: Final = "#/$defs/Template"
 
 Json = dict[str, Any]
 
@@ -30,7 +34,9 @@ def pack_schema() -> Json:
         key = _widened_key(model)
         if key is not None and model.__name__ in definitions:
             long_form = definitions[model.__name__]
-            definitions[model.__name__] = {"anyOf": [long_form["properties"][key], long_form]}
+            definitions[model.__name__] = _beside(long_form, [long_form["properties"][key], long_form])
+    definitions |= _templates()
+    definitions["CommandSpec"]["properties"]["body"]["additionalProperties"] = {"$ref": _TEMPLATE}
     return {"$schema": DRAFT, **schema, "title": "A pack of mef-bridge"}
 
 
@@ -56,7 +62,7 @@ def _widenings(field: FieldInfo) -> list[object]:
 
 def _with_short_form(schema: Json, widenings: list[object]) -> Json:
     if any(isinstance(widened, dict) for widened in widenings):
-        return {"anyOf": [{"type": "string"}, schema]}
+        return _beside(schema, [{"type": "string"}, schema])
     return _or_one(schema)
 
 
@@ -66,5 +72,18 @@ def _or_one(schema: Json) -> Json:
     items = [branch["items"] for branch in branches if branch.get("type") == "array" and "items" in branch]
     if not items:
         return schema
-    kept = {key: value for key, value in schema.items() if key in ("default", "title", "description")}
-    return {**kept, "anyOf": [*branches, *items]}
+    return _beside(schema, [*branches, *items])
+
+
+def _beside(schema: Json, branches: list[Json]) -> Json:
+    """Make a schema of alternatives; what editors show of the one it is made from stands beside them."""
+    return {**{key: schema[key] for key in ("default", "title", "description") if key in schema}, "anyOf": branches}
+
+
+def _templates() -> Json:
+    """Give the definitions of what a command's body may hold: value entries wherever a mapping has the key `value`."""
+    entry = TemplateValue.model_json_schema()
+    entry["properties"]["value"] = _or_one(entry["properties"]["value"])
+    inner = {"additionalProperties": {"$ref": _TEMPLATE}, "items": {"$ref": _TEMPLATE}}
+    is_entry = {"type": "object", "required": ["value"]}
+    return {"TemplateValue": entry, "Template": {"if": is_entry, "then": {"$ref": _ENTRY}, "else": inner}}

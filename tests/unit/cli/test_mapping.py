@@ -215,6 +215,34 @@ def test_the_schema_takes_the_packs_in_the_box_and_refuses_an_unknown_key() -> N
     Draft202012Validator.check_schema(schema)
 
 
+def test_the_schema_describes_every_key() -> None:
+    """Or refers to a section that is described in the same words."""
+    schema = json.loads(run("schema").stdout)
+    sections = {"pack": schema, **schema["$defs"]}
+    sections |= {f"{name} in full": section["anyOf"][-1] for name, section in sections.items() if "anyOf" in section}
+
+    def described(value: dict[str, Any]) -> bool:
+        return "description" in value or "description" in sections[value["$ref"].rpartition("/")[2]]
+
+    found = [
+        (name, key, described(value))
+        for name, section in sections.items()
+        for key, value in section.get("properties", {}).items()
+    ]
+    assert ("Value in full", "value", True) in found
+    assert [(name, key) for name, key, is_described in found if not is_described] == []
+
+
+def test_the_schema_knows_the_value_entries_in_a_body() -> None:
+    validator = Draft202012Validator(json.loads(run("schema").stdout))
+    pack = parse_yaml(TOY, "toy.yaml").data
+    body = pack["commands"]["cancel"]["body"]
+    body["list"] = [{"value": ["visit", "job"], "omit": True}, {"format": "of the WFM's own"}]
+    assert list(validator.iter_errors(pack)) == []
+    body["list"][0]["omti"] = True
+    assert [error.absolute_path[-1] for error in validator.iter_errors(pack)] == [0]
+
+
 def test_the_diagram_leads_from_codes_over_rules_to_states() -> None:
     lines = run("diagram", ACME).output.splitlines()
     assert lines[0] == "flowchart LR"
