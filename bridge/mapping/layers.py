@@ -4,36 +4,90 @@ What is wrong is told of the file in which it was written. All of it goes into t
 """
 
 import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bridge.yaml_source import Finding, InvalidDocument, Node, YamlSource, overlaid, read_yaml, with_value
+from bridge.yaml_source import Finding, InvalidDocument, Node, YamlSource, overlaid, read_yaml, scan_yaml, with_value
 
 PACK_FILE: Final = "pack.yaml"
 
 MOST_LAYERS = 5
 MOST_BYTES = 1 << 20  # of a table's file, as of any other
 
+Loc = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """A pack that was read as far as it can be, with what is wrong so far.
+
+    `unread` are the tables, as places in the pack, whose rows could not be read.
+    """
+
+    source: YamlSource
+    findings: tuple[Finding, ...] = ()
+    unread: tuple[Loc, ...] = ()
+
 
 def read_pack(directory: Path) -> YamlSource:
     """Read `<directory>/pack.yaml` with all that belongs to it. Raises `InvalidDocument`."""
+    layers = read_layers(directory)
+    if layers.findings:
+        raise InvalidDocument(layers.findings)
+    return layers.source
+
+
+def read_layers(directory: Path) -> Layers:
+    """As `read_pack`, but without the rows that can't be read. Raises `InvalidDocument` where a pack can't be."""
     return _read(directory, ())
 
 
-def _read(directory: Path, above: tuple[Path, ...]) -> YamlSource:
-    path = directory / PACK_FILE
-    source = _with_tables(read_yaml(path), directory)
-    base = source.data.get("extends")
+def files_of(directory: Path) -> frozenset[Path]:
+    """List the directories and files that make the pack in this directory, as far as they can be told now."""
+    found: set[Path] = set()
+    here: Path | None = directory
+    while here is not None and here.resolve() not in {one.resolve() for one in found}:
+        found.add(here)
+        data = _data(here)
+        found |= {here / table["file"] for _, table in _mappings(data.get("tables")) if _names_file(table)}
+        here = here / data["extends"] if isinstance(data.get("extends"), str) else None
+    return frozenset(found)
+
+
+def _data(directory: Path) -> dict[str, Any]:
+    try:
+        return scan_yaml(directory / PACK_FILE)[0].data
+    except InvalidDocument:
+        return {}
+
+
+def _read(directory: Path, above: tuple[Path, ...]) -> Layers:
+    own = _with_tables(*scan_yaml(directory / PACK_FILE), directory)
+    base = own.source.data.get("extends")
     if not isinstance(base, str):
-        return source
-    lower = (directory / base).resolve()
-    if lower in (*above, directory.resolve()) or len(above) >= MOST_LAYERS:
+        return own
+    lower = _base(own, directory, base, above)
+    source = _overlaid(own.source, lower.source)
+    return Layers(source, own.findings + lower.findings, own.unread + lower.unread)
+
+
+def _base(own: Layers, directory: Path, base: str, above: tuple[Path, ...]) -> Layers:
+    path = (directory / base).resolve()
+    problem: Iterable[Finding]
+    if path in (*above, directory.resolve()) or len(above) >= MOST_LAYERS:
         message = f"packs extend each other in a circle, or more than {MOST_LAYERS} deep"
-        raise InvalidDocument([source.finding(("extends",), "wrong-value", message)])
-    if not (lower / PACK_FILE).is_file():
+        problem = [own.source.finding(("extends",), "wrong-value", message)]
+    elif not (path / PACK_FILE).is_file():
         message = f"there is no pack in {base}; write the directory of a pack, from this one"
-        raise InvalidDocument([source.finding(("extends",), "unknown-pack", message)])
-    return _overlaid(source, _read(directory / base, (*above, directory.resolve())))
+        problem = [own.source.finding(("extends",), "unknown-pack", message)]
+    else:
+        try:
+            return _read(directory / base, (*above, directory.resolve()))
+        except InvalidDocument as invalid:
+            problem = invalid.findings
+    raise InvalidDocument([*own.findings, *problem])
 
 
 def _overlaid(upper: YamlSource, lower: YamlSource) -> YamlSource:
@@ -52,14 +106,28 @@ def _mappings(data: object) -> list[tuple[str, dict[str, Any]]]:
     return [(name, item) for name, item in data.items() if isinstance(item, dict)] if isinstance(data, dict) else []
 
 
-def _with_tables(source: YamlSource, directory: Path) -> YamlSource:
+def _names_file(table: dict[str, Any]) -> bool:
+    return isinstance(table.get("file"), str)
+
+
+def _with_tables(source: YamlSource, findings: tuple[Finding, ...], directory: Path) -> Layers:
+    layers = Layers(source, findings)
     for name, table in _mappings(source.data.get("tables")):
-        if isinstance(table.get("file"), str):
-            loc = ("tables", name, "rows")
-            if "rows" in table:
-                raise InvalidDocument([source.finding(loc, "misplaced", "write rows here or in the file, not in both")])
-            source = with_value(source, loc, _rows(source, (*loc[:2], "file"), directory / table["file"]))
-    return source
+        if _names_file(table):
+            layers = _with_rows(layers, ("tables", name), table, directory)
+    return layers
+
+
+def _with_rows(layers: Layers, loc: Loc, table: dict[str, Any], directory: Path) -> Layers:
+    if "rows" in table:
+        message = "write rows here or in the file, not in both"
+        twice = layers.source.finding((*loc, "rows"), "misplaced", message)
+        return Layers(layers.source, (*layers.findings, twice), layers.unread)
+    try:
+        rows = _rows(layers.source, (*loc, "file"), directory / table["file"])
+    except InvalidDocument as invalid:
+        return Layers(layers.source, layers.findings + invalid.findings, (*layers.unread, loc))
+    return Layers(with_value(layers.source, (*loc, "rows"), rows), layers.findings, layers.unread)
 
 
 def _rows(source: YamlSource, loc: tuple[str, ...], path: Path) -> Node:

@@ -3,23 +3,35 @@
 from pathlib import Path
 
 from bridge.mapping.checker import check
-from bridge.mapping.checks.inspection import inspect
+from bridge.mapping.checks.inspection import Inspection, inspect
 from bridge.mapping.compiler import compile_pack
 from bridge.mapping.document import PackDocument
-from bridge.mapping.layers import PACK_FILE, read_pack
+from bridge.mapping.layers import PACK_FILE, Layers, read_layers, read_pack
 from bridge.mapping.pack import Pack
 from bridge.yaml_source import InvalidDocument, YamlSource, validate
 
-__all__ = ["PACK_FILE", "load_document", "load_pack", "make_pack"]
+__all__ = ["PACK_FILE", "inspect_pack", "load_document", "load_pack", "make_pack"]
 
 
 def load_pack(directory: Path) -> Pack:
     """Load `<directory>/pack.yaml`. Raises `InvalidDocument`, which lists every problem with its line and column."""
-    source = read_pack(directory)
-    inspection = inspect(source)
+    layers = read_layers(directory)
+    inspection = _inspected(layers)
     if inspection.findings or inspection.document is None:
         raise InvalidDocument(inspection.findings)
-    return compile_pack(inspection.document, source.data)
+    return compile_pack(inspection.document, layers.source.data)
+
+
+def inspect_pack(directory: Path) -> Inspection:
+    """List every problem of the pack in a directory; one that can't be read has just that problem."""
+    try:
+        return _inspected(read_layers(directory))
+    except InvalidDocument as invalid:
+        return Inspection(invalid.findings, None)
+
+
+def _inspected(layers: Layers) -> Inspection:
+    return inspect(layers.source, layers.findings, layers.unread)
 
 
 def load_document(directory: Path) -> PackDocument:

@@ -7,7 +7,7 @@ plain words. Nothing outside this package sees the YAML library.
 from bridge.yaml_source.document import Finding, InvalidDocument, Node, YamlSource
 from bridge.yaml_source.layers import overlaid, with_value
 from bridge.yaml_source.problems import Loc, Path, Problem, problems_of
-from bridge.yaml_source.reader import parse_yaml, read_yaml
+from bridge.yaml_source.reader import parse_yaml, read_yaml, scan_yaml
 from bridge.yaml_source.validation import validate
 from bridge.yaml_source.words import describe, did_you_mean, mask_secrets
 
@@ -26,6 +26,7 @@ __all__ = [
     "parse_yaml",
     "problems_of",
     "read_yaml",
+    "scan_yaml",
     "validate",
     "with_value",
 ]

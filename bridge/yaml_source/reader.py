@@ -20,6 +20,7 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
+from bridge.yaml_source.advice import advice
 from bridge.yaml_source.document import Finding, InvalidDocument, Node, YamlSource
 from bridge.yaml_source.scalars import core_value
 from bridge.yaml_source.words import describe
@@ -37,12 +38,27 @@ def read_yaml(path: Path) -> YamlSource:
     return parse_yaml(_read_text(path), str(path))
 
 
+def scan_yaml(path: Path) -> tuple[YamlSource, tuple[Finding, ...]]:
+    """Read one YAML file as far as it can be: of a key that stands twice the first counts, and the others are listed.
+
+    Raises `InvalidDocument` as `read_yaml` for all else.
+    """
+    return _scan(_read_text(path), str(path))
+
+
 def parse_yaml(text: str, file: str) -> YamlSource:
     """Read YAML text; `file` is the name for its findings. Raises `InvalidDocument`."""
-    root = _Builder(file).build(text)
+    source, duplicates = _scan(text, file)
+    if duplicates:
+        raise InvalidDocument(duplicates)
+    return source
+
+
+def _scan(text: str, file: str) -> tuple[YamlSource, tuple[Finding, ...]]:
+    root, duplicates = _Builder(file).build(text)
     if not isinstance(root.data, dict):
         raise InvalidDocument([Finding(file, root.line, root.column, "wrong-type", _expected_root(root.data))])
-    return YamlSource(root.data, file, root)
+    return YamlSource(root.data, file, root), duplicates
 
 
 def _expected_root(data: object) -> str:
@@ -83,8 +99,8 @@ class _Builder:
         self._duplicates: list[Finding] = []
         self._events: Iterator[Any] = iter(())
 
-    def build(self, text: str) -> Node:
-        """Give the root node. Raises `InvalidDocument` for the first error of syntax, or for all duplicate keys."""
+    def build(self, text: str) -> tuple[Node, tuple[Finding, ...]]:
+        """Give the root node, and all duplicate keys. Raises `InvalidDocument` for the first error of syntax."""
         self._events = YAML(typ="safe", pure=True).parse(text)
         try:
             root = self._document()
@@ -97,9 +113,7 @@ class _Builder:
             raise InvalidDocument([Finding(self._file, line, column, "syntax", message)]) from error
         except (YAMLError, ValueError, RecursionError) as error:
             raise InvalidDocument([Finding(self._file, 1, 1, "syntax", f"this is not YAML: {error}")]) from error
-        if self._duplicates:
-            raise InvalidDocument(self._duplicates)
-        return root
+        return root, tuple(self._duplicates)
 
     def _document(self) -> Node:
         root: Node | None = None
@@ -136,7 +150,8 @@ class _Builder:
         if self._aliases > MAX_ALIASES:
             self._fail(event, "too-big", f"more than {MAX_ALIASES} aliases")
         if event.anchor not in self._anchors:
-            self._fail(event, "syntax", f"alias *{event.anchor} has no anchor &{event.anchor} before it")
+            message = f"alias *{event.anchor} has no anchor &{event.anchor} before it"
+            self._fail(event, "syntax", f"{message}; a text that begins with * needs quotes")
         return self._anchors[event.anchor]
 
     def _mapping(self, start: Any, depth: int) -> Node:
@@ -158,14 +173,13 @@ class _Builder:
         if not isinstance(event, ScalarEvent):
             self._fail(event, "wrong-type", "a key must be plain text")
         if event.value == "<<" and event.style is None:
-            self._fail(event, "syntax", "merge keys (<<) are not part of YAML 1.2")
+            self._fail(event, "syntax", "merge keys (<<) are not part of YAML 1.2; write the keys out")
         return self._text(event)
 
     def _duplicate(self, event: Any, key: str, node: Node) -> Finding:
         line, _ = node.keys[key]
-        return Finding(
-            self._file, *_place(event.start_mark), "duplicate-key", f"key '{key}' stands on line {line} already"
-        )
+        message = f"key '{key}' stands on line {line} already; keep one of them"
+        return Finding(self._file, *_place(event.start_mark), "duplicate-key", message)
 
     def _sequence(self, start: Any, depth: int) -> Node:
         node = Node([], *_place(start.start_mark))
@@ -205,7 +219,9 @@ class _Builder:
 
     def _check_tag(self, event: Any, name: str) -> None:
         if event.tag not in (None, "!", _TAG + name):
-            self._fail(event, "syntax", f"tag {str(event.tag).replace(_TAG, '!!')} is not known or does not fit here")
+            tag = str(event.tag).replace(_TAG, "!!")
+            message = f"tag {tag} is not known or does not fit here; a text that begins with ! needs quotes"
+            self._fail(event, "syntax", message)
 
     def _fail(self, event: Any, kind: str, message: str) -> NoReturn:
         raise self._error(event.start_mark, kind, message)
@@ -221,7 +237,7 @@ def _place(mark: Any) -> tuple[int, int]:
 
 def _syntax_message(error: MarkedYAMLError) -> str:
     problem = " ".join(str(error.problem or "this is not YAML").split())
-    if not error.context:
-        return problem
-    where = f" (started at line {error.context_mark.line + 1})" if error.context_mark else ""
-    return f"{problem}, {error.context}{where}"
+    if error.context:
+        where = f" (started at line {error.context_mark.line + 1})" if error.context_mark else ""
+        problem = f"{problem}, {error.context}{where}"
+    return problem + advice(problem)

@@ -111,10 +111,39 @@ def test_what_is_no_document_is_reported_at_its_place(text: str, finding: str) -
     assert only.startswith(finding)
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("a:\n\tb: 1", "2:1: indent with blanks, not with tabs"),
+        ("a: @x", "1:4: a text that begins with @ needs quotes"),
+        ("a: [*.x]", "1:5: a text that begins with * needs quotes"),
+        ("a: [job.*, *]", "1:13: a text that begins with * needs quotes"),
+        ("a: & b", "1:5: a text that begins with & needs quotes"),
+        ("a: !x y", "1:4: a text that begins with ! needs quotes"),
+        ("why: no: yes", "1:8: a text with ': ' in it needs quotes; else indent this line as those it belongs to"),
+        ("a: {path: $.a[?@.k == 'x'].v}", "1:14: a text with brackets, braces or commas needs quotes here"),
+        ("a: {b: c", "1:9: close with }, or put a comma between the entries"),
+        ("a: {b: c}}", "1:10: take the bracket out, or open it before"),
+        ("a: 'x", "1:6: close the quotes"),
+        ('a: "\\d"', "1:6: use single quotes, or write each backslash twice"),
+        ("a: 'it's'", "1:8: a quoted text is the whole value; write '' for ' inside single quotes"),
+        ("a:\n  - b\n c: 1", "3:2: indent this line as those it belongs to"),
+        ("a: 1\nb\n", "3:1: a key is followed by a colon and a blank"),
+        ("a: - b", "1:4: begin the list on the next line"),
+        ("a: ]", "1:4: put a text that begins with this character in quotes"),
+        ("a: |x", "1:5: "),
+    ],
+)
+def test_an_error_of_syntax_says_what_to_write(text: str, advice: str) -> None:
+    (only,) = findings(text)
+    place, _, said = only.partition(": syntax: ")
+    assert f"{place}: {said.partition('; ')[2]}" == advice
+
+
 def test_all_duplicate_keys_are_reported_at_once() -> None:
     assert findings("a: 1\nb: {c: 1, c: 2}\na: 2\n") == [
-        "2:11: duplicate-key: key 'c' stands on line 2 already",
-        "3:1: duplicate-key: key 'a' stands on line 1 already",
+        "2:11: duplicate-key: key 'c' stands on line 2 already; keep one of them",
+        "3:1: duplicate-key: key 'a' stands on line 1 already; keep one of them",
     ]
 
 

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from bridge.cli.mapping.sarif import sarif_log
-from bridge.mapping.checks.inspection import Inspection, inspect
-from bridge.mapping.layers import read_pack
+from bridge.mapping.checks.inspection import Inspection
 from bridge.mapping.lifecycle import History, histories
-from bridge.yaml_source import Finding, InvalidDocument
+from bridge.mapping.loader import inspect_pack
+from bridge.yaml_source import Finding
 
 
 def check(
@@ -36,14 +36,6 @@ def check(
         _tell(inspections)
     if findings:
         raise typer.Exit(1)
-
-
-def inspect_pack(directory: Path) -> Inspection:
-    """Look at everything in a pack's file; one that can't be read has just that problem."""
-    try:
-        return inspect(read_pack(directory))
-    except InvalidDocument as invalid:
-        return Inspection(invalid.findings, None)
 
 
 def _tell(inspections: dict[Path, Inspection]) -> None:

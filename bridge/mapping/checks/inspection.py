@@ -12,7 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from bridge.mapping.checker import checked, prove
-from bridge.mapping.checks.left_out import LeftOut
+from bridge.mapping.checks.left_out import LeftOut, Loc
 from bridge.mapping.checks.remains import Remains
 from bridge.mapping.document import PackDocument
 from bridge.yaml_source import Finding, Problem, YamlSource, problems_of
@@ -33,14 +33,20 @@ class Inspection:
     document: PackDocument | None
 
 
-def inspect(source: YamlSource) -> Inspection:
-    """List every problem of a pack that was read."""
+def inspect(source: YamlSource, found: Iterable[Finding] = (), unread: Iterable[Loc] = ()) -> Inspection:
+    """List every problem of a pack that was read.
+
+    `found` are the problems of reading it, and `unread` the places of what is not there because of them.
+    """
     try:
         document = _validated(source.data)
     except ValidationError as error:
+        missing = tuple(unread)
         problems = [one for one in problems_of(error, PackDocument) if not _is_inherited(one, source)]
-        return Inspection(_in_order([*map(source.place, problems), *_beside(source, problems)]), None)
-    return Inspection(_in_order(_findings(document, source, LeftOut())), document)
+        told = [source.place(one) for one in problems if one.path not in missing]
+        beside = _beside(source, [*(problem.path for problem in problems), *missing])
+        return Inspection(_in_order([*found, *told, *beside]), None)
+    return Inspection(_in_order([*found, *_findings(document, source, LeftOut())]), document)
 
 
 def _in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -70,13 +76,13 @@ def _is_inherited(problem: Problem, source: YamlSource) -> bool:
     return isinstance(spec, dict) and "previous" in spec and problem.path[_IN_FIELD] not in spec
 
 
-def _beside(source: YamlSource, problems: Sequence[Problem]) -> list[Finding]:
-    """Find what else is wrong beside problems of shape."""
+def _beside(source: YamlSource, broken: Sequence[Loc]) -> list[Finding]:
+    """Find what else is wrong beside what is broken in its shape."""
     remains = Remains(source.data)
     for _ in range(_MOST_ROUNDS):
-        data = remains.without(problem.path for problem in problems)
+        data = remains.without(broken)
         try:
             return _findings(_validated(data), source, remains.left_out)
         except ValidationError as error:
-            problems = problems_of(error, PackDocument)
+            broken = [problem.path for problem in problems_of(error, PackDocument)]
     return []

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli.mapping.check import inspect_pack
+from bridge.mapping.loader import inspect_pack
 
 MAPPINGS = Path(__file__).parents[3] / "mappings"
 PACKS = sorted(path.parent for path in MAPPINGS.glob("*/pack.yaml"))

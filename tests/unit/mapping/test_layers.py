@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.layers import read_pack
-from bridge.mapping.loader import make_pack
+from bridge.mapping.layers import files_of, read_pack
+from bridge.mapping.loader import inspect_pack, make_pack
 from bridge.mapping.pack import Pack, Reading, Translated
 from bridge.yaml_source import InvalidDocument
 from tests.unit.mapping.builders import TOY
@@ -141,3 +141,53 @@ def test_a_problem_of_a_tables_file_is_told_there(tmp_path: Path, text: str | No
     if text is not None:
         (directory / "crews.csv").write_bytes(text.encode(errors="surrogateescape"))
     assert finding in findings(directory)
+
+
+def inspected(directory: Path) -> list[str]:
+    return [
+        f"{Path(one.file).parent.name}/{Path(one.file).name}:{one.kind}" for one in inspect_pack(directory).findings
+    ]
+
+
+def test_a_table_that_cannot_be_read_and_a_key_that_stands_twice_hide_nothing_else(tmp_path: Path) -> None:
+    """Rules look at the table's columns; that these are missing now is no problem of its own."""
+    text = IN_FILE.replace("occurred_at: at", "occurred_at: att").replace('version: "7"', 'version: "7"\nversion: "8"')
+    directory = write(tmp_path, "toy", text)
+    assert inspected(directory) == [
+        "toy/pack.yaml:duplicate-key",
+        "toy/pack.yaml:unknown-field",
+        "toy/pack.yaml:unreadable",
+    ]
+    (directory / "crews.csv").write_text(CSV + "3,Third\n")
+    assert inspected(directory) == [
+        "toy/crews.csv:wrong-value",
+        "toy/pack.yaml:duplicate-key",
+        "toy/pack.yaml:unknown-field",
+    ]
+
+
+def test_rows_in_two_places_hide_nothing_else(tmp_path: Path) -> None:
+    text = TOY.replace("    key: crew\n", "    key: crew\n    file: crews.csv\n").replace(
+        "occurred_at: at", "occurred_at: a"
+    )
+    assert {"toy/pack.yaml:misplaced", "toy/pack.yaml:unknown-field"} <= set(inspected(write(tmp_path, "toy", text)))
+
+
+def test_the_problems_of_reading_both_packs_are_told_together(tmp_path: Path) -> None:
+    twice = TENANT.replace("zone: Europe/Warsaw", "zone: Europe/Warsaw\nzone: UTC")
+    assert sorted(inspected(tenant(tmp_path, twice, "pack: ["))) == [
+        "tenant/pack.yaml:duplicate-key",
+        "toy/pack.yaml:syntax",
+    ]
+    assert inspected(tenant(tmp_path, twice.replace("../toy", "../nowhere"))) == [
+        "tenant/pack.yaml:unknown-pack",
+        "tenant/pack.yaml:duplicate-key",
+    ]
+
+
+def test_the_files_of_a_pack_are_those_of_its_bases_and_tables_too(tmp_path: Path) -> None:
+    directory = tenant(tmp_path, toy=IN_FILE)
+    files = {path.resolve() for path in files_of(directory)}
+    assert files == {tmp_path / "tenant", tmp_path / "toy", tmp_path / "toy" / "crews.csv"}
+    assert files_of(tenant(tmp_path, "extends: ../tenant")) == {tmp_path / "tenant"}
+    assert files_of(tenant(tmp_path, "pack: [")) == {tmp_path / "tenant"}
