@@ -1,32 +1,56 @@
 """Lets a running bridge take up changed packs: when it is asked to, and where the settings say so, by itself."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
 from bridge.app.process import Start
 from bridge.app.wfm_side import load_packs
 from bridge.flows.live_packs import LivePacks, PackReload
+from bridge.mapping.layers import files_of
 from bridge.settings import Settings
 
 WATCH_SECONDS = 1.0
 """How often the packs' files are looked at, where `packs_watch` is set."""
+
+Stamp = tuple[str, int, int]
+"""A path with the time of its last change (ns) and its size (bytes)."""
 
 
 def start_reloading(settings: Settings, packs: LivePacks, start: Start) -> Callable[[], Awaitable[bool]]:
     """Give the way to reload the packs; where it is asked for, look after their files, too."""
     reload = PackReload(packs, partial(load_packs, settings))
     if settings.packs_watch:
-        start(reload.watch(partial(pack_files, settings), pack_files(settings), WATCH_SECONDS), "pack files")
+        files = PackFiles(settings.packs)
+        start(reload.watch(files.stamps, files.stamps(), WATCH_SECONDS), "pack files")
     return reload.reload
 
 
-def pack_files(settings: Settings) -> frozenset[tuple[str, int, int]]:
-    """List the files of all packs with what changes when they do: the time (ns) and the size (bytes)."""
-    return frozenset(found for directory in settings.packs for path in directory.rglob("*") for found in _stamp(path))
+class PackFiles:
+    """The files that make some packs: below their directories, and below those of the packs that these extend."""
+
+    def __init__(self, directories: Iterable[Path]) -> None:
+        self._directories = tuple(directories)
+        self._watched = self._found()
+        self._known = _stamps(self._watched)
+
+    def stamps(self) -> frozenset[Stamp]:
+        """List them with what changes when they do. What belongs to a pack is only looked up when one has changed."""
+        stamps = _stamps(self._watched)
+        if stamps != self._known:
+            self._watched = self._found()
+            self._known = _stamps(self._watched)
+        return self._known
+
+    def _found(self) -> frozenset[Path]:
+        return frozenset(path for directory in self._directories for path in files_of(directory))
 
 
-def _stamp(path: Path) -> list[tuple[str, int, int]]:
+def _stamps(watched: Iterable[Path]) -> frozenset[Stamp]:
+    return frozenset(stamp for one in watched for path in (one, *one.rglob("*")) for stamp in _stamp(path))
+
+
+def _stamp(path: Path) -> list[Stamp]:
     try:
         stat = path.stat()
     except OSError:  # gone between being listed and being looked at

@@ -89,3 +89,39 @@ async def test_a_changed_file_is_taken_up_by_itself_where_the_settings_say_so(
     await lab.wfm.create_job()
     await eventually(lambda: all_heard(lab, 1), DEADLINE_S)
     assert await versions(lab) == ["2.0"]
+
+
+@pytest.fixture
+def tenant(pack: Path) -> Path:
+    """A pack that extends the copy and has a table in a file, both outside its own directory."""
+    (pack.parent / "crews.csv").write_text("crew,name\n1,First\n")
+    directory = pack.parent / "acme-north"
+    directory.mkdir()
+    (directory / "pack.yaml").write_text(
+        "pack: acme-north\nversion: '1'\nextends: ../acme-wfm\n"
+        "tables: {crews: {key: crew, on_miss: keep, file: ../crews.csv}}\n"
+    )
+    return directory
+
+
+@pytest.mark.parametrize("watch", ["true", "false"])
+async def test_a_base_pack_and_a_table_outside_the_pack_are_read_anew(
+    make_laboratory: MakeLaboratory, sqlite_url: str, pack: Path, tenant: Path, watch: str
+) -> None:
+    lab = await make_laboratory(sqlite_url, PACKS=str(tenant), PACKS_WATCH=watch)
+    await lab.bridge.start_ready()
+
+    async def is_taken_up(times: int) -> None:
+        if watch == "false":
+            hang_up(lab)
+        await eventually(lambda: lab.bridge.said.count("packs.reloaded") == times, DEADLINE_S)
+        await lab.wfm.create_job()
+        await eventually(lambda: all_heard(lab, times), DEADLINE_S)
+
+    (pack.parent / "crews.csv").write_text("crew,name\n1,Other than before\n")
+    await is_taken_up(1)
+    rewrite(pack, "rule: created", "rule: born")
+    await is_taken_up(2)
+    entries = [recorded.entry for recorded in await lab.journal()]
+    assert sorted(entry.rule for entry in entries) == ["born", "created"]
+    assert len({entry.pack_version for entry in entries}) == 2
