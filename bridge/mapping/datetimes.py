@@ -7,7 +7,7 @@ the policy `park` neither is taken.
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -30,6 +30,8 @@ _FIXED_WIDTH = {"Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "H": "[0-9]{2
 _IN_ORDER = ("Y", "m", "d", "H", "M", "S")
 _REMEMBERED = 4096  # texts for each field: a snapshot repeats its window, and jobs share the windows of a day
 _LONGEST = 64  # characters of a date and time; a blank in a format matches any number of them
+_LONGEST_ZONE = 64  # characters of a zone's name
+_MINUTES_OF_A_DAY = 24 * 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSOLUTE = ("epoch", "epoch_ms", "json_date")
 _NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0{1,6})?")
@@ -56,6 +58,19 @@ def check_format(pattern: str) -> str:
     return pattern
 
 
+def check_written_format(pattern: str) -> str:
+    """Return the format of a time that is only written, perhaps in part. Raises `ValueError` with a sentence."""
+    if pattern in WORDS:
+        return pattern
+    try:
+        datetime.strptime(_SAMPLE.strftime(pattern), pattern)  # noqa: DTZ007 - only the directives are judged
+    except (ValueError, re.error) as error:
+        raise ValueError(f"'{pattern}' is not a date format: {error}") from error
+    if "%" not in pattern.replace("%%", ""):
+        raise ValueError(f"'{pattern}' writes no part of a date or time; write something like '%Y-%m-%d'")
+    return pattern
+
+
 def has_offset(pattern: str) -> bool:
     """Tell whether texts of this format carry their own UTC offset, and so need no zone."""
     return pattern in _ABSOLUTE or "%z" in pattern.replace("%%", "")
@@ -64,10 +79,27 @@ def has_offset(pattern: str) -> bool:
 @lru_cache
 def find_zone(name: str) -> ZoneInfo:
     """Give the zone. Raises `ValueError` with a sentence."""
+    if len(name) > _LONGEST_ZONE:
+        raise ValueError("the name is longer than that of any time zone")
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise ValueError(f"'{name}' is not a time zone such as Europe/Warsaw") from error
+
+
+def offset_zone(minutes: int) -> tzinfo:
+    """Give the zone so many minutes east of Greenwich. Raises `ValueError` with a sentence."""
+    if abs(minutes) >= _MINUTES_OF_A_DAY:
+        raise ValueError("its minutes are those of a day or more")
+    return timezone(timedelta(minutes=minutes))
+
+
+def on_next_day(moment: datetime, zone: tzinfo) -> datetime:
+    """Give the same time of the next day, as the clocks in the zone show it. Raises `ValueError` with a sentence."""
+    try:
+        return (moment.astimezone(zone) + timedelta(days=1)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it is outside the calendar") from error
 
 
 def moment_reader(pattern: str, zone: str | None, dst: Dst = "earlier") -> ReadMoment:

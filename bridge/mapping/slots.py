@@ -1,65 +1,183 @@
-"""The slots of a WFM's answer, however deep they lie: found, joined with what is said of them elsewhere, and chosen."""
+"""The slots of a WFM's answer, however deep they lie: found, joined with what is said of them elsewhere, and read.
 
-from collections.abc import Callable, Iterable, Iterator
+A slot that cannot be read is left out and remarked on, so that the Buyer can book the others. Where none of them can
+be read, the answer cannot.
+"""
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple
+
+from bridge.domain.model import Offered, OfferedSlot
 from bridge.mapping import document
+from bridge.mapping.datetimes import Remarks
 from bridge.mapping.items import item_test
 from bridge.mapping.paths import Find, compile_path
-from bridge.mapping.values import Misread, came, readable_text
-
-FindSlots = Callable[[object], Iterable[object]]
+from bridge.mapping.values import Misread, came, readable_number, readable_text
+from bridge.mapping.windows import Lookups, ReadWindow, window_reader
 
 MOST_SLOTS = 10_000
+_TOLD = 20  # slots that are left out, each with its reason
+
+ReadSlots = Callable[[object, Remarks], Offered]
+"""Reads an answer's slots, and remarks on those that it leaves out. Raises `Misread`."""
+
+_Join = Callable[[object, str], object]
+_ReadRank = Callable[[object, str], float | None]
 
 
-def slot_finder(slots: document.Slots) -> FindSlots:
-    """Make a function from an answer to its slots. It raises `Misread`."""
-    finds = [(path, compile_path(path)) for path in (*slots.within, slots.each)]
-    fits = item_test(slots.where)
-    look_up = _dictionary(slots.dictionary) if slots.dictionary is not None else None
+class _Level(NamedTuple):
+    """A list of the answer: the slots, or one around them."""
 
-    def find(data: object) -> Iterable[object]:
-        items = list(_items(data, finds))
-        if len(items) > MOST_SLOTS:
+    path: str
+    find: Find
+    fits: Callable[[object], bool]
+
+
+class _Found(NamedTuple):
+    """What should be a slot; `trouble` where no list of slots was found in its place.
+
+    `place` counts from 0 in the list, after those of what it lies in: `0.2.5`.
+    """
+
+    place: str
+    item: object
+    trouble: Misread | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    """How one slot is read."""
+
+    window: ReadWindow
+    token: Mapping[str, Find]
+    rank: _ReadRank
+
+    def read(self, found: _Found, join: _Join, remarks: Remarks) -> OfferedSlot:
+        if found.trouble is not None:
+            raise found.trouble
+        where = f"slot {found.place}"
+        item = join(found.item, where)
+        window = self.window(item, where, remarks)
+        if window is None:
+            raise Misread(f"{where}: it has no window")
+        token = {name: _token(where, name, find(item)) for name, find in self.token.items()}
+        return OfferedSlot(window, token, self.rank(item, where))
+
+
+def slots_reader(slots: document.Slots, zone: str | None, lookups: Lookups) -> ReadSlots:
+    """Make the reader of an answer's slots. `zone` and `lookups` as in `window_reader`."""
+    levels = (
+        *(_Level(around.list, compile_path(around.list), item_test(around.where)) for around in slots.within),
+        _Level(slots.each, compile_path(slots.each), item_test(slots.where)),
+    )
+    joiner = _joiner(slots.dictionary)
+    slot = _Slot(
+        window=window_reader(slots, zone, lookups),
+        token={name: compile_path(path) for name, path in slots.token.items()},
+        rank=_rank(slots.prefer),
+    )
+    shortest = timedelta(minutes=slots.shortest or 0) if slots.partly == "clip" else None
+
+    def read(data: object, remarks: Remarks) -> Offered:
+        found = list(_in_all(data, levels))
+        if len(found) > MOST_SLOTS:
             raise Misread(f"slots ({slots.each}): more than {MOST_SLOTS}")
-        chosen = [item for item in items if fits(item)]
-        return look_up(data, chosen) if look_up is not None else chosen
+        return Offered(_read_all(found, slot, joiner(data), remarks), shortest)
 
-    return find
+    return read
 
 
-def _items(data: object, finds: list[tuple[str, Find]]) -> Iterator[object]:
-    """An item of an inner list has what it lies in as its `parent`."""
-    (path, find), *inner = finds
-    items = find(data)
+def _read_all(found: Sequence[_Found], slot: _Slot, join: _Join, remarks: Remarks) -> tuple[OfferedSlot, ...]:
+    read: list[OfferedSlot] = []
+    unread: list[str] = []
+    for one in found:
+        try:
+            read.append(slot.read(one, join, remarks))
+        except Misread as misread:
+            unread.append(str(misread))
+    if unread and not read:
+        raise Misread(unread[0] + (f"; the other {len(unread) - 1} cannot be read either" if unread[1:] else ""))
+    remarks.extend(f"left out: {reason}" for reason in unread[:_TOLD])
+    if unread[_TOLD:]:
+        remarks.append(f"left out: {len(unread) - _TOLD} more slots that cannot be read")
+    return tuple(read)
+
+
+def _in_all(data: object, levels: Sequence[_Level]) -> Iterator[_Found]:
+    items = levels[0].find(data)
     if not isinstance(items, list):
-        raise Misread(f"slots ({path}): expected a list; {came(items)}")
-    for item in items:
-        if inner:
-            yield from (_within(one, item) for one in _items(item, inner))
-        else:
-            yield item
+        raise Misread(f"slots ({levels[0].path}): expected a list; {came(items)}")
+    for number, item in enumerate(items):
+        yield from _in_one(_Found(str(number), item), levels)
+
+
+def _in_one(found: _Found, levels: Sequence[_Level]) -> Iterator[_Found]:
+    """Give an item of the first level, or what lies in it."""
+    level, *inner = levels
+    if not level.fits(found.item):
+        return
+    if not inner:
+        yield found
+        return
+    items = inner[0].find(found.item)
+    if not isinstance(items, list):
+        trouble = Misread(f"slots of {found.place} ({inner[0].path}): expected a list; {came(items)}")
+        yield found._replace(trouble=trouble)
+        return
+    for number, item in enumerate(items):
+        yield from _in_one(_Found(f"{found.place}.{number}", _within(item, found.item)), inner)
 
 
 def _within(item: object, parent: object) -> object:
-    if not isinstance(item, dict):
-        return item
-    above = item.get("parent")
-    return {**item, "parent": _within(above, parent) if isinstance(above, dict) else parent}
+    return {**item, "parent": parent} if isinstance(item, dict) else item
 
 
-def _dictionary(spec: document.Dictionary) -> Callable[[object, list[object]], Iterable[object]]:
-    find_list, find_key, find_by = compile_path(spec.list), compile_path(spec.key), compile_path(spec.by)
+def _joiner(dictionary: document.Dictionary | None) -> Callable[[object], _Join]:
+    """Make a function from an answer to one that gives a slot its entry. Both raise `Misread`."""
+    if dictionary is None:
+        return lambda _: lambda item, _: item
+    find_list, find_key, find_by = map(compile_path, (dictionary.list, dictionary.key, dictionary.by))
+    list_path, by_path = dictionary.list, dictionary.by
 
-    def look_up(data: object, items: list[object]) -> Iterable[object]:
+    def joiner(data: object) -> _Join:
         entries = find_list(data)
         if not isinstance(entries, list):
-            raise Misread(f"slots ({spec.list}): expected a list; {came(entries)}")
+            raise Misread(f"slots ({list_path}): expected a list; {came(entries)}")
         known = {key: entry for entry in entries if (key := readable_text(find_key(entry))) is not None}
-        for item in items:
-            entry = known.get(readable_text(find_by(item)) or "")
-            if entry is None:
-                raise Misread(f"slots ({spec.by}): nothing in {spec.list} has this name; {came(find_by(item))}")
-            yield {**item, "entry": entry} if isinstance(item, dict) else item
 
-    return look_up
+        def join(item: object, where: str) -> object:
+            raw = find_by(item)
+            entry = known.get(readable_text(raw) or "")
+            if entry is None:
+                raise Misread(f"{where} ({by_path}): nothing in {list_path} has this name; {came(raw)}")
+            return {**item, "entry": entry} if isinstance(item, dict) else item
+
+        return join
+
+    return joiner
+
+
+def _rank(prefer: document.Prefer | None) -> _ReadRank:
+    if prefer is None:
+        return lambda _, __: None
+    find, path = compile_path(prefer.path), prefer.path
+    sign = 1 if prefer.order == "lowest" else -1
+
+    def rank(item: object, where: str) -> float:
+        raw = find(item)
+        number = readable_number(raw)
+        if number is None:
+            raise Misread(f"{where} ({path}): expected a number; {came(raw)}")
+        return sign * number
+
+    return rank
+
+
+def _token(where: str, name: str, raw: object) -> str | int:
+    """A token is remembered and sent back; only what survives that unchanged is taken."""
+    text = readable_text(raw)
+    if text is None:
+        raise Misread(f"{where}: expected text or a whole number as {name}; {came(raw)}")
+    return raw if isinstance(raw, int) else text

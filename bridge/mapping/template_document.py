@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails
 
-from bridge.mapping.datetimes import check_format, check_zone
+from bridge.mapping.datetimes import check_written_format, check_zone
 from bridge.yaml_source import did_you_mean
 
 Key = str | int
@@ -26,8 +26,8 @@ class TemplateValue(BaseModel):
     """What is written where it is absent; needed where it may be."""
     omit: bool = False
     """`true`: the key is left out where the value is absent."""
-    format: Annotated[str, AfterValidator(check_format)] | None = None
-    """How a time is written, as for a datetime field. Left out, RFC 3339."""
+    format: Annotated[str, AfterValidator(check_written_format)] | None = None
+    """How a time is written, as for a datetime field; a part of it will do (`%Y-%m-%d`, `%H:%M`). Left out, RFC 3339."""
     zone: Annotated[str, AfterValidator(check_zone)] | None = None
     """The zone a time is written in. Left out, UTC."""
     table: str | None = None

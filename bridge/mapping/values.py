@@ -5,6 +5,7 @@ An absent value is `None`: JSON's `null` never gets this far, a field either ref
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
@@ -20,6 +21,7 @@ _SHOWN = 60  # characters of a value in a sentence
 _KEPT = 200  # characters of a value in an explanation
 _LARGEST_INTEGER = 2**63 - 1  # what a database column and most WFMs can hold
 _LONGEST_INTEGER = 20  # characters of the above with its sign
+_DECIMAL = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{1,19})?")
 
 
 class Misread(Exception):
@@ -89,6 +91,15 @@ def readable_integer(raw: object) -> int | None:
     if isinstance(raw, bool) or not isinstance(raw, int) or abs(raw) > _LARGEST_INTEGER:
         return None
     return raw
+
+
+def readable_number(raw: object) -> float | None:
+    """Take a finite number, or its decimal digits as text; None for anything else."""
+    if isinstance(raw, str):
+        return float(raw) if _DECIMAL.fullmatch(raw) else None
+    if isinstance(raw, bool) or not isinstance(raw, int | float) or not abs(raw) <= _LARGEST_INTEGER:
+        return None
+    return float(raw)
 
 
 def shown(value: object) -> str:

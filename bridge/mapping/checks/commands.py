@@ -1,17 +1,16 @@
 """Checks of `commands`: templates that can always be written, replies that can be read, and a set that is complete."""
 
 from bridge.domain.model import CommandKind, TicketStatus
+from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.context import NAMES, Reference, Type, contact_role, find_reference, slot_name
 from bridge.mapping.datetimes import has_offset
-from bridge.mapping.document import PackDocument, Reply, ReplyWindow, Table
+from bridge.mapping.document import PackDocument, Table
 from bridge.mapping.tables import always_has, codes, columns
 from bridge.mapping.template_document import TemplateValue, entries
-from bridge.mef.enums import ContactRole, Error422Code
-from bridge.yaml_source import did_you_mean
+from bridge.mef.enums import ContactRole
 
 _ANSWERED = (CommandKind.SEARCH, CommandKind.BOOK, CommandKind.RESCHEDULE, CommandKind.CANCEL)
-_LONGEST_REASON = 255  # characters, Error422.reason
 
 
 def check_commands(document: PackDocument, report: Report) -> None:
@@ -22,7 +21,7 @@ def check_commands(document: PackDocument, report: Report) -> None:
         for path, entry in entries(command.body):
             _check_entry((*loc, "body", *path), entry, kind, document, report)
         if command.reply is not None:
-            _check_reply((*loc, "reply"), command.reply, kind, document, report)
+            check_reply((*loc, "reply"), command.reply, kind, document, report)
         elif kind in _ANSWERED:
             report.add(loc, "missing-key", f"{kind} needs a reply, or nobody could know what became of it")
 
@@ -101,49 +100,3 @@ def _check_statuses(loc: Loc, name: str, table: Table, report: Report) -> None:
     missing = [status.value for status in TicketStatus if status not in codes(table)]
     if missing and table.on_miss == "park":
         report.add((*loc, "table"), "missing-code", f"table {name} has no row for {', '.join(missing)}")
-
-
-def _check_reply(loc: Loc, reply: Reply, kind: CommandKind, document: PackDocument, report: Report) -> None:
-    table = document.tables.get(reply.refused)
-    if table is None:
-        report.unknown((*loc, "refused"), "table", reply.refused, document.tables)
-    else:
-        _check_refusals((*loc, "refused"), reply.refused, table, report)
-    if (reply.slots is None) == (kind is CommandKind.SEARCH):
-        message = "the reply of search needs slots" if reply.slots is None else "only the reply of search has slots"
-        report.add((*loc, "slots"), "missing-key" if reply.slots is None else "misplaced", message)
-    for name, window in (("window", reply.window), ("slots", reply.slots)):
-        if window is not None:
-            _check_window((*loc, name), window, document, report)
-
-
-def _check_window(loc: Loc, window: ReplyWindow, document: PackDocument, report: Report) -> None:
-    for name, moment in (("start", window.start), ("end", window.end)):
-        if not has_offset(moment.format) and moment.zone is None and document.zone is None:
-            report.add(
-                (*loc, name), "missing-key", "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)"
-            )
-
-
-def _check_refusals(loc: Loc, name: str, table: Table, report: Report) -> None:
-    if table.on_miss != "default":
-        message = f"table {name} needs on_miss: default and a default row, for the codes nobody told us of"
-        report.add(loc, "missing-key", message)
-    for index, row in enumerate(table.rows):
-        _check_refusal(("tables", name, "rows", index), row, report)
-    if table.default is not None:
-        _check_refusal(("tables", name, "default"), table.default, report)
-
-
-def _check_refusal(loc: Loc, row: dict[str, str], report: Report) -> None:
-    missing = [column for column in ("code", "reason") if column not in row]
-    if missing:
-        report.add(loc, "missing-key", f"a refusal needs {' and '.join(missing)}")
-    known = tuple(Error422Code)
-    if "code" in row and row["code"] not in known:
-        hint = did_you_mean(row["code"], known) or f"; there is {', '.join(known)}"
-        report.add((*loc, "code"), "unknown-code", f"'{row['code']}' is no error code of the standard{hint}")
-    if len(row.get("reason", "")) > _LONGEST_REASON:
-        report.add((*loc, "reason"), "wrong-value", f"a reason has at most {_LONGEST_REASON} characters")
-    if not row.get("path", "/").startswith("/"):
-        report.add((*loc, "path"), "wrong-value", "a path is a JSON Pointer such as /validFor")

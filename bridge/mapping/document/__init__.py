@@ -25,6 +25,7 @@ from bridge.mapping.document.outputs import (
     WorkOrderSection,
 )
 from bridge.mapping.document.pack import Lifecycle, PackDocument, Policies
+from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, ReasonTest, Rule, Then
 from bridge.mapping.document.tables import Table
 
@@ -54,6 +55,7 @@ __all__ = [
     "Policies",
     "ReasonTest",
     "Remark",
+    "Replies",
     "Reply",
     "ReplyMoment",
     "ReplyWindow",

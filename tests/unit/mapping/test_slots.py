@@ -1,5 +1,7 @@
 """Slots and commands in other shapes: nested lists, filters, dictionaries, omitted keys, XML."""
 
+from datetime import timedelta
+
 import orjson
 import pytest
 
@@ -43,18 +45,204 @@ def test_only_slots_that_fit_are_offered_with_what_lies_around_them() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "reason"),
     [
-        day({"label": "XX", "free": True}),
-        {**day(), "days": [{"slots": 5}]},
-        {**day({"label": "AM", "free": True}), "labels": None},
-        {**day(), "days": [{"area": 1, "slots": [{"free": False}] * 10_001}]},
+        (day({"label": "XX", "free": True}), 'slot 0.0 ($.label): nothing in $.labels has this name; came "XX"'),
+        ({**day(), "days": [{"slots": 5}]}, "slots of 0 ($.slots): expected a list; came 5"),
+        ({**day(), "days": 5}, "slots ($.days): expected a list; came 5"),
+        ({**day({"label": "AM", "free": True}), "labels": None}, "slots ($.labels): expected a list; came null"),
+        ({**day(), "days": [{"area": 1, "slots": [{"free": True}] * 10_001}]}, "slots ($.slots): more than 10000"),
+        (
+            {**day({"label": "XX", "free": True}), "days": [{"slots": [{"label": "XX", "free": True}]}, {}]},
+            'slot 0.0 ($.label): nothing in $.labels has this name; came "XX"; the other 1 cannot be read either',
+        ),
     ],
 )
-def test_slots_that_cannot_be_read_are_told(body: object) -> None:
+def test_an_answer_of_which_no_slot_can_be_read_cannot_be_read(body: object, reason: str) -> None:
     read = offered(body)
     assert isinstance(read, Unreadable)
-    assert read.reason.startswith("slots (")
+    assert read.reason == reason
+
+
+AM = {"label": "AM", "free": True}
+
+
+def test_a_slot_that_cannot_be_read_is_left_out_and_told_by_its_place() -> None:
+    body = {**day(), "days": [{"area": 7, "slots": [{"free": False}, AM, {**AM, "label": "XX"}]}, {"area": 8}]}
+    read = offered(body)
+    assert isinstance(read, ReplyRead)
+    assert isinstance(read.reply, Offered)
+    assert [slot.token for slot in read.reply.slots] == [{"number": "AM", "area": 7}]
+    assert read.flags == (
+        'left out: slot 0.2 ($.label): nothing in $.labels has this name; came "XX"',
+        "left out: slots of 1 ($.slots): expected a list; it is missing",
+    )
+    assert read.explanation["flags"] == list(read.flags)
+
+
+def test_of_many_slots_that_are_left_out_twenty_are_told() -> None:
+    read = offered(day(AM, *[{**AM, "label": "XX"}] * 5_000))
+    assert isinstance(read, ReplyRead)
+    assert len(read.flags) == 21
+    assert read.flags[-1] == "left out: 4980 more slots that cannot be read"
+
+
+def slots_of(keys: str, *slots: object, **members: object) -> ReplyRead | Unreadable:
+    """The answer that the small pack reads, with these keys in its `slots`."""
+    pack = pack_with(f"commands: {{search: {{reply: {{slots: {{{keys}}}}}}}}}")
+    return pack.read_reply(CommandKind.SEARCH, orjson.dumps({"rc": "ok", "slots": slots, **members}))
+
+
+def read_of(keys: str, *slots: object) -> Offered:
+    read = slots_of(keys, *slots)
+    assert isinstance(read, ReplyRead), read
+    assert isinstance(read.reply, Offered)
+    return read.reply
+
+
+SLOT = {"from": "2026-03-05T08:00:00+0000", "to": "2026-03-05T12:00:00+0000", "nr": 1, "area": "N"}
+
+
+def test_an_item_of_a_list_around_the_slots_that_does_not_fit_has_none() -> None:
+    closed = {"state": "closed"}
+    read = slots_of(
+        "within: [$.areas, {list: $.days, where: {$.parent.state: open, $.state: {not: closed}}}], each: $.slots",
+        areas=[{"state": "shut", "days": [{}]}, {"state": "open", "days": [closed, {"slots": [SLOT]}]}],
+    )
+    assert isinstance(read, ReplyRead)
+    assert isinstance(read.reply, Offered)
+    assert (len(read.reply.slots), read.flags) == (1, ())
+
+
+@pytest.mark.parametrize(
+    ("order", "scores", "ranks"),
+    [("lowest", (7, "2.5", -1), (7, 2.5, -1)), ("highest", (7, "+2", 0.5), (-7, -2, -0.5))],
+)
+def test_a_slot_is_ranked_by_the_number_that_is_preferred(
+    order: str, scores: tuple[object, ...], ranks: tuple[float, ...]
+) -> None:
+    slots = [{**SLOT, "score": score} for score in scores]
+    offered = read_of(f"prefer: {{path: $.score, order: {order}}}", *slots)
+    assert tuple(slot.rank for slot in offered.slots) == ranks
+
+
+@pytest.mark.parametrize("score", [None, "", "much", "1e3", True, [1], "NaN", "1_000", "9" * 40, 1e30])
+def test_a_slot_whose_preference_is_no_number_is_left_out(score: object) -> None:
+    read = slots_of("prefer: {path: $.score, order: lowest}", {**SLOT, "score": score}, {**SLOT, "score": 1})
+    assert isinstance(read, ReplyRead)
+    (flag,) = read.flags
+    assert flag.startswith("left out: slot 0 ($.score): expected a number; came ")
+
+
+@pytest.mark.parametrize(
+    ("keys", "shortest"),
+    [("", None), ("partly: drop", None), ("partly: clip", 0), ("partly: clip, shortest: 90", 90)],
+)
+def test_what_becomes_of_a_window_partly_outside_goes_with_the_offer(keys: str, shortest: int | None) -> None:
+    assert read_of(keys, SLOT).shortest == (None if shortest is None else timedelta(minutes=shortest))
+
+
+MOMENTS = (
+    'start: {{path: $.from, format: "%Y-%m-%d %H:%M", {0}}}, end: {{path: $.to, format: "%Y-%m-%d %H:%M", {0}{1}}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "utc"),
+    [
+        ("2026-03-05 22:00", "2026-03-05 02:00", "2026-03-06T01:00:00+00:00"),
+        ("2026-03-05 22:00", "2026-03-05 23:00", "2026-03-05T22:00:00+00:00"),
+        ("2026-03-28 22:00", "2026-03-28 06:00", "2026-03-29T04:00:00+00:00"),  # the night is an hour shorter
+        ("2026-10-24 22:00", "2026-10-24 06:00", "2026-10-25T05:00:00+00:00"),  # and one longer
+        ("2026-03-28 22:00", "2026-03-28 02:30", "2026-03-29T01:30:00+00:00"),  # a time that does not exist
+    ],
+)
+def test_an_end_before_the_start_is_on_the_next_day_by_the_clock_on_the_wall(start: str, end: str, utc: str) -> None:
+    keys = MOMENTS.format("zone: Europe/Warsaw", ", not_before: start")
+    (slot,) = read_of(keys, {**SLOT, "from": start, "to": end}).slots
+    assert slot.window.end_date_time.isoformat() == utc
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-03-05 22:00", "2026-03-03 02:00"),
+        ("2026-03-05 22:00", "2026-03-05 22:00"),
+        ("9999-12-31 22:00", "9999-12-31 02:00"),
+    ],
+)
+def test_an_end_that_is_not_after_the_start_even_so_is_told(start: str, end: str) -> None:
+    read = slots_of(MOMENTS.format("zone: UTC", ", not_before: start"), {**SLOT, "from": start, "to": end})
+    assert isinstance(read, Unreadable)
+    assert read.reason.startswith("slot 0: ")
+
+
+ZONED = {**SLOT, "from": "2026-03-05 08:00", "to": "2026-03-05 12:00"}
+ZONES = """
+tables: {zones: {key: name, rows: [{name: Eastern, zone: America/New_York}, {name: "5", zone: Asia/Tokyo}]}}
+"""
+
+
+def zoned(zone: str, **members: object) -> ReplyRead | Unreadable:
+    slots = MOMENTS.format(f"zone: {zone}", "")
+    pack = pack_with(f"{ZONES}commands: {{search: {{reply: {{slots: {{{slots}}}}}}}}}")
+    return pack.read_reply(CommandKind.SEARCH, orjson.dumps({"rc": "ok", "slots": [{**ZONED, **members}]}))
+
+
+TABLE = "{path: $.tz, table: zones, column: zone}"
+
+
+@pytest.mark.parametrize(
+    ("zone", "members", "utc"),
+    [
+        ("Asia/Tokyo", {}, "2026-03-04T23:00:00+00:00"),
+        ("$.tz", {"tz": "Asia/Tokyo"}, "2026-03-04T23:00:00+00:00"),
+        ("{path: $.tz}", {"tz": "Asia/Tokyo"}, "2026-03-04T23:00:00+00:00"),
+        (TABLE, {"tz": "Eastern"}, "2026-03-05T13:00:00+00:00"),
+        (TABLE, {"tz": 5}, "2026-03-04T23:00:00+00:00"),
+        ("{minutes: $.east}", {"east": 330}, "2026-03-05T02:30:00+00:00"),
+        ("{minutes: $.east}", {"east": "-300"}, "2026-03-05T13:00:00+00:00"),
+        ("{minutes: $.east}", {"east": 0}, "2026-03-05T08:00:00+00:00"),
+    ],
+)
+def test_the_zone_of_a_slot_is_named_found_looked_up_or_counted(
+    zone: str, members: dict[str, object], utc: str
+) -> None:
+    read = zoned(zone, **members)
+    assert isinstance(read, ReplyRead)
+    assert isinstance(read.reply, Offered)
+    assert read.reply.slots[0].window.start_date_time.isoformat() == utc
+
+
+@pytest.mark.parametrize(
+    ("zone", "members", "reason"),
+    [
+        ("$.tz", {}, "slot 0 ($.tz): expected a time zone such as Europe/Warsaw"),
+        ("$.tz", {"tz": "eastern"}, "slot 0 ($.tz): expected a time zone such as Europe/Warsaw"),
+        ("$.tz", {"tz": "x" * 65}, "slot 0 ($.tz): expected a time zone such as Europe/Warsaw"),
+        ("$.tz", {"tz": "../../etc/passwd"}, "slot 0 ($.tz): expected a time zone such as Europe/Warsaw"),
+        ("$.tz", {"tz": 5}, "slot 0 ($.tz): expected a time zone such as Europe/Warsaw"),
+        (TABLE, {"tz": "eastern"}, 'slot 0 ($.tz): expected a time zone of table zones; came "eastern"'),
+        (TABLE, {"tz": None}, "slot 0 ($.tz): expected a time zone of table zones; came null"),
+        (TABLE, {}, "slot 0 ($.tz): expected a time zone of table zones; it is missing"),
+        ("{minutes: $.east}", {"east": "an hour"}, "slot 0 ($.east): expected the minutes east of Greenwich; came"),
+        ("{minutes: $.east}", {"east": 1440}, "slot 0 ($.east): expected the minutes east of Greenwich; came 1440"),
+        ("{minutes: $.east}", {"east": 1.5}, "slot 0 ($.east): expected the minutes east of Greenwich; came 1.5"),
+        ("{minutes: $.east}", {}, "slot 0 ($.east): expected the minutes east of Greenwich; it is missing"),
+    ],
+)
+def test_a_slot_of_no_zone_is_told_with_what_was_expected(zone: str, members: dict[str, object], reason: str) -> None:
+    read = zoned(zone, **members)
+    assert isinstance(read, Unreadable)
+    assert read.reason.startswith(reason)
+
+
+def test_a_table_of_zones_has_zones_only() -> None:
+    table = ZONES.replace("Asia/Tokyo", "Tokyo")
+    slots = MOMENTS.format(f"zone: {TABLE}", "")
+    assert problems(f"{table}commands: {{search: {{reply: {{slots: {{{slots}}}}}}}}}") == [
+        "wrong-value: 'Tokyo' is not a time zone such as Europe/Warsaw"
+    ]
 
 
 CANCEL = """

@@ -1,0 +1,94 @@
+"""Checks of what the WFM answers: every code means something, and every time has a zone."""
+
+from bridge.domain.model import CommandKind
+from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.datetimes import find_zone, has_offset
+from bridge.mapping.document import PackDocument, Reply, ReplyWindow, ReplyZone, Table
+from bridge.mapping.tables import always_has, columns
+from bridge.mef.enums import Error422Code
+from bridge.yaml_source import did_you_mean
+
+_LONGEST_REASON = 255  # characters, Error422.reason
+
+
+def check_reply(loc: Loc, reply: Reply, kind: CommandKind, document: PackDocument, report: Report) -> None:
+    """Check that every answer to a command can be understood."""
+    table = document.tables.get(reply.refused)
+    if table is None:
+        report.unknown((*loc, "refused"), "table", reply.refused, document.tables)
+    else:
+        _check_refusals((*loc, "refused"), reply.refused, table, report)
+    if (reply.slots is None) == (kind is CommandKind.SEARCH):
+        message = "the reply of search needs slots" if reply.slots is None else "only the reply of search has slots"
+        report.add((*loc, "slots"), "missing-key" if reply.slots is None else "misplaced", message)
+    for name, window in (("window", reply.window), ("slots", reply.slots)):
+        if window is not None:
+            _check_window((*loc, name), window, document, report)
+    if reply.slots is not None and reply.slots.shortest is not None and reply.slots.partly == "drop":
+        message = "this is for windows that are cut; write partly: clip as well"
+        report.add_key((*loc, "slots", "shortest"), "misplaced", message)
+
+
+def _check_window(loc: Loc, window: ReplyWindow, document: PackDocument, report: Report) -> None:
+    looked_up: set[tuple[str, str]] = set()
+    for name, moment in (("start", window.start), ("end", window.end)):
+        if moment.zone is not None and _check_zone((*loc, name, "zone"), moment.zone, document, report):
+            looked_up.add((moment.zone.table or "", moment.zone.column or ""))
+        elif moment.zone is None and document.zone is None and not has_offset(moment.format):
+            message = "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)"
+            report.add((*loc, name), "missing-key", message)
+    for name, column in sorted(looked_up):
+        _check_zones(name, column, document.tables[name], report)
+
+
+def _check_zone(loc: Loc, zone: ReplyZone, document: PackDocument, report: Report) -> bool:
+    """Tell whether the zone is looked up in a table that has it."""
+    if zone.table is None or zone.column is None:
+        return False
+    table = document.tables.get(zone.table)
+    if table is None:
+        report.unknown((*loc, "table"), "table", zone.table, document.tables)
+    elif zone.column not in columns(table):
+        report.unknown((*loc, "column"), "column", zone.column, columns(table))
+    elif not always_has(table, zone.column):
+        report.add((*loc, "column"), "may-be-absent", f"not every row of table {zone.table} has {zone.column}")
+    else:
+        return True
+    return False
+
+
+def _check_zones(name: str, column: str, table: Table, report: Report) -> None:
+    rows: list[tuple[Loc, dict[str, str]]] = [
+        ((("tables", name, "rows", index)), row) for index, row in enumerate(table.rows)
+    ]
+    if table.default is not None:
+        rows.append((("tables", name, "default"), table.default))
+    for loc, row in rows:
+        try:
+            find_zone(row[column])
+        except ValueError as error:
+            report.add((*loc, column), "wrong-value", str(error))
+
+
+def _check_refusals(loc: Loc, name: str, table: Table, report: Report) -> None:
+    if table.on_miss != "default":
+        message = f"table {name} needs on_miss: default and a default row, for the codes nobody told us of"
+        report.add(loc, "missing-key", message)
+    for index, row in enumerate(table.rows):
+        _check_refusal(("tables", name, "rows", index), row, report)
+    if table.default is not None:
+        _check_refusal(("tables", name, "default"), table.default, report)
+
+
+def _check_refusal(loc: Loc, row: dict[str, str], report: Report) -> None:
+    missing = [column for column in ("code", "reason") if column not in row]
+    if missing:
+        report.add(loc, "missing-key", f"a refusal needs {' and '.join(missing)}")
+    known = tuple(Error422Code)
+    if "code" in row and row["code"] not in known:
+        hint = did_you_mean(row["code"], known) or f"; there is {', '.join(known)}"
+        report.add((*loc, "code"), "unknown-code", f"'{row['code']}' is no error code of the standard{hint}")
+    if len(row.get("reason", "")) > _LONGEST_REASON:
+        report.add((*loc, "reason"), "wrong-value", f"a reason has at most {_LONGEST_REASON} characters")
+    if not row.get("path", "/").startswith("/"):
+        report.add((*loc, "path"), "wrong-value", "a path is a JSON Pointer such as /validFor")
