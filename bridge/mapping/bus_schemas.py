@@ -23,6 +23,7 @@ _TYPES: Final[Mapping[document.FieldType, Json]] = {
     "datetime": {"type": ["string", "integer"]},
     "duration": {"type": ["string", "number"]},
     "list": {"type": ["array", "string"]},
+    "items": {"type": "array"},
 }
 
 
@@ -66,18 +67,25 @@ def inbound_schema(pack: document.PackDocument) -> Json:
         drawing.add(path, {"type": "string", "description": "Known again by this."})
     if inbound.version is not None:
         drawing.add(inbound.version.path, {"description": "Grows with each change of the job."})
-    for name, spec in pack.fields.items():
-        for path in spec.path or ():
-            drawing.add(
-                path, _field(name, spec), required=spec.required and not inbound.deltas and len(spec.path or ()) == 1
-            )
+    _add_fields(drawing, pack.fields, may_lack=inbound.deltas)
     return drawing.done(f"A message of the WFM, as far as the pack {pack.pack} reads it.")
 
 
-def _field(name: str, spec: document.FieldSpec) -> Json:
+def _add_fields(drawing: _Drawing, fields: Mapping[str, document.FieldSpec], *, may_lack: bool) -> None:
+    for name, spec in fields.items():
+        sure = spec.required and not may_lack and len(spec.path or ()) == 1
+        for path in spec.path or ():
+            drawing.add(path, _field(name, spec, may_lack=may_lack), required=sure)
+
+
+def _field(name: str, spec: document.FieldSpec, *, may_lack: bool) -> Json:
     said = f"Read as {name}."
     if spec.format is not None:
         said += f" Written as {spec.format}."
+    if spec.fields:
+        item = _Drawing()
+        _add_fields(item, spec.fields, may_lack=may_lack)
+        return {**_TYPES[spec.type], "items": item.done(f"One of {name}."), "description": said}
     if spec.values is None:
         return {**_TYPES[spec.type], "description": said}
     blank = [""] if spec.empty == "absent" else []

@@ -1,16 +1,17 @@
 """How the raw value of a field becomes a typed one."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta, timezone, tzinfo
 
 from bridge.mapping import document
 from bridge.mapping.columns import field_getter, field_lookups
 from bridge.mapping.datetimes import find_zone, moment_reader
 from bridge.mapping.durations import duration_reader
+from bridge.mapping.item_fields import ItemField, items_converter
 from bridge.mapping.items import item_chooser
 from bridge.mapping.scope import Scope
 from bridge.mapping.tables import Lookup, codes
-from bridge.mapping.values import Values, readable_code, readable_integer, readable_text, shown
+from bridge.mapping.values import Unfit, Values, readable_code, readable_integer, readable_text, shown
 
 Convert = Callable[[object, Scope], object]
 
@@ -19,16 +20,17 @@ _LONGEST_ZONE = 64  # characters of a zone's name
 _MINUTES_OF_A_DAY = 24 * 60
 
 
-class Unfit(Exception):
-    """What was expected instead; `Field.read` puts the name and the value around it."""
-
-
 class NoZone(Unfit):
     """The zone of a local time stands in another field, which is absent."""
 
 
-def converter(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
-    """Make a function that types a raw value; it raises `Unfit` where the value does not fit."""
+def converter(
+    name: str, spec: document.FieldSpec, pack: document.PackDocument, inside: Sequence[ItemField]
+) -> Convert:
+    """Make a function that types a raw value; it raises `Unfit` where the value does not fit.
+
+    `inside` are the compiled fields of an item, of a field that has items.
+    """
     match spec.type:
         case "code":
             return _code(spec, pack.tables)
@@ -44,6 +46,8 @@ def converter(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
             return _duration(spec.format or "")
         case "list":
             return _list(spec)
+        case "items":
+            return items_converter(name, spec, inside)
         case "text":
             return _text
 

@@ -1,9 +1,9 @@
 """What of a pack its cases have used: rules, the codes of fields, the rows of the tables that fields look up."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from bridge.mapping.document import PackDocument
+from bridge.mapping.document import FieldSpec, PackDocument
 from bridge.mapping.job_book import Happened
 from bridge.mapping.tables import codes
 
@@ -29,16 +29,23 @@ class Coverage:
     def __init__(self, document: PackDocument) -> None:
         self._document = document
         self._rules: set[str] = set()
-        self._values: dict[str, set[str]] = {name: set() for name in document.fields}
+        self._specs = dict(_specs(document))
+        self._values: dict[str, set[str]] = {name: set() for name in self._specs}
 
     def add(self, happened: Happened) -> None:
         """Count what one message used."""
         if happened.rule is not None:
             self._rules.add(happened.rule)
-        fields = happened.explanation.get("fields")
+        self._add_values("", happened.explanation.get("fields"))
+
+    def _add_values(self, prefix: str, fields: object) -> None:
         for name, told in fields.items() if isinstance(fields, Mapping) else ():
-            if isinstance(told, Mapping) and isinstance(told.get("value"), str):
-                self._values.setdefault(name, set()).add(told["value"])
+            if not isinstance(told, Mapping):
+                continue
+            if isinstance(told.get("value"), str):
+                self._values.setdefault(prefix + name, set()).add(told["value"])
+            for item in told.get("items", ()):
+                self._add_values(f"{name}.", item)
 
     def rules(self) -> Covered:
         """Say which rules decided."""
@@ -51,17 +58,25 @@ class Coverage:
     def _codes(self) -> list[Covered]:
         return [
             _covered(f"codes of field {name}", spec.values, self._values[name])
-            for name, spec in self._document.fields.items()
+            for name, spec in self._specs.items()
             if spec.values is not None
         ]
 
     def _rows(self) -> list[Covered]:
         used: dict[str, set[str]] = {}
-        for name, spec in self._document.fields.items():
+        for name, spec in self._specs.items():
             if spec.table is not None:
                 used.setdefault(spec.table, set()).update(self._values[name])
         tables = self._document.tables
         return [_covered(f"rows of table {name}", codes(tables[name]), values) for name, values in used.items()]
+
+
+def _specs(document: PackDocument) -> Iterator[tuple[str, FieldSpec]]:
+    """Give all fields, those of items behind the name of the list: `technicians.state`."""
+    for name, spec in document.fields.items():
+        yield name, spec
+        for inner, one in spec.fields.items():
+            yield f"{name}.{inner}", one
 
 
 def _covered(what: str, every: Collection[str], used: set[str]) -> Covered:

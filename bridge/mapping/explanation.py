@@ -5,6 +5,7 @@ The first part is what the journal keeps of every message; nothing here reads a 
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 import orjson
 
@@ -85,13 +86,20 @@ def _fields(fields: object) -> Iterable[str]:
     if not isinstance(fields, Mapping) or not fields:
         return
     yield "fields"
-    width = max(map(len, fields))
+    yield from _field_lines(fields, "  ")
+
+
+def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:
+    width = max(map(len, fields), default=0)
     for name, field in fields.items():
         raw = _json(field["raw"]) if "raw" in field else "absent"
         value = _json(field["value"]) if "value" in field else "does not fit"
         path = field.get("path", "")
         where = path if isinstance(path, str) else " or ".join(map(str, path))
-        yield f"  {name:<{width}}  {where}  {raw}" + (f" -> {value}" if value != raw else "")
+        yield f"{margin}{name:<{width}}  {where}  {raw}" + (f" -> {value}" if value != raw else "")
+        items = field.get("items")
+        for index, item in enumerate(items if isinstance(items, list) else ()):
+            yield from _field_lines(item, f"{margin}  [{index}] ")
 
 
 def _rules(told: Mapping[str, object]) -> Iterable[str]:

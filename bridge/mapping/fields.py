@@ -8,11 +8,12 @@ WFM sends deltas, an absent field keeps the value that the job's record has.
 from dataclasses import dataclass
 
 from bridge.mapping import document
-from bridge.mapping.conversions import Convert, NoZone, Unfit, converter
+from bridge.mapping.conversions import Convert, NoZone, converter
 from bridge.mapping.finders import Find, finder, source_text
+from bridge.mapping.item_fields import Merge, items_merger
 from bridge.mapping.paths import MISSING
 from bridge.mapping.scope import Scope
-from bridge.mapping.values import Misread, came, is_storable, plain
+from bridge.mapping.values import Misread, Unfit, came, is_storable, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Field:
     """One compiled input. `where` is its path (or header) for people.
 
     A field that is `remembered` goes into the record of its job; one that `merges` is also read from there, where the
-    message is silent.
+    message is silent. `merge` puts the items of a message onto the known ones.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Field:
     nulls: str | None
     remembered: bool
     merges: bool
+    merge: Merge | None
 
     def read(self, scope: Scope) -> object:
         """Read and type the value, None where absent. Raises `Misread`."""
@@ -44,6 +46,9 @@ class Field:
             entry["kept"] = True
         if raw is not MISSING:
             entry["raw"] = plain(raw)
+        if self.merge is not None and "kept" not in entry:
+            raw = self.merge(scope.job.record.get(self.name), raw, scope)
+            entry["merged"] = plain(raw)
         absent = self._is_absent(raw)
         value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
@@ -93,17 +98,21 @@ def compile_fields(pack: document.PackDocument) -> tuple[Field, ...]:
 def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocument) -> Field:
     """Compile one declared field. The document has been checked."""
     remembered = spec.path is not None and spec.remember and (pack.inbound.deltas or name in _looked_back_on(pack))
+    own = pack.of_item(name)
+    inside = {inner: compile_field(inner, own.fields[inner], own) for inner in spec.fields}
+    merges = remembered and pack.inbound.deltas
     return Field(
         name=name,
         where=source_text(spec),
         find=finder(spec, pack),
-        convert=converter(spec, pack),
+        convert=converter(name, spec, pack, tuple(inside.values())),
         required=spec.required,
         default=spec.default,
         empty=spec.empty,
         nulls=spec.nulls,
         remembered=remembered,
-        merges=remembered and pack.inbound.deltas,
+        merges=merges,
+        merge=items_merger(inside[spec.key]) if merges and spec.key is not None else None,
     )
 
 

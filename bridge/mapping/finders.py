@@ -31,6 +31,8 @@ def source_text(spec: document.FieldSpec) -> str:
         return f"{' and '.join(spec.join)} joined"
     if spec.first is not None:
         return f"the first of {', '.join(spec.first)}"
+    if spec.of is not None:
+        return f"the first code that any {spec.of} is"
     if spec.asked is not None:
         return f"who asked to {' or '.join(spec.asked)}"
     return "attribution" if spec.attribution is not None else "routing key"
@@ -43,6 +45,13 @@ def finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
     if spec.header is not None:
         header = spec.header
         return lambda scope: scope.message.headers.get(header, MISSING)
+    if spec.routing_key is not None:
+        return lambda scope: scope.message.routing_key
+    return _maker(spec, pack)
+
+
+def _maker(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
+    """Make a function that makes the raw value of what is known already."""
     if spec.value is not None:
         return _from_fields((spec.value,), field_lookups(pack))
     if spec.first is not None:
@@ -54,11 +63,13 @@ def finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
         return _change_of(spec.changed, pack)
     if spec.asked is not None:
         return _asked(spec.asked)
+    if spec.of is not None:
+        return _foremost(spec.of, spec.precedence or ())
     if spec.join is not None:
         return _joined(spec.join, spec.joined_by, field_lookups(pack))
     if spec.attribution is not None and pack.attribution is not None:
         return _attributed(pack.attribution, field_lookups(pack))
-    return lambda scope: scope.message.routing_key
+    return lambda _: MISSING
 
 
 def _from_message(paths: tuple[str, ...]) -> Find:
@@ -88,6 +99,18 @@ def _joined(references: tuple[str, ...], joined_by: str, lookups: Mapping[str, L
     def find(scope: Scope) -> object:
         parts = [get(scope.values) for get in getters]
         return MISSING if None in parts else joined_by.join(map(as_text, parts))
+
+    return find
+
+
+def _foremost(reference: str, precedence: tuple[str, ...]) -> Find:
+    """Take the first of these codes that any item has."""
+    name, _, inner = reference.partition(".")
+
+    def find(scope: Scope) -> object:
+        items = scope.values[name]
+        found = {item[inner] for item in items} if isinstance(items, tuple) else set()
+        return next((code for code in precedence if code in found), MISSING)
 
     return find
 

@@ -21,7 +21,7 @@ class Scope:
     changed_names: frozenset[str] = frozenset()
     values: dict[str, object] = field(default_factory=dict)
     record: dict[str, object] = field(default_factory=dict)
-    explained: dict[str, object] = field(default_factory=dict)
+    explained: dict[str, dict[str, object]] = field(default_factory=dict)
     remarks: Remarks = field(default_factory=list)
     tolerant: bool = False
     missing: dict[str, str] = field(default_factory=dict)

@@ -28,6 +28,10 @@ class Misread(Exception):
     """A value is not what the pack says it is; the text is a sentence for the operator. Never leaves this package."""
 
 
+class Unfit(Exception):
+    """A raw value is not what was expected; the text says what that is, and whoever reads a field says the rest."""
+
+
 def absent(_: Values) -> None:
     """Give nothing, for whatever values."""
 
@@ -136,5 +140,7 @@ def plain(value: object) -> object:
     if isinstance(value, timedelta):
         return str(value)
     if isinstance(value, tuple):
+        if value and isinstance(value[0], Mapping):
+            return shown(value)  # items, which are explained one by one
         return [plain(one) for one in value[:20]]
     return shown(value)

@@ -1,5 +1,8 @@
 """Checks of `inbound`, `tables` and `fields`: does everything that is read exist, and can it be read?"""
 
+from collections.abc import Sequence
+
+from bridge.mapping.checks.item_fields import INSIDE, check_items
 from bridge.mapping.checks.made_fields import check_made, takes_as_it_is
 from bridge.mapping.checks.references import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
@@ -17,6 +20,8 @@ def check_inputs(document: PackDocument, references: References, report: Report)
         _check_table(("tables", name), table, report)
     for name, spec in document.fields.items():
         _check_field(("fields", name), spec, document, report)
+        for inner, one in spec.fields.items():
+            _check_field(("fields", name, "fields", inner), one, document.of_item(name), report, INSIDE)
     occurred_at = document.inbound.occurred_at
     if occurred_at is not None and references.check_name(("inbound", "occurred_at"), occurred_at):
         found = references.type_of(occurred_at)
@@ -46,11 +51,14 @@ def _check_default_row(loc: Loc, table: Table, report: Report) -> None:
         report.add_key((*loc, "default"), "unused", "this row is never used; write on_miss: default as well")
 
 
-def _check_field(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
+def _check_field(
+    loc: Loc, spec: FieldSpec, document: PackDocument, report: Report, allowed: Sequence[str] = SOURCES[:-1]
+) -> None:
     sources = [name for name in SOURCES if getattr(spec, name) is not None]
-    if len(sources) != 1:
-        report.add(loc, "wrong-source", f"write exactly one of {', '.join(SOURCES[:-2])} or {SOURCES[-2]}")
+    if len(sources) != 1 or sources[0] not in (*allowed, "attribution"):
+        report.add(loc, "wrong-source", f"write exactly one of {', '.join(allowed[:-1])} or {allowed[-1]}")
     check_made(loc, spec, document, report)
+    check_items(loc, spec, document, report)
     for option, type_ in _OPTIONS.items():
         if getattr(spec, option) is not None and spec.type != type_:
             message = f"{option} belongs to type {type_}; this field is of type {spec.type}"
@@ -83,8 +91,8 @@ def _check_moment(loc: Loc, pattern: str | None, has_zone: bool, report: Report)
 def _check_default(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
     if spec.required:
         report.add_key(loc, "misplaced", "a required field cannot have a default")
-    elif spec.type in ("datetime", "duration", "list"):
-        report.add_key(loc, "misplaced", f"a {spec.type} cannot have a default")
+    elif spec.type in ("datetime", "duration", "list", "items"):
+        report.add_key(loc, "misplaced", f"a field of type {spec.type} cannot have a default")
     elif spec.default is not None and not _fits(spec.default, spec, document):
         report.add(loc, "unknown-code", f"{spec.default!r} is no value of this field")
 

@@ -24,6 +24,8 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
         _check_remembered((*loc, "changed"), one, document, report)
     if spec.attribution is not None:
         _check_attribution(loc, document, report)
+    if spec.of is not None:
+        _check_before((*loc, "of"), spec.of.partition(".")[0], name, document, report)
     _check_parts(loc, spec, document, report)
     if takes_as_it_is(spec, document):
         _check_as_it_is(loc, spec, report)
@@ -108,10 +110,13 @@ def _check_format(loc: Loc, spec: FieldSpec, report: Report) -> None:
         report.add((*loc, "format"), "wrong-value", f"'{spec.format}' is a format of durations")
 
 
+_OF_LISTS = {"item": ("list",)} | dict.fromkeys(("where", "distinct", "limit"), ("list", "items"))
+
+
 def _check_list(loc: Loc, spec: FieldSpec, report: Report) -> None:
-    for option in ("item", "where", "distinct", "limit"):
-        if spec.type != "list" and option in spec.model_fields_set:
-            message = f"{option} belongs to type list; this field is of type {spec.type}"
+    for option, types in _OF_LISTS.items():
+        if spec.type not in types and option in spec.model_fields_set:
+            message = f"{option} belongs to type {' or '.join(types)}; this field is of type {spec.type}"
             report.add_key((*loc, option), "misplaced", message)
 
 
@@ -148,7 +153,11 @@ def _check_remembered(at: Loc, used: str, document: PackDocument, report: Report
 def _check_column(at: Loc, reference: str, document: PackDocument, report: Report) -> None:
     name, _, column = reference.partition(".")
     spec = document.fields.get(name)
-    if spec is None or not column:
+    if spec is not None and spec.type == "items":
+        report.add(
+            at, "wrong-type", f"{name} holds items; make a code of all of them: {{of: {name}.<code>, precedence: […]}}"
+        )
+    if spec is None or spec.type == "items" or not column:
         return
     table = document.tables.get(spec.table or "")
     if spec.table is None:

@@ -34,6 +34,7 @@ class References:
     def __init__(self, document: PackDocument, report: Report) -> None:
         self.fields = document.fields
         self.tables = document.tables
+        self._owners = {inner: name for name, spec in document.fields.items() for inner in spec.fields}
         self._report = report
 
     def check_value(self, loc: Loc, value: Value | None, wanted: Wanted, guard: str | None = None) -> None:
@@ -76,22 +77,36 @@ class References:
     def check_name(self, loc: Loc, reference: str, *, key: bool = False, extra: Collection[str] = ()) -> bool:
         """Report a reference to nothing. `extra` lists further names that are known here."""
         name, _, column = reference.partition(".")
+        if name in self._owners and name not in self.fields:
+            self._check_owner(loc, name, key=key)
+            return False
         if name not in self.fields:
             self._report.unknown(loc, "field", name, [*self.fields, *extra], key=key)
             return False
         if not column:
             return True
+        if self.fields[name].type == "items":
+            message = f"{name} holds items; make a code of all of them: {{of: {reference}, precedence: […]}}"
+            self._add(loc, "wrong-type", message, key=key)
+            return False
         table = self.table_of(name)
         if table is None and self.fields[name].table is not None:
             return False  # the unknown table is reported at the field
         if table is None:
-            add = self._report.add_key if key else self._report.add
-            add(loc, "unknown-column", f"field {name} has no table, so there is no {reference}")
+            self._add(loc, "unknown-column", f"field {name} has no table, so there is no {reference}", key=key)
             return False
         if column not in columns(table):
             self._report.unknown(loc, "column", column, columns(table), key=key)
             return False
         return True
+
+    def _check_owner(self, loc: Loc, name: str, *, key: bool) -> None:
+        owner = self._owners[name]
+        message = f"{name} is a field of each item of {owner}; it is known only in an entry with `each: {owner}`"
+        self._add(loc, "unknown-field", message, key=key)
+
+    def _add(self, loc: Loc, kind: str, message: str, *, key: bool) -> None:
+        (self._report.add_key if key else self._report.add)(loc, kind, message)
 
     def table_of(self, name: str) -> Table | None:
         """Give the table of a field, if it has one that exists."""

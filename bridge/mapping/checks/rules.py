@@ -10,7 +10,7 @@ from bridge.mapping.rules import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_S
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.yaml_source import did_you_mean
 
-_ONLY_PRESENT = ("datetime", "duration", "list")
+_ONLY_PRESENT = ("duration", "list", "items")
 _STATES: Mapping[str, tuple[str, ...]] = {
     WORK_ORDER_STATE: tuple(WorkOrderState),
     APPOINTMENT_STATUS: tuple(AppointmentStatus),
@@ -26,20 +26,21 @@ def check_rules(document: PackDocument, references: References, report: Report) 
             report.add((*loc, "rule"), "duplicate-rule", f"rule {names[rule.rule] + 1} is called '{rule.rule}' too")
         names.setdefault(rule.rule, index)
         for column, cell in rule.when.items():
-            _check_cell((*loc, "when", column), column, cell, document, references, report)
+            check_cell((*loc, "when", column), column, cell, document, references, report)
         references.check_value((*loc, "then", "appointment_required"), rule.then.appointment_required, BOOLEAN)
         _check_reachable(loc, rule, document.rules[:index], report)
 
 
-def _check_cell(
+def check_cell(
     loc: Loc, column: str, cell: Cell, document: PackDocument, references: References, report: Report
 ) -> None:
+    """Check one condition: its column is there, and its values can come."""
     if column not in STATE_COLUMNS and not references.check_name(loc, column, key=True, extra=STATE_COLUMNS):
         return
     type_ = "code" if column in STATE_COLUMNS else references.type_of(column)
     scalars = cell.any or cell.not_ or ()
-    if type_ in _ONLY_PRESENT and scalars:
-        report.add(loc, "wrong-type", f"{column} is a {type_}; only {{present: …}} can be asked of it")
+    if (type_ in _ONLY_PRESENT and cell.present is None) or (type_ == "datetime" and scalars):
+        report.add(loc, "wrong-type", f"{column} is of type {type_}; only {{present: …}} can be asked of it")
         return
     for scalar in scalars:
         _check_scalar(loc, column, type_, scalar, _domain(column, document, references), report)

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from bridge.mapping.datetimes import Dst, check_format
 from bridge.mapping.document.base import Name, Path, Reference, Scalar, Strict, Text, Zone, as_list, widen
@@ -10,7 +11,7 @@ from bridge.mapping.document.cells import Cell
 from bridge.mapping.durations import UNITS as DURATION_FORMATS
 
 Asked = Literal["book", "reschedule", "cancel"]
-FieldType = Literal["text", "code", "integer", "boolean", "datetime", "duration", "list"]
+FieldType = Literal["text", "code", "integer", "boolean", "datetime", "duration", "list", "items"]
 
 
 class FieldZone(Strict):
@@ -56,14 +57,18 @@ class FieldSpec(Strict):
     """
     asked: Annotated[tuple[Asked, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
     """`buyer` when the Buyer has asked for this and the WFM may be speaking of it, else `seller`."""
-    attribution: Literal[True] | None = None
-    """The field that the section `attribution` makes; write that section instead."""
+    attribution: SkipJsonSchema[Literal[True] | None] = None
+    """The field is made by the section `attribution`. Nobody writes this."""
     join: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
     """Several fields above, joined to one text; absent where one of them is."""
     joined_by: str = " "
+    """What stands between joined fields."""
     first: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
     """The first of several fields (or columns of tables) above that is there; it has their type."""
-    """What stands between joined fields."""
+    of: Reference | None = None
+    """`items.inner`, a code field of the items of a field above: the first code of `precedence` that any item has."""
+    precedence: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
+    """With `of`: all codes of that field, the one that counts most first. Absent where no item has a code."""
     type: FieldType = "text"
     """What the value is."""
     required: bool = False
@@ -105,8 +110,14 @@ class FieldSpec(Strict):
     item: Path | None = None
     """List of objects: the path, from the object, of what is taken of each."""
     where: dict[Path, "Cell"] = {}
-    """List of objects: the cells, by path from the object, that one must fit to be taken."""
+    """List of objects, items: the cells, by path from the object, that one must fit to be taken."""
     distinct: bool = False
-    """List: the same text is taken once."""
+    """List, items: the same text, or an item of which all fields are the same, is taken once."""
     limit: Annotated[int, Field(ge=1)] | None = None
-    """List: at most so many."""
+    """List, items: at most so many."""
+    fields: dict[Name, "FieldSpec"] = {}
+    """Items: what is read of each item, by a `path` that starts at the item, or made by `value` or `join`."""
+    key: Name | None = None
+    """Items (deltas): the field inside that an item is known by. What a message says of an item is put onto what is
+    known of it, and other items stay; without a key a list replaces the one before.
+    """

@@ -5,15 +5,18 @@ Works on what was written, before its shape is known to be right; it leaves what
 
 from collections.abc import Mapping, Sequence
 
-SOURCES = ("path", "header", "routing_key", "value", "previous", "changed", "asked", "join", "first", "attribution")
-_OWN = {*SOURCES, "required", "default", "remember"}
+SOURCES = (
+    *("path", "header", "routing_key", "value", "previous", "changed", "asked", "join", "first", "of"),
+    "attribution",  # the last one, which nobody writes
+)
+_OWN = {*SOURCES, "precedence", "required", "default", "remember"}
 
 
-def typed_fields(fields: Mapping[str, object]) -> dict[str, object]:
-    """Complete the made ones among fields, in their order."""
+def typed_fields(fields: Mapping[str, object], above: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Complete the made ones among fields, in their order; they may be made of those `above`, too."""
     typed = dict(fields)
     for name, spec in fields.items():
-        typed[name] = _typed(spec, typed)
+        typed[name] = _typed(spec, {**(above or {}), **typed})
     return typed
 
 
@@ -22,6 +25,10 @@ def _typed(spec: object, fields: Mapping[str, object]) -> object:
         return spec
     if "asked" in spec:
         return {"type": "code", "values": ["buyer", "seller"], "required": True, **spec}
+    if isinstance(codes := spec.get("precedence"), list) and all(isinstance(code, str) for code in codes):
+        return {"type": "code", "values": codes, **spec}
+    if isinstance(inside := spec.get("fields"), dict):
+        return {**spec, "fields": typed_fields(inside, fields)}
     if "changed" in spec:
         return {"type": "boolean", "required": True, **spec}
     if isinstance(spec.get("first"), list):

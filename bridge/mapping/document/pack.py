@@ -1,6 +1,6 @@
 """A whole pack: its sections, and the fields that follow from others."""
 
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -12,6 +12,7 @@ from bridge.mapping.document.fields import FieldSpec
 from bridge.mapping.document.inbound import Inbound
 from bridge.mapping.document.made import typed_fields
 from bridge.mapping.document.outputs import AppointmentSection, WorkOrderSection
+from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, Party, Rule
 from bridge.mapping.document.tables import Table
 
@@ -67,6 +68,8 @@ class PackDocument(Strict):
     """What the Buyer sees of a visit."""
     commands: dict[CommandKind, CommandSpec] = {}
     """What the WFM can be asked, by the kind of command."""
+    replies: Replies | None = None
+    """How answers find their commands; left out, by AMQP's `reply_to` and `correlation_id`."""
     policies: Policies = Policies()
     """What to do where the standard or the WFM leaves a choice."""
     attribution: Attribution | None = None
@@ -84,3 +87,12 @@ class PackDocument(Strict):
         if "attribution" in data:
             made["fault"] = {"attribution": True, "type": "code", "values": list(get_args(Party)), "required": True}
         return {**data, "fields": made}
+
+    def of_item(self, name: str) -> Self:
+        """The pack as each item of a field of type items sees it: beside the message's fields it has its own."""
+        fields: dict[str, FieldSpec] = {}
+        for other, spec in self.fields.items():
+            if other == name:
+                fields |= {own: one.model_copy(update={"remember": False}) for own, one in spec.fields.items()}
+            fields[other] = spec
+        return self.model_copy(update={"fields": fields})

@@ -237,5 +237,5 @@ def test_a_list_of_things_that_are_no_texts_is_refused(tasks: object) -> None:
 def test_what_belongs_to_lists_is_misplaced_elsewhere() -> None:
     assert problems("fields: {t: {path: $.t, item: $.x, limit: 3}}") == [
         "misplaced: item belongs to type list; this field is of type text",
-        "misplaced: limit belongs to type list; this field is of type text",
+        "misplaced: limit belongs to type list or items; this field is of type text",
     ]
