@@ -6,7 +6,7 @@ the place where it was written. What a name refers to is `checker`'s business.
 
 from bridge.mapping.document.base import Key, Strict, Text, Value
 from bridge.mapping.document.cells import BOUNDS, Cell, Words
-from bridge.mapping.document.commands import CommandSpec, Dictionary, Reply, ReplyMoment, ReplyWindow, Slots
+from bridge.mapping.document.commands import CommandSpec, Reply
 from bridge.mapping.document.fields import FieldSpec, FieldType, FieldZone
 from bridge.mapping.document.inbound import IgnoreRule, Inbound, Unpack, Version, Xml
 from bridge.mapping.document.made import SOURCES
@@ -25,14 +25,16 @@ from bridge.mapping.document.outputs import (
     WorkOrderSection,
 )
 from bridge.mapping.document.pack import Lifecycle, PackDocument, Policies
-from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, ReasonTest, Rule, Then
+from bridge.mapping.document.slots import Around, Dictionary, Prefer, Slots
 from bridge.mapping.document.tables import Table
+from bridge.mapping.document.windows import ReplyEnd, ReplyMoment, ReplyWindow, ReplyZone
 
 __all__ = [
     "BOUNDS",
     "SOURCES",
     "AppointmentSection",
+    "Around",
     "Attribution",
     "Cell",
     "CommandSpec",
@@ -53,12 +55,14 @@ __all__ = [
     "Person",
     "Place",
     "Policies",
+    "Prefer",
     "ReasonTest",
     "Remark",
-    "Replies",
     "Reply",
+    "ReplyEnd",
     "ReplyMoment",
     "ReplyWindow",
+    "ReplyZone",
     "Rule",
     "SellerContact",
     "Slots",

@@ -1,18 +1,18 @@
 """Each named example of docs/packs.md does what the text around it says."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
 
-from bridge.domain.model import CommandId, CommandKind, Job, JobRef, Offered, OfferedSlot
-from bridge.mapping.context import CommandContext
+from bridge.domain.model import Accepted, CommandKind, Job, JobRef, Offered, OfferedSlot, Reply
 from bridge.mapping.layers import read_pack
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Skipped
-from tests.unit.mapping.builders import ACME, NOON, translated, window, work_order
+from tests.unit.mapping.builders import ACME, NOON, translated, window
 from tests.unit.mapping.patches import fields_of, known_job, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
@@ -114,29 +114,41 @@ def test_extends(tmp_path: Path) -> None:
     assert make_pack(read_pack(tmp_path)).name == "acme-north"
 
 
+def answered(name: str, kind: CommandKind, body: dict[str, Any]) -> Reply:
+    read = pack_of(name).read_reply(kind, orjson.dumps(body))
+    assert isinstance(read, ReplyRead), read
+    return read.reply
+
+
 def test_slots() -> None:
-    times = [{"label": "AM", "timeFrom": "08:00:00", "timeTo": "12:00:00"}]
-    area = {
-        "timeZone": "America/New_York",
-        "bucket": "B1",
-        "timeSlots": [{"label": "AM"}, {"label": "PM", "reason": "full"}],
-    }
-    body = {"timeSlotsDictionary": times, "dates": [{"date": "2026-03-05", "areas": [area]}]}
-    read = pack_of("slots").read_reply(CommandKind.SEARCH, orjson.dumps(body))
-    assert isinstance(read, ReplyRead)
-    assert isinstance(read.reply, Offered)
-    (slot,) = read.reply.slots
-    assert slot == OfferedSlot(window("2026-03-05T13:00:00Z", "2026-03-05T17:00:00Z"), {"number": "AM", "area": "B1"})
-
-
-def test_replies() -> None:
-    pack = pack_of("replies")
-    assert (pack.replies.queue if pack.replies else None) == "larch.bridge.answers"
-    context = CommandContext(
-        command=CommandId("c-1"), correlation="b-1:compensation", job=JOB, work_order=work_order(), now=NOON
+    times = [
+        {"label": "AM", "timeFrom": "08:00:00", "timeTo": "12:00:00"},
+        {"label": "NIGHT", "timeFrom": "22:00:00", "timeTo": "02:00:00"},
+    ]
+    areas = [
+        {"timeZone": "Eastern", "bucket": "B1", "timeSlots": [{"label": "AM", "remainingQuota": 2}]},
+        {"timeZone": "Central", "bucket": "B2", "reason": "noCapacity"},
+        {
+            "timeZone": "Central",
+            "bucket": "B3",
+            "timeSlots": [{"label": "AM", "reason": "full"}, {"label": "NIGHT", "remainingQuota": "3"}],
+        },
+    ]
+    body = {"timeSlotsDictionary": times, "dates": [{"date": "2026-03-05", "areas": areas}]}
+    assert answered("slots", CommandKind.SEARCH, body) == Offered(
+        (
+            OfferedSlot(window("2026-03-05T13:00:00Z", "2026-03-05T17:00:00Z"), {"number": "AM", "area": "B1"}, -2),
+            OfferedSlot(window("2026-03-06T04:00:00Z", "2026-03-06T08:00:00Z"), {"number": "NIGHT", "area": "B3"}, -3),
+        ),
+        shortest=timedelta(hours=1),
     )
-    assert orjson.loads(pack.render(CommandKind.CANCEL, context).body)["ref"] == "b-1:compensation"
-    assert pack.correlation_of(b'{"error": {"ref": "b-1:compensation"}}', "") == "b-1:compensation"
+
+
+def test_window() -> None:
+    body = {"rc": "ok", "day": "2026-03-05", "from": "22:00", "to": "02:00", "offset": 60}
+    assert answered("window", CommandKind.CANCEL, body) == Accepted(
+        window=window("2026-03-05T21:00:00Z", "2026-03-06T01:00:00Z")
+    )
 
 
 def test_lists() -> None:
@@ -162,6 +174,20 @@ def test_lists() -> None:
 def test_first(message: dict[str, Any], who: str) -> None:
     values = fields_of(pack_of("first"), {**message, "askedFor": "2026-03-05T12:00:00Z"})
     assert (values["who_comes"], values["expected"]) == (who, "2026-03-05T12:00:00+00:00")
+
+
+@pytest.mark.parametrize(
+    ("crew", "rule"),
+    [
+        ([{"id": "TOM"}], "waiting"),
+        ([{"id": "TOM", "state": "done"}], "begun"),
+        ([{"id": "EVA", "state": "done"}], "all-done"),
+        ([{"id": "EVA", "state": "removed"}], "nobody"),
+    ],
+)
+def test_items(crew: object, rule: str) -> None:
+    known = known_job(crew=[{"id": "EVA", "state": "started"}])
+    assert outcome(pack_of("items"), {"crew": crew}, known if rule != "waiting" else None) == rule
 
 
 def test_notes() -> None:
