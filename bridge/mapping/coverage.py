@@ -2,10 +2,13 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from bridge.mapping.document import FieldSpec, PackDocument
 from bridge.mapping.job_book import Happened
 from bridge.mapping.tables import codes
+
+Kind = Literal["rules", "codes", "rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,13 @@ class Coverage:
     def rules(self) -> Covered:
         """Say which rules decided."""
         return _covered("rules", [rule.rule for rule in self._document.rules], self._rules)
+
+    def of(self, kind: Kind) -> Covered:
+        """Say it of all rules, codes or rows together."""
+        parts = {"rules": [self.rules()], "codes": self._codes(), "rows": self._rows()}[kind]
+        used = tuple(one for part in parts for one in part.used)
+        unused = tuple(one for part in parts for one in part.unused)
+        return Covered(kind, used, unused)
 
     def all(self) -> tuple[Covered, ...]:
         """Say it of the rules, then of each field's codes and each table's rows, in the order of the pack."""

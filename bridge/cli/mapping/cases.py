@@ -1,9 +1,10 @@
 """`mef-bridge mapping test`: runs a pack's cases and tells what they cover."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple, get_args
 from xml.etree import ElementTree as Xml
 
 import typer
@@ -12,7 +13,7 @@ from bridge.errors import PermanentError
 from bridge.flows.effects import messages_for
 from bridge.mapping.cases import Case
 from bridge.mapping.cases_run import CaseResult, Difference, run_case
-from bridge.mapping.coverage import Coverage
+from bridge.mapping.coverage import Coverage, Kind
 from bridge.mapping.loader import load_document, load_pack
 from bridge.yaml_source import Finding, InvalidDocument, read_yaml, validate
 
@@ -22,23 +23,48 @@ _LISTED = 10  # unused codes named in the report
 Results = Sequence[tuple[Path, CaseResult]]
 
 
+class Minimum(NamedTuple):
+    """How much of something the cases are to cover, in %."""
+
+    kind: Kind
+    percent: float
+
+
+_MINIMUM = "[rules=|codes=|rows=]PERCENT"
+
+
+def minimum(text: str) -> Minimum:
+    """Read `90` or `rows=90`; a number alone is about the rules."""
+    kind, _, percent = (text if "=" in text else f"rules={text}").partition("=")
+    for known in get_args(Kind):
+        if kind == known and re.fullmatch(r"\d{1,2}(\.\d+)?|100", percent):
+            return Minimum(known, float(percent))
+    raise typer.BadParameter(f"expected {_MINIMUM}, such as 100 or rows=90; got {text!r}")
+
+
 class NoCases(PermanentError):
     """A pack without cases proves nothing."""
 
 
 def run(
     pack: Annotated[Path, typer.Argument(help="Directory of the pack; its cases are in cases/*.yaml.")],
-    min_coverage: Annotated[float, typer.Option(min=0, max=100, help="Fail below this part of the rules, in %.")] = 0,
+    min_coverage: Annotated[
+        list[Minimum] | None,
+        typer.Option(parser=minimum, metavar=_MINIMUM, help="Fail below this part, in %, of the rules, codes or rows."),
+    ] = None,
     junit: Annotated[Path | None, typer.Option(help="Write the results there as JUnit XML.")] = None,
 ) -> None:
-    """Run a pack's cases; exit code 1 if one comes out otherwise, or too few rules are covered."""
+    """Run a pack's cases; exit code 1 if one comes out otherwise, or they cover less than is asked for."""
     results, coverage = run_cases(pack)
     for path, result in results:
         _tell(path, result)
     _tell_coverage(coverage)
+    missed = [(kind, wanted) for kind, wanted in min_coverage or () if coverage.of(kind).percent < wanted]
+    for kind, wanted in missed:
+        typer.echo(f"too few {kind} covered: {coverage.of(kind).percent:.1f} %, expected at least {wanted:g} %")
     if junit is not None:
         Xml.ElementTree(junit_suite(pack.name, results)).write(junit, encoding="utf-8", xml_declaration=True)
-    if not all(result.passed for _, result in results) or coverage.rules().percent < min_coverage:
+    if not all(result.passed for _, result in results) or missed:
         raise typer.Exit(1)
 
 

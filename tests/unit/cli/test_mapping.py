@@ -142,6 +142,22 @@ def test_too_little_coverage_fails(pack: Path) -> None:
     assert "never: customer-failed-visit" in result.output
 
 
+def test_codes_and_rows_have_minima_of_their_own() -> None:
+    result = run("test", ACME, "--min-coverage", "100", "--min-coverage", "rows=90", "--min-coverage", "codes=10.5")
+    assert result.exit_code == 1
+    assert "too few rows covered: " in result.output
+    assert "expected at least 90 %" in result.output
+    assert "too few codes" not in result.output
+    assert run("test", ACME, "--min-coverage", "rows=10", "--min-coverage", "rules=100").exit_code == 0
+
+
+@pytest.mark.parametrize("wrong", ["101", "-1", "nan", "1e1", "row=90", "=90", "rows=", "rows", "rows=90=5", ""])
+def test_a_minimum_is_a_part_of_something_that_is_counted(wrong: str) -> None:
+    result = run("test", ACME, f"--min-coverage={wrong}")
+    assert result.exit_code == 2
+    assert "expected [rules=|codes=|rows=]PERCENT" in " ".join(result.output.replace("│", "").split())
+
+
 def test_a_pack_without_cases_fails(pack: Path) -> None:
     shutil.rmtree(pack / "cases")
     result = run("test", pack)
