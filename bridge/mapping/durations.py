@@ -48,6 +48,10 @@ def duration_reader(unit: str) -> ReadDuration:
     return bounded
 
 
+TELLABLE: Final = tuple(_SPANS)
+"""The units a duration can be told in; a month or a year has no fixed length, and nothing here is so short as NS."""
+
+
 def whole_units(duration: timedelta, unit: TimeDurationUnits) -> int:
     """Give a duration in a unit, rounded up: work must not look shorter than it is. Raises `ValueError`."""
     span = _SPANS.get(unit)

@@ -79,10 +79,11 @@ def compile_work_order(section: document.WorkOrderSection, lookups: Lookups) -> 
 
 
 def _duration_getter(duration: document.Duration, lookups: Lookups) -> Callable[[Values], TimeDuration]:
-    get, unit = value_getter(duration.amount, lookups), duration.unit
+    get = value_getter(duration.amount, lookups)
+    get_unit = text_getter("work_order.duration.unit", duration.unit, lookups)
 
     def get_duration(values: Values) -> TimeDuration:
-        amount = get(values)
+        amount, unit = get(values), TimeDurationUnits(get_unit(values))
         if isinstance(amount, timedelta):
             amount = _in_units(amount, unit)
         if not isinstance(amount, int) or isinstance(amount, bool):

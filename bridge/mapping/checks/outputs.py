@@ -1,7 +1,7 @@
 """Checks of `work_order` and `appointment`: each attribute the standard requires has a sure source."""
 
+from bridge.mapping.checks.durations import check_duration
 from bridge.mapping.checks.references import (
-    AMOUNT,
     MOMENT,
     OPTIONAL_MOMENT,
     OPTIONAL_TEXT,
@@ -20,7 +20,6 @@ from bridge.mapping.document import (
     Person,
     Place,
     Remark,
-    WorkOrderSection,
 )
 from bridge.mapping.places import attributes
 from bridge.mef.enums import ContactRole
@@ -30,16 +29,17 @@ _PERSON = dict.fromkeys(REQUIRED, TEXT) | dict.fromkeys(OPTIONAL, OPTIONAL_TEXT)
 
 def check_outputs(document: PackDocument, references: References, report: Report) -> None:
     """Check what the Buyer is to see."""
-    _check_work_order(document.work_order, references, report)
+    _check_work_order(document, references, report)
     _check_appointment(document.appointment, references)
     _check_seller(document.appointment, references, report)
     _check_notes(document.appointment, references, report)
 
 
-def _check_work_order(section: WorkOrderSection, references: References, report: Report) -> None:
+def _check_work_order(document: PackDocument, references: References, report: Report) -> None:
     here: Loc = ("work_order",)
+    section = document.work_order
     references.check_value((*here, "buyer"), section.buyer, TEXT)
-    references.check_value((*here, "duration", "amount"), section.duration.amount, AMOUNT)
+    check_duration((*here, "duration"), section.duration, document, references, report)
     references.check_value((*here, "task"), section.task, TASKS)
     planned = (*here, "planned_execution_date")
     references.check_value(planned, section.planned_execution_date, OPTIONAL_MOMENT)

@@ -118,6 +118,12 @@ class References:
         name, _, column = reference.partition(".")
         return "text" if column else self.fields[name].type
 
+    def is_known(self, reference: str) -> bool:
+        """Tell whether there is such a field, and such a column of its table."""
+        name, _, column = reference.partition(".")
+        table = self.table_of(name)
+        return name in self.fields and (not column or (table is not None and column in columns(table)))
+
     def is_certain(self, reference: str, guard: str | None) -> bool:
         """Tell whether a known reference always gives a value."""
         name, _, column = reference.partition(".")

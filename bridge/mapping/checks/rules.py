@@ -43,11 +43,11 @@ def check_cell(
         report.add(loc, "wrong-type", f"{column} is of type {type_}; only {{present: …}} can be asked of it")
         return
     for scalar in scalars:
-        _check_scalar(loc, column, type_, scalar, _domain(column, document, references), report)
+        _check_scalar(loc, column, type_, scalar, possible_values(column, document, references), report)
 
 
-def _domain(column: str, document: PackDocument, references: References) -> tuple[str, ...] | None:
-    """List the values a column may have; None where any text may come."""
+def possible_values(column: str, document: PackDocument, references: References) -> tuple[str, ...] | None:
+    """List the values a column may have; None where any value may come."""
     if column in STATE_COLUMNS:
         return _STATES[column]
     name, _, table_column = column.partition(".")

@@ -21,6 +21,7 @@ from bridge.mapping.document.outputs import (
     Place,
     Remark,
     SellerContact,
+    Unit,
     Window,
     WorkOrderSection,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "Table",
     "Text",
     "Then",
+    "Unit",
     "Unpack",
     "Value",
     "Version",

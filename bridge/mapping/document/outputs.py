@@ -79,13 +79,22 @@ class Remark(Item):
     """When it was said, a datetime field."""
 
 
+class Unit(Value):
+    """A unit of the standard; `{value: field}` takes it from a code, or a column of a table, that is always one."""
+
+    literal: TimeDurationUnits | None = None
+    """A unit that is always the same."""
+    default: TimeDurationUnits | None = None
+    """What stands in where all of them are absent."""
+
+
 class Duration(Strict):
     """A time span and its unit."""
 
     amount: Value
     """A whole number, or a duration field, which is rounded up."""
-    unit: TimeDurationUnits
-    """The standard's unit."""
+    unit: Unit
+    """The standard's unit, or a field that holds it."""
 
 
 class WorkOrderSection(Strict):
