@@ -83,9 +83,9 @@ class Unit(Value):
     """A unit of the standard; `{value: field}` takes it from a code, or a column of a table, that is always one."""
 
     literal: TimeDurationUnits | None = None
-    """A unit that is always the same."""
+    """The value as it stands; the short form of `{literal: x}` is `x`."""
     default: TimeDurationUnits | None = None
-    """What stands in where all of them are absent."""
+    """What stands in where none of them is present."""
 
 
 class Duration(Strict):
@@ -94,7 +94,7 @@ class Duration(Strict):
     amount: Value
     """A whole number, or a duration field, which is rounded up."""
     unit: Unit
-    """The standard's unit, or a field that holds it."""
+    """The standard's unit: `NS`, `US`, `MS`, `SEC`, `MIN`, `HOUR`, `DAY`, `WEEK`, `MONTH` or `YEAR`."""
 
 
 class WorkOrderSection(Strict):

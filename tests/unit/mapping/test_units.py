@@ -8,6 +8,7 @@ from bridge.mef.enums import TimeDurationUnits
 from bridge.mef.models import TimeDuration
 from tests.unit.mapping.builders import translated
 from tests.unit.mapping.patches import outcome, pack_with, problems
+from tests.unit.mapping.test_docs_examples import pack_of
 
 FIELDS = """
 fields:
@@ -63,6 +64,12 @@ def test_a_table_may_have_a_unit_for_whatever_comes() -> None:
     details = translated(pack, MESSAGE | {"kind": "other"}).update.details
     assert details is not None
     assert details.duration.time_duration_units is TimeDurationUnits.SEC
+
+
+def test_the_example_of_the_docs_tells_hours() -> None:
+    details = translated(pack_of("units"), {"job": "J", "duration": 2, "durationType": "Hours"}).update.details
+    assert details is not None
+    assert details.duration == TimeDuration(time_duration_value=2, time_duration_units=TimeDurationUnits.HOUR)
 
 
 def test_a_unit_is_told_once_and_where_it_is_written() -> None:
