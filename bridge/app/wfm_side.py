@@ -27,7 +27,7 @@ from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.instance import InstanceMark
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.outbox import OutboxSender
-from bridge.wfm.topology import Inbound, QueueKind, Topology
+from bridge.wfm.topology import Inbound, QueueKind, Replies, Topology
 
 log = structlog.get_logger(__name__)
 
@@ -93,7 +93,7 @@ class WfmSide:
     outbox: OutboxSender
     mark: InstanceMark
     dead_letters: DeadLetters
-    replies: ReplyConsumer
+    replies: Sequence[ReplyConsumer]
     inbound: Sequence[InboundConsumer]
 
 
@@ -108,10 +108,11 @@ async def warn_of_missing_packs(store: SqlStore, packs: Mapping[str, Pack]) -> N
 
 def build_wfm_side(parts: Parts) -> WfmSide:
     """Build all of it; nothing is started or connected."""
-    bus = RabbitCommandBus(parts.link, parts.topology)
+    own_replies = [Replies(pack.name, pack.replies.queue) for pack in parts.packs.values() if pack.replies is not None]
+    bus = RabbitCommandBus(parts.link, parts.topology, own_replies)
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
     applier = Applier(parts.packs, now, new_id, sellers=seller_of)
-    commands = Commands(parts.store, bus, parts.packs, applier, now, new_id)
+    commands = Commands(parts.store, bus, parts.packs, applier, now, new_id, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, applier)
     outbox = OutboxSender(parts.store, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
     parts.store.on_outbox = outbox.wake
@@ -123,7 +124,7 @@ def build_wfm_side(parts: Parts) -> WfmSide:
         outbox,
         InstanceMark(parts.link, parts.topology),
         DeadLetters(parts.link, parts.topology),
-        _replies(parts, commands),
+        [_replies(parts, commands, replies) for replies in (None, *own_replies)],
         [_inbound(parts, pack, job_updates) for pack in parts.packs.values()],
     )
 
@@ -150,7 +151,7 @@ async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack
     """
     await wfm_side.mark.take()
     start(wfm_side.mark.keep(), "instance")
-    consumers: list[ReplyConsumer | InboundConsumer] = [wfm_side.replies, *wfm_side.inbound]
+    consumers: list[ReplyConsumer | InboundConsumer] = [*wfm_side.replies, *wfm_side.inbound]
     for consumer in consumers:
         await consumer.start()
         stack.push_async_callback(consumer.stop)
@@ -158,10 +159,10 @@ async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack
     start(wfm_side.dead_letters.watch(), "dead letters")
 
 
-def _replies(parts: Parts, commands: Commands) -> ReplyConsumer:
+def _replies(parts: Parts, commands: Commands, replies: Replies | None) -> ReplyConsumer:
     async def handle(reply: RawReply) -> None:
         raw = WfmMessage(
-            pack="",
+            pack=reply.pack,
             body=reply.body,
             headers=reply.headers,
             correlation_id=reply.correlation_id,
@@ -169,7 +170,7 @@ def _replies(parts: Parts, commands: Commands) -> ReplyConsumer:
         )
         await commands.handle_reply(WfmReply(reply.correlation_id, raw))
 
-    return ReplyConsumer(parts.link, parts.topology, handle, clock=now)
+    return ReplyConsumer(parts.link, parts.topology, handle, replies, clock=now)
 
 
 def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates) -> InboundConsumer:

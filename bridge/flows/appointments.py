@@ -133,12 +133,12 @@ class Appointments:
         appointment = await self.get(buyers, appointment_id)
         work_order = await self._work_order(appointment)
         command = self._command(CommandKind.CANCEL, appointment, work_order, correlation_id, command_id=command_id)
-        message = self._message(command, work_order, {}, appointment)
         async with self._store.transaction() as tx:
             job, current = await self._current(tx, work_order.job, appointment_id)
             problems = check_cancel(job, current)
             if problems:
                 raise Rejected(*problems)
+            message = self._message(command, job, work_order, {}, appointment)
             await tx.add_commands([command])
         return _agreed(await self._commands.issue(command, message))
 
@@ -197,7 +197,7 @@ class Appointments:
                 token = await self._token(tx, command.job, Window(command.work_order, command.window))
             if token is None:
                 return None
-            message = self._message(command, work_order, token, appointment)
+            message = self._message(command, job, work_order, token, appointment)
             await tx.add_commands([command])
             return message
 
@@ -276,7 +276,9 @@ class Appointments:
             expires_at=now + self._timeout,
         )
 
-    def _message(self, command: Command, work_order: WorkOrder, token: Token, appointment: Appointment) -> BusMessage:
+    def _message(
+        self, command: Command, job: Job, work_order: WorkOrder, token: Token, appointment: Appointment
+    ) -> BusMessage:
         patch = command.request if isinstance(command.request, AppointmentUpdate) else None
         context = CommandContext(
             command=command.id,
@@ -287,6 +289,7 @@ class Appointments:
             window=command.window or appointment.valid_for,
             slot=token,
             contacts=(apply_patch(appointment, patch) if patch else appointment).contacts,
+            record=job.record,
             now=command.created_at,
         )
         return to_bus_message(self._pack(command.job), command.kind, context, command.correlation_id)

@@ -160,6 +160,7 @@ class Bookings:
             window=command.window,
             slot=token,
             contacts=request.related_contact_information,
+            record=job.record,
             note="\n".join(note.text for note in request.note or ()) or None,
             now=now,
         )

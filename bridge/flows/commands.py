@@ -35,7 +35,17 @@ from bridge.flows.compensations import Compensations, booking_of
 from bridge.flows.effects import messages_for
 from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided, timed_out
 from bridge.flows.group_commit import GroupCommit
-from bridge.flows.ports import BusMessage, Clock, CommandBus, JournalEntry, Store, Transaction, WfmMessage
+from bridge.flows.ports import (
+    UNKNOWN_COMMAND,
+    BusMessage,
+    Clock,
+    CommandBus,
+    JournalEntry,
+    Store,
+    Transaction,
+    WfmMessage,
+)
+from bridge.flows.questions import Questions
 from bridge.flows.waiters import Waiters
 from bridge.mapping.pack import Pack, Unreadable
 from bridge.mef.enums import Error422Code
@@ -60,10 +70,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class WfmReply:
-    """A message from the reply queue: `correlation_id` says which command it answers."""
+    """A message from a reply queue: `correlation_id` says which command it answers.
+
+    `raw.pack` is given where the queue is one pack's own. `problem` says why nobody knows which command it answers.
+    """
 
     correlation_id: str
     raw: WfmMessage
+    problem: Unreadable | None = None
 
 
 class Commands:
@@ -77,6 +91,8 @@ class Commands:
         applier: Applier,
         clock: Clock,
         new_id: Callable[[], str],
+        *,
+        instance: str = "",
     ) -> None:
         self._store = store
         self._bus = bus
@@ -86,7 +102,7 @@ class Commands:
         self._new_id = new_id
         self._compensations = Compensations(store, packs, clock, new_id)
         self._answers: Waiters[Answer] = Waiters()
-        self._questions: Waiters[bytes] = Waiters()
+        self.questions = Questions(bus, instance)
         self._issued: dict[str, Command] = {}
         self._group = GroupCommit(self._commit, self._park)
 
@@ -136,24 +152,22 @@ class Commands:
         except TimeoutError:
             return await self._expire(command)
 
-    async def ask(self, message: BusMessage, timeout_seconds: float) -> bytes:
-        """Publish a question that changes nothing (a search) and return the raw reply."""
-        with self._questions.expect(message.correlation_id) as answered:
-            try:
-                await self._bus.publish(message)
-            except (NotRouted, BrokerUnavailable) as error:
-                raise WfmUnavailable from error
-            try:
-                async with asyncio.timeout(timeout_seconds):
-                    return await answered
-            except TimeoutError as error:
-                raise WfmTimeout from error
-
     async def handle_reply(self, reply: WfmReply) -> None:
-        """Take one message of the reply queue; return when all that follows from it is safe."""
-        if self._questions.resolve(reply.correlation_id, reply.raw.body):
+        """Take one message of a reply queue; return when all that follows from it is safe."""
+        reply = self._correlated(reply)
+        if reply.problem is None and await self.questions.answer(reply.correlation_id, reply.raw.body):
             return
         await self._group.submit(reply)
+
+    def _correlated(self, reply: WfmReply) -> WfmReply:
+        """Find out which command is answered: some packs say where in the body that stands."""
+        pack = self._packs.get(reply.raw.pack)
+        found = pack.correlation_of(reply.raw.body, reply.correlation_id) if pack is not None else reply.correlation_id
+        if isinstance(found, Unreadable):
+            return replace(reply, problem=found)
+        if not found:
+            return replace(reply, problem=Unreadable("it has no correlation_id", {}))
+        return replace(reply, correlation_id=found, raw=replace(reply.raw, correlation_id=found))
 
     async def look_after(self) -> int:
         """Settle the commands whose process died before their deadline, and ask the WFM once more for the visits of
@@ -204,7 +218,10 @@ class Commands:
     async def _commit(self, replies: Sequence[WfmReply]) -> None:
         """Settle all replies first, then look what waited for them: so the journal is written once for all."""
         answers: list[tuple[Command, Answer]] = []
+        lost = [reply for reply in replies if reply.problem is not None]
+        replies = [reply for reply in replies if reply.problem is None]
         async with self._store.transaction() as tx:
+            await tx.record(list(map(_uncorrelated, lost)))
             commands = await self._asked(tx, replies)
             jobs = await tx.load_jobs({command.job for command in commands.values()})
             for reply in replies:
@@ -225,7 +242,7 @@ class Commands:
         for reply in replies:
             id_ = booking_of(reply.correlation_id) or CommandId(reply.correlation_id)
             command = self._issued.get(id_) or await tx.command(id_)
-            if command is not None:
+            if command is not None and reply.raw.pack in ("", command.job.pack):
                 asked[reply.correlation_id] = command
         return asked
 
@@ -319,7 +336,16 @@ class Commands:
         reason = f"the bridge failed on this reply: {type(error).__name__}: {error}"
         async with self._store.transaction() as tx:
             await tx.record(
-                [JournalEntry(message=None, job=None, raw=reply.raw, outcome=Outcome.PARKED, reason=reason)]
+                [
+                    JournalEntry(
+                        message=None,
+                        job=None,
+                        raw=reply.raw,
+                        outcome=Outcome.PARKED,
+                        reason=reason,
+                        rule=UNKNOWN_COMMAND,
+                    )
+                ]
             )
 
     def _journal(self, settlement: Settlement, reply: WfmReply, explanation: Mapping[str, object]) -> JournalEntry:
@@ -365,6 +391,20 @@ def _stored(settlement: Settlement) -> dict[str, object]:
 def _items(stored: Mapping[str, object], key: str) -> list[dict[str, str]]:
     items = stored.get(key)
     return items if isinstance(items, list) else []
+
+
+def _uncorrelated(reply: WfmReply) -> JournalEntry:
+    reason, explanation = (reply.problem.reason, reply.problem.explanation) if reply.problem is not None else ("", {})
+    log.warning("reply.uncorrelated", pack=reply.raw.pack, reason=reason)
+    return JournalEntry(
+        message=None,
+        job=None,
+        raw=reply.raw,
+        outcome=Outcome.PARKED,
+        reason=f"an answer to nobody knows which command: {reason}",
+        rule=UNKNOWN_COMMAND,
+        explanation=explanation,
+    )
 
 
 def _unreadable(command: Command, reply: WfmReply, reason: str) -> JournalEntry:

@@ -34,10 +34,8 @@ def messages_for(
     return [message for message in rendered if message is not None]
 
 
-def to_bus_message(
-    pack: Pack, kind: CommandKind, context: CommandContext, cause: str, correlation_id: str | None = None
-) -> BusMessage:
-    """Render one command. Its id is also AMQP's correlation id, so that the reply finds it, unless another is given.
+def to_bus_message(pack: Pack, kind: CommandKind, context: CommandContext, cause: str) -> BusMessage:
+    """Render one command. The reply finds it by the context's correlation id.
 
     `cause` is the correlation id of the request or message that led to it; it goes along as a header.
     """
@@ -50,7 +48,7 @@ def to_bus_message(
         content_type=rendered.content_type,
         headers={CAUSE_HEADER: cause} if cause else {},
         message_id=context.command,
-        correlation_id=correlation_id or context.command,
+        correlation_id=context.correlation_id,
         reply_expected=rendered.reply_expected,
         job=context.job,
     )
@@ -59,19 +57,20 @@ def to_bus_message(
 def _message(
     pack: Pack, job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime, cause: str
 ) -> BusMessage | None:
-    kind, context, correlation_id = _command(job, work_order, effect, command, now)
+    kind, context = _command(job, work_order, effect, command, now)
     if not pack.has_command(kind):
         return None
-    return to_bus_message(pack, kind, context, cause, correlation_id)
+    return to_bus_message(pack, kind, context, cause)
 
 
 def _command(
     job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime
-) -> tuple[CommandKind, CommandContext, str | None]:
-    context = CommandContext(command=command, job=job.ref, work_order=work_order, now=now)
+) -> tuple[CommandKind, CommandContext]:
+    context = CommandContext(command=command, job=job.ref, work_order=work_order, record=job.record, now=now)
     if isinstance(effect, SetTicketStatus):
-        return CommandKind.TICKET, replace(context, ticket=effect.ticket, ticket_status=effect.status), None
+        return CommandKind.TICKET, replace(context, ticket=effect.ticket, ticket_status=effect.status)
     if isinstance(effect, AddNote):
-        return CommandKind.NOTE, replace(context, appointment=job.appointment, note=effect.text), None
-    visit = replace(context, visit=effect.visit, window=effect.window)
-    return CommandKind.CANCEL, visit, effect.command + COMPENSATION_SUFFIX
+        return CommandKind.NOTE, replace(context, appointment=job.appointment, note=effect.text)
+    return CommandKind.CANCEL, replace(
+        context, correlation=effect.command + COMPENSATION_SUFFIX, visit=effect.visit, window=effect.window
+    )

@@ -13,7 +13,7 @@ from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.flows.applier import Applier, Jobs, noted
 from bridge.flows.errors import NotReplayable
 from bridge.flows.group_commit import GroupCommit
-from bridge.flows.ports import JournalEntry, Store, Transaction, WfmMessage
+from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.mapping.pack import Read, Reading, Skipped, Unreadable
 
 log = structlog.get_logger(__name__)
@@ -87,7 +87,7 @@ class JobUpdates:
             raise NotReplayable(f"there is no entry {number}")
         if entry.outcome is not Outcome.PARKED:
             raise NotReplayable(f"entry {number} is {entry.outcome}, not parked")
-        if not entry.raw.pack or (entry.message is None) != (entry.job is None):
+        if not entry.raw.pack or entry.rule == UNKNOWN_COMMAND or (entry.message is None) != (entry.job is None):
             raise NotReplayable(f"entry {number} is a reply to a command, and its time is over")
         if not self._applier.knows(entry.raw.pack):
             raise NotReplayable(f"entry {number} is of pack {entry.raw.pack}, which this bridge does not run")

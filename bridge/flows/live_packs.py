@@ -41,6 +41,8 @@ class LivePacks(Mapping[str, Pack]):
         for name, pack in packs.items():
             if pack.inbound != self._packs[name].inbound:
                 raise NeedsRestart(f"pack {name}: inbound exchange or bindings have changed; restart the bridge")
+            if pack.replies != self._packs[name].replies:
+                raise NeedsRestart(f"pack {name}: where replies come to has changed; restart the bridge")
         self._packs = dict(packs)
 
 

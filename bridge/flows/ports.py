@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Generic, NamedTuple, NewType, Protocol, TypeVar
+from typing import Final, Generic, NamedTuple, NewType, Protocol, TypeVar
 
 from bridge.domain.model import (
     Appointment,
@@ -61,6 +61,10 @@ class JournalEntry:
     transitions: tuple[Transition, ...] = ()
     flags: tuple[str, ...] = ()
     explanation: Mapping[str, object] = field(default_factory=dict)
+
+
+UNKNOWN_COMMAND: Final = "replies.unknown"
+"""The `rule` in the journal of a reply to nobody knows which command; no rule of a pack has a dot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +320,7 @@ class Reader(Protocol):
     """Reads for the Buyer's side; no locks."""
 
     async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None: ...
+    async def record(self, job: JobRef) -> Mapping[str, object]: ...
     async def appointment(self, appointment: AppointmentId) -> Appointment | None: ...
     async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]: ...
     async def appointments(self, query: AppointmentQuery) -> Page[Appointment]: ...
@@ -363,9 +368,13 @@ class Store(BuyersStore, Protocol):
 
 
 class CommandBus(Protocol):
-    """Publishes to the WFM. Returns once the broker has confirmed; raises `BrokerUnavailable` or `NotRouted`."""
+    """Publishes to the WFM, or passes a reply on to another process of ours.
+
+    Returns once the broker has confirmed; raises `BrokerUnavailable` or `NotRouted`.
+    """
 
     async def publish(self, message: BusMessage) -> None: ...
+    async def pass_on(self, body: bytes, correlation_id: str, instance: str) -> None: ...
 
 
 class Clock(Protocol):

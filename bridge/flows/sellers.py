@@ -3,6 +3,7 @@
 The use cases of a Seller stand on a view of the store in which what belongs to another Seller does not exist.
 """
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -39,6 +40,10 @@ class SellerStore:
         """Read a WorkOrder."""
         found = await self._store.work_order(work_order)
         return found if found is not None and self.shows(found.job) else None
+
+    async def record(self, job: JobRef) -> Mapping[str, object]:
+        """Read what the WFM told of a job, by field."""
+        return await self._store.record(job) if self.shows(job) else {}
 
     async def appointment(self, appointment: AppointmentId) -> Appointment | None:
         """Read an Appointment."""

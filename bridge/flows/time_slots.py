@@ -93,10 +93,12 @@ class TimeSlots:
         """Ask a few questions at a time, all within one timeout; the first that fails ends the others."""
         turn = asyncio.Semaphore(QUESTIONS_AT_ONCE)
         deadline = asyncio.get_running_loop().time() + self._timeout.total_seconds()
+        record = await self._store.record(work_order.job)
 
         async def ask(period: TimePeriod) -> Offered:
             async with turn:
-                return await self._ask(work_order, period, deadline - asyncio.get_running_loop().time(), correlation_id)
+                left = deadline - asyncio.get_running_loop().time()
+                return await self._ask(work_order, record, period, left, correlation_id)
 
         asked = [asyncio.create_task(ask(period)) for period in periods]
         try:
@@ -105,17 +107,27 @@ class TimeSlots:
             for question in asked:
                 question.cancel()
 
-    async def _ask(self, work_order: WorkOrder, period: TimePeriod, timeout_s: float, correlation_id: str) -> Offered:
+    async def _ask(
+        self,
+        work_order: WorkOrder,
+        record: Mapping[str, object],
+        period: TimePeriod,
+        timeout_s: float,
+        correlation_id: str,
+    ) -> Offered:
         pack = self._packs[work_order.job.pack]
+        command = CommandId(self._new_id())
         context = CommandContext(
-            command=CommandId(self._new_id()),
+            command=command,
+            correlation=self._commands.questions.correlation_id(pack, command),
             job=work_order.job,
             work_order=work_order,
             window=period,
+            record=record,
             now=self._clock(),
         )
         message = to_bus_message(pack, CommandKind.SEARCH, context, correlation_id)
-        body = await self._commands.ask(message, timeout_s)
+        body = await self._commands.questions.ask(message, timeout_s)
         read = pack.read_reply(CommandKind.SEARCH, body)
         if isinstance(read, Unreadable):
             raise WfmUnavailable(f"The WFM's answer could not be read: {read.reason}")

@@ -61,6 +61,7 @@ def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> Answered:
         slot=wish.slot,
         contacts=contacts,
         note=wish.note,
+        record=job.record,
         now=now,
     )
     try:

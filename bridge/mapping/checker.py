@@ -5,6 +5,7 @@ Everything is reported at once, each problem at its place. `check` finds what wo
 """
 
 from bridge.mapping.checks.commands import check_commands
+from bridge.mapping.checks.correlation import check_replies
 from bridge.mapping.checks.inputs import check_inputs
 from bridge.mapping.checks.left_out import LeftOut
 from bridge.mapping.checks.lifecycle import check_lifecycle
@@ -30,6 +31,7 @@ def checked(document: PackDocument, source: YamlSource, left_out: LeftOut | None
     check_rules(document, references, report)
     check_outputs(document, references, report)
     check_commands(document, report)
+    check_replies(document, report)
     check_lifecycle(document, references, report)
     return report
 

@@ -5,6 +5,7 @@ import json
 
 from bridge.mapping.columns import field_lookups
 from bridge.mapping.commands import compile_command
+from bridge.mapping.correlation import compile_correlation, compile_replies
 from bridge.mapping.document import PackDocument
 from bridge.mapping.fields import compile_fields
 from bridge.mapping.messages import compile_identity
@@ -34,6 +35,8 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
             kind: compile_command(command, tables, version, document.zone, document.inbound.xml)
             for kind, command in document.commands.items()
         },
+        replies=compile_replies(document.replies) if document.replies is not None else None,
+        correlation=compile_correlation(document),
     )
 
 

@@ -14,11 +14,13 @@ from bridge.mef.models import RelatedContactInformation, TimePeriod
 class CommandContext:
     """Everything known when a command is rendered.
 
-    `slot` is the token of the offered slot, empty where there was none. `contacts` are the Buyer's. `window` is the one
-    asked for.
+    `correlation` is what the answer is known by, where that is not `command`. `slot` is the token of the offered slot,
+    empty where there was none. `contacts` are the Buyer's. `window` is the one asked for. `record` is what the job told
+    before, by field.
     """
 
     command: CommandId
+    correlation: str | None = None
     job: JobRef
     work_order: WorkOrder
     appointment: Appointment | None = None
@@ -26,10 +28,16 @@ class CommandContext:
     window: TimePeriod | None = None
     slot: Mapping[str, object] = field(default_factory=dict)
     contacts: tuple[RelatedContactInformation, ...] = ()
+    record: Mapping[str, object] = field(default_factory=dict)
     note: str | None = None
     ticket: str | None = None
     ticket_status: TicketStatus | None = None
     now: datetime
+
+    @property
+    def correlation_id(self) -> str:
+        """What the answer to this command is known by."""
+        return self.correlation or self.command
 
 
 Find = Callable[[CommandContext], object]
@@ -61,6 +69,7 @@ _TICKET = frozenset({CommandKind.TICKET})
 
 _FIXED: Mapping[str, Reference] = {
     "command": Reference(lambda c: c.command, Type.TEXT, _ALWAYS),
+    "correlation": Reference(lambda c: c.correlation_id, Type.TEXT, _ALWAYS),
     "job": Reference(lambda c: c.job.key, Type.TEXT, _ALWAYS),
     "work_order": Reference(lambda c: c.work_order.id, Type.TEXT, _ALWAYS),
     "buyer": Reference(lambda c: c.work_order.buyer, Type.TEXT, _ALWAYS),

@@ -7,6 +7,7 @@ from typing import Literal
 from bridge.domain.model import CommandKind, Job
 from bridge.errors import PermanentError
 from bridge.mapping.commands import Command, CommandContext, Rendered
+from bridge.mapping.correlation import ReadCorrelation, Replies
 from bridge.mapping.messages import Identity, Read, Reading, Skipped, Unreadable
 from bridge.mapping.replies import ReplyRead
 from bridge.mapping.translator import Awaits, Ignored, Translated, Translation, Translator, Unmapped
@@ -23,6 +24,7 @@ __all__ = [
     "Read",
     "Reading",
     "Rendered",
+    "Replies",
     "ReplyRead",
     "Skipped",
     "Translated",
@@ -52,6 +54,7 @@ class Pack:
 
     `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` stands in as
     sellerAppointmentContact when nobody is assigned. `unoffered_window` is the policy for a window never offered.
+    `replies` is given where answers do not come by AMQP's reply_to and correlation_id.
     """
 
     name: str
@@ -62,6 +65,8 @@ class Pack:
     identity: Identity = field(repr=False)
     translator: Translator = field(repr=False)
     commands: Mapping[CommandKind, Command] = field(repr=False)
+    replies: Replies | None = None
+    correlation: ReadCorrelation | None = field(default=None, repr=False)
 
     @property
     def command_exchanges(self) -> frozenset[str]:
@@ -98,6 +103,15 @@ class Pack:
             reason = f"command {kind} has no reply in this pack"
             return Unreadable(reason, {"pack": self.version, "reason": reason})
         return reader.read(body)
+
+    def correlation_of(self, body: bytes, correlation_id: str) -> str | Unreadable:
+        """Say what an answer is known by: what its body bears where the pack says so, else AMQP's `correlation_id`."""
+        try:
+            found = self.correlation(body) if self.correlation is not None else correlation_id
+        except Misread as misread:
+            return Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})
+        reason = "it has no correlation_id"
+        return found or Unreadable(reason, {"pack": self.version, "reason": reason})
 
     def _command(self, kind: CommandKind) -> Command:
         try:

@@ -1,6 +1,6 @@
 """The Buyer's reads: one object, or a page of a list in a stable order (oldest first)."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Table, bindparam, exists, func, select
@@ -17,6 +17,7 @@ _OWNERS = select(work_orders.c.id, work_orders.c.pack, work_orders.c.job_key, wo
     work_orders.c.id.in_(KEYS)
 )
 _WORK_ORDER = select(work_orders).where(work_orders.c.id == bindparam("wanted"))
+_RECORD = select(jobs.c.record).where(jobs.c.pack == bindparam("of_pack"), jobs.c.key == bindparam("of_key"))
 _APPOINTMENT = select(appointments).where(appointments.c.id == bindparam("wanted"))
 
 
@@ -24,6 +25,12 @@ async def work_order(session: Session, id_: WorkOrderId) -> WorkOrder | None:
     """Read a WorkOrder."""
     row = await session.row(_WORK_ORDER, {"wanted": id_})
     return None if row is None else rows.work_order(row)
+
+
+async def record(session: Session, job: JobRef) -> Mapping[str, object]:
+    """Read what the WFM told of a job, by field; nothing of an unknown one."""
+    row = await session.row(_RECORD, {"of_pack": job.pack, "of_key": job.key})
+    return {} if row is None else rows.plain(row["record"])
 
 
 async def packs_in_use(session: Session) -> frozenset[str]:

@@ -1,7 +1,7 @@
 """The store: the durable state of the bridge in SQLite or PostgreSQL, behind the protocols of bridge.flows.ports."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import UTC, datetime
 
@@ -146,6 +146,11 @@ class SqlStore:
         """Read a WorkOrder."""
         async with begin(self._engine) as session:
             return await queries.work_order(session, work_order)
+
+    async def record(self, job: JobRef) -> Mapping[str, object]:
+        """Read what the WFM told of a job, by field, without a lock; nothing of an unknown one."""
+        async with begin(self._engine) as session:
+            return await queries.record(session, job)
 
     async def appointment(self, appointment: AppointmentId) -> Appointment | None:
         """Read an Appointment."""

@@ -16,7 +16,7 @@ from bridge.flows.ports import Clock, WfmMessage
 from bridge.wfm.bindings import Bindings
 from bridge.wfm.intake import REQUEUE_PAUSE_S, Intake, Source
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Inbound, Topology, declare
+from bridge.wfm.topology import Inbound, Replies, Topology, declare, declare_missing
 
 PREFETCH: Final = 500
 """Calls open at once: enough for two commits of 200 messages, one running and one filling."""
@@ -25,8 +25,12 @@ STOP_DEADLINE_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawReply:
-    """The WFM's answer to a command, undecoded. `correlation_id` is the command's, or "" if the WFM sent none."""
+    """The WFM's answer to a command, undecoded. `correlation_id` is AMQP's property, "" if the WFM sent none.
 
+    `pack` is given where the answer came to a queue of that pack alone.
+    """
+
+    pack: str = ""
     correlation_id: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -99,13 +103,17 @@ class InboundConsumer:
 
 
 class ReplyConsumer:
-    """Hands the WFM's answers on our reply queue to `handle`. The queue and its answers outlive the process."""
+    """Hands the WFM's answers on a reply queue to `handle`. The queue and its answers outlive the process.
+
+    The queue is the one for all packs, or where `replies` says so, that of one pack.
+    """
 
     def __init__(
         self,
         link: RabbitLink,
         topology: Topology,
         handle: Callable[[RawReply], Awaitable[None]],
+        replies: Replies | None = None,
         *,
         clock: Clock,
         prefetch: int = PREFETCH,
@@ -115,12 +123,20 @@ class ReplyConsumer:
         self._topology = topology
         self._handle = handle
         self._clock = clock
-        sources: list[Source] = [(topology.reply_queue, None)]
+        self._pack = replies.pack if replies is not None else ""
+        self._queue = topology.reply_queue if replies is None else topology.reply_queue_of(replies)
+        self._fixed = replies is not None and replies.queue is not None
+        taken = RabbitQueue(self._queue.name, declare=link.in_memory) if self._fixed else self._queue
+        sources: list[Source] = [(taken, None)]
         self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
 
     async def start(self) -> None:
-        """Declare the reply queue and consume it; start this before any command is published."""
-        await declare(self._link, self._topology, self._topology.reply_queue)
+        """Declare the reply queue and consume it; start this before any command is published.
+
+        A fixed queue may be the WFM's: one that exists is taken as it is.
+        """
+        declare_it = declare_missing if self._fixed else declare
+        await declare_it(self._link, self._topology, self._queue)
         await self._intake.start()
 
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
@@ -130,6 +146,7 @@ class ReplyConsumer:
     async def _take(self, message: IncomingMessage) -> None:
         await self._handle(
             RawReply(
+                pack=self._pack,
                 correlation_id=message.correlation_id or "",
                 body=message.body,
                 headers=_text_headers(message),

@@ -5,6 +5,8 @@ not exist closes the channel under everybody else.
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from typing import Final
 
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, PublishError
@@ -14,15 +16,28 @@ from faststream.rabbit import RabbitExchange
 from bridge.errors import BrokerUnavailable, NotRouted
 from bridge.flows.ports import BusMessage
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Topology
+from bridge.wfm.topology import Replies, Topology
 
 PUBLISH_TIMEOUT_S: Final = 5.0
+LONGEST_NAME: Final = 255  # bytes of a queue's name in AMQP
 
 
 class RabbitCommandBus:
-    """The command bus on RabbitMQ (`flows.ports.CommandBus`). `timeout_s` bounds the wait for RabbitMQ's confirm."""
+    """The command bus on RabbitMQ (`flows.ports.CommandBus`).
 
-    def __init__(self, link: RabbitLink, topology: Topology, *, timeout_s: float = PUBLISH_TIMEOUT_S) -> None:
+    `replies` are those of the packs whose answers do not come to the common reply queue. `timeout_s` bounds the wait
+    for RabbitMQ's confirm.
+    """
+
+    def __init__(
+        self,
+        link: RabbitLink,
+        topology: Topology,
+        replies: Iterable[Replies] = (),
+        *,
+        timeout_s: float = PUBLISH_TIMEOUT_S,
+    ) -> None:
+        self._reply_to = {one.pack: _reply_to(topology, one) for one in replies}
         self._link = link
         self._topology = topology
         self._timeout_s = timeout_s
@@ -34,17 +49,34 @@ class RabbitCommandBus:
         Raises `NotRouted` (no such exchange, or nothing bound for the routing key) or `BrokerUnavailable` (lost, silent
         for `timeout_s`, or it refused). After `BrokerUnavailable` the message may have gone out all the same.
         """
+        try:
+            async with self._confirmed(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}"):
+                await self._send(message, await self._exchange(message.exchange))
+        except ChannelNotFoundEntity as missing:
+            raise self._not_found(message.exchange, missing) from missing
+
+    async def pass_on(self, body: bytes, correlation_id: str, instance: str) -> None:
+        """Put a reply into the reply queue of another process of ours. Raises as `publish`."""
+        queue = self._topology.reply_queue_at(instance)
+        if len(queue.encode()) > LONGEST_NAME:
+            raise NotRouted(f"there is no instance {instance!r}")
+        async with self._confirmed(f"there is no instance {instance!r}"):
+            await self._link.broker.publish(body, queue, mandatory=True, persist=True, correlation_id=correlation_id)
+
+    @asynccontextmanager
+    async def _confirmed(self, not_routed: str) -> AsyncIterator[None]:
+        """Publishing, until RabbitMQ confirms it; what fails is told in the bridge's terms."""
         if not self._link.connected:
             raise BrokerUnavailable  # at once: the driver would wait for the connection to come back
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._send(message, await self._exchange(message.exchange))
+                yield
         except (PublishError, SubscriberNotFound) as returned:
-            raise NotRouted(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}") from returned
-        except ChannelNotFoundEntity as missing:
-            raise self._not_found(message.exchange, missing) from missing
+            raise NotRouted(not_routed) from returned
+        except ChannelNotFoundEntity:
+            raise  # an exchange, which the caller knows
         except (AMQPError, ChannelInvalidStateError, IncorrectState, OSError) as failed:
-            raise BrokerUnavailable(f"RabbitMQ did not confirm the command: {failed!r}") from failed
+            raise BrokerUnavailable(f"RabbitMQ did not confirm the message: {failed!r}") from failed
 
     async def _send(self, message: BusMessage, exchange: RabbitExchange) -> None:
         await self._link.broker.publish(
@@ -55,10 +87,14 @@ class RabbitCommandBus:
             persist=True,
             message_id=message.message_id,
             correlation_id=message.correlation_id,
-            reply_to=self._topology.reply_queue.name if message.reply_expected else None,
+            reply_to=self._reply_queue_for(message.pack) if message.reply_expected else None,
             content_type=message.content_type,
             headers=dict(message.headers),
         )
+
+    def _reply_queue_for(self, pack: str) -> str | None:
+        """Say where a pack's WFM is to answer; None where it has a queue for that."""
+        return self._reply_to.get(pack, self._topology.reply_queue.name)
 
     async def _exchange(self, name: str) -> RabbitExchange:
         """The exchange, looked for once however many ask at the same time; a failure is not remembered."""
@@ -88,3 +124,7 @@ class RabbitCommandBus:
             return BrokerUnavailable(f"RabbitMQ closed the channel: {missing!r}")
         self._exchanges.pop(name, None)
         return NotRouted(f"the WFM's exchange {name!r} does not exist")
+
+
+def _reply_to(topology: Topology, replies: Replies) -> str | None:
+    return topology.reply_queue_of(replies).name if replies.queue is None else None

@@ -8,7 +8,12 @@ from enum import StrEnum
 from typing import Final
 
 from aiormq.abc import AbstractChannel
-from aiormq.exceptions import ChannelPreconditionFailed
+from aiormq.exceptions import (
+    ChannelAccessRefused,
+    ChannelLockedResource,
+    ChannelNotFoundEntity,
+    ChannelPreconditionFailed,
+)
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 
 from bridge.errors import PermanentError
@@ -36,6 +41,17 @@ class Inbound:
 
     exchange: str
     bindings: tuple[str, ...] = ("#",)
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Where answers to a pack's commands come to, if not to the reply queue of all packs.
+
+    `queue` is the fixed one that the WFM answers to; None where it answers to whatever a command names.
+    """
+
+    pack: str
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +83,17 @@ class Topology:
     @property
     def reply_queue(self) -> RabbitQueue:
         """The queue that answers to our commands come to."""
-        return self._queue(f"mef-bridge.{self.instance}.replies")
+        return self._queue(_reply_queue(self.instance))
+
+    def reply_queue_of(self, replies: Replies) -> RabbitQueue:
+        """The queue that answers to one pack's commands come to, as it is where we declare it."""
+        if replies.queue is not None:
+            return self._queue(replies.queue)
+        return self._queue(f"mef-bridge.{self.instance}.{replies.pack}.replies")
+
+    def reply_queue_at(self, instance: str) -> str:
+        """The name of another process's reply queue."""
+        return f"{self.namespace}{_reply_queue(instance)}"
 
     @property
     def instance_mark(self) -> str:
@@ -86,6 +112,10 @@ class Topology:
         return RabbitQueue(f"{self.namespace}{name}", QueueType(self.queue_kind), durable=True, arguments=arguments)  # type: ignore[call-overload, no-any-return]
 
 
+def _reply_queue(instance: str) -> str:
+    return f"mef-bridge.{instance}.replies"
+
+
 async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
     """Declare a queue of ours and the dead-letter pair behind it; harmless when they exist.
 
@@ -102,6 +132,19 @@ async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> N
                 f"a queue or exchange of ours exists in RabbitMQ with other properties ({refused}); "
                 f"set the queue type and delivery limit to what it has, or drain and delete it"
             ) from refused
+
+
+async def declare_missing(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
+    """Declare a queue as ours unless it is there, whatever it is like. Raises `PermanentError` where it is barred."""
+    if link.in_memory:
+        return
+    try:
+        async with link.scratch_channel() as channel:
+            await channel.queue_declare(queue.name, passive=True)
+    except ChannelNotFoundEntity:
+        await declare(link, topology, queue)
+    except (ChannelLockedResource, ChannelAccessRefused) as barred:
+        raise PermanentError(f"RabbitMQ does not let the bridge use the queue {queue.name!r}: {barred}") from barred
 
 
 async def _declare_dead_letter(channel: AbstractChannel, topology: Topology) -> None:

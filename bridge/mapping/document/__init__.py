@@ -26,6 +26,7 @@ from bridge.mapping.document.outputs import (
     WorkOrderSection,
 )
 from bridge.mapping.document.pack import Lifecycle, PackDocument, Policies
+from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, ReasonTest, Rule, Then
 from bridge.mapping.document.slots import Around, Dictionary, Prefer, Slots
 from bridge.mapping.document.tables import Table
@@ -59,6 +60,7 @@ __all__ = [
     "Prefer",
     "ReasonTest",
     "Remark",
+    "Replies",
     "Reply",
     "ReplyEnd",
     "ReplyMoment",

@@ -9,10 +9,11 @@ import orjson
 import pytest
 
 from bridge.domain.model import Accepted, CommandKind, Job, JobRef, Offered, OfferedSlot, Reply
+from bridge.mapping.context import CommandContext
 from bridge.mapping.layers import read_pack
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Skipped
-from tests.unit.mapping.builders import ACME, NOON, translated, window
+from tests.unit.mapping.builders import ACME, NOON, translated, window, work_order
 from tests.unit.mapping.patches import fields_of, known_job, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
@@ -149,6 +150,16 @@ def test_window() -> None:
     assert answered("window", CommandKind.CANCEL, body) == Accepted(
         window=window("2026-03-05T21:00:00Z", "2026-03-06T01:00:00Z")
     )
+
+
+def test_replies() -> None:
+    pack = pack_of("replies")
+    assert (pack.replies.queue if pack.replies else None) == "larch.bridge.answers"
+    context = CommandContext(
+        command=CommandId("c-1"), correlation="b-1:compensation", job=JOB, work_order=work_order(), now=NOON
+    )
+    assert orjson.loads(pack.render(CommandKind.CANCEL, context).body)["ref"] == "b-1:compensation"
+    assert pack.correlation_of(b'{"error": {"ref": "b-1:compensation"}}', "") == "b-1:compensation"
 
 
 def test_lists() -> None:

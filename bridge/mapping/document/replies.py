@@ -1,0 +1,24 @@
+"""How the WFM's answers find the commands they answer."""
+
+from typing import Annotated, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from bridge.mapping.document.base import Path, Strict, as_list
+
+
+class Replies(Strict):
+    """How all answers of the WFM find their commands, where it knows nothing of AMQP's reply_to or correlation_id."""
+
+    queue: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    """The queue that the WFM answers to, whatever a command says; commands then carry no `reply_to`."""
+    correlation: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Where an answer bears the `correlation` that its command has written, instead of in the AMQP property
+    `correlation_id`; of several paths, the first that says something.
+    """
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.queue is None and self.correlation is None:
+            raise ValueError("write queue: <name>, correlation: <path>, or both")
+        return self
