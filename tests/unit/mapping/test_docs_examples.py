@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.domain.model import Accepted, CommandKind, Job, JobRef, Offered, OfferedSlot, Reply
+from bridge.domain.model import Accepted, CommandId, CommandKind, Job, JobRef, Offered, OfferedSlot, Reply
 from bridge.mapping.context import CommandContext
 from bridge.mapping.layers import read_pack
 from bridge.mapping.loader import make_pack
