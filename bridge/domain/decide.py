@@ -41,7 +41,8 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
         return _parked(job, update, illegal)
     if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
         return decision
-    return replace(decision, job=_remember(decision.job, update))
+    job = decision.job if decision.outcome is Outcome.STALE else echo.without_echo(decision.job, update)
+    return replace(decision, job=_remember(job, update))
 
 
 def learned(job: Job, versions: Mapping[str, int], record: Mapping[str, object] | None) -> Job:

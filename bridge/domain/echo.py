@@ -168,10 +168,8 @@ def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | N
 
 
 def _adopted(job: Job, command: Command, update: JobUpdate, now: datetime) -> Decision:
-    settlement = reschedule(job, command, Accepted(update.visit.ref, update.visit.window), now)
-    decision = settlement.decision
-    adopted = replace(decision.job, commands=(*decision.job.commands, settlement.command))
-    return replace(decision, job=adopted, reason="the WFM carried out a reschedule that had timed out; it is adopted")
+    decision = reschedule(job, command, Accepted(update.visit.ref, update.visit.window), now).decision
+    return replace(decision, reason="the WFM carried out a reschedule that had timed out; it is adopted")
 
 
 def _cancel_echo(job: Job, update: JobUpdate) -> Decision | None:
@@ -228,6 +226,13 @@ def _ended(job: Job) -> Iterable[Appointment]:
     if job.appointment is not None and open_appointment(job) is None:
         yield job.appointment
     yield from reversed(job.ended_appointments)
+
+
+def without_echo(job: Job, update: JobUpdate) -> Job:
+    """The WFM has named a state: what it says from now on is no repetition of what the Buyer asked for before."""
+    if not job.granted or (update.goal.work_order is None and update.goal.appointment is None):
+        return job
+    return replace(job, granted=tuple(replace(command, echo_until=None) for command in job.granted))
 
 
 def _older(update: JobUpdate, moment: datetime) -> bool:

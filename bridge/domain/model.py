@@ -122,7 +122,8 @@ class Command:
     `expires_at` is when the Buyer is told 504. `appointment` is the one to change; on a booking, the one whose visit
     the WFM still holds after the Seller moved it (R27). `correlation_id` is the one of the Buyer's request;
     notifications of the outcome carry it on. A compensated booking whose visit may still stand in the WFM was asked
-    back `tries` times and will be again at `try_again_at`, which is None once the visit is known to be gone.
+    back `tries` times and will be again at `try_again_at`, which is None once the visit is known to be gone. The WFM
+    may repeat an accepted command until `echo_until`, which is None once it has.
     """
 
     id: CommandId
@@ -140,6 +141,7 @@ class Command:
     expires_at: datetime
     tries: int = 0
     try_again_at: datetime | None = None
+    echo_until: datetime | None = None
 
     @property
     def asked_as(self) -> CommandKind:
@@ -156,8 +158,8 @@ class Job:
     `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest
     version applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which
     deltas merge. `commands` are the outstanding ones: pending, or come to nothing
-    so lately that the WFM may still speak of them. `open_siblings` counts
-    other WorkOrders of the same trouble ticket that have not ended.
+    so lately that the WFM may still speak of them. `granted` are those that it accepted and may yet repeat in a message
+    of its own. `open_siblings` counts other WorkOrders of the same trouble ticket that have not ended.
     """
 
     ref: JobRef
@@ -167,6 +169,7 @@ class Job:
     versions: Mapping[str, int] = field(default_factory=dict)
     record: Mapping[str, object] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()
+    granted: tuple[Command, ...] = ()
     open_siblings: int = 0
 
 

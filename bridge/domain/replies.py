@@ -5,7 +5,7 @@ WFM and was never visible; a late acceptance of a reschedule or a cancel is adop
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bridge.domain import compensation
 from bridge.domain.draft import Draft, IllegalMove
@@ -28,6 +28,10 @@ from bridge.domain.patch import apply_patch, news_for_wfm
 from bridge.domain.visits import open_appointment, same_visit
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
+
+ECHO_WITHIN = timedelta(minutes=15)
+"""So long after its yes a WFM may repeat what the Buyer asked for. One that never does must not lend the Buyer's name
+to what its dispatchers do later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,9 +192,10 @@ def _taken_back(job: Job, command: Command, now: datetime, reason: str) -> Settl
 
 
 def _accepted(draft: Draft, command: Command) -> Settlement:
-    settled = replace(command, state=CommandState.ACCEPTED)
+    settled = replace(command, state=CommandState.ACCEPTED, echo_until=draft.now + ECHO_WITHIN)
     decision = draft.result()
-    return Settlement(decision=replace(decision, job=_remembering(decision.job, settled)), command=settled)
+    job = replace(_remembering(decision.job, settled), granted=(*decision.job.granted, settled))
+    return Settlement(decision=replace(decision, job=job), command=settled)
 
 
 def _settled(

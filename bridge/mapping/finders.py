@@ -134,13 +134,14 @@ def _asked(kinds: tuple[str, ...]) -> Find:
     wanted = frozenset(kinds)
 
     def find(scope: Scope) -> object:
-        commands = (command for command in scope.job.commands if command.state in _ASKED_FOR)
+        outstanding = [command for command in scope.job.commands if command.state in _ASKED_FOR]
+        commands = (*outstanding, *(command for command in scope.job.granted if command.echo_until is not None))
         return "buyer" if any({command.kind, command.asked_as} & wanted for command in commands) else "seller"
 
     return find
 
 
-_ASKED_FOR = (CommandState.PENDING, CommandState.ACCEPTED, CommandState.EXPIRED)
+_ASKED_FOR = (CommandState.PENDING, CommandState.EXPIRED)
 """What the WFM may be speaking of; an expired command may have been carried out all the same."""
 
 

@@ -114,9 +114,10 @@ class JobBook:
                 yield self._apply(reading, now)
 
     def _apply(self, reading: Reading, now: datetime) -> Happened:
-        translation = self.pack.translate(reading, self.job(reading.job))
+        job = _without_old_echoes(self.job(reading.job), now)
+        translation = self.pack.translate(reading, job)
         if isinstance(translation, Ignored):
-            self.put(learned(self.job(reading.job), reading.versions, translation.record))
+            self.put(learned(job, reading.versions, translation.record))
             return replace(
                 _parked(reading.job, translation.reason, translation.rule, translation.explanation),
                 outcome=Outcome.IGNORED,
@@ -130,7 +131,7 @@ class JobBook:
         if not isinstance(translation, Translated):
             return _parked(reading.job, translation.reason, translation.rule, translation.explanation)
         ids = Ids(WorkOrderId(self.new_id()), AppointmentId(self.new_id()))
-        decision = decide(self.job(reading.job), translation.update, ids, now)
+        decision = decide(job, translation.update, ids, now)
         if decision.outcome is Outcome.WAITING:
             self._waiting.setdefault(reading.job, []).append(reading)
         return replace(
@@ -153,6 +154,11 @@ class JobBook:
             notifications=tuple(one.event_type for one in decision.notifications),
             commands=tuple(self._send(self.pack, decision.job, effects, self.new_id, now)) if effects else (),
         )
+
+
+def _without_old_echoes(job: Job, now: datetime) -> Job:
+    granted = (command for command in job.granted if command.echo_until is not None and command.echo_until > now)
+    return replace(job, granted=tuple(granted))
 
 
 def _parked(job: JobRef | None, reason: str, rule: str | None, explanation: Mapping[str, object]) -> Happened:

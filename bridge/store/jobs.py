@@ -89,6 +89,7 @@ def _commands_to_load() -> Select[Any]:
         booking,  # however late it is announced, it must be taken back
         commands.c.try_again_at.is_not(None),  # its visit may still stand in the WFM
         and_(came_to_nothing, commands.c.expires_at > bindparam("spoken_of_since")),
+        and_(commands.c.state == CommandState.ACCEPTED.value, commands.c.echo_until > bindparam("now")),
     )
     asked = select(commands).where(_is_one_of(commands.c.pack, commands.c.job_key), relevant)
     return asked.order_by(commands.c.created_at, commands.c.id)
@@ -205,7 +206,7 @@ class JobBook:
     async def _load_commands(self, refs: Collection[JobRef], now: datetime) -> dict[JobRef, list[Command]]:
         """Load the commands that a message of the WFM may still be the answer to, oldest first."""
         asked: defaultdict[JobRef, list[Command]] = defaultdict(list)
-        for ref, row in await self._rows(_COMMANDS, refs, spoken_of_since=now - SPOKEN_OF_FOR):
+        for ref, row in await self._rows(_COMMANDS, refs, spoken_of_since=now - SPOKEN_OF_FOR, now=now):
             asked[ref].append(rows.command(row))
         self._know("command", ((command.id, command) for job in asked.values() for command in job))
         return asked
@@ -232,7 +233,7 @@ class JobBook:
         for visit in (*job.ended_appointments, *filter(None, (job.appointment,))):
             if self._differs("appointment", visit.id, visit):
                 self._appointments[visit.id] = visit
-        for command in job.commands:
+        for command in (*job.commands, *job.granted):
             self._save_command(command)
         head = _head(job)
         if self._differs("job", job.ref, head, _NOTHING):
@@ -350,7 +351,8 @@ def _job(
         ended_appointments=tuple(ended[-ENDED_APPOINTMENTS:]),
         versions=rows.plain(head.versions),
         record=rows.plain(head.record),
-        commands=tuple(asked),
+        commands=tuple(command for command in asked if command.state is not CommandState.ACCEPTED),
+        granted=tuple(command for command in asked if command.state is CommandState.ACCEPTED),
         open_siblings=siblings.get(head.work_order, 0) if head.work_order else 0,
     )
 

@@ -234,6 +234,7 @@ def command_row(value: Command) -> dict[str, object]:
         "correlation_id": value.correlation_id,
         "tries": value.tries,
         "try_again_at": value.try_again_at,
+        "echo_until": value.echo_until,
     }
 
 
@@ -256,6 +257,7 @@ def command(row: Row) -> Command:
         correlation_id=row["correlation_id"],
         tries=row["tries"],
         try_again_at=row["try_again_at"],
+        echo_until=row["echo_until"],
     )
 
 

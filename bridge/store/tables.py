@@ -168,6 +168,7 @@ commands = Table(
     Column("answer", Text),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("try_again_at", Utc),
+    Column("echo_until", Utc),
     Index("ix_commands_job", "pack", "job_key"),
     _partial_index("ix_commands_try_again", "try_again_at", where="try_again_at IS NOT NULL"),
     _partial_index("ix_commands_overdue", "expires_at", where="state = 'pending'"),

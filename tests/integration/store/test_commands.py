@@ -149,3 +149,20 @@ async def test_a_window_offered_again_has_its_newest_token(store: SqlStore) -> N
         await tx.remember_slots(order.id, [], at(minutes=20))
         asked = Window(order.id, window())
         assert await tx.offered_slots([asked], at(minutes=5)) == {asked: newest[1]}
+
+
+async def test_an_accepted_command_is_known_until_the_wfm_has_repeated_it(store: SqlStore) -> None:
+    order = work_order()
+    asked = booking(order)
+    granted = replace(asked, state=CommandState.ACCEPTED, echo_until=NOW + timedelta(seconds=1))
+    over = replace(booking(order), state=CommandState.ACCEPTED, echo_until=NOW)
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.add_commands([asked])
+        await tx.settle_command(granted, {})
+        await tx.add_commands([over])
+    known = await load(store, order.job)
+    assert (known.commands, known.granted) == ((), (granted,))
+    async with store.transaction() as tx:
+        await tx.save_jobs([replace(known, granted=(replace(granted, echo_until=None),))])
+    assert (await load(store, order.job)).granted == ()

@@ -192,7 +192,7 @@ def test_a_reschedule_that_timed_out_and_is_then_announced_is_adopted_and_notifi
     assert (decision.outcome, events(decision), hops(decision)) == (Outcome.APPLIED, [ATTRIBUTE], [])
     assert (appointment.status, appointment.valid_for) == (AppointmentStatus.CONFIRMED, AFTERNOON)
     assert appointment.note == (a_note(),)
-    assert commands(decision) == [replace(command, state=CommandState.ACCEPTED)]
+    assert (commands(decision), decision.job.granted) == ([], (replace(command, state=CommandState.ACCEPTED),))
 
 
 def test_a_late_reschedule_of_an_earlier_appointment_is_not_adopted_by_the_next() -> None:

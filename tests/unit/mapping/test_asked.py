@@ -1,0 +1,48 @@
+"""Who asked? In the book of the cases it is known for as long as in the running bridge."""
+
+from datetime import timedelta
+from typing import Any
+
+import orjson
+
+from bridge.flows.effects import messages_for
+from bridge.mapping.buyer_steps import ask
+from bridge.mapping.cases import Buyer, Step
+from bridge.mapping.job_book import JobBook, WfmWords
+from bridge.mapping.pack import Pack
+from bridge.yaml_source import parse_yaml
+from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, WINDOW, snapshot
+from tests.unit.mapping.patches import pack_with
+
+MORNING = (WINDOW.start_date_time, WINDOW.end_date_time)
+LATER = {"WIN_FROM": "2026-03-07 08:00", "WIN_TO": "2026-03-07 12:00"}
+
+
+def asking() -> Pack:
+    base: dict[str, Any] = parse_yaml((ACME / "pack.yaml").read_text(), "pack.yaml").data
+    rule = {"rule": "wished", "when": {"status": "SCHD", "asked_by": "buyer"}, "then": {"appointment": "confirmed"}}
+    return pack_with("fields: {asked_by: {asked: book}}", {**base, "rules": [rule, *base["rules"]]})
+
+
+def booked() -> JobBook:
+    book = JobBook(asking(), messages_for)
+    hear(book, "NEW", 1, **NO_VISIT)
+    wish = Buyer(book=MORNING, slot={"id": "S-1"})
+    ask(book, Step.model_validate({"buyer": wish, "reply": {"RC": "00"}, "expect": {"rule": None}}), wish, NOON)
+    return book
+
+
+def hear(book: JobBook, status: str, version: int, minutes: int = 0, **changes: object) -> str | None:
+    message = snapshot(MSG_ID=f"E-{version}", JOB_VER=version, STAT=status, **changes)
+    return book.apply(WfmWords(body=orjson.dumps(message)), NOON + timedelta(minutes=minutes))[0].rule
+
+
+def test_the_first_message_with_a_state_after_the_yes_is_the_buyers() -> None:
+    book = booked()
+    assert hear(book, "HOLD", 2) != "wished"
+    assert hear(book, "SCHD", 3) == "wished"
+    assert hear(book, "SCHD", 4, **LATER) == "planned-with-visit"
+
+
+def test_a_quarter_of_an_hour_later_it_is_the_sellers() -> None:
+    assert hear(booked(), "SCHD", 2, minutes=15) == "planned-with-visit"
