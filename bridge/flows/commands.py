@@ -47,7 +47,7 @@ from bridge.flows.ports import (
 )
 from bridge.flows.questions import Questions
 from bridge.flows.waiters import Waiters
-from bridge.mapping.pack import Pack, Unreadable
+from bridge.mapping.pack import Pack, ReplyRead, Unreadable
 from bridge.mef.enums import Error422Code
 
 log = structlog.get_logger(__name__)
@@ -261,7 +261,7 @@ class Commands:
             return []
         seller = self._packs[asked.job.pack].seller_contact
         settlement = settle(job, command, read.reply, seller, self._applier.ids(), self._clock())
-        await tx.record([self._journal(settlement, reply, read.explanation)])
+        await tx.record([self._journal(settlement, reply, read)])
         await self._carry_out(tx, jobs, settlement)
         return [(command, _answer(settlement))]
 
@@ -348,7 +348,7 @@ class Commands:
                 ]
             )
 
-    def _journal(self, settlement: Settlement, reply: WfmReply, explanation: Mapping[str, object]) -> JournalEntry:
+    def _journal(self, settlement: Settlement, reply: WfmReply, read: ReplyRead) -> JournalEntry:
         command = settlement.command
         return JournalEntry(
             message=MessageId(f"reply:{command.id}"),
@@ -359,7 +359,8 @@ class Commands:
             rule=f"commands.{command.kind}",
             pack_version=self._packs[command.job.pack].version,
             transitions=settlement.decision.transitions,
-            explanation=explanation,
+            flags=read.flags,
+            explanation=read.explanation,
         )
 
 

@@ -5,12 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
+import structlog
+
 from bridge.domain.model import (
     BuyerId,
     CommandId,
     CommandKind,
+    JobRef,
     Offered,
     OfferedSlot,
+    Outcome,
     Problem,
     Refused,
     WorkOrder,
@@ -22,11 +26,13 @@ from bridge.domain.visits import held_window
 from bridge.flows.commands import Commands
 from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected, WfmUnavailable
-from bridge.flows.ports import BuyersStore, Clock
+from bridge.flows.ports import BuyersStore, Clock, JournalEntry, WfmMessage
 from bridge.mapping.commands import CommandContext
-from bridge.mapping.pack import Pack, Unreadable
+from bridge.mapping.pack import Pack, ReplyRead, Unreadable
 from bridge.mef.enums import WorkOrderState
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot
+
+log = structlog.get_logger(__name__)
 
 QUESTIONS_AT_ONCE: Final = 5
 """Questions of one search that the WFM has at the same time; legacy systems answer one by one anyway."""
@@ -130,9 +136,30 @@ class TimeSlots:
         body = await self._commands.questions.ask(message, timeout_s)
         read = pack.read_reply(CommandKind.SEARCH, body)
         if isinstance(read, Unreadable):
+            log.warning("search.unreadable", job=work_order.job.key, reason=read.reason, correlation_id=correlation_id)
             raise WfmUnavailable(f"The WFM's answer could not be read: {read.reason}")
+        if read.flags:
+            await self._keep_flags(work_order.job, body, read, correlation_id)
         if isinstance(read.reply, Refused):
             raise Rejected(Problem(read.reply.code, read.reply.reason, read.reply.path))
         if not isinstance(read.reply, Offered):
             raise WfmUnavailable("The WFM's answer is not one to a search.")
         return read.reply
+
+    async def _keep_flags(self, job: JobRef, body: bytes, read: ReplyRead, correlation_id: str) -> None:
+        """Let the operator see what was left out of an answer, or was taken one of two ways; others are not kept."""
+        log.warning("search.flagged", job=job.key, flags=read.flags, correlation_id=correlation_id)
+        raw = WfmMessage(pack=job.pack, body=body, correlation_id=correlation_id, received_at=self._clock())
+        entry = JournalEntry(
+            message=None,
+            job=job,
+            raw=raw,
+            outcome=Outcome.UNCHANGED,
+            reason="the answer to a search needs a look",
+            rule=f"commands.{CommandKind.SEARCH}",
+            pack_version=self._packs[job.pack].version,
+            flags=read.flags,
+            explanation=read.explanation,
+        )
+        async with self._store.transaction() as tx:
+            await tx.record([entry])

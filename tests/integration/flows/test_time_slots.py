@@ -4,6 +4,7 @@ import asyncio
 
 import orjson
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.domain.model import BuyerId
 from bridge.errors import BrokerUnavailable, NotRouted
@@ -159,6 +160,27 @@ async def test_an_answer_nobody_can_read_says_that_the_wfm_is_unavailable(world:
     world.bus.answers["cmd.search"] = lambda _: b"<oops/>"
     with pytest.raises(WfmUnavailable, match="could not be read"):
         await found(world, MORNING)
+
+
+async def test_a_slot_that_cannot_be_read_is_left_out_and_the_operator_is_told(world: World) -> None:
+    await world.open_work_order()
+    world.bus.answers["cmd.search"] = lambda _: acme.slots(("S-16", "soon", "later"), MORNING_SLOT)
+    with capture_logs() as logs:
+        assert await found(world, MORNING) == [MORNING]
+    (told,) = (entry for entry in logs if entry["event"] == "search.flagged")
+    (flag,) = told["flags"]
+    assert flag.startswith("left out: slot 0 ($.FROM): expected a date and time")
+    (recorded,) = await world.store.journal(limit=1)
+    assert recorded.entry.rule == "commands.search"
+    assert recorded.entry.flags == (flag,)
+    assert orjson.loads(recorded.entry.raw.body)["SLOTS"][0]["FROM"] == "soon"
+
+
+async def test_an_answer_that_can_be_read_is_not_kept(world: World) -> None:
+    await world.open_work_order()
+    before = world.outcomes()
+    await found(world, MORNING)
+    assert world.outcomes() == before
 
 
 async def test_no_answer_in_time_is_a_timeout_and_a_late_one_changes_nothing(make_world: Worlds) -> None:
