@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from bridge.conformance.scene import Scene
+from bridge.mef.enums import Api
 
 Run = Callable[[Scene], Awaitable[None]]
 
@@ -20,3 +21,13 @@ class Check:
     def id(self) -> str:
         """Unique: the requirement and the function's name."""
         return f"{self.requirement}-{getattr(self.run, '__name__', 'check').strip('_')}"
+
+
+def of_api(run: Callable[[Scene, Api], Awaitable[None]], api: Api) -> Run:
+    """Make of a check of either API that of one; its name says which."""
+
+    async def of_one(scene: Scene) -> None:
+        await run(scene, api)
+
+    of_one.__name__ = f"{api.name.lower()}_{run.__name__.strip('_')}"
+    return of_one

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from bridge.cli.conformance import HOOKS_HELP
+from bridge.cli.main import main
 from bridge.cli.self_hosted import KEYS, self_hosted
 from bridge.conformance.hooks import Hook
 from bridge.conformance.requirements import BY_ID
@@ -102,11 +103,16 @@ async def test_a_failure_is_shown_with_request_and_answer_and_ends_with_1(target
         (["--url", "http://127.0.0.1:9", "--token", "x", "--buyer-id", "b"], "b is given, but not the token for it"),
     ],
 )
-async def test_options_that_do_not_fit_are_refused_with_a_sentence(arguments: list[str], sentence: str) -> None:
-    code, out, err = await conformance(*arguments)
-    assert (code, out) == (1, "")
-    assert sentence in err.replace("\n", " ")
-    assert "Traceback" not in err
+def test_options_that_do_not_fit_are_refused_with_a_sentence(
+    arguments: list[str], sentence: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["mef-bridge", "conformance", *arguments])
+    monkeypatch.setattr("bridge.cli.conformance.configure_logging", lambda *_: None)  # of the whole process
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (1, "")
+    assert sentence in said.err.replace("\n", " ")
 
 
 def test_every_hook_is_explained_in_the_help_and_in_the_document() -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from bridge.conformance import expect
-from bridge.conformance.check import Check
+from bridge.conformance.check import Check, of_api
 from bridge.conformance.scene import Scene, note
 from bridge.mef.enums import Api
 
@@ -41,18 +41,10 @@ async def _hub(scene: Scene, api: Api) -> None:
     expect.error(await scene.target.send("GET", api, path), 404)
 
 
-async def _appointment_hub(scene: Scene) -> None:
-    await _hub(scene, Api.APPOINTMENT)
-
-
-async def _work_order_hub(scene: Scene) -> None:
-    await _hub(scene, Api.WORK_ORDER)
-
-
 CHECKS: Final = (
     Check("R1", "Appointments can be listed and read", _appointment_reading),
     Check("R1", "slots can be searched; Appointments can be booked, patched and cancelled", _appointment_changing),
-    Check("R1", "a listener can be registered, read and removed", _appointment_hub),
+    Check("R1", "a listener can be registered, read and removed", of_api(_hub, Api.APPOINTMENT)),
     Check("R3", "WorkOrders can be listed and read", _work_order_reading),
-    Check("R3", "a listener can be registered, read and removed", _work_order_hub),
+    Check("R3", "a listener can be registered, read and removed", of_api(_hub, Api.WORK_ORDER)),
 )

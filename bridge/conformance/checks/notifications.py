@@ -3,7 +3,7 @@
 from typing import Final
 
 from bridge.conformance import expect
-from bridge.conformance.check import Check
+from bridge.conformance.check import Check, of_api
 from bridge.conformance.exchange import Notice
 from bridge.conformance.findings import Failed, NotExercised
 from bridge.conformance.hooks import Hook
@@ -160,79 +160,23 @@ def _time(notice: Notice) -> object:
     return notice.body.get("eventTime") if isinstance(notice.body, dict) else None
 
 
-async def _appointment_other_type(scene: Scene) -> None:
-    await _other_type(scene, Api.APPOINTMENT)
-
-
-async def _appointment_other_buyer(scene: Scene) -> None:
-    await _other_buyer(scene, Api.APPOINTMENT)
-
-
-async def _appointment_unregistered(scene: Scene) -> None:
-    await _unregistered(scene, Api.APPOINTMENT)
-
-
-async def _appointment_every_type(scene: Scene) -> None:
-    await _every_type(scene, Api.APPOINTMENT)
-
-
-async def _appointment_one_type(scene: Scene) -> None:
-    await _one_type(scene, Api.APPOINTMENT)
-
-
-async def _appointment_several_types(scene: Scene) -> None:
-    await _several_types(scene, Api.APPOINTMENT)
-
-
-async def _appointment_repeated(scene: Scene) -> None:
-    await _repeated(scene, Api.APPOINTMENT)
-
-
-async def _work_order_other_type(scene: Scene) -> None:
-    await _other_type(scene, Api.WORK_ORDER)
-
-
-async def _work_order_other_buyer(scene: Scene) -> None:
-    await _other_buyer(scene, Api.WORK_ORDER)
-
-
-async def _work_order_unregistered(scene: Scene) -> None:
-    await _unregistered(scene, Api.WORK_ORDER)
-
-
-async def _work_order_every_type(scene: Scene) -> None:
-    await _every_type(scene, Api.WORK_ORDER)
-
-
-async def _work_order_one_type(scene: Scene) -> None:
-    await _one_type(scene, Api.WORK_ORDER)
-
-
-async def _work_order_several_types(scene: Scene) -> None:
-    await _several_types(scene, Api.WORK_ORDER)
-
-
-async def _work_order_repeated(scene: Scene) -> None:
-    await _repeated(scene, Api.WORK_ORDER)
-
-
 CHECKS: Final = (
     Check("R2", "a change of status is posted to its listener", _status_listener),
     Check("R2", "a change of attributes is posted to its listener", _attribute_listener),
     Check("R4", "creation, need and change of state are posted to their listeners", _work_order_listeners),
-    Check("R60", "who registered for another type is not told", _appointment_other_type),
-    Check("R60", "another Buyer is not told", _appointment_other_buyer),
-    Check("R60", "who unregistered is not told", _appointment_unregistered),
-    Check("R61", "who registered for all types is told", _appointment_every_type),
-    Check("R61", "who registered for one type is told of it", _appointment_one_type),
-    Check("R61", "several types can be named in both ways", _appointment_several_types),
-    Check("R61", "a refused notification comes again with the same eventId", _appointment_repeated),
-    Check("R62", "who registered for another type is not told", _work_order_other_type),
-    Check("R62", "another Buyer is not told", _work_order_other_buyer),
-    Check("R62", "who unregistered is not told", _work_order_unregistered),
-    Check("R63", "who registered for all types is told", _work_order_every_type),
-    Check("R63", "who registered for one type is told of it", _work_order_one_type),
-    Check("R63", "several types can be named in both ways", _work_order_several_types),
-    Check("R63", "a refused notification comes again with the same eventId", _work_order_repeated),
+    Check("R60", "who registered for another type is not told", of_api(_other_type, Api.APPOINTMENT)),
+    Check("R60", "another Buyer is not told", of_api(_other_buyer, Api.APPOINTMENT)),
+    Check("R60", "who unregistered is not told", of_api(_unregistered, Api.APPOINTMENT)),
+    Check("R61", "who registered for all types is told", of_api(_every_type, Api.APPOINTMENT)),
+    Check("R61", "who registered for one type is told of it", of_api(_one_type, Api.APPOINTMENT)),
+    Check("R61", "several types can be named in both ways", of_api(_several_types, Api.APPOINTMENT)),
+    Check("R61", "a refused notification comes again with the same eventId", of_api(_repeated, Api.APPOINTMENT)),
+    Check("R62", "who registered for another type is not told", of_api(_other_type, Api.WORK_ORDER)),
+    Check("R62", "another Buyer is not told", of_api(_other_buyer, Api.WORK_ORDER)),
+    Check("R62", "who unregistered is not told", of_api(_unregistered, Api.WORK_ORDER)),
+    Check("R63", "who registered for all types is told", of_api(_every_type, Api.WORK_ORDER)),
+    Check("R63", "who registered for one type is told of it", of_api(_one_type, Api.WORK_ORDER)),
+    Check("R63", "several types can be named in both ways", of_api(_several_types, Api.WORK_ORDER)),
+    Check("R63", "a refused notification comes again with the same eventId", of_api(_repeated, Api.WORK_ORDER)),
 )
 AFTERWARDS: Final = (Check("R4", "every notification is on the listener that its body names", _listeners_agree),)
