@@ -24,9 +24,7 @@ class NoZone(Unfit):
     """The zone of a local time stands in another field, which is absent."""
 
 
-def converter(
-    name: str, spec: document.FieldSpec, pack: document.PackDocument, inside: Sequence[ItemField]
-) -> Convert:
+def converter(name: str, spec: document.FieldSpec, pack: document.PackDocument, inside: Sequence[ItemField]) -> Convert:
     """Make a function that types a raw value; it raises `Unfit` where the value does not fit.
 
     `inside` are the compiled fields of an item, of a field that has items.

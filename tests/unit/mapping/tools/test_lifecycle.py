@@ -5,7 +5,7 @@ from typing import Any
 from bridge.mapping.checker import check
 from bridge.mapping.lifecycle import History, histories
 from bridge.yaml_source import Finding
-from tests.unit.mapping.tools.packs import document, small
+from tests.unit.mapping.tools.packs import FRAME, document, small
 
 CODE = {"path": "$.code", "type": "code", "required": True, "values": ["new", "plan", "drive", "done", "back"]}
 RULES = [
@@ -63,3 +63,56 @@ def test_codes_of_the_graph_are_those_of_the_field() -> None:
     ]
     assert [one.kind for one in found(field="cod")] == ["unknown-field"]
     assert [one.kind for one in found(field="visit")] == ["wrong-type"]
+
+
+EVENT = {"path": "$.event", "type": "code", "values": ["cancel", "remark"], "remember": False}
+WITH_EVENTS = [
+    {"rule": "cancelled", "when": {"event": "cancel"}, "then": {"work_order": "cancelled"}},
+    {"rule": "new", "when": {"code": "new"}, "then": {"work_order": "open", "creates": True}},
+    {"rule": "done", "when": {"code": "done"}, "then": {"work_order": "completed"}},
+    {"rule": "else", "when": {"code": {"present": False}}, "then": {"ignore": "nothing new"}},
+]
+
+
+def walked_with_events(code: dict[str, Any], next_: dict[str, list[str]], **inbound: Any) -> list[tuple[str, ...]]:
+    fields = {"code": {"path": "$.code", "type": "code", "values": ["new", "done"], **code}, "event": EVENT}
+    lifecycle = {"field": "code", "initial": "new", "next": next_}
+    source = small(fields, WITH_EVENTS, lifecycle=lifecycle, inbound={**FRAME["inbound"], **inbound})
+    assert {one.kind for one in check(document(source), source)} <= {"unreachable"}
+    return [(one.kind, *one.steps, one.rule) for one in histories(document(source))]
+
+
+def test_a_message_without_a_status_may_change_what_the_buyer_sees_at_any_time() -> None:
+    assert ("parked", "new", "(no status)", "done", "done") in walked_with_events({}, {"new": ["done"]})
+    assert ("parked", "new", "done", "(no status)", "cancelled") in walked_with_events({}, {"new": ["done"]})
+
+
+def test_a_message_without_a_status_hides_no_change_of_it() -> None:
+    told = walked_with_events({}, {"new": ["done"]})
+    assert [one for one in told if one[0] == "hidden" and "(no status)" in one[-2:]] == []
+    assert "else" not in {one[-1] for one in told}
+
+
+def test_the_same_status_again_hides_no_change_of_it() -> None:
+    assert ("hidden", "new", "new", "new") not in walked_with_events({"required": True}, {"new": ["new", "done"]})
+    assert ("hidden", "new", "done", "done") not in walked_with_events({"required": True}, {"new": ["done"]})
+
+
+def test_a_status_that_must_be_there_is_always_said() -> None:
+    told = walked_with_events({"required": True}, {"new": ["done"]})
+    assert told
+    assert all("(no status)" not in one for one in told)
+
+
+def test_a_delta_without_a_status_keeps_the_last_one() -> None:
+    """What rules see of `code` is never absent, so the rule for an absent one is never the one that decides."""
+    told = walked_with_events({"required": True}, {"new": ["done"]}, deltas=True)
+    assert ("parked", "new", "done", "(no status)", "cancelled") in told
+    made = walked_with_events({"path": "$.status"}, {"new": ["done"]}, deltas=True)
+    assert "else" not in {one[-1] for one in [*told, *made]}
+
+
+def test_a_status_that_is_not_there_may_have_a_default() -> None:
+    codes = {"values": ["new", "hold", "done"], "default": "done"}
+    told = walked_with_events(codes, {"new": ["hold"], "hold": ["done"]})
+    assert ("hops", "new", "(no status)", "done") in told
