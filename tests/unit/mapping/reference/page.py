@@ -78,7 +78,10 @@ def without_example(text: str) -> list[str]:
 
 
 def _all_keys() -> Iterator[tuple[str, str]]:
-    return ((section, key) for section, model in SECTIONS.items() for key in keys(model))
+    """Every key where it is declared."""
+    for section, model in SECTIONS.items():
+        above = {key for base in model.__mro__[1:] if issubclass(base, document.Strict) for key in keys(base)}
+        yield from ((section, key) for key in keys(model) if key not in above)
 
 
 def _same(section: str, key: str) -> Same:
