@@ -19,6 +19,7 @@ from bridge.app.wfm_side import (
     Parts,
     build_link,
     build_wfm_side,
+    check_reply_queues,
     check_sellers,
     connect,
     load_packs,
@@ -57,6 +58,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
     """
     packs = LivePacks(load_packs(settings))
     check_sellers(settings, packs)
+    check_reply_queues(packs)
     entities = load_entities(settings)
     async with AsyncExitStack() as ended, AsyncExitStack() as stack:
         identity = await open_identity(settings, entities, stack)

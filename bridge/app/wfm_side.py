@@ -63,6 +63,17 @@ def check_sellers(settings: Settings, packs: Mapping[str, Pack]) -> None:
         )
 
 
+def check_reply_queues(packs: Mapping[str, Pack]) -> None:
+    """A fixed reply queue belongs to one pack, or answers would be read by the other; raises `PermanentError`."""
+    owners: dict[str, str] = {}
+    for pack in packs.values():
+        queue = pack.replies.queue if pack.replies is not None else None
+        if queue is not None and owners.setdefault(queue, pack.name) != pack.name:
+            raise PermanentError(
+                f"packs {owners[queue]} and {pack.name}: replies.queue is {queue!r} in both; give each its own"
+            )
+
+
 def topology_of(settings: Settings) -> Topology:
     """What the bridge uses in RabbitMQ, by its settings."""
     return Topology(

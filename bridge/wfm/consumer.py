@@ -14,9 +14,10 @@ from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
 from bridge.flows.ports import Clock, WfmMessage
 from bridge.wfm.bindings import Bindings
+from bridge.wfm.fixed_queue import FixedQueue
 from bridge.wfm.intake import REQUEUE_PAUSE_S, Intake, Source
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Inbound, Replies, Topology, declare, declare_missing
+from bridge.wfm.topology import Inbound, Replies, Topology, declare
 
 PREFETCH: Final = 500
 """Calls open at once: enough for two commits of 200 messages, one running and one filling."""
@@ -68,20 +69,20 @@ class InboundConsumer:
     @property
     def bound(self) -> bool:
         """Is the queue bound to the WFM's exchange? For a health check."""
-        return self._bindings is None or self._bindings.bound
+        return self._bindings is None or self._bindings.upkeep.right
 
     async def wait_bound(self) -> None:
         """Return once the queue is bound to the WFM's exchange; before that, what the WFM says is not kept."""
         if self._bindings is not None:
-            await self._bindings.wait()
+            await self._bindings.upkeep.wait()
 
     async def start(self) -> None:
         """Declare our queue and consume it. The WFM's exchange may come later: it is waited for in the background."""
         await declare(self._link, self._topology, self._queue)
         await self._intake.start()
         if self._bindings is not None:
-            self._link.on_reconnect(self._bindings.assert_again)
-            self._keeper = asyncio.create_task(self._bindings.keep(), name=f"bindings of {self._queue.name}")
+            self._link.on_reconnect(self._bindings.upkeep.look_again)
+            self._keeper = asyncio.create_task(self._bindings.upkeep.keep(), name=f"bindings of {self._queue.name}")
 
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop consuming, let calls in flight end; what is not acked by the deadline returns to the queue."""
@@ -125,22 +126,30 @@ class ReplyConsumer:
         self._clock = clock
         self._pack = replies.pack if replies is not None else ""
         self._queue = topology.reply_queue if replies is None else topology.reply_queue_of(replies)
-        self._fixed = replies is not None and replies.queue is not None
-        taken = RabbitQueue(self._queue.name, declare=link.in_memory) if self._fixed else self._queue
-        sources: list[Source] = [(taken, None)]
+        is_fixed = replies is not None and replies.queue is not None and not link.in_memory
+        sources: list[Source] = [(FixedQueue.as_it_is(self._queue) if is_fixed else self._queue, None)]
         self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
+        self._fixed = FixedQueue(link, topology, self._queue, self._intake) if is_fixed else None
+        self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Declare the reply queue and consume it; start this before any command is published.
 
         A fixed queue may be the WFM's: one that exists is taken as it is.
         """
-        declare_it = declare_missing if self._fixed else declare
-        await declare_it(self._link, self._topology, self._queue)
+        if self._fixed is None:
+            await declare(self._link, self._topology, self._queue)
+            await self._intake.start()
+            return
+        await self._fixed.declare()
         await self._intake.start()
+        self._link.on_reconnect(self._fixed.reconnected)
+        self._keeper = asyncio.create_task(self._fixed.upkeep.keep(), name=f"upkeep of {self._queue.name}")
 
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop consuming and let calls in flight end."""
+        if self._keeper is not None:
+            await _end(self._keeper)
         await self._intake.stop(deadline_s)
 
     async def _take(self, message: IncomingMessage) -> None:

@@ -57,6 +57,12 @@ class Intake:
         for subscriber in self._subscribers:
             await subscriber.start()
 
+    async def again(self) -> None:
+        """Consume again what RabbitMQ has stopped giving us: a queue that was deleted, or is not restored by itself."""
+        for subscriber in self._subscribers:
+            await _briefly(subscriber.stop())
+            await subscriber.start()
+
     async def stop(self, deadline_s: float) -> None:
         """Stop consuming and let open calls end, for at most `deadline_s`. The rest stays unsettled."""
         await _briefly(self._cancel())

@@ -1,0 +1,48 @@
+"""Keeps a fixed reply queue consumed. It may be the WFM's: gone with a restart of RabbitMQ, deleted, made anew.
+
+The connection does not restore it by itself: while such a queue is missing, all the rest would wait for it.
+"""
+
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from faststream.rabbit import RabbitQueue
+
+from bridge.errors import BridgeError
+from bridge.wfm.intake import Intake
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import Topology, declare_missing
+from bridge.wfm.upkeep import Upkeep
+
+
+class FixedQueue:
+    """One queue with its consumption; `upkeep` keeps it."""
+
+    def __init__(self, link: RabbitLink, topology: Topology, queue: RabbitQueue, intake: Intake) -> None:
+        self._link = link
+        self._topology = topology
+        self._queue = queue
+        self._intake = intake
+        self._lost = False
+        self.upkeep = Upkeep("consume the fixed reply queue", self._problem, queue=queue.name)
+
+    @staticmethod
+    def as_it_is(queue: RabbitQueue) -> RabbitQueue:
+        """The queue as it is consumed: whatever its properties are."""
+        return RabbitQueue(queue.name, declare=False, robust=False)
+
+    def reconnected(self) -> None:
+        """The old consumption has ended with the old connection."""
+        self._lost = True
+        self.upkeep.look_again()
+
+    async def declare(self) -> int:
+        """Declare the queue where it is missing; return how many consume it. Raises `PermanentError` if barred."""
+        return await declare_missing(self._link, self._topology, self._queue)
+
+    async def _problem(self) -> str | None:
+        try:
+            if await self.declare() == 0 or self._lost:
+                await self._intake.again()
+                self._lost = False
+        except (AMQPError, ChannelInvalidStateError, OSError, BridgeError) as failed:
+            return str(failed)
+        return None

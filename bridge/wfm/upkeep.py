@@ -1,0 +1,58 @@
+"""Sees to something in RabbitMQ that others may take away: at the start, after a reconnect, and from time to time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+FIRST_WAIT_S: Final = 0.25
+LONGEST_WAIT_S: Final = 15.0
+LOOK_EVERY_S: Final = 30.0
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Upkeep:
+    """`problem` puts it right and says what keeps it from that, None if nothing. `what` is told in the log."""
+
+    def __init__(self, what: str, problem: Callable[[], Awaitable[str | None]], **about: object) -> None:
+        self._what = what
+        self._problem = problem
+        self._about = about
+        self._right = asyncio.Event()
+        self._again = asyncio.Event()
+
+    @property
+    def right(self) -> bool:
+        """Was all right when last looked at?"""
+        return self._right.is_set()
+
+    async def wait(self) -> None:
+        """Return once all is right."""
+        await self._right.wait()
+
+    def look_again(self) -> None:
+        """Look at once."""
+        self._again.set()
+
+    async def keep(self) -> None:
+        """Keep it right, for ever."""
+        while True:
+            self._again.clear()
+            await self._until_right()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_EVERY_S):
+                    await self._again.wait()
+
+    async def _until_right(self) -> None:
+        wait = FIRST_WAIT_S
+        while (problem := await self._problem()) is not None:
+            self._right.clear()
+            _log.warning(f"{self._what}: not yet; trying again", problem=problem, again_in_s=wait, **self._about)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT_S)
+        if not self.right:
+            _log.info(f"{self._what}: done", **self._about)
+        self._right.set()
