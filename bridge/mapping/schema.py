@@ -1,6 +1,7 @@
 """The JSON Schema of a pack file, for editors: drawn from the same declaration that the checker goes by.
 
-The declaration knows the long forms; where the loader widens a short one first, the schema allows both.
+The declaration knows the long forms; where the loader widens a short one first, the schema allows both. Where a pack
+extends another, nothing but its own name has to be there, and `null` may stand for every key.
 """
 
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema
 
 from bridge.mapping import document
 from bridge.mapping.template_document import TemplateValue
@@ -16,16 +18,36 @@ DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 _ENTRY: Final = "#/$defs/TemplateValue"
 _TEMPLATE: Final = "#/$defs/Template"
-
+_SHOWN: Final = ("default", "title", "description")  # what editors show
+_NAMED: Final = ("pack", "version", "rule")  # keys that say of what the rest is told
 Json = dict[str, Any]
+
+
+class _WithoutTitles(GenerateJsonSchema):
+    """Editors show what a key means; its name again would only stand in the way."""
+
+    def field_title_should_be_set(self, schema: object) -> bool:
+        return False
 
 
 def pack_schema() -> Json:
     """Give the schema of `pack.yaml`."""
-    schema = document.PackDocument.model_json_schema()
-    definitions = schema["$defs"]
+    definitions = _definitions()
+    return {
+        "$schema": DRAFT,
+        "title": "A pack of mef-bridge",
+        "if": {"required": ["extends"]},
+        "then": {"$ref": "#/$defs/Extending.PackDocument"},
+        "else": {"$ref": "#/$defs/PackDocument"},
+        "$defs": definitions | {f"Extending.{name}": _extending(one) for name, one in definitions.items()},
+    }
+
+
+def _definitions() -> Json:
+    schema = document.PackDocument.model_json_schema(schema_generator=_WithoutTitles)
+    definitions = {**schema.pop("$defs"), "PackDocument": schema}
     for model in _models():
-        own = definitions.get(model.__name__, schema if model is document.PackDocument else {})
+        own = definitions.get(model.__name__, {})
         for name, field in model.model_fields.items():
             wire = field.alias or name
             if wire in own.get("properties", {}) and (_widenings(field) or _widened_key(model) is not None):
@@ -35,9 +57,30 @@ def pack_schema() -> Json:
         if key is not None and model.__name__ in definitions:
             long_form = definitions[model.__name__]
             definitions[model.__name__] = _beside(long_form, [long_form["properties"][key], long_form])
-    definitions |= _templates()
+    definitions["Table"] |= {"required": ["key"], "anyOf": [{"required": ["rows"]}, {"required": ["file"]}]}
     definitions["CommandSpec"]["properties"]["body"]["additionalProperties"] = {"$ref": _TEMPLATE}
-    return {"$schema": DRAFT, **schema, "title": "A pack of mef-bridge"}
+    return definitions | _templates()
+
+
+def _extending(schema: Any) -> Any:
+    """Make the schema of a part of a pack that extends another."""
+    if isinstance(schema, list):
+        return [_extending(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    loose = {key: _extending(value) for key, value in schema.items()}
+    if "$ref" in schema:
+        loose["$ref"] = schema["$ref"].replace("#/$defs/", "#/$defs/Extending.")
+    if "properties" in schema:
+        own = [name for name in schema.get("required", ()) if name in _NAMED]
+        names = {name: _or_null(one) for name, one in loose["properties"].items()}
+        loose = {key: one for key, one in loose.items() if key != "anyOf"} | {"properties": names, "required": own}
+    return loose
+
+
+def _or_null(schema: Json) -> Json:
+    null = {"type": "null"}
+    return schema if null in schema.get("anyOf", ()) else _beside(schema, [schema, null])
 
 
 def _widened_key(model: type[BaseModel]) -> str | None:
@@ -77,12 +120,14 @@ def _or_one(schema: Json) -> Json:
 
 def _beside(schema: Json, branches: list[Json]) -> Json:
     """Make a schema of alternatives; what editors show of the one it is made from stands beside them."""
-    return {**{key: schema[key] for key in ("default", "title", "description") if key in schema}, "anyOf": branches}
+    shown = {key: value for key, value in schema.items() if key in _SHOWN}
+    rest = {key: value for key, value in schema.items() if key not in _SHOWN}
+    return {**shown, "anyOf": [rest if one is schema else one for one in branches]}
 
 
 def _templates() -> Json:
     """Give the definitions of what a command's body may hold: value entries wherever a mapping has the key `value`."""
-    entry = TemplateValue.model_json_schema()
+    entry = TemplateValue.model_json_schema(schema_generator=_WithoutTitles)
     entry["properties"]["value"] = _or_one(entry["properties"]["value"])
     inner = {"additionalProperties": {"$ref": _TEMPLATE}, "items": {"$ref": _TEMPLATE}}
     is_entry = {"type": "object", "required": ["value"]}

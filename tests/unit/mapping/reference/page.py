@@ -30,7 +30,7 @@ SECTIONS: dict[str, Model] = {
 }
 _TABLE = re.compile(r"(<!-- keys: (\w+)(?:: ([\w ]+))? -->\n).*?(<!-- /keys -->)", re.DOTALL)
 _BLOCK = re.compile(r"^```yaml([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
-_TUTORIAL = ROOT / "tests" / "unit" / "mapping" / "tutorial" / "larch-fsm" / "pack.yaml"
+LARCH = ROOT / "tests" / "unit" / "mapping" / "tutorial" / "larch-fsm" / "pack.yaml"
 _BOXED = sorted((ROOT / "mappings").glob("*/pack.yaml"))
 
 Same = tuple[str, str | None]
@@ -135,7 +135,7 @@ def _examples(text: str) -> dict[Same, Pair]:
 
 
 def _written(text: str) -> Iterator[Written]:
-    for pack in (_TUTORIAL.read_text(), *_blocks(text), *(path.read_text() for path in _BOXED)):
+    for pack in (LARCH.read_text(), *_blocks(text), *(path.read_text() for path in _BOXED)):
         yield from written(document.PackDocument, parse_yaml(pack, "example").data)
 
 
