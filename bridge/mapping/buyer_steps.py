@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import orjson
+from pydantic import JsonValue
 
 from bridge.domain.model import (
-    Accepted,
     AppointmentId,
     Command,
     CommandId,
@@ -17,14 +17,17 @@ from bridge.domain.model import (
     Ids,
     Job,
     JobRef,
+    Offered,
     OfferedSlot,
     Outcome,
     Problem,
     Refused,
+    Reply,
     WorkOrder,
     WorkOrderId,
 )
 from bridge.domain.replies import Settlement, expire, settle
+from bridge.domain.time_slots import available
 from bridge.mapping.cases import Buyer, Period, Step
 from bridge.mapping.context import CommandContext
 from bridge.mapping.job_book import Happened, JobBook, Sent
@@ -58,7 +61,7 @@ def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> Answered:
         appointment=job.appointment if command.appointment else None,
         visit=command.visit,
         window=command.window,
-        slot=wish.slot,
+        slot=wish.slot or book.offered.get((job.ref, command.window), {}),
         contacts=contacts,
         note=wish.note,
         record=job.record,
@@ -88,16 +91,33 @@ def _with_command(answered: Answered, sent: Sent) -> Answered:
 def _settled(book: JobBook, job: Job, command: Command, step: Step, now: datetime) -> Answered:
     if step.reply is None:
         return _concluded(book, expire(job, command), now)
-    read = book.pack.read_reply(command.asked_as, orjson.dumps(step.reply))
+    read = book.pack.read_reply(command.asked_as, _body(step.reply))
     if not isinstance(read, ReplyRead):
         return _failed(read.reason)
-    if not isinstance(read.reply, Accepted | Refused):
-        return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), slots=read.reply.slots)
-    if command.kind is CommandKind.SEARCH and isinstance(read.reply, Refused):
-        problem = Problem(read.reply.code, read.reply.reason, read.reply.path)
+    answered = _answered(book, job, command, read.reply, now)
+    return replace(answered, happened=replace(answered.happened, flags=read.flags))
+
+
+def _body(reply: JsonValue) -> bytes:
+    """Take a text as it stands, which is how XML is written in a case."""
+    return reply.encode() if isinstance(reply, str) else orjson.dumps(reply)
+
+
+def _answered(book: JobBook, job: Job, command: Command, reply: Reply, now: datetime) -> Answered:
+    if isinstance(reply, Offered):
+        return _offered(book, job, command, reply)
+    if command.kind is CommandKind.SEARCH and isinstance(reply, Refused):
+        problem = Problem(reply.code, reply.reason, reply.path)
         return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
     ids = Ids(WorkOrderId(book.new_id()), AppointmentId(book.new_id()))
-    return _concluded(book, settle(job, command, read.reply, book.pack.seller_contact, ids, now), now)
+    return _concluded(book, settle(job, command, reply, book.pack.seller_contact, ids, now), now)
+
+
+def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> Answered:
+    """Show the slots within the window that was asked for, and remember what they are booked by."""
+    slots = available([offered], [command.window] if command.window is not None else [])
+    book.offered.update({(job.ref, slot.window): slot.token for slot in slots})
+    return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), slots=slots)
 
 
 def _concluded(book: JobBook, settlement: Settlement, now: datetime) -> Answered:

@@ -25,7 +25,7 @@ Period = tuple[AwareDatetime, AwareDatetime]
 
 
 class Buyer(Strict):
-    """What a Buyer asks for; `slot` is the token of the offered slot, `text` that of a note."""
+    """What a Buyer asks for, with a `note`. `slot` is the token of the slot; left out, that of an earlier search."""
 
     search: Period | None = None
     book: Period | None = None
@@ -84,7 +84,10 @@ class Expect(Strict):
 
 
 class Step(Strict):
-    """A message of the WFM (`message` as JSON, or `body` as text), or a wish of the Buyer with the WFM's `reply`."""
+    """A message of the WFM (`message` as JSON, or `body` as text), or a wish of the Buyer with the WFM's `reply`.
+
+    A reply that is text is taken as it stands, as XML is; anything else is JSON.
+    """
 
     message: JsonValue = None
     body: str | None = None

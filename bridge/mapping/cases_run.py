@@ -15,6 +15,7 @@ from bridge.mapping.given import job_of
 from bridge.mapping.job_book import Happened, JobBook, Send, WfmWords
 from bridge.mapping.job_book import Sent as Command
 from bridge.mapping.pack import Pack, Reading
+from bridge.mapping.xml_format import read_xml
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
 
@@ -155,7 +156,7 @@ def _sent_words(wanted: Sequence[Sent], sent: object) -> list[object]:
 
 
 def _command_words(command: Command, wanted: Sent | None) -> object:
-    body = orjson.loads(command.body)
+    body = _body(command)
     if wanted is None:
         return {"routing_key": command.routing_key, "body": body}
     words: dict[str, object] = {}
@@ -164,6 +165,15 @@ def _command_words(command: Command, wanted: Sent | None) -> object:
     if "body" in wanted.model_fields_set:
         words["body"] = {name: body[name] for name in wanted.body if name in body}
     return words
+
+
+def _body(command: Command) -> dict[str, object]:
+    """Read a command as it was written: as JSON, else as XML."""
+    try:
+        written: dict[str, object] = orjson.loads(command.body)
+    except orjson.JSONDecodeError:
+        return read_xml(command.body, {}, ())
+    return written
 
 
 def _plain(value: object) -> object:

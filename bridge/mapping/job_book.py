@@ -23,6 +23,7 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated
+from bridge.mef.models import TimePeriod
 
 DUPLICATE = "duplicate"
 
@@ -70,11 +71,15 @@ class Happened:
 
 
 class JobBook:
-    """The jobs of one pack. Identifiers are `id-1`, `id-2`, … in order of use."""
+    """The jobs of one pack. Identifiers are `id-1`, `id-2`, … in order of use.
+
+    `offered` has the token by which a window that the WFM offered for a job is booked.
+    """
 
     def __init__(self, pack: Pack, send: Send) -> None:
         self.pack = pack
         self.jobs: dict[JobRef, Job] = {}
+        self.offered: dict[tuple[JobRef, TimePeriod | None], Mapping[str, object]] = {}
         self._send = send
         self._seen: set[str] = set()
         self._waiting: dict[JobRef, list[Reading]] = {}

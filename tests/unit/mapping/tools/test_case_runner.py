@@ -10,8 +10,10 @@ from bridge.mapping.cases import Case
 from bridge.mapping.cases_run import CaseResult, run_case
 from bridge.mapping.coverage import Coverage
 from bridge.mapping.loader import load_document
+from bridge.mapping.pack import Pack
 from bridge.yaml_source import InvalidDocument, parse_yaml, validate
 from tests.unit.mapping.builders import ACME, NO_VISIT, acme, snapshot
+from tests.unit.mapping.patches import pack_with
 
 
 def message(number: int, status: str, **changes: object) -> dict[str, Any]:
@@ -21,9 +23,9 @@ def message(number: int, status: str, **changes: object) -> dict[str, Any]:
 NEW = message(1, "NEW", **NO_VISIT)
 
 
-def run(*steps: dict[str, Any], coverage: Coverage | None = None) -> CaseResult:
+def run(*steps: dict[str, Any], coverage: Coverage | None = None, pack: Pack | None = None) -> CaseResult:
     case = Case.model_validate({"case": "a story", "time": "2026-03-05T12:00:00Z", "steps": list(steps)}, strict=False)
-    return run_case(case, acme(), messages_for, coverage or Coverage(load_document(ACME)))
+    return run_case(case, pack or acme(), messages_for, coverage or Coverage(load_document(ACME)))
 
 
 def step(said: dict[str, Any], **expect: Any) -> dict[str, Any]:
@@ -104,6 +106,71 @@ def test_what_a_buyer_asks_for_is_written_and_answered() -> None:
         "expect": {"appointment": "confirmed", "window": window},
     }
     assert run(step(NEW, work_order="open"), accepted).passed
+
+
+MORNING, AFTERNOON = (
+    ["2026-03-06T07:00:00.000Z", "2026-03-06T11:00:00.000Z"],
+    ["2026-03-06T11:00:00.000Z", "2026-03-06T15:00:00.000Z"],
+)
+SLOTS = [
+    {"SLOT_ID": "S-17", "FROM": "2026-03-06 08:00", "TO": "2026-03-06 12:00"},
+    {"SLOT_ID": "S-18", "FROM": "2026-03-06 12:00", "TO": "2026-03-06 16:00"},
+    {"SLOT_ID": "S-19", "FROM": "2026-03-06 17:00", "TO": "2026-03-06 19:00"},
+]
+
+
+def searched(*slots: dict[str, Any], **expect: Any) -> dict[str, Any]:
+    return {
+        "buyer": {"search": [MORNING[0], "2026-03-06T17:00:00Z"]},
+        "reply": {"RC": "00", "SLOTS": list(slots)},
+        "expect": expect,
+    }
+
+
+def test_a_search_offers_what_the_buyer_would_see() -> None:
+    """The third slot ends after the period that is asked for."""
+    result = run(step(NEW, work_order="open"), searched(*SLOTS, offered=[MORNING, AFTERNOON], flags=[]))
+    assert differences(result) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "token"),
+    [
+        ({"book": AFTERNOON}, "S-18"),
+        ({"book": AFTERNOON, "slot": {"id": "X"}}, "X"),
+        ({"book": [MORNING[0], AFTERNOON[1]]}, ""),
+    ],
+)
+def test_a_window_that_was_offered_is_booked_by_its_token(wish: dict[str, Any], token: str) -> None:
+    booked = {"buyer": wish, "expect": {"commands": [{"body": {"SLOT_ID": token}}]}}
+    result = run(step(NEW, work_order="open"), searched(*SLOTS, outcome="unchanged"), booked)
+    assert differences(result) == []
+
+
+def test_a_case_says_what_was_left_out_of_an_answer() -> None:
+    flag = "left out: slot 0 ($.TO): expected a date and time like %Y-%m-%d %H:%M (it is no text); came 5"
+    answer = searched({**SLOTS[1], "TO": 5}, SLOTS[0], offered=[MORNING], flags=[flag])
+    assert differences(run(step(NEW, work_order="open"), answer)) == []
+
+
+XML = """
+rules: [{rule: any, then: {hold: Nothing has happened}}]
+commands:
+  cancel:
+    format: xml
+    body: {exchange: null, visit: null, crew: null, Cancel: {"@job": {value: job}}}
+    reply: {status: $.Answer.OK, accepted: ["Y"]}
+"""
+
+
+def test_commands_and_replies_of_a_case_may_be_xml() -> None:
+    known = {**step({"job": "J"}, rule="any"), "given": {"work_order": "planned", "appointment": "confirmed"}}
+    cancelled = {
+        "buyer": {"cancel": True},
+        "reply": "<Answer><OK>Y</OK></Answer>",
+        "expect": {"commands": [{"body": {"Cancel": {"@job": "J"}}}], "appointment": "cancelled"},
+    }
+    assert differences(run(known, cancelled, pack=pack_with(XML))) == []
 
 
 def test_coverage_counts_rules_codes_and_rows() -> None:
