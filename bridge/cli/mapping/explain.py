@@ -9,12 +9,17 @@ from typing import Annotated
 import typer
 
 from bridge.app import now
+from bridge.domain.model import CommandKind
 from bridge.errors import PermanentError
 from bridge.flows.effects import messages_for
 from bridge.mapping.checks.situations import MefState, mef_states
-from bridge.mapping.explanation import as_text, explain
+from bridge.mapping.explanation import Explanation, as_text, explain
 from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_pack
+from bridge.mapping.reply_explanation import as_text as reply_as_text
+from bridge.mapping.reply_explanation import explain_reply
+from bridge.mef.models import TimePeriod
+from bridge.mef.moments import parse_moment
 
 
 class WrongInput(PermanentError):
@@ -31,14 +36,36 @@ def run(
     header: Annotated[
         list[str] | None, typer.Option(help="Header of the message, name=value; may be repeated.")
     ] = None,
+    reply: Annotated[CommandKind | None, typer.Option(help="The message is the WFM's answer to this command.")] = None,
+    period: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A period that a Buyer searches, START/END in RFC 3339; may be repeated. For --reply search."
+        ),
+    ] = None,
     time: Annotated[datetime | None, typer.Option(help="The clock's time, UTC; default now.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
 ) -> None:
-    """Explain a message: each field, each rule with the cell that failed, the hops, and what would be sent."""
+    """Explain a message: each field, each rule with the cell that failed, the hops, and what would be sent.
+
+    With --reply, explain an answer: what it means, and which slots a Buyer would see.
+    """
+    if period and reply is not CommandKind.SEARCH:
+        raise WrongInput("--period is for --reply search")
+    if reply is not None and (state or routing_key or header):
+        raise WrongInput("--state, --routing-key and --header are for messages, not for --reply")
+    if reply is not None:
+        explained = explain_reply(load_pack(pack), reply, _read(message), list(map(_period, period or ())))
+        typer.echo(_json(explained) if as_json else reply_as_text(explained))
+        return
     words = WfmWords(body=_read(message), routing_key=routing_key, headers=dict(map(_header, header or ())))
     moment = time.replace(tzinfo=now().tzinfo) if time is not None else now()
     told = explain(load_pack(pack), words, _state(state), messages_for, moment)
-    typer.echo(json.dumps(told, indent=2, ensure_ascii=False) if as_json else as_text(told))
+    typer.echo(_json(told) if as_json else as_text(told))
+
+
+def _json(told: Explanation) -> str:
+    return json.dumps(told, indent=2, ensure_ascii=False)
 
 
 def _read(path: Path) -> bytes:
@@ -53,6 +80,14 @@ def _header(text: str) -> tuple[str, str]:
     if not equals:
         raise WrongInput(f"--header {text}: write name=value")
     return name, value
+
+
+def _period(text: str) -> TimePeriod:
+    start, end = map(parse_moment, text.partition("/")[::2])
+    if start is None or end is None or end <= start:
+        example = "2026-03-06T08:00:00Z/2026-03-06T18:00:00Z"
+        raise WrongInput(f"--period {text}: write its start and a later end, such as {example}")
+    return TimePeriod(start_date_time=start, end_date_time=end)
 
 
 def _state(text: str) -> MefState:

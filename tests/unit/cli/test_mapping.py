@@ -8,15 +8,14 @@ from typing import Any
 from xml.etree import ElementTree as Xml
 
 import pytest
-from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from bridge.cli.main import app
 from bridge.domain.model import Outcome
 from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.store import open_store
-from bridge.yaml_source import parse_yaml, read_yaml
-from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, TOY, acme, snapshot, unmapped
+from bridge.yaml_source import read_yaml
+from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, acme, snapshot, unmapped
 
 
 @pytest.fixture
@@ -220,43 +219,76 @@ def test_a_state_that_cannot_be_is_refused_with_those_that_can(message: Path) ->
     assert "there is open, open/" in str(result.exception)
 
 
-def test_the_schema_takes_the_packs_in_the_box_and_refuses_an_unknown_key() -> None:
-    schema = json.loads(run("schema").stdout)
-    validator = Draft202012Validator(schema)
-    pack = read_yaml(ACME / "pack.yaml").data
-    assert list(validator.iter_errors(pack)) == []
-    assert list(validator.iter_errors(parse_yaml(TOY, "toy.yaml").data)) == []
-    assert not validator.is_valid({**pack, "polices": {}})
-    assert not validator.is_valid({**pack, "fields": {"a": {"paht": "$.a"}}})
-    Draft202012Validator.check_schema(schema)
+SLOTS = [
+    {"SLOT_ID": "S-16", "FROM": "2026-03-06 06:00", "TO": "2026-03-06 08:00"},
+    {"SLOT_ID": "S-17", "FROM": "2026-03-06 08:00", "TO": "2026-03-06 12:00"},
+    {"SLOT_ID": "S-18", "FROM": "soon", "TO": "2026-03-06 16:00"},
+]
+PERIOD = "2026-03-06T08:00:00+01:00/2026-03-06T18:00:00+01:00"
 
 
-def test_the_schema_describes_every_key() -> None:
-    """Or refers to a section that is described in the same words."""
-    schema = json.loads(run("schema").stdout)
-    sections = {"pack": schema, **schema["$defs"]}
-    sections |= {f"{name} in full": section["anyOf"][-1] for name, section in sections.items() if "anyOf" in section}
-
-    def described(value: dict[str, Any]) -> bool:
-        return "description" in value or "description" in sections[value["$ref"].rpartition("/")[2]]
-
-    found = [
-        (name, key, described(value))
-        for name, section in sections.items()
-        for key, value in section.get("properties", {}).items()
+def test_an_answer_is_explained_with_the_slots_that_a_buyer_would_see(message: Path) -> None:
+    message.write_text(json.dumps({"RC": "00", "SLOTS": SLOTS}))
+    told = explained(ACME, message, "--reply", "search", "--period", PERIOD)
+    slot = {"window": "2026-03-06T07:00:00.000Z/2026-03-06T11:00:00.000Z", "token": {"id": "S-17"}}
+    assert (told["status"], told["meaning"]) == ({"path": "$.RC", "raw": "00"}, "accepted")
+    assert told["slots"] == [
+        {"window": "2026-03-06T05:00:00.000Z/2026-03-06T07:00:00.000Z", "token": {"id": "S-16"}},
+        slot,
     ]
-    assert ("Value in full", "value", True) in found
-    assert [(name, key) for name, key, is_described in found if not is_described] == []
+    assert told["seen"] == [slot]
+    assert told["flags"][0].startswith("left out: slot 2 ($.FROM): expected a date and time")
 
 
-def test_the_schema_knows_the_value_entries_in_a_body() -> None:
-    validator = Draft202012Validator(json.loads(run("schema").stdout))
-    pack = parse_yaml(TOY, "toy.yaml").data
-    body = pack["commands"]["cancel"]["body"]
-    body["list"] = [{"value": ["visit", "job"], "omit": True}, {"format": "of the WFM's own"}]
-    assert list(validator.iter_errors(pack)) == []
-    body["list"][0]["omti"] = True
-    assert [error.absolute_path[-1] for error in validator.iter_errors(pack)] == [0]
+def test_an_explanation_of_an_answer_is_written_for_people(message: Path) -> None:
+    message.write_text(json.dumps({"RC": "00", "SLOTS": SLOTS[:2]}))
+    result = run("explain", ACME, message, "--reply", "search", "--period", PERIOD)
+    assert result.output.splitlines() == [
+        f"pack      {acme().version}",
+        'status    $.RC  "00"',
+        "meaning   accepted",
+        "slots",
+        '  2026-03-06T05:00:00.000Z/2026-03-06T07:00:00.000Z  {"id":"S-16"}',
+        '  2026-03-06T07:00:00.000Z/2026-03-06T11:00:00.000Z  {"id":"S-17"}',
+        "seen",
+        '  2026-03-06T07:00:00.000Z/2026-03-06T11:00:00.000Z  {"id":"S-17"}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "line"),
+    [
+        ({"RC": "00", "VISIT_NO": "V-7"}, 'visit     "V-7"'),
+        (
+            {"RC": "17"},
+            (
+                'refusal   {"code":"invalidValue","reason":"The time slot has been taken in the meantime",'
+                '"path":"/validFor"}'
+            ),
+        ),
+        ({"RC": None}, "meaning   unreadable: status ($.RC): expected a code; came null"),
+    ],
+)
+def test_an_answer_to_any_command_is_explained(message: Path, reply: dict[str, Any], line: str) -> None:
+    message.write_text(json.dumps(reply))
+    result = run("explain", ACME, message, "--reply", "book")
+    assert (result.exit_code, result.output.splitlines()[-1]) == (0, line)
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--period", PERIOD], "--period is for --reply search"),
+        (["--reply", "book", "--period", PERIOD], "--period is for --reply search"),
+        (["--reply", "book", "--state", "open"], "are for messages"),
+        (["--reply", "search", "--period", "today"], "--period today: write its start and a later end"),
+        (["--reply", "search", "--period", "/".join(PERIOD.split("/")[::-1])], "write its start and a later end"),
+    ],
+)
+def test_an_answer_that_is_asked_for_wrongly_is_refused(message: Path, words: list[str], problem: str) -> None:
+    result = run("explain", ACME, message, *words)
+    assert result.exit_code == 1
+    assert problem in str(result.exception)
 
 
 def test_the_diagram_leads_from_codes_over_rules_to_states() -> None:
