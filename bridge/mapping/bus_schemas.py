@@ -135,7 +135,7 @@ def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: Comma
     if reply.window is not None:
         _add_window(drawing, reply.window)
     if reply.slots is not None:
-        drawing.add(reply.slots.each, {"type": "array", "items": _slot(reply.slots)})
+        _add_slots(drawing, reply.slots)
     return drawing.done(f"The answer to the command {kind.value}.")
 
 
@@ -143,16 +143,65 @@ def _codes(table: document.Table) -> Iterable[str]:
     return (row[table.key] for row in table.rows)
 
 
-def _add_window(drawing: _Drawing, window: document.ReplyWindow) -> None:
+def _add_window(drawing: "_Drawing | _SlotDrawing", window: document.ReplyWindow) -> None:
     for name, moment in (("start", window.start), ("end", window.end)):
         said = f"The {name} of the window, written as {moment.format}."
         for path in moment.path:
-            drawing.add(path, {"type": "string", "description": said}, required=True)
+            drawing.add(path, {**_TYPES["datetime"], "description": said})
+        if moment.zone is not None and moment.zone.path is not None:
+            drawing.add(moment.zone.path, {"type": "string", "description": "The zone of the window."})
+        if moment.zone is not None and moment.zone.minutes is not None:
+            east = "The zone of the window, in minutes east of Greenwich."
+            drawing.add(moment.zone.minutes, {**_TYPES["integer"], "description": east})
 
 
-def _slot(slots: document.Slots) -> Json:
-    drawing = _Drawing()
-    _add_window(drawing, slots)
+class _SlotDrawing:
+    """A slot, with what it lies in (`$.parent`, outermost first) and its entry in a dictionary (`$.entry`)."""
+
+    def __init__(self, around: int) -> None:
+        self.around = [_Drawing() for _ in range(around)]
+        self.slot = _Drawing()
+        self.entry = _Drawing()
+
+    def add(self, path: str, schema: Json) -> None:
+        if path.startswith("$.entry."):
+            self.entry.add(f"$.{path.removeprefix('$.entry.')}", schema)
+            return
+        drawing = self.slot
+        for parent in reversed(self.around):
+            if not path.startswith("$.parent."):
+                break
+            drawing, path = parent, f"$.{path.removeprefix('$.parent.')}"
+        drawing.add(path, schema)
+
+
+def _add_slots(drawing: _Drawing, slots: document.Slots) -> None:
+    """Draw the slots in the lists that they lie in, and the dictionary beside them."""
+    drawn = _SlotDrawing(len(slots.within))
+    _add_slot(drawn, slots)
+    items, path = drawn.slot.done("A slot that is offered."), slots.each
+    for around, parent in zip(reversed(slots.within), reversed(drawn.around), strict=True):
+        parent.add(path, _list(items))
+        for tested in around.where:
+            parent.add(tested, {"description": "Decides whether there are slots in it."})
+        items, path = parent.done("What slots lie in."), around.list
+    drawing.add(path, _list(items))
+    if slots.dictionary is not None:
+        drawn.entry.add(slots.dictionary.key, {"description": "What it is found by."})
+        drawing.add(slots.dictionary.list, _list(drawn.entry.done("What is said of slots.")))
+
+
+def _add_slot(drawn: _SlotDrawing, slots: document.Slots) -> None:
+    _add_window(drawn, slots)
+    for path in slots.where:
+        drawn.add(path, {"description": "Decides whether the slot is offered."})
+    if slots.dictionary is not None:
+        drawn.add(slots.dictionary.by, {"description": f"Found in {slots.dictionary.list}."})
+    if slots.prefer is not None:
+        drawn.add(slots.prefer.path, {"description": f"Of equal slots that of the {slots.prefer.order} is taken."})
     for name, path in slots.token.items():
-        drawing.add(path, {"description": f"Sent back as slot.{name} when the slot is booked."})
-    return drawing.done("A slot that is offered.")
+        drawn.add(path, {"description": f"Sent back as slot.{name} when the slot is booked."})
+
+
+def _list(items: Json) -> Json:
+    return {"type": "array", "items": items}
