@@ -1,9 +1,29 @@
-"""References to what was read: a field, or a column of the row that a field's table has for it."""
+"""What rules and outputs refer to: a field, a column of the row that its table has for it, or what the Buyer sees."""
 
 from collections.abc import Callable, Mapping
 
+from bridge.domain.model import Job
 from bridge.mapping import document
 from bridge.mapping.tables import Lookup, table_lookup
+from bridge.mapping.values import Values
+
+Lookups = Mapping[str, Lookup]
+
+WORK_ORDER_STATE = "work_order_state"
+APPOINTMENT_STATUS = "appointment_status"
+STATE_COLUMNS = (WORK_ORDER_STATE, APPOINTMENT_STATUS)
+
+Column = Callable[[Values, Job], object]
+
+
+def column_getter(name: str, lookups: Lookups) -> Column:
+    """Make a getter for a column of rules: what the Buyer sees of the job now, or else as `field_getter`."""
+    if name == WORK_ORDER_STATE:
+        return lambda _, job: job.work_order.state if job.work_order else None
+    if name == APPOINTMENT_STATUS:
+        return lambda _, job: job.appointment.status if job.appointment else None
+    get = field_getter(name, lookups)
+    return lambda values, _: get(values)
 
 
 def field_lookups(pack: document.PackDocument) -> dict[str, Lookup]:

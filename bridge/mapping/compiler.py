@@ -22,7 +22,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
     """Compile a checked document; `data` is the plain data it was made of, whose hash goes into the version."""
     version = f"{document.version}+{content_hash(data)}"
     tables = {name: table_lookup(table) for name, table in document.tables.items()}
-    visit = compile_visit(document.appointment, field_lookups(document))
+    visit = compile_visit(document)
     return Pack(
         name=document.pack,
         version=version,
@@ -51,7 +51,7 @@ def _translator(document: PackDocument, version: str, visit: VisitBuilder) -> Tr
         version=version,
         fields=compile_fields(document),
         rules=compile_rules(document.rules, lookups, document.policies.on_illegal),
-        work_order=compile_work_order(document.work_order, lookups),
+        work_order=compile_work_order(document),
         visit=visit,
         occurred_at=document.inbound.occurred_at,
         changed_names=_finder(document.inbound.changed_names),

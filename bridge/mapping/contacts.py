@@ -1,38 +1,42 @@
 """Contacts that a Buyer sees: fixed ones, and ones looked up for a message."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
+from bridge.domain.model import Job
 from bridge.mapping import document
-from bridge.mapping.sources import Lookups, optional_text_getter, text_getter
+from bridge.mapping.columns import Lookups
+from bridge.mapping.entries import Build, Entries, entries_getter
+from bridge.mapping.sources import optional_text_getter, text_getter
 from bridge.mapping.values import Values
 from bridge.mef.models import RelatedContactInformation
 
-GetContact = Callable[[Values], RelatedContactInformation | None]
+Contacts = Entries[RelatedContactInformation]
 
 REQUIRED = ("name", "number", "email_address")
 OPTIONAL = ("number_extension", "organization")  # left out where absent: the standard does without
 
 
-def contact_getter(where: str, person: document.Person, role: str, lookups: Lookups) -> GetContact:
-    """Make a function that builds the contact, None where its `if_present` field is absent."""
+def contacts_getter(where: str, person: document.Person, role: str, pack: document.PackDocument) -> Contacts:
+    """Make a function that builds the contacts of one entry."""
+    return entries_getter(person, pack, lambda lookups: _builder(where, person, role, lookups))
+
+
+def _builder(where: str, person: document.Person, role: str, lookups: Lookups) -> Build[RelatedContactInformation]:
     given = {name: value for name in (*REQUIRED, *OPTIONAL) if (value := getattr(person, name)) is not None}
-    if person.if_present is None and all(value.literal is not None for value in given.values()):
+    if all(value.literal is not None for value in given.values()):
         fixed = _contact(role, {name: str(value.literal) for name, value in given.items()})
-        return lambda _: fixed
+        return lambda _, __: fixed
     getters = {
         name: optional_text_getter(value, lookups)
         if name in OPTIONAL
         else text_getter(f"{where}.{name}", value, lookups)
         for name, value in given.items()
     }
-    guard = person.if_present
 
-    def get(values: Values) -> RelatedContactInformation | None:
-        if guard is not None and values[guard] is None:
-            return None
+    def build(values: Values, _: Job) -> RelatedContactInformation:
         return _contact(role, {name: getter(values) for name, getter in getters.items()})
 
-    return get
+    return build
 
 
 def fixed_contact(person: document.FixedPerson, role: str) -> RelatedContactInformation:

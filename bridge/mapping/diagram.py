@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from bridge.mapping.cells import cell_text
+from bridge.mapping.columns import STATE_COLUMNS
 from bridge.mapping.document import PackDocument, Rule, Then
-from bridge.mapping.rules import STATE_COLUMNS, cell_text
 
 
 def diagram(document: PackDocument) -> str:

@@ -5,57 +5,56 @@ a note's id is made of its job and text, a known note keeps its first date, and 
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from bridge.domain.model import Job, JobRef
 from bridge.mapping import document
-from bridge.mapping.sources import Lookups, moment_getter, text_getter, value_getter
+from bridge.mapping.columns import Lookups
+from bridge.mapping.entries import Build, Entries, entries_getter
+from bridge.mapping.sources import moment_getter, text_getter, value_getter
 from bridge.mapping.values import Misread, Values, as_text
 from bridge.mef.enums import BuyerSeller
 from bridge.mef.models import Note
 
-GetNotes = Callable[[Values, Job], tuple[Note, ...]]
-TellNotes = Callable[[Values, JobRef], tuple[Note, ...]]
-_GetNote = Callable[[Values, JobRef], Note | None]
+Notes = Entries[Note]
 
 
-def notes_getter(remarks: Sequence[document.Remark], lookups: Lookups) -> GetNotes:
+def notes_getter(remarks: Sequence[document.Remark], pack: document.PackDocument) -> Notes:
     """Make a function that gives a job's notes: the known ones, then what a message adds."""
-    tell = notes_teller("work_order.note", remarks, lookups)
+    tell = notes_teller("work_order.note", remarks, pack)
 
     def get(values: Values, job: Job) -> tuple[Note, ...]:
         notes = {note.id: note for note in job.work_order.details.note} if job.work_order else {}
-        for note in tell(values, job.ref):
+        for note in tell(values, job):
             notes.setdefault(note.id, note)
         return tuple(notes.values())
 
     return get
 
 
-def notes_teller(where: str, remarks: Sequence[document.Remark], lookups: Lookups) -> TellNotes:
+def notes_teller(where: str, remarks: Sequence[document.Remark], pack: document.PackDocument) -> Notes:
     """Make a function that gives the notes a message tells."""
-    getters = tuple(_note_getter(f"{where}[{index}]", one, lookups) for index, one in enumerate(remarks))
-
-    def tell(values: Values, job: JobRef) -> tuple[Note, ...]:
-        return tuple(note for getter in getters if (note := getter(values, job)) is not None)
-
-    return tell
+    entries = tuple(_notes_of(f"{where}[{index}]", one, pack) for index, one in enumerate(remarks))
+    return lambda values, job: tuple(note for notes in entries for note in notes(values, job))
 
 
-def _note_getter(where: str, remark: document.Remark, lookups: Lookups) -> _GetNote:
+def _notes_of(where: str, remark: document.Remark, pack: document.PackDocument) -> Notes:
+    return entries_getter(remark, pack, lambda lookups: _builder(where, remark, lookups))
+
+
+def _builder(where: str, remark: document.Remark, lookups: Lookups) -> Build[Note]:
     text = value_getter(remark.text, lookups)
     author = text_getter(f"{where}.author", remark.author, lookups)
     date = moment_getter(f"{where}.date", remark.date, lookups)
-    guard = remark.if_present
 
-    def get(values: Values, job: JobRef) -> Note | None:
+    def build(values: Values, job: Job) -> Note | None:
         found = text(values)
-        if found is None or (guard is not None and values[guard] is None):
+        if found is None:
             return None
-        return _note(job, as_text(found), author(values), _required(where, date(values)))
+        return _note(job.ref, as_text(found), author(values), _required(where, date(values)))
 
-    return get
+    return build
 
 
 def _required(where: str, date: datetime | None) -> datetime:

@@ -1,10 +1,13 @@
 """Places of a WorkOrder, in the six kinds of the standard (7.2.3.16)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
+from bridge.domain.model import Job
 from bridge.mapping import document
-from bridge.mapping.sources import Lookups, optional_text_getter, text_getter
+from bridge.mapping.columns import Lookups
+from bridge.mapping.entries import Build, Entries, entries_getter
+from bridge.mapping.sources import optional_text_getter, text_getter
 from bridge.mapping.values import Values
 from bridge.mef.models import (
     FieldedAddress,
@@ -16,8 +19,6 @@ from bridge.mef.models import (
     Place,
     PlaceBase,
 )
-
-GetPlace = Callable[[Values], Place | None]
 
 KINDS: Final[Mapping[str, type[Place]]] = {
     "FieldedAddress": FieldedAddress,
@@ -36,19 +37,20 @@ def attributes(kind: str) -> dict[str, bool]:
     return {name: field.is_required() for name, field in model.model_fields.items() if name not in _NOT_FROM_A_PACK}
 
 
-def place_getter(where: str, place: document.Place, lookups: Lookups) -> GetPlace:
-    """Make a function that builds the place, None where its `if_present` field is absent."""
+def places_getter(where: str, place: document.Place, pack: document.PackDocument) -> Entries[Place]:
+    """Make a function that builds the places of one entry."""
+    return entries_getter(place, pack, lambda lookups: _builder(where, place, lookups))
+
+
+def _builder(where: str, place: document.Place, lookups: Lookups) -> Build[Place]:
     kind, required = KINDS[place.type], attributes(place.type)
     getters = {
         name: text_getter(f"{where}.{name}", value, lookups) if required[name] else optional_text_getter(value, lookups)
         for name, value in place.attributes.items()
     }
     getters["role"] = text_getter(f"{where}.role", place.role, lookups)
-    guard = place.if_present
 
-    def get(values: Values) -> Place | None:
-        if guard is not None and values[guard] is None:
-            return None
+    def build(values: Values, _: Job) -> Place:
         return kind(**{name: getter(values) for name, getter in getters.items()})
 
-    return get
+    return build

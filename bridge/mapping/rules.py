@@ -9,29 +9,10 @@ from dataclasses import dataclass, replace
 from bridge.domain.model import Goal, Job, OnIllegal
 from bridge.mapping import document
 from bridge.mapping.cells import Test, cell_test, cell_text
-from bridge.mapping.columns import field_getter
+from bridge.mapping.columns import Column, column_getter
 from bridge.mapping.sources import value_getter
 from bridge.mapping.tables import Lookup
 from bridge.mapping.values import Get, Misread, Values, plain, shown
-
-__all__ = [
-    "APPOINTMENT_STATUS",
-    "STATE_COLUMNS",
-    "WORK_ORDER_STATE",
-    "DecisionTable",
-    "Ignore",
-    "Park",
-    "Rule",
-    "cell_test",
-    "cell_text",
-    "compile_rules",
-]
-
-WORK_ORDER_STATE = "work_order_state"
-APPOINTMENT_STATUS = "appointment_status"
-STATE_COLUMNS = (WORK_ORDER_STATE, APPOINTMENT_STATUS)
-
-Column = Callable[[Values, Job], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,18 +93,9 @@ def compile_rules(
     names = tuple(dict.fromkeys(name for rule in rules for name in rule.when))
     return DecisionTable(
         names=names,
-        columns=tuple(_column(name, lookups) for name in names),
+        columns=tuple(column_getter(name, lookups) for name in names),
         rules=tuple(_rule(rule, names, lookups, on_illegal) for rule in rules),
     )
-
-
-def _column(name: str, lookups: Mapping[str, Lookup]) -> Column:
-    if name == WORK_ORDER_STATE:
-        return lambda _, job: job.work_order.state if job.work_order else None
-    if name == APPOINTMENT_STATUS:
-        return lambda _, job: job.appointment.status if job.appointment else None
-    get = field_getter(name, lookups)
-    return lambda values, _: get(values)
 
 
 def _rule(rule: document.Rule, names: tuple[str, ...], lookups: Mapping[str, Lookup], on_illegal: OnIllegal) -> Rule:

@@ -1,14 +1,11 @@
 """Where outputs take their values from: `Value` entries compiled to getters, with the type that the output wants."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 
 from bridge.mapping import document
-from bridge.mapping.columns import field_getter
-from bridge.mapping.tables import Lookup
+from bridge.mapping.columns import Lookups, field_getter
 from bridge.mapping.values import Get, Misread, Values, as_text, constant, shown
-
-Lookups = Mapping[str, Lookup]
 
 
 def value_getter(value: document.Value, lookups: Lookups) -> Get:

@@ -157,7 +157,7 @@ class Translator:
             details=self.work_order.details(values, job),
             buyer=self.work_order.buyer_id(values),
             creates=rule.creates,
-            visit=self.visit.visit(values, reading.job),
+            visit=self.visit.visit(values, job),
             occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from bridge.domain.model import JobRef, Visit
+from bridge.domain.model import Job, Visit
 from bridge.mapping import document
-from bridge.mapping.contacts import GetContact, contact_getter, fixed_contact
-from bridge.mapping.notes import TellNotes, notes_teller
-from bridge.mapping.sources import Lookups, moment_getter, value_getter
+from bridge.mapping.columns import field_lookups
+from bridge.mapping.contacts import Contacts, contacts_getter, fixed_contact
+from bridge.mapping.notes import Notes, notes_teller
+from bridge.mapping.sources import moment_getter, value_getter
 from bridge.mapping.values import Get, Misread, Values, absent, as_text
 from bridge.mef.enums import ContactRole
 from bridge.mef.models import RelatedContactInformation, TimePeriod
@@ -24,17 +25,17 @@ class VisitBuilder:
     ref: Get
     start: _GetMoment
     end: _GetMoment
-    assigned: GetContact
+    assigned: Contacts
     seller_contact: RelatedContactInformation
-    note: TellNotes
+    note: Notes
 
-    def visit(self, values: Values, job: JobRef) -> Visit:
+    def visit(self, values: Values, job: Job) -> Visit:
         """Build the visit. Raises `Misread`."""
         ref = self.ref(values)
         return Visit(
             ref=as_text(ref) if ref is not None else None,
             window=period(self.start(values), self.end(values)),
-            contacts=(self.assigned(values) or self.seller_contact,),
+            contacts=self.assigned(values, job) or (self.seller_contact,),
             note=self.note(values, job),
         )
 
@@ -50,18 +51,23 @@ def period(start: datetime | None, end: datetime | None) -> TimePeriod | None:
     return TimePeriod(start_date_time=start, end_date_time=end)
 
 
-def compile_visit(section: document.AppointmentSection, lookups: Lookups) -> VisitBuilder:
+def compile_visit(pack: document.PackDocument) -> VisitBuilder:
     """Compile the `appointment` section of a checked pack."""
+    section, lookups = pack.appointment, field_lookups(pack)
     seller, role = section.seller_contact, ContactRole.SELLER_APPOINTMENT
     return VisitBuilder(
         ref=absent if section.visit is None else value_getter(section.visit, lookups),
         start=moment_getter("appointment.window.start", section.window.start, lookups),
         end=moment_getter("appointment.window.end", section.window.end, lookups),
         assigned=(
-            absent
+            _nobody
             if seller.assigned is None
-            else contact_getter("appointment.seller_contact.assigned", seller.assigned, role, lookups)
+            else contacts_getter("appointment.seller_contact.assigned", seller.assigned, role, pack)
         ),
         seller_contact=fixed_contact(seller.default, role),
-        note=notes_teller("appointment.note", section.note, lookups),
+        note=notes_teller("appointment.note", section.note, pack),
     )
+
+
+def _nobody(_: Values, __: Job) -> tuple[RelatedContactInformation, ...]:
+    return ()

@@ -1,23 +1,25 @@
 """What the Buyer sees of a WorkOrder, built from the fields of a message (7.2.2.1)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from bridge.domain.model import BuyerId, Job, WorkOrderDetails
 from bridge.mapping import document
-from bridge.mapping.contacts import GetContact, contact_getter
+from bridge.mapping.columns import Lookups, field_lookups
+from bridge.mapping.contacts import contacts_getter
 from bridge.mapping.durations import whole_units
-from bridge.mapping.notes import GetNotes, notes_getter
-from bridge.mapping.places import GetPlace, place_getter
-from bridge.mapping.sources import Lookups, moment_getter, text_getter, value_getter
+from bridge.mapping.entries import Entries, list_getter
+from bridge.mapping.notes import Notes, notes_getter
+from bridge.mapping.places import places_getter
+from bridge.mapping.related_entities import related_entities_getter
+from bridge.mapping.sources import moment_getter, text_getter, value_getter
 from bridge.mapping.values import Misread, Values, absent, as_text, shown
 from bridge.mef.enums import TimeDurationUnits
-from bridge.mef.models import RelatedEntity, TimeDuration
+from bridge.mef.models import Place, RelatedContactInformation, RelatedEntity, TimeDuration
 
 T = TypeVar("T")
-_GetEntity = Callable[[Values], RelatedEntity | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,12 @@ class WorkOrderBuilder:
     """The compiled `work_order` section."""
 
     buyer: Callable[[Values], str]
-    place: tuple[GetPlace, ...]
+    place: Entries[Place]
     duration: Callable[[Values], TimeDuration]
-    contacts: tuple[GetContact, ...]
-    related_entity: tuple[_GetEntity, ...]
+    contacts: Entries[RelatedContactInformation]
+    related_entity: Entries[RelatedEntity]
     task: Callable[[Values], tuple[str, ...]]
-    note: GetNotes
+    note: Notes
     planned_execution_date: Callable[[Values], datetime | None]
 
     def buyer_id(self, values: Values) -> BuyerId:
@@ -40,42 +42,60 @@ class WorkOrderBuilder:
     def details(self, values: Values, job: Job) -> WorkOrderDetails:
         """Build the details. Raises `Misread`, or pydantic's error where a value breaks the standard."""
         return WorkOrderDetails(
-            place=_built("place", self.place, values),
+            place=self.place(values, job),
             duration=self.duration(values),
-            contacts=_built("contacts", self.contacts, values),
-            related_entity=_built("related_entity", self.related_entity, values),
+            contacts=self.contacts(values, job),
+            related_entity=self.related_entity(values, job),
             task=self.task(values),
             note=self.note(values, job),
             planned_execution_date=self.planned_execution_date(values),
         )
 
 
-def _built(name: str, getters: Sequence[Callable[[Values], T | None]], values: Values) -> tuple[T, ...]:
-    """Build a list that the standard wants at least one entry of."""
-    built = tuple(item for getter in getters if (item := getter(values)) is not None)
-    if not built:
-        raise Misread(f"work_order.{name}: at least one entry is required, and all are left out")
-    return built
-
-
-def compile_work_order(section: document.WorkOrderSection, lookups: Lookups) -> WorkOrderBuilder:
+def compile_work_order(pack: document.PackDocument) -> WorkOrderBuilder:
     """Compile the `work_order` section of a checked pack."""
+    section, lookups = pack.work_order, field_lookups(pack)
     planned = section.planned_execution_date
     return WorkOrderBuilder(
         buyer=text_getter("work_order.buyer", section.buyer, lookups),
-        place=tuple(place_getter(f"work_order.place[{i}]", one, lookups) for i, one in enumerate(section.place)),
+        place=_places(section, pack),
         duration=_duration_getter(section.duration, lookups),
-        contacts=tuple(
-            contact_getter(f"work_order.contacts[{i}]", one, one.role, lookups)
-            for i, one in enumerate(section.contacts)
-        ),
-        related_entity=tuple(_entity_getter(i, one, lookups) for i, one in enumerate(section.related_entity)),
+        contacts=_contacts(section, pack),
+        related_entity=_related_entities(section, pack),
         task=_task_getter(section.task, lookups),
-        note=notes_getter(section.note, lookups),
+        note=notes_getter(section.note, pack),
         planned_execution_date=(
             absent if planned is None else moment_getter("work_order.planned_execution_date", planned, lookups)
         ),
     )
+
+
+def _places(section: document.WorkOrderSection, pack: document.PackDocument) -> Entries[Place]:
+    entries = [places_getter(f"work_order.place[{i}]", one, pack) for i, one in enumerate(section.place)]
+    known = _known(lambda details: details.place, "place" in section.merge)
+    return list_getter("work_order.place", entries, known, lambda place: place.role)
+
+
+def _contacts(section: document.WorkOrderSection, pack: document.PackDocument) -> Entries[RelatedContactInformation]:
+    entries = [
+        contacts_getter(f"work_order.contacts[{i}]", one, one.role, pack) for i, one in enumerate(section.contacts)
+    ]
+    known = _known(lambda details: details.contacts, "contacts" in section.merge)
+    return list_getter("work_order.contacts", entries, known, lambda contact: contact.role)
+
+
+def _related_entities(section: document.WorkOrderSection, pack: document.PackDocument) -> Entries[RelatedEntity]:
+    entries = [
+        related_entities_getter(f"work_order.related_entity[{i}]", one, pack)
+        for i, one in enumerate(section.related_entity)
+    ]
+    known = _known(lambda details: details.related_entity, "related_entity" in section.merge)
+    return list_getter("work_order.related_entity", entries, known, lambda entity: (entity.id, entity.referred_type))
+
+
+def _known(entries: Callable[[WorkOrderDetails], tuple[T, ...]], stay: bool) -> Callable[[Job], tuple[T, ...]]:
+    """Make a function that gives what of a list the Buyer goes on seeing; nothing where a message tells all of it."""
+    return lambda job: entries(job.work_order.details) if stay and job.work_order is not None else ()
 
 
 def _duration_getter(duration: document.Duration, lookups: Lookups) -> Callable[[Values], TimeDuration]:
@@ -98,20 +118,6 @@ def _in_units(duration: timedelta, unit: TimeDurationUnits) -> int:
         return whole_units(duration, unit)
     except ValueError as error:
         raise Misread(f"work_order.duration: {error}") from error
-
-
-def _entity_getter(index: int, entity: document.Entity, lookups: Lookups) -> _GetEntity:
-    where, guard = f"work_order.related_entity[{index}]", entity.if_present
-    get_id = text_getter(f"{where}.id", entity.id, lookups)
-    role = text_getter(f"{where}.role", entity.role, lookups)
-    referred_type = text_getter(f"{where}.referred_type", entity.referred_type, lookups)
-
-    def get(values: Values) -> RelatedEntity | None:
-        if guard is not None and values[guard] is None:
-            return None
-        return RelatedEntity(id=get_id(values), role=role(values), referred_type=referred_type(values))
-
-    return get
 
 
 def _task_getter(task: document.Value, lookups: Lookups) -> Callable[[Values], tuple[str, ...]]:

@@ -1,6 +1,9 @@
 """Checks of `work_order` and `appointment`: each attribute the standard requires has a sure source."""
 
+from collections.abc import Iterable
+
 from bridge.mapping.checks.durations import check_duration
+from bridge.mapping.checks.entries import Seen, check_entry, is_sure
 from bridge.mapping.checks.references import (
     MOMENT,
     OPTIONAL_MOMENT,
@@ -15,6 +18,7 @@ from bridge.mapping.document import (
     AppointmentSection,
     Contact,
     Entity,
+    Entry,
     Item,
     PackDocument,
     Person,
@@ -31,8 +35,7 @@ def check_outputs(document: PackDocument, references: References, report: Report
     """Check what the Buyer is to see."""
     _check_work_order(document, references, report)
     _check_appointment(document.appointment, references)
-    _check_seller(document.appointment, references, report)
-    _check_notes(document.appointment, references, report)
+    _check_entries(document, references, report)
 
 
 def _check_work_order(document: PackDocument, references: References, report: Report) -> None:
@@ -43,14 +46,6 @@ def _check_work_order(document: PackDocument, references: References, report: Re
     references.check_value((*here, "task"), section.task, TASKS)
     planned = (*here, "planned_execution_date")
     references.check_value(planned, section.planned_execution_date, OPTIONAL_MOMENT)
-    for index, place in enumerate(section.place):
-        _check_place((*here, "place", index), place, references, report)
-    for index, contact in enumerate(section.contacts):
-        _check_person((*here, "contacts", index), contact, references, report)
-    for index, entity in enumerate(section.related_entity):
-        _check_entity((*here, "related_entity", index), entity, references, report)
-    for index, remark in enumerate(section.note):
-        _check_remark((*here, "note", index), remark, references, report)
     _check_always_one((*here, "place"), section.place, "place", report)
     _check_always_one((*here, "related_entity"), section.related_entity, "related entity", report)
     _check_technical_contact((*here, "contacts"), section.contacts, report)
@@ -62,30 +57,43 @@ def _check_appointment(section: AppointmentSection, references: References) -> N
     references.check_value(("appointment", "window", "end"), section.window.end, OPTIONAL_MOMENT)
 
 
-def _check_notes(section: AppointmentSection, references: References, report: Report) -> None:
-    for index, remark in enumerate(section.note):
-        _check_remark(("appointment", "note", index), remark, references, report)
+def _entries(document: PackDocument) -> Iterable[tuple[Loc, Entry]]:
+    for name in ("place", "contacts", "related_entity", "note"):
+        for index, entry in enumerate(getattr(document.work_order, name)):
+            yield ("work_order", name, index), entry
+    for index, entry in enumerate(document.appointment.note):
+        yield ("appointment", "note", index), entry
+    if document.appointment.seller_contact.assigned is not None:
+        yield ("appointment", "seller_contact", "assigned"), document.appointment.seller_contact.assigned
 
 
-def _check_seller(section: AppointmentSection, references: References, report: Report) -> None:
-    if section.seller_contact.assigned is not None:
-        loc = ("appointment", "seller_contact", "assigned")
-        _check_person(loc, section.seller_contact.assigned, references, report)
+def _check_entries(document: PackDocument, references: References, report: Report) -> None:
+    for loc, entry in _entries(document):
+        if isinstance(entry, Place):
+            _check_attributes((*loc, "attributes"), entry, report)
+        seen = check_entry(loc, entry, document, references, report)
+        if seen is not None:
+            _check_values(loc, entry, seen)
 
 
-def _check_guard(loc: Loc, item: Item, references: References) -> None:
-    if item.if_present is not None:
-        references.check_name((*loc, "if_present"), item.if_present)
+def _check_values(loc: Loc, entry: Entry, seen: Seen) -> None:
+    match entry:
+        case Place():
+            _check_place(loc, entry, seen)
+        case Person():
+            _check_person(loc, entry, seen)
+        case Entity():
+            _check_entity(loc, entry, seen)
+        case Remark():
+            _check_remark(loc, entry, seen)
 
 
-def _check_place(loc: Loc, place: Place, references: References, report: Report) -> None:
-    _check_guard(loc, place, references)
-    references.check_value((*loc, "role"), place.role, TEXT, place.if_present)
+def _check_place(loc: Loc, place: Place, seen: Seen) -> None:
+    seen.check_value((*loc, "role"), place.role, TEXT)
     required = attributes(place.type)
     for name, value in place.attributes.items():
         wanted = TEXT if required.get(name) else OPTIONAL_TEXT
-        references.check_value((*loc, "attributes", name), value, wanted, place.if_present)
-    _check_attributes((*loc, "attributes"), place, report)
+        seen.check_value((*loc, "attributes", name), value, wanted)
 
 
 def _check_attributes(loc: Loc, place: Place, report: Report) -> None:
@@ -98,32 +106,33 @@ def _check_attributes(loc: Loc, place: Place, report: Report) -> None:
         report.add(loc, "missing-key", f"a {place.type} needs {', '.join(missing)}")
 
 
-def _check_person(loc: Loc, person: Person, references: References, report: Report) -> None:
-    _check_guard(loc, person, references)
+def _check_person(loc: Loc, person: Person, seen: Seen) -> None:
     for name, wanted in _PERSON.items():
-        references.check_value((*loc, name), getattr(person, name), wanted, person.if_present)
+        seen.check_value((*loc, name), getattr(person, name), wanted)
 
 
-def _check_entity(loc: Loc, entity: Entity, references: References, report: Report) -> None:
-    _check_guard(loc, entity, references)
+def _check_entity(loc: Loc, entity: Entity, seen: Seen) -> None:
     for name in ("id", "role", "referred_type"):
-        references.check_value((*loc, name), getattr(entity, name), TEXT, entity.if_present)
+        seen.check_value((*loc, name), getattr(entity, name), TEXT)
 
 
-def _check_remark(loc: Loc, remark: Remark, references: References, report: Report) -> None:
-    _check_guard(loc, remark, references)
-    references.check_value((*loc, "text"), remark.text, OPTIONAL_TEXT)
-    references.check_value((*loc, "author"), remark.author, TEXT, remark.if_present)
-    references.check_value((*loc, "date"), remark.date, MOMENT, remark.if_present)
+def _check_remark(loc: Loc, remark: Remark, seen: Seen) -> None:
+    seen.check_value((*loc, "text"), remark.text, OPTIONAL_TEXT)
+    seen.check_value((*loc, "author"), remark.author, TEXT)
+    seen.check_value((*loc, "date"), remark.date, MOMENT)
 
 
 def _check_always_one(loc: Loc, items: tuple[Item, ...], what: str, report: Report) -> None:
-    if all(item.if_present is not None for item in items):
-        report.add(loc, "may-be-absent", f"the standard requires a {what}; at least one must have no if_present")
+    if not any(map(is_sure, items)):
+        message = f"the standard requires a {what}; at least one must have no if_present, when or each"
+        report.add(loc, "may-be-absent", message)
 
 
 def _check_technical_contact(loc: Loc, contacts: tuple[Contact, ...], report: Report) -> None:
-    roles = [contact.role for contact in contacts if contact.if_present is None]
+    roles = [contact.role for contact in contacts if is_sure(contact)]
     if ContactRole.TECHNICAL not in roles:
-        message = f"the standard requires a contact with role {ContactRole.TECHNICAL} in every WorkOrder (R54)"
+        message = (
+            f"the standard requires a contact with role {ContactRole.TECHNICAL} in every WorkOrder (R54), "
+            "one without if_present, when and each"
+        )
         report.add(loc, "missing-key", message)

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.columns import STATE_COLUMNS
 from bridge.mapping.document import FieldSpec, PackDocument, Table, Value
 from bridge.mapping.tables import always_has, columns
 
@@ -37,8 +38,8 @@ class References:
         self._owners = {inner: name for name, spec in document.fields.items() for inner in spec.fields}
         self._report = report
 
-    def check_value(self, loc: Loc, value: Value | None, wanted: Wanted, guard: str | None = None) -> None:
-        """Report what is wrong with an output's value; `guard` is the field that is known to be present."""
+    def check_value(self, loc: Loc, value: Value | None, wanted: Wanted, present: Collection[str] = ()) -> None:
+        """Report what is wrong with an output's value; `present` are fields and columns that are known to be there."""
         if value is None:
             return
         if value.literal is not None:
@@ -47,12 +48,14 @@ class References:
         known = [self._check_reference(loc, reference, wanted) for reference in value.value]
         if value.default is not None:
             self._check_scalar((*loc, "default"), value.default, wanted)
-        elif wanted.required and all(known) and not self._is_sure(value, guard):
+        elif wanted.required and all(known) and not self._is_sure(value, present):
             self._report.add(loc, "may-be-absent", self._absence(value))
 
-    def _is_sure(self, value: Value, guard: str | None) -> bool:
-        guard_is_unknown = guard is not None and guard not in self.fields  # reported where it stands
-        return guard_is_unknown or any(self.is_certain(one, guard) for one in value.value)
+    def _is_sure(self, value: Value, present: Collection[str]) -> bool:
+        known = {*self.fields, *STATE_COLUMNS}
+        if any(name.partition(".")[0] not in known for name in present):
+            return True  # reported where it stands
+        return any(self.is_certain(one, present) for one in value.value)
 
     def _absence(self, value: Value) -> str:
         names = " and ".join(value.value)
@@ -124,10 +127,12 @@ class References:
         table = self.table_of(name)
         return name in self.fields and (not column or (table is not None and column in columns(table)))
 
-    def is_certain(self, reference: str, guard: str | None) -> bool:
+    def is_certain(self, reference: str, present: Collection[str]) -> bool:
         """Tell whether a known reference always gives a value."""
+        if reference in present:
+            return True
         name, _, column = reference.partition(".")
-        if name != guard and not _always_there(self.fields[name]):
+        if name not in present and not _always_there(self.fields[name]):
             return False
         table = self.table_of(name)
         return not column or table is None or always_has(table, column)

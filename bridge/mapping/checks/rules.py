@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from bridge.mapping.checks.inputs import field_codes
 from bridge.mapping.checks.references import BOOLEAN, References
 from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.columns import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE
 from bridge.mapping.document import Cell, PackDocument, Rule
-from bridge.mapping.rules import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.yaml_source import did_you_mean
 

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.work_order import TERMINAL
+from bridge.mapping.cells import cell_test
 from bridge.mapping.checks.boxes import Box
-from bridge.mapping.columns import field_getter
+from bridge.mapping.columns import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE, field_getter
 from bridge.mapping.document import Cell, FieldSpec, PackDocument, Rule, Table
-from bridge.mapping.rules import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE, cell_test
 from bridge.mapping.tables import codes, table_lookup
 from bridge.mapping.values import shown
 from bridge.mef.enums import AppointmentStatus, WorkOrderState

@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bridge.mapping.document.base import Name, Strict, Text, Value
+from bridge.mapping.document.base import Name, Reference, Strict, Text, Value
+from bridge.mapping.document.cells import Cell
 from bridge.mef.enums import TimeDurationUnits
 
 PlaceType = Literal[
@@ -17,11 +18,20 @@ PlaceType = Literal[
 ]
 
 
-class Item(Strict):
-    """An entry of a list; `if_present` leaves it out where that field is absent."""
+class Entry(Strict):
+    """Something that may be left out."""
 
     if_present: Name | None = None
     """The entry is left out where this field is absent."""
+    when: dict[Reference, Cell] = {}
+    """The entry is left out where one of these cells does not fit; columns and cells are those of rules."""
+
+
+class Item(Entry):
+    """An entry of a list, or one entry for each item of a field."""
+
+    each: Name | None = None
+    """A field of type items: there is one entry for each item, which may name the item's own fields too."""
 
 
 class Place(Item):
@@ -35,7 +45,7 @@ class Place(Item):
     """The place's attributes, by the standard's names in snake case."""
 
 
-class Person(Item):
+class Person(Entry):
     """Someone to reach; the standard wants all of name, number and e-mail address."""
 
     name: Value
@@ -50,7 +60,7 @@ class Person(Item):
     """The organization they are of."""
 
 
-class Contact(Person):
+class Contact(Person, Item):
     """A contact of a WorkOrder with its role."""
 
     role: Text
@@ -97,6 +107,9 @@ class Duration(Strict):
     """The standard's unit: `NS`, `US`, `MS`, `SEC`, `MIN`, `HOUR`, `DAY`, `WEEK`, `MONTH` or `YEAR`."""
 
 
+Merged = Literal["contacts", "place", "related_entity"]
+
+
 class WorkOrderSection(Strict):
     """What the Buyer sees of a WorkOrder."""
 
@@ -114,6 +127,10 @@ class WorkOrderSection(Strict):
     """What is done: a text or a list field."""
     note: tuple[Remark, ...] = ()
     """Notes of the Seller on the WorkOrder."""
+    merge: tuple[Merged, ...] = ()
+    """Lists of which the Buyer keeps seeing what a message does not speak of. What it says replaces the entries of the
+    same role, or of a related entity with the same id and type.
+    """
     planned_execution_date: Value | None = None
     """When it is planned, a datetime field."""
 
