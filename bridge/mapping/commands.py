@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.mapping import document
-from bridge.mapping.context import CommandContext
+from bridge.mapping.context import CommandContext, Find
 from bridge.mapping.messages import decoder
 from bridge.mapping.replies import ReplyReader, compile_reply
 from bridge.mapping.tables import Lookup
@@ -49,17 +49,18 @@ class Command:
 
 
 def compile_command(
-    spec: document.CommandSpec, lookups: Mapping[str, Lookup], version: str, zone: str | None, xml: document.Xml
+    spec: document.CommandSpec,
+    pack: document.PackDocument,
+    lookups: Mapping[str, Lookup],
+    fields: Mapping[str, Find],
+    version: str,
 ) -> Command:
-    """Compile one command of a checked pack; `lookups` holds its tables by name."""
+    """Compile one command of a checked pack; `lookups` and `fields` are as in `compile_template`."""
+    decode = decoder(spec.format, pack.inbound.xml)
     return Command(
         exchange=spec.exchange,
         routing_key=spec.routing_key,
-        write=compile_template(spec.body, lookups, zone),
-        reply=(
-            compile_reply(spec.reply, lookups, version, zone, decoder(spec.format, xml))
-            if spec.reply is not None
-            else None
-        ),
+        write=compile_template(spec.body, lookups, pack.zone, fields),
+        reply=compile_reply(spec.reply, lookups, version, pack.zone, decode) if spec.reply is not None else None,
         format=spec.format,
     )

@@ -11,6 +11,7 @@ from bridge.mapping.fields import compile_fields
 from bridge.mapping.messages import compile_identity
 from bridge.mapping.pack import Inbound, Pack
 from bridge.mapping.paths import Find, compile_path
+from bridge.mapping.remembered import compile_remembered
 from bridge.mapping.rules import compile_rules
 from bridge.mapping.tables import table_lookup
 from bridge.mapping.translator import Translator
@@ -22,6 +23,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
     """Compile a checked document; `data` is the plain data it was made of, whose hash goes into the version."""
     version = f"{document.version}+{content_hash(data)}"
     tables = {name: table_lookup(table) for name, table in document.tables.items()}
+    fields = compile_remembered(document)
     visit = compile_visit(document)
     return Pack(
         name=document.pack,
@@ -32,7 +34,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
         identity=compile_identity(document),
         translator=_translator(document, version, visit),
         commands={
-            kind: compile_command(command, tables, version, document.zone, document.inbound.xml)
+            kind: compile_command(command, document, tables, fields, version)
             for kind, command in document.commands.items()
         },
         replies=compile_replies(document.replies) if document.replies is not None else None,

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import Enum
 
 from bridge.domain.model import Appointment, CommandId, CommandKind, JobRef, TicketStatus, WorkOrder
+from bridge.mapping import document
+from bridge.mapping.template_document import entries
 from bridge.mef.models import RelatedContactInformation, TimePeriod
 
 
@@ -84,8 +86,9 @@ _FIXED: Mapping[str, Reference] = {
 }
 _CONTACT = re.compile(r"contact\.([A-Za-z]+)\.(name|number|email_address|number_extension|organization)")
 _SLOT = re.compile(r"slot\.([a-z][a-z0-9_]*)")
+_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)")
 
-NAMES = (*_FIXED, "slot.<name>", "contact.<role>.<attribute>")
+NAMES = (*_FIXED, "field.<name>", "slot.<name>", "contact.<role>.<attribute>")
 
 
 def find_reference(name: str) -> Reference | None:
@@ -94,6 +97,8 @@ def find_reference(name: str) -> Reference | None:
         return _FIXED[name]
     if match := _SLOT.fullmatch(name):
         return Reference(_slot(match[1]), Type.ANY, _NEVER)
+    if match := _FIELD.fullmatch(name):
+        return Reference(_field(match[1]), Type.ANY, _NEVER)
     if match := _CONTACT.fullmatch(name):
         return Reference(_contact(match[1], match[2]), Type.TEXT, _NEVER)
     return None
@@ -109,6 +114,28 @@ def contact_role(reference: str) -> str | None:
     """Give the role in `contact.<role>.<attribute>`."""
     match = _CONTACT.fullmatch(reference)
     return match[1] if match else None
+
+
+def field_name(reference: str) -> str | None:
+    """Give the field's name in `field.<name>`."""
+    match = _FIELD.fullmatch(reference)
+    return match[1] if match else None
+
+
+def field_reference(name: str) -> str:
+    """Give what commands call a field."""
+    return f"field.{name}"
+
+
+def written_fields(pack: document.PackDocument) -> frozenset[str]:
+    """Name the fields that commands write."""
+    written = (name for command in pack.commands.values() for _, entry in entries(command.body) for name in entry.value)
+    return frozenset(name for reference in written if (name := field_name(reference)) is not None)
+
+
+def _field(name: str) -> Find:
+    """The raw value, as it was remembered."""
+    return lambda context: context.record.get(name)
 
 
 def _slot(name: str) -> Find:

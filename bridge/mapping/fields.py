@@ -8,6 +8,7 @@ WFM sends deltas, an absent field keeps the value that the job's record has.
 from dataclasses import dataclass
 
 from bridge.mapping import document
+from bridge.mapping.context import written_fields
 from bridge.mapping.conversions import Convert, NoZone, converter
 from bridge.mapping.finders import Find, finder, source_text
 from bridge.mapping.item_fields import Merge, items_merger
@@ -117,6 +118,7 @@ def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocume
 
 
 def _looked_back_on(pack: document.PackDocument) -> frozenset[str]:
-    """Name the fields whose earlier value some other field asks for."""
+    """Name the fields whose earlier value some other field asks for, or a command."""
     specs = pack.fields.values()
-    return frozenset(name for spec in specs for name in (spec.previous, *(spec.changed or ())) if name is not None)
+    asked_for = (name for spec in specs for name in (spec.previous, *(spec.changed or ())) if name is not None)
+    return frozenset(asked_for) | written_fields(pack)

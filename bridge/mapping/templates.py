@@ -28,17 +28,22 @@ class Unrenderable(PermanentError):
     """A command cannot be written as the WFM wants it."""
 
 
-def compile_template(template: Template, lookups: Mapping[str, Lookup], zone: str | None) -> Write:
-    """Compile a template to a function that builds plain JSON. `lookups` holds the pack's tables by name."""
+def compile_template(
+    template: Template, lookups: Mapping[str, Lookup], zone: str | None, fields: Mapping[str, Find]
+) -> Write:
+    """Compile a template to a function that builds plain JSON.
+
+    `lookups` holds the pack's tables by name, `fields` what finds the job's own fields, as they are called here.
+    """
     if isinstance(template, TemplateValue):
-        return _entry(template, lookups, zone)
+        return _entry(template, lookups, zone, fields)
     if isinstance(template, dict):
-        members = {key: compile_template(item, lookups, zone) for key, item in template.items()}
+        members = {key: compile_template(item, lookups, zone, fields) for key, item in template.items()}
         return lambda context: {
             key: value for key, write in members.items() if (value := write(context)) is not Omitted.OMITTED
         }
     if isinstance(template, tuple):
-        items = [compile_template(item, lookups, zone) for item in template]
+        items = [compile_template(item, lookups, zone, fields) for item in template]
         return lambda context: [value for write in items if (value := write(context)) is not Omitted.OMITTED]
     return lambda _: template
 
@@ -59,9 +64,9 @@ def to_xml(value: object) -> bytes:
         raise Unrenderable(f"the command cannot be written as XML: {error}") from error
 
 
-def _entry(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None) -> Write:
+def _entry(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None, fields: Mapping[str, Find]) -> Write:
     found = [(name, find_reference(name)) for name in entry.value]
-    finders: list[Find] = [reference.find for _, reference in found if reference is not None]
+    finders = [fields.get(name, reference.find) for name, reference in found if reference is not None]
     shape = _shape(entry, lookups, zone)
     names, default, omit = " or ".join(entry.value), entry.default, entry.omit
 

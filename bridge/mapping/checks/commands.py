@@ -1,15 +1,19 @@
 """Checks of `commands`: templates that can always be written, replies that can be read, and a set that is complete."""
 
+from dataclasses import replace
+
 from bridge.domain.model import CommandKind, TicketStatus
+from bridge.mapping.checks.inputs import field_codes
 from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.context import NAMES, Reference, Type, contact_role, find_reference, slot_name
+from bridge.mapping.context import NAMES, Reference, Type, contact_role, field_name, find_reference, slot_name
 from bridge.mapping.datetimes import has_offset
-from bridge.mapping.document import PackDocument, Table
+from bridge.mapping.document import FieldSpec, PackDocument
 from bridge.mapping.tables import always_has, codes, columns
 from bridge.mapping.template_document import TemplateValue, entries
 from bridge.mef.enums import ContactRole
 
+_WRITABLE = ("text", "code", "integer", "boolean", "datetime")
 _ANSWERED = (CommandKind.SEARCH, CommandKind.BOOK, CommandKind.RESCHEDULE, CommandKind.CANCEL)
 
 
@@ -59,7 +63,36 @@ def _check_name(loc: Loc, name: str, document: PackDocument, report: Report) -> 
         report.unknown(loc, "role", role, tuple(ContactRole))
     if token is not None and token not in _tokens(document):
         report.unknown(loc, "token", token, _tokens(document))
-    return reference
+    field = field_name(name)
+    return reference if field is None else _check_field(loc, field, reference, document, report)
+
+
+def _check_field(loc: Loc, name: str, reference: Reference, document: PackDocument, report: Report) -> Reference | None:
+    """Check that a field is remembered, and can be typed without its message; give what it is."""
+    spec = document.fields.get(name)
+    if spec is None:
+        report.unknown(loc, "field", name, document.fields)
+        return None
+    problem = _unwritable(name, spec)
+    if problem is not None:
+        report.add(loc, "not-remembered", problem)
+        return None
+    type_ = Type.MOMENT if spec.type == "datetime" else Type.TEXT
+    return replace(
+        reference, type=type_, certain_for=frozenset(CommandKind) if spec.default is not None else frozenset()
+    )
+
+
+def _unwritable(name: str, spec: FieldSpec) -> str | None:
+    if spec.path is None:
+        return f"only what is read by a path is remembered, and {name} is not; name the fields it is made of"
+    if not spec.remember:
+        return f"{name} is not remembered; take its remember: false away"
+    if spec.type not in _WRITABLE:
+        return f"a command can write {', '.join(_WRITABLE)}; {name} is {spec.type}"
+    if spec.not_before is not None or (spec.zone is not None and spec.zone.name is None):
+        return f"{name} cannot be read without its message: its zone or day comes of another field"
+    return None
 
 
 def _tokens(document: PackDocument) -> tuple[str, ...]:
@@ -92,11 +125,16 @@ def _check_table(loc: Loc, entry: TemplateValue, document: PackDocument, report:
         report.unknown((*loc, "column"), "column", entry.column, columns(table))
     elif not always_has(table, entry.column):
         report.add((*loc, "column"), "may-be-absent", f"not every row of table {entry.table} has {entry.column}")
-    elif entry.value == ("ticket_status",):
-        _check_statuses(loc, entry.table, table, report)
+    elif table.on_miss != "default":
+        missing = [code for name in entry.value for code in _codes_of(name, document) if code not in codes(table)]
+        if missing:
+            message = f"table {entry.table} has no row for {', '.join(dict.fromkeys(missing))}"
+            report.add((*loc, "table"), "missing-code", message)
 
 
-def _check_statuses(loc: Loc, name: str, table: Table, report: Report) -> None:
-    missing = [status.value for status in TicketStatus if status not in codes(table)]
-    if missing and table.on_miss == "park":
-        report.add((*loc, "table"), "missing-code", f"table {name} has no row for {', '.join(missing)}")
+def _codes_of(name: str, document: PackDocument) -> tuple[str, ...]:
+    """List what a value can be, where that is known."""
+    if name == "ticket_status":
+        return tuple(status.value for status in TicketStatus)
+    spec = document.fields.get(field_name(name) or "")
+    return field_codes(spec, document) if spec is not None and spec.type == "code" else ()
