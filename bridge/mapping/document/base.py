@@ -58,7 +58,7 @@ class Value(Strict):
     """Where an output takes its value from: a literal, or `{value: field}` with an optional default."""
 
     literal: Scalar | None = None
-    """The value as it stands; the short form of `{literal: x}` is `x`."""
+    """The value as it stands; `x` is short for `{literal: x}`."""
     value: tuple[Reference, ...] = ()
     """The field, or the column of a field's table, that the value is taken from; of a list the first one that is
     present.
@@ -85,7 +85,9 @@ class Key(Strict):
     """What identifies something: a path; several, of which the first that says something is taken; or joined parts."""
 
     path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
-    """Where it stands in the message; of a list of paths the first that says something is taken."""
+    """Where it stands; `job: $.order` is short for `job: {path: $.order}`. Of a list of paths the first that says
+    something is taken.
+    """
     parts: Annotated[tuple[Path, ...], Field(min_length=2)] | None = None
     """The paths of the parts it is joined from, where one alone is not enough."""
     joined_by: str = "-"

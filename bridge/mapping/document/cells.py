@@ -24,7 +24,7 @@ class Cell(Words):
     """A condition of a rule on one column: a value, a list (any of), or one of the tests."""
 
     any: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = None
-    """One of these values; `[A, B]` is its short form, and `A` that of a single one."""
+    """One of these values; `[A, B]` is short for it, and `A` for a single one."""
     not_: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = Field(default=None, alias="not")
     """Any value but this, or these; an absent one fits too."""
     present: bool | None = None

@@ -19,7 +19,7 @@ class Reply(Strict):
     accepted: Annotated[tuple[Text, ...], Field(min_length=1)]
     """The codes that mean yes."""
     no_status: Literal["accepted", "unreadable"] = "unreadable"
-    """What an answer without that code is."""
+    """What an answer without that code is: `accepted`, or `unreadable`."""
     refused: Name
     """The table of all other codes, with the columns `code` (the standard's error code), `reason` (at most 255
     characters) and, if you like, `path` (a JSON Pointer into the Buyer's request). It needs a `default` row.
@@ -46,7 +46,7 @@ class CommandSpec(Strict):
     stands.
     """
     reply: Reply | None = None
-    """How the WFM answers. Left out, no answer is waited for."""
+    """How the WFM answers; `note` and `ticket` may do without."""
 
     @model_validator(mode="after")
     def _writable(self) -> Self:

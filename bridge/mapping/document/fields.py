@@ -18,7 +18,7 @@ class FieldZone(Strict):
     """The zone of a field: its name, a field that holds the name, or one that holds the minutes east of Greenwich."""
 
     name: Zone | None = None
-    """A zone of the time zone database; the short form of `{name: x}` is `x`."""
+    """A zone of the time zone database; `zone: Europe/Warsaw` is short for `zone: {name: Europe/Warsaw}`."""
     value: Reference | None = None
     """The field, or the column of a field's table, that holds such a name."""
     minutes: Name | None = None
@@ -56,7 +56,9 @@ class FieldSpec(Strict):
     """True when one of these fields is not what it was: named by `inbound.changed_names`, or unlike the job's record.
     """
     asked: Annotated[tuple[Asked, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
-    """`buyer` when the Buyer has asked for this and the WFM may be speaking of it, else `seller`."""
+    """`book`, `reschedule`, `cancel` or a list of them: the field is `buyer` when the Buyer has asked for this and the WFM
+    may be speaking of it, else `seller`.
+    """
     attribution: SkipJsonSchema[Literal[True] | None] = None
     """The field is made by the section `attribution`. Nobody writes this."""
     join: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
@@ -74,7 +76,7 @@ class FieldSpec(Strict):
     required: bool = False
     """`true`: an absent value parks the message."""
     remember: bool = True
-    """`false` (deltas): the value is this message's own and is never kept."""
+    """`false`: the value is this message's own and is never kept."""
     default: Scalar | None = None
     """What stands in for an absent value."""
     empty: Literal["absent", "keep"] | None = None
@@ -92,12 +94,15 @@ class FieldSpec(Strict):
     no: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     """Boolean: the spellings of false; left out, only JSON's own `false` is."""
     format: Annotated[str, AfterValidator(_field_format)] | None = None
-    """How a datetime or a duration is written."""
+    """Datetime: `iso`, `epoch` (seconds), `epoch_ms`, `json_date` (`/Date(1772715845000+0100)/`), or a `strptime`
+    format with date and time. Duration: `seconds`, `minutes`, `hours`, `days` (numbers, decimals too), `clock` (`01:30`
+    or `01:30:00`), `iso` (`PT1H30M`), or `date` (`1970-01-01 04:00:00` is four hours).
+    """
     zone: Annotated[FieldZone, BeforeValidator(_zone_form)] | None = None
     """Datetime without an offset: its zone. The pack's `zone` where it is left out."""
     dst: Dst | None = None
-    """Datetime: which of the two is meant by an hour that happens twice, or that such a message, and one with a missing
-    hour, is parked (`park`).
+    """Datetime: an hour that happens twice is the `earlier` or the `later` one; or it parks the message (`park`), as
+    does an hour that the clock change leaves out. `policies.dst` where it is left out.
     """
     not_before: Name | None = None
     """Datetime: a time before that of this field above is one of the next day."""

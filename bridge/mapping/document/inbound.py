@@ -12,7 +12,7 @@ class Version(Strict):
     """A number that grows with every change, or a moment that does (`format`)."""
 
     path: Path
-    """Where it stands in the message; `version: $.rev` is the short form of `version: {path: $.rev}`."""
+    """Where it stands in the message; `version: $.rev` is short for `version: {path: $.rev}`."""
     format: Format | None = None
     """For a moment: how it is written, as for a datetime field. Left out, the version is a whole number."""
     zone: Zone | None = None
@@ -91,7 +91,7 @@ class Inbound(Strict):
     ignore: tuple["IgnoreRule", ...] = ()
     """Messages of no interest. They are left alone before a job or a field is looked for."""
     each: Path | None = None
-    """Path of a list of which each item is a message of its own, found as `$.part`; their ids get `#0`, `#1`, …"""
+    """Path of a list of which each item is a message of its own, found as `$.part`. Their ids end in `#0`, `#1`, …"""
     message_id: Key | None = None
     """What a message is known by when it comes again; where it is absent a hash of the body stands in."""
     job: Key
@@ -101,7 +101,7 @@ class Inbound(Strict):
     versions: dict[Name, Version] = {}
     """The same for other objects of the job, by names of your own."""
     ties: Literal["apply", "stale"] = "apply"
-    """What becomes of a message whose version was applied already."""
+    """A message whose version was applied already is applied too (`apply`), or is `stale`."""
     occurred_at: Name | None = None
     """The datetime field that says when it happened."""
     deltas: bool = False

@@ -36,9 +36,12 @@ class Policies(Strict):
     is (`pass`), or refused (`refuse`).
     """
     on_illegal: OnIllegal = OnIllegal.PARK
-    """What happens where no legal way leads to a rule's goal, for rules that do not say."""
+    """What happens where no legal way leads to a rule's goal, for rules that do not say: `park`, `keep` or `follow_up`.
+    """
     dst: Dst = "earlier"
-    """Which of the two is meant by an hour that happens twice, for datetimes that do not say."""
+    """An hour that happens twice is the `earlier` or the `later` one, or parks the message (`park`), for datetimes that
+    do not say.
+    """
 
 
 class PackDocument(Strict):

@@ -16,7 +16,7 @@ class ReasonTest(Words):
     """A reason as the WFM gives it: a code, or a test of free text."""
 
     code: Scalar | None = None
-    """This code, upper or lower case; `C01` is the short form of `{code: C01}`."""
+    """This code, upper or lower case; `C01` is short for `{code: C01}`."""
 
     @model_validator(mode="before")
     @classmethod

@@ -42,7 +42,7 @@ class Prefer(Strict):
     path: Path
     """Path, from the slot, of a number."""
     order: Literal["lowest", "highest"]
-    """Whether the slot of the lowest or of the highest number is taken."""
+    """The slot of the `lowest` or of the `highest` number is taken."""
 
 
 class Slots(ReplyWindow):

@@ -21,4 +21,4 @@ class Table(Strict):
     absent), or YAML with the one key `rows`.
     """
     rows: tuple[dict[Name, str], ...]
-    """The rows. Every cell is a text: put codes that look like numbers in quotes."""
+    """The rows, unless they stand in a `file`. Every cell is a text: put codes that look like numbers in quotes."""

@@ -101,12 +101,17 @@ def _meaning(field: FieldInfo) -> str:
     """The description, the values there are where it does not name them, and what stands in for it."""
     said = " ".join((field.description or "").split())
     allowed = [scalar(value) for value in _allowed(field.annotation)]
-    listed = "" if all(f"`{value}`" in said for value in allowed) else f" One of {_all_of(allowed)}."
-    return said + listed + _default(field)
+    number = "Any" if _is_several(field.annotation) else "One"
+    listed = ", ".join(f"`{value}`" for value in allowed)
+    return (
+        said
+        + (f" {number} of {listed}." if any(f"`{value}`" not in said for value in allowed) else "")
+        + _default(field)
+    )
 
 
-def _all_of(values: list[str]) -> str:
-    return ", ".join(f"`{value}`" for value in values)
+def _is_several(kind: Any) -> bool:
+    return get_origin(kind) in (tuple, dict) or any(_is_several(inner) for inner in get_args(kind))
 
 
 def _default(field: FieldInfo) -> str:

@@ -43,7 +43,8 @@ def _below(kind: Any, pair: Pair) -> Iterator[Written]:
             yield from _below(inner[1], (name, item))
     elif get_origin(kind) is tuple:
         for item in data if isinstance(data, list) else [data]:
-            yield from _below(inner[0], (key, item))
+            for model, name, found, is_short in _below(inner[0], (key, item)):
+                yield model, name, pair if is_short else found, is_short
     else:
         for one in inner[:1] if get_origin(kind) is Annotated else inner:
             yield from _below(one, pair)
