@@ -1,11 +1,11 @@
 """How the raw value of a field becomes a typed one."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import datetime, tzinfo
 
 from bridge.mapping import document
 from bridge.mapping.columns import field_getter, field_lookups
-from bridge.mapping.datetimes import find_zone, moment_reader
+from bridge.mapping.datetimes import find_zone, moment_reader, offset_zone, on_next_day
 from bridge.mapping.durations import duration_reader
 from bridge.mapping.item_fields import ItemField, items_converter
 from bridge.mapping.items import item_chooser
@@ -16,8 +16,6 @@ from bridge.mapping.values import Unfit, Values, readable_code, readable_integer
 Convert = Callable[[object, Scope], object]
 
 _LISTED = 12  # codes named in a sentence
-_LONGEST_ZONE = 64  # characters of a zone's name
-_MINUTES_OF_A_DAY = 24 * 60
 
 
 class NoZone(Unfit):
@@ -128,8 +126,8 @@ def _json_boolean(raw: object, _: Scope) -> object:
 
 def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
     pattern = spec.format or ""
-    name = spec.zone.name if spec.zone is not None else None
-    read = moment_reader(pattern, name or pack.zone, spec.dst or pack.policies.dst)
+    own = (spec.zone.name if spec.zone is not None else None) or pack.zone or "UTC"
+    read = moment_reader(pattern, own, spec.dst or pack.policies.dst)
     zone_of = _zone_finder(spec.zone, field_lookups(pack))
     floor = spec.not_before
 
@@ -137,19 +135,14 @@ def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
         zone = zone_of(scope.values)
         try:
             moment = read(raw, scope.remarks, zone)
+            start = scope.values[floor] if floor is not None else None
+            if isinstance(start, datetime) and moment < start:  # a time of day after midnight
+                moment = on_next_day(moment, zone or find_zone(own))
         except ValueError as error:
             raise Unfit(f"a date and time like {pattern} ({error})") from error
-        return _next_day(moment, scope.values[floor]) if floor is not None else moment
+        return moment
 
     return convert
-
-
-def _next_day(moment: datetime, floor: object) -> datetime:
-    """A time of day that lies before the start is one after midnight."""
-    try:
-        return moment + timedelta(days=1) if isinstance(floor, datetime) and moment < floor else moment
-    except OverflowError as error:
-        raise Unfit("a date and time within the calendar") from error
 
 
 def _zone_finder(zone: document.FieldZone | None, lookups: Mapping[str, Lookup]) -> Callable[[Values], tzinfo | None]:
@@ -165,7 +158,7 @@ def _zone_finder(zone: document.FieldZone | None, lookups: Mapping[str, Lookup])
 def _named_zone(name: object) -> tzinfo:
     if name is None:
         raise NoZone("a date and time with a zone; the zone is absent")
-    if not isinstance(name, str) or len(name) > _LONGEST_ZONE:
+    if not isinstance(name, str):
         raise Unfit(f"a date and time with a zone; the zone is {shown(name)}")
     try:
         return find_zone(name)
@@ -176,9 +169,10 @@ def _named_zone(name: object) -> tzinfo:
 def _offset_zone(minutes: object) -> tzinfo:
     if minutes is None:
         raise NoZone("a date and time with a zone; its minutes are absent")
-    if not isinstance(minutes, int) or abs(minutes) >= _MINUTES_OF_A_DAY:
+    zone = offset_zone(minutes)
+    if zone is None:
         raise Unfit(f"a date and time with a zone; its minutes are {shown(minutes)}")
-    return timezone(timedelta(minutes=minutes))
+    return zone
 
 
 def _duration(unit: str) -> Convert:

@@ -87,10 +87,10 @@ def find_zone(name: str) -> ZoneInfo:
         raise ValueError(f"'{name}' is not a time zone such as Europe/Warsaw") from error
 
 
-def offset_zone(minutes: int) -> tzinfo:
-    """Give the zone so many minutes east of Greenwich. Raises `ValueError` with a sentence."""
-    if abs(minutes) >= _MINUTES_OF_A_DAY:
-        raise ValueError("its minutes are those of a day or more")
+def offset_zone(minutes: object) -> tzinfo | None:
+    """Give the zone so many minutes east of Greenwich; None where these are no minutes, or those of a day."""
+    if not isinstance(minutes, int) or abs(minutes) >= _MINUTES_OF_A_DAY:
+        return None
     return timezone(timedelta(minutes=minutes))
 
 

@@ -86,13 +86,10 @@ def _from_minutes(path: str) -> _FindZone:
 
     def find_offset(data: object, where: str) -> tzinfo:
         raw = find(data)
-        minutes = readable_integer(raw)
-        try:
-            if minutes is not None:
-                return offset_zone(minutes)
-        except ValueError:
-            pass
-        raise Misread(f"{where} ({path}): expected the minutes east of Greenwich; {came(raw)}")
+        zone = offset_zone(readable_integer(raw))
+        if zone is None:
+            raise Misread(f"{where} ({path}): expected the minutes east of Greenwich; {came(raw)}")
+        return zone
 
     return find_offset
 

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.mapping.datetimes import Dst, moment_reader, moment_writer
+from bridge.mapping.datetimes import Dst, check_written_format, moment_reader, moment_writer
 from bridge.mapping.durations import duration_reader, whole_units
 from bridge.mef.enums import TimeDurationUnits
+from bridge.mef.moments import rfc3339
 from tests.unit.mapping.builders import translated
 from tests.unit.mapping.patches import fields_of, outcome, pack_with, problems
 
@@ -239,3 +240,42 @@ def test_what_belongs_to_lists_is_misplaced_elsewhere() -> None:
         "misplaced: item belongs to type list; this field is of type text",
         "misplaced: limit belongs to type list or items; this field is of type text",
     ]
+
+
+NIGHT = """
+fields:
+  from: {path: $.from, type: datetime, format: "%Y-%m-%d %H:%M", zone: Europe/Warsaw}
+  to: {path: $.to, type: datetime, format: "%Y-%m-%d %H:%M", zone: Europe/Warsaw, not_before: from}
+"""
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "utc"),
+    [
+        ("2026-03-05 22:00", "2026-03-05 06:00", "2026-03-06T05:00:00.000Z"),
+        ("2026-03-28 22:00", "2026-03-28 06:00", "2026-03-29T04:00:00.000Z"),  # the night is an hour shorter
+        ("2026-10-24 22:00", "2026-10-24 06:00", "2026-10-25T05:00:00.000Z"),  # and one longer
+        ("2026-03-05 22:00", "2026-03-05 23:00", "2026-03-05T22:00:00.000Z"),
+    ],
+)
+def test_a_time_after_midnight_is_the_next_day_by_the_clock_on_the_wall(start: str, end: str, utc: str) -> None:
+    visit = translated(pack_with(NIGHT), {"job": "J", "from": start, "to": end}).update.visit
+    assert visit.window is not None
+    assert rfc3339(visit.window.end_date_time) == utc
+
+
+def test_a_time_after_the_last_midnight_of_the_calendar_is_parked() -> None:
+    told = outcome(pack_with(NIGHT), {"from": "9999-12-31 22:00", "to": "9999-12-31 06:00"})
+    assert told.startswith("parked: field to ($.to): expected a date and time like")
+    assert "outside the calendar" in told
+
+
+@pytest.mark.parametrize("pattern", ["%Y-%m-%d", "%H:%M", "%d.%m.", "iso", "epoch", "%Y-%m-%dT%H:%M:%S%z"])
+def test_a_command_may_write_a_part_of_a_moment(pattern: str) -> None:
+    assert check_written_format(pattern) == pattern
+
+
+@pytest.mark.parametrize("pattern", ["", "today", "%", "%Q", "100 %%", "%Y-%m-%d %"])
+def test_a_format_that_writes_nothing_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a date format|writes no part"):
+        check_written_format(pattern)

@@ -266,6 +266,13 @@ def test_a_command_is_written_as_xml_without_what_is_absent() -> None:
     )
 
 
+def test_a_command_may_write_the_day_and_the_time_of_day_alone() -> None:
+    day = '{value: now, format: "%Y-%m-%d", zone: Asia/Tokyo}'
+    time = '{value: now, format: "%H:%M", zone: Asia/Tokyo}'
+    pack = pack_with(f"commands: {{cancel: {{body: {{day: {day}, time: {time}, visit: null, crew: null}}}}}}")
+    assert orjson.loads(pack.render(CommandKind.CANCEL, CONTEXT).body) == {"day": "2026-03-05", "time": "21:00"}
+
+
 def test_a_character_that_xml_cannot_hold_makes_the_command_unrenderable() -> None:
     context = CommandContext(command=CommandId("c"), job=JobRef("toy", "\x01"), work_order=work_order(), now=NOON)
     with pytest.raises(Unrenderable, match="U\\+0001"):
