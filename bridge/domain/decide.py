@@ -33,7 +33,7 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision."""
-    if _is_stale(job, update.versions, ties=update.ties_are_stale):
+    if _is_stale(job, update):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
     try:
         decision = _decide_current(job, update, ids, now)
@@ -45,19 +45,30 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
     return replace(decision, job=_remember(job, update))
 
 
-def learned(job: Job, versions: Mapping[str, int], record: Mapping[str, object] | None) -> Job:
+def learned(
+    job: Job, versions: Mapping[str, int], record: Mapping[str, object], told: Mapping[str, Mapping[str, int]]
+) -> Job:
     """Keep what a message tells that says nothing to the Buyer, for later deltas build on it.
 
-    `record` is None where the pack keeps none.
+    A job that has not come yet has no version: the message that opens it may be older.
     """
-    if record is None or _is_stale(job, versions):
-        return job
-    return replace(job, versions={**job.versions, **versions}, record=record)
+    known = job.versions if job.work_order is None else _latest(job, versions)
+    return replace(job, versions=known, record=record, told=told)
 
 
-def _is_stale(job: Job, versions: Mapping[str, int], *, ties: bool = False) -> bool:
-    known = ((version, job.versions[key]) for key, version in versions.items() if key in job.versions)
-    return any(version < applied or (ties and version == applied) for version, applied in known)
+def is_older(job: Job, versions: Mapping[str, int]) -> bool:
+    """Tell whether a message of these versions is older than what is applied."""
+    return any(version < job.versions.get(key, version) for key, version in versions.items())
+
+
+def _is_stale(job: Job, update: JobUpdate) -> bool:
+    if update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items()):
+        return True
+    return is_older(job, update.versions) and not update.late
+
+
+def _latest(job: Job, versions: Mapping[str, int]) -> Mapping[str, int]:
+    return {**job.versions, **{key: max(version, job.versions.get(key, version)) for key, version in versions.items()}}
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
@@ -379,8 +390,7 @@ def _settle_required(draft: Draft, goal: Goal) -> None:
 
 
 def _remember(job: Job, update: JobUpdate) -> Job:
-    versions = {**job.versions, **update.versions}
-    return replace(job, versions=versions, record=update.record)
+    return replace(job, versions=_latest(job, update.versions), record=update.record, told=update.told)
 
 
 def _without_appointment(job: Job) -> Job:

@@ -157,9 +157,10 @@ class Job:
 
     `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest
     version applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which
-    deltas merge. `commands` are the outstanding ones: pending, or come to nothing
-    so lately that the WFM may still speak of them. `granted` are those that it accepted and may yet repeat in a message
-    of its own. `open_siblings` counts other WorkOrders of the same trouble ticket that have not ended.
+    deltas merge; `told` says by which versions each of its fields was told last. `commands` are the outstanding ones:
+    pending, or come to nothing so lately that the WFM may still speak of them. `granted` are those that it accepted and
+    may yet repeat in a message of its own. `open_siblings` counts other WorkOrders of the same trouble ticket that have
+    not ended.
     """
 
     ref: JobRef
@@ -168,6 +169,7 @@ class Job:
     ended_appointments: tuple[Appointment, ...] = ()
     versions: Mapping[str, int] = field(default_factory=dict)
     record: Mapping[str, object] = field(default_factory=dict)
+    told: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()
     granted: tuple[Command, ...] = ()
     open_siblings: int = 0
@@ -207,7 +209,8 @@ class JobUpdate:
 
     `details` is complete (deltas are already merged). `creates` says that the message may open a WorkOrder. `rule` and
     `pack_version` name what produced it. `ties_are_stale`: a version that was applied already is old news. `flags` are
-    remarks for the operator, such as an ambiguous local time.
+    remarks for the operator, such as an ambiguous local time. `late`: an older delta than what is applied, of which is
+    left what no later one has told.
     """
 
     job: JobRef
@@ -223,6 +226,8 @@ class JobUpdate:
     versions: Mapping[str, int] = field(default_factory=dict)
     ties_are_stale: bool = False
     record: Mapping[str, object] = field(default_factory=dict)
+    told: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    late: bool = False
     flags: tuple[str, ...] = ()
 
 

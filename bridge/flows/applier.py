@@ -74,7 +74,8 @@ class Applier:
             return await self._decide(tx, jobs, entry, translation.update)
         entry = replace(entry, reason=translation.reason, rule=translation.rule)
         if isinstance(translation, Ignored):
-            jobs[reading.job] = learned(jobs[reading.job], reading.versions, translation.record)
+            if translation.record is not None:
+                jobs[reading.job] = learned(jobs[reading.job], reading.versions, translation.record, translation.told)
             return replace(entry, outcome=Outcome.IGNORED)
         return replace(entry, outcome=Outcome.WAITING) if isinstance(translation, Awaits) else noted(entry)
 

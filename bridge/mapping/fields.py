@@ -42,14 +42,10 @@ class Field:
         raw = self.find(scope)
         entry: dict[str, object] = {"path": self.where}
         scope.explained[self.name] = entry
-        if self.merges and self._is_silent(raw):
-            raw = scope.job.record.get(self.name, MISSING)
-            entry["kept"] = True
+        if self.merges:
+            raw = self._onto_record(raw, entry, scope)
         if raw is not MISSING:
-            entry["raw"] = plain(raw)
-        if self.merge is not None and "kept" not in entry:
-            raw = self.merge(scope.job.record.get(self.name), raw, scope)
-            entry["merged"] = plain(raw)
+            entry.setdefault("raw", plain(raw))
         absent = self._is_absent(raw)
         value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
@@ -58,6 +54,27 @@ class Field:
             scope.record[self.name] = self._storable(raw)
         entry["value"] = entry["raw"] if value is raw else plain(value)
         return value
+
+    def _onto_record(self, raw: object, entry: dict[str, object], scope: Scope) -> object:
+        """Give what is known after this message; what a later one has told stays."""
+        known, ages = scope.job.record.get(self.name, MISSING), scope.ages
+        if self._is_silent(raw):
+            entry["kept"] = True
+            ages.keep(self.name)
+            return known
+        told_since = ages.told_since(self.name)
+        if told_since:
+            entry["told_since"] = True
+            ages.keep(self.name)
+        else:
+            ages.tell(self.name)
+        if self.merge is None:
+            return known if told_since else raw
+        entry["raw"] = plain(raw)
+        merged = self.merge(raw, known, scope) if told_since else self.merge(known, raw, scope)
+        entry["merged"] = plain(merged)
+        ages.is_news = ages.is_news or merged != known
+        return merged
 
     def _storable(self, raw: object) -> object:
         """A list is remembered with all that its items hold, of which perhaps nobody has read everything."""

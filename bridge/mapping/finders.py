@@ -120,7 +120,8 @@ def _change_of(names: tuple[str, ...], pack: document.PackDocument) -> Find:
 
     def find(scope: Scope) -> object:
         if scope.changed_names:
-            return any(member in scope.changed_names for _, member in members)
+            told = scope.changed_names
+            return any(member in told and not scope.ages.told_since(name) for name, member in members)
         return any(scope.record.get(name, MISSING) != scope.job.record.get(name, MISSING) for name, _ in members)
 
     return find

@@ -108,7 +108,7 @@ def _key(key: ItemField, item: object, scope: Scope) -> object:
 def _of_item(raw: object, scope: Scope, *, tolerant: bool) -> Scope:
     """Give what an item is read from and into: its own content, and what was read of the message before."""
     message = Message(raw, scope.message.routing_key, scope.message.headers)
-    return Scope(message, scope.job, values={**scope.values}, remarks=scope.remarks, tolerant=tolerant)
+    return Scope(message, scope.job, scope.ages, values={**scope.values}, remarks=scope.remarks, tolerant=tolerant)
 
 
 def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:

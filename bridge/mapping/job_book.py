@@ -122,7 +122,8 @@ class JobBook:
         job = _without_old_echoes(self.job(reading.job), now)
         translation = self.pack.translate(reading, job)
         if isinstance(translation, Ignored):
-            self.put(learned(job, reading.versions, translation.record))
+            if translation.record is not None:
+                self.put(learned(job, reading.versions, translation.record, translation.told))
             return replace(
                 _parked(reading.job, translation.reason, translation.rule, translation.explanation),
                 outcome=Outcome.IGNORED,

@@ -3,7 +3,7 @@
 A column is a field, a column of a field's table (`reason.fault`), or the current MEF state of the job.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bridge.domain.model import Goal, Job, OnIllegal
@@ -77,6 +77,12 @@ class DecisionTable:
                 }
             )
         return None
+
+    def rests_on(self, rule: Rule, explained: Iterable[object]) -> frozenset[str]:
+        """Name the fields that made this rule the first that holds: its own, and those by which others fail."""
+        failed = (entry["column"] for entry in explained if isinstance(entry, Mapping))
+        columns = (*failed, *(self.names[condition.column] for condition in rule.conditions))
+        return frozenset(str(column).partition(".")[0] for column in columns)
 
 
 def _first_failure(rule: Rule, row: Sequence[object]) -> Condition | None:

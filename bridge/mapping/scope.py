@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from bridge.domain.model import Job
+from bridge.mapping.ages import Ages
 from bridge.mapping.messages import Message
 
 Remarks = list[str]
@@ -13,11 +14,12 @@ class Scope:
     """One translation under way; local to it. `record` is what is known of the job after this message, by field.
 
     `tolerant`: required values may be missing, because a message yet to come may tell them; `missing` are the fields
-    of which that is so, each with the sentence that says what was expected.
+    of which that is so, each with the sentence that says what was expected. `ages` are those of the job's fields.
     """
 
     message: Message
     job: Job
+    ages: Ages
     changed_names: frozenset[str] = frozenset()
     values: dict[str, object] = field(default_factory=dict)
     record: dict[str, object] = field(default_factory=dict)

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from bridge.domain.model import Goal, Job, JobUpdate
+from bridge.domain.appointment import OPEN
+from bridge.domain.model import Goal, Job, JobUpdate, OnIllegal
+from bridge.mapping.ages import Ages
 from bridge.mapping.fields import Field
 from bridge.mapping.messages import Reading
 from bridge.mapping.paths import Find
@@ -18,6 +20,7 @@ from bridge.mapping.scope import Scope
 from bridge.mapping.values import Misread, shown
 from bridge.mapping.visits import VisitBuilder
 from bridge.mapping.work_orders import WorkOrderBuilder
+from bridge.mef.enums import WorkOrderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,15 @@ class Translated:
 class Ignored:
     """The pack says that the message tells the Buyer nothing.
 
-    `record` is what is known of its job now; None where the pack keeps no record.
+    `record` is what is known of its job now, `told` by which versions that was told; None where the pack keeps no
+    record, or the message is too old for it.
     """
 
     reason: str
     rule: str
     explanation: Mapping[str, object]
     record: Mapping[str, object] | None
+    told: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +106,13 @@ class Translator:
     occurred_at: str | None
     changed_names: Find | None
     deltas: bool
+    own_fields: frozenset[str]
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
         unknown = self.deltas and job.work_order is None
-        trace = _Trace(self.version, Scope(reading.content, job, tolerant=unknown))
+        ages = Ages(job, reading.versions, self.occurred_at)
+        trace = _Trace(self.version, Scope(reading.content, job, ages, tolerant=unknown))
         try:
             return self._translate(reading, job, trace)
         except Misread as misread:
@@ -130,9 +137,12 @@ class Translator:
             raise Misread(next(iter(trace.scope.missing.values())))
         outcome = rule.outcome(values)
         if isinstance(outcome, Ignore):
-            return Ignored(outcome.reason, rule.name, trace.explanation(outcome.reason), self._record(trace.scope))
+            record, told = self._record(trace.scope), trace.scope.ages.told
+            return Ignored(outcome.reason, rule.name, trace.explanation(outcome.reason), record, told)
         if isinstance(outcome, Park):
             return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
+        if self._is_late(trace.scope):
+            outcome = self._late(rule, outcome, trace)
         return Translated(self._update(reading, job, rule, outcome, trace.scope), trace.explanation())
 
     def _read(self, scope: Scope) -> Mapping[str, object]:
@@ -143,7 +153,23 @@ class Translator:
         return scope.values
 
     def _record(self, scope: Scope) -> Mapping[str, object] | None:
+        if scope.ages.is_late and not self.deltas:
+            return None
         return scope.record if any(field.remembered for field in self.fields) else None
+
+    def _is_late(self, scope: Scope) -> bool:
+        return self.deltas and scope.ages.is_late and scope.ages.is_news
+
+    def _late(self, rule: Rule, goal: Goal, trace: _Trace) -> Goal:
+        """Keep states from going back: what only this message says was perhaps overtaken by what a later one did."""
+        trace.scope.remarks.append("older than what is applied: only what no later message told is taken from it")
+        if not self.own_fields & self.rules.rests_on(rule, trace.rules):
+            return goal
+        return Goal(
+            work_order=goal.work_order if goal.work_order in _ON_THE_WAY else None,
+            appointment=goal.appointment if goal.appointment in OPEN else None,
+            on_illegal=OnIllegal.KEEP,
+        )
 
     def _update(self, reading: Reading, job: Job, rule: Rule, goal: Goal, scope: Scope) -> JobUpdate:
         values = scope.values
@@ -162,8 +188,13 @@ class Translator:
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,
             record=scope.record,
+            told=scope.ages.told,
+            late=self._is_late(scope),
             flags=tuple(scope.remarks),
         )
+
+
+_ON_THE_WAY = (WorkOrderState.PLANNED, WorkOrderState.IN_PROGRESS)
 
 
 def _awaits_job(rule: Rule | None, scope: Scope) -> bool:

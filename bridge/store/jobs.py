@@ -69,9 +69,9 @@ def _is_one_of(pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
 _LOCK = text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted").bindparams(
     bindparam("wanted", type_=ARRAY(BigInteger))
 )
-_HEADS = select(jobs.c.pack, jobs.c.key.label("job_key"), jobs.c.work_order_id, jobs.c.versions, jobs.c.record).where(
-    _is_one_of(jobs.c.pack, jobs.c.key)
-)
+_HEADS = select(
+    jobs.c.pack, jobs.c.key.label("job_key"), jobs.c.work_order_id, jobs.c.versions, jobs.c.record, jobs.c.told
+).where(_is_one_of(jobs.c.pack, jobs.c.key))
 _WORK_ORDERS = select(work_orders).where(work_orders.c.id.in_(KEYS))
 _APPOINTMENTS = (
     select(appointments, work_orders.c.pack, work_orders.c.job_key)
@@ -121,6 +121,7 @@ class Head(NamedTuple):
     work_order: WorkOrderId | None
     versions: str
     record: str
+    told: str
 
 
 class Ticket(NamedTuple):
@@ -130,7 +131,7 @@ class Ticket(NamedTuple):
     id: str
 
 
-_NOTHING = Head(None, "{}", "{}")
+_NOTHING = Head(None, "{}", "{}", "{}")
 
 
 class JobBook:
@@ -185,7 +186,7 @@ class JobBook:
 
     async def _load_heads(self, refs: Collection[JobRef]) -> dict[JobRef, Head]:
         found = await self._rows(_HEADS, refs)
-        heads = {ref: Head(row["work_order_id"], row["versions"], row["record"]) for ref, row in found}
+        heads = {ref: Head(row["work_order_id"], row["versions"], row["record"], row["told"]) for ref, row in found}
         self._know("job", heads.items())
         return heads
 
@@ -321,7 +322,7 @@ def _index_rows(order: WorkOrder) -> tuple[object, object]:
 
 def _head(job: Job) -> Head:
     work_order = job.work_order.id if job.work_order else None
-    return Head(work_order, rows.plain_text(job.versions), rows.plain_text(job.record))
+    return Head(work_order, rows.plain_text(job.versions), rows.plain_text(job.record), rows.plain_text(job.told))
 
 
 def _head_row(ref: JobRef, head: Head) -> dict[str, object]:
@@ -331,6 +332,7 @@ def _head_row(ref: JobRef, head: Head) -> dict[str, object]:
         "work_order_id": head.work_order,
         "versions": head.versions,
         "record": head.record,
+        "told": head.told,
     }
 
 
@@ -351,6 +353,7 @@ def _job(
         ended_appointments=tuple(ended[-ENDED_APPOINTMENTS:]),
         versions=rows.plain(head.versions),
         record=rows.plain(head.record),
+        told=rows.plain(head.told),
         commands=tuple(command for command in asked if command.state is not CommandState.ACCEPTED),
         granted=tuple(command for command in asked if command.state is CommandState.ACCEPTED),
         open_siblings=siblings.get(head.work_order, 0) if head.work_order else 0,

@@ -110,6 +110,7 @@ jobs = Table(
     Column("work_order_id", ID, ForeignKey("work_orders.id")),
     Column("versions", Text, nullable=False),
     Column("record", Text, nullable=False),
+    Column("told", Text, nullable=False, server_default="{}"),
 )
 
 inbox = Table(

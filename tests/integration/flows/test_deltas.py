@@ -22,7 +22,7 @@ inbound: {deltas: true, message_id: $.id, version: $.v}
 fields:
   status: {path: $.status, type: code, required: true, values: [new, booked, begun, odd]}
   site: {path: $.site, required: true}
-  who: {path: $.who}
+  who: {path: $.who, type: code, values: [Eva]}
 rules:
   - {rule: odd, when: {status: odd}, then: {ignore: It tells a Buyer nothing}}
   - {rule: created, when: {status: new}, then: {work_order: open, creates: true}}
@@ -30,6 +30,7 @@ rules:
   - {rule: begun, when: {status: begun}, then: {work_order: inProgress}}
 work_order: {task: {value: [who, site]}}
 """
+MENDED = PACK.replace("[Eva]", "[Eva, Tom]")
 JOB = JobRef("toy", "J")
 
 
@@ -47,10 +48,6 @@ class Bridge:
             pack="toy", body=orjson.dumps({"job": "J", **body}), correlation_id="corr", received_at=NOW
         )
         await self._updates._commit([message])
-
-    def mend(self, pack: Pack) -> None:
-        """Go on with another pack."""
-        self._packs[pack.name] = pack
 
     async def replay(self) -> str:
         """Replay the parked message; tell what became of it."""
@@ -116,13 +113,41 @@ async def test_updates_that_come_before_their_job_wait_although_they_do_not_tell
 
 async def test_an_update_that_came_first_does_not_undo_a_job_that_is_newer(make_bridge: MakeBridge) -> None:
     bridge = await make_bridge()
-    await bridge.hear(id="m1", v=1, status="booked")
+    await bridge.hear(id="m1", v=1, status="booked", who="Eva")
     await bridge.hear(**CREATED | {"id": "m2", "v": 2})
-    assert await bridge.outcomes() == [("m1", "stale"), ("m2", "applied")]
+    assert await bridge.outcomes() == [("m1", "applied"), ("m2", "applied")]
     assert await bridge.state() == "open"
+    assert (await bridge.job()).record == {"status": "new", "site": "S-1", "who": "Eva"}
 
 
 async def test_a_creation_that_lacks_something_is_parked_and_says_what(make_bridge: MakeBridge) -> None:
     bridge = await make_bridge()
     await bridge.hear(id="m1", v=1, status="new")
     assert await bridge.outcomes() == [("m1", "parked")]
+
+
+async def test_nothing_is_lost_of_a_parked_delta_that_is_replayed_after_later_ones(make_bridge: MakeBridge) -> None:
+    bridge = await make_bridge()
+    await bridge.hear(**CREATED)
+    await bridge.hear(id="m5", v=5, status="booked", site="S-5", who="Tom")
+    await bridge.hear(id="m6", v=6, site="S-6")
+    assert await bridge.outcomes() == [("m1", "applied"), ("m5", "parked"), ("m6", "applied")]
+    assert await bridge.state() == "open"
+
+    mended = await make_bridge(MENDED)
+    assert await mended.replay() == "applied"
+
+    job = await mended.job()
+    assert (job.record, job.versions) == ({"status": "booked", "site": "S-6", "who": "Tom"}, {"job": 6})
+    assert await mended.state() == "planned"
+
+
+async def test_a_replayed_delta_takes_no_state_back(make_bridge: MakeBridge) -> None:
+    bridge = await make_bridge()
+    await bridge.hear(**CREATED)
+    await bridge.hear(id="m5", v=5, status="booked", who="Tom")
+    await bridge.hear(id="m6", v=6, status="begun")
+    mended = await make_bridge(MENDED)
+    await mended.replay()
+    assert await mended.state() == "inProgress"
+    assert (await mended.job()).record == {"status": "begun", "site": "S-1", "who": "Tom"}

@@ -1,12 +1,10 @@
 """Delta messages: what a message leaves out is what the job's record says."""
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bridge.domain.decide import learned
 from bridge.domain.model import Job, JobRef
 from bridge.flows.effects import messages_for
 from bridge.mapping.job_book import JobBook, WfmWords
@@ -81,13 +79,6 @@ def test_an_ignored_delta_is_remembered() -> None:
         {"status": "A"},
         {"status": "A"},
     ]
-
-
-def test_a_stale_ignored_delta_is_not_remembered() -> None:
-    job = Job(ref=JobRef("toy", "J"), versions={"job": 5}, record={"a": 1})
-    assert learned(job, {"job": 4}, {"a": 2}) == job
-    assert learned(job, {"job": 6}, None) == job
-    assert learned(job, {"job": 6}, {"a": 2}) == replace(job, versions={"job": 6}, record={"a": 2})
 
 
 @pytest.mark.parametrize(

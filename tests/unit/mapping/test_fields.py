@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import Job, JobRef
+from bridge.mapping.ages import Ages
 from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Table
 from bridge.mapping.fields import compile_field
 from bridge.mapping.messages import Message
@@ -21,7 +22,8 @@ ABSENT = object()
 
 def scope_of(raw: object = ABSENT) -> Scope:
     message = Message({} if raw is ABSENT else {"F": raw}, "key", {"h": "head"})
-    return Scope(message, Job(ref=JobRef("p", "j")))
+    job = Job(ref=JobRef("p", "j"))
+    return Scope(message, job, Ages(job, {}, None))
 
 
 def pack_of(zone: str) -> PackDocument:

@@ -14,6 +14,7 @@ FROZEN = {
     "0003_compensations.py": "f6612a2f98b11c70a7a8cd0e2e720db1123f8835047938ddc9c5756f1e9fd58c",
     "0004_retention.py": "2c1909be6bfd66b8a00de3f34885a8a16f14ac617aa78d3cec3cda6e04e524b8",
     "0005_echoes.py": "0a9467adb2f0b2d4d36c9354eb3c8de0f72265aec954bbb09a785e2f99467a58",
+    "0006_told.py": "ae86a70dc3c3a751353521b58bb6c48390fb87eadb92c4bf035de654884b6ff4",
 }
 
 

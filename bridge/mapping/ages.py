@@ -1,0 +1,78 @@
+"""Which message told a field last? So an older delta brings in what nobody told since, and nothing else.
+
+A message may be older than what is applied: it was overtaken on the way, or parked until its pack was mended.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridge.domain.decide import is_older
+from bridge.domain.model import Job
+from bridge.mapping import document
+
+Versions = Mapping[str, int]
+
+
+@dataclass(slots=True)
+class Ages:
+    """The ages of the fields of one job while a delta is read; local to it.
+
+    `told` says by which versions each field was told last. `moment` is the field that says when it happened, which is
+    a message's own at any age. `is_late`: the message is older than what is applied. `is_news`: it tells something that
+    no later one has told.
+    """
+
+    job: Job
+    versions: Versions
+    moment: str | None
+    told: dict[str, Versions] = field(default_factory=dict)
+    is_news: bool = False
+    is_late: bool = field(init=False)
+    _stamp: Versions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.is_late = is_older(self.job, self.versions)
+        self._stamp = self.versions if self.is_late else {**self.job.versions, **self.versions}
+
+    def told_since(self, name: str) -> bool:
+        """Tell whether a later message has told a field."""
+        if not self.is_late:
+            return False
+        later = self._last(name)
+        return name != self.moment and any(number < later.get(key, number) for key, number in self.versions.items())
+
+    def keep(self, name: str) -> None:
+        """Note that a field stays as it is."""
+        if last := self._last(name):
+            self.told[name] = last
+
+    def tell(self, name: str) -> None:
+        """Note that the message tells a field."""
+        self.is_news = self.is_news or name != self.moment
+        if self._stamp:
+            self.told[name] = self._stamp
+
+    def _last(self, name: str) -> Versions:
+        """A field of which nobody noted when it was told counts as told by the last message."""
+        return self.job.told.get(name, self.job.versions if name in self.job.record else {})
+
+
+def own_fields(pack: document.PackDocument) -> frozenset[str]:
+    """Name the fields that are of one message alone: they are never remembered, or made of such."""
+    own: set[str] = set()
+    for name, spec in pack.fields.items():
+        made_of = {reference.partition(".")[0] for reference in _made_of(spec, pack)}
+        if _is_own(spec) or made_of & own:
+            own.add(name)
+    return frozenset(own)
+
+
+def _is_own(spec: document.FieldSpec) -> bool:
+    return spec.header is not None or spec.routing_key is not None or (spec.path is not None and not spec.remember)
+
+
+def _made_of(spec: document.FieldSpec, pack: document.PackDocument) -> tuple[str, ...]:
+    if spec.attribution is not None and pack.attribution is not None:
+        return pack.attribution.reason
+    single = tuple(reference for reference in (spec.value, spec.of) if reference is not None)
+    return (*single, *(spec.join or ()), *(spec.first or ()))

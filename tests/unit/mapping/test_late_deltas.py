@@ -1,0 +1,194 @@
+"""Deltas that come late: what no later message has told is taken from them, and no state goes back."""
+
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import pytest
+
+from bridge.domain.model import JobRef
+from bridge.flows.effects import messages_for
+from bridge.mapping.job_book import Happened, JobBook, WfmWords
+from tests.unit.mapping.builders import NOON
+from tests.unit.mapping.patches import pack_with
+
+PACK = """
+inbound: {deltas: true, message_id: $.id, version: {path: $.v, optional: true}, changed_names: $.names}
+fields:
+  event: {path: $.event, type: code, values: [begun, ended], remember: false}
+  kind: {path: $.kind}
+  status: {path: $.status, type: code, values: [new, booked, begun, odd], required: true}
+  site: {path: $.site, nulls: absent}
+  who: {path: $.who}
+  crew: {path: $.crew, type: items, key: name, fields: {name: {path: $.name, required: true}, job: {path: $.job}}}
+  site_changed: {changed: site}
+rules:
+  - {rule: odd, when: {status: odd}, then: {ignore: It tells a Buyer nothing}}
+  - {rule: created, when: {status: new}, then: {work_order: open, creates: true, on_illegal: keep}}
+  - {rule: booked, when: {status: booked}, then: {work_order: planned}}
+  - {rule: begun, when: {status: begun}, then: {work_order: inProgress}}
+work_order: {task: {value: [who, site], default: Look}}
+"""
+BY_EVENT = PACK.replace(
+    "rules:\n",
+    "rules:\n"
+    "  - {rule: ended-now, when: {event: ended}, then: {work_order: unableToComplete}}\n"
+    "  - {rule: begun-now, when: {event: begun}, then: {work_order: inProgress}}\n",
+)
+LATE = "older than what is applied: only what no later message told is taken from it"
+JOB = JobRef("toy", "J")
+
+
+class Story:
+    """A book of one pack that is told of one job."""
+
+    def __init__(self, pack: str = PACK) -> None:
+        self.book = JobBook(pack_with(pack), messages_for)
+        self._number = 0
+
+    def hear(self, version: int | None, **message: Any) -> Happened:
+        """Take a message; tell what became of it."""
+        self._number += 1
+        told = {"job": "J", "id": str(self._number), **({"v": version} if version is not None else {}), **message}
+        return self.book.apply(WfmWords(body=orjson.dumps(told)), NOON)[0]
+
+    @property
+    def record(self) -> dict[str, object]:
+        return dict(self.book.job(JOB).record)
+
+    @property
+    def state(self) -> str:
+        work_order = self.book.job(JOB).work_order
+        return str(work_order.state) if work_order is not None else "unknown"
+
+
+@pytest.fixture
+def story() -> Story:
+    """A job that is booked since version 4, of which version 6 told the site."""
+    told = Story()
+    told.hear(1, status="new", site="A")
+    told.hear(4, status="booked")
+    told.hear(6, site="C")
+    return told
+
+
+def test_what_no_later_message_has_told_is_taken_in(story: Story) -> None:
+    happened = story.hear(5, site="B", who="Eva")
+    assert (happened.outcome, happened.flags) == ("applied", (LATE,))
+    assert story.record == {"status": "booked", "site": "C", "who": "Eva"}
+    work_order = story.book.job(JOB).work_order
+    assert work_order is not None
+    assert (work_order.details.task, work_order.state) == (("Eva",), "planned")
+
+
+def test_it_is_explained(story: Story) -> None:
+    told: Any = story.hear(5, site="B", who="Eva").explanation["fields"]
+    assert told["site"] == {"path": "$.site", "told_since": True, "raw": "C", "value": "C"}
+    assert told["who"] == {"path": "$.who", "raw": "Eva", "value": "Eva"}
+
+
+def test_a_message_of_which_nothing_is_left_is_stale(story: Story) -> None:
+    before = story.book.job(JOB)
+    assert story.hear(5, site="B").outcome == "stale"
+    assert story.hear(3, status="new", site="B").outcome == "stale"
+    assert story.book.job(JOB) == before
+
+
+def test_the_version_of_the_job_does_not_go_back(story: Story) -> None:
+    story.hear(5, who="Eva")
+    assert story.book.job(JOB).versions == {"job": 6}
+
+
+def test_of_two_late_ones_the_later_counts_in_any_order() -> None:
+    for order in ((3, 5), (5, 3)):
+        story = Story()
+        story.hear(1, status="new")
+        story.hear(6, site="C")
+        for version in order:
+            story.hear(version, who=f"who-{version}")
+        assert story.record["who"] == "who-5"
+
+
+def test_what_a_later_message_cleared_stays_cleared(story: Story) -> None:
+    story.hear(8, site=None)
+    story.hear(7, site="B", who="Eva")
+    assert story.record == {"status": "booked", "who": "Eva"}
+
+
+def test_a_state_that_only_the_late_message_tells_is_reached(story: Story) -> None:
+    assert story.hear(5, status="begun").outcome == "applied"
+    assert story.state == "inProgress"
+
+
+def test_a_state_that_a_later_message_has_changed_stays(story: Story) -> None:
+    story.hear(9, status="begun")
+    story.hear(8, status="new", who="Eva")
+    assert (story.state, story.record["who"]) == ("inProgress", "Eva")
+
+
+def test_by_what_only_a_late_message_says_nothing_ends() -> None:
+    """A later message may have taken it back in words of its own, which nobody remembers."""
+    story = Story(BY_EVENT)
+    story.hear(1, status="new")
+    story.hear(4, status="begun")
+    story.hear(6, site="C")
+    happened = story.hear(5, event="ended", who="Eva")
+    assert (happened.rule, happened.outcome, happened.flags) == ("ended-now", "applied", (LATE,))
+    assert (story.state, story.record["who"]) == ("inProgress", "Eva")
+
+
+def test_by_what_only_a_late_message_says_the_work_may_begin() -> None:
+    story = Story(BY_EVENT)
+    story.hear(1, status="new")
+    story.hear(6, site="C")
+    story.hear(5, event="begun", who="Eva")
+    assert story.state == "inProgress"
+
+
+def test_items_that_no_later_message_has_told_are_taken_in(story: Story) -> None:
+    story.hear(8, crew=[{"name": "Eva", "job": "lead"}])
+    story.hear(7, crew=[{"name": "Eva", "job": "help"}, {"name": "Tom", "job": "help"}])
+    assert {(one["name"], one["job"]) for one in story.record["crew"]} == {("Eva", "lead"), ("Tom", "help")}  # type: ignore[attr-defined]
+    assert story.hear(7, crew=[{"name": "Eva", "job": "help"}]).outcome == "stale"
+
+
+def test_a_late_message_changes_nothing_that_was_told_since(story: Story) -> None:
+    def changed(**message: Any) -> object:
+        told: Any = story.hear(5, who=str(message), **message).explanation["fields"]
+        return told["site_changed"]["value"]
+
+    assert changed(site="B", names=["site"]) is False
+    assert changed(site="B") is False
+
+
+def test_an_ignored_late_message_is_remembered_as_well(story: Story) -> None:
+    assert story.hear(5, status="odd", site="B", who="Eva").outcome == "ignored"
+    assert story.record == {"status": "odd", "site": "C", "who": "Eva"}
+    assert story.book.job(JOB).versions == {"job": 6}
+
+
+def test_messages_without_a_version_are_as_new_as_what_is_applied(story: Story) -> None:
+    story.hear(None, who="Eva")
+    assert story.hear(5, who="Tom").outcome == "stale"
+    assert story.record["who"] == "Eva"
+
+
+def test_what_was_told_before_this_was_noted_counts_as_told_last(story: Story) -> None:
+    story.book.put(replace(story.book.job(JOB), told={}))
+    story.hear(5, site="B", who="Eva")
+    assert story.record == {"status": "booked", "site": "C", "who": "Eva"}
+
+
+def test_what_is_ignored_ahead_of_its_job_does_not_make_the_job_stale() -> None:
+    story = Story()
+    assert story.hear(3, status="odd", who="Eva").outcome == "ignored"
+    assert story.hear(1, status="new").outcome == "applied"
+    assert story.record == {"status": "new", "who": "Eva"}
+
+
+def test_an_older_snapshot_is_stale_whatever_it_tells() -> None:
+    story = Story(PACK.replace("deltas: true, ", "").replace(", key: name", "").replace(", remember: false", ""))
+    story.hear(6, status="new", site="C")
+    assert story.hear(5, status="booked", who="Eva").outcome == "stale"
+    assert story.hear(5, status="odd", site="B").outcome == "ignored"
+    assert story.record == {"site": "C"}
