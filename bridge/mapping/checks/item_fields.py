@@ -106,5 +106,5 @@ def _check_precedence(loc: Loc, spec: FieldSpec, known: tuple[str, ...], report:
         elif code in listed[:index]:
             report.add((*loc, index), "duplicate-code", f"'{code}' stands here already")
     missing = [code for code in dict.fromkeys(known) if code not in listed]
-    if listed and missing:
+    if missing and listed and {*listed} <= {*known}:
         report.add(loc, "missing-code", f"precedence lacks {', '.join(missing)}; to leave items out, write where")

@@ -8,6 +8,18 @@ from tests.unit.mapping.builders import ACME, TOY
 
 HERE = "^"  # marks where in the broken text the problem is; taken out before the text is read
 
+WHO = '  who: {path: "$.who", empty: absent}\n'
+DESK = '    - {role: technicalContact, name: Toy, number: "1", email_address: toy@toy.example}\n'
+
+
+def items(inside: str, rest: str = "") -> str:
+    """The fields of the small pack with a list of items."""
+    return (
+        WHO
+        + f"  techs: {{path: $.techs, type: items, fields: {{tech: {{path: $.id, required: true}}{inside}}}{rest}}}\n"
+    )
+
+
 # what stands in the small pack, what is written instead with ^ where the problem is, its kind and message
 BROKEN = {
     "an unknown key": ("urgent: {path:", "urgent: {^paht:", "unknown-key", "unknown key 'paht'; did you mean 'path'?"),
@@ -364,6 +376,95 @@ BROKEN = {
         "token: {number: $.nr, area: $.area}\n        within: [^days]",
         "wrong-value",
         "it starts with $",
+    ),
+    "items without fields": (
+        WHO,
+        WHO + "  techs: ^{path: $.techs, type: items}\n",
+        "missing-key",
+        "items need fields: what is read of each item",
+    ),
+    "an unknown key of an item's field": (WHO, items(", a: {^paht: $.a}"), "unknown-key", "did you mean 'path'?"),
+    "an item's field that reads the whole message": (
+        WHO,
+        items(", a: ^{header: x}"),
+        "wrong-source",
+        "write exactly one of path, value, join or first",
+    ),
+    "an item's field called as one of the message": (
+        WHO,
+        items(", ^crew: {path: $.crew}"),
+        "duplicate-name",
+        "there is a field crew of the whole message",
+    ),
+    "items of items": (
+        WHO,
+        items(", a: {path: $.a, type: ^items, fields: {b: {path: $.b}}}"),
+        "misplaced",
+        "items have no items of their own",
+    ),
+    "an item's field with a table that is none": (
+        WHO,
+        items(", a: {path: $.a, type: code, table: ^crew}"),
+        "unknown-table",
+        "did you mean 'crews'?",
+    ),
+    "an item's field of an unknown one": (WHO, items(", a: {value: ^tehc}"), "unknown-field", "did you mean 'tech'?"),
+    "a key without deltas": (WHO, items("", ", ^key: tech"), "misplaced", "and inbound: {deltas: true}"),
+    "where of another type": (
+        WHO,
+        WHO + "  x: {path: $.x, ^where: {$.a: b}}\n",
+        "misplaced",
+        "where belongs to type list or items",
+    ),
+    "fields of another type": (
+        WHO,
+        WHO + "  x: {path: $.x, ^fields: {a: {path: $.a}}}\n",
+        "misplaced",
+        "fields belongs to type items",
+    ),
+    "a code of items that have none": (
+        WHO,
+        items("") + "  all: {of: ^techs.tech, precedence: [a]}\n",
+        "wrong-type",
+        "expected a code of which all values are known",
+    ),
+    "a precedence with an unknown code": (
+        WHO,
+        items(", st: {path: $.st, type: code, values: [begun, done]}")
+        + "  all: {of: techs.st, precedence: [begun, ^don]}\n",
+        "unknown-code",
+        "did you mean 'done'?",
+    ),
+    "a precedence that lacks a code": (
+        WHO,
+        items(", st: {path: $.st, type: code, values: [begun, done]}")
+        + "  all: {of: techs.st, precedence: ^[begun]}\n",
+        "missing-code",
+        "precedence lacks done",
+    ),
+    "an entry for each of no items": (
+        DESK,
+        DESK + '    - {each: ^who, role: technician, name: T, number: "1", email_address: t}\n',
+        "wrong-type",
+        "expected a field of type items; who is text",
+    ),
+    "an entry when an unknown field fits": (
+        DESK,
+        DESK + '    - {when: {^knd: made}, role: technician, name: T, number: "1", email_address: t}\n',
+        "unknown-field",
+        "did you mean 'kind'?",
+    ),
+    "an entry when an unknown code comes": (
+        DESK,
+        DESK + '    - {when: {kind: ^mad}, role: technician, name: T, number: "1", email_address: t}\n',
+        "unknown-code",
+        "kind is never 'mad'",
+    ),
+    "a list that cannot be merged": (
+        "  duration: {amount: {value: hours}",
+        "  merge: [^notes]\n  duration: {amount: {value: hours}",
+        "wrong-value",
+        "expected 'contacts', 'place' or 'related_entity'",
     ),
     "slots of a cancel": (
         "accepted: [ok], refused: refusals}",
