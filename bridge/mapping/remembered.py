@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from bridge.domain.model import Job
 from bridge.mapping import document
+from bridge.mapping.ages import Ages
 from bridge.mapping.context import CommandContext, Find, field_reference, written_fields
 from bridge.mapping.fields import Field, compile_field
 from bridge.mapping.messages import Message
@@ -29,8 +30,9 @@ def _finder(field: Field) -> Find:
         raw = context.record.get(field.name, MISSING)
         if raw is MISSING:
             return field.default
+        job = Job(ref=context.job)
         try:
-            return field.convert(raw, Scope(_NO_MESSAGE, Job(ref=context.job)))
+            return field.convert(raw, Scope(_NO_MESSAGE, job, Ages(job, {}, None)))
         except Unfit:
             return field.default
 
