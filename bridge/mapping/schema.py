@@ -14,10 +14,11 @@ from pydantic.json_schema import GenerateJsonSchema
 from bridge.mapping import document
 from bridge.mapping.template_document import TemplateValue
 
-DRAFT: Final = "https://json-schema.org/draft/2020-12/schema"
+DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # the newest that VS Code's YAML extension knows
 
-_ENTRY: Final = "#/$defs/TemplateValue"
-_TEMPLATE: Final = "#/$defs/Template"
+_REF: Final = "#/definitions/{model}"
+_ENTRY: Final = _REF.format(model="TemplateValue")
+_TEMPLATE: Final = _REF.format(model="Template")
 _SHOWN: Final = ("default", "title", "description")  # what editors show
 _NAMED: Final = ("pack", "version", "rule")  # keys that say of what the rest is told
 Json = dict[str, Any]
@@ -37,14 +38,14 @@ def pack_schema() -> Json:
         "$schema": DRAFT,
         "title": "A pack of mef-bridge",
         "if": {"required": ["extends"]},
-        "then": {"$ref": "#/$defs/Extending.PackDocument"},
-        "else": {"$ref": "#/$defs/PackDocument"},
-        "$defs": definitions | {f"Extending.{name}": _extending(one) for name, one in definitions.items()},
+        "then": {"$ref": _REF.format(model="Extending.PackDocument")},
+        "else": {"$ref": _REF.format(model="PackDocument")},
+        "definitions": definitions | {f"Extending.{name}": _extending(one) for name, one in definitions.items()},
     }
 
 
 def _definitions() -> Json:
-    schema = document.PackDocument.model_json_schema(schema_generator=_WithoutTitles)
+    schema = document.PackDocument.model_json_schema(ref_template=_REF, schema_generator=_WithoutTitles)
     definitions = {**schema.pop("$defs"), "PackDocument": schema}
     for model in _models():
         own = definitions.get(model.__name__, {})
@@ -70,7 +71,7 @@ def _extending(schema: Any) -> Any:
         return schema
     loose = {key: _extending(value) for key, value in schema.items()}
     if "$ref" in schema:
-        loose["$ref"] = schema["$ref"].replace("#/$defs/", "#/$defs/Extending.")
+        loose["$ref"] = schema["$ref"].replace("#/definitions/", "#/definitions/Extending.")
     if "properties" in schema:
         own = [name for name in schema.get("required", ()) if name in _NAMED]
         names = {name: _or_null(one) for name, one in loose["properties"].items()}
