@@ -52,10 +52,11 @@ class Clock:
 
 
 class FakeBus:
-    """Records what is published; fails with `failure`, else answers by routing key as a WFM would."""
+    """Records what is published and passed on; fails with `failure`, else answers by routing key as a WFM would."""
 
     def __init__(self) -> None:
         self.sent: list[BusMessage] = []
+        self.passed_on: list[tuple[bytes, str, str]] = []
         self.failure: BridgeError | None = None
         self.answers: dict[str, Answer] = {}
         self.deliver: Callable[[BusMessage, bytes], None] = lambda _message, _body: None
@@ -69,6 +70,12 @@ class FakeBus:
         body = answer(message) if answer is not None else None
         if body is not None:
             self.deliver(message, body)
+
+    async def pass_on(self, body: bytes, correlation_id: str, instance: str) -> None:
+        """Take a reply for another process."""
+        self.passed_on.append((body, correlation_id, instance))
+        if self.failure is not None:
+            raise self.failure
 
     def of(self, routing_key: str) -> list[BusMessage]:
         """All commands published with this routing key."""
@@ -131,7 +138,7 @@ class World:
         timeout = timedelta(seconds=timeout_s)
         store: Store = self.store
         applier = Applier(packs, clock, ids)
-        self.commands = Commands(store, self.bus, packs, applier, clock, ids)
+        self.commands = Commands(store, self.bus, packs, applier, clock, ids, instance="here")
         self.job_updates = JobUpdates(store, applier)
         self.time_slots = TimeSlots(
             store, packs, self.commands, clock, ids, timeout=timeout, memory=timedelta(minutes=30)
@@ -162,6 +169,11 @@ class World:
         """Let the answer to a command arrive, and wait until it is safe."""
         raw = WfmMessage(pack="", body=body, correlation_id=message.correlation_id, received_at=self.clock())
         await self.commands.handle_reply(WfmReply(message.correlation_id, raw))
+
+    async def answer(self, body: bytes, correlation_id: str = "", pack: str = acme.PACK) -> None:
+        """Let an answer arrive at a pack's own queue, or with "" at the one of all packs."""
+        raw = WfmMessage(pack=pack, body=body, correlation_id=correlation_id, received_at=self.clock())
+        await self.commands.handle_reply(WfmReply(correlation_id, raw))
 
     def _deliver(self, message: BusMessage, body: bytes) -> None:
         task = asyncio.create_task(self.reply(message, body))

@@ -1,0 +1,227 @@
+"""A WFM that answers to a queue of its own and repeats the correlation id in the body."""
+
+import asyncio
+
+import orjson
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.errors import BridgeError, BrokerUnavailable, NotRouted
+from bridge.flows.errors import NotReplayable, WfmTimeout
+from bridge.flows.live_packs import LivePacks, NeedsRestart
+from bridge.flows.ports import BusMessage
+from bridge.mapping.loader import make_pack
+from bridge.mapping.pack import Pack
+from bridge.yaml_source import parse_yaml
+from tests.integration.flows import acme
+from tests.integration.flows.acme import MORNING, MORNING_SLOT
+from tests.integration.flows.conftest import ACME
+from tests.integration.flows.test_time_slots import search
+from tests.integration.flows.world import BUYERS, World, Worlds
+from tests.support import eventually
+
+FIXED = "replies: {queue: acme.wfm.replies, correlation: [$.REF, $.ERROR.REF]}\n"
+
+
+def fixed(replies: str = FIXED) -> Pack:
+    text = (ACME / "pack.yaml").read_text().replace("REF: {value: command}", "REF: {value: correlation}")
+    return make_pack(parse_yaml(text + replies, "pack.yaml"))
+
+
+@pytest.fixture(scope="module")
+def fixed_pack() -> Pack:
+    return fixed()
+
+
+@pytest.fixture
+async def world(make_world: Worlds, fixed_pack: Pack) -> World:
+    """A bridge whose WFM answers by itself nothing, and is given 20 ms."""
+    made: World = await make_world(timeout_s=0.02, pack=fixed_pack)
+    made.bus.answers = {}
+    return made
+
+
+@pytest.fixture
+async def patient(make_world: Worlds, fixed_pack: Pack) -> World:
+    """As `world`, with all the time it takes."""
+    made: World = await make_world(pack=fixed_pack)
+    made.bus.answers = {}
+    return made
+
+
+def ref(message: BusMessage) -> str:
+    found: str = orjson.loads(message.body)["REF"]
+    return found
+
+
+def done(ref: str, **fields: object) -> bytes:
+    return orjson.dumps({"RC": "00", "REF": ref, **fields})
+
+
+def parked(world: World) -> list[tuple[str, str, str, bytes]]:
+    found: list[tuple[str, str, str, bytes]] = world.rows(
+        "SELECT pack, rule, reason, body FROM journal WHERE outcome='parked' ORDER BY number"
+    )
+    return found
+
+
+async def test_a_booking_is_confirmed_by_what_the_answer_bears(patient: World) -> None:
+    """Whatever AMQP says of it."""
+    order = await patient.open_work_order()
+    patient.bus.answers["cmd.search"] = lambda _: None
+    booking = asyncio.create_task(patient.book(order))
+    question = await patient.bus.next("cmd.search")
+    await patient.answer(done(ref(question), SLOTS=orjson.loads(acme.slots(MORNING_SLOT))["SLOTS"]), "nonsense")
+    sent = await patient.bus.next("cmd.book")
+    assert ref(sent) == sent.correlation_id == sent.message_id
+    await patient.answer(done(ref(sent), VISIT_NO="V-0001"), "nonsense")
+    assert (await booking).valid_for == MORNING
+    assert patient.column("SELECT correlation_id FROM journal WHERE rule='commands.book'") == [ref(sent)]
+
+
+async def timed_out_booking(world: World) -> str:
+    """Book what was offered, and let it time out; return what the answer would bear."""
+    order = await world.open_work_order()
+    world.bus.answers["cmd.search"] = lambda _: acme.slots(MORNING_SLOT)
+    world.bus.deliver = lambda message, body: _answer_at_once(world, message, body)
+    with pytest.raises(WfmTimeout):
+        await world.book(order)
+    (sent,) = world.bus.of("cmd.book")
+    return ref(sent)
+
+
+def _answer_at_once(world: World, message: BusMessage, body: bytes) -> None:
+    told = orjson.dumps({**orjson.loads(body), "REF": ref(message)})
+    task = asyncio.create_task(world.answer(told))
+    world._tasks.add(task)
+
+
+async def test_a_late_booking_is_taken_back_and_the_answer_to_that_is_known(world: World) -> None:
+    """The compensation has an id of its own, and writes the one that its answer is to bear."""
+    booking = await timed_out_booking(world)
+    await world.answer(done(booking, VISIT_NO="V-0001"))
+    (cancel,) = world.outbox("cmd.cancel")
+    assert (cancel["REF"], cancel["VISIT_NO"]) == (f"{booking}:compensation", "V-0001")
+    assert world.column("SELECT correlation_id FROM outbox WHERE routing_key='cmd.cancel'") == [cancel["REF"]]
+    assert world.column("SELECT try_again_at IS NOT NULL FROM commands WHERE kind='book'") == [1]
+    await world.answer(done(cancel["REF"]))
+    assert world.column("SELECT try_again_at FROM commands WHERE kind='book'") == [None]
+
+
+async def test_an_answer_that_comes_to_another_process_settles_the_command_all_the_same(
+    make_world: Worlds, patient: World, fixed_pack: Pack
+) -> None:
+    other: World = await make_world(pack=fixed_pack)
+    order = await patient.open_work_order()
+    booking = asyncio.create_task(patient.book(order))
+    question = await patient.bus.next("cmd.search")
+    assert ref(question).endswith("@here")
+    await patient.answer(done(ref(question), SLOTS=orjson.loads(acme.slots(MORNING_SLOT))["SLOTS"]))
+    sent = await patient.bus.next("cmd.book")
+    await other.answer(done(ref(sent), VISIT_NO="V-0001"))
+    assert other.command_states() == ["accepted"]
+    booking.cancel()
+
+
+async def test_the_answer_to_another_processes_search_is_passed_on(patient: World) -> None:
+    """As it came, by the id that its own common queue will know it by."""
+    answer = done("Q-1@elsewhere", SLOTS=[])
+    await patient.answer(answer, "nonsense")
+    assert patient.bus.passed_on == [(answer, "Q-1@elsewhere", "elsewhere")]
+    assert parked(patient) == []
+
+
+async def test_an_answer_that_was_passed_on_ends_the_search(patient: World) -> None:
+    """It comes to the queue of all packs."""
+    order = await patient.open_work_order()
+    searching = asyncio.create_task(patient.appointments.search(BUYERS, search(order.id, MORNING), "c"))
+    asked = ref(await patient.bus.next("cmd.search"))
+    slots = orjson.loads(acme.slots(MORNING_SLOT))["SLOTS"]
+    await patient.answer(done(asked, SLOTS=slots), asked, pack="")
+    assert [slot.valid_for for slot in await searching] == [MORNING]
+
+
+@pytest.mark.parametrize("failure", [BrokerUnavailable(), NotRouted("there is no instance 'elsewhere'")])
+async def test_an_answer_that_cannot_be_passed_on_is_told_and_let_go(patient: World, failure: BridgeError) -> None:
+    """The search ends by its time-out, and nothing depends on it."""
+    patient.bus.failure = failure
+    with capture_logs() as logs:
+        await patient.answer(done("Q-1@elsewhere"))
+    assert [entry["event"] for entry in logs] == ["reply.not_passed_on"]
+
+
+async def test_the_answer_to_a_search_that_was_given_up_is_let_go(patient: World) -> None:
+    await patient.answer(done("Q-1@here"))
+    await patient.answer(done("Q-1@here"), "Q-1@here", pack="")
+    assert (patient.bus.passed_on, parked(patient)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"\xff no JSON", "the body is not JSON"),
+        (b'{"RC": "00"}', "replies.correlation ($.REF or $.ERROR.REF): expected what the command wrote; it is missing"),
+        (b'{"RC": "00", "REF": ""}', "it is missing"),
+    ],
+)
+async def test_an_answer_that_does_not_say_to_what_is_parked(world: World, body: bytes, reason: str) -> None:
+    """Acknowledged and kept. It is no message of the WFM, and is not replayed as one."""
+    booking = await timed_out_booking(world)
+    await asyncio.gather(world.answer(body, booking), world.answer(done(booking, VISIT_NO="V-0001")))
+    ((pack, rule, told, kept),) = parked(world)
+    assert (pack, rule, kept) == ("acme-wfm", "replies.unknown", body)
+    assert reason in told
+    assert world.command_states() == ["compensated"]
+    (number,) = world.column("SELECT number FROM journal WHERE outcome='parked'")
+    with pytest.raises(NotReplayable, match="is a reply to a command"):
+        await world.job_updates.replay(number)
+
+
+async def test_an_answer_on_the_common_queue_without_correlation_id_is_parked(world: World) -> None:
+    await world.answer(b'{"RC": "00"}', "", pack="")
+    ((pack, _, reason, _),) = parked(world)
+    assert (pack, reason) == ("", "an answer to nobody knows which command: it has no correlation_id")
+
+
+async def test_an_answer_to_another_packs_command_is_none(world: World) -> None:
+    """Two WFMs do not settle each other's commands."""
+    booking = await timed_out_booking(world)
+    await world.answer(done(booking, VISIT_NO="V-0001"), booking, pack="other")
+    assert world.command_states() == ["expired"]
+
+
+async def test_an_answer_to_nothing_we_know_is_let_go(world: World) -> None:
+    with capture_logs() as logs:
+        await world.answer(done("who-knows"))
+    assert [entry["event"] for entry in logs] == ["reply.unsolicited"]
+    assert parked(world) == []
+
+
+async def test_the_correlation_id_may_be_amqps_alone(make_world: Worlds) -> None:
+    world: World = await make_world(timeout_s=0.02, pack=fixed("replies: {queue: acme.wfm.replies}\n"))
+    world.bus.answers["cmd.book"] = lambda _: None
+    order = await world.open_work_order()
+    with pytest.raises(WfmTimeout):
+        await world.book(order)
+    (sent,) = world.bus.of("cmd.book")
+    await world.answer(acme.done(VISIT_NO="V-0001"), sent.correlation_id)
+    assert world.command_states() == ["compensated"]
+
+
+@pytest.mark.parametrize(
+    "replies",
+    ["", "replies: {correlation: $.REF}\n", "replies: {queue: acme.other, correlation: $.REF}\n"],
+)
+def test_where_answers_come_to_does_not_change_without_a_restart(replies: str) -> None:
+    live = LivePacks({"acme-wfm": fixed()})
+    with pytest.raises(NeedsRestart, match="where replies come to has changed"):
+        live.exchange({"acme-wfm": fixed(replies)})
+
+
+async def test_where_the_id_stands_may_change(patient: World) -> None:
+    changed = fixed("replies: {queue: acme.wfm.replies, correlation: $.ID}\n")
+    live = LivePacks({"acme-wfm": fixed()})
+    patient.commands._packs = live
+    live.exchange({"acme-wfm": changed})
+    await patient.answer(orjson.dumps({"ID": "Q-1@elsewhere"}))
+    await eventually(lambda: patient.bus.passed_on)
