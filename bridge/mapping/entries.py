@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from bridge.domain.model import Job
 from bridge.mapping import document
-from bridge.mapping.cells import cell_test
-from bridge.mapping.columns import Lookups, column_getter, field_lookups
+from bridge.mapping.cells import Test, cell_test
+from bridge.mapping.columns import Column, Lookups, column_getter, field_lookups
 from bridge.mapping.values import Misread, Values
 
 T = TypeVar("T")
@@ -25,25 +25,35 @@ def entries_getter(
     """Make a function that gives what becomes of one entry. `make` compiles its kind, which may give nothing."""
     each = entry.each if isinstance(entry, document.Item) else None
     lookups = field_lookups(pack if each is None else pack.of_item(each))
-    build, fits = make(lookups), _condition(entry, lookups)
+    one = _one(make(lookups), _conditions(entry, lookups))
+    return one if each is None else _for_each(each, one)
 
+
+def _one(build: Build[T], conditions: Sequence[tuple[Column, Test]]) -> Entries[T]:
     def get(values: Values, job: Job) -> tuple[T, ...]:
-        own = (values,) if each is None else [{**values, **item} for item in _items(values[each])]
-        built = (build(one, job) for one in own if fits(one, job))
-        return tuple(one for one in built if one is not None)
+        for column, test in conditions:
+            if not test(column(values, job)):
+                return ()
+        built = build(values, job)
+        return () if built is None else (built,)
 
     return get
 
 
-def _items(value: object) -> Iterable[Values]:
-    return value if isinstance(value, tuple) else ()
+def _for_each(name: str, one: Entries[T]) -> Entries[T]:
+    def get(values: Values, job: Job) -> tuple[T, ...]:
+        items = values[name]
+        if not isinstance(items, tuple):
+            return ()
+        return tuple(built for item in items for built in one({**values, **item}, job))
+
+    return get
 
 
-def _condition(entry: document.Entry, lookups: Lookups) -> Callable[[Values, Job], bool]:
-    """Make a test of `if_present` and `when`."""
+def _conditions(entry: document.Entry, lookups: Lookups) -> list[tuple[Column, Test]]:
+    """Compile `if_present` and `when`."""
     cells = [*entry.when.items(), *([(entry.if_present, _PRESENT)] if entry.if_present is not None else [])]
-    tests = [(column_getter(name, lookups), cell_test(cell)) for name, cell in cells]
-    return lambda values, job: all(test(get(values, job)) for get, test in tests)
+    return [(column_getter(name, lookups), cell_test(cell)) for name, cell in cells]
 
 
 def list_getter(
