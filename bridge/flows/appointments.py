@@ -29,7 +29,7 @@ from bridge.flows.effects import messages_for, to_bus_message
 from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.ports import AppointmentQuery, BusMessage, BuyersStore, Clock, Page, Transaction, Window
 from bridge.flows.time_slots import TimeSlots
-from bridge.mapping.commands import CommandContext
+from bridge.mapping.commands import context_of
 from bridge.mapping.pack import Pack
 from bridge.mef.models import (
     AppointmentCreate,
@@ -279,19 +279,7 @@ class Appointments:
     def _message(
         self, command: Command, job: Job, work_order: WorkOrder, token: Token, appointment: Appointment
     ) -> BusMessage:
-        patch = command.request if isinstance(command.request, AppointmentUpdate) else None
-        context = CommandContext(
-            command=command.id,
-            job=command.job,
-            work_order=work_order,
-            appointment=appointment,
-            visit=command.visit,
-            window=command.window or appointment.valid_for,
-            slot=token,
-            contacts=(apply_patch(appointment, patch) if patch else appointment).contacts,
-            record=job.record,
-            now=command.created_at,
-        )
+        context = context_of(command, job, work_order, appointment, token)
         return to_bus_message(self._pack(command.job), command.kind, context, command.correlation_id)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from bridge.domain.model import (
-    Appointment,
     BuyerId,
     Command,
     CommandId,
@@ -20,12 +19,11 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_booking
-from bridge.domain.visits import held_window
 from bridge.errors import BridgeError
 from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected
 from bridge.flows.ports import BusMessage, BuyersStore, Clock, Owner, Window
-from bridge.mapping.commands import CommandContext
+from bridge.mapping.commands import context_of
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Error422Code
 from bridge.mef.models import AppointmentCreate
@@ -136,7 +134,7 @@ class Bookings:
     def _write(self, wanted: Wanted, job: Job, work_order: WorkOrder, token: Token) -> Begun:
         """Make the command and its message: what the pack cannot say is not stored either."""
         request, now = wanted.request, self._clock()
-        held = self._held(job)
+        held = self._packs[job.ref.pack].held_appointment(job)
         command = Command(
             id=wanted.command,
             kind=CommandKind.BOOK,
@@ -151,29 +149,10 @@ class Bookings:
             created_at=now,
             expires_at=now + self._timeout,
         )
-        context = CommandContext(
-            command=command.id,
-            job=job.ref,
-            work_order=work_order,
-            appointment=held,
-            visit=command.visit,
-            window=command.window,
-            slot=token,
-            contacts=request.related_contact_information,
-            record=job.record,
-            note="\n".join(note.text for note in request.note or ()) or None,
-            now=now,
-        )
+        context = context_of(command, job, work_order, held, token)
         return Begun(
             command, to_bus_message(self._packs[job.ref.pack], command.asked_as, context, command.correlation_id)
         )
-
-    def _held(self, job: Job) -> Appointment | None:
-        """After the Seller moved the visit (R27) the WFM still holds it: the booking moves that one."""
-        held = job.appointment
-        if held_window(held) is None or not self._packs[job.ref.pack].has_command(CommandKind.RESCHEDULE):
-            return None
-        return held
 
 
 def unoffered(pack: Pack) -> Token | None:

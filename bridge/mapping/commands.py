@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.mapping import document
-from bridge.mapping.context import CommandContext, Find
+from bridge.mapping.context import CommandContext, Find, context_of
 from bridge.mapping.messages import decoder
 from bridge.mapping.replies import ReplyReader, compile_reply
 from bridge.mapping.tables import Lookup
 from bridge.mapping.templates import Encode, Write, compile_template, to_json, to_xml
 
-__all__ = ["Command", "CommandContext", "Rendered", "compile_command"]
+__all__ = ["Command", "CommandContext", "Rendered", "compile_command", "context_of"]
 
 _CONTENT_TYPES = {"json": "application/json", "xml": "application/xml"}
 _ENCODERS: dict[str, Encode] = {"json": to_json, "xml": to_xml}

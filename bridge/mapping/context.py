@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
-from bridge.domain.model import Appointment, CommandId, CommandKind, JobRef, TicketStatus, WorkOrder
+from bridge.domain.model import Appointment, Command, CommandId, CommandKind, Job, JobRef, TicketStatus, WorkOrder
+from bridge.domain.patch import apply_patch
 from bridge.mapping import document
 from bridge.mapping.template_document import entries
-from bridge.mef.models import RelatedContactInformation, TimePeriod
+from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,37 @@ class CommandContext:
     def correlation_id(self) -> str:
         """What the answer to this command is known by."""
         return self.correlation or self.command
+
+
+def context_of(
+    command: Command, job: Job, work_order: WorkOrder, appointment: Appointment | None, slot: Mapping[str, object]
+) -> CommandContext:
+    """Say what is known when a Buyer's command is written. `appointment` is the one it concerns."""
+    contacts, note = _said(command.request, appointment)
+    return CommandContext(
+        command=command.id,
+        job=command.job,
+        work_order=work_order,
+        appointment=appointment,
+        visit=command.visit,
+        window=command.window or (appointment.valid_for if appointment is not None else None),
+        slot=slot,
+        contacts=contacts,
+        record=job.record,
+        note=note,
+        now=command.created_at,
+    )
+
+
+def _said(
+    request: AppointmentCreate | AppointmentUpdate | None, appointment: Appointment | None
+) -> tuple[tuple[RelatedContactInformation, ...], str | None]:
+    """Give the contacts and the note that a Buyer's request leads to."""
+    if isinstance(request, AppointmentCreate):
+        return request.related_contact_information, "\n".join(note.text for note in request.note or ()) or None
+    if appointment is None:
+        return (), None
+    return (apply_patch(appointment, request) if request is not None else appointment).contacts, None
 
 
 Find = Callable[[CommandContext], object]

@@ -1,60 +1,53 @@
-"""Two packs over the same messages: what Buyers would see, and be told, otherwise.
+"""Two packs over the same records: what Buyers would see, be told and have asked for, and the WFM be sent, otherwise.
 
-Both start knowing nothing and go through all messages in order. What Buyers asked for in between is not replayed.
+Both start knowing nothing and go through everything in order.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
+import orjson
 from pydantic_core import to_jsonable_python
 
 from bridge.domain.model import Appointment, Job, WorkOrder
-from bridge.mapping.job_book import Happened, JobBook, Send, WfmWords
+from bridge.mapping.job_book import Happened, JobBook, Send, Sent
 from bridge.mapping.pack import Pack
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message of the WFM with a name for people, and when it came."""
-
-    name: str
-    words: WfmWords
-    received_at: datetime
+from bridge.mapping.replay import Event, replay
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One thing that comes out otherwise after a message. `old` and `new` are plain JSON."""
+    """One thing that comes out otherwise after an event. `old` and `new` are plain JSON."""
 
-    message: str
+    event: str
     job: str
     what: str
     old: object
     new: object
 
 
-def changes(old: Pack, new: Pack, messages: Iterable[Message], send: Send) -> Iterator[Change]:
-    """Tell what the new pack does otherwise, message by message; what stays different is told once."""
+def changes(old: Pack, new: Pack, events: Iterable[Event], send: Send) -> Iterator[Change]:
+    """Tell what the new pack does otherwise, event by event; what stays different is told once."""
     books = JobBook(old, send), JobBook(new, send)
     told: dict[tuple[str, str], tuple[object, object]] = {}
-    for message in messages:
-        before, after = (_seen(book, message) for book in books)
+    for number, event in enumerate(events):
+        before, after = (_seen(book, event, number) for book in books)
         for job, what in dict.fromkeys((*before, *after)):
             pair = before.get((job, what)), after.get((job, what))
             if pair[0] != pair[1] and told.get((job, what)) != pair:
-                yield Change(message.name, job, what, *pair)
+                yield Change(event.name, job, what, *pair)
             told[job, what] = pair
 
 
 Seen = dict[tuple[str, str], object]
 
 
-def _seen(book: JobBook, message: Message) -> Seen:
-    """Tell what a message leads to: for each job, what is said of it and how it stands."""
+def _seen(book: JobBook, event: Event, number: int) -> Seen:
+    """Tell what an event leads to: for each job, what is said of it and how it stands."""
+    book.number_ids(f"id-{number}")  # so that both books give the same name to what the same event brings about
     seen: Seen = {}
-    for happened in book.apply(message.words, message.received_at):
+    for happened in replay(book, event):
         key = happened.job.key if happened.job is not None else ""
         _add_news(seen, key, happened)
         if happened.job is not None:
@@ -64,8 +57,24 @@ def _seen(book: JobBook, message: Message) -> Seen:
 
 def _add_news(seen: Seen, key: str, happened: Happened) -> None:
     seen[key, "outcome"] = str(happened.outcome)
-    known = seen.get((key, "notifications"), [])
-    seen[key, "notifications"] = [*(known if isinstance(known, list) else []), *map(str, happened.notifications)]
+    _add(seen, (key, "notifications"), list(map(str, happened.notifications)))
+    _add(seen, (key, "commands"), list(map(_command, happened.commands)))
+
+
+def _add(seen: Seen, key: tuple[str, str], new: list[object]) -> None:
+    known = seen.get(key)
+    seen[key] = [*(known if isinstance(known, list) else []), *new]
+
+
+def _command(sent: Sent) -> object:
+    return {"exchange": sent.exchange, "routing_key": sent.routing_key, "body": _body(sent.body)}
+
+
+def _body(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.decode(errors="replace")  # XML
 
 
 def _view(job: Job) -> Mapping[str, object]:

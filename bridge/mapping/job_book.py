@@ -32,6 +32,9 @@ class Sent(Protocol):
     """A message for the WFM."""
 
     @property
+    def exchange(self) -> str: ...
+
+    @property
     def routing_key(self) -> str: ...
 
     @property
@@ -83,11 +86,15 @@ class JobBook:
         self._send = send
         self._seen: set[str] = set()
         self._waiting: dict[JobRef, list[Reading]] = {}
-        self._numbers = count(1)
+        self.number_ids("id")
+
+    def number_ids(self, name: str) -> None:
+        """Begin the identifiers anew, with this name."""
+        self._ids = (f"{name}-{number}" for number in count(1))
 
     def new_id(self) -> str:
         """Make the next identifier."""
-        return f"id-{next(self._numbers)}"
+        return next(self._ids)
 
     def job(self, ref: JobRef) -> Job:
         """Give what is known of a job."""
@@ -114,9 +121,12 @@ class JobBook:
         was_known = self.job(part.job).work_order is not None
         yield self._apply(part, now)
         if not was_known and self.job(part.job).work_order is not None:
-            waited = self._waiting.pop(part.job, [])
-            for reading in sorted(waited, key=lambda one: tuple(one.versions.values())):
-                yield self._apply(reading, now)
+            yield from self.take_up_waiting(part.job, now)
+
+    def take_up_waiting(self, ref: JobRef, now: datetime) -> list[Happened]:
+        """Apply what waits for a job, by version where it has one; it may have to wait on."""
+        waited = sorted(self._waiting.pop(ref, []), key=lambda one: tuple(one.versions.values()))
+        return [self._apply(reading, now) for reading in waited]
 
     def _apply(self, reading: Reading, now: datetime) -> Happened:
         job = _without_old_echoes(self.job(reading.job), now)

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bridge.domain.model import CommandKind, Job
+from bridge.domain.model import Appointment, CommandKind, Job
+from bridge.domain.visits import held_window
 from bridge.errors import PermanentError
 from bridge.mapping.commands import Command, CommandContext, Rendered
 from bridge.mapping.correlation import ReadCorrelation, Replies
@@ -76,6 +77,14 @@ class Pack:
     def has_command(self, kind: CommandKind) -> bool:
         """Tell whether the WFM can be asked for this."""
         return kind in self.commands
+
+    def held_appointment(self, job: Job) -> Appointment | None:
+        """Return the one whose visit the WFM still holds after the Seller moved it (R27): a booking moves that one.
+
+        None where there is none, or the WFM cannot be asked to move a visit.
+        """
+        held = held_window(job.appointment) is not None and self.has_command(CommandKind.RESCHEDULE)
+        return job.appointment if held else None
 
     def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Read:
         """Read who a message is about; of a message of several parts, the first."""

@@ -39,6 +39,12 @@ async def answer(session: Session, command: CommandId) -> tuple[CommandState, Ma
     return CommandState(row["state"]), {} if row["answer"] is None else rows.plain(row["answer"])
 
 
+async def since(session: Session, pack: str, moment: datetime) -> Sequence[Command]:
+    """Read the commands of a pack from a moment on, oldest first."""
+    query = select(commands).where(commands.c.pack == pack, commands.c.created_at >= moment)
+    return [rows.command(row) for row in await session.rows(query.order_by(commands.c.created_at, commands.c.id))]
+
+
 async def overdue(session: Session, now: datetime) -> Sequence[Command]:
     """Read the pending commands whose time is up, the longest overdue first."""
     # The very words of the partial index: SQLite compares text.

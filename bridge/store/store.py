@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, Outcome, WorkOrder, WorkOrderId
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, Command, JobRef, Outcome, WorkOrder, WorkOrderId
 from bridge.flows.ports import (
     AppointmentQuery,
     Attempt,
@@ -26,6 +26,7 @@ from bridge.flows.ports import (
 )
 from bridge.mef.enums import Api
 from bridge.store import (
+    commands,
     deliveries,
     journal,
     lanes,
@@ -275,6 +276,11 @@ class SqlStore:
         """Read a journal entry."""
         async with begin(self._engine) as session:
             return await journal.find(session, number)
+
+    async def commands_since(self, pack: str, moment: datetime) -> Sequence[Command]:
+        """Read what Buyers asked the WFM of a pack from a moment on, oldest first."""
+        async with begin(self._engine) as session:
+            return await commands.since(session, pack, moment)
 
     async def deliveries(self, state: DeliveryState | None = None, limit: int = 100) -> Sequence[DeliveryReport]:
         """Read the newest deliveries, newest first."""

@@ -116,6 +116,18 @@ async def test_overdue_are_the_pending_commands_whose_time_is_up(store: SqlStore
         assert await tx.overdue_commands(NOW) == [later, late]
 
 
+async def test_what_was_asked_since_a_moment_is_read_oldest_first_whatever_became_of_it(store: SqlStore) -> None:
+    order = work_order()
+    newer = booking(order, state=CommandState.EXPIRED, created_at=at(seconds=5))
+    older = booking(order, kind=CommandKind.CANCEL, created_at=NOW)
+    before = booking(order, state=CommandState.ACCEPTED, created_at=at(seconds=-1))
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order)])
+        await tx.add_commands([newer, older, before])
+    assert await store.commands_since(order.job.pack, NOW) == [older, newer]
+    assert await store.commands_since("another-pack", NOW) == []
+
+
 async def test_a_command_of_no_work_order_is_a_defect_of_ours(store: SqlStore) -> None:
     with pytest.raises(StoreDefect):
         async with store.transaction() as tx:

@@ -327,7 +327,7 @@ def test_what_buyers_would_see_otherwise_is_told(pack: Path, messages: Path) -> 
         ("duration: {amount: {value: minutes}, unit: MIN}", "duration: {amount: {value: minutes}, unit: HOUR}"),
     )
     result = run("diff", ACME, pack, "--messages", messages, "--json")
-    told = [(one["message"], one["what"]) for one in json.loads(result.stdout)["changes"]]
+    told = [(one["event"], one["what"]) for one in json.loads(result.stdout)["changes"]]
     assert result.exit_code == 1
     assert told == [("0.json", "workOrder.duration"), ("2.json", "appointment")]
 
