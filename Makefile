@@ -42,8 +42,8 @@ run: setup ## start the bridge with a simulated WFM and Buyer and leave it runni
 conformance: setup ## hold the bridge to MEF 137, requirement by requirement
 	@$(PY) -m bridge conformance
 
-docs: setup ## write docs/conformance.md again from the tests, and the tables of keys in docs/packs.md
-	@MEF_BRIDGE_WRITE_DOCS=1 $(PYTEST) -q tests/unit/mapping/test_reference.py
+docs: setup ## write what docs/ has from the code: conformance.md, the tables of keys in packs.md, pack.schema.json
+	@MEF_BRIDGE_WRITE_DOCS=1 $(PYTEST) -q tests/unit/mapping/test_reference.py tests/unit/mapping/test_schema.py
 	@MEF_BRIDGE_WRITE_DOCS=1 $(SERVICES) $(PYTEST) -q -p no:randomly tests/conformance
 
 test: setup lint types ## lint, types and all tests, on a real RabbitMQ and a real PostgreSQL

@@ -52,7 +52,7 @@ def test_problems_of_all_kinds_in_all_packs_are_printed_with_their_places(pack: 
     lines = [line for line in result.output.splitlines() if not line.startswith("  ")]
     assert result.exit_code == 1
     assert lines[0] == f"{ACME}: no problems"
-    assert lines[1].startswith(f"{pack}/pack.yaml:14:3: unknown-key: unknown key 'formt'; did you mean 'format'?")
+    assert lines[1].startswith(f"{pack}/pack.yaml:15:3: unknown-key: unknown key 'formt'; did you mean 'format'?")
     assert "unknown-field: there is no field 'need_visit'; did you mean 'needs_visit'?" in lines[2]
     assert lines[3] == f"{pack}: 2 problems"
 
@@ -75,7 +75,7 @@ def test_problems_as_json(pack: Path) -> None:
     (problem,) = json.loads(result.stdout)["problems"]
     assert result.exit_code == 1
     assert problem["kind"] == "unknown-key"
-    assert (problem["file"], problem["line"], problem["column"]) == (f"{pack}/pack.yaml", 14, 3)
+    assert (problem["file"], problem["line"], problem["column"]) == (f"{pack}/pack.yaml", 15, 3)
 
 
 def test_problems_as_sarif_have_what_a_code_host_needs(pack: Path) -> None:

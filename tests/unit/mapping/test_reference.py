@@ -5,9 +5,7 @@ import os
 import pytest
 
 from tests.unit.mapping.reference.flow import flow
-from tests.unit.mapping.reference.page import PAGE, page, without_description, without_example, without_table
-
-MEND = "MEF_BRIDGE_WRITE_DOCS=1 .venv/bin/python -m pytest -q tests/unit/mapping/test_reference.py"
+from tests.unit.mapping.reference.page import MEND, PAGE, page, without_description, without_example, without_table
 
 
 def test_the_tables_of_keys_are_what_the_declarations_say() -> None:

@@ -1,6 +1,8 @@
 """The JSON Schema that editors get: it takes what the loader takes, and tells what every key means."""
 
 import json
+import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,10 @@ from bridge.cli.main import app
 from bridge.mapping.schema import pack_schema
 from bridge.yaml_source import parse_yaml, read_yaml
 from tests.unit.mapping.builders import ACME, TOY
-from tests.unit.mapping.reference.page import LARCH
+from tests.unit.mapping.reference.page import LARCH, MEND, PAGE
 from tests.unit.mapping.test_docs_examples import EXAMPLES
+
+SHIPPED = PAGE.parent / "pack.schema.json"
 
 
 @cache
@@ -34,6 +38,21 @@ def test_the_schema_is_printed_as_json() -> None:
     printed = CliRunner().invoke(app, ["mapping", "schema"]).stdout
     assert json.loads(printed) == pack_schema()
     Draft7Validator.check_schema(pack_schema())
+
+
+def test_the_schema_beside_the_docs_is_this_one() -> None:
+    """The packs in the box name it, for editors."""
+    if os.environ.get("MEF_BRIDGE_WRITE_DOCS"):
+        SHIPPED.write_text(CliRunner().invoke(app, ["mapping", "schema"]).stdout, encoding="utf-8")
+    elif json.loads(SHIPPED.read_text(encoding="utf-8")) != pack_schema():
+        pytest.fail(f"docs/pack.schema.json is not what bridge/mapping/document says; write it anew: {MEND}")
+
+
+@pytest.mark.parametrize("pack", sorted(ACME.parent.glob("*/pack.yaml")), ids=lambda pack: pack.parent.name)
+def test_a_pack_in_the_box_names_the_schema(pack: Path) -> None:
+    line = re.match(r"# yaml-language-server: \$schema=(\S+)\n", pack.read_text(encoding="utf-8"))
+    assert line is not None
+    assert (pack.parent / line[1]).resolve() == SHIPPED
 
 
 @pytest.mark.parametrize("path", [*sorted(ACME.parent.glob("*/pack.yaml")), LARCH], ids=lambda path: path.parent.name)

@@ -23,6 +23,7 @@ from tests.unit.mapping.reference.written import Model, Pair, Written, keys, wri
 
 ROOT = Path(__file__).parents[4]
 PAGE = ROOT / "docs" / "packs.md"
+MEND = "MEF_BRIDGE_WRITE_DOCS=1 .venv/bin/python -m pytest -q tests/unit/mapping/test_{reference,schema}.py"
 SECTIONS: dict[str, Model] = {
     one.__name__: one
     for one in [*vars(document).values(), TemplateValue]
