@@ -158,7 +158,8 @@ def _add_window(drawing: "_Drawing | _SlotDrawing", window: document.ReplyWindow
 class _SlotDrawing:
     """A slot, with what it lies in (`$.parent`, outermost first) and its entry in a dictionary (`$.entry`)."""
 
-    def __init__(self, around: int) -> None:
+    def __init__(self, answer: _Drawing, around: int) -> None:
+        self.answer = answer
         self.around = [_Drawing() for _ in range(around)]
         self.slot = _Drawing()
         self.entry = _Drawing()
@@ -168,7 +169,7 @@ class _SlotDrawing:
             self.entry.add(f"$.{path.removeprefix('$.entry.')}", schema)
             return
         drawing = self.slot
-        for parent in reversed(self.around):
+        for parent in (*reversed(self.around), self.answer):
             if not path.startswith("$.parent."):
                 break
             drawing, path = parent, f"$.{path.removeprefix('$.parent.')}"
@@ -177,7 +178,7 @@ class _SlotDrawing:
 
 def _add_slots(drawing: _Drawing, slots: document.Slots) -> None:
     """Draw the slots in the lists that they lie in, and the dictionary beside them."""
-    drawn = _SlotDrawing(len(slots.within))
+    drawn = _SlotDrawing(drawing, len(slots.within))
     _add_slot(drawn, slots)
     items, path = drawn.slot.done("A slot that is offered."), slots.each
     for around, parent in zip(reversed(slots.within), reversed(drawn.around), strict=True):

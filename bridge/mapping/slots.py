@@ -110,7 +110,7 @@ def _in_all(data: object, levels: Sequence[_Level]) -> Iterator[_Found]:
     if not isinstance(items, list):
         raise Misread(f"slots ({levels[0].path}): expected a list; {came(items)}")
     for number, item in enumerate(items):
-        yield from _in_one(_Found(str(number), item), levels)
+        yield from _in_one(_Found(str(number), _within(item, data)), levels)
 
 
 def _in_one(found: _Found, levels: Sequence[_Level]) -> Iterator[_Found]:

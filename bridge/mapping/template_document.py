@@ -27,9 +27,11 @@ class TemplateValue(BaseModel):
     omit: bool = False
     """`true`: the key is left out where the value is absent."""
     format: Annotated[str, AfterValidator(check_written_format)] | None = None
-    """How a time is written, as for a datetime field; a part of it will do (`%Y-%m-%d`, `%H:%M`). Left out, RFC 3339."""
+    """How a time is written, as for a datetime field, or a part of it (`%Y-%m-%d`, `%H:%M`); left out, RFC 3339 in
+    UTC.
+    """
     zone: Annotated[str, AfterValidator(check_zone)] | None = None
-    """The zone a time is written in. Left out, UTC."""
+    """The zone a time is written in; the pack's `zone` where it is left out."""
     table: str | None = None
     """The table that has what is written for the value."""
     column: str | None = None

@@ -49,8 +49,8 @@ class Slots(ReplyWindow):
     """The offered slots of a search; paths inside start at the slot."""
 
     within: tuple[Around, ...] = ()
-    """The lists around `each`, outermost first, each by its path or with a `where`; what a slot lies in is its member
-    `parent`.
+    """The lists around `each`, outermost first, each by its path or with a `where`. What a slot lies in is its member
+    `parent`, and so on outwards; the last one is the reply itself.
     """
     each: Path
     """Path of the list of slots."""
@@ -65,6 +65,8 @@ class Slots(ReplyWindow):
     prefer: Prefer | None = None
     """Which of several slots of the same window is taken; left out, the first."""
     partly: Literal["drop", "clip"] = "drop"
-    """A window that lies partly outside the period the Buyer asks for is left out (`drop`), or cut to it (`clip`)."""
+    """A window that lies partly outside the period the Buyer asks for is left out (`drop`), or cut to it (`clip`). Cut
+    only where the WFM books, and tells, the piece that is asked for, not the whole window.
+    """
     shortest: Annotated[int, Field(ge=1, le=_A_WEEK)] | None = None
     """Minutes that must be left of a window that is cut."""

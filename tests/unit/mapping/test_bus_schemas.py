@@ -18,7 +18,7 @@ SLOTS: dict[str, Any] = {
     "start": {"path": ["$.parent.parent.date", "$.entry.from"], "format": "%Y-%m-%d %H:%M", "zone": "$.parent.tz"},
     "end": {"path": "$.until", "format": "epoch", "zone": {"minutes": "$.parent.offset"}},
     "prefer": {"path": "$.score", "order": "lowest"},
-    "token": {"number": None, "area": "$.parent.label", "first": "$.ids[0]"},
+    "token": {"number": None, "area": "$.parent.label", "first": "$.ids[0]", "search": "$.parent.parent.parent.id"},
 }
 SLOT = {"label": "AM", "until": 1772715845, "score": 1}
 ANSWER: dict[str, Any] = {
@@ -44,6 +44,7 @@ def test_an_answer_with_slots_in_lists_fits_its_schema() -> None:
 @pytest.mark.parametrize(
     ("path", "description"),
     [
+        (("id",), "Sent back as slot.search when the slot is booked."),
         (("dates", "date"), "The start of the window, written as %Y-%m-%d %H:%M."),
         (("labels", "from"), "The start of the window, written as %Y-%m-%d %H:%M."),
         (("dates", "areas", "tz"), "The zone of the window."),

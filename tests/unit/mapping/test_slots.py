@@ -114,6 +114,13 @@ def test_an_item_of_a_list_around_the_slots_that_does_not_fit_has_none() -> None
     assert (len(read.reply.slots), read.flags) == (1, ())
 
 
+def test_what_the_slots_lie_in_last_is_the_answer() -> None:
+    read = slots_of("token: {number: $.nr, area: $.parent.region}", SLOT, region="East")
+    assert isinstance(read, ReplyRead)
+    assert isinstance(read.reply, Offered)
+    assert read.reply.slots[0].token == {"number": 1, "area": "East"}
+
+
 @pytest.mark.parametrize(
     ("order", "scores", "ranks"),
     [("lowest", (7, "2.5", -1), (7, 2.5, -1)), ("highest", (7, "+2", 0.5), (-7, -2, -0.5))],
