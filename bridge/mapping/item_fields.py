@@ -82,14 +82,14 @@ def items_converter(
 def items_merger(key: ItemField) -> Merge:
     """Make a function that puts the raw items of a message onto the known ones of the same key, member by member.
 
-    An item without a readable key is like no other.
+    An item without a readable key is like no other. What is no list of a size that can be read replaces what is known.
     """
 
     def merge(known: object, told: object, scope: Scope) -> object:
-        if not isinstance(known, list) or not isinstance(told, list):
+        if not isinstance(told, list) or len(told) > MOST_ITEMS:
             return told
-        merged = {_key(key, item, scope): item for item in known}
-        for item in told:
+        merged: dict[object, object] = {}
+        for item in [*(known if isinstance(known, list) else []), *told]:
             one = _key(key, item, scope)
             before = merged.get(one)
             merged[one] = {**before, **item} if isinstance(before, dict) and isinstance(item, dict) else item

@@ -1,6 +1,7 @@
 """Whatever bytes come, the answer is a value with an explanation that every database can keep; nothing raises."""
 
 import json
+from functools import cache
 from typing import Any
 
 import orjson
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from bridge.domain.model import CommandKind, Job
 from bridge.mapping.pack import Ignored, Pack, Reading, ReplyRead, Translated, Unmapped, Unreadable
 from tests.unit.examples import examples
-from tests.unit.mapping.builders import SNAPSHOT, acme, snapshot, toy
+from tests.unit.mapping.builders import SNAPSHOT, acme, snapshot, toy, work_order
+from tests.unit.mapping.patches import pack_with
 
 NASTY = st.sampled_from(
     [
@@ -138,6 +140,59 @@ def test_any_reply(kind: CommandKind, body: bytes) -> None:
 def test_any_slots(slots: list[object]) -> None:
     result = acme().read_reply(CommandKind.SEARCH, orjson.dumps({"RC": "00", "SLOTS": slots}))
     assert_keepable(result.explanation)
+
+
+ITEMS = st.lists(
+    st.dictionaries(st.sampled_from(["id", "state", "from", "till", "n"]), JSON | st.sampled_from(["17", 17, "done"]))
+    | JSON,
+    max_size=4,
+)
+
+
+@cache
+def crew() -> Pack:
+    """A pack with a list of items of every type, remembered by a key, and written in every way."""
+    return pack_with(
+        """
+zone: Europe/Warsaw
+inbound: {deltas: true}
+fields:
+  day: {path: $.day}
+  crew:
+    path: $.crew
+    type: items
+    key: who
+    where: {$.state: {not: gone}}
+    distinct: true
+    fields:
+      who: {path: $.id, type: code, table: people, loose: true, required: true}
+      state: {path: $.state, type: code, values: [started, done], default: done, nulls: absent}
+      clock: {path: $.from}
+      start: {type: datetime, join: [day, clock], format: "%Y-%m-%d %H:%M"}
+      till: {path: [$.till, $.until], type: datetime, format: iso, not_before: start}
+      number: {path: $.n, type: integer}
+  work: {of: crew.state, precedence: [started, done]}
+tables: {people: {key: id, on_miss: default, default: {name: Somebody}, rows: [{id: "17", name: Eva}]}}
+work_order:
+  merge: [related_entity]
+  related_entity:
+    - {id: T, role: r, referred_type: t}
+    - {each: crew, when: {number: {at_least: 0}}, id: {value: who}, role: {value: who.name}, referred_type: t}
+  note: [{each: crew, if_present: till, text: {value: clock}, author: {value: who.name}, date: {value: till}}]
+"""
+    )
+
+
+@given(JSON | ITEMS, JSON | ITEMS, JSON | st.just("2026-03-05"))
+@examples(100)
+def test_any_items_put_onto_any_known_ones(known: object, told: object, day: object) -> None:
+    reading = crew().read(orjson.dumps({"job": "J", "day": day, "crew": told}), "k", {})
+    assert isinstance(reading, Reading)
+    result = crew().translate(reading, Job(ref=reading.job, work_order=work_order(), record={"crew": known}))
+    assert isinstance(result, Translated | Unmapped)
+    assert_keepable(result.explanation)
+    if isinstance(result, Translated):
+        orjson.dumps(result.update.record)
 
 
 def test_deep_and_huge_messages() -> None:

@@ -15,7 +15,7 @@ from bridge.mapping.job_book import JobBook, WfmWords
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Reading, Unmapped
 from tests.unit.mapping.builders import NOON, translated, unmapped
-from tests.unit.mapping.patches import fields_of, history, outcome, pack_with, problems
+from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems
 from tests.unit.mapping.tools.packs import document, small
 
 CREW = """
@@ -204,6 +204,20 @@ def test_a_delta_puts_items_of_the_same_key_onto_the_known_ones_and_leaves_the_o
         [("17", "Eva", "there"), ("18", "Tom", None)],
         *[[("17", "Eva", "there"), ("18", None, None), ("19", None, None)]] * 3,
     ]
+
+
+def test_items_of_the_same_key_in_one_message_are_one() -> None:
+    pack = pack_with(KEYED)
+    told = [{"id": "17", "name": "Eva"}, {"id": 17, "state": "new"}]
+    assert items(pack, {"crew": told}) == [{"person": "17", "name": "Eva", "state": "new"}]
+
+
+@pytest.mark.parametrize("crew", ["x", [{"id": "17"}] * (MOST_ITEMS + 1)])
+def test_what_is_no_list_that_can_be_read_is_put_onto_nothing(crew: object) -> None:
+    known = known_job(crew=[{"id": "17"}])
+    assert (
+        "expected a list of at most 1000 items" in unmapped(pack_with(KEYED), {"job": "J", "crew": crew}, known).reason
+    )
 
 
 def test_a_list_without_key_replaces_the_known_one() -> None:

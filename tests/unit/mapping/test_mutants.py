@@ -10,9 +10,11 @@ import pytest
 from benchmarks.hostile import Seed, TooSlow, attack, limited, packs, seeds_of, watched
 from benchmarks.mutants import mutant
 from bridge.cli.mapping.cases import load_cases
+from bridge.domain.model import Job, JobRef
 from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_pack
-from bridge.mapping.pack import Pack, Reading
+from bridge.mapping.pack import Pack, Reading, Translated
+from tests.unit.mapping.patches import pack_with
 from tests.unit.mapping.test_docs_examples import EXAMPLES, pack_of
 
 XML = b"""<?xml version="1.0"?><w:Job xmlns:w="urn:w" xmlns:x="http://time.example" id="J-1">
@@ -40,6 +42,36 @@ def test_each_mutant_of_xml_ends_with_an_explanation() -> None:
     pack, seed = pack_of("xml"), Seed(WfmWords(body=XML), {}, NOW)
     assert isinstance(pack.read(XML, "", {}), Reading)
     assert list(violations(pack, [seed])) == []
+
+
+CREW = b"""{"job": "J", "crew": [{"id": "EVA", "state": "pending", "leads": true}, {"id": "TOM", "state": "done"}],
+    "tickets": ["T-1", "T-2"]}"""
+XML_CREW = """
+inbound: {format: xml, job: "$.Job['@id']", xml: {lists: [Tech]}}
+fields:
+  techs: {path: $.Job.Tech, type: items, fields: {tech: {path: "$['@id']", required: true}, mail: {path: $.Mail}}}
+work_order:
+  related_entity:
+    - {id: T, role: r, referred_type: t}
+    - {each: techs, if_present: mail, id: {value: tech}, role: {value: mail}, referred_type: t}
+"""
+XML_TECHS = b'<Job id="J"><Tech id="1"><Mail>a@b</Mail></Tech><Tech id="2"/></Job>'
+
+
+@pytest.mark.parametrize(
+    ("pack", "body"),
+    [(pack_of("items"), CREW), (pack_of("each"), CREW), (pack_with(XML_CREW), XML_TECHS)],
+    ids=["items", "each", "xml"],
+)
+def test_each_mutant_of_a_list_of_items_ends_with_an_explanation(pack: Pack, body: bytes) -> None:
+    assert isinstance(pack.translate(reading_of(pack, body), Job(ref=JobRef("toy", "J"))), Translated)
+    assert list(violations(pack, [Seed(WfmWords(body=body), {}, NOW)])) == []
+
+
+def reading_of(pack: Pack, body: bytes) -> Reading:
+    reading = pack.read(body, "", {})
+    assert isinstance(reading, Reading)
+    return reading
 
 
 def test_a_seed_gives_the_same_mutants_again() -> None:
