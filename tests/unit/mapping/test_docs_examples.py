@@ -117,15 +117,6 @@ def test_appointment() -> None:
     assert translated(pack_of("appointment"), {**message, "remark": ""}).update.visit.note == ()
 
 
-def test_work_order() -> None:
-    message = {"job": "J", "site": "LEEDS-12", "at": "2026-03-05T12:00:00"}
-    details = translated(pack_of("work_order"), message).update.details
-    (contact,) = details.contacts
-    assert (contact.name, contact.number_extension, contact.organization) == ("LEEDS-12", "17", "Larch")
-    assert (len(details.place), details.note, details.planned_execution_date) == (1, (), NOON)
-    assert len(translated(pack_of("work_order"), {**message, "city": "Gdynia"}).update.details.place) == 2
-
-
 def test_notes_and_tickets() -> None:
     pack = pack_of("notes-and-tickets")
     context = CommandContext(
