@@ -95,7 +95,8 @@ def _table(model: Model, names: Iterable[str], examples: dict[Same, Pair]) -> It
         field = keys(model)[name]
         key = f"**`{name}`**" if field.is_required() else f"`{name}`"
         example = f"`{flow(*pair)}`" if (pair := examples.get((name, field.description))) else ""
-        yield f"| {key} | {_meaning(field)} | {example} |"
+        cells = (cell.replace("|", r"\|") for cell in (key, _meaning(field), example))
+        yield f"| {' | '.join(cells)} |"
 
 
 def _meaning(field: FieldInfo) -> str:
