@@ -25,6 +25,8 @@ class Seen:
 def check_entry(loc: Loc, entry: Entry, document: PackDocument, references: References, report: Report) -> Seen | None:
     """Check when an entry is built; None where nobody can tell what it refers to."""
     each = entry.each if isinstance(entry, Item) else None
+    if report.lacks((*loc, "each")):
+        return None
     if each is not None:
         if not _check_each((*loc, "each"), each, references, report):
             return None

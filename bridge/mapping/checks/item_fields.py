@@ -84,6 +84,8 @@ def _check_aggregation(loc: Loc, spec: FieldSpec, document: PackDocument, report
     if items.type != "items" or code is None:
         known = [f"{other}.{own}" for other, one in document.fields.items() for own in one.fields]
         report.unknown((*loc, "of"), "field of items", spec.of, known)
+    elif code.table is not None and code.table not in document.tables:
+        return  # reported where it stands
     elif code.type != "code" or (known_codes := _closed(code, document)) is None:
         report.add((*loc, "of"), "wrong-type", f"expected a code of which all values are known; {spec.of} is none")
     else:

@@ -39,6 +39,10 @@ class Report:
         add = self.add_key if key else self.add
         add(loc, f"unknown-{what.replace(' ', '-')}", f"there is no {what} '{name}'{hint}")
 
+    def lacks(self, loc: Loc) -> bool:
+        """Tell whether the file has something here that the document does not have."""
+        return self._left_out.explains(self._left_out.in_file(loc))
+
     def _place(self, loc: Loc, kind: str) -> Loc | None:
         """Give the place in the file, or nothing where the problem is none but that something was left out."""
         place = self._left_out.in_file(loc)

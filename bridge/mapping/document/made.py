@@ -25,7 +25,7 @@ def _typed(spec: object, fields: Mapping[str, object]) -> object:
         return spec
     if "asked" in spec:
         return {"type": "code", "values": ["buyer", "seller"], "required": True, **spec}
-    if isinstance(codes := spec.get("precedence"), list) and all(isinstance(code, str) for code in codes):
+    if isinstance(codes := spec.get("precedence"), list) and codes and all(isinstance(code, str) for code in codes):
         return {"type": "code", "values": codes, **spec}
     if isinstance(inside := spec.get("fields"), dict):
         return {**spec, "fields": typed_fields(inside, fields)}

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import Job, WorkOrderDetails
+from bridge.mapping.checks.inspection import inspect
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import GeographicSiteRef, RelatedContactInformation, RelatedEntity
+from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import job, translated, unmapped, work_order
 from tests.unit.mapping.patches import pack_with, problems
 from tests.unit.mapping.test_docs_examples import EXAMPLES
@@ -209,6 +211,7 @@ def test_the_example_of_the_documentation_does_as_it_says() -> None:
 
 FIELDS = """fields:
     {kind: {path: $.kind}, c: {path: $.c, type: items, fields: {a: {path: $.a, required: true}, b: {path: $.b}}}}"""
+WINDOW = "expected a date and time, got 1"
 SITE = "type: GeographicSiteRef, role: r, attributes: {id: x}"
 PERSON = "name: T, number: '1', email_address: t"
 SURE = "{id: T, role: r, referred_type: t}"
@@ -279,6 +282,44 @@ def with_entity(entity: str) -> str:
 )
 def test_what_cannot_be_written_of_entries_is_told(patch: str, problem: str) -> None:
     assert any(one.startswith(problem) for one in problems(patch)), problems(patch)
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds"),
+    [
+        (("path: $.a, required", "paht: $.a, required"), ["unknown-key"]),
+        (("path: $.b, type", "path: b, type"), ["wrong-value"]),
+        (("values: [x, y]", "table: none"), ["unknown-table"]),
+        (("each: c", "each: 5"), ["wrong-type"]),
+        (("each: c", "each: d"), ["wrong-type"]),
+        (("each: c", "each: e"), ["unknown-field"]),
+        (("when: {b: x}", "when: {b: {}}"), ["wrong-value"]),
+        (("precedence: [x, y]", "precedence: []"), ["wrong-value"]),
+        (("precedence: [x, y]", "precedence: x"), ["wrong-type"]),
+        ((", precedence: [x, y]", ""), ["missing-key"]),
+    ],
+)
+def test_one_mistake_in_a_list_of_objects_is_told_once(change: tuple[str, str], kinds: list[str]) -> None:
+    inside = "{a: {path: $.a, required: true}, b: {path: $.b, type: code, values: [x, y]}}"
+    entity = "{each: c, when: {b: x}, id: {value: a}, role: r, referred_type: t}"
+    text = f"""
+pack: small
+version: "1"
+inbound: {{exchange: e, bindings: ["#"], job: $.job}}
+fields: {{c: {{path: $.c, type: items, fields: {inside}}}, d: {{of: c.b, precedence: [x, y]}}}}
+rules: [{{rule: any, when: {{d: [x, y]}}, then: {{park: Why}}}}, {{rule: none, then: {{park: Why}}}}]
+work_order:
+  buyer: b
+  place: [{{type: GeographicSiteRef, role: r, attributes: {{id: s}}}}]
+  duration: {{amount: 1, unit: HOUR}}
+  contacts: [{{role: technicalContact, {PERSON}}}]
+  related_entity: [{SURE}, {entity}]
+  task: Look
+appointment: {{window: {{start: 1, end: 1}}, seller_contact: {{default: {{{PERSON}}}}}}}
+"""
+    assert text.count(change[0]) == 1
+    found = inspect(parse_yaml(text.replace(*change), "small.yaml")).findings
+    assert [one.kind for one in found if one.message != WINDOW] == kinds
 
 
 @pytest.mark.parametrize(
