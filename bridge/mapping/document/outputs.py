@@ -132,7 +132,7 @@ class WorkOrderSection(Strict):
     same role, or of a related entity with the same id and type.
     """
     planned_execution_date: Value | None = None
-    """When it is planned, a datetime field."""
+    """When it is planned, a datetime field; the Buyer does not see it while the WorkOrder is `open`."""
 
 
 class Window(Strict):
