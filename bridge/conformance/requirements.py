@@ -120,7 +120,7 @@ REQUIREMENTS: Final[tuple[Requirement, ...]] = (
             "R14",
             SELLER,
             "Whoever is available is offered, within the requested periods",
-            "The WFM is asked for every period at once, and its offers are clipped to them.",
+            "The WFM is asked for every period at once, and what it offers within them is shown.",
         ),
     ),
     *_group(
