@@ -83,13 +83,19 @@ def _field(name: str, spec: document.FieldSpec, *, may_lack: bool) -> Json:
     if spec.format is not None:
         said += f" Written as {spec.format}."
     if spec.fields:
-        item = _Drawing()
-        _add_fields(item, spec.fields, may_lack=may_lack)
-        return {**_TYPES[spec.type], "items": item.done(f"One of {name}."), "description": said}
+        return {**_TYPES[spec.type], "items": _item(name, spec, may_lack=may_lack), "description": said}
     if spec.values is None:
         return {**_TYPES[spec.type], "description": said}
     blank = [""] if spec.empty == "absent" else []
     return {"type": "string", "enum": [*spec.values, *blank], "description": said}
+
+
+def _item(name: str, spec: document.FieldSpec, *, may_lack: bool) -> Json:
+    if any("$" in (inner.path or ()) for inner in spec.fields.values()):
+        return {"description": f"One of {name}, read as it is."}
+    drawing = _Drawing()
+    _add_fields(drawing, spec.fields, may_lack=may_lack)
+    return drawing.done(f"One of {name}.")
 
 
 def command_schema(spec: document.CommandSpec, kind: CommandKind) -> Json:

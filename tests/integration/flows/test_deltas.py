@@ -151,3 +151,43 @@ async def test_a_replayed_delta_takes_no_state_back(make_bridge: MakeBridge) -> 
     await mended.replay()
     assert await mended.state() == "inProgress"
     assert (await mended.job()).record == {"status": "begun", "site": "S-1", "who": "Tom"}
+
+
+LISTS = """
+inbound: {deltas: true, message_id: $.id, version: $.v}
+fields:
+  kind: {path: $.kind}
+  crew:
+    path: $.crew
+    type: items
+    key: who
+    fields: {who: {path: $.id, required: true}, work: {path: $.work, type: code, values: [begun, done], nulls: absent}}
+  all_work: {of: crew.work, precedence: [begun, done]}
+  tickets: {path: $.tickets, type: items, fields: {ticket: {path: $, required: true}}, remember: false}
+rules:
+  - {rule: created, when: {all_work: {present: false}}, then: {work_order: open, creates: true}}
+  - {rule: begun, when: {all_work: begun}, then: {work_order: inProgress}}
+  - {rule: done, when: {all_work: done}, then: {work_order: completed}}
+work_order:
+  merge: [related_entity]
+  related_entity:
+    - {id: J, role: order, referred_type: Order}
+    - {each: tickets, id: {value: ticket}, role: ticket, referred_type: TroubleTicket}
+"""
+
+
+async def test_what_is_known_of_a_list_outlasts_the_process(make_bridge: MakeBridge) -> None:
+    bridge = await make_bridge(LISTS)
+    await bridge.hear(id="m1", v=1, crew=[{"id": "Eva"}, {"id": "Tom"}], tickets=["T-1"])
+    await bridge.hear(id="m2", v=2, crew=[{"id": "Eva", "work": "begun"}, {"id": "Tom", "work": "done"}])
+    assert await bridge.state() == "inProgress"
+
+    bridge = await make_bridge(LISTS)
+    await bridge.hear(id="m3", v=3, crew=[{"id": "Eva", "work": "done"}], tickets=["T-2", "T-1"])
+
+    assert await bridge.outcomes() == [("m1", "applied"), ("m2", "applied"), ("m3", "applied")]
+    assert await bridge.state() == "completed"
+    job = await bridge.job()
+    assert job.record == {"crew": [{"id": "Eva", "work": "done"}, {"id": "Tom", "work": "done"}]}
+    assert job.work_order is not None
+    assert [one.id for one in job.work_order.details.related_entity] == ["J", "T-1", "T-2"]

@@ -390,6 +390,27 @@ def test_messages_with_items_are_drawn_for_the_bus() -> None:
     assert crew["items"]["required"] == ["id"]
 
 
+def test_texts_that_are_items_are_drawn_as_what_they_are() -> None:
+    patched = {"ids": {"path": "$.ids", "type": "items", "fields": {"one": {"path": "$"}}}}
+    drawn: Any = inbound_schema(document(small(patched, [{"rule": "x", "then": {"ignore": "seen"}}])))
+    assert drawn["properties"]["ids"]["items"] == {"description": "One of ids, read as it is."}
+
+
+def test_a_delta_of_an_unknown_job_may_lack_what_an_item_requires() -> None:
+    rules = (
+        "rules: [{rule: new, when: {kind: new}, then: {work_order: open, creates: true}}, {rule: on, then: {hold: x}}]"
+    )
+    pack = pack_with(
+        KEYED
+        + "  kind: {path: $.kind}\n  more: {path: $.more, type: items, fields: {a: {path: $.a, required: true}}}\n"
+        + rules
+    )
+    assert outcome(pack, {"more": [{}]}) == "waits: job J is not known yet; this message alone does not tell more"
+    assert outcome(pack, {"kind": "new", "more": [{"a": "x"}, {}]}) == (
+        "parked: rule new: field more, item [1]: field a ($.a): a value is required; it is missing"
+    )
+
+
 def test_the_codes_and_rows_of_items_count_in_the_coverage() -> None:
     inside = {
         "state": {"path": "$.state", "type": "code", "values": ["x", "y"]},
