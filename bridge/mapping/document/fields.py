@@ -56,8 +56,8 @@ class FieldSpec(Strict):
     """True when one of these fields is not what it was: named by `inbound.changed_names`, or unlike the job's record.
     """
     asked: Annotated[tuple[Asked, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
-    """`book`, `reschedule`, `cancel` or a list of them: the field is `buyer` when the Buyer has asked for this and the WFM
-    may be speaking of it, else `seller`.
+    """`book`, `reschedule`, `cancel` or a list of them: the field is `buyer` when the Buyer has asked for this and the
+    WFM may be speaking of it, else `seller`.
     """
     attribution: SkipJsonSchema[Literal[True] | None] = None
     """The field is made by the section `attribution`. Nobody writes this."""
@@ -121,7 +121,7 @@ class FieldSpec(Strict):
     limit: Annotated[int, Field(ge=1)] | None = None
     """List, items: at most so many."""
     fields: dict[Name, "FieldSpec"] = {}
-    """Items: what is read of each item, by a `path` that starts at the item, or made by `value` or `join`."""
+    """Items: what is read of each item, by a `path` that starts at the item, or made by `value`, `join` or `first`."""
     key: Name | None = None
     """Items (deltas): the field inside that an item is known by. What a message says of an item is put onto what is
     known of it, and other items stay; without a key a list replaces the one before.

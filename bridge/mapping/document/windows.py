@@ -11,7 +11,7 @@ class ReplyZone(Strict):
     """The zone of a moment in a reply: its name, or the path of what says it."""
 
     name: Zone | None = None
-    """A zone such as `Europe/Warsaw`."""
+    """A zone such as `Europe/Warsaw`. `zone: Europe/Warsaw` and `zone: $.tz` are short for a name and for a path."""
     path: Path | None = None
     """Path of the zone's name."""
     table: Name | None = None
