@@ -47,9 +47,8 @@ class ReplyReader:
             reply = self._read(self.decode(body), told, remarks)
         except Misread as misread:
             return Unreadable(str(misread), {**told, "reason": str(misread)})
-        if remarks:
-            told["flags"] = remarks
-        return ReplyRead(reply, told, tuple(remarks))
+        flags = tuple(dict.fromkeys(remarks))
+        return ReplyRead(reply, {**told, "flags": list(flags)} if flags else told, flags)
 
     def _read(self, data: object, told: dict[str, object], remarks: Remarks) -> Reply:
         raw = self.status(data)

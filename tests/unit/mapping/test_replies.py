@@ -73,6 +73,11 @@ def test_an_ambiguous_time_of_a_slot_is_flagged() -> None:
     assert read.explanation["flags"] == ["2026-10-25 02:30:00 happens twice and is taken as the first in Europe/Warsaw"]
 
 
+def test_what_is_flagged_twice_is_told_once() -> None:
+    slot = {**SLOT, "FROM": "2026-10-25 02:30", "TO": "2026-10-25 06:00"}
+    assert len(answer(acme(), SEARCH, {"RC": "00", "SLOTS": [slot, {**slot, "SLOT_ID": "S-18"}]}).flags) == 1
+
+
 def test_a_token_has_several_parts_and_keeps_their_types() -> None:
     slot = {"from": "2026-03-06T08:00:00+0100", "to": "2026-03-06T12:00:00+0100", "nr": 17, "area": "N"}
     assert answer(toy(), SEARCH, {"rc": "ok", "slots": [slot]}).reply == Offered(
