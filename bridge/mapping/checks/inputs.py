@@ -52,11 +52,12 @@ def _check_default_row(loc: Loc, table: Table, report: Report) -> None:
 
 
 def _check_field(
-    loc: Loc, spec: FieldSpec, document: PackDocument, report: Report, allowed: Sequence[str] = SOURCES[:-1]
+    loc: Loc, spec: FieldSpec, document: PackDocument, report: Report, allowed: Sequence[str] = SOURCES
 ) -> None:
     sources = [name for name in SOURCES if getattr(spec, name) is not None]
-    if len(sources) != 1 or sources[0] not in (*allowed, "attribution"):
-        report.add(loc, "wrong-source", f"write exactly one of {', '.join(allowed[:-1])} or {allowed[-1]}")
+    if len(sources) != 1 or sources[0] not in allowed:
+        *some, last = (name for name in allowed if name != "attribution")  # which nobody writes
+        report.add(loc, "wrong-source", f"write exactly one of {', '.join(some)} or {last}")
     check_made(loc, spec, document, report)
     check_items(loc, spec, document, report)
     for option, type_ in _OPTIONS.items():

@@ -35,7 +35,7 @@ class References:
     def __init__(self, document: PackDocument, report: Report) -> None:
         self.fields = document.fields
         self.tables = document.tables
-        self._owners = {inner: name for name, spec in document.fields.items() for inner in spec.fields}
+        self._owners = {inner: name for name, spec in reversed(document.fields.items()) for inner in spec.fields}
         self._report = report
 
     def check_value(self, loc: Loc, value: Value | None, wanted: Wanted, present: Collection[str] = ()) -> None:

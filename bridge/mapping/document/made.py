@@ -5,11 +5,10 @@ Works on what was written, before its shape is known to be right; it leaves what
 
 from collections.abc import Mapping, Sequence
 
-SOURCES = (
-    *("path", "header", "routing_key", "value", "previous", "changed", "asked", "join", "first", "of"),
-    "attribution",  # the last one, which nobody writes
-)
-_OWN = {*SOURCES, "precedence", "required", "default", "remember"}
+_READ = ("path", "header", "routing_key")
+_MADE = ("value", "previous", "changed", "asked", "join", "first", "of", "attribution")
+SOURCES = (*_READ, *_MADE)
+_OWN = {*SOURCES, "precedence", "key", "required", "default", "remember"}
 
 
 def typed_fields(fields: Mapping[str, object], above: Mapping[str, object] | None = None) -> dict[str, object]:

@@ -227,6 +227,17 @@ def test_a_list_without_key_replaces_the_known_one() -> None:
     assert seen == ["a list of 2 items", "a list of 1 items", "a list of 1 items"]
 
 
+def test_the_items_before_a_message_are_items_too() -> None:
+    pack = pack_with(KEYED + "  before: {previous: crew}\n  moved: {changed: crew}\n")
+    told: list[dict[str, Any]] = [{"crew": [{"id": "17"}]}, {"crew": [{"id": "18"}]}, {"crew": [{"id": "17"}]}]
+
+    def seen(result: Any) -> object:
+        fields = result.explanation["fields"]
+        return [item["person"]["value"] for item in fields["before"].get("items", [])], fields["moved"]["value"]
+
+    assert history(pack, told, seen) == [([], True), (["17"], True), (["17", "18"], False)]
+
+
 def test_what_was_merged_is_explained() -> None:
     pack = pack_with(KEYED)
     seen: Any = history(
@@ -273,6 +284,10 @@ ITEMS = "{path: $.c, type: items, fields: {a: {path: $.a, type: code, values: [x
         ),
         (
             "fields: {c: {path: $.c, type: items, fields: {a: {header: x}}}}",
+            "wrong-source: write exactly one of path, value, join or first",
+        ),
+        (
+            "fields: {c: {path: $.c, type: items, fields: {a: {attribution: true}}}}",
             "wrong-source: write exactly one of path, value, join or first",
         ),
         (
