@@ -61,7 +61,7 @@ class Appointments:
         self._clock = clock
         self._new_id = new_id
         self._timeout = timeout
-        self._bookings = Bookings(store, packs, clock, timeout)
+        self._bookings = Bookings(store, packs, commands.correlation_of, clock, timeout)
 
     async def search(
         self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
@@ -279,8 +279,10 @@ class Appointments:
     def _message(
         self, command: Command, job: Job, work_order: WorkOrder, token: Token, appointment: Appointment
     ) -> BusMessage:
+        pack = self._pack(command.job)
         context = context_of(command, job, work_order, appointment, token)
-        return to_bus_message(self._pack(command.job), command.kind, context, command.correlation_id)
+        known_by = replace(context, correlation=self._commands.correlation_of(pack, command.id))
+        return to_bus_message(pack, command.kind, known_by, command.correlation_id)
 
 
 def _demand_unchanged(job: Job, current: Appointment, read: Appointment) -> None:

@@ -3,7 +3,7 @@
 Bookings that come at the same time begin in one transaction; each of them may be refused alone.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -71,9 +71,17 @@ class NeverOffered:
 class Bookings:
     """The step. It is the only way in which a booking begins."""
 
-    def __init__(self, store: BuyersStore, packs: Mapping[str, Pack], clock: Clock, timeout: timedelta) -> None:
+    def __init__(
+        self,
+        store: BuyersStore,
+        packs: Mapping[str, Pack],
+        correlation_of: Callable[[Pack, CommandId], str],
+        clock: Clock,
+        timeout: timedelta,
+    ) -> None:
         self._store = store
         self._packs = packs
+        self._correlation_of = correlation_of
         self._clock = clock
         self._timeout = timeout
         self._together = Together(self._begin_all)
@@ -149,10 +157,10 @@ class Bookings:
             created_at=now,
             expires_at=now + self._timeout,
         )
+        pack = self._packs[job.ref.pack]
         context = context_of(command, job, work_order, held, token)
-        return Begun(
-            command, to_bus_message(self._packs[job.ref.pack], command.asked_as, context, command.correlation_id)
-        )
+        known_by = replace(context, correlation=self._correlation_of(pack, command.id))
+        return Begun(command, to_bus_message(pack, command.asked_as, known_by, command.correlation_id))
 
 
 def unoffered(pack: Pack) -> Token | None:

@@ -31,7 +31,8 @@ from bridge.domain.model import (
 from bridge.domain.replies import Settlement, expire, settle
 from bridge.errors import BrokerUnavailable, NotRouted, TransientError
 from bridge.flows.applier import Applier, Jobs
-from bridge.flows.compensations import Compensations, booking_of
+from bridge.flows.compensations import Compensations
+from bridge.flows.correlation import asked_by, command_of, correlation_of, is_compensation
 from bridge.flows.effects import messages_for
 from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided, timed_out
 from bridge.flows.group_commit import GroupCommit
@@ -102,7 +103,8 @@ class Commands:
         self._new_id = new_id
         self._compensations = Compensations(store, packs, clock, new_id)
         self._answers: Waiters[Answer] = Waiters()
-        self.questions = Questions(bus, instance)
+        self.questions = Questions(bus)
+        self._instance = instance
         self._issued: dict[str, Command] = {}
         self._group = GroupCommit(self._commit, self._park)
 
@@ -155,9 +157,36 @@ class Commands:
     async def handle_reply(self, reply: WfmReply) -> None:
         """Take one message of a reply queue; return when all that follows from it is safe."""
         reply = self._correlated(reply)
-        if reply.problem is None and await self.questions.answer(reply.correlation_id, reply.raw.body):
+        if reply.problem is None and self.questions.answer(reply.correlation_id, reply.raw.body):
             return
         await self._group.submit(reply)
+        if reply.problem is None:
+            await self._tell(command_of(reply.correlation_id))
+            await self._pass_on(reply)
+
+    async def _tell(self, asked: CommandId) -> None:
+        """Tell who waits here for what another process has settled, and told us of."""
+        command = self._issued.get(asked)
+        if command is None or not self._answers.waits(asked):
+            return
+        async with self._store.transaction() as tx:
+            settled = await tx.answer(asked)
+        if settled is not None:
+            self._answers.resolve(asked, await self._restored(command, *settled))
+
+    def correlation_of(self, pack: Pack, command: CommandId) -> str:
+        """Give what the answer to a command of this process is to be known by."""
+        return correlation_of(pack, command, self._instance)
+
+    async def _pass_on(self, reply: WfmReply) -> None:
+        """Tell the process that waits. Nothing depends on it: commands are settled, and a search has its time-out."""
+        asker = asked_by(reply.correlation_id)
+        if asker is None or asker == self._instance:
+            return
+        try:
+            await self._bus.pass_on(reply.raw.body, reply.correlation_id, asker)
+        except (NotRouted, BrokerUnavailable) as error:
+            log.warning("reply.not_passed_on", correlation_id=reply.correlation_id, problem=str(error))
 
     def _correlated(self, reply: WfmReply) -> WfmReply:
         """Find out which command is answered: some packs say where in the body that stands."""
@@ -228,7 +257,7 @@ class Commands:
                 command = commands.get(reply.correlation_id)
                 if command is None:
                     log.info("reply.unsolicited", correlation_id=reply.correlation_id)
-                elif booking_of(reply.correlation_id) is not None:
+                elif is_compensation(reply.correlation_id):
                     await self._compensations.take(tx, jobs, command, reply.raw)
                 else:
                     answers += await self._take(tx, jobs, command, reply)
@@ -240,7 +269,7 @@ class Commands:
         """Find the commands that are answered; those of this process need no query. Their state comes with the job."""
         asked: dict[str, Command] = {}
         for reply in replies:
-            id_ = booking_of(reply.correlation_id) or CommandId(reply.correlation_id)
+            id_ = command_of(reply.correlation_id)
             command = self._issued.get(id_) or await tx.command(id_)
             if command is not None and reply.raw.pack in ("", command.job.pack):
                 asked[reply.correlation_id] = command

@@ -12,7 +12,6 @@ from bridge.domain import compensation
 from bridge.domain.model import (
     Accepted,
     Command,
-    CommandId,
     CommandKind,
     Decision,
     JobRef,
@@ -20,19 +19,12 @@ from bridge.domain.model import (
     Refused,
 )
 from bridge.flows.applier import Jobs
-from bridge.flows.effects import COMPENSATION_SUFFIX, messages_for
+from bridge.flows.effects import messages_for
 from bridge.flows.ports import Clock, JournalEntry, Store, Transaction, WfmMessage
 from bridge.mapping.pack import Pack, Unreadable
 from bridge.mef.enums import Error422Code
 
 log = structlog.get_logger(__name__)
-
-
-def booking_of(correlation_id: str) -> CommandId | None:
-    """Return the booking that a reply's correlation id says is being taken back; None for any other reply."""
-    if not correlation_id.endswith(COMPENSATION_SUFFIX):
-        return None
-    return CommandId(correlation_id.removesuffix(COMPENSATION_SUFFIX))
 
 
 class Compensations:

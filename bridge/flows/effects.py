@@ -13,12 +13,10 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrder,
 )
+from bridge.flows.correlation import correlation_of_compensation
 from bridge.flows.ports import BusMessage
 from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Pack
-
-COMPENSATION_SUFFIX = ":compensation"
-"""Ends the correlation id of a command that takes a late booking back, so that its reply is known for what it is."""
 
 CAUSE_HEADER = "x-correlation-id"
 """The AMQP header that leads from a message for the WFM to what caused it."""
@@ -72,5 +70,5 @@ def _command(
     if isinstance(effect, AddNote):
         return CommandKind.NOTE, replace(context, appointment=job.appointment, note=effect.text)
     return CommandKind.CANCEL, replace(
-        context, correlation=effect.command + COMPENSATION_SUFFIX, visit=effect.visit, window=effect.window
+        context, correlation=correlation_of_compensation(effect.command), visit=effect.visit, window=effect.window
     )

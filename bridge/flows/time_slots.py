@@ -125,7 +125,7 @@ class TimeSlots:
         command = CommandId(self._new_id())
         context = CommandContext(
             command=command,
-            correlation=self._commands.questions.correlation_id(pack, command),
+            correlation=self._commands.correlation_of(pack, command),
             job=work_order.job,
             work_order=work_order,
             window=period,

@@ -24,6 +24,11 @@ class Waiters(Generic[Answer]):
         finally:
             del self._futures[correlation_id]
 
+    def waits(self, correlation_id: str) -> bool:
+        """Tell whether somebody waits for this answer and has none yet."""
+        future = self._futures.get(correlation_id)
+        return future is not None and not future.done()
+
     def resolve(self, correlation_id: str, answer: Answer) -> bool:
         """Give the answer to whoever waits; tell whether somebody did."""
         future = self._futures.get(correlation_id)

@@ -6,8 +6,9 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.domain.model import Appointment
 from bridge.errors import BridgeError, BrokerUnavailable, NotRouted
-from bridge.flows.errors import NotReplayable, WfmTimeout
+from bridge.flows.errors import NotReplayable, Rejected, WfmTimeout
 from bridge.flows.live_packs import LivePacks, NeedsRestart
 from bridge.flows.ports import BusMessage
 from bridge.mapping.loader import make_pack
@@ -73,7 +74,7 @@ async def test_a_booking_is_confirmed_by_what_the_answer_bears(patient: World) -
     question = await patient.bus.next("cmd.search")
     await patient.answer(done(ref(question), SLOTS=orjson.loads(acme.slots(MORNING_SLOT))["SLOTS"]), "nonsense")
     sent = await patient.bus.next("cmd.book")
-    assert ref(sent) == sent.correlation_id == sent.message_id
+    assert ref(sent) == sent.correlation_id == f"{sent.message_id}@here"
     await patient.answer(done(ref(sent), VISIT_NO="V-0001"), "nonsense")
     assert (await booking).valid_for == MORNING
     assert patient.column("SELECT correlation_id FROM journal WHERE rule='commands.book'") == [ref(sent)]
@@ -101,26 +102,50 @@ async def test_a_late_booking_is_taken_back_and_the_answer_to_that_is_known(worl
     booking = await timed_out_booking(world)
     await world.answer(done(booking, VISIT_NO="V-0001"))
     (cancel,) = world.outbox("cmd.cancel")
-    assert (cancel["REF"], cancel["VISIT_NO"]) == (f"{booking}:compensation", "V-0001")
+    assert (cancel["REF"], cancel["VISIT_NO"]) == (booking.replace("@here", ":compensation"), "V-0001")
     assert world.column("SELECT correlation_id FROM outbox WHERE routing_key='cmd.cancel'") == [cancel["REF"]]
     assert world.column("SELECT try_again_at IS NOT NULL FROM commands WHERE kind='book'") == [1]
     await world.answer(done(cancel["REF"]))
     assert world.column("SELECT try_again_at FROM commands WHERE kind='book'") == [None]
 
 
-async def test_an_answer_that_comes_to_another_process_settles_the_command_all_the_same(
+async def test_an_answer_that_comes_to_another_process_settles_the_command_and_is_passed_on(
     make_world: Worlds, patient: World, fixed_pack: Pack
 ) -> None:
-    other: World = await make_world(pack=fixed_pack)
+    """The Buyer, whose request is in this process, is told at once, and not at the deadline."""
+    other: World = await make_world(pack=fixed_pack, instance="there")
     order = await patient.open_work_order()
     booking = asyncio.create_task(patient.book(order))
     question = await patient.bus.next("cmd.search")
-    assert ref(question).endswith("@here")
-    await patient.answer(done(ref(question), SLOTS=orjson.loads(acme.slots(MORNING_SLOT))["SLOTS"]))
+    await other.answer(done(ref(question), SLOTS=orjson.loads(acme.slots(MORNING_SLOT))["SLOTS"]))
+    await patient.take_over(other)
     sent = await patient.bus.next("cmd.book")
     await other.answer(done(ref(sent), VISIT_NO="V-0001"))
     assert other.command_states() == ["accepted"]
-    booking.cancel()
+    assert not booking.done()
+    await patient.take_over(other)
+    assert (await booking).valid_for == MORNING
+    assert patient.column("SELECT count(*) FROM journal WHERE rule='commands.book'") == [1]
+
+
+async def test_a_refusal_that_was_passed_on_is_told_too(make_world: Worlds, patient: World, fixed_pack: Pack) -> None:
+    other: World = await make_world(pack=fixed_pack, instance="there")
+    appointment = await booked(patient)
+    cancelling = asyncio.create_task(patient.appointments.cancel(BUYERS, appointment.id, "c"))
+    sent = await patient.bus.next("cmd.cancel")
+    await other.answer(orjson.dumps({"RC": "99", "REF": ref(sent)}))
+    await patient.take_over(other)
+    with pytest.raises(Rejected):
+        await cancelling
+
+
+async def booked(world: World) -> Appointment:
+    order = await world.open_work_order()
+    booking = asyncio.create_task(world.book(order))
+    slots = orjson.loads(acme.slots(MORNING_SLOT))["SLOTS"]
+    await world.answer(done(ref(await world.bus.next("cmd.search")), SLOTS=slots))
+    await world.answer(done(ref(await world.bus.next("cmd.book")), VISIT_NO="V-0001"))
+    return await booking
 
 
 async def test_the_answer_to_another_processes_search_is_passed_on(patient: World) -> None:
@@ -147,7 +172,7 @@ async def test_an_answer_that_cannot_be_passed_on_is_told_and_let_go(patient: Wo
     patient.bus.failure = failure
     with capture_logs() as logs:
         await patient.answer(done("Q-1@elsewhere"))
-    assert [entry["event"] for entry in logs] == ["reply.not_passed_on"]
+    assert [entry["event"] for entry in logs] == ["reply.unsolicited", "reply.not_passed_on"]
 
 
 async def test_the_answer_to_a_search_that_was_given_up_is_let_go(patient: World) -> None:

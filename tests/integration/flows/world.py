@@ -119,7 +119,13 @@ class World:
     """One bridge without its outside. `timeout_s` is what the WFM is given to answer."""
 
     def __init__(
-        self, database: Path, pack: Pack, clock: Clock, ids: Callable[[], str], timeout_s: float = 5.0
+        self,
+        database: Path,
+        pack: Pack,
+        clock: Clock,
+        ids: Callable[[], str],
+        timeout_s: float = 5.0,
+        instance: str = "here",
     ) -> None:
         self.clock = clock
         self.bus = FakeBus()
@@ -138,7 +144,7 @@ class World:
         timeout = timedelta(seconds=timeout_s)
         store: Store = self.store
         applier = Applier(packs, clock, ids)
-        self.commands = Commands(store, self.bus, packs, applier, clock, ids, instance="here")
+        self.commands = Commands(store, self.bus, packs, applier, clock, ids, instance=instance)
         self.job_updates = JobUpdates(store, applier)
         self.time_slots = TimeSlots(
             store, packs, self.commands, clock, ids, timeout=timeout, memory=timedelta(minutes=30)
@@ -174,6 +180,12 @@ class World:
         """Let an answer arrive at a pack's own queue, or with "" at the one of all packs."""
         raw = WfmMessage(pack=pack, body=body, correlation_id=correlation_id, received_at=self.clock())
         await self.commands.handle_reply(WfmReply(correlation_id, raw))
+
+    async def take_over(self, other: "World") -> None:
+        """Let arrive at the queue of all packs what another process has passed on."""
+        for body, correlation_id, _ in other.bus.passed_on:
+            await self.answer(body, correlation_id, pack="")
+        other.bus.passed_on.clear()
 
     def _deliver(self, message: BusMessage, body: bytes) -> None:
         task = asyncio.create_task(self.reply(message, body))
@@ -259,8 +271,8 @@ async def worlds(database: Path, acme_pack: Pack) -> AsyncIterator[Worlds]:
     clock, numbers = Clock(acme.NOW), itertools.count(1)
     async with AsyncExitStack() as stack:
 
-        async def make(timeout_s: float = 5.0, pack: Pack = acme_pack) -> World:
-            world = World(database, pack, clock, lambda: f"id-{next(numbers):04d}", timeout_s)
+        async def make(timeout_s: float = 5.0, pack: Pack = acme_pack, instance: str = "here") -> World:
+            world = World(database, pack, clock, lambda: f"id-{next(numbers):04d}", timeout_s, instance)
             return await stack.enter_async_context(world.running())
 
         yield make
