@@ -6,6 +6,7 @@ import typer
 
 from bridge.cli import loop
 from bridge.mef.enums import Irp
+from bridge.simulator.answers import Answers
 from bridge.simulator.buyer_server import serve_buyer
 from bridge.simulator.wfm_server import serve_wfm
 from bridge.telemetry import configure_logging
@@ -23,10 +24,15 @@ def wfm(
     port: PortOption = 8138,
     namespace: Annotated[str, typer.Option(help="In front of all names in RabbitMQ.")] = "",
     reply_delay: Annotated[float, typer.Option(help="Seconds a command takes.")] = 0.05,
+    answer_queue: Annotated[
+        str | None, typer.Option(help="Answer to this queue, and with REF instead of a correlation id.")
+    ] = None,
+    xml: Annotated[bool, typer.Option("--xml", help="Take commands and answer them in XML.")] = False,
 ) -> None:
     """Run the simulated legacy WFM with its control server."""
     configure_logging("console", "info")
-    loop.run(serve_wfm(broker, host, port, namespace=namespace, reply_delay=reply_delay))
+    answers = Answers(answer_queue, xml)
+    loop.run(serve_wfm(broker, host, port, namespace=namespace, reply_delay=reply_delay, answers=answers))
 
 
 @app.command()

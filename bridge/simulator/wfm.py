@@ -22,13 +22,13 @@ from faststream.rabbit import Channel, ExchangeType, RabbitBroker, RabbitExchang
 from faststream.rabbit.subscriber import RabbitSubscriber
 
 from bridge.simulator.acme import TEXTS, Acme, Job, Rc, Refusal, Slot, Stat, Visit, Window, read, written
+from bridge.simulator.answers import Answers, Body
 
 EVENTS_EXCHANGE: Final = "acme.wfm.events"
 COMMANDS_EXCHANGE: Final = "acme.wfm.commands"
 COMMANDS_QUEUE: Final = "acme.wfm.commands"
 PREFETCH: Final = 1000
 
-Body = dict[str, Any]
 Observer = Callable[[str, str, Body, datetime], None]
 """Gets the direction (event, command or reply), the routing key, the body and the moment (UTC)."""
 
@@ -46,10 +46,14 @@ class Mood:
 
 
 WELL_BEHAVED: Final = Mood()
+AS_AMQP_HAS_IT: Final = Answers()
 
 
 class SimulatedWfm:
-    """ACME on a broker. Every name in RabbitMQ begins with `namespace`; a command takes `reply_delay` seconds."""
+    """ACME on a broker. Every name in RabbitMQ begins with `namespace`; a command takes `reply_delay` seconds.
+
+    `answers` says how it answers; their queue is the bridge's to make.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class SimulatedWfm:
         reply_delay: float = 0.0,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         first_number: int = 1,
+        answers: Answers = AS_AMQP_HAS_IT,
     ) -> None:
         self.acme: Final = Acme(first_number)
         self.observers: Final[list[Observer]] = []
@@ -66,6 +71,8 @@ class SimulatedWfm:
         self.commands: Final[list[Body]] = []
         self.reply_delay = reply_delay
         self._broker = broker
+        self._answers = answers
+        self._answer_queue = f"{namespace}{answers.queue}" if answers.queue is not None else None
         self._clock = clock
         self._events = RabbitExchange(f"{namespace}{EVENTS_EXCHANGE}", ExchangeType.TOPIC)
         self._moods: dict[str, deque[Mood]] = defaultdict(deque)
@@ -251,7 +258,7 @@ class SimulatedWfm:
         task.add_done_callback(self._tasks.discard)
 
     async def _treat(self, message: RabbitMessage) -> None:
-        command: Body = orjson.loads(message.body)
+        command = self._answers.read(message.body)
         self.commands.append(command)
         self._observe("command", message.raw_message.routing_key or "", command)
         moods = self._moods[command.get("CMD", "")]
@@ -261,7 +268,7 @@ class SimulatedWfm:
         await asyncio.sleep(mood.late_s + self.reply_delay)
         async with self._lanes[command.get("JOB_NO", "")]:
             answer, changed = self._carry_out(command, mood)
-            if message.reply_to and not mood.silent:
+            if self._answers.is_wanted(command, message.reply_to) and not mood.silent:
                 await self._reply(message, {"RC": Rc.DONE.value, "REF": command.get("REF", ""), **answer})
             if changed is not None:
                 await self._tell(changed)
@@ -302,9 +309,11 @@ class SimulatedWfm:
         return {"TXT": TEXTS[Rc.DONE]}
 
     async def _reply(self, message: RabbitMessage, body: Body) -> None:
-        self._observe("reply", message.reply_to, body)
-        correlation_id = message.raw_message.correlation_id
-        await self._publish(orjson.dumps(body), RabbitExchange(), message.reply_to, correlation_id)
+        to, correlation_id = message.reply_to, message.raw_message.correlation_id
+        if self._answer_queue is not None:
+            to, correlation_id = self._answer_queue, None
+        self._observe("reply", to, body)
+        await self._publish(self._answers.write(body), RabbitExchange(), to, correlation_id)
 
     # the bus
 
@@ -318,7 +327,7 @@ class SimulatedWfm:
                 routing_key=routing_key,
                 mandatory=False,
                 persist=True,
-                content_type="application/json",
+                content_type="application/xml" if body.startswith(b"<") else "application/json",
                 message_id=uuid4().hex,
                 correlation_id=correlation_id,
             )

@@ -11,7 +11,8 @@ from aiohttp import web
 from faststream.rabbit import RabbitBroker
 
 from bridge.simulator.acme import Acme, Refusal, Visit, Window, read, written
-from bridge.simulator.wfm import SimulatedWfm
+from bridge.simulator.answers import Answers
+from bridge.simulator.wfm import AS_AMQP_HAS_IT, SimulatedWfm
 
 KNOBS: Final = ("refuse_next", "silent_next", "late_next", "drop_next")
 ACTIONS: Final = {
@@ -33,12 +34,18 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 async def serve_wfm(
-    broker_url: str, host: str = "127.0.0.1", port: int = 8090, namespace: str = "", reply_delay: float = 0.05
+    broker_url: str,
+    host: str = "127.0.0.1",
+    port: int = 8090,
+    namespace: str = "",
+    reply_delay: float = 0.05,
+    answers: Answers = AS_AMQP_HAS_IT,
 ) -> None:
     """Run the simulated WFM until cancelled; waits for a RabbitMQ that is not there yet."""
     broker = RabbitBroker(broker_url, fail_fast=False, reconnect_interval=1.0, logger=None, apply_types=False)
     # Numbers go on from the clock: a restarted WFM must not reuse ids that the bridge has seen.
-    wfm = SimulatedWfm(broker, namespace, reply_delay=reply_delay, first_number=time.time_ns() // 1_000_000)
+    first_number = time.time_ns() // 1_000_000
+    wfm = SimulatedWfm(broker, namespace, reply_delay=reply_delay, first_number=first_number, answers=answers)
     await broker.start()
     try:
         await wfm.start()

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
+from bridge.simulator.answers import Answers
+from bridge.simulator.wfm import AS_AMQP_HAS_IT
 from tests.integration.wfm.conftest import Wire
 from tests.support_standard import Judge
 from tests.system.laboratory import Laboratory, laboratory
@@ -34,8 +36,10 @@ async def make_laboratory(rabbitmq_url: str, tmp_path: Path) -> AsyncIterator[Ma
     """Makes laboratories with other variables than the usual ones, and takes them down."""
     async with AsyncExitStack() as stack:
 
-        async def make(database_url: str, **variables: str) -> Laboratory:
-            return await stack.enter_async_context(laboratory(rabbitmq_url, database_url, tmp_path, **variables))
+        async def make(database_url: str, answers: Answers = AS_AMQP_HAS_IT, **variables: str) -> Laboratory:
+            return await stack.enter_async_context(
+                laboratory(rabbitmq_url, database_url, tmp_path, answers, **variables)
+            )
 
         yield make
 

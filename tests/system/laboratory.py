@@ -16,8 +16,9 @@ from bridge.domain.model import Command
 from bridge.flows.ports import RecordedEntry
 from bridge.mef.enums import Irp
 from bridge.mef.models import Appointment, TimePeriod
+from bridge.simulator.answers import Answers
 from bridge.simulator.buyer import SimulatedBuyer
-from bridge.simulator.wfm import COMMANDS_EXCHANGE, COMMANDS_QUEUE, EVENTS_EXCHANGE, SimulatedWfm
+from bridge.simulator.wfm import AS_AMQP_HAS_IT, COMMANDS_EXCHANGE, COMMANDS_QUEUE, EVENTS_EXCHANGE, SimulatedWfm
 from bridge.store import SqlStore, open_store
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
@@ -41,12 +42,16 @@ Hop = tuple[str, str | None, str]
 
 @dataclass
 class Laboratory:
-    """All parts. `variables` are BRIDGE_* ones of the bridge, without the prefix, over those that every test needs."""
+    """All parts. `variables` are BRIDGE_* ones of the bridge, without the prefix, over those that every test needs.
+
+    `answers` says how the WFM answers; the pack in `variables` must know.
+    """
 
     rabbitmq_url: str
     database_url: str
     directory: Path
     variables: dict[str, str] = field(default_factory=dict)
+    answers: Answers = AS_AMQP_HAS_IT
     namespace: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}.")
     bridge: BridgeProcess = field(init=False)
     wfm: SimulatedWfm = field(init=False)
@@ -85,7 +90,7 @@ class Laboratory:
         link = RabbitLink(self.rabbitmq_url, name="simulated WFM")
         await link.start()
         stack.push_async_callback(link.stop)
-        self.wfm = SimulatedWfm(link.broker, self.namespace)
+        self.wfm = SimulatedWfm(link.broker, self.namespace, answers=self.answers)
         await self.wfm.start()
         stack.push_async_callback(self.wfm.stop)
         self.buyer = await stack.enter_async_context(SimulatedBuyer(self.bridge.url, API_KEY, Irp.SONATA))
@@ -102,7 +107,8 @@ class Laboratory:
     @property
     def queues(self) -> tuple[str, ...]:
         """The bridge's own queues."""
-        return (self.topology.inbound_queue(PACK).name, self.topology.reply_queue.name, self.topology.dead_letter)
+        own = (self.topology.inbound_queue(PACK).name, self.topology.reply_queue.name, self.topology.dead_letter)
+        return own if self.answers.queue is None else (*own, self.namespace + self.answers.queue)
 
     # what one can look at
 
@@ -219,10 +225,10 @@ class Laboratory:
 
 @asynccontextmanager
 async def laboratory(
-    rabbitmq_url: str, database_url: str, directory: Path, **variables: str
+    rabbitmq_url: str, database_url: str, directory: Path, answers: Answers = AS_AMQP_HAS_IT, **variables: str
 ) -> AsyncIterator[Laboratory]:
     """Set up a laboratory and take it down, whatever became of it."""
-    made = Laboratory(rabbitmq_url, database_url, directory, variables)
+    made = Laboratory(rabbitmq_url, database_url, directory, variables, answers)
     async with AsyncExitStack() as stack:
         await made.set_up(stack)
         yield made

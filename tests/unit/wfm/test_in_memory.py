@@ -6,6 +6,7 @@ Settlement cannot be seen here; the integration tests hold it against a real Rab
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -14,11 +15,12 @@ import pytest
 
 from bridge.errors import NotRouted
 from bridge.flows.ports import BusMessage, WfmMessage
+from bridge.simulator.answers import Answers
 from bridge.simulator.wfm import SimulatedWfm
 from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import IN_MEMORY_URL, RabbitLink
-from bridge.wfm.topology import Inbound, Topology
+from bridge.wfm.topology import Inbound, Replies, Topology
 from tests.support import eventually
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
@@ -160,3 +162,38 @@ async def test_a_handler_that_raises_does_not_reach_the_publisher(link: RabbitLi
 async def test_a_command_for_nobody_is_not_routed(bridge: Bridge) -> None:
     with pytest.raises(NotRouted):
         await bridge.bus.publish(command("other.key", CMD="X", REF="3"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "written", "answer"),
+    [
+        (
+            Answers("acme.answers"),
+            orjson.dumps({"CMD": "CANVIS", "REF": "17", "JOB_NO": "J-0", "VISIT_NO": ""}),
+            b'{"RC":"44","REF":"17","TXT":"NO SUCH JOB"}',
+        ),
+        (
+            Answers("acme.answers", xml=True),
+            b"<COMMAND><CMD>CANVIS</CMD><REF>17</REF><JOB_NO>J-0</JOB_NO><VISIT_NO/></COMMAND>",
+            b"<ANSWER><RC>44</RC><REF>17</REF><TXT>NO SUCH JOB</TXT></ANSWER>",
+        ),
+    ],
+    ids=["json", "xml"],
+)
+async def test_answers_come_to_a_fixed_queue(link: RabbitLink, answers: Answers, written: bytes, answer: bytes) -> None:
+    """Without a correlation id, whatever the command says of a queue for them."""
+    wfm, fixed = SimulatedWfm(link.broker, "ns.", answers=answers), Replies("acme", "acme.answers")
+    topology, heard = Topology(namespace="ns."), list[RawReply]()
+
+    async def hear(reply: RawReply) -> None:
+        heard.append(reply)
+
+    consumer = ReplyConsumer(link, topology, hear, fixed, clock=lambda: NOW)
+    await wfm.start()
+    await consumer.start()
+    bus = RabbitCommandBus(link, topology, [fixed])
+    await bus.publish(replace(command("cmd.cancel", REF="17"), body=written))
+    await eventually(lambda: heard)
+    assert [(reply.pack, reply.body, reply.correlation_id == "C-17") for reply in heard] == [("acme", answer, False)]
+    await consumer.stop()
+    await wfm.stop()
