@@ -32,6 +32,7 @@ SECTIONS: dict[str, Model] = {
 _TABLE = re.compile(r"(<!-- keys: (\w+)(?:: ([\w ]+))? -->\n).*?(<!-- /keys -->)", re.DOTALL)
 _BLOCK = re.compile(r"^```yaml([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LARCH = ROOT / "tests" / "unit" / "mapping" / "tutorial" / "larch-fsm" / "pack.yaml"
+_MOST_PLACES = 4
 _BOXED = sorted((ROOT / "mappings").glob("*/pack.yaml"))
 
 Same = tuple[str, str | None]
@@ -90,7 +91,7 @@ def _same(section: str, key: str) -> Same:
 
 
 def _table(model: Model, names: Iterable[str], examples: dict[Same, Pair]) -> Iterator[str]:
-    yield from ("| Key | Meaning | Example |", "|---|---|---|")
+    yield from (f"| {_title(model)} | Meaning | Example |", "|---|---|---|")
     for name in names:
         field = keys(model)[name]
         key = f"**`{name}`**" if field.is_required() else f"`{name}`"
@@ -99,17 +100,31 @@ def _table(model: Model, names: Iterable[str], examples: dict[Same, Pair]) -> It
         yield f"| {' | '.join(cells)} |"
 
 
+def _title(model: Model) -> str:
+    """Where these keys stand, if that is in few places."""
+    above = (
+        ["body"] if model is TemplateValue else sorted({key for one in SECTIONS.values() for key in _to(one, model)})
+    )
+    return f"Key of {', '.join(f'`{key}`' for key in above)}" if 0 < len(above) <= _MOST_PLACES else "Key"
+
+
+def _to(section: Model, model: Model) -> Iterator[str]:
+    return (key for key, field in keys(section).items() if _leads(field.annotation, model))
+
+
+def _leads(kind: Any, model: Model) -> bool:
+    here = isinstance(kind, type) and issubclass(kind, model)
+    return here or any(_leads(inner, model) for inner in get_args(kind))
+
+
 def _meaning(field: FieldInfo) -> str:
     """The description, the values there are where it does not name them, and what stands in for it."""
     said = " ".join((field.description or "").split())
     allowed = [scalar(value) for value in _allowed(field.annotation)]
     number = "Any" if _is_several(field.annotation) else "One"
-    listed = ", ".join(f"`{value}`" for value in allowed)
-    return (
-        said
-        + (f" {number} of {listed}." if any(f"`{value}`" not in said for value in allowed) else "")
-        + _default(field)
-    )
+    unsaid = any(f"`{value}`" not in said for value in allowed)
+    listed = f" {number} of {', '.join(f'`{value}`' for value in allowed)}." if unsaid else ""
+    return said + listed + _default(field)
 
 
 def _is_several(kind: Any) -> bool:
