@@ -47,7 +47,7 @@ class Coverage:
                 continue
             if isinstance(told.get("value"), str):
                 self._values.setdefault(prefix + name, set()).add(told["value"])
-            for item in told.get("items", ()):
+            for item in told.get("items", {}).values():
                 self._add_values(f"{name}.", item)
 
     def rules(self) -> Covered:

@@ -97,9 +97,9 @@ def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:
         path = field.get("path", "")
         where = path if isinstance(path, str) else " or ".join(map(str, path))
         yield f"{margin}{name:<{width}}  {where}  {raw}" + (f" -> {value}" if value != raw else "")
-        items = field.get("items")
-        for index, item in enumerate(items if isinstance(items, list) else ()):
-            yield from _field_lines(item, f"{margin}  [{index}] ")
+        for place, item in field.get("items", {}).items():
+            yield f"{margin}  {place}"
+            yield from _field_lines(item, f"{margin}    ")
 
 
 def _rules(told: Mapping[str, object]) -> Iterable[str]:

@@ -40,14 +40,15 @@ class _Items:
 
     def read(self, raws: Sequence[object], scope: Scope) -> Iterable[Item]:
         """Read the items that are meant, one after the other."""
-        explained: list[object] = []
+        explained: dict[str, object] = {}
         scope.explained[self.name]["items"] = explained
         for index, raw in enumerate(raws):
             if self.fits(raw):
                 own = _of_item(raw, scope, tolerant=scope.tolerant)
+                place = f"item [{index}]"
                 if len(explained) < _EXPLAINED:
-                    explained.append(own.explained)
-                yield self._item(f"field {self.name}, item [{index}]", raw, own, scope)
+                    explained[place] = own.explained
+                yield self._item(f"field {self.name}, {place}", raw, own, scope)
 
     def _item(self, place: str, raw: object, own: Scope, scope: Scope) -> Item:
         if not self.takes_any and not isinstance(raw, dict):

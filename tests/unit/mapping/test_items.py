@@ -41,7 +41,7 @@ EVA = {"id": 17, "state": "started", "from": "09:00"}
 def items(pack: Any, message: dict[str, Any], name: str = "crew") -> list[dict[str, object]]:
     """The typed values of each item, as explained."""
     told: Any = translated(pack, {"job": "J", **message}).explanation["fields"]
-    return [{inner: entry["value"] for inner, entry in item.items()} for item in told[name]["items"]]
+    return [{inner: entry["value"] for inner, entry in item.items()} for item in told[name]["items"].values()]
 
 
 def test_each_item_is_read_by_its_own_fields_and_those_of_the_message() -> None:
@@ -101,13 +101,13 @@ def test_what_does_not_fit_is_told_with_its_item_and_field(crew: object, reason:
 
 def test_an_item_that_does_not_fit_is_explained_as_far_as_it_was_read() -> None:
     told: Any = unmapped(pack_with(CREW), {"job": "J", "crew": [EVA | {"state": "x"}]}).explanation["fields"]
-    assert told["crew"]["items"] == [
-        {
+    assert told["crew"]["items"] == {
+        "item [0]": {
             "person": {"path": "$.id", "raw": 17, "value": "17"},
             "nick": {"path": "field person.name", "raw": "Eva", "value": "Eva"},
             "state": {"path": "$.state", "raw": "x"},
         }
-    ]
+    }
 
 
 CHOSEN = """
@@ -127,7 +127,8 @@ def test_items_that_are_not_meant_the_same_ones_and_those_above_the_limit_are_le
     pack = pack_with(CHOSEN)
     parts = [{"no": "A", "gone": True}, {"no": "A"}, {"no": "A", "n": 1}, {"no": "A", "n": 2}, {"no": "B"}]
     assert fields_of(pack, {"parts": parts})["parts"] == "a list of 2 items"
-    assert [item["part"] for item in items(pack, {"parts": parts}, "parts")] == ["A", "A", "A", "B"]
+    told: Any = translated(pack, {"job": "J", "parts": parts}).explanation["fields"]["parts"]
+    assert list(told["items"]) == ["item [1]", "item [2]", "item [3]", "item [4]"]
 
 
 def test_an_item_may_be_a_text_where_a_field_reads_it_whole() -> None:
@@ -166,7 +167,7 @@ def test_items_are_elements_of_xml_even_when_there_is_one(body: bytes, read: obj
     if isinstance(result, Unmapped):
         assert result.reason == read
     else:
-        told = result.explanation["fields"]["techs"]["items"]
+        told = result.explanation["fields"]["techs"]["items"].values()
         assert [(item["tech"]["value"], item["mail"]["value"]) for item in told] == read
 
 
@@ -187,7 +188,7 @@ fields:
 def test_a_delta_puts_items_of_the_same_key_onto_the_known_ones_and_leaves_the_others() -> None:
     def crew(result: Any) -> object:
         told = result.explanation["fields"]["crew"]
-        return [tuple(entry["value"] for entry in item.values()) for item in told["items"]]
+        return [tuple(entry["value"] for entry in item.values()) for item in told["items"].values()]
 
     assert history(
         pack_with(KEYED),
@@ -233,7 +234,9 @@ def test_the_items_before_a_message_are_items_too() -> None:
 
     def seen(result: Any) -> object:
         fields = result.explanation["fields"]
-        return [item["person"]["value"] for item in fields["before"].get("items", [])], fields["moved"]["value"]
+        return [item["person"]["value"] for item in fields["before"].get("items", {}).values()], fields["moved"][
+            "value"
+        ]
 
     assert history(pack, told, seen) == [([], True), (["17"], True), (["17", "18"], False)]
 
@@ -449,5 +452,5 @@ def test_each_item_is_explained_in_words() -> None:
     lines = as_text(explanation).splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith("  crew"))
     assert lines[start] == '  crew  $.crew  "a list of 2 items"'
-    assert lines[start + 1] == '    [0] person      $.id  17 -> "17"'
-    assert lines[start + 6] == '    [1] person      $.id  "18"'
+    assert lines[start + 1 : start + 3] == ["    item [0]", '      person      $.id  17 -> "17"']
+    assert lines[start + 7 : start + 9] == ["    item [1]", '      person      $.id  "18"']
