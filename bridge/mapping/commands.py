@@ -61,6 +61,6 @@ def compile_command(
         exchange=spec.exchange,
         routing_key=spec.routing_key,
         write=compile_template(spec.body, lookups, pack.zone, fields),
-        reply=compile_reply(spec.reply, lookups, version, pack.zone, decode) if spec.reply is not None else None,
+        reply=compile_reply(spec.reply, pack, lookups, version, decode) if spec.reply is not None else None,
         format=spec.format,
     )

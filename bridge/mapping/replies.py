@@ -73,7 +73,11 @@ def _refusal(row: Row | None, code: str) -> Refused:
 
 
 def compile_reply(
-    reply: document.Reply, lookups: Mapping[str, Lookup], version: str, zone: str | None, decode_body: Decode = decode
+    reply: document.Reply,
+    pack: document.PackDocument,
+    lookups: Mapping[str, Lookup],
+    version: str,
+    decode_body: Decode = decode,
 ) -> ReplyReader:
     """Compile the reply of a command; `lookups` holds the pack's tables by name."""
     return ReplyReader(
@@ -82,15 +86,15 @@ def compile_reply(
         status=compile_path(reply.status),
         accepted=frozenset(reply.accepted),
         refused=lookups[reply.refused],
-        accept=slots_reader(reply.slots, zone, lookups) if reply.slots is not None else _accepted(reply, zone, lookups),
+        accept=slots_reader(reply.slots, pack, lookups) if reply.slots is not None else _accepted(reply, pack, lookups),
         decode=decode_body,
         accepts_no_status=reply.no_status == "accepted",
     )
 
 
-def _accepted(reply: document.Reply, zone: str | None, lookups: Mapping[str, Lookup]) -> _ReadAccepted:
+def _accepted(reply: document.Reply, pack: document.PackDocument, lookups: Mapping[str, Lookup]) -> _ReadAccepted:
     visit = compile_path(reply.visit) if reply.visit is not None else None
-    window = window_reader(reply.window, zone, lookups) if reply.window is not None else None
+    window = window_reader(reply.window, pack, lookups) if reply.window is not None else None
 
     def read(data: object, remarks: Remarks) -> Accepted:
         return Accepted(

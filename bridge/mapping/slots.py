@@ -66,15 +66,15 @@ class _Slot:
         return OfferedSlot(window, token, self.rank(item, where))
 
 
-def slots_reader(slots: document.Slots, zone: str | None, lookups: Lookups) -> ReadSlots:
-    """Make the reader of an answer's slots. `zone` and `lookups` as in `window_reader`."""
+def slots_reader(slots: document.Slots, pack: document.PackDocument, lookups: Lookups) -> ReadSlots:
+    """Make the reader of an answer's slots. `lookups` holds the pack's tables by name."""
     levels = (
         *(_Level(around.list, compile_path(around.list), item_test(around.where)) for around in slots.within),
         _Level(slots.each, compile_path(slots.each), item_test(slots.where)),
     )
     joiner = _joiner(slots.dictionary)
     slot = _Slot(
-        window=window_reader(slots, zone, lookups),
+        window=window_reader(slots, pack, lookups),
         token={name: compile_path(path) for name, path in slots.token.items()},
         rank=_rank(slots.prefer),
     )

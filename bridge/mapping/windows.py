@@ -42,9 +42,9 @@ class _Moment:
             raise Misread(f"{where} ({' and '.join(self.paths)}): {expected}; {came(raw)}") from error
 
 
-def window_reader(window: document.ReplyWindow, zone: str | None, lookups: Lookups) -> ReadWindow:
-    """Make the reader of a window. `zone` is the pack's, `lookups` holds its tables by name."""
-    start, end = _moment(window.start, zone, lookups), _moment(window.end, zone, lookups)
+def window_reader(window: document.ReplyWindow, pack: document.PackDocument, lookups: Lookups) -> ReadWindow:
+    """Make the reader of a window. `lookups` holds the pack's tables by name."""
+    start, end = _moment(window.start, pack, lookups), _moment(window.end, pack, lookups)
     may_be_next_day = window.end.not_before == "start"
 
     def read(data: object, where: str, remarks: Remarks) -> TimePeriod | None:
@@ -60,13 +60,13 @@ def window_reader(window: document.ReplyWindow, zone: str | None, lookups: Looku
     return read
 
 
-def _moment(moment: document.ReplyMoment, zone: str | None, lookups: Lookups) -> _Moment:
+def _moment(moment: document.ReplyMoment, pack: document.PackDocument, lookups: Lookups) -> _Moment:
     return _Moment(
         paths=moment.path,
         pattern=moment.format,
         finds=tuple(compile_path(path) for path in moment.path),
-        parse=moment_reader(moment.format, None),
-        zone=_zone_finder(moment.zone or document.ReplyZone(name=zone or "UTC"), lookups),
+        parse=moment_reader(moment.format, None, pack.policies.dst),
+        zone=_zone_finder(moment.zone or document.ReplyZone(name=pack.zone or "UTC"), lookups),
     )
 
 

@@ -40,7 +40,7 @@ class Policies(Strict):
     """
     dst: Dst = "earlier"
     """An hour that happens twice is the `earlier` or the `later` one, or parks the message (`park`), for datetimes that
-    do not say.
+    do not say; in replies, too, where `park` leaves a slot out.
     """
 
 

@@ -184,6 +184,23 @@ def test_an_end_that_is_not_after_the_start_even_so_is_told(start: str, end: str
     assert read.reason.startswith("slot 0: ")
 
 
+@pytest.mark.parametrize(
+    ("dst", "start"), [("earlier", "2026-10-25T00:30:00+00:00"), ("later", "2026-10-25T01:30:00+00:00"), ("park", None)]
+)
+def test_an_hour_that_happens_twice_is_what_the_policy_says_as_for_fields(dst: str, start: str | None) -> None:
+    slots = MOMENTS.format("zone: Europe/Warsaw", "")
+    pack = pack_with(f"policies: {{dst: {dst}}}\ncommands: {{search: {{reply: {{slots: {{{slots}}}}}}}}}")
+    slot = {**SLOT, "from": "2026-10-25 02:30", "to": "2026-10-25 06:00"}
+    read = pack.read_reply(CommandKind.SEARCH, orjson.dumps({"rc": "ok", "slots": [slot]}))
+    if start is None:
+        assert isinstance(read, Unreadable)
+        assert "2026-10-25 02:30:00 happens twice in Europe/Warsaw" in read.reason
+    else:
+        assert isinstance(read, ReplyRead)
+        assert isinstance(read.reply, Offered)
+        assert read.reply.slots[0].window.start_date_time.isoformat() == start
+
+
 ZONED = {**SLOT, "from": "2026-03-05 08:00", "to": "2026-03-05 12:00"}
 ZONES = """
 tables: {zones: {key: name, rows: [{name: Eastern, zone: America/New_York}, {name: "5", zone: Asia/Tokyo}]}}
