@@ -236,7 +236,7 @@ class BrokerSettings(Section):
     namespace: str = Field(
         "",
         pattern=r"^[A-Za-z0-9._-]*$",
-        description="Put in front of the names of the bridge's own queues and exchanges.",
+        description="Put in front of all names in RabbitMQ: the bridge's own, and the WFM's as packs give them.",
     )
     queue_type: QueueType = Field(
         QueueType.QUORUM, description="Type of the bridge's own queues: `quorum` or `classic`."

@@ -12,7 +12,7 @@ from bridge.mapping.document import PackDocument
 from bridge.mapping.loader import load_document
 from bridge.settings import load_settings
 from bridge.wfm.specification import PackOnBus, Sent, asyncapi
-from bridge.wfm.topology import Inbound
+from bridge.wfm.topology import Inbound, Replies
 
 
 def print_asyncapi(config: ConfigOption = None) -> None:
@@ -25,7 +25,9 @@ def print_asyncapi(config: ConfigOption = None) -> None:
 def _on_bus(directory: Path) -> PackOnBus:
     pack = load_document(directory)
     inbound = Inbound(exchange=pack.inbound.exchange, bindings=pack.inbound.bindings)
-    return PackOnBus(pack.pack, inbound, inbound_schema(pack), tuple(_sent(pack)))
+    replies = Replies(pack.pack, pack.replies.queue) if pack.replies is not None else None
+    correlation = (pack.replies.correlation or ()) if pack.replies is not None else ()
+    return PackOnBus(pack.pack, inbound, inbound_schema(pack), tuple(_sent(pack)), replies, correlation)
 
 
 def _sent(pack: PackDocument) -> list[Sent]:

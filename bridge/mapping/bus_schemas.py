@@ -136,6 +136,10 @@ def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: Comma
     codes = [*reply.accepted, *_codes(pack.tables[reply.refused])]
     accepted = f"Done: {', '.join(reply.accepted)}. Any other code is a refusal."
     drawing.add(reply.status, {"type": "string", "enum": codes, "description": accepted}, required=True)
+    known_by = (pack.replies.correlation or ()) if pack.replies is not None else ()
+    for path in known_by:
+        said = "What the command wrote as correlation, by which its answer is known."
+        drawing.add(path, {"type": ["string", "integer"], "description": said}, required=len(known_by) == 1)
     if reply.visit is not None:
         drawing.add(reply.visit, {"type": "string", "description": "The WFM's key of the visit."})
     if reply.window is not None:

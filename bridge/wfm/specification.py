@@ -10,14 +10,14 @@ from faststream.specification.asyncapi import AsyncAPI
 from pydantic import BaseModel, ConfigDict
 
 from bridge import __version__
-from bridge.wfm.topology import Inbound, Topology
+from bridge.wfm.topology import Inbound, Replies, Topology
 
 Json = dict[str, Any]
 
 _ABOUT = (
     "What mef-bridge takes from the workforce-management system (WFM) over RabbitMQ, and what it sends there. Commands "
     "carry the AMQP properties message_id, correlation_id and, where an answer is expected, reply_to; the answer goes "
-    "to that queue with the command's correlation_id."
+    "to that queue with the command's correlation_id, unless a pack has a queue of its own for its answers."
 )
 
 
@@ -34,12 +34,17 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class PackOnBus:
-    """What one pack takes and sends."""
+    """What one pack takes and sends.
+
+    `replies` is given where its answers do not come to the common queue, `correlation` where in them their id stands.
+    """
 
     name: str
     inbound: Inbound
     schema: Json
     commands: Sequence[Sent]
+    replies: Replies | None = None
+    correlation: Sequence[str] = ()
 
 
 def asyncapi(topology: Topology, packs: Sequence[PackOnBus]) -> Json:
@@ -48,7 +53,8 @@ def asyncapi(topology: Topology, packs: Sequence[PackOnBus]) -> Json:
     for pack in packs:
         _take_messages(broker, topology, pack)
         _send_commands(broker, topology, pack)
-    _take_replies(broker, topology, packs)
+        _take_own_replies(broker, topology, pack)
+    _take_replies(broker, topology, [pack for pack in packs if pack.replies is None])
     made = AsyncAPI(broker, title="mef-bridge", version=__version__, description=_ABOUT).to_specification()
     document: Json = json.loads(made.to_json())
     return document | {
@@ -81,8 +87,9 @@ def _bound(queue: RabbitQueue, key: str) -> RabbitQueue:
 
 
 def _send_commands(broker: RabbitBroker, topology: Topology, pack: PackOnBus) -> None:
+    queue = topology.reply_queue if pack.replies is None else topology.reply_queue_of(pack.replies)
     for command in pack.commands:
-        answered = f"Answered to {topology.reply_queue.name}." if command.reply else "Not answered."
+        answered = f"Answered to {queue.name}." if command.reply else "Not answered."
         broker.publisher(
             exchange=topology.wfm_exchange(command.exchange),
             routing_key=command.routing_key,
@@ -94,8 +101,27 @@ def _send_commands(broker: RabbitBroker, topology: Topology, pack: PackOnBus) ->
         )
 
 
+def _take_own_replies(broker: RabbitBroker, topology: Topology, pack: PackOnBus) -> None:
+    if pack.replies is None:
+        return
+    whose = (
+        "the queue that each command names" if pack.replies.queue is None else "a fixed queue, whatever a command says"
+    )
+    known_by = f"what they bear at {' or '.join(pack.correlation)}" if pack.correlation else "correlation_id"
+    title = f"{pack.name}.replies"
+    broker.subscriber(
+        topology.reply_queue_of(pack.replies),
+        title=title,
+        description=f"The answers to commands, in {whose}; {known_by} tells to which.",
+    )(_handler(title, {"anyOf": _replies(pack)}))
+
+
+def _replies(pack: PackOnBus) -> list[Json]:
+    return [command.reply for command in pack.commands if command.reply is not None]
+
+
 def _take_replies(broker: RabbitBroker, topology: Topology, packs: Sequence[PackOnBus]) -> None:
-    replies = [command.reply for pack in packs for command in pack.commands if command.reply is not None]
+    replies = [reply for pack in packs for reply in _replies(pack)]
     if replies:
         broker.subscriber(
             topology.reply_queue,

@@ -11,9 +11,9 @@ from bridge.domain.model import Command
 from bridge.mef.enums import AppointmentStatus
 from bridge.simulator.answers import Answers
 from tests.support import eventually
+from tests.support_replies import fixed_pack
 from tests.system import crashing_bridge as crash
 from tests.system.conftest import MakeLaboratory
-from tests.system.fixed_replies import fixed_pack
 from tests.system.laboratory import DEADLINE_S, Laboratory
 from tests.system.processes import BridgeProcess
 from tests.system.test_commands import LATE_S, TIMEOUT_S, die_while_booking, refused_with

@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 from bridge.cli.asyncapi import _on_bus
 from bridge.cli.main import app
 from bridge.domain.model import CommandKind
+from bridge.simulator.answers import Answers
 from bridge.wfm.specification import asyncapi
 from bridge.wfm.topology import Topology
+from tests.support_replies import fixed_pack
 
 ACME = Path(__file__).parents[3] / "mappings" / "acme-wfm"
 
@@ -76,3 +78,32 @@ def test_the_command_line_prints_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ACME.parents[1])
     result = CliRunner().invoke(app, ["asyncapi"])
     assert (result.exit_code, "acme-wfm.messages" in json.loads(result.stdout)["channels"]) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "queue", "told"),
+    [
+        (
+            Answers("acme.answers"),
+            "test.acme.answers",
+            "a fixed queue, whatever a command says; what they bear at $.REF",
+        ),
+        (Answers("acme.answers", xml=True), "test.acme.answers", "what they bear at $.ANSWER.REF"),
+        (
+            Answers(),
+            "test.mef-bridge.one.acme-wfm.replies",
+            "the queue that each command names; what they bear at $.REF",
+        ),
+    ],
+)
+def test_answers_to_a_queue_of_the_pack_are_a_channel_of_its_own(
+    tmp_path: Path, answers: Answers, queue: str, told: str
+) -> None:
+    document = asyncapi(Topology(namespace="test.", instance="one"), [_on_bus(fixed_pack(tmp_path, answers))])
+    channel = document["channels"]["acme-wfm.replies"]
+    assert "replies" not in document["channels"]
+    assert (channel["bindings"]["amqp"]["queue"]["name"], told in channel["description"]) == (queue, True)
+    assert f"Answered to {queue}." in document["channels"]["acme-wfm.book"]["description"]
+    replies = payload(document, "acme-wfm.replies")["anyOf"]
+    bodies = [reply["properties"].get("ANSWER", reply) for reply in replies]
+    assert all("REF" in body["required"] and "REF" in body["properties"] for body in bodies)

@@ -7,7 +7,7 @@ from typing import Any
 from bridge.simulator.answers import Answers
 from bridge.yaml_source import parse_yaml
 
-ACME = Path(__file__).parents[2] / "mappings" / "acme-wfm" / "pack.yaml"
+ACME = Path(__file__).parents[1] / "mappings" / "acme-wfm" / "pack.yaml"
 
 
 def fixed_pack(directory: Path, answers: Answers) -> Path:
@@ -18,7 +18,9 @@ def fixed_pack(directory: Path, answers: Answers) -> Path:
         if answers.xml:
             command.update(format="xml", body={"COMMAND": command["body"]})
             command["reply"] = _below_root(command.get("reply"))
-    data["replies"] = {"queue": answers.queue, "correlation": "$.ANSWER.REF" if answers.xml else "$.REF"}
+    data["replies"] = {"correlation": "$.ANSWER.REF" if answers.xml else "$.REF"}
+    if answers.queue is not None:
+        data["replies"]["queue"] = answers.queue
     data["inbound"]["xml"] = {"lists": ["SLOTS"]}
     pack = directory / "acme-wfm"
     pack.mkdir()
