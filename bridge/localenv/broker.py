@@ -11,9 +11,10 @@ from aio_pika.exceptions import AMQPError
 
 from bridge.localenv.apt import apt_install
 from bridge.localenv.docker import start_container
-from bridge.localenv.process import LOOPBACK, await_ready, keep, run_async
+from bridge.localenv.process import LOOPBACK, run_async
 from bridge.localenv.rabbitmq import start_rabbitmq
-from bridge.localenv.service import NotHere, Service, Step, Unavailable, first_that_works, without_secrets
+from bridge.localenv.service import NotHere, Service, Step, first_that_works
+from bridge.localenv.steps import in_container, named, private
 
 Broker = Service[str | None]
 
@@ -25,7 +26,6 @@ AMQP_PORT = 5672
 # Localhost answers in milliseconds or not at all; a named broker may be far away.
 LOCALHOST_TIMEOUT_S = 2.0
 NAMED_TIMEOUT_S = 10.0
-CONTAINER_DEADLINE_S = 120.0
 
 
 def find_broker(*, allow_memory: bool, environ: Mapping[str, str] = os.environ) -> Broker:
@@ -75,12 +75,7 @@ def _unlogged() -> Iterator[None]:
 
 
 def _named(environ: Mapping[str, str]) -> Broker:
-    url = environ.get(URL_VARIABLE)
-    if not url:
-        raise NotHere(f"{URL_VARIABLE} is not set")
-    if trouble := amqp_trouble(url, NAMED_TIMEOUT_S):
-        raise Unavailable(NAME, [f"{URL_VARIABLE} points at {without_secrets(url)}, which failed: {trouble}"])
-    return Service(url, Step.ENV, f"{NAME} at {without_secrets(url)}, from {URL_VARIABLE}")
+    return named(NAME, URL_VARIABLE, environ, lambda url: amqp_trouble(url, NAMED_TIMEOUT_S))
 
 
 def _localhost() -> Broker:
@@ -90,29 +85,23 @@ def _localhost() -> Broker:
 
 
 def _container() -> Broker:
-    url, stop = keep(_start_container)
-    return Service(url, Step.CONTAINER, f"{NAME} in a container ({IMAGE}) at {without_secrets(url)}", stop)
+    return in_container(NAME, IMAGE, _start_container, _answers)
 
 
 def _start_container(stack: ExitStack) -> str:
     host, port = start_container(stack, IMAGE, AMQP_PORT, {})
-    url = f"amqp://guest:guest@{host}:{port}/"
-    await_ready(lambda: _answers(url), what=f"the container {IMAGE}", deadline_s=CONTAINER_DEADLINE_S)
-    return url
+    return f"amqp://guest:guest@{host}:{port}/"
 
 
 def _child() -> Broker:
-    return _private("the installed rabbitmq-server")
+    return private(NAME, "the installed rabbitmq-server", lambda stack: start_rabbitmq(stack, _answers))
 
 
 def _installed_now() -> Broker:
     apt_install("rabbitmq-server")
-    return _private("rabbitmq-server, installed just now with apt-get,")
-
-
-def _private(what: str) -> Broker:
-    url, stop = keep(lambda stack: start_rabbitmq(stack, _answers))
-    return Service(url, Step.CHILD, f"{NAME} from {what} as a private process at {without_secrets(url)}", stop)
+    return private(
+        NAME, "rabbitmq-server, installed just now with apt-get,", lambda stack: start_rabbitmq(stack, _answers)
+    )
 
 
 def _answers(url: str) -> bool:

@@ -11,8 +11,9 @@ import asyncpg  # type: ignore[import-untyped]
 from bridge.localenv.apt import apt_install
 from bridge.localenv.docker import start_container
 from bridge.localenv.postgresql import start_postgresql
-from bridge.localenv.process import await_ready, keep, run_async
-from bridge.localenv.service import NotHere, Service, Step, Unavailable, first_that_works, without_secrets
+from bridge.localenv.process import run_async
+from bridge.localenv.service import NotHere, Service, Step, first_that_works
+from bridge.localenv.steps import in_container, named, private
 
 Postgres = Service[str]
 
@@ -22,7 +23,6 @@ IMAGE = "postgres:17-alpine"
 PORT = 5432
 LOCALHOST_TIMEOUT_S = 2.0
 NAMED_TIMEOUT_S = 10.0
-CONTAINER_DEADLINE_S = 120.0
 MAY_CREATE = "SELECT rolcreatedb OR rolsuper FROM pg_roles WHERE rolname = current_user"
 
 
@@ -66,12 +66,7 @@ async def _login(url: str, timeout_s: float) -> str | None:
 
 
 def _named(environ: Mapping[str, str]) -> Postgres:
-    url = environ.get(URL_VARIABLE)
-    if not url:
-        raise NotHere(f"{URL_VARIABLE} is not set")
-    if trouble := postgres_trouble(url, NAMED_TIMEOUT_S):
-        raise Unavailable(NAME, [f"{URL_VARIABLE} points at {without_secrets(url)}, which failed: {trouble}"])
-    return Service(url, Step.ENV, f"{NAME} at {without_secrets(url)}, from {URL_VARIABLE}")
+    return named(NAME, URL_VARIABLE, environ, lambda url: postgres_trouble(url, NAMED_TIMEOUT_S))
 
 
 def _localhost() -> Postgres:
@@ -83,29 +78,21 @@ def _localhost() -> Postgres:
 
 
 def _container() -> Postgres:
-    url, stop = keep(_start_container)
-    return Service(url, Step.CONTAINER, f"{NAME} in a container ({IMAGE}) at {without_secrets(url)}", stop)
+    return in_container(NAME, IMAGE, _start_container, _answers)
 
 
 def _start_container(stack: ExitStack) -> str:
     host, port = start_container(stack, IMAGE, PORT, {"POSTGRES_HOST_AUTH_METHOD": "trust"})
-    url = f"postgresql+asyncpg://postgres@{host}:{port}/postgres"
-    await_ready(lambda: _answers(url), what=f"the container {IMAGE}", deadline_s=CONTAINER_DEADLINE_S)
-    return url
+    return f"postgresql+asyncpg://postgres@{host}:{port}/postgres"
 
 
 def _child() -> Postgres:
-    return _private("the installed programs")
+    return private(NAME, "the installed programs", lambda stack: start_postgresql(stack, _answers))
 
 
 def _installed_now() -> Postgres:
     apt_install("postgresql")
-    return _private("programs installed just now with apt-get")
-
-
-def _private(what: str) -> Postgres:
-    url, stop = keep(lambda stack: start_postgresql(stack, _answers))
-    return Service(url, Step.CHILD, f"{NAME} from {what} as a private process at {without_secrets(url)}", stop)
+    return private(NAME, "programs installed just now with apt-get", lambda stack: start_postgresql(stack, _answers))
 
 
 def _answers(url: str) -> bool:
