@@ -83,6 +83,13 @@ async def test_a_change_after_settlement_leaves_the_answer(store: SqlStore) -> N
         assert await tx.answer(asked.id) == (CommandState.COMPENSATED, {"a": 1})
 
 
+@pytest.mark.parametrize("nonsense", ["a\x00b", "x" * 3000, "\U0001f600", "", "'; --"])
+async def test_a_command_that_no_command_is_called_by_is_none(store: SqlStore, nonsense: str) -> None:
+    """Whatever stands in the correlation id of an answer."""
+    async with store.transaction() as tx:
+        assert await tx.command(CommandId(nonsense)) is None
+
+
 async def test_a_settled_command_never_becomes_pending_again(store: SqlStore) -> None:
     """A job that was loaded before still calls it pending, and is saved afterwards."""
     order = work_order()

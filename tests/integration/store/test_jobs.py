@@ -78,6 +78,18 @@ async def test_text_that_a_database_cannot_hold_is_kept_all_the_same(store: SqlS
     assert (await load(store, ref)).work_order == order
 
 
+async def test_the_record_of_a_job_is_read_without_a_lock(store: SqlStore) -> None:
+    """By a search, which changes nothing."""
+    known = JobRef(PACK, "J-record")
+    async with store.transaction() as tx:
+        await tx.save_jobs([Job(ref=known, record={"region": "NORTH", "deep": [{"a": None}]})])
+    assert await store.record(known) == {"region": "NORTH", "deep": [{"a": None}]}
+    assert await store.record(JobRef("other", "J-record")) == {}
+    async with store.transaction() as tx:
+        await tx.load_jobs([known])
+        assert await asyncio.wait_for(store.record(known), 5) != {}
+
+
 async def test_the_same_key_in_two_packs_is_two_jobs(store: SqlStore) -> None:
     orders = [work_order(job=JobRef(pack, key)) for pack in ("pack-a", "pack-b") for key in ("J-1", "J-2")]
     await save(store, *(job_with(order, appointment(order)) for order in orders))
