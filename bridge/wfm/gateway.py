@@ -19,7 +19,7 @@ from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Replies, Topology
 
 PUBLISH_TIMEOUT_S: Final = 5.0
-LONGEST_NAME: Final = 255  # bytes of a queue's name in AMQP
+LONGEST_SHORT_STRING: Final = 255  # bytes of a name, or of a correlation id, in AMQP
 
 
 class RabbitCommandBus:
@@ -58,8 +58,8 @@ class RabbitCommandBus:
     async def pass_on(self, body: bytes, correlation_id: str, instance: str) -> None:
         """Put a reply into the reply queue of another process of ours. Raises as `publish`."""
         queue = self._topology.reply_queue_at(instance)
-        if len(queue.encode()) > LONGEST_NAME:
-            raise NotRouted(f"there is no instance {instance!r}")
+        if max(len(text.encode(errors="replace")) for text in (queue, correlation_id)) > LONGEST_SHORT_STRING:
+            raise NotRouted("no process of ours has so long a name, and no command so long an id")
         async with self._confirmed(f"there is no instance {instance!r}"):
             await self._link.broker.publish(body, queue, mandatory=True, persist=True, correlation_id=correlation_id)
 

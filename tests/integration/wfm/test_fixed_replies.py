@@ -200,9 +200,15 @@ async def test_a_reply_is_passed_on_to_another_process(listen: Listen, link: Rab
     assert (heard[0].pack, heard[0].correlation_id, heard[0].body) == ("", "Q-1@main", b"\x00slots")
 
 
-@pytest.mark.parametrize("instance", ["nobody", "x" * 300, "é" * 200, ""])
+@pytest.mark.parametrize("instance", ["nobody", "", "é", "x" * 300, "é" * 200])
 async def test_a_reply_for_no_process_of_ours_is_not_routed(
     link: RabbitLink, topology: Topology, instance: str
 ) -> None:
-    with pytest.raises(NotRouted, match="there is no instance"):
-        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", "Q-1", instance), 10)
+    with pytest.raises(NotRouted, match="there is no instance|no process of ours"):
+        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", f"Q-1@{instance}", instance), 10)
+
+
+async def test_an_id_that_does_not_fit_into_amqp_is_not_routed(link: RabbitLink, topology: Topology) -> None:
+    """It was read in a body, where it may be of any length."""
+    with pytest.raises(NotRouted, match="no command so long an id"):
+        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", "Q" * 300 + "@main", "main"), 10)
