@@ -11,6 +11,7 @@ from datetime import datetime
 from bridge.domain import echo
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
+    ANSWER,
     Appointment,
     Decision,
     Goal,
@@ -57,8 +58,17 @@ def learned(
 
 
 def is_older(job: Job, versions: Mapping[str, int]) -> bool:
-    """Tell whether a message of these versions is older than what is applied."""
-    return any(version < job.versions.get(key, version) for key, version in versions.items())
+    """Tell whether a message of these versions is older than what is applied, or than a yes of the WFM's."""
+    known = _known(job)
+    return any(version < known.get(key, version) for key, version in versions.items())
+
+
+def _known(job: Job) -> Mapping[str, int]:
+    """Give the highest versions that the WFM has spoken of: in its messages, and in its answers."""
+    answered = job.told.get(ANSWER)
+    if answered is None:
+        return job.versions
+    return {**job.versions, **{key: max(version, job.versions.get(key, version)) for key, version in answered.items()}}
 
 
 def _is_stale(job: Job, update: JobUpdate) -> bool:
@@ -403,6 +413,6 @@ def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:
 
 
 def _stale_reason(job: Job, update: JobUpdate) -> str:
-    known = job.versions
+    known = _known(job)
     older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if key in known]
     return f"older than what is applied: {', '.join(older)}"

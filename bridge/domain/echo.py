@@ -24,7 +24,7 @@ from bridge.domain.model import (
 from bridge.domain.replies import reschedule
 from bridge.domain.visits import may_be_same_visit, open_appointment, same_visit
 from bridge.domain.work_order import TERMINAL
-from bridge.mef.enums import AppointmentStatus
+from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
 CLOCK_GRAIN = timedelta(seconds=1)
 """WFM timestamps are often whole seconds; a message is newer than a change only if it is by more than this."""
@@ -41,10 +41,17 @@ def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     While a Buyer's command is pending, what looks like its echo waits for the reply: only then is it known whether it
     was one.
     """
-    if update.goal.work_order in TERMINAL or update.goal.appointment is None:
+    if update.goal.work_order in TERMINAL:
         return None
+    if update.goal.appointment is None:
+        return _before_booking(job, update) if update.goal.work_order is WorkOrderState.OPEN else None
     if update.goal.appointment is AppointmentStatus.CANCELLED:
-        return gone_echo(job, update) or _cancel_echo(job, update) or _other_visit(job, update)
+        return (
+            gone_echo(job, update)
+            or _cancel_echo(job, update)
+            or _other_visit(job, update)
+            or _before_booking(job, update)
+        )
     if update.goal.appointment is not AppointmentStatus.CONFIRMED:
         return (
             _before_its_end(job, update)
@@ -188,6 +195,20 @@ def _other_visit(job: Job, update: JobUpdate) -> Decision | None:
     if appointment is None or may_be_same_visit(appointment, update.visit):
         return None
     return _ignored(job, "the visit that was cancelled is not the one that stands")
+
+
+def _before_booking(job: Job, update: JobUpdate) -> Decision | None:
+    """The WFM's yes may overtake what it said before, such as that there is no visit.
+
+    Until it speaks of the booked visit, a message takes that visit away only if it names it, or is newer.
+    """
+    appointment = open_appointment(job)
+    booked = any(c.kind is CommandKind.BOOK and c.echo_until is not None for c in job.granted)
+    if appointment is None or not booked:
+        return None
+    if same_visit(appointment, update.visit) or _newer(update, appointment.created_at):
+        return None
+    return _ignored(job, "the message was sent before the Buyer's booking", Outcome.STALE)
 
 
 def _old_window(job: Job, update: JobUpdate) -> Decision | None:

@@ -151,14 +151,19 @@ class Command:
         return self.kind
 
 
+ANSWER = ""
+"""Stands among the names of fields, none of which is empty."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """All that a decision needs to know of one job: the aggregate.
 
     `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest
     version applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which
-    deltas merge; `told` says by which versions each of its fields was told last. `commands` are the outstanding ones:
-    pending, or come to nothing so lately that the WFM may still speak of them. `granted` are those that it accepted and
+    deltas merge; `told` says by which versions each of its fields was told last, and under `ANSWER` which version the
+    WFM's last yes to a Buyer has. `commands` are the outstanding ones: pending, or come to nothing so lately that the
+    WFM may still speak of them. `granted` are those that it accepted and
     may yet repeat in a message of its own. `open_siblings` counts other WorkOrders of the same trouble ticket that have
     not ended.
     """
@@ -332,10 +337,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The WFM agreed. `visit` is its reference; `window` is what it really agreed to, when it says so."""
+    """The WFM agreed. `visit` is its reference; `window` is what it really agreed to, when it says so.
+
+    `version` is the one that the job has since then, when it says so: what bears a lower one was said before.
+    """
 
     visit: str | None = None
     window: TimePeriod | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

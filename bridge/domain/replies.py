@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from bridge.domain import compensation
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
+    ANSWER,
     Accepted,
     Appointment,
     Command,
@@ -54,6 +55,17 @@ def settle(
         return _nothing(job, command, "the command was settled before")
     if isinstance(reply, Refused):
         return _refused(job, command, reply)
+    settlement = _agreed(job, command, reply, seller, ids, now)
+    if reply.version is None or settlement.command.state is not CommandState.ACCEPTED:
+        return settlement
+    decision = settlement.decision
+    told = {**decision.job.told, ANSWER: {"job": reply.version}}
+    return replace(settlement, decision=replace(decision, job=replace(decision.job, told=told)))
+
+
+def _agreed(
+    job: Job, command: Command, reply: Accepted, seller: RelatedContactInformation, ids: Ids, now: datetime
+) -> Settlement:
     answered = replace(command, visit=reply.visit or command.visit)
     if command.kind is CommandKind.BOOK:
         return _booked(job, answered, reply, seller, ids, now)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bridge.domain.decide import is_older
-from bridge.domain.model import Job
+from bridge.domain.model import ANSWER, Job
 from bridge.mapping import document
 
 Versions = Mapping[str, int]
@@ -32,6 +32,8 @@ class Ages:
 
     def __post_init__(self) -> None:
         self.is_late = is_older(self.job, self.versions)
+        if ANSWER in self.job.told:
+            self.told[ANSWER] = self.job.told[ANSWER]
         self._stamp = self.versions if self.is_late else {**self.job.versions, **self.versions}
 
     def told_since(self, name: str) -> bool:

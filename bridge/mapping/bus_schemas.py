@@ -144,6 +144,8 @@ def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: Comma
         drawing.add(reply.visit, {"type": "string", "description": "The WFM's key of the visit."})
     if reply.window is not None:
         _add_window(drawing, reply.window)
+    if reply.version is not None:
+        drawing.add(reply.version.path, {"description": "The version that the job has now."})
     if reply.slots is not None:
         _add_slots(drawing, reply.slots)
     return drawing.done(f"The answer to the command {kind.value}.")

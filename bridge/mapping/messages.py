@@ -101,6 +101,16 @@ class Version:
     convert: Callable[[object], int]
     optional: bool
 
+    def read(self, data: object) -> int | None:
+        """Read it, None where it is absent and may be. Raises `Misread`."""
+        raw = self.find(data)
+        if self.optional and raw in (MISSING, None, ""):
+            return None
+        try:
+            return self.convert(raw)
+        except ValueError as error:
+            raise Misread(f"version ({self.where}): expected {error}; {came(raw)}") from error
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -169,13 +179,13 @@ class Identity:
     def _versions(self, data: object, problems: list[str]) -> Mapping[str, int]:
         found: dict[str, int] = {}
         for name, version in self.versions.items():
-            raw = version.find(data)
-            if version.optional and raw in (MISSING, None, ""):
-                continue
             try:
-                found[name] = version.convert(raw)
-            except ValueError as error:
-                problems.append(f"version ({version.where}): expected {error}; {came(raw)}")
+                number = version.read(data)
+            except Misread as misread:
+                problems.append(str(misread))
+                continue
+            if number is not None:
+                found[name] = number
         return found
 
 
@@ -201,7 +211,8 @@ def _numbered(message: MessageId, index: int) -> MessageId:
     return MessageId(name)
 
 
-def _version(spec: document.Version, zone: str | None) -> Version:
+def compile_version(spec: document.Version, zone: str | None) -> Version:
+    """Compile where a version stands; `zone` is the pack's."""
     convert = _number if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
     return Version(spec.path, compile_path(spec.path), convert, spec.optional)
 
@@ -268,7 +279,7 @@ def compile_identity(pack: document.PackDocument) -> Identity:
         each=Key(inbound.each, compile_path(inbound.each)) if inbound.each is not None else None,
         job=_compile_key(inbound.job),
         message_id=_compile_key(inbound.message_id) if inbound.message_id is not None else None,
-        versions={name: _version(spec, pack.zone) for name, spec in versions.items()},
+        versions={name: compile_version(spec, pack.zone) for name, spec in versions.items()},
         ties_are_stale=inbound.ties == "stale",
     )
 

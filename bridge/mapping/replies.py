@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bridge.domain.model import Accepted, Refused, Reply
 from bridge.mapping import document
 from bridge.mapping.datetimes import Remarks
-from bridge.mapping.messages import Decode, Unreadable, decode
+from bridge.mapping.messages import Decode, Unreadable, compile_version, decode
 from bridge.mapping.paths import MISSING, Find, compile_path
 from bridge.mapping.slots import ReadSlots, slots_reader
 from bridge.mapping.tables import Lookup, Row
@@ -95,11 +95,27 @@ def compile_reply(
 def _accepted(reply: document.Reply, pack: document.PackDocument, lookups: Mapping[str, Lookup]) -> _ReadAccepted:
     visit = compile_path(reply.visit) if reply.visit is not None else None
     window = window_reader(reply.window, pack, lookups) if reply.window is not None else None
+    version = _version_reader(reply.version, pack.zone) if reply.version is not None else None
 
     def read(data: object, remarks: Remarks) -> Accepted:
         return Accepted(
             visit=readable_text(visit(data)) or None if visit is not None else None,
             window=window(data, "window", remarks) if window is not None else None,
+            version=version(data, remarks) if version is not None else None,
         )
+
+    return read
+
+
+def _version_reader(spec: document.Version, zone: str | None) -> Callable[[object, Remarks], int | None]:
+    version = compile_version(spec, zone)
+
+    def read(data: object, remarks: Remarks) -> int | None:
+        """A yes without its version is a yes; it only cannot tell which messages are older."""
+        try:
+            return version.read(data)
+        except Misread as misread:
+            remarks.append(str(misread))
+            return None
 
     return read

@@ -28,7 +28,7 @@ def _told(reply: Reply, periods: Sequence[TimePeriod]) -> Explanation:
     match reply:
         case Accepted():
             window = _window(reply.window) if reply.window is not None else None
-            told = {"visit": reply.visit, "window": window}
+            told = {"visit": reply.visit, "window": window, "version": reply.version}
         case Refused():
             told = {"refusal": {"code": str(reply.code), "reason": reply.reason, "path": reply.path}}
         case Offered():
@@ -56,7 +56,7 @@ def _lines(told: Mapping[str, object]) -> Iterable[str]:
     if isinstance(status, Mapping):
         yield f"status    {status['path']}  {'absent' if status['raw'] is None else _json(status['raw'])}"
     yield f"meaning   {told['meaning']}" + (f": {told['reason']}" if "reason" in told else "")
-    for name in ("visit", "window", "refusal"):
+    for name in ("visit", "window", "version", "refusal"):
         if name in told:
             yield f"{name:<9} {_json(told[name])}"
     for name in ("slots", "seen", "flags"):

@@ -10,7 +10,7 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from bridge.domain.appointment import OPEN
-from bridge.domain.model import Goal, Job, JobUpdate, OnIllegal
+from bridge.domain.model import ANSWER, Goal, Job, JobUpdate, OnIllegal
 from bridge.mapping.ages import Ages
 from bridge.mapping.fields import Field
 from bridge.mapping.messages import Reading
@@ -163,6 +163,8 @@ class Translator:
     def _late(self, rule: Rule, goal: Goal, trace: _Trace) -> Goal:
         """Keep states from going back: what only this message says was perhaps overtaken by what a later one did."""
         trace.scope.remarks.append("older than what is applied: only what no later message told is taken from it")
+        if trace.scope.ages.told_since(ANSWER):
+            return Goal(on_illegal=OnIllegal.KEEP)
         if not self.own_fields & self.rules.rests_on(rule, trace.rules):
             return goal
         return Goal(

@@ -3,7 +3,7 @@
 from bridge.domain.model import CommandKind
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.datetimes import find_zone, has_offset
-from bridge.mapping.document import PackDocument, Reply, ReplyWindow, ReplyZone, Table
+from bridge.mapping.document import PackDocument, Reply, ReplyWindow, ReplyZone, Table, Version
 from bridge.mapping.tables import always_has, columns
 from bridge.mef.enums import Error422Code
 from bridge.yaml_source import did_you_mean
@@ -21,12 +21,29 @@ def check_reply(loc: Loc, reply: Reply, kind: CommandKind, document: PackDocumen
     if (reply.slots is None) == (kind is CommandKind.SEARCH):
         message = "the reply of search needs slots" if reply.slots is None else "only the reply of search has slots"
         report.add((*loc, "slots"), "missing-key" if reply.slots is None else "misplaced", message)
+    if reply.version is not None:
+        _check_version((*loc, "version"), reply.version, kind, document.inbound.version, report)
     for name, window in (("window", reply.window), ("slots", reply.slots)):
         if window is not None:
             _check_window((*loc, name), window, document, report)
     if reply.slots is not None and reply.slots.shortest is not None and reply.slots.partly == "drop":
         message = "this is for windows that are cut; write partly: clip as well"
         report.add_key((*loc, "slots", "shortest"), "misplaced", message)
+
+
+_CHANGING = (CommandKind.BOOK, CommandKind.RESCHEDULE, CommandKind.CANCEL)
+
+
+def _check_version(loc: Loc, version: Version, kind: CommandKind, messages: Version | None, report: Report) -> None:
+    """Check that it can be compared with that of messages."""
+    if kind not in _CHANGING:
+        message = f"{kind} changes no job; only replies of {', '.join(_CHANGING)} have a version"
+        report.add_key(loc, "misplaced", message)
+    elif messages is None:
+        report.add_key(loc, "misplaced", "there is nothing to compare it with; write inbound: {version: …} as well")
+    elif (version.format is None) != (messages.format is None):
+        here, there = ("a number" if one.format is None else "a moment" for one in (version, messages))
+        report.add(loc, "wrong-type", f"it is {here}, that of messages {there}; they must be of one kind")
 
 
 def _check_window(loc: Loc, window: ReplyWindow, document: PackDocument, report: Report) -> None:

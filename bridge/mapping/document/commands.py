@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, PlainValidator, model_validator
 
 from bridge.mapping.document.base import Name, Path, Strict, Text
+from bridge.mapping.document.inbound import Version
 from bridge.mapping.document.slots import Slots
 from bridge.mapping.document.windows import ReplyWindow
 from bridge.mapping.template_document import parse_body
@@ -28,6 +29,10 @@ class Reply(Strict):
     """Path of the WFM's reference of the visit."""
     window: ReplyWindow | None = None
     """The window that was really agreed, where the WFM says so."""
+    version: Version | None = None
+    """The version that the job has since this yes, as in `inbound.version`: messages of a lower one are older than it.
+    For `book`, `reschedule` and `cancel`.
+    """
     slots: Slots | None = None
     """The slots that are offered; for `search` only."""
 

@@ -307,6 +307,69 @@ def test_the_cancellation_of_another_visit_is_no_echo_of_the_pending_one() -> No
     assert ignored(decision, job)
 
 
+# What was said before the WFM's yes, and came after it
+
+
+def a_just_booked_job(reply: Accepted) -> Job:
+    command = a_booking()
+    return settle(an_open_job(commands=(command,)), command, reply, SELLER, ids(), NOW).decision.job
+
+
+NO_VISIT_YET = an_update(OPEN, required=True)
+A_VISIT_IS_GONE = a_withdrawn_visit(None, None)
+
+
+@pytest.mark.parametrize("update", [NO_VISIT_YET, A_VISIT_IS_GONE])
+def test_what_was_sent_before_a_booking_does_not_undo_it(update: JobUpdate) -> None:
+    job = a_just_booked_job(Accepted("V-1"))
+    assert ignored(decide(job, replace(update, occurred_at=NOW), ids(), LATER), job, Outcome.STALE)
+
+
+@pytest.mark.parametrize(
+    "update",
+    [
+        a_withdrawn_visit(occurred_at=BEFORE),  # it names the visit: by its window and reference
+        a_withdrawn_visit(None, "V-1", occurred_at=BEFORE),
+        replace(NO_VISIT_YET, occurred_at=LATER),
+        replace(A_VISIT_IS_GONE, occurred_at=LATER),
+        A_VISIT_IS_GONE,  # nobody knows when; the WFM's truth wins
+        an_update(WorkOrderState.CANCELLED, AppointmentStatus.CANCELLED, occurred_at=BEFORE),
+    ],
+)
+def test_what_takes_the_booked_visit_away_is_news(update: JobUpdate) -> None:
+    decision = decide(a_just_booked_job(Accepted("V-1")), update, ids(), LATER)
+    assert hops(decision)[0] == "appointment confirmed -> cancelled"
+
+
+def test_once_the_wfm_has_spoken_of_the_visit_order_is_that_of_its_messages() -> None:
+    job = decide(a_just_booked_job(Accepted("V-1")), a_scheduled_visit(), ids(), NOW).job
+    assert hops(decide(job, replace(NO_VISIT_YET, occurred_at=BEFORE), ids(), LATER))
+
+
+@pytest.mark.parametrize("update", [NO_VISIT_YET, A_VISIT_IS_GONE, a_withdrawn_visit()])
+def test_a_lower_version_than_that_of_the_yes_is_older_than_it(update: JobUpdate) -> None:
+    job = a_just_booked_job(Accepted("V-1", version=4))
+    decision = decide(job, replace(update, versions={"job": 3}), ids(), LATER)
+    assert ignored(decision, job, Outcome.STALE)
+    assert decision.reason == "older than what is applied: job 3 < 4"
+
+
+def test_the_version_of_the_yes_is_no_repetition_of_a_message() -> None:
+    job = a_just_booked_job(Accepted("V-1", version=4))
+    echo = a_scheduled_visit(versions={"job": 4}, ties_are_stale=True)
+    assert decide(job, echo, ids(), LATER).outcome is not Outcome.STALE
+    higher = replace(NO_VISIT_YET, versions={"job": 5})
+    assert hops(decide(job, higher, ids(), LATER))[0] == "appointment confirmed -> cancelled"
+
+
+def test_a_refusal_says_nothing_of_versions_and_a_reschedule_and_a_cancellation_do() -> None:
+    for command in (a_reschedule(), a_cancel()):
+        job = a_booked_job(commands=(command,))
+        answered = settle(job, command, Accepted(version=4), SELLER, ids(), NOW).decision.job
+        older = a_scheduled_visit(versions={"job": 3})
+        assert decide(answered, older, ids(), LATER).outcome is Outcome.STALE
+
+
 # Old news of a visit that has ended
 
 
