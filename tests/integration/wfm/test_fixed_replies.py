@@ -204,7 +204,7 @@ async def test_a_reply_is_passed_on_to_another_process(listen: Listen, link: Rab
 async def test_a_reply_for_no_process_of_ours_is_not_routed(
     link: RabbitLink, topology: Topology, instance: str
 ) -> None:
-    with pytest.raises(NotRouted, match="there is no instance|no process of ours"):
+    with pytest.raises(NotRouted, match=r"there is no instance|no process of ours"):
         await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", f"Q-1@{instance}", instance), 10)
 
 
