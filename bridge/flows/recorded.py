@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from bridge.domain.model import Command, CommandId, CommandState
+from bridge.flows.correlation import command_of, is_compensation
 from bridge.flows.ports import RecordedEntry
 from bridge.mapping.job_book import WfmWords
 from bridge.mapping.replay import Answered, Asked, Event, Expired, Message
@@ -41,7 +42,8 @@ def _answers(entries: Sequence[RecordedEntry], asked: Mapping[CommandId, Command
         Answered(f"no. {recorded.number}", command, entry.raw.body, entry.raw.received_at)
         for recorded in entries
         if ((entry := recorded.entry).rule or "").startswith(_OF_COMMANDS)
-        and (command := asked.get(CommandId(entry.raw.correlation_id))) is not None
+        and not is_compensation(entry.raw.correlation_id)
+        and (command := asked.get(command_of(entry.raw.correlation_id))) is not None
     ]
 
 
