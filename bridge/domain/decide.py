@@ -42,7 +42,8 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
         return _parked(job, update, illegal)
     if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
         return decision
-    job = decision.job if decision.outcome is Outcome.STALE else echo.without_echo(decision.job, update)
+    is_current = decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
+    job = echo.without_echo(decision.job, update) if is_current else decision.job
     return replace(decision, job=_remember(job, update))
 
 

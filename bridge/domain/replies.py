@@ -122,7 +122,7 @@ def _joined(job: Job, command: Command, standing: Appointment, now: datetime) ->
         ),
         announce=False,
     )
-    return _accepted(draft, command)
+    return _accepted(draft, command, announced=True)
 
 
 def _buyers_contacts(request: AppointmentCreate) -> tuple[RelatedContactInformation, ...]:
@@ -203,10 +203,12 @@ def _taken_back(job: Job, command: Command, now: datetime, reason: str) -> Settl
     return replace(settled, decision=replace(settled.decision, effects=(effect,)))
 
 
-def _accepted(draft: Draft, command: Command) -> Settlement:
-    settled = replace(command, state=CommandState.ACCEPTED, echo_until=draft.now + ECHO_WITHIN)
+def _accepted(draft: Draft, command: Command, *, announced: bool = False) -> Settlement:
+    """The WFM may repeat it, unless it was `announced` before."""
+    settled = replace(command, state=CommandState.ACCEPTED, echo_until=None if announced else draft.now + ECHO_WITHIN)
     decision = draft.result()
-    job = replace(_remembering(decision.job, settled), granted=(*decision.job.granted, settled))
+    granted = decision.job.granted if announced else (*decision.job.granted, settled)
+    job = replace(_remembering(decision.job, settled), granted=granted)
     return Settlement(decision=replace(decision, job=job), command=settled)
 
 

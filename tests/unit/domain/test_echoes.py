@@ -10,6 +10,7 @@ from bridge.domain.model import (
     Accepted,
     CancelVisit,
     Command,
+    CommandKind,
     CommandState,
     Decision,
     Job,
@@ -310,6 +311,10 @@ def test_the_cancellation_of_another_visit_is_no_echo_of_the_pending_one() -> No
 # What was said before the WFM's yes, and came after it
 
 
+def the_visit(job: Job) -> str | None:
+    return job.appointment.visit if job.appointment is not None else None
+
+
 def a_just_booked_job(reply: Accepted) -> Job:
     command = a_booking()
     return settle(an_open_job(commands=(command,)), command, reply, SELLER, ids(), NOW).decision.job
@@ -339,6 +344,31 @@ def test_what_was_sent_before_a_booking_does_not_undo_it(update: JobUpdate) -> N
 def test_what_takes_the_booked_visit_away_is_news(update: JobUpdate) -> None:
     decision = decide(a_just_booked_job(Accepted("V-1")), update, ids(), LATER)
     assert hops(decision)[0] == "appointment confirmed -> cancelled"
+
+
+def granted(job: Job) -> list[CommandKind]:
+    """What the WFM may yet repeat."""
+    return [command.kind for command in job.granted if command.echo_until is not None]
+
+
+def test_what_the_wfm_may_yet_repeat_is_known_until_it_names_a_state() -> None:
+    job = a_just_booked_job(Accepted("V-2"))
+    assert granted(job) == [CommandKind.BOOK]
+    for update in (
+        an_update(),  # names no state
+        replace(NO_VISIT_YET, occurred_at=BEFORE),  # old news
+        a_withdrawn_visit(AFTERNOON, "V-1"),  # of another visit
+    ):
+        job = decide(job, update, ids(), LATER).job
+        assert granted(job) == [CommandKind.BOOK]
+    assert granted(decide(job, a_scheduled_visit(MORNING, "V-2"), ids(), LATER).job) == []
+
+
+def test_what_was_announced_before_the_yes_is_not_repeated_after_it() -> None:
+    command = a_booking()
+    announced = a_booked_job(AFTERNOON, "V-1", commands=(command,))
+    job = settle(announced, command, Accepted("V-1"), SELLER, ids(), NOW).decision.job
+    assert (the_visit(job), granted(job)) == ("V-1", [])
 
 
 def test_once_the_wfm_has_spoken_of_the_visit_order_is_that_of_its_messages() -> None:

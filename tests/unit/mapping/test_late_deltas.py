@@ -1,14 +1,19 @@
 """Deltas that come late: what no later message has told is taken from them, and no state goes back."""
 
 from dataclasses import replace
+from functools import cache
+from random import Random
 from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.domain.model import JobRef
 from bridge.flows.effects import messages_for
 from bridge.mapping.job_book import Happened, JobBook, WfmWords
+from bridge.mapping.pack import Pack
 from tests.unit.mapping.builders import NOON
 from tests.unit.mapping.patches import pack_with
 
@@ -29,6 +34,9 @@ rules:
   - {rule: begun, when: {status: begun}, then: {work_order: inProgress}}
 work_order: {task: {value: [who, site], default: Look}}
 """
+CLEARING = PACK.replace("path: $.kind", "path: $.kind, nulls: absent").replace(
+    "path: $.who", "path: $.who, nulls: absent"
+)
 BY_EVENT = PACK.replace(
     "rules:\n",
     "rules:\n"
@@ -39,11 +47,16 @@ LATE = "older than what is applied: only what no later message told is taken fro
 JOB = JobRef("toy", "J")
 
 
+@cache
+def _pack(text: str) -> Pack:
+    return pack_with(text)
+
+
 class Story:
     """A book of one pack that is told of one job."""
 
     def __init__(self, pack: str = PACK) -> None:
-        self.book = JobBook(pack_with(pack), messages_for)
+        self.book = JobBook(_pack(pack), messages_for)
         self._number = 0
 
     def hear(self, version: int | None, **message: Any) -> Happened:
@@ -107,6 +120,26 @@ def test_of_two_late_ones_the_later_counts_in_any_order() -> None:
         for version in order:
             story.hear(version, who=f"who-{version}")
         assert story.record["who"] == "who-5"
+
+
+_DELTAS = st.lists(
+    st.dictionaries(st.sampled_from(["kind", "site", "who"]), st.sampled_from(["A", "B", None])), min_size=1, max_size=6
+)
+
+
+@given(_DELTAS, st.randoms())
+def test_in_whatever_order_deltas_come_the_record_is_the_same(deltas: list[dict[str, Any]], random: Random) -> None:
+    def heard(numbers: list[int]) -> tuple[dict[str, object], object]:
+        story = Story(CLEARING)
+        story.hear(0, status="new")
+        for number in numbers:
+            story.hear(number + 1, **deltas[number])
+        job = story.book.job(JOB)
+        return story.record, job.told
+
+    in_order = [*range(len(deltas))]
+    shuffled = random.sample(in_order, len(in_order))
+    assert heard(shuffled) == heard(in_order)
 
 
 def test_what_a_later_message_cleared_stays_cleared(story: Story) -> None:
