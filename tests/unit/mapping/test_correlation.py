@@ -1,10 +1,13 @@
 """Answers find their commands by what the pack says: a fixed queue, and the correlation id in the body."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge.domain.model import CommandId, CommandKind, JobRef
 from bridge.mapping.commands import CommandContext
@@ -38,6 +41,9 @@ CONTEXT = CommandContext(
 
 def pack(text: str = ANSWERED) -> Pack:
     return make_pack(parse_yaml(text, "pack.yaml"))
+
+
+JSON, AS_XML = pack(), pack(XML)
 
 
 def test_where_answers_come_to() -> None:
@@ -88,6 +94,37 @@ def test_an_answer_that_does_not_bear_it_is_told(body: bytes, reason: str) -> No
 def test_an_answer_in_xml(body: bytes, found: str | None) -> None:
     read = pack(XML).correlation_of(body, "")
     assert (None if isinstance(read, Unreadable) else read) == found
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["ref", "error", "x"]), inner),
+)
+
+
+@given(body=st.binary() | ANYTHING.map(json.dumps).map(str.encode))
+def test_whatever_an_answer_is_it_bears_a_text_or_is_told(body: bytes) -> None:
+    for pack in (JSON, AS_XML):
+        found = pack.correlation_of(body, "")
+        assert isinstance(found, Unreadable) or found.strip()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'<!DOCTYPE a [<!ENTITY b "c">]><Done><ref>&b;</ref></Done>',
+        b'<!DOCTYPE a SYSTEM "file:///etc/passwd"><Done><ref>c</ref></Done>',
+        b"<Done>" * 10_000,
+        b"[" * 100_000,
+        b'{"ref":' * 100_000,
+        b'{"ref": "\\ud800"}',
+        b"\x00",
+        b"",
+    ],
+)
+def test_a_hostile_answer_is_told(body: bytes) -> None:
+    assert isinstance(JSON.correlation_of(body, "c-1"), Unreadable)
+    assert isinstance(AS_XML.correlation_of(body, "c-1"), Unreadable)
 
 
 def test_elsewhere_it_is_the_property() -> None:
