@@ -56,8 +56,18 @@ class Refusal(Strict):
     path: str | None = None
 
 
+class Seen(Strict):
+    """What the Buyer sees, by the keys of the pack's sections; below them the standard's JSON, in part."""
+
+    work_order: dict[str, JsonValue] | None = None
+    appointment: dict[str, JsonValue] | None = None
+
+
 class Expect(Strict):
-    """What must come of a step; only what is named is compared. `null` expects that there is none."""
+    """What must come of a step; only what is named is compared. `null` expects that there is none.
+
+    `reads` has typed values of fields, `sees` what the Buyer sees after the step.
+    """
 
     rule: str | None = None
     outcome: Outcome | None = None
@@ -75,6 +85,8 @@ class Expect(Strict):
     flags: tuple[str, ...] | None = None
     refused: Refusal | None = None
     offered: tuple[Period, ...] | None = None
+    reads: dict[str, JsonValue] = Field(default_factory=dict)
+    sees: Seen = Seen()
 
     @model_validator(mode="after")
     def _something(self) -> Self:

@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import orjson
 from pydantic import BaseModel
 
-from bridge.domain.model import Appointment, Outcome
+from bridge.domain.model import Appointment, Job, Outcome
 from bridge.mapping.buyer_steps import Answered, ask
 from bridge.mapping.cases import Case, Expect, Given, Sent, Step
 from bridge.mapping.coverage import Coverage
@@ -15,9 +16,12 @@ from bridge.mapping.given import job_of
 from bridge.mapping.job_book import Happened, JobBook, Send, WfmWords
 from bridge.mapping.job_book import Sent as Command
 from bridge.mapping.pack import Pack, Reading
+from bridge.mapping.seen import fits, seen
 from bridge.mapping.xml_format import read_xml
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
+
+_UNKNOWN = "there is no such name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +100,24 @@ def _came(answers: Sequence[Answered], book: JobBook) -> dict[str, object]:
         "commands": [one for each in happened for one in each.commands],
         "refused": _refusal(first),
         "offered": [_window(slot.window) for slot in first.slots],
+        "reads": _read(first.happened),
+        "sees": seen(_job(first.happened, book)),
         **_job_words(first.happened, book),
     }
 
 
+def _read(happened: Happened) -> dict[str, object]:
+    """Give the typed values of the fields, None where one is absent."""
+    fields = happened.explanation.get("fields")
+    return {name: told.get("value") for name, told in fields.items()} if isinstance(fields, dict) else {}
+
+
+def _job(happened: Happened, book: JobBook) -> Job | None:
+    return book.job(happened.job) if happened.job is not None else None
+
+
 def _job_words(happened: Happened, book: JobBook) -> dict[str, object]:
-    job = book.job(happened.job) if happened.job is not None else None
+    job = _job(happened, book)
     work_order, appointment = (job.work_order, job.appointment) if job is not None else (None, None)
     return {
         "buyer": str(work_order.buyer) if work_order is not None else None,
@@ -133,17 +149,38 @@ def _refusal(answer: Answered) -> object:
     return {"code": str(problem.code), "reason": problem.reason, "path": problem.path}
 
 
-def _differences(expect: Expect, came: dict[str, object]) -> Iterator[Difference]:
+def _differences(expect: Expect, came: dict[str, Any]) -> Iterator[Difference]:
     for key in type(expect).model_fields:
         if key not in expect.model_fields_set:
             continue
         wanted, found = getattr(expect, key), came[key]
-        if key == "commands":
-            found = _sent_words(wanted or (), found)
-        elif key == "refused" and wanted is not None and isinstance(found, dict):
-            found = {name: found[name] for name in wanted.model_fields_set}
-        if _plain(wanted) != found:
-            yield Difference(key, _plain(wanted), found)
+        if key == "reads":
+            yield from _named(key, wanted, found)
+        elif key == "sees":
+            for section in wanted.model_fields_set:
+                yield from _named(f"sees.{section}", getattr(wanted, section), found[section])
+        else:
+            yield from _whole(key, wanted, found)
+
+
+def _whole(key: str, wanted: Any, found: object) -> Iterator[Difference]:
+    if key == "commands":
+        found = _sent_words(wanted or (), found)
+    elif key == "refused" and wanted is not None and isinstance(found, dict):
+        found = {name: found[name] for name in wanted.model_fields_set}
+    if _plain(wanted) != found:
+        yield Difference(key, _plain(wanted), found)
+
+
+def _named(key: str, wanted: object, came: object) -> Iterator[Difference]:
+    """Compare each member that is named; a difference shows which one it is. A misspelt name never holds."""
+    if not isinstance(wanted, dict) or not isinstance(came, dict):
+        yield from () if wanted == came else (Difference(key, wanted, came),)
+        return
+    for name, one in wanted.items():
+        found = came.get(name, _UNKNOWN)
+        if not fits(one, found):
+            yield Difference(f"{key}.{name}", one, found)
 
 
 def _sent_words(wanted: Sequence[Sent], sent: object) -> list[object]:

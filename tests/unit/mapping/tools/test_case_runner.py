@@ -198,3 +198,41 @@ def test_a_case_that_says_nothing_or_too_much_is_refused(text: str, message: str
     with pytest.raises(InvalidDocument) as caught:
         validate(Case, parse_yaml(f'case: x\ntime: "2026-03-05T12:00:00Z"\n{text}\n', "case.yaml"))
     assert message in str(caught.value)
+
+
+def test_a_step_may_say_what_is_read_and_what_the_buyer_sees() -> None:
+    technician = {"role": "technician", "name": "Jan Kowalski"}
+    result = run(
+        step(
+            NEW,
+            reads={"minutes": 120, "visit": None},
+            sees={"work_order": {"task": ["REPLACE SFP", "PERFORM OTDR"]}, "appointment": None},
+        ),
+        step(message(2, "SCHD"), sees={"work_order": {"contacts": [{}, technician]}}),
+        step(
+            message(3, "SCHD"), sees={"appointment": {"seller_contact": {"name": "Jan Kowalski", "organization": None}}}
+        ),
+    )
+    assert differences(result) == []
+
+
+@pytest.mark.parametrize(
+    ("expect", "told"),
+    [
+        ({"reads": {"minutes": 91}}, ["  reads.minutes:", "    - expected 91", "    + came     120"]),
+        (
+            {"reads": {"minuts": None}},
+            ["  reads.minuts:", "    - expected null", '    + came     "there is no such name"'],
+        ),
+        (
+            {"sees": {"work_order": {"task": []}}},
+            ["  sees.work_order.task:", "    - expected []", '    + came     ["REPLACE SFP", "PERFORM OTDR"]'],
+        ),
+        (
+            {"sees": {"appointment": {"note": []}}},
+            ["  sees.appointment:", '    - expected {"note": []}', "    + came     null"],
+        ),
+    ],
+)
+def test_what_is_read_or_seen_otherwise_is_shown_by_its_name(expect: dict[str, Any], told: list[str]) -> None:
+    assert differences(run(step(NEW, **expect)))[1:] == told
