@@ -222,7 +222,7 @@ def test_a_step_may_say_what_is_read_and_what_the_buyer_sees() -> None:
         ({"reads": {"minutes": 91}}, ["  reads.minutes:", "    - expected 91", "    + came     120"]),
         (
             {"reads": {"minuts": None}},
-            ["  reads.minuts:", "    - expected null", '    + came     "there is no such name"'],
+            ["  reads.minuts:", "    - expected nothing", '    + came     "there is no such name"'],
         ),
         (
             {"sees": {"work_order": {"task": []}}},
@@ -230,7 +230,7 @@ def test_a_step_may_say_what_is_read_and_what_the_buyer_sees() -> None:
         ),
         (
             {"sees": {"appointment": {"note": []}}},
-            ["  sees.appointment:", '    - expected {"note": []}', "    + came     null"],
+            ["  sees.appointment:", '    - expected {"note": []}', "    + came     nothing"],
         ),
     ],
 )
