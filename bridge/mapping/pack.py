@@ -116,11 +116,9 @@ class Pack:
     def correlation_of(self, body: bytes, correlation_id: str) -> str | Unreadable:
         """Say what an answer is known by: what its body bears where the pack says so, else AMQP's `correlation_id`."""
         try:
-            found = self.correlation(body) if self.correlation is not None else correlation_id
+            return self.correlation(body) if self.correlation is not None else correlation_id
         except Misread as misread:
             return Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})
-        reason = "it has no correlation_id"
-        return found or Unreadable(reason, {"pack": self.version, "reason": reason})
 
     def _command(self, kind: CommandKind) -> Command:
         try:

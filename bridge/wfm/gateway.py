@@ -60,8 +60,13 @@ class RabbitCommandBus:
         queue = self._topology.reply_queue_at(instance)
         if max(len(text.encode(errors="replace")) for text in (queue, correlation_id)) > LONGEST_SHORT_STRING:
             raise NotRouted("no process of ours has so long a name, and no command so long an id")
-        async with self._confirmed(f"there is no instance {instance!r}"):
-            await self._link.broker.publish(body, queue, mandatory=True, persist=True, correlation_id=correlation_id)
+        try:
+            async with self._confirmed(f"there is no instance {instance!r}"):
+                await self._link.broker.publish(
+                    body, queue, mandatory=True, persist=True, correlation_id=correlation_id
+                )
+        except ChannelNotFoundEntity as other:  # somebody else's exchange, which closed the channel for all
+            raise BrokerUnavailable(f"RabbitMQ closed the channel: {other!r}") from other
 
     @asynccontextmanager
     async def _confirmed(self, not_routed: str) -> AsyncIterator[None]:
