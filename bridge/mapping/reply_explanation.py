@@ -17,10 +17,14 @@ def explain_reply(pack: Pack, kind: CommandKind, body: bytes, periods: Sequence[
 
     Raises `NoSuchCommand`.
     """
+    known_by = pack.correlation_of(body, "")
+    if isinstance(known_by, Unreadable):
+        return {**known_by.explanation, "meaning": "unreadable"}
+    told = {"correlation": known_by} if known_by else {}
     read = pack.read_reply(kind, body)
     if isinstance(read, Unreadable):
-        return {**read.explanation, "meaning": "unreadable"}
-    return {**read.explanation, **_told(read.reply, periods)}
+        return {**read.explanation, **told, "meaning": "unreadable"}
+    return {**read.explanation, **told, **_told(read.reply, periods)}
 
 
 def _told(reply: Reply, periods: Sequence[TimePeriod]) -> Explanation:
@@ -56,7 +60,7 @@ def _lines(told: Mapping[str, object]) -> Iterable[str]:
     if isinstance(status, Mapping):
         yield f"status    {status['path']}  {'absent' if status['raw'] is None else _json(status['raw'])}"
     yield f"meaning   {told['meaning']}" + (f": {told['reason']}" if "reason" in told else "")
-    for name in ("visit", "window", "version", "refusal"):
+    for name in ("correlation", "visit", "window", "version", "refusal"):
         if name in told:
             yield f"{name:<9} {_json(told[name])}"
     for name in ("slots", "seen", "flags"):
