@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import Annotated
 
-import orjson
 import typer
 
+from bridge.app import now
+from bridge.cli.mapping.cases import CASES
 from bridge.errors import PermanentError
-from bridge.mapping.loader import PACK_FILE
-from bridge.mapping.starter import starter
+from bridge.flows.effects import messages_for
+from bridge.mapping.loader import PACK_FILE, load_pack
+from bridge.mapping.starter import Sample, Unusable, samples_case, starter
+
+SAMPLES_CASE = "samples.yaml"
 
 
 class CantBegin(PermanentError):
@@ -17,32 +21,34 @@ class CantBegin(PermanentError):
 
 def run(
     name: Annotated[str, typer.Argument(help="Name of the pack: lower-case letters, digits and dashes.")],
-    samples: Annotated[list[Path], typer.Option("--from", help="A sample message (JSON), or a folder of them.")],
+    samples: Annotated[list[Path], typer.Option("--from", help="A sample message (JSON or XML), or a folder of them.")],
     directory: Annotated[Path, typer.Option("--in", help="Where the pack's directory is made.")] = Path("mappings"),
 ) -> None:
-    """Write a commented starter pack from sample messages; what cannot be guessed is a TODO in it."""
-    target = directory / name / PACK_FILE
-    if target.exists():
-        raise CantBegin(f"{target} exists already")
-    text = starter(name, [message for path in samples for message in _messages(path)])
-    target.parent.mkdir(parents=True, exist_ok=True)
-    (target.parent / "cases").mkdir(exist_ok=True)
-    target.write_text(text)
-    typer.echo(f"{target}: {text.count('TODO')} TODOs. Next: mef-bridge mapping check {target.parent}")
-
-
-def _messages(path: Path) -> list[object]:
-    paths = sorted(path.glob("*.json")) if path.is_dir() else [path]
-    if not paths:
-        raise CantBegin(f"{path}: there are no messages (*.json)")
-    return [_message(each) for each in paths]
-
-
-def _message(path: Path) -> object:
+    """Write a commented starter pack from sample messages, and a case of them; what cannot be guessed is a TODO."""
+    target = directory / name
+    if (target / PACK_FILE).exists():
+        raise CantBegin(f"{target / PACK_FILE} exists already")
+    read = [sample for path in samples for sample in _samples(path)]
     try:
-        data = orjson.loads(path.read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
+        text = starter(name, read)
+    except Unusable as unusable:
+        raise CantBegin(str(unusable)) from unusable
+    (target / CASES).mkdir(parents=True, exist_ok=True)
+    (target / PACK_FILE).write_text(text)
+    case = samples_case(load_pack(target), read, messages_for, now().replace(microsecond=0))
+    (target / CASES / SAMPLES_CASE).write_text(case)
+    typer.echo(f"{target / PACK_FILE}: {text.count('TODO')} TODOs. Next: mef-bridge mapping check {target}")
+
+
+def _samples(path: Path) -> list[Sample]:
+    paths = sorted(one for ending in ("json", "xml") for one in path.glob(f"*.{ending}")) if path.is_dir() else [path]
+    if not paths:
+        raise CantBegin(f"{path}: there are no messages (*.json, *.xml)")
+    return [_sample(each) for each in paths]
+
+
+def _sample(path: Path) -> Sample:
+    try:
+        return Sample(path.name, path.read_bytes())
+    except OSError as error:
         raise CantBegin(f"{path}: {error}") from error
-    if not isinstance(data, dict):
-        raise CantBegin(f"{path}: expected one message, a JSON object")
-    return data

@@ -411,6 +411,36 @@ def test_a_new_pack_from_next_to_nothing_passes_the_check_too(tmp_path: Path) ->
     assert run("check", pack).output == f"{pack}: no problems\n"
 
 
+def test_a_new_pack_has_a_case_of_its_samples_that_comes_out_right_away(tmp_path: Path) -> None:
+    pack, _ = begin(tmp_path, snapshot(STAT="NEW", MSG_ID="E-1", **NO_VISIT), snapshot(MSG_ID="E-2"))
+    result = run("test", pack, "--min-coverage", "100", "--min-coverage", "codes=100")
+    assert result.exit_code == 0, result.output
+    assert "ok   samples.yaml: The sample messages" in result.output
+    change(pack, ('{park: "TODO: what does NEW mean to the Buyer?"}', "{work_order: open, creates: true}"))
+    result = run("test", pack)
+    assert result.exit_code == 1
+    assert ['- expected "parked"', '+ came     "applied"'] == [line.strip() for line in result.output.splitlines()[3:5]]
+
+
+def test_a_new_pack_is_made_of_xml_too(tmp_path: Path) -> None:
+    sample = tmp_path / "sample.xml"
+    sample.write_text('<Job id="J-1"><Status>NEW</Status><At>2026-03-05T12:00:00Z</At></Job>')
+    assert run("new", "mine", "--from", sample, "--in", tmp_path).exit_code == 0
+    assert run("check", tmp_path / "mine").output == f"{tmp_path / 'mine'}: no problems\n"
+    assert run("test", tmp_path / "mine").exit_code == 0
+
+
+def test_what_is_no_sample_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "sample.json").write_text("[")
+    assert "sample.json: the body is not JSON" in str(
+        run("new", "mine", "--from", tmp_path / "sample.json", "--in", tmp_path).exception
+    )
+    (tmp_path / "empty").mkdir()
+    assert "no messages" in str(run("new", "mine", "--from", tmp_path / "empty", "--in", tmp_path).exception)
+    assert "none.xml" in str(run("new", "mine", "--from", tmp_path / "none.xml", "--in", tmp_path).exception)
+    assert not (tmp_path / "mine").exists()
+
+
 def test_a_pack_that_exists_is_not_overwritten(tmp_path: Path, message: Path) -> None:
     begin(tmp_path, snapshot())
     result = run("new", "mine", "--from", message, "--in", tmp_path / "packs")
