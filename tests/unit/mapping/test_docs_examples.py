@@ -14,7 +14,7 @@ from bridge.mapping.layers import read_pack
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, ReplyRead
 from bridge.yaml_source import parse_yaml
-from tests.unit.mapping.builders import ACME, NOON, translated, window, work_order
+from tests.unit.mapping.builders import ACME, NOON, window, work_order
 from tests.unit.mapping.patches import BASE, fields_of, known_job, outcome, pack_with
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
@@ -108,13 +108,6 @@ def test_first(message: dict[str, Any], who: str) -> None:
 def test_items(crew: object, rule: str) -> None:
     known = known_job(crew=[{"id": "EVA", "state": "started"}])
     assert outcome(pack_of("items"), {"crew": crew}, known if rule != "waiting" else None) == rule
-
-
-def test_appointment() -> None:
-    message = {"job": "J", "remark": "Ring twice", "at": "2026-03-05T12:00:00Z"}
-    (note,) = translated(pack_of("appointment"), message).update.visit.note
-    assert (note.text, note.author, note.date) == ("Ring twice", "Dispatch", NOON)
-    assert translated(pack_of("appointment"), {**message, "remark": ""}).update.visit.note == ()
 
 
 def test_notes_and_tickets() -> None:
