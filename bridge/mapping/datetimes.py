@@ -76,6 +76,19 @@ def has_offset(pattern: str) -> bool:
     return pattern in _ABSOLUTE or "%z" in pattern.replace("%%", "")
 
 
+def resolution(pattern: str | None) -> timedelta:
+    """Give the smallest step between moments that texts of this format can tell; None is any format."""
+    if pattern in (None, "iso") or "%f" in pattern:
+        return timedelta(microseconds=1)
+    if pattern in ("epoch_ms", "json_date"):
+        return timedelta(milliseconds=1)
+    to_the_minute = pattern != "epoch" and not any(part in pattern for part in _WITH_SECONDS)
+    return timedelta(minutes=1) if to_the_minute else timedelta(seconds=1)
+
+
+_WITH_SECONDS = ("%S", "%T", "%X", "%c", "%s", "%z")  # an offset may have seconds too
+
+
 @lru_cache
 def find_zone(name: str) -> ZoneInfo:
     """Give the zone. Raises `ValueError` with a sentence."""

@@ -6,7 +6,7 @@ no status, or the same again, is no transition of that graph: it may come at any
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,7 +17,7 @@ from bridge.domain.model import Decision, Outcome
 from bridge.mapping.checks.abstract import IDS, MOMENT, RULE_PREFIX, job_in, state_of, update_to
 from bridge.mapping.checks.boxes import Box, left_over, meet
 from bridge.mapping.checks.outcomes import goal_of
-from bridge.mapping.checks.situations import MEF, MefState, Space, space_of
+from bridge.mapping.checks.situations import MefState, Space, space_of, view_of
 from bridge.mapping.document import Lifecycle, PackDocument, Rule
 from bridge.mef.enums import AppointmentStatus
 
@@ -159,15 +159,9 @@ class _Walk:
         if left:
             yield _Step("-", seen, None, parked=True, why="no rule fits")
 
-    def _situation(self, status: object, seen: MefState) -> Box:
-        return tuple(
-            _bit(variable.classes, status)
-            if variable.name == self._lifecycle.field
-            else _bit(variable.classes, seen)
-            if variable.name == MEF
-            else variable.full
-            for variable in self._space.variables
-        )
+    def _situation(self, status: object, state: MefState) -> Box:
+        known = {self._lifecycle.field: status, **view_of(state)}
+        return tuple(variable.mask_where(known) for variable in self._space.variables)
 
     def _outcomes(self, rule: Rule, seen: MefState) -> Iterator[_Step]:
         goal = goal_of(rule.then, self._document.policies.on_illegal)
@@ -189,7 +183,3 @@ def _is_kept(name: str, document: PackDocument) -> bool:
     made_of = (spec.value, spec.of, *(spec.first or ()), *(spec.join or ()))
     parts = [one.partition(".")[0] for one in made_of if one is not None]
     return (spec.path is not None and spec.remember) or (bool(parts) and all(_is_kept(one, document) for one in parts))
-
-
-def _bit(classes: Sequence[Sequence[object]], value: object) -> int:
-    return sum(1 << index for index, values in enumerate(classes) if value in values)

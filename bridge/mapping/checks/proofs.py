@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from bridge.mapping.checks.boxes import Box, TooLarge, left_over, meet, widened
 from bridge.mapping.checks.outcomes import impossible_outcome
 from bridge.mapping.checks.report import Report
-from bridge.mapping.checks.situations import MEF, MefState, Space, mef_states, mef_states_of, space_of, words
+from bridge.mapping.checks.situations import MEF, MefState, Space, mef_states, mef_states_of, space_of
+from bridge.mapping.checks.wording import words
 from bridge.mapping.document import PackDocument, Rule
 
 MOST_GAPS = 20  # combinations listed; the rest is counted

@@ -132,14 +132,15 @@ class References:
         if reference in present:
             return True
         name, _, column = reference.partition(".")
-        if name not in present and not _always_there(self.fields[name]):
+        if name not in present and not always_there(self.fields[name]):
             return False
         table = self.table_of(name)
         return not column or table is None or always_has(table, column)
 
 
-def _always_there(spec: FieldSpec) -> bool:
-    return spec.required or spec.default is not None
+def always_there(spec: FieldSpec) -> bool:
+    """Tell whether a field is never absent; every message has a routing key."""
+    return spec.required or spec.default is not None or (spec.routing_key is True and spec.empty is None)
 
 
 def type_of_scalar(value: str | int | bool) -> str:

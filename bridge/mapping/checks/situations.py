@@ -1,32 +1,26 @@
 """The situations a decision table is asked about: variables with finitely many classes of values.
 
-Columns that hang together are one variable: a field with the columns of its table, and the two columns of what the
-Buyer sees now. Free texts and numbers fall into the values that some cell names, their neighbours, and the rest.
+Columns that hang together are one variable: a field with the columns of its table and the fields picked from it
+(`value`, `first`, the `fault` of attribution), and the two columns of what the Buyer sees now. Fields that are made in
+another way (`join`, `of`, `previous`, `changed`, `asked`) are taken as if they could have any of their values at any
+time: what a proof says of them errs on the safe side, and may name a gap that no message falls into.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from operator import itemgetter
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.work_order import TERMINAL
 from bridge.mapping.cells import cell_test
 from bridge.mapping.checks.boxes import Box
-from bridge.mapping.columns import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE, field_getter
-from bridge.mapping.document import Cell, FieldSpec, PackDocument, Rule, Table
-from bridge.mapping.tables import codes, table_lookup
-from bridge.mapping.values import shown
+from bridge.mapping.checks.picked import Situation, groups, situations
+from bridge.mapping.checks.witnesses import value_of
+from bridge.mapping.columns import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE, field_getter, field_lookups
+from bridge.mapping.document import Cell, PackDocument, Rule
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
 MEF = "the Buyer's view"
-
-
-@dataclass(frozen=True, slots=True)
-class Other:
-    """A value that no cell names."""
-
-    words: str
-
 
 MefState = tuple[WorkOrderState | None, AppointmentStatus | None]
 
@@ -50,11 +44,11 @@ def _stands(state: WorkOrderState, status: AppointmentStatus | None) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """What the table asks about. `classes` holds, for each class of values that no cell tells apart, its values."""
+    """What the table asks about. `classes` holds, for each class of situations that no cell tells apart, those."""
 
     name: str
-    columns: Mapping[str, Callable[[object], object]]
-    classes: tuple[tuple[object, ...], ...]
+    columns: Mapping[str, Callable[[Situation], object]]
+    classes: tuple[tuple[Situation, ...], ...]
 
     @property
     def full(self) -> int:
@@ -64,12 +58,18 @@ class Variable:
     def mask(self, cells: Mapping[str, Cell]) -> int:
         """Give the classes that all cells on columns of this variable fit, as bits."""
         tests = [(self.columns[name], cell_test(cell)) for name, cell in cells.items() if name in self.columns]
+        return sum(1 << i for i, values in enumerate(self.classes) if all(test(get(values[0])) for get, test in tests))
+
+    def mask_where(self, known: Situation) -> int:
+        """Give the classes with a situation in which these are so, as far as this variable knows them, as bits."""
         return sum(
-            1 << index for index, values in enumerate(self.classes) if all(test(get(values[0])) for get, test in tests)
+            1 << index
+            for index, values in enumerate(self.classes)
+            if any(all(one.get(name, value) == value for name, value in known.items()) for one in values)
         )
 
-    def values(self, mask: int) -> list[object]:
-        """List the values of some classes."""
+    def values(self, mask: int) -> list[Situation]:
+        """List the situations of some classes."""
         return [value for index, values in enumerate(self.classes) if mask >> index & 1 for value in values]
 
 
@@ -86,11 +86,16 @@ class Space:
         return tuple(variable.full for variable in self.variables)
 
 
+def view_of(state: MefState) -> Situation:
+    """Give what the Buyer sees as a situation."""
+    return {WORK_ORDER_STATE: state[0], APPOINTMENT_STATUS: state[1]}
+
+
 def mef_states_of(space: Space, mask: int) -> tuple[MefState, ...]:
     """Give the states that some classes of the Buyer's view stand for."""
     (view,) = (variable for variable in space.variables if variable.name == MEF)
     wanted = view.values(mask)
-    return tuple(state for state in mef_states() if state in wanted)
+    return tuple(state for state in mef_states() if view_of(state) in wanted)
 
 
 def space_of(document: PackDocument) -> Space:
@@ -104,156 +109,34 @@ def space_of(document: PackDocument) -> Space:
 def _variables(columns: Sequence[str], document: PackDocument) -> Iterable[Variable]:
     asked = [name for name in columns if name in STATE_COLUMNS]
     if asked:
-        getters = {WORK_ORDER_STATE: _first, APPOINTMENT_STATUS: _second}
-        yield _variable(MEF, {name: getters[name] for name in asked}, mef_states(), document.rules)
-    for field in dict.fromkeys(name.partition(".")[0] for name in columns if name not in STATE_COLUMNS):
-        mine = [name for name in columns if name.partition(".")[0] == field]
-        yield _variable(field, _getters(field, mine, document), _values(field, document), document.rules)
+        yield _variable(MEF, {name: itemgetter(name) for name in asked}, map(view_of, mef_states()), document.rules)
+    others = [name for name in columns if name not in STATE_COLUMNS]
+    for group in groups(tuple(dict.fromkeys(map(_field, others))), document):
+        getters = {name: _getter(name, document) for name in others if _field(name) in group.fields}
+        yield _variable(" / ".join(group.fields), getters, situations(group, document), document.rules)
 
 
-def _first(value: object) -> object:
-    return value[0] if isinstance(value, tuple) else None
+def _field(column: str) -> str:
+    return column.partition(".")[0]
 
 
-def _second(value: object) -> object:
-    return value[1] if isinstance(value, tuple) else None
-
-
-def _getters(field: str, columns: Sequence[str], document: PackDocument) -> dict[str, Callable[[object], object]]:
-    table = document.tables.get(document.fields[field].table or "")
-    lookups = {field: table_lookup(table)} if table is not None else {}
-    return {name: _getter(field, name, field_getter(name, lookups)) for name in columns}
-
-
-def _getter(field: str, column: str, get: Callable[[Mapping[str, object]], object]) -> Callable[[object], object]:
-    if column == field:
-        return lambda value: value
-    return lambda value: get({field: "\x00" if isinstance(value, Other) else value})  # a code that no table has
+def _getter(column: str, document: PackDocument) -> Callable[[Situation], object]:
+    field = _field(column)
+    get = field_getter(column, field_lookups(document))
+    return lambda situation: get({field: value_of(situation[field])})
 
 
 def _variable(
-    name: str, columns: Mapping[str, Callable[[object], object]], values: Iterable[object], rules: Sequence[Rule]
+    name: str,
+    columns: Mapping[str, Callable[[Situation], object]],
+    values: Iterable[Situation],
+    rules: Sequence[Rule],
 ) -> Variable:
-    """Put together the values that no cell tells apart."""
+    """Put together the situations that no cell tells apart."""
     tests = [
         (columns[column], cell_test(cell)) for rule in rules for column, cell in rule.when.items() if column in columns
     ]
-    classes: dict[tuple[bool, ...], list[object]] = {}
+    classes: dict[tuple[bool, ...], list[Situation]] = {}
     for value in values:
         classes.setdefault(tuple(bool(test(get(value))) for get, test in tests), []).append(value)
     return Variable(name, columns, tuple(map(tuple, classes.values())))
-
-
-def _values(field: str, document: PackDocument) -> list[object]:
-    spec = document.fields[field]
-    table = document.tables.get(spec.table or "")
-    named = [scalar for rule in document.rules for scalar in _scalars(rule.when.get(field))]
-    return [*_present_values(spec, table, named), *([] if _is_sure(spec) else [None])]
-
-
-def _is_sure(spec: FieldSpec) -> bool:
-    return spec.required or spec.default is not None
-
-
-def _present_values(spec: FieldSpec, table: Table | None, named: Sequence[object]) -> list[object]:
-    match spec.type:
-        case "code":
-            return _codes(spec, table)
-        case "boolean":
-            return [True, False]
-        case "integer":
-            return _numbers(named)
-        case "datetime":
-            return _moments(named)
-        case "text":
-            return _texts(named)
-        case _:
-            return [Other("any value")]
-
-
-def _codes(spec: FieldSpec, table: Table | None) -> list[object]:
-    known = dict.fromkeys((*(spec.values or ()), *(codes(table) if table is not None else ())))
-    takes_any = table is not None and table.on_miss != "park" and spec.values is None
-    return [*known, *([Other("any other code")] if takes_any else [])]
-
-
-def _numbers(named: Iterable[object]) -> list[object]:
-    near = {number + step for number in named if isinstance(number, int) for step in (-1, 0, 1)}
-    return [*sorted(near or {0})]
-
-
-def _moments(named: Iterable[object]) -> list[object]:
-    near = {moment + step for moment in named if isinstance(moment, datetime) for step in (-_INSTANT, _NONE, _INSTANT)}
-    return [*sorted(near)] or [Other("any value")]
-
-
-_NONE, _INSTANT = timedelta(0), timedelta(microseconds=1)
-
-
-def _texts(named: Iterable[object]) -> list[object]:
-    """Take what cells name, alone and two together: a text may begin with one piece and end with another."""
-    pieces = list(dict.fromkeys(text for text in named if isinstance(text, str)))
-    pairs = [f"{one} {other}" for one in pieces for other in pieces if one != other]
-    return [*pieces, *pairs, Other("any other text")]
-
-
-def _scalars(cell: Cell | None) -> list[object]:
-    """List every plain value that a cell speaks of, whatever its form."""
-    return list(_leaves(cell.model_dump())) if cell is not None else []
-
-
-def _leaves(data: object) -> Iterable[object]:
-    if isinstance(data, Mapping):
-        for value in data.values():
-            yield from _leaves(value)
-    elif isinstance(data, list | tuple):
-        for value in data:
-            yield from _leaves(value)
-    elif isinstance(data, str | int | datetime) and not isinstance(data, bool):
-        yield data
-
-
-def words(variable: Variable, mask: int) -> str:
-    """Say which values of a variable are meant."""
-    if variable.name == MEF:
-        return _mef_words(variable, mask)
-    values, others = variable.values(mask), variable.values(variable.full & ~mask)
-    if None not in values and len(others) < len(values) and len(values) > _FEW:
-        return f"{variable.name} is not {_any_of(others)}"
-    return f"{variable.name} is {_any_of(values)}"
-
-
-_FEW = 3
-
-
-def _mef_words(variable: Variable, mask: int) -> str:
-    pairs = variable.values(mask)
-    if len(variable.columns) == 1:
-        ((name, get),) = variable.columns.items()
-        return f"{name} is {_any_of(dict.fromkeys(get(pair) for pair in pairs))}"
-    return f"{' / '.join(variable.columns)} is {_listed(_pair_words(variable, pair) for pair in pairs)}"
-
-
-def _pair_words(variable: Variable, pair: object) -> str:
-    return " / ".join(_value_words(get(pair)) for get in variable.columns.values())
-
-
-def _any_of(values: Iterable[object]) -> str:
-    return _listed(_value_words(value) for value in values)
-
-
-def _listed(told: Iterable[str]) -> str:
-    every = list(told)
-    rest = [f"… ({len(every)} in all)"] if len(every) > _MANY else []
-    return " or ".join([*every[:_MANY], *rest])
-
-
-_MANY = 6
-
-
-def _value_words(value: object) -> str:
-    if value is None:
-        return "absent"
-    if isinstance(value, Other):
-        return value.words
-    return value if isinstance(value, str) else shown(value)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bridge.mapping.checker import prove
+from bridge.mapping.checker import check, prove
 from bridge.yaml_source import Finding
 from tests.unit.mapping.tools.packs import document, small
 
@@ -96,3 +96,130 @@ def test_a_goal_out_of_reach_from_where_the_rule_stands_is_told() -> None:
 def test_a_pack_may_say_what_to_do_instead() -> None:
     kept = {"work_order": "open", "on_illegal": "keep"}
     assert messages({"when": {"work_order_state": "completed"}, "then": kept}, {}) == []
+
+
+TEXT = {"path": "$.note"}
+
+
+def over_texts(*rules: dict[str, Any], fields: dict[str, Any] | None = None, **sections: Any) -> list[str]:
+    """What is told of rules on free texts, of which a last one takes what is left."""
+    named = [{"rule": f"r{index}", **SEEN, **rule} for index, rule in enumerate([*rules, {}])]
+    source = small({"note": TEXT, "reason": TEXT} | (fields or {}), named, **sections)
+    doc = document(source)
+    assert check(doc, source) == ()
+    return [f"{one.kind}: {one.message}" for one in prove(doc, source)]
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"starts_with": "no"}, {"contains_word": "no"}),  # said no
+        ({"ends_with": "no"}, {"contains_word": "no"}),  # said no more
+        ({"contains_word": "no"}, {"starts_with": "no"}),  # nobody
+        ({"contains_word": "no"}, {"ends_with": "no"}),  # volcano
+        ({"starts_with": "no access"}, {"starts_with": "no"}),
+        ("no", {"starts_with": "NO"}),
+        ("no", {"not": ["x", "y"]}),
+    ],
+)
+def test_a_text_may_fit_one_test_and_not_the_other(first: Any, then: Any) -> None:
+    assert over_texts({"when": {"note": first}}, {"when": {"note": then}}) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"starts_with": "no"}, {"starts_with": "no access"}),
+        ({"starts_with": "no"}, {"starts_with": ["NOBODY", "not"]}),
+        ({"ends_with": "s"}, {"ends_with": ["ss", "es"]}),
+        ({"contains_word": "no"}, {"contains_word": "no access"}),
+        ({"contains_word": "access"}, {"contains_word": "no access"}),
+        ({"contains_word": "no"}, {"starts_with": "no access"}),
+        ({"starts_with": "no"}, "no access"),
+        ({"present": True}, {"contains_word": "no"}),
+    ],
+)
+def test_a_text_that_always_fits_an_earlier_test_too_is_told(first: Any, then: Any) -> None:
+    (told,) = over_texts({"when": {"note": first}}, {"when": {"note": then}})
+    assert told.startswith("unreachable: rule 'r0' takes every message that this rule fits")
+
+
+def test_a_gap_tells_of_texts_what_they_have() -> None:
+    rules = [{"when": {"note": {"contains_word": "no"}, "code": "a"}}, {"when": {"note": {"present": False}}}]
+    named = [{"rule": f"r{index}", **SEEN, **rule} for index, rule in enumerate(rules)]
+    source = small({"note": TEXT, "code": CODE}, named)
+    told = [one.message.partition(";")[0] for one in prove(document(source), source)]
+    assert told == [
+        "no rule fits when note is any other text",
+        'no rule fits when note is a text that contains word "no", and code is b or c or d',
+    ]
+
+
+FAULT = {"reason": ["reason"], "unknown": "unknown", "absent": "neutral"}
+
+
+@pytest.mark.parametrize(
+    ("attribution", "rules"),
+    [
+        # Attribution takes no notice of blanks and of upper and lower case.
+        ({"buyer": ["C1"]}, [{"reason": "C1"}, {"fault": "buyer"}]),
+        ({"buyer": [{"starts_with": "no"}]}, [{"reason": {"starts_with": "no"}}, {"fault": "buyer"}]),
+        # One text may fit a test of a rule and one of attribution.
+        ({"buyer": [{"starts_with": "no"}]}, [{"reason": {"contains_word": "dog"}, "fault": "buyer"}]),
+        ({"buyer": [{"contains_word": "no"}]}, [{"reason": {"contains_word": "dog"}, "fault": "buyer"}]),
+        # An empty text is no reason, and yet it is there.
+        ({}, [{"reason": {"present": True}, "fault": "neutral"}]),
+    ],
+)
+def test_a_reason_and_whose_fault_it_is_are_looked_at_together(
+    attribution: dict[str, Any], rules: list[dict[str, Any]]
+) -> None:
+    assert over_texts(*({"when": when} for when in rules), attribution=FAULT | attribution) == []
+
+
+@pytest.mark.parametrize(
+    ("attribution", "when"),
+    [
+        ({}, {"fault": "buyer"}),
+        ({"buyer": ["C1"]}, {"reason": {"present": False}, "fault": "buyer"}),
+        ({"buyer": ["C1"]}, {"reason": "C1", "fault": "unknown"}),
+        ({"buyer": [{"contains_word": "no"}], "seller": [{"contains_word": "no"}]}, {"fault": "seller"}),
+    ],
+)
+def test_a_fault_that_is_never_found_is_told(attribution: dict[str, Any], when: dict[str, Any]) -> None:
+    (told,) = over_texts({"when": when}, attribution=FAULT | attribution)
+    assert told == "unreachable: its conditions never hold together; take one out"
+
+
+def test_what_is_picked_from_a_text_is_looked_at_with_it() -> None:
+    picked = {"state": {"value": "note", "type": "code", "values": ["new", "done"], "synonyms": {"fertig": "done"}}}
+    assert over_texts({"when": {"state": "new", "note": {"starts_with": "n"}}}, fields=picked) == []
+    assert over_texts({"when": {"note": {"not": "done"}, "state": "done"}}, fields=picked) == []
+    (told,) = over_texts({"when": {"note": "new", "state": "done"}}, fields=picked)
+    assert told == "unreachable: its conditions never hold together; take one out"
+
+
+def test_bounds_at_the_ends_of_what_there_is_are_no_gaps() -> None:
+    most = 2**63 - 1
+    assert gaps({"when": {"count": {"at_most": most}}}) == []
+    (told,) = messages({"when": {"count": {"below": 10**30}}}, {"when": {"count": {"above": 10**30}}})
+    assert told.startswith("unreachable: its conditions never hold together")
+    at = {"path": "$.at", "type": "datetime", "format": "iso", "zone": "UTC", "required": True}
+    source = small({"at": at}, [{"rule": "r", "when": {"at": {"at_most": "9999-12-31T23:59:59.999999Z"}}, **SEEN}])
+    assert prove(document(source), source) == ()
+
+
+@pytest.mark.parametrize(("pattern", "told"), [("iso", 1), ("%Y-%m-%d %H:%M:%S", 0), ("epoch", 0)])
+def test_moments_are_as_far_apart_as_their_format_tells(pattern: str, told: int) -> None:
+    at = {"path": "$.at", "type": "datetime", "format": pattern, "zone": "UTC", "required": True}
+    before = {"rule": "before", "when": {"at": {"at_most": "2026-03-01T00:00:00Z"}}, **SEEN}
+    after = {"rule": "after", "when": {"at": {"at_least": "2026-03-01T00:00:01Z"}}, **SEEN}
+    source = small({"at": at}, [before, after])
+    assert len(prove(document(source), source)) == told
+
+
+def test_every_message_has_a_routing_key() -> None:
+    key = {"routing_key": True, "type": "code", "values": ["job.new", "job.old"]}
+    rules = [{"rule": "new", "when": {"key": "job.new"}, **SEEN}, {"rule": "old", "when": {"key": "job.old"}, **SEEN}]
+    source = small({"key": key}, rules)
+    assert prove(document(source), source) == ()

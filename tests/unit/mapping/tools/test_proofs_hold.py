@@ -1,6 +1,10 @@
 """Whatever the pack: what the proofs say of its rules is what the compiled rules do, message by message."""
 
-from itertools import product
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from random import Random
 from typing import Any
 
 import orjson
@@ -8,91 +12,53 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.domain.decide import decide
-from bridge.domain.model import Job, OnIllegal, Outcome
+from bridge.domain.model import BuyerId, Command, CommandId, CommandKind, Job, OnIllegal, Outcome, WorkOrderId
 from bridge.mapping.checker import check, prove
 from bridge.mapping.checks.abstract import IDS, MOMENT, WINDOW, job_in, state_of
+from bridge.mapping.checks.boxes import Box, left_over
 from bridge.mapping.checks.proofs import gaps_of
-from bridge.mapping.checks.situations import Other, Space, mef_states, space_of
+from bridge.mapping.checks.situations import MefState, Situation, Space, mef_states, space_of, view_of
+from bridge.mapping.checks.witnesses import value_of
+from bridge.mapping.columns import STATE_COLUMNS
 from bridge.mapping.compiler import compile_pack
+from bridge.mapping.document import PackDocument
 from bridge.mapping.pack import Pack, Reading, Translated, Unmapped
-from bridge.mef.enums import AppointmentStatus, WorkOrderState
-from tests.unit.mapping.tools.packs import document, small
+from tests.unit.mapping.tools.packs import document
+from tests.unit.mapping.tools.random_packs import VALUES, attributions, pack_of, rule_lists
 
-TABLES = {
-    "reasons": {
-        "key": "code",
-        "rows": [{"code": "C1", "fault": "buyer"}, {"code": "T1", "fault": "seller"}, {"code": "N1"}],
-    },
-    "crews": {"key": "id", "on_miss": "default", "default": {"kind": "own"}, "rows": [{"id": "9", "kind": "hired"}]},
-}
-FIELDS = {
-    "code": {"path": "$.code", "type": "code", "required": True, "values": ["a", "b", "c"]},
-    "reason": {"path": "$.reason", "type": "code", "table": "reasons"},
-    "crew": {"path": "$.crew", "type": "code", "table": "crews"},
-    "urgent": {"path": "$.urgent", "type": "boolean", "default": False},
-    "count": {"path": "$.count", "type": "integer"},
-}
-VALUES: dict[str, list[object]] = {
-    "code": ["a", "b", "c"],
-    "reason": ["C1", "T1", "N1", None],
-    "crew": ["9", "x", None],
-    "urgent": [True, False],
-    "count": [0, 1, 2, 3, None],
-}
-SCALARS: dict[str, list[Any]] = {
-    "code": ["a", "b", "c"],
-    "reason": ["C1", "T1", "N1"],
-    "reason.fault": ["buyer", "seller"],
-    "crew.kind": ["own", "hired"],
-    "urgent": [True, False],
-    "count": [1, 2],
-    "work_order_state": [str(state) for state in WorkOrderState],
-    "appointment_status": [str(status) for status in AppointmentStatus],
-}
+MOST = 40  # messages by chance for each pack, and situations that are played of each box
+SAID: dict[str, object] = {"code": "a", "remark": "else", "moved": False, "asked_by": "seller"}
+"""What a message says where nobody asks."""
 
 
-def cells(column: str) -> st.SearchStrategy[Any]:
-    some = st.lists(st.sampled_from(SCALARS[column]), min_size=1, max_size=3, unique=True)
-    presence = st.booleans().map(lambda present: {"present": present})
-    return st.one_of(some, some, some.map(lambda values: {"not": values}), presence)
+def message_of(situation: Situation) -> dict[str, object]:
+    """What a message, a record and commands must say for this to be the situation."""
+    said = {name: value_of(situation[name]) for name in VALUES if name in situation}
+    return SAID | {name: one.isoformat() if isinstance(one, datetime) else one for name, one in said.items()}
 
 
-def conditions(columns: list[str]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.fixed_dictionaries({}, optional={column: cells(column) for column in columns})
-
-
-goals = st.fixed_dictionaries(
-    {},
-    optional={
-        "work_order": st.sampled_from(SCALARS["work_order_state"]),
-        "appointment": st.sampled_from(SCALARS["appointment_status"]),
-        "creates": st.booleans(),
-        "on_illegal": st.sampled_from(["park", "keep", "follow_up"]),
-    },
-).map(lambda then: then or {"ignore": "nothing"})
-
-
-def rules_on(columns: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
-    pairs = st.lists(st.tuples(conditions(columns), goals), min_size=1, max_size=7)
-    return pairs.map(lambda ps: [{"rule": f"r{i}", "when": when, "then": then} for i, (when, then) in enumerate(ps)])
-
-
-rule_lists = st.lists(st.sampled_from(sorted(SCALARS)), max_size=3, unique=True).flatmap(rules_on)
-
-
-def messages(columns: set[str]) -> list[dict[str, object]]:
-    """Every message, as far as the fields that the rules ask about can tell messages apart."""
-    fields = sorted({column.partition(".")[0] for column in columns} & VALUES.keys())
-    return [
-        {"code": "a", **{name: value for name, value in zip(fields, values, strict=True) if value is not None}}
-        for values in product(*(VALUES[name] for name in fields))
-    ]
-
-
-def run(pack: Pack, message: dict[str, object], job: Job) -> Translated | Any:
-    reading = pack.read(orjson.dumps({"job": "job", **message}), "", {})
+def played(pack: Pack, said: dict[str, object], state: MefState, **visit: object) -> Any:
+    """What comes of a message for a job in this state."""
+    body = {name: value for name, value in said.items() if value is not None and name not in ("moved", "asked_by")}
+    reading = pack.read(orjson.dumps({"job": "job", **body, **visit}), "", {})
     assert isinstance(reading, Reading)
-    return pack.translate(reading, job)
+    return pack.translate(reading, job_of(said, state))
+
+
+def job_of(said: dict[str, object], state: MefState) -> Job:
+    record = {"code": "other" if said["moved"] else said["code"]}
+    return replace(job_in(state), record=record, commands=(COMMAND,) if said["asked_by"] == "buyer" else ())
+
+
+COMMAND = Command(
+    id=CommandId("command"),
+    kind=CommandKind.RESCHEDULE,
+    job=job_in((None, None)).ref,
+    work_order=WorkOrderId("known"),
+    buyer=BuyerId("buyer"),
+    created_at=MOMENT,
+    expires_at=MOMENT,
+)
 
 
 def rule_of(result: Any) -> str | None:
@@ -109,10 +75,9 @@ VISIT = {
 }
 
 
-def possible(pack: Pack, message: dict[str, object], state: Any) -> bool:
+def possible(pack: Pack, said: dict[str, object], state: MefState) -> bool:
     """Tell whether the message leads where it says, be it with or without a visit, or the pack says what to do."""
-    job = job_in(state)
-    return any(leads_there(job, run(pack, {**message, **visit}, job)) for visit in ({}, VISIT))
+    return any(leads_there(job_in(state), played(pack, said, state, **visit)) for visit in ({}, VISIT))
 
 
 def leads_there(job: Job, result: Any) -> bool:
@@ -124,57 +89,77 @@ def leads_there(job: Job, result: Any) -> bool:
     return decision.outcome is not Outcome.PARKED and (there or goal.on_illegal is not OnIllegal.PARK)
 
 
-def is_decided(rule: dict[str, Any], state: Any) -> bool:
+def situations_in(space: Space, box: Box) -> Iterator[tuple[dict[str, object], MefState]]:
+    """Messages and states in a box: each situation of each variable once, the others being the first there is."""
+    choices = [variable.values(mask) for variable, mask in zip(space.variables, box, strict=True)]
+    first = [one[0] for one in choices]
+    picks = [first, *([*first[:i], one, *first[i + 1 :]] for i, values in enumerate(choices) for one in values[1:])]
+    for pick in picks:
+        known = {name: value for situation in pick for name, value in situation.items()}
+        states = [
+            state for state in mef_states() if STATE_COLUMNS[0] not in known or view_of(state).items() <= known.items()
+        ]
+        yield from ((message_of(known), state) for state in states)
+
+
+def reached(space: Space) -> list[list[Box]]:
+    return [left_over([box] if all(box) else [], space.rules[:index]) for index, box in enumerate(space.rules)]
+
+
+def is_decided(rule: dict[str, Any], state: MefState) -> bool:
     """A message for a job that is not known yet waits; it is no proof of anything."""
     return bool(state[0] is not None or rule["then"].get("creates"))
 
 
-def is_in_a_gap(space: Space, gaps: list[tuple[int, ...]], message: dict[str, object], state: Any) -> bool:
-    bits = []
-    for variable in space.variables:
-        value = message.get(variable.name) if variable.name in VALUES else state
-        bits.append(1 << class_of(value, variable.classes))
-    return any(all(bit & mask for bit, mask in zip(bits, box, strict=True)) for box in gaps)
+def places(found: Any, kind: str) -> set[tuple[int, int]]:
+    return {(one.line, one.column) for one in found if one.kind == kind}
 
 
-def class_of(value: object, classes: tuple[tuple[object, ...], ...]) -> int:
-    """A value that the space has no member for is like the last one there is: another text, or a larger number."""
-    members = [(index, member) for index, values in enumerate(classes) for member in values]
-    same = [index for index, member in members if member == value and type(member) is type(value)]
-    others = [index for index, member in members if isinstance(member, Other)]
-    numbers = sorted((member, index) for index, member in members if type(member) is int)
-    return (same or others or [numbers[-1][1]])[0]
+def compiled(source: Any) -> tuple[PackDocument, Pack]:
+    doc = document(source)
+    found = {one.kind for one in check(doc, source)}
+    assert found <= {"unreachable"}, found
+    return doc, compile_pack(doc, source.data)
 
 
 @settings(deadline=None)
-@given(rule_lists)
-def test_gaps_dead_rules_and_impossible_outcomes_are_what_happens(rules: list[dict[str, Any]]) -> None:
-    source = small(FIELDS, rules, tables=TABLES)
-    doc = document(source)
-    assert {one.kind for one in check(doc, source)} <= {"unreachable"}
-    space, pack = space_of(doc), compile_pack(doc, source.data)
-    columns = {column for rule in rules for column in rule["when"]}
-    fired: dict[str, bool | None] = {}
-    by_name = {rule["rule"]: rule for rule in rules}
-    gaps, gap_found = gaps_of(space), False
-    for message, state in product(messages(columns), mef_states()):
-        rule = rule_of(run(pack, message, job_in(state)))
-        assert (rule is None) == is_in_a_gap(space, gaps, message, state), (message, state)
-        gap_found |= rule is None
-        if rule is not None:
-            fired.setdefault(rule, None)
-            if not fired[rule] and is_decided(by_name[rule], state):
-                fired[rule] = possible(pack, message, state)
+@given(rule_lists, attributions)
+def test_gaps_dead_rules_and_impossible_outcomes_are_what_happens(
+    rules: list[dict[str, Any]], attribution: dict[str, Any]
+) -> None:
+    """Each situation of which a proof speaks is played: it is the rule's, or no rule's, and leads there or does not."""
+    source = pack_of(rules, attribution)
+    doc, pack = compiled(source)
+    space, dead, impossible = space_of(doc), set(), set()
+    for index, (rule, boxes) in enumerate(zip(rules, reached(space), strict=True)):
+        leads = []
+        for said, state in (one for box in boxes for one in situations_in(space, box)):
+            assert rule_of(played(pack, said, state)) == rule["rule"], (said, state)
+            leads += [possible(pack, said, state)] if is_decided(rule, state) and not any(leads) else []
+        dead |= set() if boxes else {source.position(("rules", index))}
+        impossible |= {source.position(("rules", index, "then"))} if leads and not any(leads) else set()
+    gaps = gaps_of(space)
+    for said, state in (one for box in gaps for one in islice(situations_in(space, box), MOST)):
+        assert rule_of(played(pack, said, state)) is None, (said, state)
     found = prove(doc, source)
-    kinds = {one.kind for one in found}
-    assert ("gap" in kinds) == gap_found
-    assert places(found, "unreachable") == {
-        source.position(("rules", i)) for i, rule in enumerate(rules) if rule["rule"] not in fired
-    }
-    assert places(found, "impossible-outcome") == {
-        source.position(("rules", i, "then")) for i, rule in enumerate(rules) if fired.get(rule["rule"]) is False
-    }
+    assert places(found, "unreachable") == dead
+    assert places(found, "impossible-outcome") == impossible
+    assert ("gap" in {one.kind for one in found}) == bool(gaps)
 
 
-def places(found: Any, kind: str) -> set[tuple[int, int]]:
-    return {(one.line, one.column) for one in found if one.kind == kind}
+@settings(deadline=None)
+@given(rule_lists, attributions, st.randoms(use_true_random=False))
+def test_no_message_falls_into_a_gap_or_to_a_dead_rule_that_was_not_told(
+    rules: list[dict[str, Any]], attribution: dict[str, Any], random: Random
+) -> None:
+    """Messages that the proofs know nothing of: what happens to them was told."""
+    source = pack_of(rules, attribution)
+    doc, pack = compiled(source)
+    space = space_of(doc)
+    has_gap, alive = bool(gaps_of(space)), [bool(boxes) for boxes in reached(space)]
+    names = [rule["rule"] for rule in rules]
+    for _ in range(MOST):
+        said = {name: random.choice(values) for name, values in VALUES.items()}
+        state = random.choice(mef_states())
+        rule = rule_of(played(pack, said, state))
+        assert has_gap if rule is None else alive[names.index(rule)], (said, state)
