@@ -32,10 +32,10 @@ from bridge.domain.model import Job, JobRef, Outcome
 from bridge.flows.effects import messages_for
 from bridge.mapping.buyer_steps import ask
 from bridge.mapping.cases import Case, Step
-from bridge.mapping.given import job_given
+from bridge.mapping.given import job_of
 from bridge.mapping.job_book import Happened, JobBook, WfmWords
 from bridge.mapping.loader import load_pack
-from bridge.mapping.pack import Pack, Reading, Translated
+from bridge.mapping.pack import Pack, Reading
 
 LIMIT_S = 2.0
 TOTAL_S = 1800.0
@@ -102,9 +102,7 @@ def _played(pack: Pack, case: Case) -> Iterator[Seed]:
         words = _words(step)
         reading = pack.read(words.body, words.routing_key, words.headers)
         if step.given is not None and isinstance(reading, Reading):
-            told = pack.translate(reading, Job(ref=reading.job))
-            update = told.update if isinstance(told, Translated) else None
-            book.put(job_given(reading.job, (step.given.work_order, step.given.appointment), update, now))
+            book.put(job_of(reading, (step.given.work_order, step.given.appointment), pack, now))
         yield Seed(words, dict(book.jobs), now)
         book.apply(words, now)
 

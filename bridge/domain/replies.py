@@ -59,8 +59,13 @@ def settle(
     if reply.version is None or settlement.command.state is not CommandState.ACCEPTED:
         return settlement
     decision = settlement.decision
-    told = {**decision.job.told, ANSWER: {"job": reply.version}}
-    return replace(settlement, decision=replace(decision, job=replace(decision.job, told=told)))
+    return replace(settlement, decision=replace(decision, job=_answered(decision.job, reply.version)))
+
+
+def _answered(job: Job, version: int) -> Job:
+    """Remember how new the WFM's answer is; of two answers, the newer."""
+    known = job.told.get(ANSWER, {}).get("job", version)
+    return replace(job, told={**job.told, ANSWER: {"job": max(known, version)}})
 
 
 def _agreed(

@@ -15,7 +15,7 @@ Versions = Mapping[str, int]
 
 @dataclass(slots=True)
 class Ages:
-    """The ages of the fields of one job while a delta is read; local to it.
+    """The ages of the fields of one job while a message is read; local to it.
 
     `told` says by which versions each field was told last. `moment` is the field that says when it happened, which is
     a message's own at any age. `is_late`: the message is older than what is applied. `is_news`: it tells something that

@@ -71,7 +71,9 @@ class Field:
         if self.merge is None:
             return known if told_since else raw
         entry["raw"] = plain(raw)
-        merged = self.merge(raw, known, scope) if told_since else self.merge(known, raw, scope)
+        # In place of what a later message has told, its items are taken before they are put onto the known ones.
+        told = self.merge(raw, known, scope) if told_since else raw
+        merged = self.merge(known, told, scope)
         entry["merged"] = plain(merged)
         ages.is_news = ages.is_news or merged != known
         return merged

@@ -22,7 +22,7 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrderId,
 )
-from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated
+from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unmapped
 from bridge.mef.models import TimePeriod
 
 DUPLICATE = "duplicate"
@@ -112,7 +112,7 @@ class JobBook:
     def _take(self, part: Read, now: datetime) -> Iterator[Happened]:
         if not isinstance(part, Reading):
             outcome = Outcome.IGNORED if isinstance(part, Skipped) else Outcome.PARKED
-            yield replace(_parked(None, part.reason, None, part.explanation), outcome=outcome)
+            yield Happened(job=None, outcome=outcome, reason=part.reason, explanation=part.explanation)
             return
         if part.message in self._seen:
             yield Happened(job=part.job, outcome=DUPLICATE, reason="a message with this id was taken before")
@@ -131,21 +131,8 @@ class JobBook:
     def _apply(self, reading: Reading, now: datetime) -> Happened:
         job = _without_old_echoes(self.job(reading.job), now)
         translation = self.pack.translate(reading, job)
-        if isinstance(translation, Ignored):
-            if translation.record is not None:
-                self.put(learned(job, reading.versions, translation.record, translation.told))
-            return replace(
-                _parked(reading.job, translation.reason, translation.rule, translation.explanation),
-                outcome=Outcome.IGNORED,
-            )
-        if isinstance(translation, Awaits):
-            self._waiting.setdefault(reading.job, []).append(reading)
-            return replace(
-                _parked(reading.job, translation.reason, translation.rule, translation.explanation),
-                outcome=Outcome.WAITING,
-            )
         if not isinstance(translation, Translated):
-            return _parked(reading.job, translation.reason, translation.rule, translation.explanation)
+            return self._untranslated(reading, job, translation)
         ids = Ids(WorkOrderId(self.new_id()), AppointmentId(self.new_id()))
         decision = decide(job, translation.update, ids, now)
         if decision.outcome is Outcome.WAITING:
@@ -155,6 +142,23 @@ class JobBook:
             rule=translation.update.rule,
             update=translation.update,
             flags=translation.update.flags,
+            explanation=translation.explanation,
+        )
+
+    def _untranslated(self, reading: Reading, job: Job, translation: Ignored | Awaits | Unmapped) -> Happened:
+        outcome = Outcome.PARKED
+        if isinstance(translation, Ignored):
+            outcome = Outcome.IGNORED
+            if translation.record is not None:
+                self.put(learned(job, reading.versions, translation.record, translation.told))
+        elif isinstance(translation, Awaits):
+            outcome = Outcome.WAITING
+            self._waiting.setdefault(reading.job, []).append(reading)
+        return Happened(
+            job=reading.job,
+            outcome=outcome,
+            reason=translation.reason,
+            rule=translation.rule,
             explanation=translation.explanation,
         )
 
@@ -173,9 +177,7 @@ class JobBook:
 
 
 def _without_old_echoes(job: Job, now: datetime) -> Job:
+    if not job.granted:
+        return job
     granted = (command for command in job.granted if command.echo_until is not None and command.echo_until > now)
     return replace(job, granted=tuple(granted))
-
-
-def _parked(job: JobRef | None, reason: str, rule: str | None, explanation: Mapping[str, object]) -> Happened:
-    return Happened(job=job, outcome=Outcome.PARKED, reason=reason, rule=rule, explanation=explanation)

@@ -392,12 +392,22 @@ def test_the_version_of_the_yes_is_no_repetition_of_a_message() -> None:
     assert hops(decide(job, higher, ids(), LATER))[0] == "appointment confirmed -> cancelled"
 
 
+def test_of_two_yeses_the_newer_counts() -> None:
+    job = replace(a_just_booked_job(Accepted("V-1", version=6)), commands=(a_cancel(appointment=ids().appointment),))
+    (command,) = job.commands
+    cancelled = settle(job, command, Accepted(version=5), SELLER, ids(), NOW)
+    assert cancelled.command.state is CommandState.ACCEPTED
+    assert decide(cancelled.decision.job, an_update(versions={"job": 5}), ids(), LATER).outcome is Outcome.STALE
+
+
 def test_a_refusal_says_nothing_of_versions_and_a_reschedule_and_a_cancellation_do() -> None:
     for command in (a_reschedule(), a_cancel()):
         job = a_booked_job(commands=(command,))
         answered = settle(job, command, Accepted(version=4), SELLER, ids(), NOW).decision.job
         older = a_scheduled_visit(versions={"job": 3})
         assert decide(answered, older, ids(), LATER).outcome is Outcome.STALE
+        refused = settle(job, command, Refused(Error422Code.OTHER_ISSUE, "no"), SELLER, ids(), NOW).decision.job
+        assert decide(refused, older, ids(), LATER).outcome is not Outcome.STALE
 
 
 # Old news of a visit that has ended

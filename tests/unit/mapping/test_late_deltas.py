@@ -183,6 +183,7 @@ def test_items_that_no_later_message_has_told_are_taken_in(story: Story) -> None
     story.hear(7, crew=[{"name": "Eva", "job": "help"}, {"name": "Tom", "job": "help"}])
     assert {(one["name"], one["job"]) for one in story.record["crew"]} == {("Eva", "lead"), ("Tom", "help")}  # type: ignore[attr-defined]
     assert story.hear(7, crew=[{"name": "Eva", "job": "help"}]).outcome == "stale"
+    assert story.hear(7, crew=[{"name": "Tom", "job": "help"}]).outcome == "stale"
 
 
 def test_a_late_message_changes_nothing_that_was_told_since(story: Story) -> None:
