@@ -42,7 +42,7 @@ def inspect(source: YamlSource, found: Iterable[Finding] = (), unread: Iterable[
         document = _validated(source.data)
     except ValidationError as error:
         missing = tuple(unread)
-        problems = [one for one in problems_of(error, PackDocument) if not _is_inherited(one, source)]
+        problems = _own(problems_of(error, PackDocument), source)
         told = [source.place(one) for one in problems if one.path not in missing]
         beside = _beside(source, [*(problem.path for problem in problems), *missing])
         return Inspection(_in_order([*found, *told, *beside]), None)
@@ -68,12 +68,16 @@ def _validated(data: object) -> PackDocument:
     return PackDocument.model_validate_json(json.dumps(data))
 
 
+def _own(problems: Sequence[Problem], source: YamlSource) -> list[Problem]:
+    """Leave out those of made fields that only repeat what is wrong with the field that they take it from."""
+    return [one for one in problems if not _is_inherited(one, source)] or list(problems)
+
+
 def _is_inherited(problem: Problem, source: YamlSource) -> bool:
-    """Tell a problem of a field that is another's `previous`, from where it has all that it does not say itself."""
     if len(problem.path) <= _IN_FIELD or problem.path[0] != "fields":
         return False
-    spec = source.data["fields"][problem.path[1]]
-    return isinstance(spec, dict) and "previous" in spec and problem.path[_IN_FIELD] not in spec
+    spec = source.data["fields"].get(problem.path[1])
+    return isinstance(spec, dict) and problem.path[_IN_FIELD] not in spec
 
 
 def _beside(source: YamlSource, broken: Sequence[Loc]) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import Final
 
 Loc = tuple[str | int, ...]
 
-_SECTIONS: Final[Mapping[str, str]] = {"field": "fields", "table": "tables"}
+_SECTIONS: Final[Mapping[str, str]] = {"field": "fields", "field of items": "fields", "table": "tables"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +36,4 @@ class LeftOut:
         if what == "token":
             return self.explains(("commands", "search"))
         made = what == "field" and name == "fault" and self.explains(("attribution",))
-        return made or (what in _SECTIONS and self.explains((_SECTIONS[what], name)))
+        return made or (what in _SECTIONS and self.explains((_SECTIONS[what], name.partition(".")[0])))

@@ -66,13 +66,16 @@ class Remains:
         return LeftOut(frozenset(self._places), dict(self._kept))
 
     def _leave_out(self, loc: Loc) -> None:
-        place = self._existing(loc[: _UNITS.get(str(loc[0]), len(loc))] if loc else loc)
+        unit = loc[: _UNITS.get(str(loc[0]), len(loc))] if loc else loc
+        if any(unit[: len(place)] == place for place in self._places):
+            return
+        place = self._existing(unit)
         if self._is_filled(place):
             return
         self._places.add(place)
-        self._take(place)
         if place[0] == "fields":
-            self._leave_out_earlier_ones(str(place[-1]))
+            self._leave_out_with(str(place[-1]))
+        self._take(place)
 
     def _is_filled(self, place: Loc) -> bool:
         """Tell whether this is a level in which what is missing is filled in."""
@@ -92,11 +95,19 @@ class Remains:
         elif isinstance(parent, dict):
             del parent[place[-1]]
 
-    def _leave_out_earlier_ones(self, name: str) -> None:
-        """A field that is another's `previous` has its type from there."""
+    def _leave_out_with(self, name: str) -> None:
+        """Leave out what has its type from a field, and know the names inside a field of items."""
         fields = self._data.get("fields")
-        for other, spec in list(fields.items()) if isinstance(fields, dict) else ():
-            if isinstance(spec, dict) and spec.get("previous") == name:
+        specs = (
+            {other: spec for other, spec in fields.items() if isinstance(spec, dict)}
+            if isinstance(fields, dict)
+            else {}
+        )
+        inside = specs.get(name, {}).get("fields")
+        self._places |= {("fields", inner) for inner in inside} if isinstance(inside, dict) else set()
+        for other, spec in specs.items():
+            bases = spec.get("first")
+            if spec.get("previous") == name or (isinstance(bases, list) and name in bases):
                 self._leave_out(("fields", other))
 
     def _fill(self, data: dict[str, Any], stand_in: Mapping[str, Any], here: Loc) -> None:

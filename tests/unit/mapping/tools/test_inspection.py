@@ -113,6 +113,31 @@ def test_what_follows_from_a_broken_field_is_no_problem_of_its_own() -> None:
     assert [one.kind for one in found] == ["wrong-value"], found
 
 
+def test_two_mistakes_in_one_field_hide_nothing_else() -> None:
+    found = found_in(
+        ('path: "$.urgent", type: boolean', 'paht: "$.urgent", type: bool'),
+        ("occurred_at: at", "occurred_at: att"),
+    )
+    assert [one.kind for one in found] == ["unknown-field", "unknown-key", "wrong-value"], found
+
+
+def test_what_follows_from_broken_items_is_no_problem_of_its_own() -> None:
+    items = (
+        "  techs: {path: $.techs, type: item, fields: {code: {path: $.c, type: code, values: [a]}, nick: {path: $.n}}}"
+        "\n"
+        "  best: {of: techs.code, precedence: [a]}\n"
+        "  any: {first: [urgent, urgent]}\n"
+        "tables:"
+    )
+    found = found_in(
+        ("\ntables:", f"\n{items}"),
+        ('path: "$.urgent", type: boolean', 'path: "$.urgent", type: bool'),
+        ("if_present: who, attributes: {id: {value: who}}", "each: techs, attributes: {id: {value: nick}}"),
+        ("urgent: false}", "any: true, best: a}"),
+    )
+    assert [one.message.partition(", got ")[2][:6] for one in found] == ["'bool'", "'item'"], found
+
+
 def test_the_decision_table_is_proven_beside_a_broken_section_that_it_does_not_rest_on() -> None:
     closed = CLOSED.replace("else, then", "else, when: {kind: [made, moved]}, then")
     found = inspect(parse_yaml(closed.replace("  buyer: the-buyer\n", ""), "pack.yaml")).findings
