@@ -10,11 +10,9 @@ import orjson
 from pydantic import JsonValue
 
 from bridge.domain.model import (
-    AppointmentId,
     Command,
     CommandId,
     CommandKind,
-    Ids,
     Job,
     JobRef,
     Offered,
@@ -24,9 +22,8 @@ from bridge.domain.model import (
     Refused,
     Reply,
     WorkOrder,
-    WorkOrderId,
 )
-from bridge.domain.replies import Settlement, expire, settle
+from bridge.domain.replies import Settlement, expire
 from bridge.domain.time_slots import available
 from bridge.mapping.cases import Buyer, Period, Step
 from bridge.mapping.context import CommandContext
@@ -109,8 +106,7 @@ def _answered(book: JobBook, job: Job, command: Command, reply: Reply, now: date
     if command.kind is CommandKind.SEARCH and isinstance(reply, Refused):
         problem = Problem(reply.code, reply.reason, reply.path)
         return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
-    ids = Ids(WorkOrderId(book.new_id()), AppointmentId(book.new_id()))
-    return _concluded(book, settle(job, command, reply, book.pack.seller_contact, ids, now), now)
+    return _concluded(book, book.settle(job, command, reply, now), now)
 
 
 def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> Answered:

@@ -11,17 +11,21 @@ from typing import Protocol
 
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import (
+    Accepted,
     AppointmentId,
+    Command,
     Decision,
     Ids,
     Job,
     JobRef,
     JobUpdate,
     Outcome,
+    Refused,
     Transition,
     WfmEffect,
     WorkOrderId,
 )
+from bridge.domain.replies import Settlement, settle
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unmapped
 from bridge.mef.models import TimePeriod
 
@@ -133,8 +137,7 @@ class JobBook:
         translation = self.pack.translate(reading, job)
         if not isinstance(translation, Translated):
             return self._untranslated(reading, job, translation)
-        ids = Ids(WorkOrderId(self.new_id()), AppointmentId(self.new_id()))
-        decision = decide(job, translation.update, ids, now)
+        decision = decide(job, translation.update, self._fresh_ids(), now)
         if decision.outcome is Outcome.WAITING:
             self._waiting.setdefault(reading.job, []).append(reading)
         return replace(
@@ -161,6 +164,13 @@ class JobBook:
             rule=translation.rule,
             explanation=translation.explanation,
         )
+
+    def settle(self, job: Job, command: Command, reply: Accepted | Refused, now: datetime) -> Settlement:
+        """Decide on the WFM's answer to a command of a job."""
+        return settle(job, command, reply, self.pack.seller_contact, self._fresh_ids(), now)
+
+    def _fresh_ids(self) -> Ids:
+        return Ids(WorkOrderId(self.new_id()), AppointmentId(self.new_id()))
 
     def carry_out(self, decision: Decision, now: datetime) -> Happened:
         """Keep the job of a decision; tell what it has others know."""

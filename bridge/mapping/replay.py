@@ -11,20 +11,17 @@ from datetime import datetime
 from bridge.domain.model import (
     Accepted,
     Appointment,
-    AppointmentId,
     Command,
     CommandKind,
     CommandState,
-    Ids,
     Job,
     JobRef,
     Outcome,
     Problem,
     Refused,
     WorkOrder,
-    WorkOrderId,
 )
-from bridge.domain.replies import Settlement, expire, settle
+from bridge.domain.replies import Settlement, expire
 from bridge.domain.requests import check_booking, check_cancel, check_update
 from bridge.mapping.context import context_of
 from bridge.mapping.job_book import Happened, JobBook, WfmWords
@@ -168,8 +165,7 @@ def _answer(book: JobBook, job: Job, command: Command, body: bytes, now: datetim
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason=read.reason)]
     if not isinstance(read.reply, Accepted | Refused):
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason="not an answer to this command")]
-    ids = Ids(WorkOrderId(book.new_id()), AppointmentId(book.new_id()))
-    return _settled(book, settle(job, command, read.reply, book.pack.seller_contact, ids, now), now)
+    return _settled(book, book.settle(job, command, read.reply, now), now)
 
 
 def _settled(book: JobBook, settlement: Settlement, now: datetime) -> list[Happened]:
