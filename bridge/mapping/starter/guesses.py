@@ -44,6 +44,8 @@ _EPOCHS: Final = (("epoch_ms", 1_000_000_000_000, 4_102_444_800_000), ("epoch", 
 """With the range of numbers that are moments from 2001 to 2099."""
 
 _CODE = re.compile(r"[A-Z][A-Z0-9_-]{0,15}|[a-z][a-z0-9_]{0,15}")
+_NAME_OF_CODE = re.compile("status|stat|state|type|category|code|event|kind")
+_WORDS_OF_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,31}")  # what such a field may say, and another had as a text
 _MOST_CODES = 30
 _LONGEST_NUMBER = 19  # digits
 _MOST_DIGITS = 2  # keys look like codes, but hold running numbers
@@ -110,7 +112,7 @@ def _is_any(words: Iterable[str], pattern: re.Pattern[str]) -> bool:
 
 
 def _text(words: frozenset[str], texts: Sequence[str]) -> Guess:
-    return _moment(texts) or _span(words, texts) or _half(words, texts) or _digits(words, texts) or _words(texts)
+    return _moment(texts) or _span(words, texts) or _half(words, texts) or _digits(words, texts) or _words(words, texts)
 
 
 def _moment(texts: Sequence[str]) -> Guess | None:
@@ -156,9 +158,10 @@ def _digits(words: frozenset[str], texts: Sequence[str]) -> Guess | None:
     return _duration(unit, texts) if unit is not None else None
 
 
-def _words(texts: Sequence[str]) -> Guess:
+def _words(words: frozenset[str], texts: Sequence[str]) -> Guess:
     different = dict.fromkeys(texts)
-    are_codes = all(_CODE.fullmatch(text) and sum(map(str.isdigit, text)) <= _MOST_DIGITS for text in different)
+    pattern = _WORDS_OF_CODE if _is_any(words, _NAME_OF_CODE) else _CODE
+    are_codes = all(pattern.fullmatch(text) and sum(map(str.isdigit, text)) <= _MOST_DIGITS for text in different)
     return Guess("code", {"values": list(different)}) if are_codes and len(different) <= _MOST_CODES else TEXT
 
 

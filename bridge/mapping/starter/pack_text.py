@@ -132,7 +132,7 @@ def _rules(roles: Roles) -> Iterable[str]:
         for number, code in enumerate(codes, 1):
             yield f"  - rule: status-{number}\n    when: {{{status.name}: {text_of(code)}}}\n"
             yield f"    then: {{park: {text_of(f'TODO: what does {code} mean to the Buyer?')}}}\n"
-    else:
+    if status is None or not isinstance(codes, list) or not status.is_sure:
         yield "  - rule: anything-else\n    then: {park: Nobody has said what this means}\n"
 
 

@@ -1,6 +1,7 @@
 """Which of the inputs is what: guessed from the words in their names, and what values they have."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 from bridge.mapping.starter.fields import Input, after, as_text
@@ -34,9 +35,10 @@ def roles_of(inputs: Sequence[Input]) -> tuple[list[Input], Roles]:
     taken: set[str] = set()
     for role, words in _WORDS.items():
         free = [one for one in inputs if one.name not in taken and _fits(role, one)]
-        far, found = min(((_distance(one, words), one) for one in free), key=lambda pair: pair[0], default=(_FAR, None))
-        roles[role] = found if far < _FAR else None
-        taken |= {found.name} if found is not None and far < _FAR else set()
+        near = [one for one in free if _distance(one, words) < _FAR]
+        found = min(near, key=partial(_rank, role, words), default=None)
+        roles[role] = found
+        taken |= {found.name} if found is not None else set()
     keys = {one.name for role in _KEYS if (one := roles[role]) is not None}
     return _ordered([as_text(one) if one.name in keys else one for one in inputs], roles)
 
@@ -49,8 +51,13 @@ def _ordered(inputs: Sequence[Input], roles: dict[str, Input | None]) -> tuple[l
     return [*others, start, late], {**roles, "end": late}
 
 
+def _rank(role: str, words: Sequence[str], one: Input) -> tuple[bool, int]:
+    """What every message should have is rather something that all samples have."""
+    return role in ("job", "status") and not one.is_sure, _distance(one, words)
+
+
 def _distance(one: Input, words: Sequence[str]) -> int:
-    name = one.joined[1].name if one.joined is not None else one.name
+    name = (one.joined[1].name if one.joined is not None else one.name).removesuffix("_value")
     for rank, word in enumerate(words):
         if name == word or name.endswith(f"_{word}"):
             return rank
@@ -66,5 +73,4 @@ def _fits(role: str, one: Input) -> bool:
         return one.type == "integer" and one.is_sure
     if role == "duration":
         return one.type in ("integer", "duration")
-    is_value = one.type in ("text", "code", "integer", "list") and not one.is_half
-    return is_value and (role not in ("job", "status") or one.is_sure)
+    return one.type in ("text", "code", "integer", "list") and not one.is_half
