@@ -1,7 +1,8 @@
-"""Hostile input: the messages of each pack's cases, damaged, read, translated and decided on.
+"""Hostile input: the messages of each pack's cases, damaged, read, translated and decided on; and the WFM's replies.
 
-Each must end with an outcome and an explanation that a database can keep. None may raise, none may take longer than
-`LIMIT_S`, and memory must not grow. `python -m benchmarks.hostile` exits with 1 where one of this does not hold.
+Each message must end with an outcome and an explanation, each reply as read or unreadable, in a form that a database
+can keep. None may raise, none may take longer than `LIMIT_S`, and memory must not grow. `python -m benchmarks.hostile`
+exits with 1 where one of this does not hold.
 """
 
 import argparse
@@ -26,16 +27,16 @@ import orjson
 from pydantic import BaseModel
 
 from benchmarks.lab import ROOT, table
-from benchmarks.mutants import mutant
+from benchmarks.mutants import damaged, mutant
 from bridge.cli.mapping.cases import load_cases
-from bridge.domain.model import Job, JobRef, Outcome
+from bridge.domain.model import Accepted, CommandKind, Job, JobRef, Offered, Outcome, Refused
 from bridge.flows.effects import messages_for
 from bridge.mapping.buyer_steps import ask
 from bridge.mapping.cases import Case, Step
 from bridge.mapping.given import job_of
 from bridge.mapping.job_book import Happened, JobBook, WfmWords
 from bridge.mapping.loader import load_pack
-from bridge.mapping.pack import Pack, Reading
+from bridge.mapping.pack import Pack, Reading, ReplyRead, Unreadable
 
 LIMIT_S = 2.0
 TOTAL_S = 1800.0
@@ -43,6 +44,8 @@ CHAIN = 4  # mutants one after another on the same jobs
 CHUNK = 2_000
 TRACED = 1_000
 MEMORY_LIMIT_KIB = 128.0
+MEANINGS = tuple(kind.__name__ for kind in (Accepted, Refused, Offered, Unreadable))
+REPLIES = 5  # messages for each reply that is damaged
 OUTCOMES = tuple(str(outcome) for outcome in Outcome if outcome is not Outcome.SUPERSEDED)
 
 
@@ -59,11 +62,20 @@ class Seed:
     now: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A good reply to a command."""
+
+    kind: CommandKind
+    body: bytes
+
+
 @dataclass(slots=True)
 class Tally:
-    """What became of mutants."""
+    """What became of mutants: of messages, and of replies."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    meanings: Counter[str] = field(default_factory=Counter)
     violations: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
     slowest: str = ""
@@ -72,6 +84,7 @@ class Tally:
     def add(self, other: "Tally") -> None:
         """Count what another has counted, too."""
         self.outcomes += other.outcomes
+        self.meanings += other.meanings
         self.violations += other.violations
         if other.slowest_s > self.slowest_s:
             self.slowest_s, self.slowest = other.slowest_s, other.slowest
@@ -84,8 +97,9 @@ class Tally:
 
 
 def packs() -> list[Path]:
-    """Find the packs in the box that have cases."""
-    return sorted(path.parent for path in (ROOT / "mappings").glob("*/pack.yaml") if (path.parent / "cases").is_dir())
+    """Find the packs with cases: those in the box, and one for what they do not use."""
+    found = [path for home in ("mappings", "benchmarks/packs") for path in sorted((ROOT / home).glob("*/pack.yaml"))]
+    return [path.parent for path in found if (path.parent / "cases").is_dir()]
 
 
 def seeds_of(pack: Pack, cases: Sequence[Case]) -> list[Seed]:
@@ -107,6 +121,16 @@ def _played(pack: Pack, case: Case) -> Iterator[Seed]:
         book.apply(words, now)
 
 
+def answers_of(cases: Sequence[Case]) -> list[Answer]:
+    """Find the replies of the cases."""
+    steps = [step for case in cases for step in case.steps if step.buyer is not None and step.reply is not None]
+    return [Answer(kind, _reply(step)) for step in steps for kind in CommandKind if getattr(step.buyer, kind, None)]
+
+
+def _reply(step: Step) -> bytes:
+    return step.reply.encode() if isinstance(step.reply, str) else orjson.dumps(step.reply)
+
+
 def _words(step: Step) -> WfmWords:
     body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
     return WfmWords(body=body, routing_key=step.routing_key, headers=step.headers)
@@ -120,18 +144,40 @@ def attack(pack: Pack, seeds: Sequence[Seed], rng: random.Random, messages: int)
             seed = rng.choice(seeds)
             jobs = dict(seed.jobs)
         words = mutant(rng, seed.words)
-        begun = time.perf_counter()
-        try:
-            with limited(LIMIT_S):
-                happened = _apply(pack, jobs, words, seed.now)
+        with _tried(tally, f"{words.routing_key!r} {words.body[:1000]!r}") as problems:
+            happened = _apply(pack, jobs, words, seed.now)
             tally.outcomes.update(str(one.outcome) for one in happened[:1])
-            problems = [problem for one in happened if (problem := _problem(one, jobs))]
-        except TooSlow:
-            problems = [f"took longer than {LIMIT_S} s"]
-        except Exception:  # noqa: BLE001 - that nothing raises is what is shown
-            problems = [f"raised: {traceback.format_exc(limit=-3)}"]
-        _note(tally, words, time.perf_counter() - begun, problems)
+            problems += [problem for one in happened if (problem := _problem(one, jobs))]
     return tally
+
+
+def answer(pack: Pack, answers: Sequence[Answer], rng: random.Random, replies: int) -> Tally:
+    """Send so many damaged replies, as `attack` does messages; the correlation id is looked for in each, too."""
+    tally = Tally()
+    for _ in range(replies if answers else 0):
+        good = rng.choice(answers)
+        body = damaged(rng, good.body)
+        with _tried(tally, f"{good.kind} {body[:1000]!r}") as problems:
+            read, correlation = pack.read_reply(good.kind, body), pack.correlation_of(body, "id")
+            tally.meanings[type(read.reply if isinstance(read, ReplyRead) else read).__name__] += 1
+            told = [read.explanation, read.reply if isinstance(read, ReplyRead) else read.reason]
+            problems += [problem for one in (told, correlation) if (problem := _unkept(one))]
+    return tally
+
+
+@contextmanager
+def _tried(tally: Tally, what: str) -> Iterator[list[str]]:
+    """Let something happen to a mutant, and note how it ends; what is wrong is added to the list."""
+    problems: list[str] = []
+    begun = time.perf_counter()
+    try:
+        with limited(LIMIT_S):
+            yield problems
+    except TooSlow:
+        problems.append(f"took longer than {LIMIT_S} s")
+    except Exception:  # noqa: BLE001 - that nothing raises is what is shown
+        problems.append(f"raised: {traceback.format_exc(limit=-3)}")
+    _note(tally, what, time.perf_counter() - begun, problems)
 
 
 def _apply(pack: Pack, jobs: dict[JobRef, Job], words: WfmWords, now: datetime) -> list[Happened]:
@@ -141,10 +187,10 @@ def _apply(pack: Pack, jobs: dict[JobRef, Job], words: WfmWords, now: datetime) 
     return book.apply(words, now)
 
 
-def _note(tally: Tally, words: WfmWords, took_s: float, problems: Sequence[str]) -> None:
-    tally.violations += [f"{problem}\n    {words.routing_key!r} {words.body[:1000]!r}" for problem in problems]
+def _note(tally: Tally, what: str, took_s: float, problems: Sequence[str]) -> None:
+    tally.violations += [f"{problem}\n    {what}" for problem in problems]
     if took_s > tally.slowest_s:
-        tally.slowest_s, tally.slowest = took_s, f"{len(words.body)} bytes, {words.body[:40]!r}"
+        tally.slowest_s, tally.slowest = took_s, what[:60]
 
 
 def _problem(one: Happened, jobs: dict[JobRef, Job]) -> str | None:
@@ -154,8 +200,13 @@ def _problem(one: Happened, jobs: dict[JobRef, Job]) -> str | None:
     silent = one.outcome not in (Outcome.APPLIED, Outcome.UNCHANGED)
     if not one.explanation or (silent and not one.reason):
         return f"{one.outcome} without an explanation"
+    return _unkept([one.explanation, one.reason, jobs.get(one.job) if one.job else None])
+
+
+def _unkept(told: object) -> str | None:
+    """Say why a database could not keep something."""
     try:
-        kept = orjson.dumps([one.explanation, one.reason, jobs.get(one.job) if one.job else None], default=_plain)
+        kept = orjson.dumps(told, default=_plain)
     except TypeError as error:
         return f"cannot be kept: {error}"
     return "has a NUL, which no database keeps" if b"\\u0000" in kept.replace(b"\\\\", b"") else None
@@ -191,21 +242,22 @@ def watched() -> Iterator[None]:
 
 def chunk(directory: Path, seed: str, messages: int) -> Tally:
     """Send mutants to a pack in this process, and tell what memory it has afterwards."""
-    pack, seeds = _prepared(directory)
+    pack, seeds, answers = _prepared(directory)
     with watched():
         tally = attack(pack, seeds, random.Random(seed), messages)
+        tally.add(answer(pack, answers, random.Random(seed), messages // REPLIES))
     gc.collect()
     tally.rss_kib[os.getpid()] = [_rss_kib()]
     return tally
 
 
-_PREPARED: dict[Path, tuple[Pack, list[Seed]]] = {}
+_PREPARED: dict[Path, tuple[Pack, list[Seed], list[Answer]]] = {}
 
 
-def _prepared(directory: Path) -> tuple[Pack, list[Seed]]:
+def _prepared(directory: Path) -> tuple[Pack, list[Seed], list[Answer]]:
     if directory not in _PREPARED:
-        pack = load_pack(directory)
-        _PREPARED[directory] = pack, seeds_of(pack, [case for _, case in load_cases(directory)])
+        pack, cases = load_pack(directory), [case for _, case in load_cases(directory)]
+        _PREPARED[directory] = pack, seeds_of(pack, cases), answers_of(cases)
     return _PREPARED[directory]
 
 
@@ -216,13 +268,14 @@ def _rss_kib() -> int:
 
 def traced_growth_kib(directory: Path, seed: str) -> float:
     """Send the same mutants three times: what the third round leaves behind that the second did not."""
-    pack, seeds = _prepared(directory)
+    pack, seeds, answers = _prepared(directory)
     sizes = []
     with watched():
         tracemalloc.start()
         try:
             for _ in range(3):
                 attack(pack, seeds, random.Random(seed), TRACED)
+                answer(pack, answers, random.Random(seed), TRACED // REPLIES)
                 gc.collect()
                 sizes.append(tracemalloc.get_traced_memory()[0])
         finally:
@@ -248,6 +301,7 @@ def main() -> bool:
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same mutants")
     given = parser.parse_args()
     rows: list[Sequence[object]] = []
+    replies: list[Sequence[object]] = []
     violations: list[str] = []
     deadline = time.monotonic() + TOTAL_S
     for directory in packs():
@@ -259,9 +313,11 @@ def main() -> bool:
         if growth > MEMORY_LIMIT_KIB:
             tally.violations.append(f"memory grows: {growth:.0f} KiB in {TRACED} messages")
         rows.append(_row(directory.name, tally, growth))
+        replies.append((directory.name, tally.meanings.total(), *(tally.meanings[one] for one in MEANINGS)))
         violations += [f"{directory.name}: {one}" for one in tally.violations]
     heads = ("pack", "messages", *OUTCOMES, "violations", "slowest ms", "memory KiB", "RSS KiB")
     table("Hostile input", heads, rows)
+    table("Hostile replies", ("pack", "replies", *map(str.lower, MEANINGS)), replies)
     for violation in violations[:50]:
         print(violation, file=sys.stderr)
     return not violations

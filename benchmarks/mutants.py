@@ -5,8 +5,10 @@ Everything is drawn from a `random.Random`, so that a seed gives the same mutant
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from xml.sax.saxutils import escape, unescape
 
 from bridge.mapping.job_book import WfmWords
 
@@ -49,11 +51,12 @@ def mutant(rng: random.Random, words: WfmWords) -> WfmWords:
     """Damage a message, and now and then what RabbitMQ says beside it."""
     body = words.body
     for _ in range(rng.choice((1, 1, 1, 2, 3))):
-        body = _body(rng, body)
+        body = damaged(rng, body)
     return replace(words, body=body, routing_key=_text(rng, words.routing_key), headers=_headers(rng, words.headers))
 
 
-def _body(rng: random.Random, body: bytes) -> bytes:
+def damaged(rng: random.Random, body: bytes) -> bytes:
+    """Damage a body once."""
     if rng.random() < 0.25:
         return rng.choice(_DAMAGE)(rng, body)
     if body.lstrip().startswith(b"<"):
@@ -291,4 +294,41 @@ def _no_namespaces(rng: random.Random, body: bytes) -> bytes:
     return body.replace(b"xmlns", rng.choice((b"xmln", b"xmlns:xml", b"xmlns:xmlns", b"XMLNS")))
 
 
-_XML: Sequence[Callable[[random.Random, bytes], bytes]] = (_doctype, _in_element, _in_element, _no_namespaces)
+_CONTENT = re.compile(rb">([^<>]+)<|=(\"[^\"<>]*\"|'[^'<>]*')")
+_ELEMENT = re.compile(rb"<([\w:.-]+)(?:\s[^<>]*)?(?:/>|>(?:[^<]|<(?!/?\1[\s>]))*</\1\s*>)", re.DOTALL)
+
+
+def _value(rng: random.Random, body: bytes) -> bytes:
+    """Change the text of an element or attribute, as a value in JSON is changed."""
+    spans = [match.span(1) if match[1] else (match.start(2) + 1, match.end(2) - 1) for match in _CONTENT.finditer(body)]
+    if not spans:
+        return _flip(rng, body)
+    start, end = rng.choice(spans)
+    changed = rng.choice(_CHANGES)(rng, unescape(body[start:end].decode("utf-8", "replace")))
+    text = changed if isinstance(changed, str) else "" if changed is _GONE else json.dumps(changed)
+    written = escape(text, {'"': "&quot;"}) if rng.random() < 0.9 else text
+    return body[:start] + written.encode("utf-8", "surrogatepass") + body[end:]
+
+
+def _element(rng: random.Random, body: bytes) -> bytes:
+    """Leave an element out, say it twice, put it into itself, or give it another name."""
+    elements = list(_ELEMENT.finditer(body))
+    if not elements:
+        return _flip(rng, body)
+    element = rng.choice(elements)
+    name, whole = element[1], element[0]
+    changed = rng.choice(
+        (
+            b"",
+            whole * 2,
+            whole * 50,
+            b"<" + name + b">" + whole + b"</" + name + b">",
+            whole.replace(name, b"x:" + name, 1),
+        )
+    )
+    return body[: element.start()] + changed + body[element.end() :]
+
+
+_XML: Sequence[Callable[[random.Random, bytes], bytes]] = (
+    *(_value,) * 5, _element, _element, _doctype, _in_element, _in_element, _no_namespaces,
+)  # fmt: skip

@@ -3,14 +3,16 @@
 import random
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-from benchmarks.hostile import Seed, TooSlow, attack, limited, packs, seeds_of, watched
+from benchmarks.hostile import Seed, TooSlow, answer, answers_of, attack, limited, packs, seeds_of, watched
 from benchmarks.mutants import mutant
 from bridge.cli.mapping.cases import load_cases
 from bridge.domain.model import Job, JobRef
+from bridge.mapping.cases import Case
 from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack, Reading, Translated
@@ -23,6 +25,11 @@ NOW = datetime(2026, 3, 5, tzinfo=UTC)
 MUTANTS = 300
 
 
+@cache
+def cases_of(directory: Path) -> list[Case]:
+    return [case for _, case in load_cases(directory)]
+
+
 def violations(pack: Pack, seeds: list[Seed]) -> Iterable[str]:
     with watched():
         tally = attack(pack, seeds, random.Random("derandomized"), MUTANTS)
@@ -33,8 +40,19 @@ def violations(pack: Pack, seeds: list[Seed]) -> Iterable[str]:
 @pytest.mark.parametrize("directory", packs(), ids=lambda directory: str(directory.name))
 def test_each_mutant_of_a_case_ends_with_an_explanation(directory: Path) -> None:
     pack = load_pack(directory)
-    seeds = seeds_of(pack, [case for _, case in load_cases(directory)])
+    seeds = seeds_of(pack, cases_of(directory))
     assert list(violations(pack, seeds)) == []
+
+
+@pytest.mark.parametrize("directory", packs(), ids=lambda directory: str(directory.name))
+def test_each_mutant_of_a_reply_is_read_or_unreadable(directory: Path) -> None:
+    answers = answers_of(cases_of(directory))
+    assert answers
+    with watched():
+        tally = answer(load_pack(directory), answers, random.Random("derandomized"), MUTANTS)
+    assert tally.violations == []
+    assert tally.meanings.total() == MUTANTS
+    assert len(tally.meanings) > 2  # they are read, some of them
 
 
 def test_each_mutant_of_xml_ends_with_an_explanation() -> None:

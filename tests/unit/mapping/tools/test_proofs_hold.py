@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.decide import decide
@@ -23,6 +23,7 @@ from bridge.mapping.columns import STATE_COLUMNS
 from bridge.mapping.compiler import compile_pack
 from bridge.mapping.document import PackDocument
 from bridge.mapping.pack import Pack, Reading, Translated, Unmapped
+from tests.unit.examples import examples
 from tests.unit.mapping.tools.packs import document
 from tests.unit.mapping.tools.random_packs import VALUES, attributions, pack_of, rule_lists
 
@@ -122,7 +123,7 @@ def compiled(source: Any) -> tuple[PackDocument, Pack]:
     return doc, compile_pack(doc, source.data)
 
 
-@settings(deadline=None)
+@examples(40)
 @given(rule_lists, attributions)
 def test_gaps_dead_rules_and_impossible_outcomes_are_what_happens(
     rules: list[dict[str, Any]], attribution: dict[str, Any]
@@ -147,7 +148,7 @@ def test_gaps_dead_rules_and_impossible_outcomes_are_what_happens(
     assert ("gap" in {one.kind for one in found}) == bool(gaps)
 
 
-@settings(deadline=None)
+@examples(40)
 @given(rule_lists, attributions, st.randoms(use_true_random=False))
 def test_no_message_falls_into_a_gap_or_to_a_dead_rule_that_was_not_told(
     rules: list[dict[str, Any]], attribution: dict[str, Any], random: Random
