@@ -9,24 +9,36 @@ from typing import Any
 
 import orjson
 
-from bridge.domain.model import Goal, JobUpdate
+from bridge.domain.model import Goal, Job, JobUpdate
 from bridge.mapping.checks.situations import MefState
 from bridge.mapping.given import job_of
 from bridge.mapping.job_book import Happened, JobBook, Send, WfmWords
-from bridge.mapping.pack import Pack, Reading
+from bridge.mapping.pack import Pack, Read, Reading
+from bridge.mapping.seen import seen
 
 Explanation = dict[str, object]
 
 
-def explain(pack: Pack, words: WfmWords, state: MefState, send: Send, now: datetime) -> Explanation:
-    """Explain a message for a job of which the Buyer sees `state`; the answer is plain JSON."""
+def explain(pack: Pack, words: WfmWords, state: MefState, send: Send, now: datetime) -> list[Explanation]:
+    """Explain each part of a message for jobs of which the Buyer sees `state`; the answer is plain JSON."""
     book = JobBook(pack, send)
-    reading = pack.read(words.body, words.routing_key, words.headers)
-    if isinstance(reading, Reading) and state != (None, None):
-        book.put(job_of(reading, state, pack, now))
-    happened = book.apply(words, now)[0]
-    identity = {"message": reading.message, "job": reading.job.key} if isinstance(reading, Reading) else {}
-    return {**identity, **happened.explanation, **_decision(happened)}
+    parts = pack.read_all(words.body, words.routing_key, words.headers)
+    for part in parts:
+        if isinstance(part, Reading) and state != (None, None):
+            book.put(job_of(part, state, pack, now))
+    return [_told(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
+
+
+def _told(part: Read, happened: Happened, book: JobBook) -> Explanation:
+    identity = {"message": part.message, "job": part.job.key} if isinstance(part, Reading) else {}
+    sees = {"sees": _seen(book.job(happened.job))} if happened.job is not None and happened.update is not None else {}
+    return {**identity, **happened.explanation, **_decision(happened), **sees}
+
+
+def _seen(job: Job) -> Explanation:
+    """Tell what the Buyer sees by `section.key`, without what there is nothing of."""
+    sections = ((name, section) for name, section in seen(job).items() if isinstance(section, Mapping))
+    return {f"{name}.{key}": value for name, section in sections for key, value in section.items() if value}
 
 
 def _decision(happened: Happened) -> Explanation:
@@ -76,7 +88,7 @@ def _lines(told: Mapping[str, object]) -> Iterable[str]:
     yield from _fields(told.get("fields"))
     yield from _rules(told)
     yield f"outcome   {told.get('outcome', '')}" + (f": {told['reason']}" if told.get("reason") else "")
-    for name in ("goal", "hops", "notifications", "commands", "flags"):
+    for name in ("goal", "hops", "sees", "notifications", "commands", "flags"):
         if told.get(name):
             yield f"{name}"
             yield from (f"  {line}" for line in _items(told[name]))

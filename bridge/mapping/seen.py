@@ -32,13 +32,18 @@ def fits(wanted: Json, came: Json) -> bool:
 
 def _work_order(work_order: WorkOrder) -> dict[str, Json]:
     details = work_order.details
-    return {one.name: _plain(getattr(details, one.name)) for one in fields(details)}
+    return {"buyer": work_order.buyer, **{one.name: _plain(getattr(details, one.name)) for one in fields(details)}}
 
 
 def _appointment(appointment: Appointment) -> dict[str, Json]:
     contacts = appointment.contacts
     seller = next((one for one in contacts if one.role == ContactRole.SELLER_APPOINTMENT), None)
-    return {"seller_contact": _plain(seller), "note": _plain(appointment.note), "place": _plain(appointment.place)}
+    window = appointment.valid_for
+    return {
+        "window": {"start": rfc3339(window.start_date_time), "end": rfc3339(window.end_date_time)},
+        "seller_contact": _plain(seller),
+        "note": _plain(appointment.note),
+    }
 
 
 def _plain(value: object) -> Json:

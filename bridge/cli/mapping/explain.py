@@ -46,7 +46,7 @@ def run(
     time: Annotated[datetime | None, typer.Option(help="The clock's time, UTC; default now.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
 ) -> None:
-    """Explain a message: each field, each rule with the cell that failed, the hops, and what would be sent.
+    """Explain a message: each field, each rule with the cell that failed, the hops, what is seen and what is sent.
 
     With --reply, explain an answer: what it means, and which slots a Buyer would see.
     """
@@ -61,10 +61,10 @@ def run(
     words = WfmWords(body=_read(message), routing_key=routing_key, headers=dict(map(_header, header or ())))
     moment = time.replace(tzinfo=now().tzinfo) if time is not None else now()
     told = explain(load_pack(pack), words, _state(state), messages_for, moment)
-    typer.echo(_json(told) if as_json else as_text(told))
+    typer.echo(_json(told[0] if len(told) == 1 else told) if as_json else "\n\n".join(map(as_text, told)))
 
 
-def _json(told: Explanation) -> str:
+def _json(told: Explanation | list[Explanation]) -> str:
     return json.dumps(told, indent=2, ensure_ascii=False)
 
 

@@ -188,8 +188,23 @@ def test_a_message_is_explained_from_its_fields_to_what_is_sent(message: Path) -
     assert told["rule"] == "planned-with-visit"
     assert told["goal"] == {"work_order": "planned", "appointment": "confirmed"}
     assert told["hops"] == ["appointment new -> confirmed", "workOrder open -> planned"]
+    assert told["sees"]["work_order.contacts"][1]["name"] == "Jan Kowalski"
+    assert told["sees"]["appointment.window"] == {
+        "start": "2026-03-06T07:00:00.000Z",
+        "end": "2026-03-06T11:00:00.000Z",
+    }
     assert told["notifications"][0] == "appointmentStatusChangeEvent"
     assert told["commands"][0]["body"]["STATUS"] == "WORK"
+
+
+def test_each_part_of_a_message_is_explained(pack: Path, message: Path) -> None:
+    text = (pack / "pack.yaml").read_text().replace("$.", "$.part.")
+    (pack / "pack.yaml").write_text(text.replace("  format: json", "  each: $.jobs", 1))
+    message.write_text(json.dumps({"jobs": [snapshot(JOB_NO="J-1", STAT="SCHD"), snapshot(JOB_NO="J-2", STAT="LOST")]}))
+    first, second = json.loads(run("explain", "--json", pack, message, "--state", "open").stdout)
+    assert (first["job"], second["job"]) == ("J-1", "J-2")
+    assert (first["outcome"], second["outcome"]) == ("applied", "parked")
+    assert run("explain", pack, message, "--state", "open").output.count("\noutcome ") == 2
 
 
 def test_the_state_that_the_buyer_sees_counts(message: Path) -> None:
