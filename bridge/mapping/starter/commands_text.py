@@ -3,12 +3,12 @@
 The members of the messages are named as in the samples, at the same places.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from bridge.mapping.paths import path_steps
 from bridge.mapping.starter.fields import Input
+from bridge.mapping.starter.leaves import member_path
 from bridge.mapping.starter.pack_text import flow, name_of
 from bridge.mapping.starter.roles import Roles
 from bridge.mapping.starter.samples import Format
@@ -35,7 +35,6 @@ _REFUSALS: Final = (
     "      - {answer: TAKEN, code: invalidValue, reason: The time slot has been taken, path: /validFor}",
     "commands:",
 )
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "search": ("job", "start", "end"),
     "book": ("job", "start", "end"),
@@ -100,6 +99,7 @@ class _Commands:
     def _place(self, one: Input | None, part: str) -> list[str]:
         names = _names(one) if one is not None else []
         names = names[1:] if self._is_xml else names  # the root is that of the command
+        names = names[:-1] if names[-1:] == ["value"] else names
         is_odd = "value" in names or (self._is_xml and check_names(dict.fromkeys(names)) is not None)
         return [self._style("reference" if part == "visit" else part)] if is_odd or not names else names
 
@@ -115,25 +115,19 @@ class _Commands:
             token = {"id": f"$.{self._style('id')}"}
             reply["slots"] = {"each": f"{root}.{self._style('slots')}", **moments, "token": token}
         elif kind != "cancel":
-            reply["visit"] = root + self._member(self._roles["visit"], "visit")
+            reply["visit"] = self._member(root, self._roles["visit"], "visit")
         return reply
 
     def _moment(self, part: str) -> dict[str, object]:
         one = self._roles[part]
         halves = (one,) if one is None or one.joined is None else one.joined
-        paths = [f"${self._member(half, part)}" for half in halves]
+        paths = [self._member("$", half, part) for half in halves]
         late = {"not_before": "start"} if one is not None and one.not_before is not None else {}
         format_ = one.format if one is not None else "iso"
         return {"path": paths if len(paths) > 1 else paths[0], "format": format_, **late}
 
-    def _member(self, one: Input | None, part: str) -> str:
-        name = self._place(one, part)[-1]
-        return f".{name}" if _PLAIN.fullmatch(name) else f"[{_quoted(name)}]"
-
-
-def _quoted(name: str) -> str:
-    escaped = name.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
+    def _member(self, path: str, one: Input | None, part: str) -> str:
+        return member_path(path, self._place(one, part)[-1]) or f"{path}.{part}"
 
 
 def _names(one: Input) -> list[str]:

@@ -20,9 +20,9 @@ def values(data: object, path: str = "$") -> Iterator[tuple[str, object]]:
     yield path, data
     if isinstance(data, dict):
         for key, value in data.items():
-            below = _below(path, key)
-            if below is not None:
-                yield from values(value, below)
+            found = member_path(path, key)
+            if found is not None:
+                yield from values(value, found)
     elif isinstance(data, list) and is_list_of_objects(data):
         yield from values(data[0], f"{path}[0]")
 
@@ -32,7 +32,8 @@ def is_list_of_objects(value: object) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
 
 
-def _below(path: str, key: str) -> str | None:
+def member_path(path: str, key: str) -> str | None:
+    """Give the path of a member; None where no path can name it."""
     quoted = key.replace("\\", "\\\\").replace("'", "\\'")
     found = f"{path}.{key}" if _PLAIN.fullmatch(key) else f"{path}['{quoted}']"
     try:

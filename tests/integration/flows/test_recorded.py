@@ -3,10 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from bridge.cli import app
 from bridge.domain.model import Job, JobRef
 from bridge.errors import NotRouted
 from bridge.flows.effects import messages_for
@@ -177,3 +180,14 @@ async def test_a_refusal_with_another_reason_is_told(world: World, pack: Pack) -
     other = changed(("has been taken", "is gone"))
     ((old, new),) = told(await difference(world, pack, other), "outcome")
     assert str(old).replace("has been taken", "is gone") == new
+
+
+async def test_the_command_line_replays_the_commands_of_the_database(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_visit(world)
+    monkeypatch.setenv("BRIDGE_DATABASE_URL", f"sqlite:///{tmp_path / 'bridge.sqlite3'}")
+    words = ["mapping", "diff", str(ACME), str(ACME)]
+    result = await asyncio.to_thread(CliRunner().invoke, app, words)
+    assert result.exit_code == 0, result.exception
+    assert result.output.startswith("3 messages, 2 commands, 0 differences: ")
