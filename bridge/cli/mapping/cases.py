@@ -9,6 +9,7 @@ from xml.etree import ElementTree as Xml
 
 import typer
 
+from bridge.cli.mapping.directories import directory_of
 from bridge.errors import PermanentError
 from bridge.flows.effects import messages_for
 from bridge.mapping.cases import Case
@@ -47,7 +48,9 @@ class NoCases(PermanentError):
 
 
 def run(
-    pack: Annotated[Path, typer.Argument(help="Directory of the pack; its cases are in cases/*.yaml.")],
+    pack: Annotated[
+        Path, typer.Argument(help="Directory of the pack; its cases are in cases/*.yaml.", callback=directory_of)
+    ],
     min_coverage: Annotated[
         list[Minimum] | None,
         typer.Option(parser=minimum, metavar=_MINIMUM, help="Fail below this part, in %, of the rules, codes or rows."),

@@ -4,19 +4,31 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
+from bridge.cli.mapping.directories import directories_of
 from bridge.cli.mapping.sarif import sarif_log
 from bridge.mapping.checks.inspection import Inspection
-from bridge.mapping.lifecycle import History, histories
+from bridge.mapping.lifecycle import History, Kind, histories
 from bridge.mapping.loader import inspect_pack
 from bridge.yaml_source import Finding
 
+_MEANINGS: Final = {
+    Kind.PARKED: "the last message is parked",
+    Kind.HIDDEN: "the last message changes the status, and the Buyer hears nothing",
+    Kind.HOPS: "the bridge adds states that the WFM never spoke of",
+}
+
 
 def check(
-    packs: Annotated[list[Path], typer.Argument(help="Directories of packs.", metavar="PACK...")],
+    packs: Annotated[
+        list[Path], typer.Argument(help="Directories of packs.", metavar="PACK...", callback=directories_of)
+    ],
+    list_histories: Annotated[
+        bool, typer.Option("--histories", help="List the histories that are worth a look, not only their number.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
     as_sarif: Annotated[
         bool, typer.Option("--sarif", help="Print the problems as SARIF 2.1.0, for a code host.")
@@ -24,7 +36,7 @@ def check(
 ) -> None:
     """Report every problem of packs as file:line:column: kind: message; exit code 1 if there is one.
 
-    With a lifecycle, also list the WFM's histories worth a look: jumped states, parked messages, silent changes.
+    With a lifecycle, also count the WFM's histories worth a look: jumped states, parked messages, silent changes.
     """
     inspections = {pack: inspect_pack(pack) for pack in packs}
     findings = [one for inspection in inspections.values() for one in inspection.findings]
@@ -33,19 +45,34 @@ def check(
     elif as_sarif:
         typer.echo(json.dumps(sarif_log(findings), indent=2, ensure_ascii=False))
     else:
-        _tell(inspections)
+        _tell(inspections, list_histories)
     if findings:
         raise typer.Exit(1)
 
 
-def _tell(inspections: dict[Path, Inspection]) -> None:
+def _tell(inspections: dict[Path, Inspection], list_histories: bool) -> None:
     for pack, inspection in inspections.items():
         for finding in inspection.findings:
             typer.echo(str(finding))
         typer.echo(f"{pack}: {_count(inspection.findings)}")
+        by_kind = _by_kind(_histories(inspection))
+        if list_histories:
+            _list(by_kind)
+        elif by_kind:
+            counts = ", ".join(f"{len(found)} {kind}" for kind, found in by_kind.items())
+            typer.echo(f"  histories worth a look: {counts}; --histories lists them")
 
-        for history in _histories(inspection):
-            typer.echo(f"  {history.kind:<6} {' > '.join(history.steps)}  (rule {history.rule}): {history.why}")
+
+def _list(by_kind: dict[Kind, list[History]]) -> None:
+    for kind, found in by_kind.items():
+        typer.echo(f"  {kind} ({len(found)}): {_MEANINGS[kind]}")
+        for history in found:
+            typer.echo(f"    {' > '.join(history.steps)}  (rule {history.rule}): {history.why}")
+
+
+def _by_kind(found: Sequence[History]) -> dict[Kind, list[History]]:
+    kinds = {kind: [history for history in found if history.kind is kind] for kind in _MEANINGS}
+    return {kind: histories for kind, histories in kinds.items() if histories}
 
 
 def _histories(inspection: Inspection) -> Sequence[History]:

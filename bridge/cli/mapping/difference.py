@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from bridge.app import new_id, now
+from bridge.cli.mapping.directories import directory_of
 from bridge.cli.serve import ConfigOption
 from bridge.errors import PermanentError
 from bridge.flows.effects import messages_for
@@ -27,8 +28,8 @@ class NoMessages(PermanentError):
 
 
 def run(
-    old: Annotated[Path, typer.Argument(help="Directory of the pack that runs.")],
-    new: Annotated[Path, typer.Argument(help="Directory of the pack that may run instead.")],
+    old: Annotated[Path, typer.Argument(help="Directory of the pack that runs.", callback=directory_of)],
+    new: Annotated[Path, typer.Argument(help="Directory of the pack that may run instead.", callback=directory_of)],
     messages: Annotated[
         Path | None, typer.Option(help="Replay the files of this directory, by name; default: the bridge's journal.")
     ] = None,

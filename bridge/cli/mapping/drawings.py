@@ -1,11 +1,10 @@
 """`mef-bridge mapping schema` and `diagram`: what can be drawn from the declaration of packs, and from one pack."""
 
 import json
-from pathlib import Path
-from typing import Annotated
 
 import typer
 
+from bridge.cli.mapping.directories import PackArgument
 from bridge.mapping.diagram import diagram
 from bridge.mapping.loader import load_document
 from bridge.mapping.schema import pack_schema
@@ -16,6 +15,6 @@ def schema() -> None:
     typer.echo(json.dumps(pack_schema(), indent=2, ensure_ascii=False))
 
 
-def draw(pack: Annotated[Path, typer.Argument(help="Directory of the pack.")]) -> None:
+def draw(pack: PackArgument) -> None:
     """Print a Mermaid diagram of the WFM's codes and what the Buyer sees of them."""
     typer.echo(diagram(load_document(pack)), nl=False)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bridge.app import now
+from bridge.cli.mapping.directories import PackArgument
 from bridge.domain.model import CommandKind
 from bridge.errors import PermanentError
 from bridge.flows.effects import messages_for
@@ -27,7 +28,7 @@ class WrongInput(PermanentError):
 
 
 def run(
-    pack: Annotated[Path, typer.Argument(help="Directory of the pack.")],
+    pack: PackArgument,
     message: Annotated[Path, typer.Argument(help="File with the body of the message; - reads standard input.")],
     state: Annotated[
         str, typer.Option(help="What the Buyer sees before: a WorkOrder state, or planned/confirmed with a status.")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.store import open_store
 from bridge.yaml_source import read_yaml
 from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, acme, snapshot, unmapped
+
+LARCH = Path(__file__).parents[1] / "mapping" / "tutorial" / "larch-fsm"
 
 
 @pytest.fixture
@@ -37,13 +40,28 @@ def change(pack: Path, *changes: tuple[str, str]) -> None:
 
 
 def test_a_good_pack_has_no_problems() -> None:
-    result = run("check", ACME)
-    lines = result.output.splitlines()
-    assert (result.exit_code, lines[0]) == (0, f"{ACME}: no problems")
-    assert "  hops   NEW > WIP  (rule started): open -> planned -> inProgress (workOrder)" in [
-        line.replace("started-visit", "started") for line in lines
-    ]
+    result = run("check", LARCH)
+    assert (result.exit_code, result.output) == (0, f"{LARCH}: no problems\n")
+
+
+def test_histories_are_counted_and_listed_when_asked_for() -> None:
+    verdict, counted = run("check", ACME).output.splitlines()
+    assert verdict == f"{ACME}: no problems"
+    assert re.fullmatch(r"  histories worth a look: \d+ parked, \d+ hidden, \d+ hops; --histories lists them", counted)
+
+    verdict, *listed = run("check", "--histories", ACME).output.splitlines()
+    assert verdict == f"{ACME}: no problems"
+    assert [line.partition(" (")[0] for line in listed if line[2] != " "] == ["  parked", "  hidden", "  hops"]
+    assert "    NEW > WIP  (rule started-visit): open -> planned -> inProgress (workOrder)" in listed
     assert json.loads(run("check", "--json", ACME).stdout)["histories"][str(ACME)][0]["kind"] == "hops"
+
+
+def test_a_pack_may_be_named_by_its_file(pack: Path) -> None:
+    (pack / "cases" / "visits-that-fail.yaml").unlink()
+    file = pack / "pack.yaml"
+    assert run("check", file).output == run("check", pack).output
+    assert run("test", file).output == run("test", pack).output
+    assert run("diagram", file).output == run("diagram", pack).output
 
 
 def test_problems_of_all_kinds_in_all_packs_are_printed_with_their_places(pack: Path) -> None:
