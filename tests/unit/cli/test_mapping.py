@@ -452,7 +452,7 @@ def test_a_new_pack_has_a_case_of_its_samples_that_comes_out_right_away(tmp_path
     change(pack, ('{park: "TODO: what does NEW mean to the Buyer?"}', "{work_order: open, creates: true}"))
     result = run("test", pack)
     assert result.exit_code == 1
-    assert ['- expected "parked"', '+ came     "applied"'] == [line.strip() for line in result.output.splitlines()[3:5]]
+    assert [line.strip() for line in result.output.splitlines()[3:5]] == ['- expected "parked"', '+ came     "applied"']
 
 
 def test_a_new_pack_is_made_of_xml_too(tmp_path: Path) -> None:
