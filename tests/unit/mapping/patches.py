@@ -9,6 +9,7 @@ from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Awaits, Ignored, Pack, Translated, Unmapped
 from bridge.yaml_source import InvalidDocument, parse_yaml
 from tests.unit.mapping.builders import TOY, translate, work_order
+from tests.unit.mapping.sources import source_of
 
 BASE: dict[str, Any] = {
     **parse_yaml(TOY, "toy.yaml").data,
@@ -48,7 +49,7 @@ def pack_with(patch: str, base: dict[str, Any] = BASE) -> Pack:
     """The pack with the keys of a piece of YAML."""
     data = merged(base, parse_yaml(patch, "patch").data)
     data["fields"] = {**_WINDOW, **data["fields"]}
-    return make_pack(parse_yaml(json.dumps(data, indent=1), "patched.yaml"))
+    return make_pack(source_of(data, "patched.yaml"))
 
 
 def problems(patch: str) -> list[str]:

@@ -1,10 +1,10 @@
 """Small packs for the tests of the tools: one frame, with the fields, tables and rules that a test needs."""
 
-import json
 from typing import Any
 
 from bridge.mapping.document import PackDocument
-from bridge.yaml_source import YamlSource, parse_yaml, validate
+from bridge.yaml_source import YamlSource, validate
+from tests.unit.mapping.sources import source_of
 
 WINDOW_FORMAT = "%Y-%m-%dT%H:%M:%S%z"
 
@@ -34,9 +34,9 @@ FRAME: dict[str, Any] = {
 
 
 def small(fields: dict[str, Any], rules: list[dict[str, Any]], **sections: Any) -> YamlSource:
-    """The source of a small pack; its text is JSON, which is YAML too."""
+    """The source of a small pack."""
     data = {**FRAME, "fields": {**FRAME["fields"], **fields}, "rules": rules, **sections}
-    return parse_yaml(json.dumps(data, indent=1), "small.yaml")
+    return source_of(data, "small.yaml")
 
 
 def document(source: YamlSource) -> PackDocument:
