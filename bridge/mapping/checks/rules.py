@@ -1,12 +1,13 @@
 """Checks of the decision table: columns and codes that exist, outcomes that can happen, rules that can be reached."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from bridge.mapping.checks.inputs import field_codes
 from bridge.mapping.checks.references import BOOLEAN, References
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.columns import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE
-from bridge.mapping.document import Cell, PackDocument, Rule
+from bridge.mapping.document import BOUNDS, Cell, PackDocument, Rule
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.yaml_source import did_you_mean
 
@@ -42,8 +43,26 @@ def check_cell(
     if (type_ in _ONLY_PRESENT and cell.present is None) or (type_ == "datetime" and scalars):
         report.add(loc, "wrong-type", f"{column} is of type {type_}; only {{present: …}} can be asked of it")
         return
+    _check_test(loc, column, type_, cell, report)
     for scalar in scalars:
         _check_scalar(loc, column, type_, scalar, possible_values(column, document, references), report)
+
+
+def _check_test(loc: Loc, column: str, type_: str, cell: Cell, report: Report) -> None:
+    """A range is of what the column is, and words are of texts; anything else never fits."""
+    bounds = [bound for name in BOUNDS if (bound := getattr(cell, name)) is not None]
+    if type_ not in _BOUNDS and bounds:
+        report.add(loc, "wrong-type", f"{column} is {type_}; a range is of whole numbers or of moments")
+    elif any(not isinstance(bound, _BOUNDS[type_][0]) for bound in bounds):
+        report.add(loc, "wrong-type", f"{column} is {type_}; write its bounds as {_BOUNDS[type_][1]}")
+    if type_ not in ("text", "code") and (cell.starts_with or cell.ends_with or cell.contains_word):
+        report.add(loc, "wrong-type", f"{column} is {type_}; only texts and codes have words")
+
+
+_BOUNDS: Mapping[str, tuple[type, str]] = {
+    "integer": (int, "whole numbers"),
+    "datetime": (datetime, "moments, such as '2026-03-01T00:00:00Z'"),
+}
 
 
 def possible_values(column: str, document: PackDocument, references: References) -> tuple[str, ...] | None:

@@ -182,6 +182,31 @@ BROKEN = {
         "who is text; 5 can never come; put it in quotes",
     ),
     "a rule on a list's value": ("who: {present: true}", "tasks: ^x", "wrong-type", "only {present: …} can be asked"),
+    "a range of a text": (
+        "who: {present: true}",
+        "who: ^{at_least: 5}",
+        "wrong-type",
+        "who is text; a range is of whole numbers or of moments",
+    ),
+    "a range of a state": (
+        "appointment_status: {present: false}",
+        "appointment_status: ^{below: 5}",
+        "wrong-type",
+        "appointment_status is code; a range is of whole numbers or of moments",
+    ),
+    "a range of moments of a number": (
+        "hours: [1, 2]",
+        'hours: ^{above: "2026-03-01T00:00:00Z"}',
+        "wrong-type",
+        "hours is integer; write its bounds as whole numbers",
+    ),
+    "a range of numbers of a moment": (
+        "hours: [1, 2]",
+        "at: ^{above: 5}",
+        "wrong-type",
+        "at is datetime; write its bounds as moments",
+    ),
+    "words of a number": ("hours: [1, 2]", "hours: ^{starts_with: a}", "wrong-type", "only texts and codes have words"),
     "a rule twice": ("rule: ended-early", "rule: ^made", "duplicate-rule", "rule 1 is called 'made' too"),
     "a rule that is never reached": (
         "  - rule: ended-early",
