@@ -66,7 +66,8 @@ _WHAT_TO_WRITE = "add a rule, or accept it with a last rule `then: {park: <why>}
 
 def gaps_of(space: Space) -> list[Box]:
     """List the combinations that no rule covers, the shortest to say first; later ones leave out what was said."""
-    wide = {widened(box, space.full, space.rules) for box in left_over([space.full], space.rules)}
+    every = [space.full] if all(space.full) else []  # where no message can be read, none falls into a gap
+    wide = {widened(box, space.full, space.rules) for box in left_over(every, space.rules)}
     told: list[Box] = []
     for box in sorted(wide, key=lambda one: _length(space, one)):
         told += left_over([box], told)

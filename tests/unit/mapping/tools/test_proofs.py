@@ -223,3 +223,16 @@ def test_every_message_has_a_routing_key() -> None:
     rules = [{"rule": "new", "when": {"key": "job.new"}, **SEEN}, {"rule": "old", "when": {"key": "job.old"}, **SEEN}]
     source = small({"key": key}, rules)
     assert prove(document(source), source) == ()
+
+
+@pytest.mark.parametrize("text", ["", "a\0b"])
+def test_a_text_that_never_comes_is_told(text: str) -> None:
+    (told,) = over_texts({"when": {"note": text}}, fields={"note": {"path": "$.note", "empty": "absent"}})
+    assert told == "unreachable: its conditions never hold together; take one out"
+
+
+def test_where_no_message_can_be_read_there_is_no_gap() -> None:
+    reason = {"path": "$.reason", "type": "code", "required": True, "values": ["C1"]}
+    never = {"value": "reason", "type": "code", "values": ["T1"]}
+    source = small({"reason": reason, "never": never}, [{"rule": "r", "when": {"never": "T1"}, **SEEN}])
+    assert [one.kind for one in prove(document(source), source)] == ["unreachable"]
