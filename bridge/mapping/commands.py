@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from bridge.mapping import document
 from bridge.mapping.context import CommandContext, Find, context_of
-from bridge.mapping.messages import decoder
 from bridge.mapping.replies import ReplyReader, compile_reply
 from bridge.mapping.tables import Lookup
 from bridge.mapping.templates import Encode, Write, compile_template, to_json, to_xml
@@ -56,11 +55,10 @@ def compile_command(
     version: str,
 ) -> Command:
     """Compile one command of a checked pack; `lookups` and `fields` are as in `compile_template`."""
-    decode = decoder(spec.format, pack.inbound.xml)
     return Command(
         exchange=spec.exchange,
         routing_key=spec.routing_key,
         write=compile_template(spec.body, lookups, pack.zone, fields),
-        reply=compile_reply(spec.reply, pack, lookups, version, decode) if spec.reply is not None else None,
+        reply=compile_reply(spec.reply, pack, lookups, version, spec.format) if spec.reply is not None else None,
         format=spec.format,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from bridge.domain.model import CommandState
+from bridge.domain.model import Command, CommandState
 from bridge.mapping import document
 from bridge.mapping.attribution import compile_attribution
 from bridge.mapping.columns import field_getter, field_lookups
@@ -135,15 +135,20 @@ def _asked(kinds: tuple[str, ...]) -> Find:
     wanted = frozenset(kinds)
 
     def find(scope: Scope) -> object:
-        outstanding = [command for command in scope.job.commands if command.state in _ASKED_FOR]
-        commands = (*outstanding, *(command for command in scope.job.granted if command.echo_until is not None))
+        commands = filter(_may_be_spoken_of, (*scope.job.commands, *scope.job.granted))
         return "buyer" if any({command.kind, command.asked_as} & wanted for command in commands) else "seller"
 
     return find
 
 
-_ASKED_FOR = (CommandState.PENDING, CommandState.EXPIRED)
-"""What the WFM may be speaking of; an expired command may have been carried out all the same."""
+_ASKED_FOR = (CommandState.ACCEPTED, CommandState.EXPIRED)
+"""What the WFM may repeat for a while; an expired command may have been carried out all the same."""
+
+
+def _may_be_spoken_of(command: Command) -> bool:
+    if command.state is CommandState.PENDING:
+        return True
+    return command.state in _ASKED_FOR and command.echo_until is not None
 
 
 def _attributed(attribution: document.Attribution, lookups: Mapping[str, Lookup]) -> Find:

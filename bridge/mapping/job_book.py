@@ -10,6 +10,7 @@ from itertools import count
 from typing import Protocol
 
 from bridge.domain.decide import decide, learned
+from bridge.domain.echo import without_old_echoes
 from bridge.domain.model import (
     Accepted,
     AppointmentId,
@@ -133,7 +134,7 @@ class JobBook:
         return [self._apply(reading, now) for reading in waited]
 
     def _apply(self, reading: Reading, now: datetime) -> Happened:
-        job = _without_old_echoes(self.job(reading.job), now)
+        job = without_old_echoes(self.job(reading.job), now)
         translation = self.pack.translate(reading, job)
         if not isinstance(translation, Translated):
             return self._untranslated(reading, job, translation)
@@ -184,10 +185,3 @@ class JobBook:
             notifications=tuple(one.event_type for one in decision.notifications),
             commands=tuple(self._send(self.pack, decision.job, effects, self.new_id, now)) if effects else (),
         )
-
-
-def _without_old_echoes(job: Job, now: datetime) -> Job:
-    if not job.granted:
-        return job
-    granted = (command for command in job.granted if command.echo_until is not None and command.echo_until > now)
-    return replace(job, granted=tuple(granted))

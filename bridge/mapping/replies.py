@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bridge.domain.model import Accepted, Refused, Reply
 from bridge.mapping import document
 from bridge.mapping.datetimes import Remarks
-from bridge.mapping.messages import Decode, Unreadable, compile_version, decode
+from bridge.mapping.messages import Decode, Unreadable, compile_version, decode, decoder
 from bridge.mapping.paths import MISSING, Find, compile_path
 from bridge.mapping.slots import ReadSlots, slots_reader
 from bridge.mapping.tables import Lookup, Row
@@ -77,17 +77,20 @@ def compile_reply(
     pack: document.PackDocument,
     lookups: Mapping[str, Lookup],
     version: str,
-    decode_body: Decode = decode,
+    format_: str = "json",
 ) -> ReplyReader:
-    """Compile the reply of a command; `lookups` holds the pack's tables by name."""
+    """Compile the reply of a command; `lookups` holds the pack's tables by name, `format_` is what it is written in."""
+    slots = reply.slots
     return ReplyReader(
         pack_version=version,
         status_path=reply.status,
         status=compile_path(reply.status),
         accepted=frozenset(reply.accepted),
         refused=lookups[reply.refused],
-        accept=slots_reader(reply.slots, pack, lookups) if reply.slots is not None else _accepted(reply, pack, lookups),
-        decode=decode_body,
+        accept=_accepted(reply, pack, lookups)
+        if slots is None
+        else slots_reader(slots, pack, lookups, format_ == "xml"),
+        decode=decoder(format_, pack.inbound.xml),
         accepts_no_status=reply.no_status == "accepted",
     )
 

@@ -13,7 +13,7 @@ from bridge.domain.model import Offered, OfferedSlot
 from bridge.mapping import document
 from bridge.mapping.datetimes import Remarks
 from bridge.mapping.items import item_test
-from bridge.mapping.paths import Find, compile_path
+from bridge.mapping.paths import MISSING, Find, compile_path
 from bridge.mapping.values import Misread, came, readable_number, readable_text
 from bridge.mapping.windows import Lookups, ReadWindow, window_reader
 
@@ -66,13 +66,13 @@ class _Slot:
         return OfferedSlot(window, token, self.rank(item, where))
 
 
-def slots_reader(slots: document.Slots, pack: document.PackDocument, lookups: Lookups) -> ReadSlots:
+def slots_reader(slots: document.Slots, pack: document.PackDocument, lookups: Lookups, in_xml: bool) -> ReadSlots:
     """Make the reader of an answer's slots. `lookups` holds the pack's tables by name."""
     levels = (
-        *(_Level(around.list, compile_path(around.list), item_test(around.where)) for around in slots.within),
-        _Level(slots.each, compile_path(slots.each), item_test(slots.where)),
+        *(_Level(around.list, _list_finder(around.list, in_xml), item_test(around.where)) for around in slots.within),
+        _Level(slots.each, _list_finder(slots.each, in_xml), item_test(slots.where)),
     )
-    joiner = _joiner(slots.dictionary)
+    joiner = _joiner(slots.dictionary, in_xml)
     slot = _Slot(
         window=window_reader(slots, pack, lookups),
         token={name: compile_path(path) for name, path in slots.token.items()},
@@ -87,6 +87,17 @@ def slots_reader(slots: document.Slots, pack: document.PackDocument, lookups: Lo
         return Offered(_read_all(found, slot, joiner(data), remarks), shortest)
 
     return read
+
+
+def _list_finder(path: str, in_xml: bool) -> Find:
+    """XML has no empty lists: where there is no element, there is nothing in the list."""
+    find = compile_path(path)
+
+    def find_any(data: object) -> object:
+        found = find(data)
+        return [] if found is MISSING else found
+
+    return find_any if in_xml else find
 
 
 def _read_all(found: Sequence[_Found], slot: _Slot, join: _Join, remarks: Remarks) -> tuple[OfferedSlot, ...]:
@@ -134,11 +145,12 @@ def _within(item: object, parent: object) -> object:
     return {**item, "parent": parent} if isinstance(item, dict) else item
 
 
-def _joiner(dictionary: document.Dictionary | None) -> Callable[[object], _Join]:
+def _joiner(dictionary: document.Dictionary | None, in_xml: bool) -> Callable[[object], _Join]:
     """Make a function from an answer to one that gives a slot its entry. Both raise `Misread`."""
     if dictionary is None:
         return lambda _: lambda item, _: item
-    find_list, find_key, find_by = map(compile_path, (dictionary.list, dictionary.key, dictionary.by))
+    find_list = _list_finder(dictionary.list, in_xml)
+    find_key, find_by = map(compile_path, (dictionary.key, dictionary.by))
     list_path, by_path = dictionary.list, dictionary.by
 
     def joiner(data: object) -> _Join:

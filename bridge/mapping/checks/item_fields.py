@@ -2,7 +2,6 @@
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, PackDocument
-from bridge.mapping.paths import path_steps
 from bridge.mapping.tables import codes
 
 INSIDE = ("path", "value", "join", "first")
@@ -19,7 +18,6 @@ def check_items(loc: Loc, spec: FieldSpec, document: PackDocument, report: Repor
         for name, inner in spec.fields.items():
             _check_inside((*loc, "fields", name), inner, document, report)
         _check_key((*loc, "key"), spec, document, report)
-        _check_alone((*loc, "path"), spec, document, report)
     else:
         for option in ("fields", "key"):
             if option in spec.model_fields_set:
@@ -55,18 +53,6 @@ def _check_key(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
     if not document.inbound.deltas or spec.path is None or not spec.remember:
         message = "a key is for items that are remembered: with a path, and inbound: {deltas: true}"
         report.add_key(loc, "misplaced", message)
-
-
-def _check_alone(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
-    """In XML a single child is no list, unless the pack says so: the message with one item would be parked."""
-    if document.inbound.format != "xml":
-        return
-    for path in spec.path or ():
-        name = next(reversed(path_steps(path)), None)
-        if isinstance(name, str) and name not in document.inbound.xml.lists:
-            report.add(
-                loc, "missing-key", f"a single {name} would be no list; write inbound: {{xml: {{lists: [{name}]}}}}"
-            )
 
 
 def _check_aggregation(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:

@@ -7,7 +7,7 @@ that makes the pack load, so that the operator can go from one to the next with 
 from collections.abc import Sequence
 
 from bridge.mapping.starter.cases_text import samples_case
-from bridge.mapping.starter.commands_text import commands_block
+from bridge.mapping.starter.commands_text import commands_block, with_list_of_slots
 from bridge.mapping.starter.fields import inputs_of
 from bridge.mapping.starter.pack_text import sections
 from bridge.mapping.starter.roles import roles_of
@@ -20,4 +20,5 @@ def starter(name: str, samples: Sequence[Sample]) -> str:
     """Write `pack.yaml`. Raises `Unusable` for what is no sample."""
     read = read_samples(samples)
     inputs, roles = roles_of(inputs_of(read.messages))
+    read = with_list_of_slots(read, inputs)
     return "".join(sections(name, read, inputs, roles)) + commands_block(read.format, inputs, roles)

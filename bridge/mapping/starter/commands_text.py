@@ -4,6 +4,7 @@ The members of the messages are named as in the samples, at the same places.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from bridge.mapping.paths import path_steps
@@ -11,7 +12,7 @@ from bridge.mapping.starter.fields import Input
 from bridge.mapping.starter.leaves import member_path
 from bridge.mapping.starter.pack_text import flow, name_of
 from bridge.mapping.starter.roles import Roles
-from bridge.mapping.starter.samples import Format
+from bridge.mapping.starter.samples import Format, Samples
 from bridge.mapping.xml_format import check_names
 
 Style = Callable[[str], str]
@@ -49,13 +50,21 @@ def commands_block(format_: Format, inputs: Sequence[Input], roles: Roles) -> st
     return _INTRODUCTION + "".join(f"# {line}\n" for line in lines)
 
 
+def with_list_of_slots(samples: Samples, inputs: Sequence[Input]) -> Samples:
+    """Name what the WFM offers among the elements that are lists: it may offer one slot only."""
+    name = _style_of(inputs)("slots")
+    if samples.format != "xml" or name in samples.xml.lists:
+        return samples
+    return replace(samples, xml=samples.xml.model_copy(update={"lists": (*samples.xml.lists, name)}))
+
+
 class _Commands:
     """Writes the commands in the WFM's own words."""
 
     def __init__(self, format_: Format, inputs: Sequence[Input], roles: Roles) -> None:
         self._is_xml = format_ == "xml"
         self._roles = roles
-        self._style = _style([name for one in inputs for name in _names(one)])
+        self._style = _style_of(inputs)
 
     def lines(self) -> Iterator[str]:
         """Give the lines of all commands."""
@@ -134,8 +143,9 @@ def _names(one: Input) -> list[str]:
     return [step for step in path_steps(one.path) if isinstance(step, str)]
 
 
-def _style(names: Sequence[str]) -> Style:
-    """Write a word as most of these names begin."""
+def _style_of(inputs: Sequence[Input]) -> Style:
+    """Write a word as most names in the samples begin."""
+    names = [name for one in inputs for name in _names(one)]
     upper = sum(name.isupper() for name in names)
     title = sum(name[:1].isupper() for name in names) - upper
     if 2 * upper > len(names):

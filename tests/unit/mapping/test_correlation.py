@@ -33,6 +33,7 @@ XML = (
     .replace("      when:", "      ref: {value: correlation}\n      when:")
     .replace("      kinds: [visit, 1, true, null]\n", "")
     .replace("[$.ref, $.error.ref]", "[$.Done.ref, $.Failed.ref]")
+    .replace("inbound:\n", "inbound:\n  xml: {lists: [slots]}\n")
 )
 CANCEL = ANSWERED[ANSWERED.index("body: {ref: {value: correlation}, visit") :].splitlines()[0]
 CONTEXT = CommandContext(

@@ -310,6 +310,51 @@ def test_a_reply_is_read_as_xml_and_may_lack_its_status(body: bytes) -> None:
     assert read.reply == Accepted()
 
 
+XML_SEARCH = """
+inbound: {xml: {lists: [Area, Free, Time]}}
+commands:
+  search:
+    format: xml
+    body: {when: null, kinds: null, asked: null, Search: {value: job}}
+    reply:
+      status: $.Slots.Code
+      slots:
+        within: [$.Slots.Area]
+        each: $.Free
+        dictionary: {list: $.Slots.Time, key: "$['@name']", by: "$['@name']"}
+        start: {path: ["$['@day']", "$.entry['@from']"], format: "%Y-%m-%d %H:%M", zone: UTC}
+        end: {path: ["$['@day']", "$.entry['@to']"], format: "%Y-%m-%d %H:%M", zone: UTC}
+        token: {number: null, area: "$.parent['@id']"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens"),
+    [
+        ('<Time name="AM" from="08:00" to="12:00"/><Area id="N"><Free day="2026-03-05" name="AM"/></Area>', ["N"]),
+        ('<Area id="N"/>', []),
+        ("", []),
+    ],
+)
+def test_xml_offers_one_slot_or_none_as_it_offers_several(content: str, tokens: list[str]) -> None:
+    body = f"<Slots><Code>ok</Code>{content}</Slots>".encode()
+    read = pack_with(XML_SEARCH).read_reply(CommandKind.SEARCH, body)
+    assert isinstance(read, ReplyRead)
+    assert isinstance(read.reply, Offered)
+    assert ([slot.token["area"] for slot in read.reply.slots], read.flags) == (tokens, ())
+
+
+def test_a_single_child_in_xml_that_would_be_no_list_is_told() -> None:
+    patch = XML_SEARCH.replace(
+        "xml: {lists: [Area, Free, Time]}", "format: xml, each: $.Jobs.Job, xml: {lists: [Free]}"
+    )
+    fields = "fields: {task: {path: $.Job.Task, type: list}, tags: {path: $.Job.Tags, type: list, split: ','}}"
+    assert sorted(problems(f"{patch}\n{fields}")) == [
+        f"missing-key: a single {name} would be no list; write inbound: {{xml: {{lists: [{name}]}}}}"
+        for name in ("Area", "Job", "Task", "Time")
+    ]
+
+
 def test_a_status_may_be_true_or_false() -> None:
     pack = pack_with('commands: {cancel: {reply: {accepted: ["true"]}}}')
     read = pack.read_reply(CommandKind.CANCEL, b'{"rc": true}')

@@ -126,7 +126,10 @@ def test_xml_is_read_as_the_pack_will_read_it() -> None:
         "exchange": "wfm.events",
         "bindings": ["#"],
         "format": "xml",
-        "xml": {"namespaces": {"o": "http://oak.example/job", "c": "http://oak.example/clock"}, "lists": ["o:Param"]},
+        "xml": {
+            "namespaces": {"o": "http://oak.example/job", "c": "http://oak.example/clock"},
+            "lists": ["o:Param", "slots"],
+        },
         "unpack": [{"pairs": "$['o:Job']['o:Params']['o:Param']", "name": "@name", "value": "#text"}],
         "message_id": "$['o:Job']['o:EventId']",
         "job": "$['o:Job']['@id']",
@@ -154,7 +157,7 @@ def test_namespaces_that_nothing_needs_are_left_out_of_names_and_a_single_elemen
         '<a:Job xmlns:a="http://a.example"><a:No>2</a:No><a:Task>Dig</a:Task><a:Task>Fill</a:Task></a:Job>',
     ]
     made = parse_yaml(begun(xml_samples(*documents)), "pack.yaml").data
-    assert made["inbound"]["xml"] == {"lists": ["Task"]}
+    assert made["inbound"]["xml"] == {"lists": ["Task", "Slots"]}
     assert made["fields"]["job_task"] == {"path": "$.Job.Task", "type": "list", "required": True}
 
 
