@@ -200,8 +200,15 @@ def _command_words(command: Command, wanted: Sent | None) -> object:
     if "routing_key" in wanted.model_fields_set:
         words["routing_key"] = command.routing_key
     if "body" in wanted.model_fields_set:
-        words["body"] = {name: body[name] for name in wanted.body if name in body}
+        words["body"] = _as_named(wanted.body, body)
     return words
+
+
+def _as_named(wanted: object, came: object) -> object:
+    """Give what came, but of objects only the members that are named, at any depth."""
+    if isinstance(wanted, dict) and isinstance(came, dict):
+        return {name: _as_named(one, came[name]) for name, one in wanted.items() if name in came}
+    return came
 
 
 def _body(command: Command) -> dict[str, object]:

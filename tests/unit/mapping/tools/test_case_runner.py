@@ -158,7 +158,7 @@ rules: [{rule: any, then: {hold: Nothing has happened}}]
 commands:
   cancel:
     format: xml
-    body: {exchange: null, visit: null, crew: null, Cancel: {"@job": {value: job}}}
+    body: {exchange: null, visit: null, crew: null, Cancel: {"@job": {value: job}, Id: {value: command}}}
     reply: {status: $.Answer.OK, accepted: ["Y"]}
 """
 
@@ -170,7 +170,13 @@ def test_commands_and_replies_of_a_case_may_be_xml() -> None:
         "reply": "<Answer><OK>Y</OK></Answer>",
         "expect": {"commands": [{"body": {"Cancel": {"@job": "J"}}}], "appointment": "cancelled"},
     }
-    assert differences(run(known, cancelled, pack=pack_with(XML))) == []
+    assert (
+        differences(run(known, cancelled, pack=pack_with(XML))) == []
+    )  # below the root, too, only what is named counts
+
+    cancelled["expect"] = {"commands": [{"body": {"Cancel": {"@job": "K", "Why": "x"}}}]}
+    told = differences(run(known, cancelled, pack=pack_with(XML)))
+    assert told[-1].strip() == '+ came     [{"body": {"Cancel": {"@job": "J"}}}]'
 
 
 def test_coverage_counts_rules_codes_and_rows() -> None:
