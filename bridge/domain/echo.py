@@ -4,7 +4,7 @@ Without this, the echo of a Buyer's own reschedule would be taken for a move by 
 booking that timed out would become a ghost visit. The end of the whole job is never an echo.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -251,9 +251,23 @@ def _ended(job: Job) -> Iterable[Appointment]:
 
 def without_echo(job: Job, update: JobUpdate) -> Job:
     """The WFM has named a state: what it says from now on is no repetition of what the Buyer asked for before."""
-    if not job.granted or (update.goal.work_order is None and update.goal.appointment is None):
+    if update.goal.work_order is None and update.goal.appointment is None:
         return job
-    return replace(job, granted=tuple(replace(command, echo_until=None) for command in job.granted))
+    return _repeated(job, lambda command: command.echo_until is not None)
+
+
+def without_old_echoes(job: Job, now: datetime) -> Job:
+    """What the WFM had the time to repeat, it repeats no more."""
+    return _repeated(job, lambda command: command.echo_until is not None and command.echo_until <= now)
+
+
+def _repeated(job: Job, is_over: Callable[[Command], bool]) -> Job:
+    def over(commands: tuple[Command, ...]) -> tuple[Command, ...]:
+        return tuple(replace(each, echo_until=None) if is_over(each) else each for each in commands)
+
+    if not any(map(is_over, (*job.commands, *job.granted))):
+        return job
+    return replace(job, commands=over(job.commands), granted=over(job.granted))
 
 
 def _older(update: JobUpdate, moment: datetime) -> bool:

@@ -123,7 +123,7 @@ class Command:
     the WFM still holds after the Seller moved it (R27). `correlation_id` is the one of the Buyer's request;
     notifications of the outcome carry it on. A compensated booking whose visit may still stand in the WFM was asked
     back `tries` times and will be again at `try_again_at`, which is None once the visit is known to be gone. The WFM
-    may repeat an accepted command until `echo_until`, which is None once it has.
+    may repeat a command that it has accepted, or not answered in time, until `echo_until`, which is None once it has.
     """
 
     id: CommandId

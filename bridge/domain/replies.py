@@ -31,8 +31,8 @@ from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkO
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
 
 ECHO_WITHIN = timedelta(minutes=15)
-"""So long after its yes a WFM may repeat what the Buyer asked for. One that never does must not lend the Buyer's name
-to what its dispatchers do later."""
+"""So long after its yes, or after the deadline of a command that it has not answered, a WFM may repeat what the Buyer
+asked for. One that never does must not lend the Buyer's name to what its dispatchers do later."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +83,8 @@ def expire(job: Job, command: Command) -> Settlement:
     """Decide on a command whose deadline passed: the Buyer is told 504, and the WFM may still carry it out."""
     if command.state is not CommandState.PENDING:
         return _nothing(job, command, "the command was settled before")
-    return _settled(job, command, CommandState.EXPIRED, "no answer from the WFM in time")
+    late = replace(command, echo_until=command.expires_at + ECHO_WITHIN)
+    return _settled(job, late, CommandState.EXPIRED, "no answer from the WFM in time")
 
 
 def _refused(job: Job, command: Command, reply: Refused) -> Settlement:

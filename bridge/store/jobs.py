@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.draft import TROUBLE_TICKET
+from bridge.domain.echo import without_old_echoes
 from bridge.domain.model import (
     Appointment,
     AppointmentId,
@@ -162,7 +163,8 @@ class JobBook:
         visits = await self._load_appointments(heads)
         asked = await self._load_commands(heads, now)
         siblings = await self._count_siblings(orders.values())
-        return {ref: _job(ref, heads.get(ref, _NOTHING), orders, visits[ref], asked[ref], siblings) for ref in wanted}
+        loaded = [_job(ref, heads.get(ref, _NOTHING), orders, visits[ref], asked[ref], siblings) for ref in wanted]
+        return {job.ref: without_old_echoes(job, now) for job in loaded}
 
     async def _lock(self, names: Iterable[str]) -> None:
         """Hold what the names stand for until the transaction ends. SQLite writers hold the whole database already.

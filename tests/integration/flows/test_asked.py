@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from bridge.domain.model import Appointment
+from bridge.flows.errors import WfmTimeout
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus
 from bridge.mef.models import AppointmentUpdate
@@ -109,3 +111,42 @@ async def test_a_wfm_that_repeats_nothing_moves_on_its_own_account_after_a_while
     world.clock.advance(minutes=15)
     await world.hear(event("SCHD", 2, **MONDAY))
     assert last_rule(world) == "planned-with-visit"
+
+
+async def expired_move(world: World, appointment: Appointment) -> None:
+    """Ask for the afternoon in vain: the WFM says nothing until the deadline."""
+    world.bus.answers["cmd.move"] = lambda _: None
+    with pytest.raises(WfmTimeout):
+        await world.appointments.patch(
+            BUYERS, appointment.id, AppointmentUpdate(valid_for=AFTERNOON), frozenset({"validFor"}), "corr-buyer"
+        )
+
+
+async def test_what_was_not_answered_in_time_may_still_be_spoken_of(make_world: Worlds, asking: Pack) -> None:
+    world: World = await make_world(pack=asking, timeout_s=0.05)
+    await expired_move(world, await world.booked())
+    restarted: World = await make_world(pack=asking)
+    await restarted.hear(event("SCHD", 3, **IN_AFTERNOON))
+    assert last_rule(restarted) == "as-the-buyer-wished"
+
+
+async def test_it_is_the_buyers_until_the_wfm_names_a_state(make_world: Worlds, asking: Pack) -> None:
+    world: World = await make_world(pack=asking, timeout_s=0.05)
+    await expired_move(world, await world.booked())
+    await world.hear(event("HOLD", 3, **IN_MORNING))
+    await world.hear(event("SCHD", 4, **IN_MORNING))
+    assert last_rule(world) == "as-the-buyer-wished"
+    await world.hear(event("SCHD", 5, **MONDAY))
+    assert last_rule(world) == "planned-with-visit"
+
+
+async def test_it_is_the_buyers_for_a_quarter_of_an_hour_and_an_echo_for_longer(
+    make_world: Worlds, asking: Pack
+) -> None:
+    world: World = await make_world(pack=asking, timeout_s=0.05)
+    appointment = await world.booked()
+    await expired_move(world, appointment)
+    world.clock.advance(minutes=16)
+    await world.hear(event("SCHD", 3, **IN_AFTERNOON))
+    assert last_rule(world) == "planned-with-visit"
+    assert (await world.appointment(appointment)).valid_for == AFTERNOON

@@ -16,7 +16,7 @@ from bridge.domain.model import (
     Refused,
     TicketStatus,
 )
-from bridge.domain.replies import Settlement, expire, settle
+from bridge.domain.replies import ECHO_WITHIN, Settlement, expire, settle
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from tests.unit.domain.builders import (
@@ -325,7 +325,8 @@ def test_a_command_without_an_answer_expires_and_nothing_is_done(command: Comman
 @pytest.mark.parametrize("command", [a_booking(), a_reschedule(), a_cancel()])
 def test_an_expired_command_is_remembered_because_the_wfm_may_still_carry_it_out(command: Command) -> None:
     settlement = expire(a_booked_job(commands=(command,)), command)
-    assert settlement.decision.job.commands == (replace(command, state=EXPIRED),)
+    late = replace(command, state=EXPIRED, echo_until=command.expires_at + ECHO_WITHIN)
+    assert settlement.decision.job.commands == (late,)
 
 
 def test_a_booking_taken_back_is_remembered_because_the_wfm_may_still_announce_it() -> None:

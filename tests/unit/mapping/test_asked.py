@@ -24,12 +24,16 @@ def asking() -> Pack:
     return pack_with("fields: {asked_by: {asked: book}}", {**base, "rules": [rule, *base["rules"]]})
 
 
-def booked() -> JobBook:
+def booked(**reply: object) -> JobBook:
     book = JobBook(asking(), messages_for)
     hear(book, "NEW", 1, **NO_VISIT)
     wish = Buyer(book=MORNING, slot={"id": "S-1"})
-    ask(book, Step.model_validate({"buyer": wish, "reply": {"RC": "00"}, "expect": {"rule": None}}), wish, NOON)
+    ask(book, Step.model_validate({"buyer": wish, "expect": {"rule": None}, **reply}), wish, NOON)
     return book
+
+
+def agreed() -> JobBook:
+    return booked(reply={"RC": "00"})
 
 
 def hear(book: JobBook, status: str, version: int, minutes: int = 0, **changes: object) -> str | None:
@@ -38,11 +42,16 @@ def hear(book: JobBook, status: str, version: int, minutes: int = 0, **changes: 
 
 
 def test_the_first_message_with_a_state_after_the_yes_is_the_buyers() -> None:
-    book = booked()
+    book = agreed()
     assert hear(book, "HOLD", 2) != "wished"
     assert hear(book, "SCHD", 3) == "wished"
     assert hear(book, "SCHD", 4, **LATER) == "planned-with-visit"
 
 
 def test_a_quarter_of_an_hour_later_it_is_the_sellers() -> None:
-    assert hear(booked(), "SCHD", 2, minutes=15) == "planned-with-visit"
+    assert hear(agreed(), "SCHD", 2, minutes=15) == "planned-with-visit"
+
+
+def test_a_quarter_of_an_hour_after_its_deadline_a_command_without_an_answer_is_spoken_of_no_more() -> None:
+    assert hear(booked(), "SCHD", 2, minutes=15) == "wished"
+    assert hear(booked(), "SCHD", 2, minutes=16) == "planned-with-visit"
