@@ -104,24 +104,18 @@ def _listed(values: tuple[str, ...]) -> str:
 
 
 def _boolean(spec: document.FieldSpec) -> Convert:
-    if spec.yes is None or spec.no is None:
-        return _json_boolean
-    spelled = {**dict.fromkeys(spec.yes, True), **dict.fromkeys(spec.no, False)}
-    expected = f"one of {', '.join(spelled)}"
+    spelled = {**dict.fromkeys(spec.yes or (), True), **dict.fromkeys(spec.no or (), False)}
+    own = [value for value, spellings in ((True, spec.yes), (False, spec.no)) if spellings is None]  # as JSON has it
+    names = [*spelled, *(str(value).lower() for value in own)]
+    expected = f"one of {', '.join(names)}" if spelled else "true or false"
 
     def convert(raw: object, _: Scope) -> object:
-        value = spelled.get(readable_text(raw) or "")
-        if value is None:
+        value = spelled.get(readable_text(raw) or "", raw)
+        if not isinstance(value, bool) or (value is raw and value not in own):
             raise Unfit(expected)
         return value
 
     return convert
-
-
-def _json_boolean(raw: object, _: Scope) -> object:
-    if not isinstance(raw, bool):
-        raise Unfit("true or false")
-    return raw
 
 
 def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:

@@ -74,8 +74,6 @@ def _check_field(
 def _check_type(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
     if spec.type == "code" and spec.values is None and spec.table is None:
         report.add(loc, "missing-key", "a code needs values or a table; use type: text for a free text")
-    if spec.type == "boolean" and (spec.yes is None) != (spec.no is None):
-        report.add(loc, "missing-key", "a boolean needs both yes and no, or neither")
     if spec.yes is not None and spec.no is not None and set(spec.yes) & set(spec.no):
         report.add((*loc, "no"), "duplicate-code", "the same spelling cannot mean both yes and no")
     if spec.type == "datetime" and not takes_as_it_is(spec, document):

@@ -46,7 +46,7 @@ def _shadow(rules: Sequence[Rule], space: Space, index: int) -> str:
         if meet(box, other) is not None
     ]
     takers = f"rule '{before[0]}' takes" if len(before) == 1 else f"rules {_quoted(before)} together take"
-    return f"{takers} every message that this rule fits; move it before, or take it out"
+    return f"{takers} every message that '{rules[index].rule}' fits; move it before, or take it out"
 
 
 def _quoted(names: Sequence[str]) -> str:

@@ -97,7 +97,10 @@ def _check_reachable(loc: Loc, rule: Rule, before: tuple[Rule, ...], report: Rep
     """A rule whose every message an earlier rule takes is dead. Cheap: one earlier rule at a time."""
     for earlier in before:
         if all(name in rule.when and _covers(cell, rule.when[name]) for name, cell in earlier.when.items()):
-            report.add(loc, "unreachable", f"rule '{earlier.rule}' takes every message that this rule fits")
+            message = (
+                f"rule '{earlier.rule}' takes every message that '{rule.rule}' fits; move it before, or take it out"
+            )
+            report.add(loc, "unreachable", message)
             return
 
 

@@ -95,12 +95,6 @@ BROKEN = {
         "unknown-table",
         "did you mean 'crews'?",
     ),
-    "half a boolean": (
-        'urgent: {path: "$.urgent",',
-        'urgent: ^{path: "$.urgent", yes: [Y],',
-        "missing-key",
-        "needs both yes and no",
-    ),
     "a spelling of both": (
         "type: boolean,",
         "type: boolean, yes: [Y], no: ^[N, Y],",
@@ -212,7 +206,7 @@ BROKEN = {
         "  - rule: ended-early",
         "  - ^rule: again\n    when: {kind: [made], who: x}\n    then: {ignore: x}\n  - rule: ended-early",
         "unreachable",
-        "rule 'made' takes every message that this rule fits",
+        "rule 'made' takes every message that 'again' fits; move it before, or take it out",
     ),
     "appointment_required of a text": (
         "appointment_required: {value: urgent}",

@@ -141,7 +141,7 @@ def test_a_text_may_fit_one_test_and_not_the_other(first: Any, then: Any) -> Non
 )
 def test_a_text_that_always_fits_an_earlier_test_too_is_told(first: Any, then: Any) -> None:
     (told,) = over_texts({"when": {"note": first}}, {"when": {"note": then}})
-    assert told.startswith("unreachable: rule 'r0' takes every message that this rule fits")
+    assert told.startswith("unreachable: rule 'r0' takes every message that 'r1' fits")
 
 
 def test_a_gap_tells_of_texts_what_they_have() -> None:
