@@ -62,7 +62,7 @@ def test_a_closed_visit_on_an_open_work_order_cannot_be() -> None:
 def test_a_rule_that_several_others_shadow_names_them() -> None:
     told = messages({"when": {"code": ["a", "b"]}}, {"when": {"code": ["c", "d"]}}, {})
     assert told == [
-        "unreachable: rules 'r0', 'r1' together take every message that this rule fits; move it before, or take it out"
+        "unreachable: rules 'r0', 'r1' together take every message that 'r2' fits; move it before, or take it out"
     ]
 
 
