@@ -6,6 +6,7 @@ Everything is reported at once, each problem at its place. `check` finds what wo
 
 from bridge.mapping.checks.commands import check_commands
 from bridge.mapping.checks.correlation import check_replies
+from bridge.mapping.checks.inbound import check_inbound
 from bridge.mapping.checks.inputs import check_inputs
 from bridge.mapping.checks.left_out import LeftOut
 from bridge.mapping.checks.lifecycle import check_lifecycle
@@ -28,6 +29,7 @@ def checked(document: PackDocument, source: YamlSource, left_out: LeftOut | None
     """Report the problems of a document, of which what is broken in the file may have been left out."""
     report = Report(source, left_out)
     references = References(document, report)
+    check_inbound(document, report)
     check_inputs(document, references, report)
     check_rules(document, references, report)
     check_outputs(document, references, report)
