@@ -88,7 +88,7 @@ def _parts(name: str, document: PackDocument) -> tuple[str, ...]:
     spec = document.fields[name]
     references = _references(spec, document)
     readable = {spec.type} if spec.type == "integer" else {spec.type, "text", "code"}
-    if spec.type not in _PICKED or not all(_type(one, document) in readable for one in references):
+    if spec.type not in _PICKED or spec.loose or not all(_type(one, document) in readable for one in references):
         return ()
     return tuple(dict.fromkeys(reference.partition(".")[0] for reference in references))
 
@@ -139,8 +139,9 @@ def _reasons(document: PackDocument) -> Iterator[ReasonTest]:
 
 
 def _spellings(spec: FieldSpec, document: PackDocument) -> Iterator[str]:
-    """List the texts that a field can read as one of its codes or numbers."""
+    """List the texts that a field reads in a way of its own: as a code, as true or false, as absent."""
     table = document.tables.get(spec.table or "")
     yield from spec.values or () if spec.attribution is None else ()
+    yield from ("",) if spec.empty is not None else ()
     yield from (*spec.synonyms, *(spec.yes or ()), *(spec.no or ()))
     yield from (row[table.key] for row in table.rows) if table is not None else ()

@@ -153,11 +153,11 @@ def _behind_a_blank(text: str) -> Sample:
 
 
 def _strange(texts: Sequence[str]) -> tuple[str, str]:
-    """Find a letter, which has no upper case, and a sign that none of the texts has."""
+    """Find a letter, which has no upper case, and a sign (of private use) that none of the texts has."""
     used = set("".join(texts))
     return (
         next(letter for letter in map(chr, range(0x4E00, 0x9FFF)) if letter not in used),
-        next(sign for sign in map(chr, range(0x2500, 0x25FF)) if sign not in used),
+        next(sign for sign in map(chr, range(0xE000, 0xF8FF)) if sign not in used),
     )
 
 

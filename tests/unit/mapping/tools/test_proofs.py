@@ -236,3 +236,17 @@ def test_where_no_message_can_be_read_there_is_no_gap() -> None:
     never = {"value": "reason", "type": "code", "values": ["T1"]}
     source = small({"reason": reason, "never": never}, [{"rule": "r", "when": {"never": "T1"}, **SEEN}])
     assert [one.kind for one in prove(document(source), source)] == ["unreachable"]
+
+
+@pytest.mark.parametrize(
+    ("picked", "when"),
+    [
+        ({"value": "note", "empty": "absent"}, {"note": {"present": True}, "state": {"present": False}}),
+        (
+            {"value": "note", "type": "code", "values": ["new", "done"], "loose": True},
+            {"note": {"not": "done"}, "state": "done"},
+        ),
+    ],
+)
+def test_what_a_picked_field_reads_in_its_own_way_may_come(picked: dict[str, Any], when: dict[str, Any]) -> None:
+    assert over_texts({"when": when}, fields={"state": picked}) == []
