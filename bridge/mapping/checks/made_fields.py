@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bridge.mapping.attribution import PARTIES
 from bridge.mapping.cells import reason_text
+from bridge.mapping.checks.readable import check_readable, type_of
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.datetimes import WORDS
 from bridge.mapping.document import FieldSpec, FieldZone, PackDocument
@@ -27,6 +28,7 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
     if spec.of is not None:
         _check_before((*loc, "of"), spec.of.partition(".")[0], name, document, report)
     _check_parts(loc, spec, document, report)
+    check_readable(loc, spec, document, report)
     if takes_as_it_is(spec, document):
         _check_as_it_is(loc, spec, report)
     else:
@@ -58,7 +60,7 @@ _MIXABLE = ("text", "code", "integer")
 
 def _check_same_type(loc: Loc, references: Sequence[str], type_: str, document: PackDocument, report: Report) -> None:
     """Only texts, codes and numbers may stand together or be read as something else."""
-    types = [_type_of(reference, document) for reference in references]
+    types = [type_of(reference, document) for reference in references]
     for index, (reference, found) in enumerate(zip(references, types, strict=True)):
         if found is None or found == type_ or (found in _MIXABLE and set(types) <= {*_MIXABLE, None}):
             continue
@@ -70,7 +72,7 @@ def _check_same_type(loc: Loc, references: Sequence[str], type_: str, document: 
 def takes_as_it_is(spec: FieldSpec, document: PackDocument) -> bool:
     """Tell whether what a field is made of are date-times or durations already, with nothing left to be read."""
     own = spec.type in ("datetime", "duration")
-    return own and spec.first is not None and all(_type_of(one, document) in (spec.type, None) for one in spec.first)
+    return own and spec.first is not None and all(type_of(one, document) in (spec.type, None) for one in spec.first)
 
 
 def _check_as_it_is(loc: Loc, spec: FieldSpec, report: Report) -> None:
@@ -78,12 +80,6 @@ def _check_as_it_is(loc: Loc, spec: FieldSpec, report: Report) -> None:
         if getattr(spec, option) is not None:
             message = f"the fields of first are of type {spec.type} already; take {option} out"
             report.add_key((*loc, option), "misplaced", message)
-
-
-def _type_of(reference: str, document: PackDocument) -> str | None:
-    name, _, column = reference.partition(".")
-    spec = document.fields.get(name)
-    return None if spec is None else "text" if column else spec.type
 
 
 def _check_zone(loc: Loc, zone: FieldZone, by: str, document: PackDocument, report: Report) -> None:
