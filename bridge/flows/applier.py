@@ -12,6 +12,7 @@ import structlog
 
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobRef, JobUpdate, Outcome, WorkOrderId
+from bridge.domain.order import in_order
 from bridge.errors import ConflictError, StoreDefect, TransientError
 from bridge.flows.effects import messages_for
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
@@ -86,9 +87,9 @@ class Applier:
         for waits in (await tx.waiting(refs)).values():
             readings = [(recorded, applier.read_alone(recorded.entry)) for recorded in waits]
             resolved |= {recorded.number: read for recorded, read in readings if isinstance(read, JournalEntry)}
-            for recorded, reading in sorted(readings, key=_by_version):
-                if isinstance(reading, Reading):
-                    resolved[recorded.number] = await applier.apply_alone(tx, jobs, recorded, reading)
+            ready = [(recorded, reading) for recorded, reading in readings if isinstance(reading, Reading)]
+            for recorded, reading in in_order(ready, lambda pair: pair[1].versions):
+                resolved[recorded.number] = await applier.apply_alone(tx, jobs, recorded, reading)
         await tx.resolve_waiting(resolved)
         for ref in refs:
             await self.save(tx, jobs[ref])
@@ -169,9 +170,3 @@ def noted(entry: JournalEntry) -> JournalEntry:
             correlation_id=entry.raw.correlation_id,
         )
     return entry
-
-
-def _by_version(pair: tuple[RecordedEntry, Read | JournalEntry]) -> tuple[tuple[int, ...], int]:
-    recorded, reading = pair
-    versions = tuple(reading.versions.values()) if isinstance(reading, Reading) else ()
-    return (versions, recorded.number)

@@ -26,6 +26,7 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrderId,
 )
+from bridge.domain.order import in_order
 from bridge.domain.replies import Settlement, settle
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unmapped
 from bridge.mef.models import TimePeriod
@@ -130,7 +131,7 @@ class JobBook:
 
     def take_up_waiting(self, ref: JobRef, now: datetime) -> list[Happened]:
         """Apply what waits for a job, by version where it has one; it may have to wait on."""
-        waited = sorted(self._waiting.pop(ref, []), key=lambda one: tuple(one.versions.values()))
+        waited = in_order(self._waiting.pop(ref, []), lambda reading: reading.versions)
         return [self._apply(reading, now) for reading in waited]
 
     def _apply(self, reading: Reading, now: datetime) -> Happened:

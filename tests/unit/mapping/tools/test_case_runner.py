@@ -96,6 +96,21 @@ def test_a_message_that_waits_for_its_job_is_applied_when_it_comes() -> None:
     ).passed
 
 
+def test_versions_of_different_objects_are_not_compared_while_messages_wait() -> None:
+    job, visit = "{path: $.JOB_VER, optional: true}", "{path: $.VISIT_VER, optional: true}"
+    early = message(2, "SCHD") | {"JOB_VER": "", "VISIT_VER": 7}
+    result = run(
+        step(early, outcome="waiting"),
+        step(message(3, "WIP"), outcome="waiting"),
+        step(NEW, work_order="inProgress"),
+        pack=pack_with(
+            f"inbound: {{version: {job}, versions: {{visit: {visit}}}}}",
+            parse_yaml((ACME / "pack.yaml").read_text(), "pack.yaml").data,
+        ),
+    )
+    assert differences(result) == []
+
+
 def test_what_a_buyer_asks_for_is_written_and_answered() -> None:
     window = ["2026-03-06T07:00:00Z", "2026-03-06T11:00:00Z"]
     asked = {"buyer": {"book": window}, "expect": {"commands": [{"routing_key": "cmd.book"}], "appointment": None}}
