@@ -12,10 +12,11 @@ import structlog
 from bridge.app.process import Start, new_id, now
 from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.applier import Applier
-from bridge.flows.commands import Commands, WfmReply
+from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import Memory, WfmMessage
+from bridge.flows.replies import WfmReply
 from bridge.flows.retention import Retention
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack

@@ -23,8 +23,9 @@ from bridge.domain.requests import (
     check_update,
 )
 from bridge.errors import ConflictError
+from bridge.flows.answers import Answer
 from bridge.flows.bookings import NOT_AVAILABLE, Begun, Bookings, NeverOffered, Token, Wanted, unoffered
-from bridge.flows.commands import Answer, Commands
+from bridge.flows.commands import Commands
 from bridge.flows.effects import messages_for, to_bus_message
 from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.ports import AppointmentQuery, BusMessage, BuyersStore, Clock, Page, Transaction, Window

@@ -6,79 +6,31 @@ Buyer's request still has exactly one outcome. The process that waits for an ans
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import replace
 
 import structlog
 
-from bridge.domain.model import (
-    Accepted,
-    Appointment,
-    AppointmentId,
-    Command,
-    CommandId,
-    CommandKind,
-    CommandState,
-    Job,
-    JobRef,
-    MessageId,
-    Outcome,
-    Problem,
-    Refused,
-)
+from bridge.domain.model import Accepted, Command, CommandId, CommandState, Job, Refused
 from bridge.domain.replies import Settlement, expire, settle
-from bridge.errors import BrokerUnavailable, NotRouted, TransientError
+from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.flows import replies
+from bridge.flows.answers import Answer, answer_of, stored, stored_appointment, stored_problems, told
 from bridge.flows.applier import Applier, Jobs
 from bridge.flows.compensations import Compensations
 from bridge.flows.correlation import asked_by, command_of, correlation_of, is_compensation
 from bridge.flows.effects import messages_for
 from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided, timed_out
 from bridge.flows.group_commit import GroupCommit
-from bridge.flows.ports import (
-    UNKNOWN_COMMAND,
-    BusMessage,
-    Clock,
-    CommandBus,
-    JournalEntry,
-    Store,
-    Transaction,
-    WfmMessage,
-)
+from bridge.flows.ports import BusMessage, Clock, CommandBus, Store, Transaction
 from bridge.flows.questions import Questions
+from bridge.flows.replies import WfmReply
+from bridge.flows.sweep import Sweep
 from bridge.flows.waiters import Waiters
-from bridge.mapping.pack import Pack, ReplyRead, Unreadable
-from bridge.mef.enums import Error422Code
+from bridge.mapping.pack import Pack, Unreadable
 
 log = structlog.get_logger(__name__)
-
-SWEEP_SECONDS = 2.0
-"""How often overdue commands are looked for, of processes that died, and visits that the WFM is to be asked back."""
-
-GRACE = timedelta(seconds=2)
-"""How long past its deadline a command is left to the process that waits for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a settled command means for the Buyer. `appointment` is given where the settling process still has it."""
-
-    state: CommandState
-    appointment: Appointment | None = None
-    problems: tuple[Problem, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class WfmReply:
-    """A message from a reply queue: `correlation_id` says which command it answers.
-
-    `raw.pack` is given where the queue is one pack's own. `problem` says why nobody knows which command it answers.
-    """
-
-    correlation_id: str
-    raw: WfmMessage
-    problem: Unreadable | None = None
 
 
 class Commands:
@@ -102,6 +54,7 @@ class Commands:
         self._clock = clock
         self._new_id = new_id
         self._compensations = Compensations(store, packs, clock, new_id)
+        self.sweep = Sweep(store, packs, clock, abandon=self._abandon, ask_again=self._compensations.ask_again)
         self._answers: Waiters[Answer] = Waiters()
         self.questions = Questions(bus)
         self._instance = instance
@@ -112,7 +65,7 @@ class Commands:
         """Settle replies, and commands nobody waits for any more, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._group.run())
-            tasks.create_task(self._sweep())
+            tasks.create_task(self.sweep.run())
 
     async def issue(self, command: Command, message: BusMessage) -> Answer:
         """Publish a stored command and wait for its settlement; raises `WfmTimeout` or `WfmUnavailable`."""
@@ -150,13 +103,13 @@ class Commands:
     async def _settled(self, command: Command, answered: asyncio.Future[Answer]) -> Answer:
         try:
             async with asyncio.timeout((command.expires_at - self._clock()).total_seconds()):
-                return _told(command.kind, await answered)
+                return told(command.kind, await answered)
         except TimeoutError:
             return await self._expire(command)
 
     async def handle_reply(self, reply: WfmReply) -> None:
         """Take one message of a reply queue; return when all that follows from it is safe."""
-        reply = self._correlated(reply)
+        reply = replies.correlated(reply, self._packs)
         if reply.problem is None and self.questions.answer(reply.correlation_id, reply.raw.body):
             return
         await self._group.submit(reply)
@@ -188,76 +141,20 @@ class Commands:
         except (NotRouted, BrokerUnavailable) as error:
             log.warning("reply.not_passed_on", correlation_id=reply.correlation_id, problem=str(error))
 
-    def _correlated(self, reply: WfmReply) -> WfmReply:
-        """Find out which command is answered: some packs say where in the body that stands."""
-        pack = self._packs.get(reply.raw.pack)
-        found = pack.correlation_of(reply.raw.body, reply.correlation_id) if pack is not None else reply.correlation_id
-        if isinstance(found, Unreadable):
-            return replace(reply, problem=found)
-        if not found:
-            return replace(reply, problem=Unreadable("it has no correlation_id", {}))
-        return replace(reply, correlation_id=found, raw=replace(reply.raw, correlation_id=found))
-
-    async def look_after(self) -> int:
-        """Settle the commands whose process died before their deadline, and ask the WFM once more for the visits of
-        bookings that were not done; return how many of both there were.
-
-        One that the bridge fails on is left for the next time, and so is one whose pack is not loaded.
-        """
-        now = self._clock()
-        async with self._store.transaction() as tx:
-            overdue = await tx.overdue_commands(now - GRACE)
-            standing = await tx.bookings_to_take_back(now)
-        self._warn_of_missing_packs([*overdue, *standing])
-        for command in overdue:
-            await self._survive(command, self._abandon)
-        for booking in standing:
-            await self._survive(booking, self._compensations.ask_again)
-        return len(overdue) + len(standing)
-
-    def _warn_of_missing_packs(self, commands: Sequence[Command]) -> None:
-        missing = {command.job.pack for command in commands} - set(self._packs)
-        if missing:
-            stuck = [command.id for command in commands if command.job.pack in missing]
-            log.error("sweep.pack_missing", packs=sorted(missing), commands=stuck)
-
-    async def _survive(self, command: Command, settle_it: Callable[[Command], Awaitable[None]]) -> None:
-        if command.job.pack not in self._packs:
-            return
-        try:
-            await settle_it(command)
-        except TransientError:
-            raise
-        except Exception:  # outermost: whatever one command does, the others must be looked after
-            log.exception("sweep.crashed", command=command.id, kind=command.kind, job=command.job.key)
-
     async def _abandon(self, command: Command) -> None:
         log.warning("command.abandoned", command=command.id, kind=command.kind, job=command.job.key)
         with suppress(WfmTimeout):
             await self._expire(command)
 
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                await self.look_after()
-            except TransientError as trouble:
-                log.warning("sweep.waiting", trouble=str(trouble), retry_in_seconds=SWEEP_SECONDS)
-            await asyncio.sleep(SWEEP_SECONDS)
-
-    async def _commit(self, replies: Sequence[WfmReply]) -> None:
+    async def _commit(self, batch: Sequence[WfmReply]) -> None:
         """Settle all replies first, then look what waited for them: so the journal is written once for all."""
         answers: list[tuple[Command, Answer]] = []
-        lost = [reply for reply in replies if reply.problem is not None]
-        replies = [reply for reply in replies if reply.problem is None]
         async with self._store.transaction() as tx:
-            await tx.record(list(map(_uncorrelated, lost)))
-            commands = await self._asked(tx, replies)
-            jobs = await tx.load_jobs({command.job for command in commands.values()})
-            for reply in replies:
-                command = commands.get(reply.correlation_id)
-                if command is None:
-                    log.info("reply.unsolicited", correlation_id=reply.correlation_id)
-                elif is_compensation(reply.correlation_id):
+            await tx.record([replies.uncorrelated(reply, reply.problem) for reply in batch if reply.problem])
+            asked = await self._asked(tx, [reply for reply in batch if not reply.problem])
+            jobs = await tx.load_jobs({command.job for _, command in asked})
+            for reply, command in asked:
+                if is_compensation(reply.correlation_id):
                     await self._compensations.take(tx, jobs, command, reply.raw)
                 else:
                     answers += await self._take(tx, jobs, command, reply)
@@ -265,42 +162,43 @@ class Commands:
         for command, answer in answers:
             self._answers.resolve(command.id, answer)
 
-    async def _asked(self, tx: Transaction, replies: Sequence[WfmReply]) -> dict[str, Command]:
+    async def _asked(self, tx: Transaction, batch: Sequence[WfmReply]) -> list[tuple[WfmReply, Command]]:
         """Find the commands that are answered; those of this process need no query. Their state comes with the job."""
-        asked: dict[str, Command] = {}
-        for reply in replies:
+        asked: list[tuple[WfmReply, Command]] = []
+        for reply in batch:
             id_ = command_of(reply.correlation_id)
             command = self._issued.get(id_) or await tx.command(id_)
             if command is not None and reply.raw.pack in ("", command.job.pack):
-                asked[reply.correlation_id] = command
+                asked.append((reply, command))
+            else:
+                log.info("reply.unsolicited", correlation_id=reply.correlation_id)
         return asked
 
-    async def _take(
-        self, tx: Transaction, jobs: dict[JobRef, Job], asked: Command, reply: WfmReply
-    ) -> list[tuple[Command, Answer]]:
-        job = jobs[asked.job]
-        command = await self._open(tx, job, asked.id)
+    async def _take(self, tx: Transaction, jobs: Jobs, asked: Command, reply: WfmReply) -> list[tuple[Command, Answer]]:
+        command = await self._open(tx, jobs[asked.job], asked.id)
         if command is None:
             log.debug("reply.repeated", command=asked.id)
             return []
-        reply = replace(reply, raw=replace(reply.raw, pack=command.job.pack))
-        read = self._packs[asked.job.pack].read_reply(command.asked_as, reply.raw.body)
+        pack = self._packs[asked.job.pack]
+        reply = replace(reply, raw=replace(reply.raw, pack=pack.name))
+        read = pack.read_reply(command.asked_as, reply.raw.body)
         if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
-            await tx.record([_unreadable(command, reply, read.reason if isinstance(read, Unreadable) else "")])
+            reason = read.reason if isinstance(read, Unreadable) else "not an answer to this command"
+            await tx.record([replies.unreadable(reply, command, reason)])
             return []
-        seller = self._packs[asked.job.pack].seller_contact
-        settlement = settle(job, command, read.reply, seller, self._applier.ids(), self._clock())
-        await tx.record([self._journal(settlement, reply, read)])
+        now, ids = self._clock(), self._applier.ids()
+        settlement = settle(jobs[asked.job], command, read.reply, pack.seller_contact, ids, now)
+        await tx.record([replies.taken(reply, settlement, read, pack.version)])
         await self._carry_out(tx, jobs, settlement)
-        return [(command, _answer(settlement))]
+        return [(command, answer_of(settlement))]
 
     async def _open(self, tx: Transaction, job: Job, asked: CommandId) -> Command | None:
         """Return the command if its answer can still matter: it is pending, or came to nothing only by its deadline."""
         known = next((command for command in job.commands if command.id == asked), None)
         if known is not None:
             return known
-        stored = await tx.command(asked)
-        return stored if stored is not None and stored.state is CommandState.EXPIRED else None
+        older = await tx.command(asked)
+        return older if older is not None and older.state is CommandState.EXPIRED else None
 
     async def _unconfirmed(self, command: Command, error: BrokerUnavailable) -> Answer:
         """The confirm may have been lost after the broker took the command: treat it as sent, and answered if it is."""
@@ -321,16 +219,12 @@ class Commands:
                 await self._applier.apply_waiting(tx, jobs, [command.job])
         if settled is None:
             raise timed_out(command.kind)
-        return _told(command.kind, await self._restored(command, *settled))
+        return told(command.kind, await self._restored(command, *settled))
 
-    async def _restored(self, command: Command, state: CommandState, stored: Mapping[str, object]) -> Answer:
-        problems = tuple(
-            Problem(Error422Code(item["code"]), item["reason"], item["path"]) for item in _items(stored, "problems")
-        )
-        # A change that the WFM's own message was found to have carried out has no answer of its own.
-        appointment_id = stored.get("appointment") or command.appointment
-        appointment = await self._store.appointment(AppointmentId(str(appointment_id))) if appointment_id else None
-        return Answer(state, appointment, problems)
+    async def _restored(self, command: Command, state: CommandState, kept: Mapping[str, object]) -> Answer:
+        found = stored_appointment(command, kept)
+        appointment = await self._store.appointment(found) if found is not None else None
+        return Answer(state, appointment, stored_problems(kept))
 
     async def _fail(self, command: Command) -> None:
         """The command never left. What waited to be told from its echo is news."""
@@ -346,7 +240,7 @@ class Commands:
         decision, command = settlement.decision, settlement.command
         jobs[command.job] = decision.job
         await tx.save_jobs([decision.job])
-        await tx.settle_command(command, _stored(settlement))
+        await tx.settle_command(command, stored(settlement))
         await self._applier.announce(tx, decision, command.correlation_id)
         pack = self._packs[command.job.pack]
         cause = command.correlation_id
@@ -362,88 +256,9 @@ class Commands:
         )
 
     async def _park(self, reply: WfmReply, error: Exception) -> None:
-        reason = f"the bridge failed on this reply: {type(error).__name__}: {error}"
         async with self._store.transaction() as tx:
-            await tx.record(
-                [
-                    JournalEntry(
-                        message=None,
-                        job=None,
-                        raw=reply.raw,
-                        outcome=Outcome.PARKED,
-                        reason=reason,
-                        rule=UNKNOWN_COMMAND,
-                    )
-                ]
-            )
-
-    def _journal(self, settlement: Settlement, reply: WfmReply, read: ReplyRead) -> JournalEntry:
-        command = settlement.command
-        return JournalEntry(
-            message=MessageId(f"reply:{command.id}"),
-            job=command.job,
-            raw=reply.raw,
-            outcome=settlement.decision.outcome,
-            reason=settlement.decision.reason,
-            rule=f"commands.{command.kind}",
-            pack_version=self._packs[command.job.pack].version,
-            transitions=settlement.decision.transitions,
-            flags=read.flags,
-            explanation=read.explanation,
-        )
+            await tx.record([replies.crashed(reply, error)])
 
 
 def _pending(job: Job, command: CommandId) -> Command | None:
     return next((c for c in job.commands if c.id == command and c.state is CommandState.PENDING), None)
-
-
-def _told(kind: CommandKind, answer: Answer) -> Answer:
-    """Return what the Buyer is to be told; a command that came to nothing without a reason timed out (504)."""
-    if answer.state is not CommandState.ACCEPTED and not answer.problems:
-        raise timed_out(kind)
-    return answer
-
-
-def _answer(settlement: Settlement) -> Answer:
-    accepted = settlement.command.state is CommandState.ACCEPTED
-    appointment = settlement.decision.job.appointment if accepted else None
-    return Answer(settlement.command.state, appointment, settlement.problems)
-
-
-def _stored(settlement: Settlement) -> dict[str, object]:
-    answer = _answer(settlement)
-    return {
-        "appointment": answer.appointment.id if answer.appointment else None,
-        "problems": [{"code": p.code, "reason": p.reason, "path": p.path} for p in answer.problems],
-    }
-
-
-def _items(stored: Mapping[str, object], key: str) -> list[dict[str, str]]:
-    items = stored.get(key)
-    return items if isinstance(items, list) else []
-
-
-def _uncorrelated(reply: WfmReply) -> JournalEntry:
-    reason, explanation = (reply.problem.reason, reply.problem.explanation) if reply.problem is not None else ("", {})
-    log.warning("reply.uncorrelated", pack=reply.raw.pack, reason=reason)
-    return JournalEntry(
-        message=None,
-        job=None,
-        raw=reply.raw,
-        outcome=Outcome.PARKED,
-        reason=f"an answer to nobody knows which command: {reason}",
-        rule=UNKNOWN_COMMAND,
-        explanation=explanation,
-    )
-
-
-def _unreadable(command: Command, reply: WfmReply, reason: str) -> JournalEntry:
-    log.warning("reply.unreadable", command=command.id, job=command.job.key, reason=reason)
-    return JournalEntry(
-        message=None,
-        job=command.job,
-        raw=reply.raw,
-        outcome=Outcome.PARKED,
-        reason=f"reply to {command.kind}: {reason or 'not an answer to this command'}",
-        rule=f"commands.{command.kind}",
-    )

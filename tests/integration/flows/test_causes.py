@@ -58,7 +58,7 @@ async def test_a_compensation_carries_the_correlation_id_of_the_booking(make_wor
         await world.book(await world.open_work_order())
     await world.reply(world.bus.of("cmd.book")[0], acme.done(VISIT_NO="V-0001"))
     world.clock.advance(minutes=1)
-    await world.commands.look_after()
+    await world.commands.sweep.look_after()
     assert len(world.outbox("cmd.cancel")) == 2
     assert causes(world)["cmd.cancel"] == {"corr-buyer"}
 

@@ -19,7 +19,7 @@ DONE = acme.done(VISIT_NO="V-0001")
 @pytest.fixture
 def no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
     """The tests look after commands themselves."""
-    monkeypatch.setattr("bridge.flows.commands.SWEEP_SECONDS", 3600.0)
+    monkeypatch.setattr("bridge.flows.sweep.SWEEP_SECONDS", 3600.0)
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def asked(world: World) -> int:
 async def later(world: World, **by: float) -> None:
     """Let time pass and a sweep come."""
     world.clock.advance(**by)
-    await world.commands.look_after()
+    await world.commands.sweep.look_after()
 
 
 async def settles(world: World) -> None:
@@ -157,7 +157,7 @@ async def test_a_command_that_the_bridge_fails_on_does_not_stop_the_others(
         survived.append(command)
         raise ZeroDivisionError
 
-    monkeypatch.setattr(ghostly.commands._compensations, "ask_again", broken)
+    monkeypatch.setattr(ghostly.commands.sweep, "_ask_again", broken)
     with structlog.testing.capture_logs() as logs:
         await later(ghostly, seconds=5)
         await later(ghostly, seconds=5)
@@ -165,9 +165,10 @@ async def test_a_command_that_the_bridge_fails_on_does_not_stop_the_others(
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["sweep.crashed"] * 2
 
 
-async def test_a_command_whose_pack_is_gone_is_left_and_said_once_a_sweep(ghostly: World) -> None:
-    ghostly.commands._packs = {}
+async def test_a_command_whose_pack_is_gone_is_left_and_said_once(ghostly: World) -> None:
+    ghostly.commands.sweep._packs = {}
     with structlog.testing.capture_logs() as logs:
+        await later(ghostly, seconds=5)
         await later(ghostly, seconds=5)
     assert [(entry["event"], entry["packs"]) for entry in logs] == [("sweep.pack_missing", ["acme-wfm"])]
     assert asked(ghostly) == 1

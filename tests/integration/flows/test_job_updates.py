@@ -7,10 +7,14 @@ import pytest
 
 from bridge.domain.decide import decide as real_decide
 from bridge.flows import applier, group_commit
+from bridge.mapping.pack import Pack
 from bridge.mef.enums import WorkOrderState
+from bridge.yaml_source import parse_yaml
 from tests.integration.flows.acme import IN_MORNING, event, raw
-from tests.integration.flows.world import World
+from tests.integration.flows.conftest import ACME
+from tests.integration.flows.world import World, Worlds
 from tests.support import eventually
+from tests.unit.mapping.patches import pack_with
 
 
 async def test_all_that_follows_from_a_message_is_committed_before_handle_returns(world: World) -> None:
@@ -93,6 +97,24 @@ async def test_updates_of_an_unknown_job_wait_and_are_applied_by_version_when_it
     assert world.column("SELECT status FROM appointments") == ["inProgress"]
 
 
+def two_versions() -> Pack:
+    """The ACME pack, of a WFM that counts the changes of jobs and of visits."""
+    base: dict[str, Any] = parse_yaml((ACME / "pack.yaml").read_text(), "pack.yaml").data
+    return pack_with(
+        "inbound: {version: {path: $.JOB_VER, optional: true}, versions: {visit: {path: $.VISIT_VER, optional: true}}}",
+        base,
+    )
+
+
+async def test_versions_of_different_objects_are_not_compared_while_updates_wait(make_world: Worlds) -> None:
+    """The visit's seventh change came before the job's third: 7 and 3 say nothing about each other."""
+    world: World = await make_world(pack=two_versions())
+    await world.hear(event("SCHD", 7, JOB_VER="", VISIT_VER=7, **IN_MORNING))
+    await world.hear(event("WIP", 3, **IN_MORNING), event("NEW", 1))
+    assert world.outcomes() == ["applied", "applied", "applied"]
+    assert (await world.work_order_of()).state is WorkOrderState.IN_PROGRESS
+
+
 async def test_updates_ahead_of_their_job_in_one_batch_are_applied_in_it(world: World) -> None:
     await world.hear(event("DONE", 4), event("SCHD", 2), event("NEW", 1), event("WIP", 3))
     assert world.rows("SELECT message_id, outcome FROM journal ORDER BY number") == [
@@ -155,8 +177,8 @@ async def test_the_watch_for_overdue_commands_survives_a_database_that_goes_away
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It runs beside everything else: if it ended, so would the bridge."""
-    monkeypatch.setattr("bridge.flows.commands.SWEEP_SECONDS", 0.001)
-    sweep = asyncio.create_task(world.commands._sweep())
+    monkeypatch.setattr("bridge.flows.sweep.SWEEP_SECONDS", 0.001)
+    sweep = asyncio.create_task(world.commands.sweep.run())
     world.store.at_start = 3
     begun = world.store.begun
     await eventually(lambda: sweep.done() or world.store.begun > begun + 5)

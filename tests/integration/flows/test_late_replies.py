@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from bridge.domain.model import CommandId
-from bridge.flows.commands import GRACE
 from bridge.flows.errors import Rejected, WfmTimeout
 from bridge.flows.ports import BusMessage
+from bridge.flows.sweep import GRACE
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from tests.integration.flows import acme
@@ -136,9 +136,9 @@ async def test_a_command_whose_process_died_expires_after_its_deadline(make_worl
     await asyncio.wait([lost])
 
     after: World = await make_world()
-    assert await after.commands.look_after() == 0
+    assert await after.commands.sweep.look_after() == 0
     after.clock.advance(seconds=5 + GRACE.total_seconds())
-    assert await after.commands.look_after() == 1
+    assert await after.commands.sweep.look_after() == 1
     assert after.command_states() == ["expired"]
 
     await after.reply(sent, DONE)
@@ -149,7 +149,7 @@ async def test_a_command_whose_process_died_expires_after_its_deadline(make_worl
 async def test_a_running_bridge_looks_for_overdue_commands_by_itself(
     make_world: Worlds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bridge.flows.commands.SWEEP_SECONDS", 0.005)
+    monkeypatch.setattr("bridge.flows.sweep.SWEEP_SECONDS", 0.005)
     world: World = await make_world(timeout_s=5)
     order = await world.open_work_order()
     world.bus.answers["cmd.book"] = lambda _: None

@@ -15,9 +15,10 @@ from bridge.domain.model import Appointment, AppointmentId, BuyerId, WorkOrder, 
 from bridge.errors import BridgeError, StoreUnavailable
 from bridge.flows.applier import Applier
 from bridge.flows.appointments import Appointments
-from bridge.flows.commands import Commands, WfmReply
+from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Store, Transaction, WfmMessage
+from bridge.flows.replies import WfmReply
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.mapping.pack import Pack
