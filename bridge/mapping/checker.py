@@ -10,6 +10,7 @@ from bridge.mapping.checks.inbound import check_inbound
 from bridge.mapping.checks.inputs import check_inputs
 from bridge.mapping.checks.left_out import LeftOut
 from bridge.mapping.checks.lifecycle import check_lifecycle
+from bridge.mapping.checks.names import check_names
 from bridge.mapping.checks.outputs import check_outputs
 from bridge.mapping.checks.proofs import check_proofs
 from bridge.mapping.checks.references import References
@@ -30,6 +31,7 @@ def checked(document: PackDocument, source: YamlSource, left_out: LeftOut | None
     report = Report(source, left_out)
     references = References(document, report)
     check_inbound(document, report)
+    check_names(document, report)
     check_inputs(document, references, report)
     check_rules(document, references, report)
     check_outputs(document, references, report)

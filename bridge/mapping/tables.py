@@ -36,3 +36,13 @@ def always_has(table: document.Table, column: str) -> bool:
     if table.on_miss == "keep" and column != table.key:
         return False
     return all(column in row for row in rows)
+
+
+def always_says(table: document.Table, column: str) -> bool:
+    """Tell whether every row that a look-up may give has this column, with a text that is not empty."""
+    return always_has(table, column) and all(row.get(column) != "" for row in (*table.rows, table.default or {}))
+
+
+def has_all_rows(spec: document.FieldSpec, table: document.Table) -> bool:
+    """Tell whether there is a row for each code of a field, which may have codes beside those of its table."""
+    return table.on_miss == "default" or set(spec.values or ()) <= set(codes(table))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.columns import STATE_COLUMNS
 from bridge.mapping.document import FieldSpec, PackDocument, Table, Value
-from bridge.mapping.tables import always_has, columns
+from bridge.mapping.tables import always_says, columns, has_all_rows
 
 TEXTS = frozenset({"text", "code", "integer", "boolean"})
 
@@ -132,10 +132,12 @@ class References:
         if reference in present:
             return True
         name, _, column = reference.partition(".")
-        if name not in present and not always_there(self.fields[name]):
+        spec, table = self.fields[name], self.table_of(name)
+        if name not in present and not always_there(spec):
             return False
-        table = self.table_of(name)
-        return not column or table is None or always_has(table, column)
+        if not column or table is None:
+            return spec.default != ""  # the standard's texts are never empty
+        return always_says(table, column) and has_all_rows(spec, table)
 
 
 def always_there(spec: FieldSpec) -> bool:

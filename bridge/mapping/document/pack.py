@@ -88,7 +88,8 @@ class PackDocument(Strict):
             return data
         made = typed_fields(fields)
         if "attribution" in data:
-            made["fault"] = {"attribution": True, "type": "code", "values": list(get_args(Party)), "required": True}
+            fault = {"attribution": True, "type": "code", "values": list(get_args(Party)), "required": True}
+            made.setdefault("fault", fault)
         return {**data, "fields": made}
 
     def of_item(self, name: str) -> Self:

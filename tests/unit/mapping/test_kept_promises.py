@@ -63,3 +63,50 @@ def test_what_could_never_be_read_is_told(patch: str) -> None:
 )
 def test_what_can_be_read_is_let_be(made: str) -> None:
     assert problems(beside(made)) == []
+
+
+REASONS = """
+fields: {kind: {path: $.kind, type: code, required: true, values: %s, table: reasons}}
+tables: {reasons: {key: code, rows: [{code: a, why: %s}], %s}}
+work_order: {task: {value: kind.why}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("values", "why", "on_miss", "sure"),
+    [
+        ("[a]", "A", "on_miss: park", True),
+        ("[a, b]", "A", "on_miss: park", False),
+        ("[a, b]", "A", "on_miss: default, default: {why: B}", True),
+        ("[a]", '""', "on_miss: park", False),
+        ("[a, b]", "A", 'on_miss: default, default: {why: ""}', False),
+    ],
+)
+def test_a_column_is_sure_where_each_code_has_a_row_that_says_something(
+    values: str, why: str, on_miss: str, sure: bool
+) -> None:
+    pack = REASONS % (values, why, on_miss)
+    assert [problem.split(" ")[:4] for problem in problems(pack)] == (
+        [] if sure else [["may-be-absent:", "kind.why", "may", "be"]]
+    )
+
+
+def test_an_empty_default_is_no_source_of_what_the_standard_requires() -> None:
+    (problem,) = problems('fields: {kind: {path: $.kind, default: ""}}\nwork_order: {task: {value: kind}}')
+    assert problem.startswith("may-be-absent: kind may be absent")
+
+
+MISNAMED = {
+    "fields: {kind: {path: $.k}, work_order_state: {path: $.s}}": "work_order_state is what the Buyer sees now",
+    "fields: {kind: {path: $.k, type: items, fields: {appointment_status: {path: $.s}}}}": "is what the Buyer sees now",
+    "fields: {kind: {path: $.k}, fault: {path: $.f}}\nattribution: {reason: kind, unknown: buyer}": (
+        "attribution makes the field fault; give this one another name"
+    ),
+}
+
+
+@pytest.mark.parametrize("patch", MISNAMED)
+def test_a_name_that_stands_for_something_else_is_refused(patch: str) -> None:
+    (problem,) = problems(patch)
+    assert problem.startswith("duplicate-name: ")
+    assert MISNAMED[patch] in problem
