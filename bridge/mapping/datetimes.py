@@ -10,7 +10,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from typing import Literal, Protocol
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from bridge.yaml_source import did_you_mean
 
 Remarks = list[str]
 WriteMoment = Callable[[datetime], str | int]
@@ -36,12 +38,26 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSOLUTE = ("epoch", "epoch_ms", "json_date")
 _NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0{1,6})?")
 _JSON_DATE = re.compile(r"/Date\(([+-]?[0-9]{1,18})(?:[+-][0-9]{4})?\)/")
+_LETTERS = {
+    "yyyy": "%Y",
+    "YYYY": "%Y",
+    "MM": "%m",
+    "dd": "%d",
+    "DD": "%d",
+    "HH": "%H",
+    "mm": "%M",
+    "ss": "%S",
+    "'T'": "T",
+}
 _SAMPLE = datetime(2026, 3, 5, 13, 4, tzinfo=UTC)
 
 
 def check_zone(name: str) -> str:
     """Return the zone's name when the time zone database has it. Raises `ValueError` with a sentence."""
-    find_zone(name)
+    try:
+        find_zone(name)
+    except ValueError as error:
+        raise ValueError(f"{error}{did_you_mean(name, sorted(available_timezones()))}") from error
     return name
 
 
@@ -49,13 +65,25 @@ def check_format(pattern: str) -> str:
     """Return the `strptime` format when a date and a time survive it. Raises `ValueError` with a sentence."""
     if pattern in WORDS:
         return pattern
+    if not _is_whole(pattern):
+        meant = _in_directives(pattern)
+        example = meant if "%" not in pattern and _is_whole(meant) else "%Y-%m-%d %H:%M"
+        raise ValueError(f"'{pattern}' loses a part of the date or time; write something like '{example}'")
+    return pattern
+
+
+def _is_whole(pattern: str) -> bool:
+    """Tell whether a date and a time survive. Raises `ValueError` where the directives are none."""
     try:
         parsed = datetime.strptime(_SAMPLE.strftime(pattern), pattern)  # noqa: DTZ007 - the zone is not judged here
     except (ValueError, re.error) as error:
         raise ValueError(f"'{pattern}' is not a date format: {error}") from error
-    if parsed.replace(tzinfo=UTC) != _SAMPLE:
-        raise ValueError(f"'{pattern}' loses a part of the date or time; write something like '%Y-%m-%d %H:%M'")
-    return pattern
+    return parsed.replace(tzinfo=UTC) == _SAMPLE
+
+
+def _in_directives(pattern: str) -> str:
+    """Write in directives what is written in letters, as other systems do: `dd.MM.yyyy HH:mm`."""
+    return re.sub("|".join(_LETTERS), lambda found: _LETTERS[found[0]], pattern)
 
 
 def check_written_format(pattern: str) -> str:
@@ -67,7 +95,9 @@ def check_written_format(pattern: str) -> str:
     except (ValueError, re.error) as error:
         raise ValueError(f"'{pattern}' is not a date format: {error}") from error
     if "%" not in pattern.replace("%%", ""):
-        raise ValueError(f"'{pattern}' writes no part of a date or time; write something like '%Y-%m-%d'")
+        meant = _in_directives(pattern)
+        example = meant if "%" in meant.replace("%%", "") else "%Y-%m-%d"
+        raise ValueError(f"'{pattern}' writes no part of a date or time; write something like '{example}'")
     return pattern
 
 

@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from bridge.yaml_source import Finding, InvalidDocument, Node, YamlSource, overlaid, read_yaml, scan_yaml, with_value
+from bridge.yaml_source import (
+    Finding,
+    InvalidDocument,
+    Node,
+    YamlSource,
+    did_you_mean,
+    overlaid,
+    read_yaml,
+    scan_yaml,
+    with_value,
+)
 
 PACK_FILE: Final = "pack.yaml"
 
@@ -131,6 +141,10 @@ def _with_rows(layers: Layers, loc: Loc, table: dict[str, Any], directory: Path)
 
 
 def _rows(source: YamlSource, loc: tuple[str, ...], path: Path) -> Node:
+    if not path.is_file():
+        beside = [one.name for one in path.parent.glob("*") if one.is_file() and one.name != PACK_FILE]
+        message = f"there is no file {path.name} in {path.parent}{did_you_mean(path.name, beside)}"
+        raise InvalidDocument([source.finding(loc, "unreadable", message)])
     if path.suffix == ".csv":
         return _csv_rows(source, loc, path)
     if path.suffix not in (".yaml", ".yml"):

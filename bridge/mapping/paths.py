@@ -38,6 +38,8 @@ Step = str | int | Having
 
 _EQUALS = re.compile(r"\?@(?:\['([^'\\]+)'\]|\.([A-Za-z_]\w*)) ?== ?(?:'([^'\\]*)'|(-?[0-9]{1,15}))")
 _ENVIRONMENT = JSONPathEnvironment(strict=True)
+_PART = re.compile(r"""[./]*(?:([@\w:-]+)|(\[(?:[0-9]+|'[^'\\]+')\]))""")
+_PLAIN = re.compile(r"[A-Za-z_]\w*")
 
 
 def compile_path(path: str) -> Find:
@@ -61,15 +63,30 @@ def check_path(path: str) -> str:
 def path_steps(path: str) -> tuple[Step, ...]:
     """Give the names and indexes of a path. Raises `ValueError` with a sentence."""
     if not path.startswith("$"):
-        raise ValueError(f"'{path}' is not a JSONPath; it starts with $, such as $.STAT")
+        raise ValueError(f"'{path}' is not a JSONPath; it starts with ${_meant(path) or ', such as $.STAT'}")
     try:
         query = _ENVIRONMENT.compile(path)
     except JSONPathError as error:
         problem = str(error).splitlines()[0]
-        raise ValueError(f"'{path}' is not a JSONPath such as $.STAT ({problem})") from error
+        hint = _meant(path) or f" such as $.STAT ({problem})"
+        raise ValueError(f"'{path}' is not a JSONPath{hint}") from error
     if not isinstance(query, JSONPath):
         raise ValueError(f"'{path}' joins several paths; write one")
     return tuple(_step(path, segment) for segment in query.segments)
+
+
+def _meant(path: str) -> str:
+    """Give `; write …` for a path with a name that needs quotes, or without its beginning; else nothing."""
+    parts = path.removeprefix("$")
+    if not parts or _PART.sub("", parts):
+        return ""
+    written = "$" + "".join(step or _named(name) for name, step in _PART.findall(parts))
+    quoted = f'"{written}"' if "[" in written else written  # a bracket needs them in YAML
+    return f"; write {quoted}"
+
+
+def _named(name: str) -> str:
+    return f".{name}" if _PLAIN.fullmatch(name) else f"['{name}']"
 
 
 def _step(path: str, segment: JSONPathSegment) -> Step:

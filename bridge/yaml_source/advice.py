@@ -11,6 +11,7 @@ _ADVICE: Final[Sequence[tuple[str, str]]] = (
     (r"scanning an anchor", "a text that begins with & needs quotes"),
     (r"mapping values are not", "a text with ': ' in it needs quotes; else indent this line as those it belongs to"),
     (r"expected ',' or '(.)', but got '[\[{]'", "a text with brackets, braces or commas needs quotes here"),
+    (r"expected ',' or '(.)', but got ':'", "close with {0}, or put a text with ': ' in it in quotes"),
     (r"expected ',' or '(.)', but got", "close with {0}, or put a comma between the entries"),
     (r"scanning a quoted scalar", "close the quotes"),
     (r"unknown escape", "use single quotes, or write each backslash twice"),

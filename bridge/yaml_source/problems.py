@@ -14,6 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from bridge.yaml_source.shapes import in_shape, shape_of
 from bridge.yaml_source.words import describe, did_you_mean, mask_secrets
 
 Path = tuple[str | int, ...]
@@ -190,15 +191,16 @@ _EXPECTED: Mapping[str, str] = {
     **dict.fromkeys(("path_type",), "a path"),
     **dict.fromkeys(("literal_error", "enum"), "{expected}"),
 }
+_WORD = re.compile(r"[A-Za-z]\w*")
 _VALUE_ERRORS = {"literal_error", "enum", "finite_number", "int_parsing_size"}
 _BOUNDS: Mapping[str, str] = {
     "greater_than": "a number greater than {gt}",
     "greater_than_equal": "a number not less than {ge}",
     "less_than": "a number less than {lt}",
     "less_than_equal": "a number not greater than {le}",
-    "string_too_short": "text of at least {min_length} characters",
+    "string_too_short": "text of at least {min_length} character{s}",
     "string_too_long": "text of at most {max_length} characters",
-    "string_pattern_mismatch": "text that matches {pattern}",
+    "string_pattern_mismatch": "{shape}",
     "too_short": "at least {min_length} entries",
     "too_long": "at most {max_length} entries",
 }
@@ -260,7 +262,9 @@ def _expected(group: list[_Located]) -> str:
 
 def _phrase(error: Mapping[str, Any]) -> str:
     template = _EXPECTED.get(error["type"]) or _BOUNDS.get(error["type"], "")
-    return template.format(**(error.get("ctx") or {}))
+    context = error.get("ctx") or {}
+    plural = "" if context.get("min_length") == 1 else "s"
+    return template.format(**context, shape=shape_of(context.get("pattern", "")), s=plural)
 
 
 def _hint(error: Mapping[str, Any], secret: bool) -> str:
@@ -269,4 +273,8 @@ def _hint(error: Mapping[str, Any], secret: bool) -> str:
         return "; put it in quotes if it is meant as text"
     if error["type"] in ("literal_error", "enum") and isinstance(value, str) and not secret:
         return did_you_mean(value, re.findall(r"'([^']*)'", error["ctx"]["expected"]))
+    if error["type"] == "string_pattern_mismatch" and not secret:
+        return in_shape(value, error["ctx"]["pattern"])
+    if _EXPECTED.get(error["type"]) == "a list" and isinstance(value, str) and _WORD.fullmatch(value) and not secret:
+        return f"; write [{value}]"
     return ""

@@ -253,6 +253,7 @@ class Document(Strict):
     maybe_secret: SecretStr | None = None
     keyed: dict[Annotated[str, Field(pattern="^[A-Z]+$")], int] = {}
     some: Annotated[tuple[int, ...], Field(min_length=2)] = (0, 0)
+    slug: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")] = "x"
     child: Optional["Document"] = None
 
     @field_validator("name")
@@ -261,6 +262,9 @@ class Document(Strict):
         if " " in value:
             raise ValueError("a name has no blanks")
         return value
+
+
+SLUG = "a name of lower-case letters, digits and -"
 
 
 def test_a_right_document_becomes_the_model() -> None:
@@ -316,6 +320,10 @@ def test_a_right_document_becomes_the_model() -> None:
             "1:9: wrong-type: expected text, got a value that is not shown; put it in quotes if it is meant as text",
         ),
         ("maybe_secret: [hunter2]", "1:15: wrong-type: expected text, got a value that is not shown"),
+        ("slug: Too_late", f"1:7: wrong-value: expected {SLUG}, got 'Too_late'; write 'too-late'"),
+        ("slug: tooLate", f"1:7: wrong-value: expected {SLUG}, got 'tooLate'; write 'too-late'"),
+        ("slug: '-'", f"1:7: wrong-value: expected {SLUG}, got '-'"),
+        ("path: start", "1:7: wrong-type: expected a list, got 'start'; write [start]"),
         ("keyed: {A: 1, b: 2}", "1:15: wrong-value: expected text that matches ^[A-Z]+$, got 'b'"),
         ("ratio: amqp://me:hunter2@host/", "1:8: wrong-type: expected a number, got 'amqp://me:***@host/'"),
         (f"ratio: {'x' * 99}", f"1:8: wrong-type: expected a number, got '{'x' * 57}...'"),

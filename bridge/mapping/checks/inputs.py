@@ -31,6 +31,14 @@ def check_inputs(document: PackDocument, references: References, report: Report)
 
 
 def _check_table(loc: Loc, table: Table, report: Report) -> None:
+    if table.rows and not any(table.key in row for row in table.rows):
+        report.unknown((*loc, "key"), "column", table.key, dict.fromkeys(name for row in table.rows for name in row))
+    else:
+        _check_rows(loc, table, report)
+    _check_default_row(loc, table, report)
+
+
+def _check_rows(loc: Loc, table: Table, report: Report) -> None:
     seen: dict[str, int] = {}
     for index, row in enumerate(table.rows):
         code = row.get(table.key)
@@ -41,7 +49,6 @@ def _check_table(loc: Loc, table: Table, report: Report) -> None:
             report.add((*loc, "rows", index, table.key), "duplicate-code", message)
         else:
             seen[code] = index
-    _check_default_row(loc, table, report)
 
 
 def _check_default_row(loc: Loc, table: Table, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from bridge.mapping.datetimes import Dst, check_format
@@ -35,8 +35,12 @@ def _zone_form(data: object) -> object:
     return widen(data, "name")
 
 
-def _field_format(text: str) -> str:
-    return text if text in DURATION_FORMATS else check_format(text)
+def _field_format(text: str, info: ValidationInfo) -> str:
+    if text in DURATION_FORMATS:
+        return text
+    if info.data.get("type") == "duration":
+        raise ValueError(f"a duration needs a format: {', '.join(DURATION_FORMATS)}; got '{text}'")
+    return check_format(text)
 
 
 class FieldSpec(Strict):

@@ -158,7 +158,7 @@ def test_an_explanation_tells_that_an_answer_would_find_no_command() -> None:
 BROKEN = {
     "nothing said": (REPLIES, "replies: ^{}\n", "wrong-value", "write queue: <name>, correlation: <path>, or both"),
     "an empty name": ("toy.answers", '^""', "wrong-value", "at least 1"),
-    "no path": ("[$.ref,", "[^ref,", "wrong-value", "it starts with $, such as $.STAT"),
+    "no path": ("[$.ref,", "[^ref,", "wrong-value", "it starts with $; write $.ref"),
     "an unknown key": (", correlation:", ", ^corelation:", "unknown-key", "did you mean 'correlation'?"),
     "a command that does not write it": (
         "body: {ref: {value: correlation}, visit",

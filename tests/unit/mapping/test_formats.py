@@ -203,7 +203,8 @@ fields:
     ("field", "problem"),
     [
         ("{path: $.a, type: duration}", "missing-key: a duration needs a format: seconds, minutes"),
-        ("{path: $.a, type: duration, format: epoch}", "wrong-value: a duration needs a format"),
+        ("{path: $.a, type: duration, format: epoch}", "wrong-value: a duration needs a format: seconds,"),
+        ('{path: $.a, type: duration, format: "%H:%M"}', "wrong-value: a duration needs a format: seconds,"),
         ("{path: $.a, type: datetime, format: clock, zone: UTC}", "wrong-value: 'clock' is a format of durations"),
         ("{path: $.a, format: iso}", "misplaced: format belongs to type datetime or duration"),
         ("{path: $.a, loose: true}", "misplaced: loose belongs to type code"),

@@ -131,7 +131,8 @@ def test_a_table_may_stand_in_a_file(tmp_path: Path) -> None:
         (CSV + "1,Again,buyer,\n", "toy/crews.csv:4:duplicate-code"),
         (CSV + "3,Third\n", "toy/crews.csv:4:wrong-value"),
         (CSV + '3,"Third,buyer,\n', "toy/crews.csv:4:syntax"),
-        (CSV.replace("crew,", "id,"), "toy/crews.csv:2:missing-key"),
+        (CSV.replace("crew,", "id,"), "toy/pack.yaml:21:unknown-column"),
+        (CSV + ",Nobody,buyer,\n", "toy/crews.csv:4:missing-key"),
         (None, "toy/pack.yaml:24:unreadable"),
         ("\udcff", "toy/pack.yaml:24:unreadable"),
     ],
@@ -141,6 +142,16 @@ def test_a_problem_of_a_tables_file_is_told_there(tmp_path: Path, text: str | No
     if text is not None:
         (directory / "crews.csv").write_bytes(text.encode(errors="surrogateescape"))
     assert finding in findings(directory)
+
+
+def test_a_table_in_a_file_that_is_not_there_or_lacks_its_key_is_told_once(tmp_path: Path) -> None:
+    directory = write(tmp_path, "toy", IN_FILE.replace("file: crews.csv", "file: crew.csv"))
+    (directory / "crews.csv").write_text(CSV)
+    (missing,) = inspect_pack(directory).findings
+    assert missing.message == f"there is no file crew.csv in {directory}; did you mean 'crews.csv'?"
+    (directory / "crew.csv").write_text(CSV.replace("crew,", "crow,"))
+    (keyless,) = inspect_pack(directory).findings
+    assert keyless.message == "there is no column 'crew'; did you mean 'crow'?"
 
 
 def inspected(directory: Path) -> list[str]:

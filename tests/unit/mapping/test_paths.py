@@ -43,6 +43,31 @@ def test_a_path_that_is_none_or_finds_several_values_is_refused(path: str) -> No
         compile_path(path)
 
 
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("$.o:Job.@id", "\"$['o:Job']['@id']\""),
+        ("$.o:Job['@id'][0].to", "\"$['o:Job']['@id'][0].to\""),
+        ("$.1st", "\"$['1st']\""),
+        ("Job.Status", "$.Job.Status"),
+        ("/Job/Status", "$.Job.Status"),
+        (f"$.{'a' * 50_000}@{'b' * 50_000}", f"\"$['{'a' * 50_000}@{'b' * 50_000}']\""),
+    ],
+)
+def test_a_name_that_needs_quotes_is_told_with_what_to_write(path: str, meant: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a JSONPath") as caught:
+        compile_path(path)
+    assert str(caught.value).endswith(f"; write {meant}")
+    compile_path(meant.strip('"'))
+
+
+@pytest.mark.parametrize("path", ["$.a b", "$.a.", "$['a'", "", f"{'a' * 50_000} b"])
+def test_what_was_meant_is_not_guessed_at_random(path: str) -> None:
+    with pytest.raises(ValueError, match=r"is not a JSONPath") as caught:
+        compile_path(path)
+    assert "; write" not in str(caught.value)
+
+
 @pytest.mark.parametrize("function", ["match", "search"])
 def test_regular_expressions_are_refused(function: str) -> None:
     with pytest.raises(ValueError, match="several values"):
