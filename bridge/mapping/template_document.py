@@ -10,9 +10,16 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails, InitErrorDetails
 
 from bridge.mapping.datetimes import check_written_format, check_zone
+from bridge.mapping.values import check_number
 from bridge.yaml_source import did_you_mean
 
 Key = str | int
+
+
+def _check_default(value: str | int | bool | None) -> str | int | bool | None:
+    if isinstance(value, int):
+        check_number(value)
+    return value
 
 
 class TemplateValue(BaseModel):
@@ -22,7 +29,7 @@ class TemplateValue(BaseModel):
 
     value: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     """What is written; of a list the first one that is present."""
-    default: str | int | bool | None = None
+    default: Annotated[str | int | bool | None, AfterValidator(_check_default)] = None
     """What is written where it is absent; needed where it may be."""
     omit: bool = False
     """`true`: the key is left out where the value is absent."""
@@ -61,7 +68,9 @@ def parse_template(data: object) -> Template:
         return TemplateValue.model_validate(data) if "value" in data else _parse_object(data)
     if isinstance(data, list):
         return tuple(value for _, value in _parse_all(enumerate(data)))
-    if data is None or isinstance(data, str | int | float | bool):
+    if isinstance(data, int | float) and not isinstance(data, bool):
+        return check_number(data)
+    if data is None or isinstance(data, str | bool):
         return data
     raise ValueError("expected text, a number, true, false, nothing, a mapping or a list")
 

@@ -106,6 +106,15 @@ def readable_number(raw: object) -> float | None:
     return float(raw)
 
 
+def check_number(number: float) -> float:
+    """Return a number of a pack that every database and WFM can hold. Raises `ValueError` with a sentence."""
+    if isinstance(number, int) and abs(number) > _LARGEST_INTEGER:
+        raise ValueError("expected a whole number of at most 64 bits; put it in quotes if it is meant as text")
+    if not math.isfinite(number):
+        raise ValueError("expected a number that is finite")
+    return number
+
+
 def shown(value: object) -> str:
     """Show any value in a sentence, shortly and on one line."""
     if isinstance(value, str):

@@ -107,14 +107,35 @@ def write_xml(data: object) -> bytes:
     return "".join(('<?xml version="1.0" encoding="UTF-8"?>', *_element(str(name), value))).encode()
 
 
-def check_names(data: object) -> str | None:
-    """Give the first member name of a template that cannot be an element or attribute; None if all can."""
+def is_name(name: str) -> bool:
+    """Tell whether this can be the name of an element, or behind an @ of an attribute."""
+    return _NAME.fullmatch(name) is not None
+
+
+def check_body(data: object) -> str | None:
+    """Say what keeps the template of a body from being written; None if nothing does."""
+    if not isinstance(data, Mapping) or len(data) != 1:
+        return "an XML body has one root element"
+    ((name, root),) = data.items()
+    if name.startswith(("@", "#")) or isinstance(root, tuple | list):
+        return f"an XML body has one root element; {name} is none"
+    return _check_members(data)
+
+
+def _check_members(data: object) -> str | None:
     if isinstance(data, Mapping):
-        bad = next((str(name) for name in data if name != "#text" and not _NAME.fullmatch(str(name))), None)
-        return bad or next((bad for item in data.values() if (bad := check_names(item))), None)
+        return next((bad for name, item in data.items() if (bad := _check_member(str(name), item))), None)
     if isinstance(data, tuple | list):
-        return next((bad for item in data if (bad := check_names(item))), None)
+        return next((bad for item in data if (bad := _check_members(item))), None)
     return None
+
+
+def _check_member(name: str, item: object) -> str | None:
+    if name != "#text" and not is_name(name):
+        return f"'{name}' cannot be the name of an XML element or attribute"
+    if name.startswith(("@", "#")) and isinstance(item, Mapping | tuple | list):
+        return f"{name} is one text in XML; expected a single value"
+    return _check_members(item)
 
 
 def _element(name: str, value: object) -> Iterable[str]:

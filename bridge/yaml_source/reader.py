@@ -207,6 +207,8 @@ class _Builder:
         text = str(event.value)
         if any("\ud800" <= character <= "\udfff" for character in text):
             self._fail(event, "encoding", "half of a surrogate pair is not a character")
+        if "\0" in text:
+            self._fail(event, "encoding", "no text may hold a NUL character; no database could keep it")
         return text
 
     def _tagged(self, event: Any, text: str) -> Any:

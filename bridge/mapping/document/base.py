@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from bridge.mapping.datetimes import check_format, check_zone
 from bridge.mapping.paths import check_path
+from bridge.mapping.values import check_number
 
 
 class Strict(BaseModel):
@@ -16,6 +17,8 @@ class Strict(BaseModel):
 
 
 def _scalar(value: object) -> str | int | bool:
+    if isinstance(value, int):
+        check_number(value)
     if isinstance(value, str | int):
         return value
     raise ValueError("expected text, a whole number, true or false")

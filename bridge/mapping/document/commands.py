@@ -8,8 +8,8 @@ from bridge.mapping.document.base import Name, Path, Strict, Text
 from bridge.mapping.document.inbound import Version
 from bridge.mapping.document.slots import Slots
 from bridge.mapping.document.windows import ReplyWindow
-from bridge.mapping.template_document import parse_body
-from bridge.mapping.xml_format import check_names
+from bridge.mapping.template_document import TemplateValue, parse_body
+from bridge.mapping.xml_format import check_body
 
 
 class Reply(Strict):
@@ -55,8 +55,10 @@ class CommandSpec(Strict):
 
     @model_validator(mode="after")
     def _writable(self) -> Self:
-        if self.format == "xml" and (not isinstance(self.body, dict) or len(self.body) != 1):
-            raise ValueError("an XML body has one root element")
-        if self.format == "xml" and (bad := check_names(self.body)) is not None:
-            raise ValueError(f"'{bad}' cannot be the name of an XML element or attribute")
+        if self.format != "xml":
+            return self
+        if (trouble := check_body(self.body)) is not None:
+            raise ValueError(trouble)
+        if any(isinstance(root, TemplateValue) and root.omit for root in self.body.values()):
+            raise ValueError("the root element of an XML body cannot be omitted; give a default")
         return self

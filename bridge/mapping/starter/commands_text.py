@@ -13,7 +13,7 @@ from bridge.mapping.starter.leaves import member_path
 from bridge.mapping.starter.pack_text import flow, name_of
 from bridge.mapping.starter.roles import Roles
 from bridge.mapping.starter.samples import Format, Samples
-from bridge.mapping.xml_format import check_names
+from bridge.mapping.xml_format import is_name
 
 Style = Callable[[str], str]
 
@@ -109,7 +109,7 @@ class _Commands:
         names = _names(one) if one is not None else []
         names = names[1:] if self._is_xml else names  # the root is that of the command
         names = names[:-1] if names[-1:] == ["value"] else names
-        is_odd = "value" in names or (self._is_xml and check_names(dict.fromkeys(names)) is not None)
+        is_odd = "value" in names or (self._is_xml and not all(map(is_name, names)))
         return [self._style("reference" if part == "visit" else part)] if is_odd or not names else names
 
     def _reply(self, kind: str) -> dict[str, object]:

@@ -110,3 +110,32 @@ def test_a_name_that_stands_for_something_else_is_refused(patch: str) -> None:
     (problem,) = problems(patch)
     assert problem.startswith("duplicate-name: ")
     assert MISNAMED[patch] in problem
+
+
+UNWRITABLE = {
+    "{a: 99999999999999999999}": "expected a whole number of at most 64 bits; put it in quotes",
+    "{a: {b: [.inf]}}": "expected a number that is finite",
+    "{a: {value: visit, default: -99999999999999999999}}": "expected a whole number of at most 64 bits",
+    "{Job: [a, b]}, format: xml": "an XML body has one root element; Job is none",
+    "{'@Job': a}, format: xml": "an XML body has one root element; @Job is none",
+    "{'#text': a}, format: xml": "an XML body has one root element; #text is none",
+    "{Job: {value: visit, omit: true}}, format: xml": "the root element of an XML body cannot be omitted",
+    "{Job: {'@id': {a: 1}}}, format: xml": "@id is one text in XML; expected a single value",
+    "{Job: {Part: {'#text': [1]}}}, format: xml": "#text is one text in XML; expected a single value",
+}
+
+
+@pytest.mark.parametrize("body", UNWRITABLE)
+def test_a_command_that_could_never_be_written_is_told(body: str) -> None:
+    (problem,) = problems(f"commands: {{note: {{exchange: e, routing_key: r, body: {body}}}}}")
+    assert UNWRITABLE[body] in problem
+
+
+def test_a_number_that_no_database_holds_is_told() -> None:
+    (problem,) = problems("work_order: {duration: {amount: 99999999999999999999}}")
+    assert problem.startswith("wrong-value: expected a whole number of at most 64 bits")
+
+
+def test_a_text_that_no_database_holds_is_told() -> None:
+    (problem,) = problems('work_order: {task: "a\\0b"}')
+    assert problem == "encoding: no text may hold a NUL character; no database could keep it"

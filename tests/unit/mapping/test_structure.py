@@ -10,7 +10,7 @@ from bridge.domain.decide import decide
 from bridge.domain.model import AppointmentId, Ids, Job, JobUpdate, Outcome, WorkOrderId
 from bridge.mapping.pack import Reading, Unreadable
 from bridge.mapping.values import Misread
-from bridge.mapping.xml_format import check_names, read_xml, write_xml
+from bridge.mapping.xml_format import check_body, read_xml, write_xml
 from tests.unit.mapping.builders import NOON, read, translated
 from tests.unit.mapping.patches import outcome, pack_with
 
@@ -68,7 +68,7 @@ def test_xml_is_written_and_read_again() -> None:
         write_xml({"a": "\x00"})
     with pytest.raises(ValueError, match="one root"):
         write_xml({"a": 1, "b": 2})
-    assert check_names({"a": {"@b": 1, "x y": ({"1": 1},)}}) == "x y"
+    assert check_body({"a": {"@b": 1, "x y": ({"1": 1},)}}) == "'x y' cannot be the name of an XML element or attribute"
 
 
 @pytest.mark.parametrize(
