@@ -110,21 +110,23 @@ class Commands:
     async def handle_reply(self, reply: WfmReply) -> None:
         """Take one message of a reply queue; return when all that follows from it is safe."""
         reply = replies.correlated(reply, self._packs)
-        if reply.problem is None and self.questions.answer(reply.correlation_id, reply.raw.body):
+        if reply.problem is not None:
+            await self._group.submit(reply)
             return
-        await self._group.submit(reply)
-        if reply.problem is None:
-            await self._tell(command_of(reply.correlation_id))
+        if self.questions.answer(reply.correlation_id, reply.raw.body):
+            return
+        if not reply.was_passed_on:
+            await self._group.submit(reply)
             await self._pass_on(reply)
+        await self._tell(command_of(reply.correlation_id))
 
     async def _tell(self, asked: CommandId) -> None:
-        """Tell who waits here for what another process has settled, and told us of."""
-        command = self._issued.get(asked)
-        if command is None or not self._answers.waits(asked):
+        """Tell who waits here for what another process has settled."""
+        if not self._answers.waits(asked):
             return
         async with self._store.transaction() as tx:
-            settled = await tx.answer(asked)
-        if settled is not None:
+            command, settled = await tx.command(asked), await tx.answer(asked)
+        if command is not None and settled is not None:
             self._answers.resolve(asked, await self._restored(command, *settled))
 
     def correlation_of(self, pack: Pack, command: CommandId) -> str:
@@ -133,13 +135,21 @@ class Commands:
 
     async def _pass_on(self, reply: WfmReply) -> None:
         """Tell the process that waits. Nothing depends on it: commands are settled, and a search has its time-out."""
-        asker = asked_by(reply.correlation_id)
-        if asker is None or asker == self._instance:
+        asker = self._other_asker(reply)
+        if asker is None:
             return
         try:
             await self._bus.pass_on(reply.raw.body, reply.correlation_id, asker)
         except (NotRouted, BrokerUnavailable) as error:
             log.warning("reply.not_passed_on", correlation_id=reply.correlation_id, problem=str(error))
+
+    def _other_asker(self, reply: WfmReply) -> str | None:
+        """Give the process that asked, where it is another one. Only processes that share a queue have such replies."""
+        pack = self._packs.get(reply.raw.pack)
+        if pack is None or pack.replies is None or pack.replies.queue is None:
+            return None
+        asker = asked_by(reply.correlation_id)
+        return asker if asker != self._instance else None
 
     async def _abandon(self, command: Command) -> None:
         log.warning("command.abandoned", command=command.id, kind=command.kind, job=command.job.key)
@@ -154,10 +164,7 @@ class Commands:
             asked = await self._asked(tx, [reply for reply in batch if not reply.problem])
             jobs = await tx.load_jobs({command.job for _, command in asked})
             for reply, command in asked:
-                if is_compensation(reply.correlation_id):
-                    await self._compensations.take(tx, jobs, command, reply.raw)
-                else:
-                    answers += await self._take(tx, jobs, command, reply)
+                answers += await self._take(tx, jobs, command, reply)
             await self._applier.apply_waiting(tx, jobs, {command.job for command, _ in answers})
         for command, answer in answers:
             self._answers.resolve(command.id, answer)
@@ -169,27 +176,37 @@ class Commands:
             id_ = command_of(reply.correlation_id)
             command = self._issued.get(id_) or await tx.command(id_)
             if command is not None and reply.raw.pack in ("", command.job.pack):
-                asked.append((reply, command))
-            else:
+                asked.append((replace(reply, raw=replace(reply.raw, pack=command.job.pack)), command))
+            elif self._other_asker(reply) is None:
                 log.info("reply.unsolicited", correlation_id=reply.correlation_id)
         return asked
 
     async def _take(self, tx: Transaction, jobs: Jobs, asked: Command, reply: WfmReply) -> list[tuple[Command, Answer]]:
+        pack = self._packs.get(asked.job.pack)
+        if pack is None:
+            await tx.record([replies.unreadable(reply, asked, f"pack {asked.job.pack} is not loaded")])
+            return []
+        if is_compensation(reply.correlation_id):
+            await self._compensations.take(tx, jobs, pack, asked, reply.raw)
+            return []
         command = await self._open(tx, jobs[asked.job], asked.id)
         if command is None:
             log.debug("reply.repeated", command=asked.id)
             return []
-        pack = self._packs[asked.job.pack]
-        reply = replace(reply, raw=replace(reply.raw, pack=pack.name))
+        return await self._settle(tx, jobs, pack, command, reply)
+
+    async def _settle(
+        self, tx: Transaction, jobs: Jobs, pack: Pack, command: Command, reply: WfmReply
+    ) -> list[tuple[Command, Answer]]:
         read = pack.read_reply(command.asked_as, reply.raw.body)
         if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
             reason = read.reason if isinstance(read, Unreadable) else "not an answer to this command"
             await tx.record([replies.unreadable(reply, command, reason)])
             return []
         now, ids = self._clock(), self._applier.ids()
-        settlement = settle(jobs[asked.job], command, read.reply, pack.seller_contact, ids, now)
+        settlement = settle(jobs[command.job], command, read.reply, pack.seller_contact, ids, now)
         await tx.record([replies.taken(reply, settlement, read, pack.version)])
-        await self._carry_out(tx, jobs, settlement)
+        await self._carry_out(tx, jobs, pack, settlement)
         return [(command, answer_of(settlement))]
 
     async def _open(self, tx: Transaction, job: Job, asked: CommandId) -> Command | None:
@@ -215,7 +232,7 @@ class Commands:
             pending = _pending(jobs[command.job], command.id)
             settled = await tx.answer(command.id) if pending is None else None
             if pending is not None:
-                await self._carry_out(tx, jobs, expire(jobs[command.job], pending))
+                await self._carry_out(tx, jobs, self._packs[command.job.pack], expire(jobs[command.job], pending))
                 await self._applier.apply_waiting(tx, jobs, [command.job])
         if settled is None:
             raise timed_out(command.kind)
@@ -235,14 +252,13 @@ class Commands:
             await tx.settle_command(replace(command, state=CommandState.FAILED), {})
             await self._applier.apply_waiting(tx, jobs, [command.job])
 
-    async def _carry_out(self, tx: Transaction, jobs: Jobs, settlement: Settlement) -> None:
+    async def _carry_out(self, tx: Transaction, jobs: Jobs, pack: Pack, settlement: Settlement) -> None:
         """Write what a settlement means. After it, the WFM's echoes that waited for it can be told from news."""
         decision, command = settlement.decision, settlement.command
         jobs[command.job] = decision.job
         await tx.save_jobs([decision.job])
         await tx.settle_command(command, stored(settlement))
         await self._applier.announce(tx, decision, command.correlation_id)
-        pack = self._packs[command.job.pack]
         cause = command.correlation_id
         await tx.send(messages_for(pack, decision.job, decision.effects, self._new_id, self._clock(), cause))
         log.info(

@@ -4,7 +4,6 @@ The database remembers when the WFM is asked next, so neither a lost command, a 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import structlog
 
@@ -14,7 +13,6 @@ from bridge.domain.model import (
     Command,
     CommandKind,
     Decision,
-    JobRef,
     Outcome,
     Refused,
 )
@@ -45,34 +43,25 @@ class Compensations:
             if command is None or command.try_again_at is None or command.try_again_at > now:
                 return
             decision = compensation.ask_again(jobs[asked.job], command, now)
-            await self._carry_out(tx, jobs, command, decision)
+            pack = self._packs[asked.job.pack]
+            await self._carry_out(tx, jobs, pack, command, decision)
             again = compensation.standing(decision.job, asked.id)
             if again is not None and again.tries > command.tries and compensation.needs_operator(again):
-                await self._call_operator(tx, again)
+                await self._call_operator(tx, pack, again)
 
-    async def take(self, tx: Transaction, jobs: Jobs, booking: Command, raw: WfmMessage) -> None:
-        """Take the WFM's answer; one that comes twice, or after the visit was found gone, changes nothing."""
+    async def take(self, tx: Transaction, jobs: Jobs, pack: Pack, booking: Command, raw: WfmMessage) -> None:
+        """Take the WFM's reply; one that comes twice, or after the visit was found gone, changes nothing."""
         command = compensation.standing(jobs[booking.job], booking.id)
         if command is None:
             log.debug("compensation.repeated", command=booking.id)
             return
-        decision = compensation.answered(jobs[booking.job], command, self._read(booking.job, raw))
-        await self._carry_out(tx, jobs, command, decision)
-        await tx.record([self._entry(command, replace(raw, pack=booking.job.pack), Outcome.UNCHANGED, decision.reason)])
+        decision = compensation.answered(jobs[booking.job], command, _read(pack, raw))
+        await self._carry_out(tx, jobs, pack, command, decision)
+        await tx.record([_entry(pack, command, raw, Outcome.UNCHANGED, decision.reason)])
 
-    def _read(self, job: JobRef, raw: WfmMessage) -> Accepted | Refused:
-        """An answer that nobody can read is no consent."""
-        read = self._packs[job.pack].read_reply(CommandKind.CANCEL, raw.body)
-        if isinstance(read, Unreadable):
-            return Refused(Error422Code.OTHER_ISSUE, read.reason)
-        if isinstance(read.reply, Accepted | Refused):
-            return read.reply
-        return Refused(Error422Code.OTHER_ISSUE, "not an answer to this command")
-
-    async def _carry_out(self, tx: Transaction, jobs: Jobs, command: Command, decision: Decision) -> None:
+    async def _carry_out(self, tx: Transaction, jobs: Jobs, pack: Pack, command: Command, decision: Decision) -> None:
         jobs[command.job] = decision.job
         await tx.save_jobs([decision.job])
-        pack = self._packs[command.job.pack]
         await tx.send(
             messages_for(pack, decision.job, decision.effects, self._new_id, self._clock(), command.correlation_id)
         )
@@ -85,7 +74,7 @@ class Compensations:
             correlation_id=command.correlation_id,
         )
 
-    async def _call_operator(self, tx: Transaction, command: Command) -> None:
+    async def _call_operator(self, tx: Transaction, pack: Pack, command: Command) -> None:
         reason = (
             f"the visit {command.visit or 'without a number'} of a booking that the Buyer was told is not done may be "
             f"left in the WFM: it was asked {command.tries} times to cancel it and has not agreed; cancel it there"
@@ -104,15 +93,26 @@ class Compensations:
         raw = WfmMessage(
             pack=command.job.pack, body=b"", correlation_id=command.correlation_id, received_at=self._clock()
         )
-        await tx.record([self._entry(command, raw, Outcome.PARKED, reason)])
+        await tx.record([_entry(pack, command, raw, Outcome.PARKED, reason)])
 
-    def _entry(self, command: Command, raw: WfmMessage, outcome: Outcome, reason: str) -> JournalEntry:
-        return JournalEntry(
-            message=None,
-            job=command.job,
-            raw=raw,
-            outcome=outcome,
-            reason=reason,
-            rule=f"commands.{CommandKind.CANCEL}",
-            pack_version=self._packs[command.job.pack].version,
-        )
+
+def _read(pack: Pack, raw: WfmMessage) -> Accepted | Refused:
+    """A reply that nobody can read is no consent."""
+    read = pack.read_reply(CommandKind.CANCEL, raw.body)
+    if isinstance(read, Unreadable):
+        return Refused(Error422Code.OTHER_ISSUE, read.reason)
+    if isinstance(read.reply, Accepted | Refused):
+        return read.reply
+    return Refused(Error422Code.OTHER_ISSUE, "not an answer to this command")
+
+
+def _entry(pack: Pack, command: Command, raw: WfmMessage, outcome: Outcome, reason: str) -> JournalEntry:
+    return JournalEntry(
+        message=None,
+        job=command.job,
+        raw=raw,
+        outcome=outcome,
+        reason=reason,
+        rule=f"commands.{CommandKind.CANCEL}",
+        pack_version=pack.version,
+    )

@@ -25,12 +25,12 @@ def correlation_of_compensation(booking: CommandId) -> str:
 
 def is_compensation(correlation_id: str) -> bool:
     """Tell whether this is the answer to a cancellation that takes a booking back."""
-    return correlation_id.endswith(_COMPENSATION)
+    return correlation_id.partition(_ASKED_BY)[0].endswith(_COMPENSATION)
 
 
 def command_of(correlation_id: str) -> CommandId:
     """Give the command that is answered, or the booking that is taken back."""
-    return CommandId(correlation_id.removesuffix(_COMPENSATION).partition(_ASKED_BY)[0])
+    return CommandId(correlation_id.partition(_ASKED_BY)[0].removesuffix(_COMPENSATION))
 
 
 def asked_by(correlation_id: str) -> str | None:

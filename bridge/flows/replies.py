@@ -7,6 +7,7 @@ import structlog
 
 from bridge.domain.model import Command, MessageId, Outcome
 from bridge.domain.replies import Settlement
+from bridge.flows.correlation import asked_by
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, WfmMessage
 from bridge.mapping.pack import Pack, ReplyRead, Unreadable
 
@@ -23,6 +24,11 @@ class WfmReply:
     correlation_id: str
     raw: WfmMessage
     problem: Unreadable | None = None
+
+    @property
+    def was_passed_on(self) -> bool:
+        """Did another process of ours take it off a fixed queue, and do all that is to be done but telling us?"""
+        return not self.raw.pack and asked_by(self.correlation_id) is not None
 
 
 def correlated(reply: WfmReply, packs: Mapping[str, Pack]) -> WfmReply:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from bridge.mapping import document
 from bridge.mapping.messages import decoder, first_of
 from bridge.mapping.paths import compile_path
 from bridge.mapping.values import Misread, came, readable_text
+
+_LONGEST: Final = 255  # as of the AMQP property; no command writes a longer one
 
 ReadCorrelation = Callable[[bytes], str]
 """Reads a correlation id of a reply's body. Raises `Misread`."""
@@ -40,9 +43,10 @@ def compile_correlation(pack: document.PackDocument) -> ReadCorrelation | None:
 
     def read(body: bytes) -> str:
         raw = find(decode(body))
-        text = readable_text(raw)
-        if not text or not text.strip():
-            raise Misread(f"replies.correlation ({where}): expected what the command wrote; {came(raw)}")
-        return text.strip()
+        text = (readable_text(raw) or "").strip()
+        if not text or len(text) > _LONGEST:
+            most = f", at most {_LONGEST} characters" if text else ""
+            raise Misread(f"replies.correlation ({where}): expected what the command wrote{most}; {came(raw)}")
+        return text
 
     return read

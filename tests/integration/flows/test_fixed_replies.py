@@ -6,7 +6,7 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.domain.model import Appointment
+from bridge.domain.model import Appointment, CommandId
 from bridge.errors import BridgeError, BrokerUnavailable, NotRouted
 from bridge.flows.errors import NotReplayable, Rejected, WfmTimeout
 from bridge.flows.live_packs import LivePacks, NeedsRestart
@@ -174,7 +174,7 @@ async def test_an_answer_that_cannot_be_passed_on_is_told_and_let_go(patient: Wo
     patient.bus.failure = failure
     with capture_logs() as logs:
         await patient.answer(done("Q-1@elsewhere"))
-    assert [entry["event"] for entry in logs] == ["reply.unsolicited", "reply.not_passed_on"]
+    assert [entry["event"] for entry in logs] == ["reply.not_passed_on"]
 
 
 async def test_the_answer_to_a_search_that_was_given_up_is_let_go(patient: World) -> None:
@@ -263,3 +263,89 @@ async def test_where_the_id_stands_may_change(patient: World) -> None:
     live.exchange({"acme-wfm": changed})
     await patient.answer(orjson.dumps({"ID": "Q-1@elsewhere"}))
     await eventually(lambda: patient.bus.passed_on)
+
+
+async def test_only_what_comes_to_a_fixed_queue_is_passed_on(make_world: Worlds) -> None:
+    """Else an id that names this pack's own queue would have its reply go round for ever."""
+    world: World = await make_world(pack=fixed("replies: {correlation: $.REF}\n"))
+    await world.answer(done("Q-1@here.acme-wfm"))
+    assert world.bus.passed_on == []
+
+
+async def test_what_was_passed_on_is_told_and_not_taken_again(
+    make_world: Worlds, world: World, fixed_pack: Pack
+) -> None:
+    """Not even where it could not be read: the process that passed it on has parked it."""
+    other: World = await make_world(pack=fixed_pack, instance="there")
+    booking = await timed_out_booking(world)
+    await other.answer(orjson.dumps({"RC": [], "REF": booking}))
+    with capture_logs() as logs:
+        await world.take_over(other)
+        await world.answer(done("Q-1@here"), "Q-1@here", pack="")
+    assert [rule for _, rule, _, _ in parked(world)] == ["commands.book"]
+    assert logs == []
+
+
+async def test_another_processes_search_is_nothing_to_speak_of(patient: World) -> None:
+    with capture_logs() as logs:
+        await patient.answer(done("Q-1@elsewhere"))
+    assert logs == []
+
+
+async def test_who_asks_a_second_time_is_told_too_what_was_passed_on(
+    make_world: Worlds, patient: World, fixed_pack: Pack
+) -> None:
+    """A Buyer that lost the connection asks again with the same key, and waits for the same command."""
+    other: World = await make_world(pack=fixed_pack, instance="there")
+    order = await patient.open_work_order()
+    booking = asyncio.create_task(patient.book(order))
+    slots = orjson.loads(acme.slots(MORNING_SLOT))["SLOTS"]
+    await patient.answer(done(ref(await patient.bus.next("cmd.search")), SLOTS=slots))
+    sent = await patient.bus.next("cmd.book")
+    booking.cancel()
+    await asyncio.wait([booking])
+    again = asyncio.create_task(patient.commands.resume(CommandId(sent.message_id)))
+    await eventually(lambda: patient.commands._answers.waits(sent.message_id))
+    await other.answer(done(ref(sent), VISIT_NO="V-0001"))
+    await patient.take_over(other)
+    answer = await asyncio.wait_for(again, 1)
+    assert answer is not None
+    assert answer.appointment is not None
+
+
+async def test_another_packs_reply_counts_for_nothing_in_the_same_batch_either(world: World) -> None:
+    booking = await timed_out_booking(world)
+    unreadable = orjson.dumps({"RC": [], "REF": booking})
+    await asyncio.gather(
+        world.answer(unreadable, booking, pack="other"), world.answer(done(booking, VISIT_NO="V-0001"), booking)
+    )
+    assert (world.command_states(), parked(world)) == (["compensated"], [])
+
+
+async def test_an_instance_may_have_any_name(make_world: Worlds, fixed_pack: Pack) -> None:
+    world: World = await make_world(pack=fixed_pack, timeout_s=0.02, instance="a@b:compensation")
+    world.bus.answers = {}
+    booking = await timed_out_booking(world)
+    await world.answer(done(booking, VISIT_NO="V-0001"))
+    assert world.command_states() == ["compensated"]
+
+
+async def test_an_id_longer_than_any_we_write_is_none(patient: World) -> None:
+    """It is neither looked for nor logged as it is."""
+    with capture_logs() as logs:
+        await patient.answer(done("Q" * 100_000))
+    ((_, _, reason, _),) = parked(patient)
+    assert "at most 255 characters" in reason
+    assert len(reason) < 500
+    assert [entry["event"] for entry in logs] == ["reply.uncorrelated"]
+
+
+async def test_a_reply_to_a_pack_that_is_gone_is_parked_with_the_reason(world: World) -> None:
+    """It may come to the queue of all packs. The command is left as it is."""
+    booking = await timed_out_booking(world)
+    for part in (world.commands, world.commands._compensations):
+        part._packs = {}
+    for id_ in (booking.removesuffix("@here"), booking.replace("@here", ":compensation")):
+        await world.answer(done(booking, VISIT_NO="V-0001"), id_, pack="")
+    assert [reason for _, _, reason, _ in parked(world)] == ["reply to book: pack acme-wfm is not loaded"] * 2
+    assert world.command_states() == ["expired"]
