@@ -125,16 +125,28 @@ def _check_table(loc: Loc, entry: TemplateValue, document: PackDocument, report:
         report.unknown((*loc, "column"), "column", entry.column, columns(table))
     elif not always_has(table, entry.column):
         report.add((*loc, "column"), "may-be-absent", f"not every row of table {entry.table} has {entry.column}")
-    elif table.on_miss != "default":
-        missing = [code for name in entry.value for code in _codes_of(name, document) if code not in codes(table)]
-        if missing:
+    elif table.on_miss != "default" and table.default is None:  # an unused default row is reported where it stands
+        found = {name: _codes_of(name, document) for name in entry.value}
+        missing = [code for known in found.values() for code in known or () if code not in codes(table)]
+        if None in found.values():
+            anything = " and ".join(name for name, known in found.items() if known is None)
+            message = (
+                f"{anything} may be anything, so there may be no row for it; "
+                f"write on_miss: default and a default row at table {entry.table}"
+            )
+            report.add((*loc, "table"), "missing-code", message)
+        elif missing:
             message = f"table {entry.table} has no row for {', '.join(dict.fromkeys(missing))}"
             report.add((*loc, "table"), "missing-code", message)
 
 
-def _codes_of(name: str, document: PackDocument) -> tuple[str, ...]:
-    """List what a value can be, where that is known."""
+def _codes_of(name: str, document: PackDocument) -> tuple[str, ...] | None:
+    """List what a value can be, None where that is not known."""
     if name == "ticket_status":
         return tuple(status.value for status in TicketStatus)
     spec = document.fields.get(field_name(name) or "")
-    return field_codes(spec, document) if spec is not None and spec.type == "code" else ()
+    if spec is None or spec.type != "code":
+        return None
+    table = document.tables.get(spec.table or "")
+    is_closed = spec.values is not None or table is None or table.on_miss == "park"
+    return field_codes(spec, document) if is_closed else None

@@ -8,7 +8,8 @@ import pytest
 from bridge.domain.model import CommandId, CommandKind, JobRef, TicketStatus
 from bridge.mapping.commands import CommandContext, Rendered
 from bridge.mapping.pack import NoSuchCommand
-from bridge.mapping.templates import Unrenderable
+from bridge.mapping.template_document import TemplateValue
+from bridge.mapping.templates import Unrenderable, compile_template
 from bridge.mef.models import RelatedContactInformation
 from tests.unit.mapping.builders import WINDOW, acme, appointment, toy, toy_with, window, work_order
 
@@ -139,12 +140,10 @@ def test_a_command_that_cannot_be_written_says_why(kind: CommandKind, broken: Co
         acme().render(kind, broken)
 
 
-def test_a_row_without_the_column_cannot_be_written() -> None:
-    pack = toy_with(
-        ("{value: work_order, table: crews, column: name}", "{value: work_order, table: strict, column: name}")
-    )
-    with pytest.raises(Unrenderable, match='table strict has no name for "wo-1"'):
-        pack.render(CommandKind.CANCEL, CONTEXT)
+def test_a_code_without_a_row_cannot_be_written() -> None:
+    entry = TemplateValue.model_validate({"value": "work_order", "table": "crews", "column": "name"})
+    with pytest.raises(Unrenderable, match='table crews has no name for "wo-1"'):
+        compile_template(entry, {"crews": lambda _: None}, None, {})(CONTEXT)
 
 
 def test_a_pack_says_which_commands_it_has_and_where_they_go() -> None:

@@ -139,3 +139,25 @@ def test_a_number_that_no_database_holds_is_told() -> None:
 def test_a_text_that_no_database_holds_is_told() -> None:
     (problem,) = problems('work_order: {task: "a\\0b"}')
     assert problem == "encoding: no text may hold a NUL character; no database could keep it"
+
+
+LOOKED_UP = """
+fields: {area: {path: $.area, type: code, values: [N, S], default: N}, town: {path: $.town, default: Leeds}}
+tables: {depots: {key: area, rows: [{area: N, depot: D1}, {area: S, depot: D2}], %s}}
+commands: {note: {exchange: e, routing_key: r, body: {a: {value: %s, table: depots, column: depot}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("on_miss", "value", "told"),
+    [
+        ("on_miss: park", "field.area", None),
+        ("on_miss: park", "job", "job may be anything, so there may be no row for it; write on_miss: default"),
+        ("on_miss: park", "field.town", "field.town may be anything"),
+        ("on_miss: default, default: {depot: D0}", "job", None),
+    ],
+)
+def test_what_a_command_looks_up_has_a_row(on_miss: str, value: str, told: str | None) -> None:
+    found = problems(LOOKED_UP % (on_miss, value))
+    assert len(found) == (told is not None)
+    assert all(str(told) in problem for problem in found)

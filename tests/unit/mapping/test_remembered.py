@@ -11,7 +11,6 @@ import pytest
 from bridge.domain.model import CommandId, CommandKind, JobRef
 from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Ignored, Pack, Translated
-from bridge.mapping.templates import Unrenderable
 from tests.unit.mapping.builders import work_order
 from tests.unit.mapping.patches import history, pack_with, problems
 
@@ -116,14 +115,6 @@ def record_of(result: Translated | Ignored) -> object:
     return result.update.record if isinstance(result, Translated) else result.record
 
 
-def test_a_code_that_its_table_lost_is_told() -> None:
-    pack = pack_with(
-        patch({"depot": {"value": "field.crew", "table": "depots", "column": "depot"}}),
-    )
-    with pytest.raises(Unrenderable, match='table depots has no depot for "X"'):
-        pack.render(CommandKind.CANCEL, context({"crew": "X"}))
-
-
 def entry(name: str, **more: object) -> str:
     return patch({"x": {"value": name, **more}})
 
@@ -133,6 +124,7 @@ def entry(name: str, **more: object) -> str:
     [
         (entry("field.regoin", omit=True), "unknown-field: there is no field 'regoin'; did you mean 'region'?"),
         (entry("field.Region", omit=True), "unknown-value: there is no value 'field.Region'"),
+        (entry("field.crew", omit=True, table="depots", column="depot"), "missing-code: field.crew may be anything"),
         (entry("field.region"), "may-be-absent: field.region may be absent in cancel; give a default"),
         (
             entry("field.label", omit=True),
