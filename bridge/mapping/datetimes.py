@@ -182,10 +182,18 @@ def moment_writer(pattern: str, zone: str | None) -> WriteMoment:
         case "epoch_ms":
             return _milliseconds
         case "json_date":
-            return lambda moment: f"/Date({_milliseconds(moment)}{moment.astimezone(local).strftime('%z')})/"
+            return lambda moment: f"/Date({_milliseconds(moment)}{_in_zone(moment, local).strftime('%z')})/"
         case "iso":
-            return lambda moment: moment.astimezone(local).isoformat()
-    return lambda moment: moment.astimezone(local).strftime(pattern)
+            return lambda moment: _in_zone(moment, local).isoformat()
+    return lambda moment: _in_zone(moment, local).strftime(pattern)
+
+
+def _in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """In the first and last hours of the calendar a zone may have no time; UTC stands in."""
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        return moment.astimezone(UTC)
 
 
 def _milliseconds(moment: datetime) -> int:

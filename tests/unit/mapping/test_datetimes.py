@@ -85,6 +85,12 @@ def test_a_moment_is_written_as_local_time() -> None:
     assert moment_writer("%d.%m.%Y", None)(utc("2026-07-05 23:04")) == "05.07.2026"
 
 
+@pytest.mark.parametrize("pattern", ["%Y-%m-%dT%H:%M%z", "iso", "json_date", "epoch"])
+def test_the_last_hours_of_the_calendar_are_written_too(pattern: str) -> None:
+    moment = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)  # Warsaw has no such time any more
+    assert moment_reader(pattern, None)(moment_writer(pattern, "Europe/Warsaw")(moment), []) == moment
+
+
 def test_what_was_written_is_read_back() -> None:
     moment = utc("2026-12-31 23:30")
     assert moment_reader(MINUTES, WARSAW)(moment_writer(MINUTES, WARSAW)(moment), []) == moment
