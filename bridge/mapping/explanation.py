@@ -3,7 +3,7 @@
 The first part is what the journal keeps of every message; nothing here reads a message a second time.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,14 +19,26 @@ from bridge.mapping.seen import seen
 Explanation = dict[str, object]
 
 
-def explain(pack: Pack, words: WfmWords, state: MefState, send: Send, now: datetime) -> list[Explanation]:
-    """Explain each part of a message for jobs of which the Buyer sees `state`; the answer is plain JSON."""
+def explain(
+    pack: Pack, words: WfmWords, state: MefState, send: Send, now: datetime, before: Sequence[WfmWords] = ()
+) -> list[Explanation]:
+    """Explain each part of a message for jobs of which the Buyer sees `state`; the answer is plain JSON.
+
+    `before` are messages that came earlier, in their order.
+    """
     book = JobBook(pack, send)
+    came = [_outcome(one) for earlier in before for one in book.apply(earlier, now)]
     parts = pack.read_all(words.body, words.routing_key, words.headers)
     for part in parts:
         if isinstance(part, Reading) and state != (None, None):
             book.put(job_of(part, state, pack, now))
-    return [_told(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
+    after = {"after": came} if came else {}
+    return [after | _told(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
+
+
+def _outcome(happened: Happened) -> str:
+    why = happened.reason or (f"rule {happened.rule}" if happened.rule is not None else "")
+    return f"{happened.outcome}: {why}" if why else happened.outcome
 
 
 def _told(part: Read, happened: Happened, book: JobBook) -> Explanation:
@@ -81,17 +93,21 @@ def as_text(explanation: Mapping[str, object]) -> str:
 
 
 def _lines(told: Mapping[str, object]) -> Iterable[str]:
-    yield f"pack      {told.get('pack', '')}"
-    for name in ("job", "message"):
+    for name in ("pack", "job", "message"):
         if name in told:
             yield f"{name:<9} {told[name]}"
+    yield from _listed("after", told)
     yield from _fields(told.get("fields"))
     yield from _rules(told)
     yield f"outcome   {told.get('outcome', '')}" + (f": {told['reason']}" if told.get("reason") else "")
     for name in ("goal", "hops", "sees", "notifications", "commands", "flags"):
-        if told.get(name):
-            yield f"{name}"
-            yield from (f"  {line}" for line in _items(told[name]))
+        yield from _listed(name, told)
+
+
+def _listed(name: str, told: Mapping[str, object]) -> Iterable[str]:
+    if told.get(name):
+        yield name
+        yield from (f"  {line}" for line in _items(told[name]))
 
 
 def _fields(fields: object) -> Iterable[str]:

@@ -33,6 +33,10 @@ def run(
     state: Annotated[
         str, typer.Option(help="What the Buyer sees before: a WorkOrder state, or planned/confirmed with a status.")
     ] = "",
+    after: Annotated[
+        list[Path] | None,
+        typer.Option(help="File with a message that came before; may be repeated, in the order in which they came."),
+    ] = None,
     routing_key: Annotated[str, typer.Option(help="Routing key of the message.")] = "",
     header: Annotated[
         list[str] | None, typer.Option(help="Header of the message, name=value; may be repeated.")
@@ -53,15 +57,20 @@ def run(
     """
     if period and reply is not CommandKind.SEARCH:
         raise WrongInput("--period is for --reply search")
-    if reply is not None and (state or routing_key or header):
-        raise WrongInput("--state, --routing-key and --header are for messages, not for --reply")
+    if reply is not None and (state or after or routing_key or header):
+        raise WrongInput("--state, --after, --routing-key and --header are for messages, not for --reply")
+    if state and after:
+        raise WrongInput("--state and --after both say what was before; write one of them")
     if reply is not None:
         explained = explain_reply(load_pack(pack), reply, _read(message), list(map(_period, period or ())))
         typer.echo(_json(explained) if as_json else reply_as_text(explained))
         return
-    words = WfmWords(body=_read(message), routing_key=routing_key, headers=dict(map(_header, header or ())))
+    headers = dict(map(_header, header or ()))
+    *before, words = (
+        WfmWords(body=_read(path), routing_key=routing_key, headers=headers) for path in [*(after or ()), message]
+    )
     moment = time.replace(tzinfo=now().tzinfo) if time is not None else now()
-    told = explain(load_pack(pack), words, _state(state), messages_for, moment)
+    told = explain(load_pack(pack), words, _state(state), messages_for, moment, before)
     typer.echo(_json(told[0] if len(told) == 1 else told) if as_json else "\n\n".join(map(as_text, told)))
 
 

@@ -230,6 +230,24 @@ def test_the_state_that_the_buyer_sees_counts(message: Path) -> None:
     assert explained(ACME, message, "--state", "planned/confirmed")["hops"] == []
 
 
+def test_a_message_is_explained_after_those_that_came_before(message: Path, tmp_path: Path) -> None:
+    created, lost = tmp_path / "created.json", tmp_path / "lost.json"
+    created.write_text(json.dumps(snapshot(MSG_ID="E-0", JOB_VER=0, STAT="NEW")))
+    lost.write_text(json.dumps(snapshot(MSG_ID="E-1", JOB_VER=0, STAT="LOST")))
+    told = explained(ACME, message, "--after", created, "--after", lost)
+    assert told["hops"] == ["appointment new -> confirmed", "workOrder open -> planned"]
+    assert told["after"][0] == "applied: rule created"
+    assert told["after"][1].startswith("parked: field status")
+    assert "after\n  applied: rule created\nfields\n" in run("explain", ACME, message, "--after", created).output
+    result = run("explain", ACME, message, "--after", created, "--state", "open")
+    assert (result.exit_code, "write one of them" in str(result.exception)) == (1, True)
+
+
+def test_what_is_ignored_is_explained_without_what_is_not_known_of_it(pack: Path, message: Path) -> None:
+    change(pack, ("  format: json", "  format: json\n  ignore: [{path: $.STAT, fits: SCHD, why: A trial}]"))
+    assert run("explain", pack, message).output == "outcome   ignored: A trial\n"
+
+
 def test_a_parked_message_is_explained_as_the_journal_keeps_it(message: Path) -> None:
     message.write_text(json.dumps(snapshot(STAT="LOST")))
     told = explained(ACME, message)
