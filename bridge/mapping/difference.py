@@ -3,6 +3,7 @@
 Both start knowing nothing and go through everything in order.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +14,7 @@ from pydantic_core import to_jsonable_python
 from bridge.domain.model import Appointment, Job, WorkOrder
 from bridge.mapping.job_book import Happened, JobBook, Send, Sent
 from bridge.mapping.pack import Pack
-from bridge.mapping.replay import Event, replay
+from bridge.mapping.replay import Event, Message, replay
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,13 @@ def changes(old: Pack, new: Pack, events: Iterable[Event], send: Send) -> Iterat
             if pair[0] != pair[1] and told.get((job, what)) != pair:
                 yield Change(event.name, job, what, *pair)
             told[job, what] = pair
+
+
+def outcomes(pack: Pack, events: Iterable[Event], send: Send) -> Mapping[str, int]:
+    """Count what becomes of the messages at first, the most frequent first: what waits or is parked compares little."""
+    book = JobBook(pack, send)
+    first = (happened for event in events for happened in replay(book, event)[:1] if isinstance(event, Message))
+    return dict(Counter(str(happened.outcome) for happened in first).most_common())
 
 
 Seen = dict[tuple[str, str], object]

@@ -15,7 +15,7 @@ from bridge.cli.serve import ConfigOption
 from bridge.errors import PermanentError
 from bridge.flows.effects import messages_for
 from bridge.flows.recorded import events_of
-from bridge.mapping.difference import Change, changes
+from bridge.mapping.difference import Change, changes, outcomes
 from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_pack
 from bridge.mapping.replay import Asked, Event, Message
@@ -53,6 +53,8 @@ def run(
     else:
         _tell(found, limit)
         typer.echo(f"{_count(replayed)}, {len(found)} differences: {before.version} -> {after.version}")
+        became = outcomes(before, replayed, messages_for)
+        typer.echo(f"with {before.version}: {', '.join(f'{count} {outcome}' for outcome, count in became.items())}")
     if found:
         raise typer.Exit(1)
 

@@ -369,6 +369,14 @@ def messages(tmp_path: Path) -> Path:
 def test_the_same_pack_makes_no_difference(messages: Path) -> None:
     result = run("diff", ACME, ACME, "--messages", messages)
     assert (result.exit_code, result.output.split(":")[0]) == (0, "3 messages, 0 differences")
+    assert result.output.splitlines()[-1].endswith(": 3 applied")
+
+
+def test_it_is_told_how_many_messages_say_little_of_a_difference(messages: Path) -> None:
+    (messages / "0.json").unlink()
+    (messages / "3.json").write_text(json.dumps(snapshot(MSG_ID="E-3", STAT="LOST")))
+    result = run("diff", ACME, ACME, "--messages", messages)
+    assert result.output.splitlines()[-1].endswith(": 2 waiting, 1 parked")
 
 
 def test_what_buyers_would_see_otherwise_is_told(pack: Path, messages: Path) -> None:
