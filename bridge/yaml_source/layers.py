@@ -1,5 +1,6 @@
 """One document put over another: what the upper one says stands, and everything keeps the place it was written at."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 
 from bridge.yaml_source.document import Node, YamlSource
@@ -9,8 +10,9 @@ from bridge.yaml_source.problems import Path
 def overlaid(upper: YamlSource, lower: YamlSource, keyed: Mapping[Path, str], first: Mapping[Path, str]) -> YamlSource:
     """Put a document over another. Mappings are merged key by key, and `null` takes a key away; the rest is replaced.
 
-    Lists at the locations in `keyed` and `first` are merged by the member that these name: an item of the same name is
-    replaced in its place; new ones follow, or for `first` lead.
+    New keys stand before that key of the lower one before which they are written, else at the end. Lists at the
+    locations in `keyed` and `first` are merged by the member that these name: an item of the same name is replaced in
+    its place; new ones follow, or for `first` lead.
     """
     merge = _Merge({**keyed, **first}, frozenset(first))
     root = merge.nodes((), _tagged(upper), _tagged(lower))
@@ -61,21 +63,45 @@ class _Merge:
         return upper
 
     def _mappings(self, loc: Path, upper: Node, lower: Node) -> Node:
-        items = dict(lower.items)
-        for name, item in upper.items.items():
-            items[name] = self.nodes((*loc, name), item, lower.items[name]) if name in lower.items else item
-        kept = {name: item for name, item in items.items() if item.data is not None}
+        items: dict[str | int, Node] = {}
+        for name in _in_order(upper, lower):
+            item, below = upper.items.get(name), lower.items.get(name)
+            if item is None or below is None:
+                items[name] = item or lower.items[name]
+            else:
+                items[name] = self.nodes((*loc, name), item, below)
+        taken = {name for name, item in upper.items.items() if item.data is None}
+        kept = {name: item for name, item in items.items() if name not in taken}
         return _mapping(upper, kept, {**lower.keys, **upper.keys})
 
     def _lists(self, loc: Path, upper: Node, lower: Node) -> Node:
         member = self._keyed[loc]
         names = {_name(item, member) for item in lower.items.values()} - {None}
-        fresh = {_name(item, member): item for item in upper.items.values() if _name(item, member) in names}
-        old = [fresh.get(_name(item, member), item) for item in lower.items.values()]
         new = [item for item in upper.items.values() if _name(item, member) not in names]
+        fresh: dict[str | None, list[Node]] = defaultdict(list)
+        for item in upper.items.values():
+            if (name := _name(item, member)) in names:
+                fresh[name].append(item)
+        # All that are called so stand there, even where there are several by mistake: the checks must see them.
+        old = [one for item in lower.items.values() for one in fresh.pop(_name(item, member), [item])]
         both = [*new, *old] if loc in self._first else [*old, *new]
         data = [item.data for item in both]
         return Node(data, upper.line, upper.column, dict(enumerate(both)), {}, upper.size, upper.file)
+
+
+def _in_order(upper: Node, lower: Node) -> list[str | int]:
+    """Order the keys as below; new ones stand before that one before which they were written, or at the end."""
+    order: list[str | int] = []
+    leading: dict[str | int, list[str | int]] = {}
+    new: list[str | int] = []
+    for name in upper.items:
+        if name in lower.items:
+            leading[name], new = new, []
+        else:
+            new.append(name)
+    for name in lower.items:
+        order += [*leading.get(name, ()), name]
+    return [*order, *new]
 
 
 def _name(item: Node, member: str) -> str | None:

@@ -93,6 +93,33 @@ def test_null_takes_a_key_away(tmp_path: Path) -> None:
     assert set(source.data["commands"]) == {"search"}
 
 
+def test_null_takes_away_what_stands_below_and_not_what_is_null_there(tmp_path: Path) -> None:
+    more = TENANT + "  search: {body: {kinds: null, more: 1}}\n"
+    toy = TOY.replace("kinds: [visit,", "none: null\n      kinds: [visit,")
+    body = read_pack(tenant(tmp_path, more, toy)).data["commands"]["search"]["body"]
+    assert "kinds" not in body
+    assert body["none"] is None
+
+
+def test_what_stands_twice_above_is_told_twice(tmp_path: Path) -> None:
+    twice = TENANT.replace('{crew: "3", name: Dritte', '{crew: "2", name: Dritte').replace("rule: mine", "rule: made")
+    assert findings(tenant(tmp_path, twice)) == [
+        "tenant/pack.yaml:8:duplicate-code",
+        "tenant/pack.yaml:11:duplicate-rule",
+    ]
+
+
+def test_a_field_may_be_made_of_one_that_only_the_tenant_has(tmp_path: Path) -> None:
+    fields = (
+        "fields:\n  spoken: {path: $.spoken}\n  tasks: {split: ';', path: null, value: spoken}\n  last: {path: $.z}\n"
+    )
+    source = read_pack(tenant(tmp_path, TENANT + fields))
+    names = list(source.data["fields"])
+    assert names[names.index("tasks") - 1] == "spoken"
+    assert names[-1] == "last"
+    make_pack(source)
+
+
 @pytest.mark.parametrize("base", [".", "../nowhere", "../tenant", "../toy/pack.yaml"])
 def test_a_base_that_cannot_be_is_told(tmp_path: Path, base: str) -> None:
     (finding,) = findings(tenant(tmp_path, TENANT.replace("../toy", base)))
