@@ -13,7 +13,7 @@ _REASONS = {"hold", "ignore", "park"}
 
 def goal_of(then: Then, on_illegal: OnIllegal) -> Goal | None:
     """Give the goal of a rule as far as it is the same for every message, None where it has none."""
-    if not then.model_fields_set - _REASONS:
+    if not then.written - _REASONS:
         return None
     return Goal(work_order=then.work_order, appointment=then.appointment, on_illegal=then.on_illegal or on_illegal)
 

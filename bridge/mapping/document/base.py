@@ -15,6 +15,11 @@ class Strict(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
+    @property
+    def written(self) -> frozenset[str]:
+        """Name the keys that are written; one that is left empty says nothing."""
+        return frozenset(name for name in self.model_fields_set if getattr(self, name) is not None)
+
 
 def _scalar(value: object) -> str | int | bool:
     if isinstance(value, int):

@@ -46,7 +46,7 @@ class Cell(Words):
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        conditions = {"range" if name in BOUNDS else name for name in self.model_fields_set}
+        conditions = {"range" if name in BOUNDS else name for name in self.written}
         if len(conditions) != 1:
             raise ValueError("write one condition: a value, a list, {not: …}, {present: …}, a range or a test of text")
         return self

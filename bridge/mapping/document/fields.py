@@ -26,7 +26,7 @@ class FieldZone(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if len(self.model_fields_set) != 1:
+        if len(self.written) != 1:
             raise ValueError("write a zone such as Europe/Warsaw, {value: <field>} or {minutes: <field>}")
         return self
 

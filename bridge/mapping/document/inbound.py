@@ -70,7 +70,7 @@ class IgnoreRule(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if len(self.model_fields_set & {"path", "header", "routing_key"}) != 1:
+        if len(self.written & {"path", "header", "routing_key"}) != 1:
             raise ValueError("write exactly one of path, header or routing_key")
         return self
 

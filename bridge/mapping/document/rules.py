@@ -25,7 +25,7 @@ class ReasonTest(Words):
 
     @model_validator(mode="after")
     def _one_condition(self) -> Self:
-        if len(self.model_fields_set) != 1:
+        if len(self.written) != 1:
             raise ValueError("write a code, or one of starts_with, ends_with and contains_word")
         return self
 
@@ -72,7 +72,7 @@ class Then(Strict):
     @model_validator(mode="after")
     def _goal_or_reason(self) -> Self:
         reasons = [self.hold, self.ignore, self.park]
-        goal = self.model_fields_set - {"hold", "ignore", "park"}
+        goal = self.written - {"hold", "ignore", "park"}
         if sum(reason is not None for reason in reasons) + bool(goal) != 1:
             raise ValueError("write a goal, or ignore: <why>, park: <why> or hold: <why>")
         return self

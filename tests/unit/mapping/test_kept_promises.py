@@ -161,3 +161,19 @@ def test_what_a_command_looks_up_has_a_row(on_miss: str, value: str, told: str |
     found = problems(LOOKED_UP % (on_miss, value))
     assert len(found) == (told is not None)
     assert all(str(told) in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("patch", "told"),
+    [
+        ("rules: [{rule: a, when: {kind: {present: }}, then: {ignore: x}}]", "write one condition"),
+        ("inbound: {ignore: [{path: $.a, fits: {at_least: }, why: x}]}", "write one condition"),
+        ("inbound: {ignore: [{path: , fits: a, why: x}]}", "write exactly one of path, header or routing_key"),
+        ("rules: [{rule: a, then: {work_order: }}]", "write a goal, or ignore: <why>"),
+        (beside("{path: $.x, type: datetime, format: iso, zone: {value: }}"), "write a zone such as Europe/Warsaw"),
+        (beside("{path: $.x}", "attribution: {reason: made, buyer: [{code: }], unknown: buyer}"), "write a code, or"),
+    ],
+)
+def test_a_key_that_is_left_empty_says_nothing(patch: str, told: str) -> None:
+    (problem,) = problems(patch)
+    assert told in problem
