@@ -1,16 +1,11 @@
 """The fields of a pack to begin with: one for each path of the samples, and moments joined of a date and a time."""
 
-import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final
+from dataclasses import dataclass, replace
 
-from bridge.mapping.columns import STATE_COLUMNS
 from bridge.mapping.starter.guesses import TEXT, Guess, guess
 from bridge.mapping.starter.leaves import leaves
-
-_TAKEN: Final = (*STATE_COLUMNS, "fault")
-"""Names that mean something else in rules."""
+from bridge.mapping.starter.names import field_names, free_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +41,15 @@ class Input:
         return str(self.guess.options["format"]) if self.guess is not None else ""
 
 
-@dataclass(slots=True)
-class _Came:
-    """What came at a path."""
-
-    name: str
-    values: list[object] = field(default_factory=list)
-
-
 def inputs_of(messages: Sequence[object]) -> list[Input]:
     """Make the fields of all that comes in the messages, in its order, and then what can be joined of them."""
-    came: dict[str, _Came] = {}
+    came: dict[str, list[object]] = {}
     for message in messages:
         for path, value in leaves(message):
-            known = came.setdefault(path, _Came(_name(path, {one.name for one in came.values()})))
-            known.values.append(value)
-    found = [_input(path, one, len(messages)) for path, one in came.items() if not _has_more_below(path, came)]
+            came.setdefault(path, []).append(value)
+    paths = [path for path in came if not _has_more_below(path, came)]
+    names = field_names(paths)
+    found = [_input(name, path, came[path], len(messages)) for path, name in zip(paths, names, strict=True)]
     return [*found, *_joined(found)]
 
 
@@ -70,21 +58,10 @@ def _has_more_below(path: str, paths: Collection[str]) -> bool:
     return any(other.startswith((f"{path}.", f"{path}[")) for other in paths)
 
 
-def _name(path: str, taken: Collection[str]) -> str:
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", path.removeprefix("$"))
-    name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_") or "value"
-    return _free(name if name[0].isalpha() else f"f_{name}", taken)
-
-
-def _free(name: str, taken: Collection[str]) -> str:
-    names = (name, *(f"{name}_{number}" for number in range(2, len(taken) + len(_TAKEN) + 3)))
-    return next(one for one in names if one not in taken and one not in _TAKEN)
-
-
-def _input(path: str, came: _Came, samples: int) -> Input:
-    present = sum(value not in (None, "") for value in came.values)
-    absent = tuple(key for key, value in (("empty", ""), ("nulls", None)) if value in came.values)
-    return Input(came.name, path, guess(came.name, came.values), present == samples, absent)
+def _input(name: str, path: str, came: Sequence[object], samples: int) -> Input:
+    present = sum(value not in (None, "") for value in came)
+    absent = tuple(key for key, value in (("empty", ""), ("nulls", None)) if value in came)
+    return Input(name, path, guess(name, came), present == samples, absent)
 
 
 def _joined(inputs: Sequence[Input]) -> Iterator[Input]:
@@ -96,7 +73,7 @@ def _joined(inputs: Sequence[Input]) -> Iterator[Input]:
     for time in times if dates else ():
         _, date = max(((_common(one, time), one) for one in dates), key=lambda pair: pair[0])
         format_ = f"{date.format} {time.format}"
-        name = _free(f"{time.name}_at", taken)
+        name = free_name(f"{time.name}_at", taken)
         taken.add(name)
         yield Input(name, time.path, Guess("datetime", {"format": format_}), False, joined=(date, time))
 

@@ -46,6 +46,8 @@ _EPOCHS: Final = (("epoch_ms", 1_000_000_000_000, 4_102_444_800_000), ("epoch", 
 _CODE = re.compile(r"[A-Z][A-Z0-9_-]{0,15}|[a-z][a-z0-9_]{0,15}")
 _NAME_OF_CODE = re.compile("status|stat|state|type|category|code|event|kind")
 _WORDS_OF_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,31}")  # what such a field may say, and another had as a text
+_STATES: Final = ("status", "stat", "state", "reason")
+_NUMBER_OF_STATE = re.compile("-?[0-9]{1,6}")
 _MOST_CODES = 30
 _LONGEST_NUMBER = 19  # digits
 _MOST_DIGITS = 2  # keys look like codes, but hold running numbers
@@ -70,6 +72,8 @@ def guess(name: str, values: Iterable[object]) -> Guess | None:
         return TEXT
     kinds = {type(value) for value in present}
     words = frozenset(name.split("_"))
+    if (codes := _state(name, present)) is not None:
+        return codes
     if kinds == {bool}:
         return Guess("boolean")
     if kinds == {list}:
@@ -79,6 +83,14 @@ def guess(name: str, values: Iterable[object]) -> Guess | None:
     if kinds == {str}:
         return _text(words, [str(value) for value in present])
     return TEXT if kinds == {str, int} else None
+
+
+def _state(name: str, values: Sequence[object]) -> Guess | None:
+    """What a field that says a state holds is a code, be it written in digits."""
+    codes = list(dict.fromkeys(map(str, values)))
+    is_state = name.removesuffix("_value").rpartition("_")[2] in _STATES and len(codes) <= _MOST_CODES
+    are_numbers = all(map(_is_plain, values)) and all(map(_NUMBER_OF_STATE.fullmatch, codes))
+    return Guess("code", {"values": codes}) if is_state and are_numbers else None
 
 
 def _items(value: object) -> list[object]:

@@ -84,9 +84,16 @@ def _inbound(samples: Samples, roles: Roles) -> Iterable[str]:
     job = roles["job"]
     yield f"  job: {text_of(job.path if job else '$.job')}"
     yield "\n" if job else "   # TODO: where the job's key stands\n"
-    yield from _path_line("version", roles["version"])
+    yield from _version(roles["version"])
     if roles["occurred_at"] is not None:
         yield f"  occurred_at: {roles['occurred_at'].name}\n"
+
+
+def _version(one: Input | None) -> Iterable[str]:
+    if one is not None and not one.is_sure:
+        yield f"  version: {{path: {text_of(one.path)}, optional: true}}   # some samples have none\n"
+    else:
+        yield from _path_line("version", one)
 
 
 def _path_line(key: str, one: Input | None) -> Iterable[str]:

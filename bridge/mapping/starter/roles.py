@@ -53,7 +53,7 @@ def _ordered(inputs: Sequence[Input], roles: dict[str, Input | None]) -> tuple[l
 
 def _rank(role: str, words: Sequence[str], one: Input) -> tuple[bool, int]:
     """What every message should have is rather something that all samples have."""
-    return role in ("job", "status") and not one.is_sure, _distance(one, words)
+    return role in ("job", "status", "version") and not one.is_sure, _distance(one, words)
 
 
 def _distance(one: Input, words: Sequence[str]) -> int:
@@ -70,7 +70,9 @@ def _fits(role: str, one: Input) -> bool:
     if role in MOMENTS:
         return one.type == "datetime" and (role != "occurred_at" or one.joined is None)
     if role == "version":
-        return one.type == "integer" and one.is_sure
+        return one.type == "integer" and "[0]" not in one.path
     if role == "duration":
         return one.type in ("integer", "duration")
+    if role == "task":
+        return one.type in ("text", "code", "list") and not one.is_half
     return one.type in ("text", "code", "integer", "list") and not one.is_half

@@ -461,8 +461,8 @@ def test_a_new_pack_from_nested_messages_with_other_names_and_dates(tmp_path: Pa
     }
     pack, made = begin(tmp_path, sample)
     assert run("check", pack).output == f"{pack}: no problems\n"
-    assert made["fields"]["slots_0_from"]["format"] == "%Y-%m-%dT%H:%M:%S%z"
-    assert made["fields"]["work_order_status"]["values"] == ["dispatched"]
+    assert made["fields"]["slots_from"]["format"] == "%Y-%m-%dT%H:%M:%S%z"
+    assert made["fields"]["status"]["values"] == ["dispatched"]
 
 
 def test_a_new_pack_from_next_to_nothing_passes_the_check_too(tmp_path: Path) -> None:

@@ -134,21 +134,21 @@ def test_xml_is_read_as_the_pack_will_read_it() -> None:
         "message_id": "$['o:Job']['o:EventId']",
         "job": "$['o:Job']['@id']",
         "version": "$['o:Job']['o:Rev']",
-        "occurred_at": "o_job_c_at",
+        "occurred_at": "c_at",
     }
-    assert made["fields"]["o_job_o_visit_o_to_at"] == {
-        "join": ["o_job_o_visit_o_date", "o_job_o_visit_o_to"],
+    assert made["fields"]["o_to_at"] == {
+        "join": ["o_date", "o_to"],
         "type": "datetime",
         "format": "%Y-%m-%d %H:%M",
-        "not_before": "o_job_o_visit_o_from_at",
+        "not_before": "o_from_at",
     }
-    assert made["fields"]["o_job_o_length"] == {
+    assert made["fields"]["o_length"] == {
         "path": "$['o:Job']['o:Length']",
         "type": "duration",
         "format": "iso",
         "required": True,
     }
-    assert made["fields"]["o_job_o_params_o_param_site_id"]["path"].endswith("['o:Param']['site.id']")
+    assert made["fields"]["site_id"]["path"].endswith("['o:Param']['site.id']")
 
 
 def test_namespaces_that_nothing_needs_are_left_out_of_names_and_a_single_element_may_be_a_list() -> None:
@@ -158,7 +158,7 @@ def test_namespaces_that_nothing_needs_are_left_out_of_names_and_a_single_elemen
     ]
     made = parse_yaml(begun(xml_samples(*documents)), "pack.yaml").data
     assert made["inbound"]["xml"] == {"lists": ["Task", "Slots"]}
-    assert made["fields"]["job_task"] == {"path": "$.Job.Task", "type": "list", "required": True}
+    assert made["fields"]["task"] == {"path": "$.Job.Task", "type": "list", "required": True}
 
 
 @pytest.mark.parametrize(
@@ -220,20 +220,38 @@ def test_json_in_a_text_and_names_and_values_are_unpacked() -> None:
         {"pairs": "$.payload.udf", "name": "key", "value": "value"},
     ]
     assert made["inbound"]["job"] == "$.payload.job"
-    assert made["fields"]["payload_udf_floor"] == {"path": "$.payload.udf.floor", "type": "integer"}
+    assert made["fields"]["floor"] == {"path": "$.payload.udf.floor", "type": "integer"}
 
 
 def test_what_is_an_object_in_one_sample_and_nothing_in_another_is_no_field_of_its_own() -> None:
     made = fields(
         {"job": "J-1000", "crew": [], "visit": None}, {"job": "J-1001", "crew": [{"id": "T100"}], "visit": {"n": 1}}
     )
-    assert set(made) >= {"crew_0_id", "visit_n"}
+    assert set(made) >= {"crew_id", "n"}
     assert not {"crew", "visit"} & set(made)
 
 
 def test_a_name_that_means_something_in_rules_is_not_given_to_a_field() -> None:
-    made = fields({"workOrder": {"state": "open"}, "fault": "none"})
+    made = fields({"work_order": {"work_order_state": "open"}, "fault": "none"})
     assert set(made) >= {"work_order_state_2", "fault_2"}
+
+
+def test_names_are_as_short_as_they_can_be_and_still_say_what_it_is() -> None:
+    order = {
+        "job": "J-1000",
+        "site": {"city": "Leeds", "ref": "S-1000"},
+        "crew": [{"id": "T-1000"}],
+        "visit": {"to": "x"},
+    }
+    made = fields({"order": order, "buyer": {"city": "York", "name": "Acme"}})
+    assert {*made} >= {"job", "site_city", "site_ref", "crew_id", "visit_to", "buyer_city", "buyer_name"}
+
+
+def test_a_state_in_digits_is_a_code_and_a_version_may_be_absent() -> None:
+    created = {"job": "J-1000", "rev": 1, "status": "010", "steps": [{"seq": 1}]}
+    made = parse_yaml(begun(json_samples(created, {"job": "J-1000", "status": "050"})), "pack.yaml").data
+    assert made["fields"]["status"] == {"path": "$.status", "type": "code", "values": ["010", "050"], "required": True}
+    assert made["inbound"]["version"] == {"path": "$.rev", "optional": True}
 
 
 def test_keys_and_states_need_not_be_in_every_sample() -> None:
