@@ -42,23 +42,25 @@ class Served:
 
 def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
     """Build the use cases the API calls."""
-
     commands, requests = wfm_side.commands, wfm_side.requests
-
-    async def readiness() -> Mapping[str, bool | int]:
-        return {
-            "database": await _answers(parts.store),
-            "broker": parts.link.connected,
-            "inbound": all(consumer.bound for consumer in wfm_side.inbound),
-            "deadLetters": wfm_side.dead_letters.depth,
-        }
-
+    ready = partial(readiness, parts, wfm_side)
     sellers = parts.settings.sellers if len(parts.settings.sellers) > 1 else ()
     views = {each.id: SellerStore(parts.store, each.id, frozenset(each.packs)) for each in sellers}
     return Served(
-        _services(parts, parts.store, commands, requests, readiness),
-        {seller: _services(parts, view, commands, requests, readiness) for seller, view in views.items()},
+        _services(parts, parts.store, commands, requests, ready),
+        {seller: _services(parts, view, commands, requests, ready) for seller, view in views.items()},
     )
+
+
+async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]:
+    """Tell for each needed thing if it is there, and how many dead letters there are."""
+    return {
+        "database": await _answers(parts.store),
+        "broker": parts.link.connected,
+        "inbound": all(consumer.bound for consumer in wfm_side.inbound),
+        "replies": all(consumer.consumed for consumer in wfm_side.replies),
+        "deadLetters": wfm_side.dead_letters.depth,
+    }
 
 
 def _services(

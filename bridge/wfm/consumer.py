@@ -132,6 +132,11 @@ class ReplyConsumer:
         self._fixed = FixedQueue(link, topology, self._queue, self._intake) if is_fixed else None
         self._keeper: asyncio.Task[None] | None = None
 
+    @property
+    def consumed(self) -> bool:
+        """Is the queue consumed, as far as that can be lost while RabbitMQ answers? For a health check."""
+        return self._fixed is None or self._fixed.upkeep.right
+
     async def start(self) -> None:
         """Declare the reply queue and consume it; start this before any command is published.
 
@@ -143,7 +148,7 @@ class ReplyConsumer:
             return
         await self._fixed.declare()
         await self._intake.start()
-        self._link.on_reconnect(self._fixed.reconnected)
+        self._link.on_reconnect(self._fixed.upkeep.look_again)
         self._keeper = asyncio.create_task(self._fixed.upkeep.keep(), name=f"upkeep of {self._queue.name}")
 
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:

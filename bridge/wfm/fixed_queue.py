@@ -21,7 +21,6 @@ class FixedQueue:
         self._topology = topology
         self._queue = queue
         self._intake = intake
-        self._lost = False
         self.upkeep = Upkeep("consume the fixed reply queue", self._problem, queue=queue.name)
 
     @staticmethod
@@ -29,20 +28,14 @@ class FixedQueue:
         """The queue as it is consumed: whatever its properties are."""
         return RabbitQueue(queue.name, declare=False, robust=False)
 
-    def reconnected(self) -> None:
-        """The old consumption has ended with the old connection."""
-        self._lost = True
-        self.upkeep.look_again()
-
-    async def declare(self) -> int:
-        """Declare the queue where it is missing; return how many consume it. Raises `PermanentError` if barred."""
-        return await declare_missing(self._link, self._topology, self._queue)
+    async def declare(self) -> None:
+        """Declare the queue where it is missing. Raises `PermanentError` if barred."""
+        await declare_missing(self._link, self._topology, self._queue)
 
     async def _problem(self) -> str | None:
         try:
-            if await self.declare() == 0 or self._lost:
-                await self._intake.again()
-                self._lost = False
+            await self.declare()
+            await self._intake.resume()
         except (AMQPError, ChannelInvalidStateError, OSError, BridgeError) as failed:
             return str(failed)
         return None

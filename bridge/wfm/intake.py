@@ -12,6 +12,7 @@ from typing import Any, Final, cast
 
 import structlog
 from aio_pika import IncomingMessage
+from aio_pika.abc import AbstractQueue
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitExchange, RabbitMessage, RabbitQueue
@@ -22,6 +23,7 @@ from bridge.wfm.link import RabbitLink
 REQUEUE_PAUSE_S: Final = 1.0
 """A requeued message comes straight back; without a pause a failing handler would spin."""
 STEP_TIMEOUT_S: Final = 2.0
+RESUME_TIMEOUT_S: Final = 10.0
 
 Take = Callable[[IncomingMessage], Awaitable[None]]
 Source = tuple[RabbitQueue, RabbitExchange | None]
@@ -57,11 +59,16 @@ class Intake:
         for subscriber in self._subscribers:
             await subscriber.start()
 
-    async def again(self) -> None:
-        """Consume again what RabbitMQ has stopped giving us: a queue that was deleted, or is not restored by itself."""
-        for subscriber in self._subscribers:
-            await _briefly(subscriber.stop())
-            await subscriber.start()
+    async def resume(self) -> None:
+        """Consume again where RabbitMQ has stopped giving us messages: a queue that was deleted, or is not restored by
+        itself. Raises `TimeoutError` if that takes too long.
+        """
+        async with asyncio.timeout(RESUME_TIMEOUT_S):
+            if await self._consumers():
+                return
+            for subscriber in self._subscribers:
+                await _briefly(subscriber.stop())
+                await subscriber.start()
 
     async def stop(self, deadline_s: float) -> None:
         """Stop consuming and let open calls end, for at most `deadline_s`. The rest stays unsettled."""
@@ -89,11 +96,17 @@ class Intake:
         """Tell RabbitMQ to deliver no more. FastStream does that last, after letting more come in and ignoring it."""
         if self._link.in_memory or not self._link.connected:
             return
-        for queue, _ in self._sources:
-            consumed = await self._link.broker.config.declarer.declare_queue(queue, channel=self._channel)
-            underlay = await consumed.channel.get_underlay_channel()
-            for tag in tuple(cast("Any", underlay).consumers):
-                await consumed.cancel(tag)
+        for queue, tag in await self._consumers():
+            await queue.cancel(tag)
+
+    async def _consumers(self) -> list[tuple[AbstractQueue, str]]:
+        """The tags under which RabbitMQ gives us messages now; it takes them away from a queue that is deleted."""
+        found: list[tuple[AbstractQueue, str]] = []
+        for source, _ in self._sources:
+            queue = await self._link.broker.config.declarer.declare_queue(source, channel=self._channel)
+            underlay = await queue.channel.get_underlay_channel()
+            found += [(queue, tag) for tag in cast("Any", underlay).consumers]
+        return found
 
     async def _on_message(self, message: Any) -> None:
         self._in_flight += 1

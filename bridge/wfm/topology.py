@@ -134,17 +134,16 @@ async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> N
             ) from refused
 
 
-async def declare_missing(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> int:
-    """Declare a queue as ours unless it is there, whatever it is like; return how many consume it.
+async def declare_missing(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
+    """Declare a queue as ours unless it is there, whatever it is like.
 
     Raises `PermanentError` where RabbitMQ bars us from it.
     """
     try:
         async with link.scratch_channel() as channel:
-            return (await channel.queue_declare(queue.name, passive=True)).consumer_count or 0
+            await channel.queue_declare(queue.name, passive=True)
     except ChannelNotFoundEntity:
         await declare(link, topology, queue)
-        return 0
     except (ChannelLockedResource, ChannelAccessRefused) as barred:
         raise PermanentError(f"RabbitMQ does not let the bridge use the queue {queue.name!r}: {barred}") from barred
 

@@ -48,7 +48,7 @@ class Upkeep:
 
     async def _until_right(self) -> None:
         wait = FIRST_WAIT_S
-        while (problem := await self._problem()) is not None:
+        while (problem := await self._look()) is not None:
             self._right.clear()
             _log.warning(f"{self._what}: not yet; trying again", problem=problem, again_in_s=wait, **self._about)
             await asyncio.sleep(wait)
@@ -56,3 +56,10 @@ class Upkeep:
         if not self.right:
             _log.info(f"{self._what}: done", **self._about)
         self._right.set()
+
+    async def _look(self) -> str | None:
+        try:
+            return await self._problem()
+        except Exception as failed:  # noqa: BLE001 - if this task ended, nobody would see to it any more
+            _log.exception(f"{self._what}: crashed", **self._about)
+            return repr(failed)

@@ -15,6 +15,7 @@ from structlog.testing import capture_logs
 
 from bridge.errors import PermanentError
 from bridge.flows.ports import WfmMessage
+from bridge.wfm import upkeep
 from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.link import RabbitLink
@@ -340,6 +341,27 @@ async def test_a_queue_with_other_properties_is_a_clear_error(
     await channel.declare_queue(topology.inbound_queue("acme").name, durable=True)
     with pytest.raises(PermanentError, match="exists in RabbitMQ with other properties"):
         await new_consumer(link, topology, Gate()).start()
+
+
+async def test_a_queue_that_was_deleted_is_there_again_bound_and_consumed(
+    link: RabbitLink,
+    consume: MakeConsumer,
+    events: AbstractExchange,
+    channel: AbstractChannel,
+    topology: Topology,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
+    gate = Gate()
+    gate.open.set()
+    await consume(link, gate)
+    await channel.queue_delete(topology.inbound_queue("acme").name)
+
+    async def heard() -> bool:
+        await say(events, b"again")
+        return b"again" in gate.bodies
+
+    await eventually(heard, 20)
 
 
 async def test_classic_queues_serve_too(

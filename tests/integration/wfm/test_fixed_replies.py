@@ -38,9 +38,16 @@ async def answers(topology: Topology, channel: AbstractChannel) -> AsyncIterator
 
 
 @pytest.fixture
-async def listen(link: RabbitLink, topology: Topology, answers: str) -> AsyncIterator[Listen]:
+def started() -> list[ReplyConsumer]:
+    """The consumers that `listen` has started."""
+    return []
+
+
+@pytest.fixture
+async def listen(
+    link: RabbitLink, topology: Topology, answers: str, started: list[ReplyConsumer]
+) -> AsyncIterator[Listen]:
     """Starts consumers of replies, which write down what they hear."""
-    started: list[ReplyConsumer] = []
 
     async def start(replies: Replies | None = FIXED, link: RabbitLink = link) -> list[RawReply]:
         heard: list[RawReply] = []
@@ -115,15 +122,64 @@ async def test_of_two_processes_each_hears_a_part(
     assert other
 
 
+@pytest.mark.parametrize("replies", [FIXED, OWN, None])
 async def test_a_queue_that_was_deleted_is_there_again(
-    listen: Listen, link: RabbitLink, channel: AbstractChannel, answers: str, monkeypatch: pytest.MonkeyPatch
+    listen: Listen,
+    link: RabbitLink,
+    topology: Topology,
+    channel: AbstractChannel,
+    replies: Replies | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
-    heard = await listen()
+    queue = (topology.reply_queue if replies is None else topology.reply_queue_of(replies)).name
+    heard = await listen(replies)
+    await channel.queue_delete(queue)
+    await eventually(lambda: exists(link, queue), 20)
+    await say(channel, queue, "back")
+    await told(heard, ["back"])
+
+
+async def test_all_processes_consume_a_queue_that_was_deleted_again(
+    listen: Listen,
+    make_link: MakeLink,
+    link: RabbitLink,
+    channel: AbstractChannel,
+    answers: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not only the one that was first; and if that one dies, no reply has to wait."""
+    monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
+    await listen()
+    await listen(link=await make_link())
     await channel.queue_delete(answers)
     await eventually(lambda: exists(link, answers), 20)
-    await say(channel, answers, "back")
-    await told(heard, ["back"])
+    await eventually(lambda: consumed(link, answers, by=2), 20)
+
+
+async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_go_of_it(
+    listen: Listen,
+    started: list[ReplyConsumer],
+    rabbit: AbstractRobustConnection,
+    channel: AbstractChannel,
+    answers: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For the health check."""
+    heard = await listen()
+    (consumer,) = started
+    await eventually(lambda: consumer.consumed)
+    monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
+    monkeypatch.setattr(upkeep, "LONGEST_WAIT_S", 0.25)
+    others = await rabbit.channel()
+    await channel.queue_delete(answers)
+    taken = await others.declare_queue(answers, exclusive=True)
+    consumer._fixed.upkeep.look_again()  # type: ignore[union-attr]
+    await eventually(lambda: not consumer.consumed, 20)
+    await taken.delete(if_unused=False)
+    await eventually(lambda: consumer.consumed, 20)
+    await say(channel, answers, "mine again")
+    await told(heard, ["mine again"])
 
 
 async def exists(link: RabbitLink, queue: str) -> bool:
@@ -136,10 +192,10 @@ async def exists(link: RabbitLink, queue: str) -> bool:
 
 
 async def test_what_was_said_while_the_connection_was_lost_is_heard(
-    listen: Listen, make_link: MakeLink, channel: AbstractChannel, answers: str, wire: Wire
+    listen: Listen, make_link: MakeLink, link: RabbitLink, channel: AbstractChannel, answers: str, wire: Wire
 ) -> None:
     heard = await listen(link=await make_link(wire.url))
-    await eventually(lambda: consumed(channel, answers))
+    await eventually(lambda: consumed(link, answers))
     wire.cut()
     await say(channel, answers, "meanwhile")
     wire.mend()
@@ -163,8 +219,9 @@ async def test_a_queue_that_went_with_a_restart_of_rabbitmq_holds_nobody_up(
     await told(heard, ["fixed"])
 
 
-async def consumed(channel: AbstractChannel, queue: str) -> bool:
-    return (await channel.declare_queue(queue, passive=True)).declaration_result.consumer_count == 1
+async def consumed(link: RabbitLink, queue: str, by: int = 1) -> bool:
+    async with link.scratch_channel() as channel:
+        return (await channel.queue_declare(queue, passive=True)).consumer_count == by
 
 
 @pytest.mark.parametrize(
