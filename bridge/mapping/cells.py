@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from bridge.mapping.document import BOUNDS, Cell, Words
+from bridge.mapping.paths import MISSING
 from bridge.mapping.values import as_text, shown
 
 Test = Callable[[object], bool]
@@ -17,6 +18,18 @@ _COMPARISONS: dict[str, Callable[[int | datetime, int | datetime], bool]] = {
     "at_most": lambda value, bound: not _less(bound, value),
     "below": lambda value, bound: _less(value, bound),
 }
+
+
+def raw_test(cell: Cell) -> Test:
+    """Make the test of a cell for what stands in a message; a list or an object is present, and fits nothing else."""
+    test, asks_if_present = cell_test(cell), cell.present is True
+
+    def fits(raw: object) -> bool:
+        if isinstance(raw, list | dict):
+            return asks_if_present
+        return test(None if raw is MISSING else raw)
+
+    return fits
 
 
 def cell_test(cell: Cell) -> Test:

@@ -3,21 +3,16 @@
 from collections.abc import Callable, Mapping
 
 from bridge.mapping import document
-from bridge.mapping.cells import cell_test
+from bridge.mapping.cells import raw_test
 from bridge.mapping.paths import MISSING, compile_path
 
 Chooser = Callable[[list[object]], list[object]]
 
 
 def item_test(where: Mapping[str, document.Cell]) -> Callable[[object], bool]:
-    """Make a test that an item passes if all its cells fit; a list or an object fits no cell."""
-    tests = [(compile_path(path), cell_test(cell)) for path, cell in where.items()]
-
-    def fits(item: object) -> bool:
-        raws = ((find(item), test) for find, test in tests)
-        return all(not isinstance(raw, dict | list) and test(None if raw is MISSING else raw) for raw, test in raws)
-
-    return fits
+    """Make a test that an item passes if all its cells fit."""
+    tests = [(compile_path(path), raw_test(cell)) for path, cell in where.items()]
+    return lambda item: all(test(find(item)) for find, test in tests)
 
 
 def item_chooser(spec: document.FieldSpec) -> Chooser:

@@ -9,7 +9,7 @@ import orjson
 
 from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
-from bridge.mapping.cells import cell_test
+from bridge.mapping.cells import raw_test
 from bridge.mapping.datetimes import ReadMoment, moment_reader
 from bridge.mapping.paths import MISSING, Find, compile_path
 from bridge.mapping.unpacking import compile_unpack
@@ -240,13 +240,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _ignored(rule: document.IgnoreRule) -> _Ignored:
-    find, test = message_finder(rule.path, rule.header), cell_test(rule.fits)
-
-    def fits(message: Message) -> bool:
-        raw = find(message)
-        return test(None if raw is MISSING else raw) if not isinstance(raw, list | dict) else False
-
-    return fits, rule.why
+    find, fits = message_finder(rule.path, rule.header), raw_test(rule.fits)
+    return lambda message: fits(find(message)), rule.why
 
 
 def message_finder(path: str | None, header: str | None) -> Callable[[Message], object]:

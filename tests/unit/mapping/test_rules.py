@@ -3,7 +3,9 @@
 import pytest
 
 from bridge.domain.model import Goal, Job, JobRef, OnIllegal
+from bridge.mapping.cells import raw_test
 from bridge.mapping.document import Cell, Rule, Table
+from bridge.mapping.paths import MISSING
 from bridge.mapping.rules import Ignore, Park, cell_test, cell_text, compile_rules
 from bridge.mapping.tables import table_lookup
 from bridge.mapping.values import Misread
@@ -11,6 +13,22 @@ from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from tests.unit.mapping.builders import NOON, job
 
 NO_JOB = Job(ref=JobRef("p", "j"))
+
+
+@pytest.mark.parametrize(
+    ("cell", "fits", "fails"),
+    [
+        ({"present": True}, [{}, {"a": 1}, [], "A"], [MISSING, None]),
+        ({"present": False}, [MISSING, None], [{}, [1], "A"]),
+        ({"not": "A"}, [MISSING, "B"], [{}, [], "A"]),
+    ],
+)
+def test_a_list_or_an_object_in_a_message_is_present_and_nothing_else(
+    cell: object, fits: list[object], fails: list[object]
+) -> None:
+    test = raw_test(Cell.model_validate(cell))
+    assert [test(raw) for raw in fits] == [True] * len(fits)
+    assert [test(raw) for raw in fails] == [False] * len(fails)
 
 
 @pytest.mark.parametrize(
