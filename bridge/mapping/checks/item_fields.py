@@ -2,6 +2,7 @@
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, PackDocument
+from bridge.mapping.paths import path_steps
 from bridge.mapping.tables import codes
 
 INSIDE = ("path", "value", "join", "first")
@@ -17,6 +18,7 @@ def check_items(loc: Loc, spec: FieldSpec, document: PackDocument, report: Repor
             report.add(loc, "missing-key", "items need fields: what is read of each item")
         for name, inner in spec.fields.items():
             _check_inside((*loc, "fields", name), inner, document, report)
+            _check_from_item((*loc, "fields", name, "path"), spec, inner, report)
         _check_key((*loc, "key"), spec, document, report)
     else:
         for option in ("fields", "key"):
@@ -39,6 +41,13 @@ def _check_inside(loc: Loc, spec: FieldSpec, document: PackDocument, report: Rep
         if getattr(spec, option) == "keep":
             message = f"{option}: keep is not for an item's fields; an item with a key keeps what a message leaves out"
             report.add((*loc, option), "misplaced", message)
+
+
+def _check_from_item(loc: Loc, spec: FieldSpec, inner: FieldSpec, report: Report) -> None:
+    """A path that leads to the list again, from the message, would find nothing."""
+    lists = [steps for steps in map(path_steps, spec.path or ()) if len(steps) > 1]  # an item may have one such name
+    if any(path_steps(path)[: len(steps)] == steps for path in inner.path or () for steps in lists):
+        report.add(loc, "wrong-value", "a path inside starts at the item, which is $; leave out the way to the list")
 
 
 def _check_key(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:

@@ -326,6 +326,10 @@ ITEMS = "{path: $.c, type: items, fields: {a: {path: $.a, type: code, values: [x
             "misplaced: a key is for items that are remembered: with a path, and inbound: {deltas: true}",
         ),
         (
+            "fields: {c: {path: $.job.crew, type: items, fields: {a: {path: $.job.crew.id}}}}",
+            "wrong-value: a path inside starts at the item, which is $; leave out the way to the list",
+        ),
+        (
             "{inbound: {format: xml}, fields: {c: {path: $.J.Tech, type: items, fields: {a: {path: $.a}}}}}",
             "missing-key: a single Tech would be no list; write inbound: {xml: {lists: [Tech]}}",
         ),
