@@ -15,6 +15,9 @@ def words(variable: Variable, mask: int) -> str:
     """Say which situations of a variable are meant."""
     names = _named(variable)
     told = _told(names, variable.values(mask))
+    if len(told) == 1:
+        (only, *_) = variable.values(mask)
+        return ", and ".join(f"{name} is {_word(only[name])}" for name in names)
     others = _told(names, variable.values(variable.full & ~mask))
     is_field = len(names) == 1 and variable.name != MEF
     if is_field and _ABSENT not in told and len(others) < len(told) and len(told) > _FEW:

@@ -51,6 +51,13 @@ def test_the_current_state_is_part_of_a_gap() -> None:
     assert gaps({"when": {"work_order_state": {"not": "planned"}}}) == ["work_order_state is planned"]
 
 
+def test_columns_that_go_together_are_told_one_by_one() -> None:
+    seen = {"work_order_state": {"not": "planned"}}, {"appointment_status": {"not": "confirmed"}}
+    assert gaps(*({"when": when} for when in seen)) == [
+        "work_order_state is planned, and appointment_status is confirmed"
+    ]
+
+
 def test_a_closed_visit_on_an_open_work_order_cannot_be() -> None:
     """R24: an Appointment stands only while the WorkOrder is planned or under way."""
     standing = {"appointment_status": ["confirmed", "inProgress"]}
