@@ -350,7 +350,12 @@ class Settings(BaseSettings):
         enable_decoding=False,
     )
 
-    instance: str = Field("bridge-1", min_length=1, description="Name of this process, in logs and in RabbitMQ.")
+    instance: str = Field(
+        "bridge-1",
+        min_length=1,
+        max_length=50,  # it is part of queue names and correlation ids, which have at most 255 bytes in AMQP
+        description="Name of this process, in logs and in RabbitMQ; at most 50 characters.",
+    )
     mode: Mode = Field(
         Mode.PRODUCTION, description="`production`, or `development`, where the shipped development keys work."
     )

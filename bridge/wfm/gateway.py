@@ -16,10 +16,9 @@ from faststream.rabbit import RabbitExchange
 from bridge.errors import BrokerUnavailable, NotRouted
 from bridge.flows.ports import BusMessage
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Replies, Topology
+from bridge.wfm.topology import LONGEST_SHORT_STRING, Replies, Topology
 
 PUBLISH_TIMEOUT_S: Final = 5.0
-LONGEST_SHORT_STRING: Final = 255  # bytes of a name, or of a correlation id, in AMQP
 
 
 class RabbitCommandBus:

@@ -19,6 +19,9 @@ from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQue
 from bridge.errors import PermanentError
 from bridge.wfm.link import RabbitLink
 
+LONGEST_SHORT_STRING: Final = 255
+"""Bytes of a name, or of a correlation id, in AMQP."""
+
 DELIVERY_LIMIT: Final = 10_000
 """Deliveries of one message before a quorum queue gives it to the dead-letter queue.
 
@@ -106,10 +109,16 @@ class Topology:
         return f"{self.namespace}mef-bridge.dead-letter"
 
     def _queue(self, name: str) -> RabbitQueue:
+        """Raises `PermanentError` if the name is too long for AMQP."""
+        full_name = f"{self.namespace}{name}"
+        if len(full_name.encode()) > LONGEST_SHORT_STRING:
+            raise PermanentError(
+                f"the queue name {full_name!r} is longer than the {LONGEST_SHORT_STRING} bytes that RabbitMQ takes"
+            )
         arguments: dict[str, str | int] = {"x-dead-letter-exchange": self.dead_letter}
         if self.queue_kind is QueueKind.QUORUM:
             arguments["x-delivery-limit"] = self.delivery_limit
-        return RabbitQueue(f"{self.namespace}{name}", QueueType(self.queue_kind), durable=True, arguments=arguments)  # type: ignore[call-overload, no-any-return]
+        return RabbitQueue(full_name, QueueType(self.queue_kind), durable=True, arguments=arguments)  # type: ignore[call-overload, no-any-return]
 
 
 def _reply_queue(instance: str) -> str:

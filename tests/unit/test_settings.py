@@ -7,6 +7,7 @@ import re
 from enum import Enum
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pydantic import SecretStr
@@ -443,3 +444,10 @@ def test_a_message_is_known_for_as_long_as_the_journal_shows_it(write: Any, jour
     path = write(f"retention: {{journal_days: {journal}, inbox_days: {inbox}}}\n")
     assert "inbox_days must be 0 or at least journal_days" in problems(path)[0]
     load_settings(write("retention: {journal_days: 0, inbox_days: 0}\n"))
+
+
+def test_the_name_of_an_instance_fits_into_amqp(write: Any) -> None:
+    """In the longest characters, too, and behind the id of a command."""
+    assert len(f"{uuid4()}@{load_settings(write('instance: ' + '😀' * 50)).instance}".encode()) <= 255
+    (line,) = problems(write("instance: " + "x" * 51))
+    assert line.startswith("bridge.yaml:1:11: wrong-value: expected text of at most 50 characters")

@@ -158,6 +158,13 @@ def test_an_explanation_tells_that_an_answer_would_find_no_command() -> None:
 BROKEN = {
     "nothing said": (REPLIES, "replies: ^{}\n", "wrong-value", "write queue: <name>, correlation: <path>, or both"),
     "an empty name": ("toy.answers", '^""', "wrong-value", "at least 1"),
+    "a queue of our own": (
+        "toy.answers",
+        "^mef-bridge.main.replies",
+        "wrong-value",
+        "queues of the bridge begin with mef-bridge.; write the name that the WFM answers to",
+    ),
+    "a queue of RabbitMQ": ("toy.answers", "^amq.gen-1", "wrong-value", "queues of RabbitMQ begin with amq."),
     "no path": ("[$.ref,", "[^ref,", "wrong-value", "it starts with $; write $.ref"),
     "an unknown key": (", correlation:", ", ^corelation:", "unknown-key", "did you mean 'correlation'?"),
     "a command that does not write it": (
