@@ -74,6 +74,7 @@ def command(kind: CommandKind, state: CommandState, moves: bool = False) -> Comm
         appointment=AppointmentId("a") if moves else None,
         created_at=NOON,
         expires_at=NOON,
+        echo_until=NOON,  # as it was loaded, its time is not up
     )
 
 
