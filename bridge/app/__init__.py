@@ -1,7 +1,7 @@
 """The composition root: the only place that knows every part. `running` starts a bridge and stops it in order.
 
 Order of start: state first, then the door for Buyers (they can read, and a probe is answered, while RabbitMQ is still
-away), then what brings answers and messages in. Stopping begins with the door, so that nothing comes in that could not
+away), then what brings replies and messages in. Stopping begins with the door, so that nothing comes in that could not
 be finished.
 """
 

@@ -65,7 +65,7 @@ def check_sellers(settings: Settings, packs: Mapping[str, Pack]) -> None:
 
 
 def check_reply_queues(packs: Mapping[str, Pack]) -> None:
-    """A fixed reply queue belongs to one pack, or answers would be read by the other; raises `PermanentError`."""
+    """A fixed reply queue belongs to one pack, or replies would be read by the other; raises `PermanentError`."""
     owners: dict[str, str] = {}
     for pack in packs.values():
         queue = pack.replies.queue if pack.replies is not None else None
@@ -157,7 +157,7 @@ async def connect(parts: Parts, stack: AsyncExitStack) -> None:
 
 
 async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack) -> None:
-    """Take the WFM's messages, answers first: a message may have a command follow.
+    """Take the WFM's messages, replies first: a message may have a command follow.
 
     Raises `PermanentError` where another process runs as the same instance.
     """

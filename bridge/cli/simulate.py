@@ -24,14 +24,14 @@ def wfm(
     port: PortOption = 8138,
     namespace: Annotated[str, typer.Option(help="In front of all names in RabbitMQ.")] = "",
     reply_delay: Annotated[float, typer.Option(help="Seconds a command takes.")] = 0.05,
-    answer_queue: Annotated[
-        str | None, typer.Option(help="Answer to this queue, and with REF instead of a correlation id.")
+    replies_queue: Annotated[
+        str | None, typer.Option(help="Reply to this queue, and with REF instead of a correlation id.")
     ] = None,
-    xml: Annotated[bool, typer.Option("--xml", help="Take commands and answer them in XML.")] = False,
+    xml: Annotated[bool, typer.Option("--xml", help="Take commands and reply to them in XML.")] = False,
 ) -> None:
     """Run the simulated legacy WFM with its control server."""
     configure_logging("console", "info")
-    answers = Answers(answer_queue, xml)
+    answers = Answers(replies_queue, xml)
     loop.run(serve_wfm(broker, host, port, namespace=namespace, reply_delay=reply_delay, answers=answers))
 
 

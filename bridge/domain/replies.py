@@ -84,7 +84,7 @@ def expire(job: Job, command: Command) -> Settlement:
     if command.state is not CommandState.PENDING:
         return _nothing(job, command, "the command was settled before")
     late = replace(command, echo_until=command.expires_at + ECHO_WITHIN)
-    return _settled(job, late, CommandState.EXPIRED, "no answer from the WFM in time")
+    return _settled(job, late, CommandState.EXPIRED, "no reply from the WFM in time")
 
 
 def _refused(job: Job, command: Command, reply: Refused) -> Settlement:

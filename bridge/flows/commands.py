@@ -130,7 +130,7 @@ class Commands:
             self._answers.resolve(asked, await self._restored(command, *settled))
 
     def correlation_of(self, pack: Pack, command: CommandId) -> str:
-        """Give what the answer to a command of this process is to be known by."""
+        """Give what the reply to a command of this process is to be known by."""
         return correlation_of(pack, command, self._instance)
 
     async def _pass_on(self, reply: WfmReply) -> None:
@@ -200,7 +200,7 @@ class Commands:
     ) -> list[tuple[Command, Answer]]:
         read = pack.read_reply(command.asked_as, reply.raw.body)
         if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
-            reason = read.reason if isinstance(read, Unreadable) else "not an answer to this command"
+            reason = read.reason if isinstance(read, Unreadable) else "not a reply to this command"
             await tx.record([replies.unreadable(reply, command, reason)])
             return []
         now, ids = self._clock(), self._applier.ids()
@@ -210,7 +210,7 @@ class Commands:
         return [(command, answer_of(settlement))]
 
     async def _open(self, tx: Transaction, job: Job, asked: CommandId) -> Command | None:
-        """Return the command if its answer can still matter: it is pending, or came to nothing only by its deadline."""
+        """Return the command if its reply can still matter: it is pending, or came to nothing only by its deadline."""
         known = next((command for command in job.commands if command.id == asked), None)
         if known is not None:
             return known

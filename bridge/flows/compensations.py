@@ -1,6 +1,6 @@
 """Sees to it that no ghost visit is left in the WFM: bookings that are taken back are asked for until they are gone.
 
-The database remembers when the WFM is asked next, so neither a lost command, a lost answer nor a restart ends it.
+The database remembers when the WFM is asked next, so neither a lost command, a lost reply nor a restart ends it.
 """
 
 from collections.abc import Callable, Mapping
@@ -103,7 +103,7 @@ def _read(pack: Pack, raw: WfmMessage) -> Accepted | Refused:
         return Refused(Error422Code.OTHER_ISSUE, read.reason)
     if isinstance(read.reply, Accepted | Refused):
         return read.reply
-    return Refused(Error422Code.OTHER_ISSUE, "not an answer to this command")
+    return Refused(Error422Code.OTHER_ISSUE, "not a reply to this command")
 
 
 def _entry(pack: Pack, command: Command, raw: WfmMessage, outcome: Outcome, reason: str) -> JournalEntry:

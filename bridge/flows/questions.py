@@ -29,5 +29,5 @@ class Questions:
                 raise WfmTimeout from error
 
     def answer(self, correlation_id: str, body: bytes) -> bool:
-        """Give the answer to whoever waits for it; tell whether somebody does."""
+        """Give the reply to whoever waits for it; tell whether somebody does."""
         return self._waiters.resolve(correlation_id, body)

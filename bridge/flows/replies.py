@@ -67,7 +67,7 @@ def uncorrelated(reply: WfmReply, problem: Unreadable) -> JournalEntry:
         job=None,
         raw=reply.raw,
         outcome=Outcome.PARKED,
-        reason=f"an answer to nobody knows which command: {problem.reason}",
+        reason=f"a reply to nobody knows which command: {problem.reason}",
         rule=UNKNOWN_COMMAND,
         explanation=problem.explanation,
     )

@@ -137,17 +137,17 @@ class TimeSlots:
         read = pack.read_reply(CommandKind.SEARCH, body)
         if isinstance(read, Unreadable):
             log.warning("search.unreadable", job=work_order.job.key, reason=read.reason, correlation_id=correlation_id)
-            raise WfmUnavailable(f"The WFM's answer could not be read: {read.reason}")
+            raise WfmUnavailable(f"The WFM's reply could not be read: {read.reason}")
         if read.flags:
             await self._keep_flags(work_order.job, body, read, correlation_id)
         if isinstance(read.reply, Refused):
             raise Rejected(Problem(read.reply.code, read.reply.reason, read.reply.path))
         if not isinstance(read.reply, Offered):
-            raise WfmUnavailable("The WFM's answer is not one to a search.")
+            raise WfmUnavailable("The WFM's reply is not one to a search.")
         return read.reply
 
     async def _keep_flags(self, job: JobRef, body: bytes, read: ReplyRead, correlation_id: str) -> None:
-        """Let the operator see what was left out of an answer, or was taken one of two ways; others are not kept."""
+        """Let the operator see what was left out of a reply, or was taken one of two ways; others are not kept."""
         log.warning("search.flagged", job=job.key, flags=read.flags, correlation_id=correlation_id)
         raw = WfmMessage(pack=job.pack, body=body, correlation_id=correlation_id, received_at=self._clock())
         entry = JournalEntry(
@@ -155,7 +155,7 @@ class TimeSlots:
             job=job,
             raw=raw,
             outcome=Outcome.UNCHANGED,
-            reason="the answer to a search needs a look",
+            reason="the reply to a search needs a look",
             rule=f"commands.{CommandKind.SEARCH}",
             pack_version=self._packs[job.pack].version,
             flags=read.flags,

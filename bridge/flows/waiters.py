@@ -1,4 +1,4 @@
-"""Who in this process waits for which answer of the WFM, by correlation id."""
+"""Who in this process waits for which answer, by correlation id."""
 
 import asyncio
 from collections.abc import Iterator

@@ -131,14 +131,14 @@ def _value(value: TemplateValue) -> Json:
 
 
 def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: CommandKind) -> Json:
-    """The WFM's answer to a command, as far as the pack reads it."""
+    """The WFM's reply to a command, as far as the pack reads it."""
     drawing = _Drawing()
     codes = [*reply.accepted, *_codes(pack.tables[reply.refused])]
     accepted = f"Done: {', '.join(reply.accepted)}. Any other code is a refusal."
     drawing.add(reply.status, {"type": "string", "enum": codes, "description": accepted}, required=True)
     known_by = (pack.replies.correlation or ()) if pack.replies is not None else ()
     for path in known_by:
-        said = "What the command wrote as correlation, by which its answer is known."
+        said = "What the command wrote as correlation, by which its reply is known."
         drawing.add(path, {"type": ["string", "integer"], "description": said}, required=len(known_by) == 1)
     if reply.visit is not None:
         drawing.add(reply.visit, {"type": "string", "description": "The WFM's key of the visit."})
@@ -148,7 +148,7 @@ def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: Comma
         drawing.add(reply.version.path, {"description": "The version that the job has now."})
     if reply.slots is not None:
         _add_slots(drawing, reply.slots)
-    return drawing.done(f"The answer to the command {kind.value}.")
+    return drawing.done(f"The reply to the command {kind.value}.")
 
 
 def _codes(table: document.Table) -> Iterable[str]:

@@ -164,7 +164,7 @@ def _answer(book: JobBook, job: Job, command: Command, body: bytes, now: datetim
     if not isinstance(read, ReplyRead):
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason=read.reason)]
     if not isinstance(read.reply, Accepted | Refused):
-        return [Happened(job=job.ref, outcome=Outcome.PARKED, reason="not an answer to this command")]
+        return [Happened(job=job.ref, outcome=Outcome.PARKED, reason="not a reply to this command")]
     return _settled(book, book.settle(job, command, read.reply, now), now)
 
 

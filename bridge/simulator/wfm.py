@@ -72,7 +72,7 @@ class SimulatedWfm:
         self.reply_delay = reply_delay
         self._broker = broker
         self._answers = answers
-        self._answer_queue = f"{namespace}{answers.queue}" if answers.queue is not None else None
+        self._replies_queue = f"{namespace}{answers.queue}" if answers.queue is not None else None
         self._clock = clock
         self._events = RabbitExchange(f"{namespace}{EVENTS_EXCHANGE}", ExchangeType.TOPIC)
         self._moods: dict[str, deque[Mood]] = defaultdict(deque)
@@ -310,8 +310,8 @@ class SimulatedWfm:
 
     async def _reply(self, message: RabbitMessage, body: Body) -> None:
         to, correlation_id = message.reply_to, message.raw_message.correlation_id
-        if self._answer_queue is not None:
-            to, correlation_id = self._answer_queue, None
+        if self._replies_queue is not None:
+            to, correlation_id = self._replies_queue, None
         self._observe("reply", to, body)
         await self._publish(self._answers.write(body), RabbitExchange(), to, correlation_id)
 

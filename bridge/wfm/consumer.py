@@ -1,4 +1,4 @@
-"""What comes in from RabbitMQ: the WFM's messages (a queue for each pack) and its answers (a queue for each process).
+"""What comes in from RabbitMQ: the WFM's messages (a queue for each pack) and its replies (a queue for each process, or one pack's own).
 
 Raw bytes go on as they are. The handler returns only after its commit, and then the message is acked.
 """
@@ -26,9 +26,9 @@ STOP_DEADLINE_S: Final = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawReply:
-    """The WFM's answer to a command, undecoded. `correlation_id` is AMQP's property, "" if the WFM sent none.
+    """The WFM's reply to a command, undecoded. `correlation_id` is AMQP's property, "" if the WFM sent none.
 
-    `pack` is given where the answer came to a queue of that pack alone.
+    `pack` is given where the reply came to a queue of that pack alone.
     """
 
     pack: str = ""
@@ -104,7 +104,7 @@ class InboundConsumer:
 
 
 class ReplyConsumer:
-    """Hands the WFM's answers on a reply queue to `handle`. The queue and its answers outlive the process.
+    """Hands the WFM's replies on a reply queue to `handle`. The queue and its replies outlive the process.
 
     The queue is the one for all packs, or where `replies` says so, that of one pack.
     """

@@ -24,7 +24,7 @@ PUBLISH_TIMEOUT_S: Final = 5.0
 class RabbitCommandBus:
     """The command bus on RabbitMQ (`flows.ports.CommandBus`).
 
-    `replies` are those of the packs whose answers do not come to the common reply queue. `timeout_s` bounds the wait
+    `replies` are those of the packs whose replies do not come to the common reply queue. `timeout_s` bounds the wait
     for RabbitMQ's confirm.
     """
 

@@ -1,4 +1,4 @@
-"""One process for each instance: two with one name would share a reply queue, and each miss half of its answers.
+"""One process for each instance: two with one name would share a reply queue, and each miss half of its replies.
 
 The mark is a queue that RabbitMQ keeps for one connection only, and removes with it. It is taken anew after a
 reconnect. A process that died leaves its mark behind until RabbitMQ misses its heartbeats, so one in use is waited for.

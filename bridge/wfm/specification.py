@@ -16,14 +16,14 @@ Json = dict[str, Any]
 
 _ABOUT = (
     "What mef-bridge takes from the workforce-management system (WFM) over RabbitMQ, and what it sends there. Commands "
-    "carry the AMQP properties message_id, correlation_id and, where an answer is expected, reply_to; the answer goes "
-    "to that queue with the command's correlation_id, unless a pack has a queue of its own for its answers."
+    "carry the AMQP properties message_id, correlation_id and, where a reply is expected, reply_to; the reply goes "
+    "to that queue with the command's correlation_id, unless a pack has a queue of its own for its replies."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A command of a pack; `reply` is the schema of its answer, None where none comes."""
+    """A command of a pack; `reply` is the schema of its reply, None where none comes."""
 
     name: str
     exchange: str
@@ -36,7 +36,7 @@ class Sent:
 class PackOnBus:
     """What one pack takes and sends.
 
-    `replies` is given where its answers do not come to the common queue, `correlation` where in them their id stands.
+    `replies` is given where its replies do not come to the common queue, `correlation` where in them their id stands.
     """
 
     name: str
@@ -89,7 +89,7 @@ def _bound(queue: RabbitQueue, key: str) -> RabbitQueue:
 def _send_commands(broker: RabbitBroker, topology: Topology, pack: PackOnBus) -> None:
     queue = topology.reply_queue if pack.replies is None else topology.reply_queue_of(pack.replies)
     for command in pack.commands:
-        answered = f"Answered to {queue.name}." if command.reply else "Not answered."
+        answered = f"The reply goes to {queue.name}." if command.reply else "No reply is expected."
         broker.publisher(
             exchange=topology.wfm_exchange(command.exchange),
             routing_key=command.routing_key,
@@ -112,7 +112,7 @@ def _take_own_replies(broker: RabbitBroker, topology: Topology, pack: PackOnBus)
     broker.subscriber(
         topology.reply_queue_of(pack.replies),
         title=title,
-        description=f"The answers to commands, in {whose}; {known_by} tells to which.",
+        description=f"The replies to commands, in {whose}; {known_by} tells to which.",
     )(_handler(title, {"anyOf": _replies(pack)}))
 
 
@@ -126,7 +126,7 @@ def _take_replies(broker: RabbitBroker, topology: Topology, packs: Sequence[Pack
         broker.subscriber(
             topology.reply_queue,
             title="replies",
-            description="The answers to commands; correlation_id tells to which.",
+            description="The replies to commands; correlation_id tells to which.",
         )(_handler("replies", {"anyOf": replies}))
 
 

@@ -48,7 +48,7 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Where answers to a pack's commands come to, if not to the reply queue of all packs.
+    """Where replies to a pack's commands come to, if not to the reply queue of all packs.
 
     `queue` is the fixed one that the WFM answers to; None where it answers to whatever a command names.
     """
@@ -85,11 +85,11 @@ class Topology:
 
     @property
     def reply_queue(self) -> RabbitQueue:
-        """The queue that answers to our commands come to."""
+        """The queue that replies to our commands come to."""
         return self._queue(_reply_queue(self.instance))
 
     def reply_queue_of(self, replies: Replies) -> RabbitQueue:
-        """The queue that answers to one pack's commands come to, as it is where we declare it."""
+        """The queue that replies to one pack's commands come to, as it is where we declare it."""
         if replies.queue is not None:
             return self._queue(replies.queue)
         return self._queue(f"mef-bridge.{self.instance}.{replies.pack}.replies")

@@ -113,7 +113,7 @@ async def test_an_answer_that_nobody_can_read_is_parked_and_the_next_one_taken(
     job, _, _ = await lab.booked()
     assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "confirmed"
     reasons = [entry.entry.reason for entry in await lab.journal() if entry.entry.rule == "replies.unknown"]
-    assert [reason.partition(": ")[0] for reason in reasons] == ["an answer to nobody knows which command"] * 3
+    assert [reason.partition(": ")[0] for reason in reasons] == ["a reply to nobody knows which command"] * 3
     await lab.stop_and_find_nothing_left()
 
 

@@ -41,7 +41,7 @@ def run(
     header: Annotated[
         list[str] | None, typer.Option(help="Header of the message, name=value; may be repeated.")
     ] = None,
-    reply: Annotated[CommandKind | None, typer.Option(help="The message is the WFM's answer to this command.")] = None,
+    reply: Annotated[CommandKind | None, typer.Option(help="The message is the WFM's reply to this command.")] = None,
     period: Annotated[
         list[str] | None,
         typer.Option(
@@ -53,7 +53,7 @@ def run(
 ) -> None:
     """Explain a message: each field, each rule with the cell that failed, the hops, what is seen and what is sent.
 
-    With --reply, explain an answer: what it means, and which slots a Buyer would see.
+    With --reply, explain a reply: what it means, and which slots a Buyer would see.
     """
     if period and reply is not CommandKind.SEARCH:
         raise WrongInput("--period is for --reply search")

@@ -218,7 +218,7 @@ async def test_what_was_answered_is_found_in_the_journal(world: World) -> None:
 async def test_an_answer_on_the_common_queue_without_correlation_id_is_parked(world: World) -> None:
     await world.answer(b'{"RC": "00"}', "", pack="")
     ((pack, _, reason, _),) = parked(world)
-    assert (pack, reason) == ("", "an answer to nobody knows which command: it has no correlation_id")
+    assert (pack, reason) == ("", "a reply to nobody knows which command: it has no correlation_id")
 
 
 async def test_an_answer_to_another_packs_command_is_none(world: World) -> None:

@@ -45,7 +45,7 @@ def test_a_channel_tells_queue_exchange_and_routing_key(document: dict[str, Any]
     assert (messages["address"], "test.acme.wfm.events" in messages["description"]) == ("job.#", True)
     assert search["bindings"]["amqp"]["exchange"]["name"] == "test.acme.wfm.commands"
     assert (search["address"], "test.mef-bridge.one.replies" in search["description"]) == ("cmd.search", True)
-    assert "Not answered" in document["channels"]["acme-wfm.note"]["description"]
+    assert "No reply is expected" in document["channels"]["acme-wfm.note"]["description"]
 
 
 def test_a_message_has_what_the_pack_reads(document: dict[str, Any]) -> None:
@@ -103,7 +103,7 @@ def test_answers_to_a_queue_of_the_pack_are_a_channel_of_its_own(
     channel = document["channels"]["acme-wfm.replies"]
     assert "replies" not in document["channels"]
     assert (channel["bindings"]["amqp"]["queue"]["name"], told in channel["description"]) == (queue, True)
-    assert f"Answered to {queue}." in document["channels"]["acme-wfm.book"]["description"]
+    assert f"The reply goes to {queue}." in document["channels"]["acme-wfm.book"]["description"]
     replies = payload(document, "acme-wfm.replies")["anyOf"]
     bodies = [reply["properties"].get("ANSWER", reply) for reply in replies]
     assert all("REF" in body["required"] and "REF" in body["properties"] for body in bodies)
