@@ -1,4 +1,4 @@
-"""Messages to the WFM, and its answers."""
+"""Messages to the WFM, and its replies."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -16,11 +16,11 @@ class Reply(Strict):
     """How the WFM answers a command."""
 
     status: Path
-    """Path of the answer's code."""
+    """Path of the reply's code."""
     accepted: Annotated[tuple[Text, ...], Field(min_length=1)]
     """The codes that mean yes."""
     no_status: Literal["accepted", "unreadable"] = "unreadable"
-    """What an answer without that code is: `accepted`, or `unreadable`."""
+    """What a reply without that code is: `accepted`, or `unreadable`."""
     refused: Name
     """The table of all other codes, with the columns `code` (the standard's error code), `reason` (at most 255
     characters) and, if you like, `path` (a JSON Pointer into the Buyer's request). It needs a `default` row.

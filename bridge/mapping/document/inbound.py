@@ -51,7 +51,7 @@ class Xml(Strict):
     namespaces: dict[Text, Text] = {}
     """The prefixes that paths use for namespaces. Other namespaces are left out of names."""
     lists: tuple[Text, ...] = ()
-    """Elements that are lists even where there is only one, in messages and in answers."""
+    """Elements that are lists even where there is only one, in messages and in replies."""
 
 
 class IgnoreRule(Strict):

@@ -72,7 +72,7 @@ class PackDocument(Strict):
     commands: dict[CommandKind, CommandSpec] = {}
     """What the WFM can be asked, by the kind of command."""
     replies: Replies | None = None
-    """How answers find their commands; left out, by AMQP's `reply_to` and `correlation_id`."""
+    """How replies find their commands; left out, by AMQP's `reply_to` and `correlation_id`."""
     policies: Policies = Policies()
     """What to do where the standard or the WFM leaves a choice."""
     attribution: Attribution | None = None

@@ -1,4 +1,4 @@
-"""How the WFM's answers find the commands they answer."""
+"""How the WFM's replies find the commands they answer."""
 
 from typing import Annotated, Self
 
@@ -16,12 +16,12 @@ def _of_the_wfm(queue: str) -> str:
 
 
 class Replies(Strict):
-    """How all answers of the WFM find their commands, where it knows nothing of AMQP's reply_to or correlation_id."""
+    """How all replies of the WFM find their commands, where it knows nothing of AMQP's reply_to or correlation_id."""
 
     queue: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_of_the_wfm)] | None = None
     """The queue that the WFM answers to, whatever a command says; commands then carry no `reply_to`."""
     correlation: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
-    """Where an answer bears the `correlation` that its command has written, instead of in the AMQP property
+    """Where a reply bears the `correlation` that its command has written, instead of in the AMQP property
     `correlation_id`; of several paths, the first that says something.
     """
 

@@ -1,4 +1,4 @@
-"""The slots that the WFM offers in its answer to a search."""
+"""The slots that the WFM offers in its reply to a search."""
 
 from typing import Annotated, Literal
 

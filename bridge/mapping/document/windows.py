@@ -1,4 +1,4 @@
-"""Windows of time in the WFM's answers."""
+"""Windows of time in the WFM's replies."""
 
 from typing import Annotated, Literal, Self
 
