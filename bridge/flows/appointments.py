@@ -28,6 +28,7 @@ from bridge.flows.bookings import NOT_AVAILABLE, Begun, Bookings, NeverOffered, 
 from bridge.flows.commands import Commands
 from bridge.flows.effects import messages_for, to_bus_message
 from bridge.flows.errors import NotFound, Rejected
+from bridge.flows.live_packs import pack_of
 from bridge.flows.ports import AppointmentQuery, BusMessage, BuyersStore, Clock, Page, Transaction, Window
 from bridge.flows.time_slots import TimeSlots
 from bridge.mapping.commands import context_of
@@ -250,7 +251,7 @@ class Appointments:
         return work_order
 
     def _pack(self, job: JobRef) -> Pack:
-        return self._packs[job.pack]
+        return pack_of(self._packs, job)
 
     def _command(
         self,

@@ -22,6 +22,7 @@ from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_booking
 from bridge.errors import BridgeError
 from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected
+from bridge.flows.live_packs import pack_of
 from bridge.flows.ports import BusMessage, BuyersStore, Clock, Owner, Window
 from bridge.mapping.commands import context_of
 from bridge.mapping.pack import Pack
@@ -137,12 +138,13 @@ class Bookings:
         return job.work_order, job
 
     def _token(self, job: JobRef, offered: Token | None) -> Token | None:
-        return offered if offered is not None else unoffered(self._packs[job.pack])
+        return offered if offered is not None else unoffered(pack_of(self._packs, job))
 
     def _write(self, wanted: Wanted, job: Job, work_order: WorkOrder, token: Token) -> Begun:
         """Make the command and its message: what the pack cannot say is not stored either."""
         request, now = wanted.request, self._clock()
-        held = self._packs[job.ref.pack].held_appointment(job)
+        pack = pack_of(self._packs, job.ref)
+        held = pack.held_appointment(job)
         command = Command(
             id=wanted.command,
             kind=CommandKind.BOOK,
@@ -157,7 +159,6 @@ class Bookings:
             created_at=now,
             expires_at=now + self._timeout,
         )
-        pack = self._packs[job.ref.pack]
         context = context_of(command, job, work_order, held, token)
         known_by = replace(context, correlation=self._correlation_of(pack, command.id))
         return Begun(command, to_bus_message(pack, command.asked_as, known_by, command.correlation_id))

@@ -26,6 +26,7 @@ from bridge.domain.visits import held_window
 from bridge.flows.commands import Commands
 from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected, WfmUnavailable
+from bridge.flows.live_packs import pack_of
 from bridge.flows.ports import BuyersStore, Clock, JournalEntry, WfmMessage
 from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Pack, ReplyRead, Unreadable
@@ -121,7 +122,7 @@ class TimeSlots:
         timeout_s: float,
         correlation_id: str,
     ) -> Offered:
-        pack = self._packs[work_order.job.pack]
+        pack = pack_of(self._packs, work_order.job)
         command = CommandId(self._new_id())
         context = CommandContext(
             command=command,
@@ -134,19 +135,22 @@ class TimeSlots:
         )
         message = to_bus_message(pack, CommandKind.SEARCH, context, correlation_id)
         body = await self._commands.questions.ask(message, timeout_s)
+        return await self._read(pack, work_order.job, body, correlation_id)
+
+    async def _read(self, pack: Pack, job: JobRef, body: bytes, correlation_id: str) -> Offered:
         read = pack.read_reply(CommandKind.SEARCH, body)
         if isinstance(read, Unreadable):
-            log.warning("search.unreadable", job=work_order.job.key, reason=read.reason, correlation_id=correlation_id)
+            log.warning("search.unreadable", job=job.key, reason=read.reason, correlation_id=correlation_id)
             raise WfmUnavailable(f"The WFM's reply could not be read: {read.reason}")
         if read.flags:
-            await self._keep_flags(work_order.job, body, read, correlation_id)
+            await self._keep_flags(pack, job, body, read, correlation_id)
         if isinstance(read.reply, Refused):
             raise Rejected(Problem(read.reply.code, read.reply.reason, read.reply.path))
         if not isinstance(read.reply, Offered):
             raise WfmUnavailable("The WFM's reply is not one to a search.")
         return read.reply
 
-    async def _keep_flags(self, job: JobRef, body: bytes, read: ReplyRead, correlation_id: str) -> None:
+    async def _keep_flags(self, pack: Pack, job: JobRef, body: bytes, read: ReplyRead, correlation_id: str) -> None:
         """Let the operator see what was left out of a reply, or was taken one of two ways; others are not kept."""
         log.warning("search.flagged", job=job.key, flags=read.flags, correlation_id=correlation_id)
         raw = WfmMessage(pack=job.pack, body=body, correlation_id=correlation_id, received_at=self._clock())
@@ -157,7 +161,7 @@ class TimeSlots:
             outcome=Outcome.UNCHANGED,
             reason="the reply to a search needs a look",
             rule=f"commands.{CommandKind.SEARCH}",
-            pack_version=self._packs[job.pack].version,
+            pack_version=pack.version,
             flags=read.flags,
             explanation=read.explanation,
         )

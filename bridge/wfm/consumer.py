@@ -1,4 +1,5 @@
-"""What comes in from RabbitMQ: the WFM's messages (a queue for each pack) and its replies (a queue for each process, or one pack's own).
+"""What comes in from RabbitMQ: the WFM's messages (a queue for each pack) and its replies (a queue for each process, or
+one pack's own).
 
 Raw bytes go on as they are. The handler returns only after its commit, and then the message is acked.
 """
@@ -134,7 +135,7 @@ class ReplyConsumer:
 
     @property
     def consumed(self) -> bool:
-        """Is the queue consumed, as far as that can be lost while RabbitMQ answers? For a health check."""
+        """Is the queue consumed? For a health check. Our own ones are, as long as RabbitMQ answers."""
         return self._fixed is None or self._fixed.upkeep.right
 
     async def start(self) -> None:

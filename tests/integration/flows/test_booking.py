@@ -14,9 +14,10 @@ from bridge.mapping.commands import CommandContext, Rendered
 from bridge.mapping.pack import Pack, UnofferedWindow
 from bridge.mapping.templates import Unrenderable
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
-from bridge.mef.models import TimePeriod
+from bridge.mef.models import AppointmentUpdate, TimePeriod
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, MORNING, MORNING_SLOT, NOW, booking, event
+from tests.integration.flows.test_time_slots import search
 from tests.integration.flows.world import BUYERS, World, Worlds
 
 
@@ -330,3 +331,23 @@ async def test_an_appointment_of_another_buyer_does_not_exist(world: World) -> N
     appointment = await world.booked()
     with pytest.raises(NotFound):
         await world.appointments.get(frozenset({BuyerId("other-buyer")}), appointment.id)
+
+
+@pytest.mark.parametrize("ask", ["search", "book", "cancel", "move"])
+async def test_of_a_pack_that_is_not_loaded_the_wfm_is_unavailable(world: World, ask: str) -> None:
+    """Its WorkOrders are there to be read all the same."""
+    appointment = await world.booked()
+    other = await world.open_work_order("J-2")
+    for part in (world.appointments, world.appointments._bookings, world.appointments._time_slots):
+        part._packs = {}
+    move = AppointmentUpdate(valid_for=AFTERNOON)
+    asked = {
+        "search": lambda: world.appointments.search(BUYERS, search(other.id, MORNING), "c"),
+        "book": lambda: world.book(other),
+        "cancel": lambda: world.appointments.cancel(BUYERS, appointment.id, "c"),
+        "move": lambda: world.appointments.patch(BUYERS, appointment.id, move, frozenset({"validFor"}), "c"),
+    }
+    with pytest.raises(WfmUnavailable):
+        await asked[ask]()
+    assert world.bus.sent == []
+    assert await world.appointments.get(BUYERS, appointment.id) == appointment
