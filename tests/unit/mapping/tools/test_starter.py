@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.cli.mapping.cases import differences
@@ -19,6 +19,7 @@ from bridge.mapping.loader import make_pack
 from bridge.mapping.starter import Sample, Unusable, samples_case, starter
 from bridge.mapping.starter.commands_text import MARK
 from bridge.yaml_source import parse_yaml, validate
+from tests.unit.examples import examples
 from tests.unit.mapping.builders import NOON
 
 TUTORIAL = sorted((Path(__file__).parents[1] / "tutorial" / "samples").glob("*.json"))
@@ -311,8 +312,8 @@ MESSAGES = st.dictionaries(
 )
 
 
-@settings(max_examples=20, deadline=None)
 @given(st.lists(MESSAGES, min_size=1, max_size=3))
+@examples(12)
 def test_whatever_the_samples_are_the_pack_passes_and_with_its_commands_too(messages: list[dict[str, Any]]) -> None:
     text = begun(json_samples(*messages))
     head, _, block = text.partition("\n" + MARK)
