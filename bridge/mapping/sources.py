@@ -9,7 +9,7 @@ from bridge.mapping.values import Get, Misread, Values, as_text, constant, shown
 
 
 def value_getter(value: document.Value, lookups: Lookups) -> Get:
-    """Make a getter for the first present source of a value, else its default, else None."""
+    """Make a getter for the first present source of a value, else its default, else None. An empty list says nothing."""
     if value.literal is not None:
         return constant(value.literal)
     getters = tuple(field_getter(reference, lookups) for reference in value.value)
@@ -18,7 +18,7 @@ def value_getter(value: document.Value, lookups: Lookups) -> Get:
         return getters[0]
 
     def get(values: Values) -> object:
-        return next((found for getter in getters if (found := getter(values)) is not None), default)
+        return next((found for getter in getters if (found := getter(values)) not in (None, ())), default)
 
     return get
 

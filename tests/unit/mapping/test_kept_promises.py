@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.unit.mapping.patches import problems
+from tests.unit.mapping.builders import translated
+from tests.unit.mapping.patches import pack_with, problems
 
 FIELDS = {
     "kind": "{path: $.kind}",
@@ -177,3 +178,13 @@ def test_what_a_command_looks_up_has_a_row(on_miss: str, value: str, told: str |
 def test_a_key_that_is_left_empty_says_nothing(patch: str, told: str) -> None:
     (problem,) = problems(patch)
     assert told in problem
+
+
+def test_the_default_of_a_task_stands_in_for_a_list_that_is_left_empty() -> None:
+    where = "where: {$.state: {not: cancelled}}"
+    pack = pack_with(
+        f"fields: {{tasks: {{path: $.tasks, type: list, item: $.what, {where}}}}}\n"
+        "work_order: {task: {value: tasks, default: See the ticket}}"
+    )
+    message = {"job": "J", "tasks": [{"what": "Dig", "state": "cancelled"}]}
+    assert translated(pack, message).update.details.task == ("See the ticket",)
