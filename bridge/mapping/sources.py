@@ -9,7 +9,7 @@ from bridge.mapping.values import Get, Misread, Values, as_text, constant, shown
 
 
 def value_getter(value: document.Value, lookups: Lookups) -> Get:
-    """Make a getter for the first present source of a value, else its default, else None. An empty list says nothing."""
+    """Make a getter for the first present source of a value, else its default, else None; empty lists say nothing."""
     if value.literal is not None:
         return constant(value.literal)
     getters = tuple(field_getter(reference, lookups) for reference in value.value)
