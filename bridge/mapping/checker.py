@@ -17,6 +17,7 @@ from bridge.mapping.checks.references import References
 from bridge.mapping.checks.report import Report
 from bridge.mapping.checks.rules import check_rules
 from bridge.mapping.checks.xml_lists import check_xml_lists
+from bridge.mapping.checks.xml_names import check_xml_names
 from bridge.mapping.document import PackDocument
 from bridge.yaml_source import Finding, YamlSource
 
@@ -39,6 +40,7 @@ def checked(document: PackDocument, source: YamlSource, left_out: LeftOut | None
     check_replies(document, report)
     check_lifecycle(document, references, report)
     check_xml_lists(document, report)
+    check_xml_names(document, report)
     return report
 
 

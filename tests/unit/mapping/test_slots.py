@@ -355,6 +355,12 @@ def test_a_single_child_in_xml_that_would_be_no_list_is_told() -> None:
     ]
 
 
+def test_a_command_in_xml_may_have_namespaces() -> None:
+    body = '{visit: null, crew: null, "w:Cancel": {"@xmlns:w": "urn:w", "w:Job": {value: job}}}'
+    rendered = pack_with(f"commands: {{cancel: {{format: xml, body: {body}}}}}").render(CommandKind.CANCEL, CONTEXT)
+    assert rendered.body.endswith(b'<w:Cancel xmlns:w="urn:w"><w:Job>J&lt;1&gt;</w:Job></w:Cancel>')
+
+
 def test_a_status_may_be_true_or_false() -> None:
     pack = pack_with('commands: {cancel: {reply: {accepted: ["true"]}}}')
     read = pack.read_reply(CommandKind.CANCEL, b'{"rc": true}')

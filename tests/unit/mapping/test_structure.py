@@ -12,7 +12,7 @@ from bridge.mapping.pack import Reading, Unreadable
 from bridge.mapping.values import Misread
 from bridge.mapping.xml_format import check_body, read_xml, write_xml
 from tests.unit.mapping.builders import NOON, read, translated
-from tests.unit.mapping.patches import outcome, pack_with
+from tests.unit.mapping.patches import outcome, pack_with, problems
 
 
 @pytest.mark.parametrize(
@@ -151,3 +151,21 @@ def test_the_pack_says_what_the_same_version_again_is(ties: str, result: Outcome
     ids = Ids(WorkOrderId("w"), AppointmentId("a"))
     assert decide(job, asked, ids, NOON).outcome is result
     assert decide(replace(job, versions={"job": 5}), asked, ids, NOON).outcome is Outcome.STALE
+
+
+@pytest.mark.parametrize(
+    ("field", "name"),
+    [
+        ("{path: \"$['w:Job'].At\"}", "Job"),
+        ("{path: [$.Job.At, \"$.Job['@w:at']\"]}", "at"),
+        ("{path: $.Job.Tag, type: list, where: {\"$['w:Text']\": x}}", "Text"),
+    ],
+)
+def test_a_prefix_that_the_pack_gives_to_no_namespace_is_told(field: str, name: str) -> None:
+    inbound = "inbound: {format: xml, unpack: [{pairs: $.Job.Udf}], xml: {namespaces: {t: 'urn:t'}, lists: [Tag]}}"
+    known = "known: {path: \"$.Job['t:At']\"}, colour: {path: \"$.Job.Udf['w:colour']\"}"
+    (told,) = problems(f"{inbound}\nfields: {{{known}, at: {field}}}")
+    assert told == (
+        f"unknown-prefix: no name has the prefix 'w'; leave it out ({name}), "
+        "or write inbound: {xml: {namespaces: {w: <its namespace>}}}"
+    )
