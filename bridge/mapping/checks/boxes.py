@@ -50,15 +50,17 @@ def widened(box: Box, full: Box, taken: Sequence[Box]) -> Box:
     """Grow a box as far as it shares nothing with the taken ones: the shortest way to say where it lies."""
     wide = list(box)
     for index, mask in enumerate(full):
-        for bit in _bits(mask & ~wide[index]):
-            grown = (*wide[:index], wide[index] | bit, *wide[index + 1 :])
-            if all(meet(grown, one) is None for one in taken):
-                wide[index] |= bit
+        wide[index] |= mask & ~_barred(wide, index, taken)
     return tuple(wide)
 
 
-def _bits(mask: int) -> Iterator[int]:
-    while mask:
-        bit = mask & -mask
-        yield bit
-        mask ^= bit
+def _barred(box: Sequence[int], index: int, taken: Iterable[Box]) -> int:
+    """Give the classes of a variable that belong to a taken box which the box meets in all other variables."""
+    barred = 0
+    for one in taken:
+        for other, mask in enumerate(one):
+            if other != index and not mask & box[other]:
+                break
+        else:
+            barred |= one[index]
+    return barred
