@@ -68,9 +68,8 @@ def gaps_of(space: Space) -> list[Box]:
     """List the combinations that no rule covers, the shortest to say first; later ones leave out what was said."""
     every = [space.full] if all(space.full) else []  # where no message can be read, none falls into a gap
     wide = {widened(box, space.full, space.rules) for box in left_over(every, space.rules)}
-    told: list[Box] = []
-    for box in sorted(wide, key=lambda one: _length(space, one)):
-        told += left_over([box], told)
+    shortest_first = sorted(wide, key=lambda one: _length(space, one))
+    told = [part for index, box in enumerate(shortest_first) for part in left_over([box], shortest_first[:index])]
     return sorted(told, key=lambda one: _length(space, one))
 
 
