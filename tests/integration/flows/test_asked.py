@@ -123,16 +123,18 @@ async def expired_move(world: World, appointment: Appointment) -> None:
 
 
 async def test_what_was_not_answered_in_time_may_still_be_spoken_of(make_world: Worlds, asking: Pack) -> None:
-    world: World = await make_world(pack=asking, timeout_s=0.05)
-    await expired_move(world, await world.booked())
+    world: World = await make_world(pack=asking)
+    appointment = await world.booked()
+    await expired_move(await make_world(pack=asking, timeout_s=0.05), appointment)
     restarted: World = await make_world(pack=asking)
     await restarted.hear(event("SCHD", 3, **IN_AFTERNOON))
     assert last_rule(restarted) == "as-the-buyer-wished"
 
 
 async def test_it_is_the_buyers_until_the_wfm_names_a_state(make_world: Worlds, asking: Pack) -> None:
-    world: World = await make_world(pack=asking, timeout_s=0.05)
-    await expired_move(world, await world.booked())
+    world: World = await make_world(pack=asking)
+    appointment = await world.booked()
+    await expired_move(await make_world(pack=asking, timeout_s=0.05), appointment)
     await world.hear(event("HOLD", 3, **IN_MORNING))
     await world.hear(event("SCHD", 4, **IN_MORNING))
     assert last_rule(world) == "as-the-buyer-wished"
@@ -143,9 +145,9 @@ async def test_it_is_the_buyers_until_the_wfm_names_a_state(make_world: Worlds, 
 async def test_it_is_the_buyers_for_a_quarter_of_an_hour_and_an_echo_for_longer(
     make_world: Worlds, asking: Pack
 ) -> None:
-    world: World = await make_world(pack=asking, timeout_s=0.05)
+    world: World = await make_world(pack=asking)
     appointment = await world.booked()
-    await expired_move(world, appointment)
+    await expired_move(await make_world(pack=asking, timeout_s=0.05), appointment)
     world.clock.advance(minutes=16)
     await world.hear(event("SCHD", 3, **IN_AFTERNOON))
     assert last_rule(world) == "planned-with-visit"
