@@ -98,7 +98,8 @@ class Expect(Strict):
 class Step(Strict):
     """A message of the WFM (`message` as JSON, or `body` as text), or a wish of the Buyer with the WFM's `reply`.
 
-    A reply that is text is taken as it stands, as XML is; anything else is JSON.
+    A reply that is text is taken as it stands, as XML is; anything else is JSON. A step of a `time` alone is about what
+    is due by then.
     """
 
     message: JsonValue = None
@@ -114,9 +115,14 @@ class Step(Strict):
 
     @model_validator(mode="after")
     def _one_act(self) -> Self:
-        if [self.message, self.body, self.buyer].count(None) != 2:
+        if [self.message, self.body, self.buyer].count(None) != 2 and not self.only_time:
             raise ValueError("write one of message, body or buyer")
         return self
+
+    @property
+    def only_time(self) -> bool:
+        """Tell whether nothing happens in it but that time passes."""
+        return self.time is not None and self.message is None and self.body is None and self.buyer is None
 
 
 class Case(Strict):

@@ -60,17 +60,25 @@ def run_case(case: Case, pack: Pack, send: Send, coverage: Coverage) -> CaseResu
     book = JobBook(pack, send)
     results = []
     for number, (step, now) in enumerate(zip(case.steps, case.times(), strict=True), 1):
-        answers = _take(step, book, now)
-        for answer in answers:
-            coverage.add(answer.happened)
-        differences = tuple(_differences(step.expect, _came(answers, book)))
+        due, answers = book.take_due(now), _take(step, book, now)
+        if not answers:
+            due, answers = [], [Answered(happened) for happened in due] or [_NOTHING_DUE]
+        for happened in (*due, *(answer.happened for answer in answers)):
+            coverage.add(happened)
+        differences = tuple(_differences(step.expect, _came(answers, due, book)))
         results.append(StepResult(number, differences, answers[0].happened.reason))
     return CaseResult(case.case, tuple(results))
 
 
+_NOTHING_DUE = Answered(Happened(job=None, outcome="", reason="nothing was due"))
+
+
 def _take(step: Step, book: JobBook, now: datetime) -> list[Answered]:
+    """Do what a step says; nothing where it is only about time."""
     if step.buyer is not None:
         return [ask(book, step, step.buyer, now)]
+    if step.only_time:
+        return []
     body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
     words = WfmWords(body=body, routing_key=step.routing_key, headers=step.headers)
     if step.given is not None:
@@ -85,9 +93,12 @@ def _give(book: JobBook, words: WfmWords, given: Given, now: datetime) -> None:
     book.put(job_of(reading, (given.work_order, given.appointment), book.pack, now))
 
 
-def _came(answers: Sequence[Answered], book: JobBook) -> dict[str, object]:
-    """Tell what came of a step, in the words of `expect`; the states are those after the step."""
-    first, happened = answers[0], [answer.happened for answer in answers]
+def _came(answers: Sequence[Answered], due: Sequence[Happened], book: JobBook) -> dict[str, object]:
+    """Tell what came of a step, in the words of `expect`; the states are those after the step.
+
+    The Buyer is told, and the WFM sent, with it what was `due` before.
+    """
+    first, happened = answers[0], [*due, *(answer.happened for answer in answers)]
     reason, outcome = first.happened.reason, first.happened.outcome
     return {
         "rule": first.happened.rule,

@@ -118,9 +118,9 @@ _FIXED: Mapping[str, Reference] = {
 }
 _CONTACT = re.compile(r"contact\.([A-Za-z]+)\.(name|number|email_address|number_extension|organization)")
 _SLOT = re.compile(r"slot\.([a-z][a-z0-9_]*)")
-_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)")
+_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?")
 
-NAMES = (*_FIXED, "field.<name>", "slot.<name>", "contact.<role>.<attribute>")
+NAMES = (*_FIXED, "field.<name>", "field.<name>.<column>", "slot.<name>", "contact.<role>.<attribute>")
 
 
 def find_reference(name: str) -> Reference | None:
@@ -130,7 +130,7 @@ def find_reference(name: str) -> Reference | None:
     if match := _SLOT.fullmatch(name):
         return Reference(_slot(match[1]), Type.ANY, _NEVER)
     if match := _FIELD.fullmatch(name):
-        return Reference(_field(match[1]), Type.ANY, _NEVER)
+        return Reference(_never, Type.ANY, _NEVER)
     if match := _CONTACT.fullmatch(name):
         return Reference(_contact(match[1], match[2]), Type.TEXT, _NEVER)
     return None
@@ -149,25 +149,30 @@ def contact_role(reference: str) -> str | None:
 
 
 def field_name(reference: str) -> str | None:
-    """Give the field's name in `field.<name>`."""
+    """Give the field's name in `field.<name>` and `field.<name>.<column>`."""
     match = _FIELD.fullmatch(reference)
     return match[1] if match else None
 
 
-def field_reference(name: str) -> str:
-    """Give what commands call a field."""
-    return f"field.{name}"
+def field_column(reference: str) -> str | None:
+    """Give the column in `field.<name>.<column>`."""
+    match = _FIELD.fullmatch(reference)
+    return match[2] if match else None
+
+
+def field_references(pack: document.PackDocument) -> frozenset[str]:
+    """List what commands write of fields."""
+    written = (name for command in pack.commands.values() for _, entry in entries(command.body) for name in entry.names)
+    return frozenset(reference for reference in written if field_name(reference) is not None)
 
 
 def written_fields(pack: document.PackDocument) -> frozenset[str]:
     """Name the fields that commands write."""
-    written = (name for command in pack.commands.values() for _, entry in entries(command.body) for name in entry.value)
-    return frozenset(name for reference in written if (name := field_name(reference)) is not None)
+    return frozenset(name for reference in field_references(pack) if (name := field_name(reference)) is not None)
 
 
-def _field(name: str) -> Find:
-    """The raw value, as it was remembered."""
-    return lambda context: context.record.get(name)
+def _never(_: CommandContext) -> None:
+    """What a field has told is found by its pack: `remembered`."""
 
 
 def _slot(name: str) -> Find:

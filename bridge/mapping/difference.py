@@ -44,8 +44,14 @@ def changes(old: Pack, new: Pack, events: Iterable[Event], send: Send) -> Iterat
 def outcomes(pack: Pack, events: Iterable[Event], send: Send) -> Mapping[str, int]:
     """Count what becomes of the messages at first, the most frequent first: what waits or is parked compares little."""
     book = JobBook(pack, send)
-    first = (happened for event in events for happened in replay(book, event)[:1] if isinstance(event, Message))
+    replayed = ((event, _replayed(book, event)[1]) for event in events)
+    first = (happened for event, came in replayed for happened in came[:1] if isinstance(event, Message))
     return dict(Counter(str(happened.outcome) for happened in first).most_common())
+
+
+def _replayed(book: JobBook, event: Event) -> tuple[list[Happened], list[Happened]]:
+    """Tell what was due before an event, and what came of it."""
+    return book.take_due(event.at), replay(book, event)
 
 
 Seen = dict[tuple[str, str], object]
@@ -55,7 +61,8 @@ def _seen(book: JobBook, event: Event, number: int) -> Seen:
     """Tell what an event leads to: for each job, what is said of it and how it stands."""
     book.number_ids(f"id-{number}")  # so that both books give the same name to what the same event brings about
     seen: Seen = {}
-    for happened in replay(book, event):
+    due, came = _replayed(book, event)
+    for happened in (*due, *came):
         key = happened.job.key if happened.job is not None else ""
         _add_news(seen, key, happened)
         if happened.job is not None:

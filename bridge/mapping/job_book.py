@@ -29,6 +29,7 @@ from bridge.domain.model import (
 from bridge.domain.order import in_order
 from bridge.domain.replies import Settlement, settle
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unmapped
+from bridge.mapping.partners import Behind, InLine, Partner, place, translate_as_partner
 from bridge.mef.models import TimePeriod
 
 DUPLICATE = "duplicate"
@@ -79,6 +80,15 @@ class Happened:
     explanation: Mapping[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """A message with its number in order of arrival."""
+
+    number: int
+    reading: Reading
+    came: datetime
+
+
 class JobBook:
     """The jobs of one pack. Identifiers are `id-1`, `id-2`, … in order of use.
 
@@ -91,7 +101,9 @@ class JobBook:
         self.offered: dict[tuple[JobRef, TimePeriod | None], Mapping[str, object]] = {}
         self._send = send
         self._seen: set[str] = set()
-        self._waiting: dict[JobRef, list[Reading]] = {}
+        self._waiting: dict[JobRef, list[_Heard]] = {}
+        self._lines: dict[JobRef, dict[int, InLine]] = {}
+        self._numbers = count(1)
         self.number_ids("id")
 
     def number_ids(self, name: str) -> None:
@@ -105,6 +117,9 @@ class JobBook:
     def job(self, ref: JobRef) -> Job:
         """Give what is known of a job."""
         return self.jobs.get(ref) or Job(ref=ref)
+
+    def _job_at(self, ref: JobRef, now: datetime) -> Job:
+        return without_old_echoes(self.job(ref), now)
 
     def put(self, job: Job) -> None:
         """Know a job as it is given, whatever was known before."""
@@ -125,23 +140,61 @@ class JobBook:
             return
         self._seen.add(part.message)
         was_known = self.job(part.job).work_order is not None
-        yield self._apply(part, now)
+        yield from self._arrive(_Heard(next(self._numbers), part, now), now)
         if not was_known and self.job(part.job).work_order is not None:
             yield from self.take_up_waiting(part.job, now)
 
     def take_up_waiting(self, ref: JobRef, now: datetime) -> list[Happened]:
         """Apply what waits for a job, by version where it has one; it may have to wait on."""
-        waited = in_order(self._waiting.pop(ref, []), lambda reading: reading.versions)
-        return [self._apply(reading, now) for reading in waited]
+        waited = in_order(self._waiting.pop(ref, []), lambda heard: heard.reading.versions)
+        return [happened for heard in waited for happened in self._arrive(heard, now)]
 
-    def _apply(self, reading: Reading, now: datetime) -> Happened:
-        job = without_old_echoes(self.job(reading.job), now)
-        translation = self.pack.translate(reading, job)
+    def take_due(self, now: datetime) -> list[Happened]:
+        """Apply what was held for a partner that has not come by now."""
+        due = [
+            (one.due_at, number, ref)
+            for ref, line in self._lines.items()
+            for number, one in line.items()
+            if one.due_at <= now
+        ]
+        return [happened for moment, number, ref in sorted(due) for happened in self._due(ref, number, moment)]
+
+    def _due(self, ref: JobRef, number: int, moment: datetime) -> list[Happened]:
+        one = self._lines[ref].pop(number, None)
+        return self._arrive(_Heard(number, one.reading, one.came), moment) if one is not None else []
+
+    def _arrive(self, heard: _Heard, now: datetime) -> list[Happened]:
+        """Apply a message, unless it must wait in line; what follows from it for the line comes after it."""
+        ref = heard.reading.job
+        line = self._lines.get(ref, {})
+        before = [number for number in sorted(line) if number < heard.number]
+        ahead = [line[number] for number in before]
+        placed = place(self.pack, self._job_at(ref, now), ahead, heard.reading, heard.came, now)
+        if isinstance(placed, Behind):
+            line[heard.number] = InLine(heard.reading, heard.came, placed.due_at)
+            return [_behind(ref, placed)]
+        if not isinstance(placed, Partner):
+            return [self._apply(heard, now)]
+        superseded, caught_up = [], []
+        for index, number in enumerate(before):
+            one = line.pop(number)
+            if index in placed.of:
+                superseded.append(one.reading)
+            else:
+                caught_up.append(self._apply(_Heard(number, one.reading, one.came), now))
+        return [self._apply(heard, now, superseded), *caught_up]
+
+    def _apply(self, heard: _Heard, now: datetime, superseded: Sequence[Reading] = ()) -> Happened:
+        reading = heard.reading
+        job = self._job_at(reading.job, now)
+        translation = translate_as_partner(self.pack, reading, job, superseded)
         if not isinstance(translation, Translated):
-            return self._untranslated(reading, job, translation)
-        decision = decide(job, translation.update, self._fresh_ids(), now)
-        if decision.outcome is Outcome.WAITING:
-            self._waiting.setdefault(reading.job, []).append(reading)
+            return self._untranslated(heard, job, translation)
+        decision = decide(job, translation.update, self._fresh_ids(), now, heard.came)
+        if decision.due_at is not None:
+            self._lines.setdefault(reading.job, {})[heard.number] = InLine(reading, heard.came, decision.due_at)
+        elif decision.outcome is Outcome.WAITING:
+            self._waiting.setdefault(reading.job, []).append(heard)
         return replace(
             self.carry_out(decision, now),
             rule=translation.update.rule,
@@ -150,7 +203,8 @@ class JobBook:
             explanation=translation.explanation,
         )
 
-    def _untranslated(self, reading: Reading, job: Job, translation: Ignored | Awaits | Unmapped) -> Happened:
+    def _untranslated(self, heard: _Heard, job: Job, translation: Ignored | Awaits | Unmapped) -> Happened:
+        reading = heard.reading
         outcome = Outcome.PARKED
         if isinstance(translation, Ignored):
             outcome = Outcome.IGNORED
@@ -158,7 +212,7 @@ class JobBook:
                 self.put(learned(job, reading.versions, translation.record, translation.told))
         elif isinstance(translation, Awaits):
             outcome = Outcome.WAITING
-            self._waiting.setdefault(reading.job, []).append(reading)
+            self._waiting.setdefault(reading.job, []).append(heard)
         return Happened(
             job=reading.job,
             outcome=outcome,
@@ -186,3 +240,16 @@ class JobBook:
             notifications=tuple(one.event_type for one in decision.notifications),
             commands=tuple(self._send(self.pack, decision.job, effects, self.new_id, now)) if effects else (),
         )
+
+
+def _behind(ref: JobRef, placed: Behind) -> Happened:
+    translation = placed.translation
+    update = translation.update if isinstance(translation, Translated) else None
+    return Happened(
+        job=ref,
+        outcome=Outcome.WAITING,
+        reason=placed.reason,
+        rule=placed.rule,
+        update=update,
+        explanation=translation.explanation,
+    )

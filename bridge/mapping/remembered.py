@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from bridge.domain.model import Job
 from bridge.mapping import document
 from bridge.mapping.ages import Ages
-from bridge.mapping.context import CommandContext, Find, field_reference, written_fields
+from bridge.mapping.columns import field_getter, field_lookups
+from bridge.mapping.context import CommandContext, Find, field_column, field_name, field_references
 from bridge.mapping.fields import Field, compile_field
 from bridge.mapping.messages import Message
 from bridge.mapping.paths import MISSING
@@ -19,10 +20,17 @@ _NO_MESSAGE = Message(None, "", {})
 
 
 def compile_remembered(pack: document.PackDocument) -> Mapping[str, Find]:
-    """Make a finder for each field that commands write, by its name there: `field.<name>`."""
-    return {
-        field_reference(name): _finder(compile_field(name, pack.fields[name], pack)) for name in written_fields(pack)
-    }
+    """Make a finder for what commands write of fields, by its name there: `field.<name>` or `field.<name>.<column>`."""
+    return {reference: _compiled(reference, pack) for reference in field_references(pack)}
+
+
+def _compiled(reference: str, pack: document.PackDocument) -> Find:
+    name, column = field_name(reference) or "", field_column(reference)
+    find = _finder(compile_field(name, pack.fields[name], pack))
+    if column is None:
+        return find
+    get = field_getter(f"{name}.{column}", field_lookups(pack))
+    return lambda context: get({name: find(context)})
 
 
 def _finder(field: Field) -> Find:

@@ -91,7 +91,10 @@ class AnyToken(Mapping[str, object]):
 
 
 def replay(book: JobBook, event: Event) -> list[Happened]:
-    """Do one thing once more; tell what came of it, first of itself, then of what waited for it."""
+    """Do one thing once more; tell what came of it, first of itself, then of what waited for it.
+
+    What is due by then has been applied before, with `take_due`.
+    """
     if isinstance(event, Message):
         return book.apply(event.words, event.at)
     ref = JobRef(book.pack.name, event.command.job.key)

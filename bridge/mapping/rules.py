@@ -5,6 +5,7 @@ A column is a field, a column of a field's table (`reason.fault`), or the curren
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from bridge.domain.model import Goal, Job, OnIllegal
 from bridge.mapping import document
@@ -43,13 +44,14 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One compiled row. `has_goal`: its outcome is neither `Ignore` nor `Park`."""
+    """One compiled row. `has_goal`: its outcome is neither `Ignore` nor `Park`. `wait`: how long it is held."""
 
     name: str
     conditions: tuple[Condition, ...]
     outcome: Outcome
     creates: bool
     has_goal: bool
+    wait: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,8 @@ def _rule(rule: document.Rule, names: tuple[str, ...], lookups: Mapping[str, Loo
     )
     then = rule.then
     has_goal = then.ignore is None and then.park is None
-    return Rule(rule.rule, conditions, _outcome(then, lookups, on_illegal), then.creates, has_goal)
+    wait = timedelta(seconds=then.wait_seconds) if then.wait_seconds is not None else None
+    return Rule(rule.rule, conditions, _outcome(then, lookups, on_illegal), then.creates, has_goal, wait)
 
 
 def _outcome(then: document.Then, lookups: Mapping[str, Lookup], on_illegal: OnIllegal) -> Outcome:

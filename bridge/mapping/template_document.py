@@ -22,6 +22,15 @@ def _check_default(value: str | int | bool | None) -> str | int | bool | None:
     return value
 
 
+def _check_zone(text: str) -> str:
+    return text if is_reference(text) else check_zone(text)
+
+
+def is_reference(zone: str) -> bool:
+    """Tell whether a zone is not named, but said by a value."""
+    return zone.startswith(("field.", "slot."))
+
+
 class TemplateValue(BaseModel):
     """A value from the bridge in a message to the WFM; `value` may name several, the first present one is taken."""
 
@@ -37,12 +46,24 @@ class TemplateValue(BaseModel):
     """How a time is written, as for a datetime field, or a part of it (`%Y-%m-%d`, `%H:%M`); left out, RFC 3339 in
     UTC.
     """
-    zone: Annotated[str, AfterValidator(check_zone)] | None = None
-    """The zone a time is written in; the pack's `zone` where it is left out."""
+    zone: Annotated[str, AfterValidator(_check_zone)] | None = None
+    """The zone a time is written in, or what says it: `field.<name>`, `field.<name>.<column>` or `slot.<name>`. The
+    pack's `zone` where it is left out or absent.
+    """
     table: str | None = None
     """The table that has what is written for the value."""
     column: str | None = None
     """The column of that table."""
+
+    @property
+    def zone_reference(self) -> str | None:
+        """What says the zone, where it is not named."""
+        return self.zone if self.zone is not None and is_reference(self.zone) else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All values that are asked for."""
+        return self.value if self.zone_reference is None else (*self.value, self.zone_reference)
 
     @model_validator(mode="before")
     @classmethod

@@ -16,6 +16,7 @@ from bridge.mapping.xml_format import write_xml
 
 Write = Callable[[CommandContext], object]
 Encode = Callable[[object], bytes]
+_Shape = Callable[[object, CommandContext], object]
 
 
 class Omitted(Enum):
@@ -65,16 +66,15 @@ def to_xml(value: object) -> bytes:
 
 
 def _entry(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None, fields: Mapping[str, Find]) -> Write:
-    found = [(name, find_reference(name)) for name in entry.value]
-    finders = [fields.get(name, reference.find) for name, reference in found if reference is not None]
-    shape = _shape(entry, lookups, zone)
+    finders = [_finder(name, fields) for name in entry.value]
+    shape = _shape(entry, lookups, zone, fields)
     names, default, omit = " or ".join(entry.value), entry.default, entry.omit
 
     def write(context: CommandContext) -> object:
         for find in finders:
             value = find(context)
             if value is not None:
-                return shape(value)
+                return shape(value, context)
         if omit:
             return Omitted.OMITTED
         if default is None:
@@ -84,24 +84,49 @@ def _entry(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None
     return write
 
 
-def _shape(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None) -> Callable[[object], object]:
+def _finder(name: str, fields: Mapping[str, Find]) -> Find:
+    reference = find_reference(name)
+    return fields[name] if name in fields or reference is None else reference.find
+
+
+def _shape(entry: TemplateValue, lookups: Mapping[str, Lookup], zone: str | None, fields: Mapping[str, Find]) -> _Shape:
     if entry.table is not None and entry.column is not None:
         return _looked_up(entry.table, lookups[entry.table], entry.column)
-    write_moment = moment_writer(entry.format, entry.zone or zone) if entry.format is not None else as_text
-    return _as_json(write_moment)
+    if entry.format is None:
+        return _as_json(lambda _: as_text)
+    if entry.zone_reference is not None:
+        return _as_json(_in_zone_of(entry.zone_reference, entry.format, zone, fields))
+    write_moment = moment_writer(entry.format, entry.zone or zone)
+    return _as_json(lambda _: write_moment)
 
 
-def _as_json(write_moment: WriteMoment) -> Callable[[object], object]:
-    def shape(value: object) -> object:
+def _as_json(writer: Callable[[CommandContext], WriteMoment]) -> _Shape:
+    def shape(value: object, context: CommandContext) -> object:
         if isinstance(value, datetime):
-            return write_moment(value)
+            return writer(context)(value)
         return str(value) if isinstance(value, str) else value  # a plain str of a StrEnum
 
     return shape
 
 
-def _looked_up(table: str, look_up: Lookup, column: str) -> Callable[[object], object]:
-    def shape(value: object) -> object:
+def _in_zone_of(
+    name: str, pattern: str, zone: str | None, fields: Mapping[str, Find]
+) -> Callable[[CommandContext], WriteMoment]:
+    """Make a function that gives the writer for the zone that a value says; the pack's where it is absent."""
+    find = _finder(name, fields)
+
+    def writer(context: CommandContext) -> WriteMoment:
+        said = find(context)
+        try:
+            return moment_writer(pattern, as_text(said) if said is not None else zone)
+        except ValueError as error:
+            raise Unrenderable(f"the zone {name}: {error}") from error
+
+    return writer
+
+
+def _looked_up(table: str, look_up: Lookup, column: str) -> _Shape:
+    def shape(value: object, _: CommandContext) -> object:
         row = look_up(as_text(value))
         if row is None or column not in row:
             raise Unrenderable(f"table {table} has no {column} for {shown(value)}")

@@ -192,6 +192,7 @@ class Translator:
             record=scope.record,
             told=scope.ages.told,
             late=self._is_late(scope),
+            wait=rule.wait if goal.names_state else None,
             flags=tuple(scope.remarks),
         )
 

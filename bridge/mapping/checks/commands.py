@@ -1,12 +1,20 @@
 """Checks of `commands`: templates that can always be written, replies that can be read, and a set that is complete."""
 
-from dataclasses import replace
-
 from bridge.domain.model import CommandKind, TicketStatus
 from bridge.mapping.checks.inputs import field_codes
-from bridge.mapping.checks.replies import check_reply
+from bridge.mapping.checks.references import References
+from bridge.mapping.checks.replies import check_reply, check_zones
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.context import NAMES, Reference, Type, contact_role, field_name, find_reference, slot_name
+from bridge.mapping.context import (
+    NAMES,
+    Reference,
+    Type,
+    contact_role,
+    field_column,
+    field_name,
+    find_reference,
+    slot_name,
+)
 from bridge.mapping.datetimes import has_offset
 from bridge.mapping.document import FieldSpec, PackDocument
 from bridge.mapping.tables import always_has, codes, columns
@@ -49,7 +57,7 @@ def _check_entry(loc: Loc, entry: TemplateValue, kind: CommandKind, document: Pa
     if entry.default is None and not entry.omit and not any(kind in reference.certain_for for reference in references):
         message = f"{' and '.join(entry.value)} may be absent in {kind}; give a default"
         report.add(loc, "may-be-absent", message)
-    _check_format(loc, entry, references, document, report)
+    _check_format(loc, entry, references, kind, document, report)
     _check_table(loc, entry, document, report)
 
 
@@ -64,10 +72,10 @@ def _check_name(loc: Loc, name: str, document: PackDocument, report: Report) -> 
     if token is not None and token not in _tokens(document):
         report.unknown(loc, "token", token, _tokens(document))
     field = field_name(name)
-    return reference if field is None else _check_field(loc, field, reference, document, report)
+    return reference if field is None else _check_field(loc, field, field_column(name), document, report)
 
 
-def _check_field(loc: Loc, name: str, reference: Reference, document: PackDocument, report: Report) -> Reference | None:
+def _check_field(loc: Loc, name: str, column: str | None, document: PackDocument, report: Report) -> Reference | None:
     """Check that a field is remembered, and can be typed without its message; give what it is."""
     spec = document.fields.get(name)
     if spec is None:
@@ -77,10 +85,15 @@ def _check_field(loc: Loc, name: str, reference: Reference, document: PackDocume
     if problem is not None:
         report.add(loc, "not-remembered", problem)
         return None
-    type_ = Type.MOMENT if spec.type == "datetime" else Type.TEXT
-    return replace(
-        reference, type=type_, certain_for=frozenset(CommandKind) if spec.default is not None else frozenset()
-    )
+    is_certain = spec.default is not None
+    if column is not None:
+        if not References(document, report).check_name(loc, f"{name}.{column}"):
+            return None
+        table = document.tables.get(spec.table or "")
+        is_certain = is_certain and table is not None and always_has(table, column)
+    type_ = Type.MOMENT if spec.type == "datetime" and column is None else Type.TEXT
+    certain_for: frozenset[CommandKind] = frozenset(CommandKind) if is_certain else frozenset()
+    return Reference(lambda _: None, type_, certain_for)
 
 
 def _unwritable(name: str, spec: FieldSpec) -> str | None:
@@ -102,7 +115,12 @@ def _tokens(document: PackDocument) -> tuple[str, ...]:
 
 
 def _check_format(
-    loc: Loc, entry: TemplateValue, references: list[Reference], document: PackDocument, report: Report
+    loc: Loc,
+    entry: TemplateValue,
+    references: list[Reference],
+    kind: CommandKind,
+    document: PackDocument,
+    report: Report,
 ) -> None:
     are_moments = all(reference.type is Type.MOMENT for reference in references)
     if entry.format is not None and not are_moments:
@@ -111,6 +129,23 @@ def _check_format(
         report.add(loc, "missing-key", "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)")
     if entry.zone is not None and entry.format is None:
         report.add_key((*loc, "zone"), "misplaced", "a zone needs a format")
+    elif entry.zone_reference is not None:
+        _check_zone((*loc, "zone"), entry.zone_reference, kind, document, report)
+
+
+def _check_zone(loc: Loc, name: str, kind: CommandKind, document: PackDocument, report: Report) -> None:
+    """Check what says a zone: the pack's own stands in for it, and a column has nothing but zones."""
+    reference = _check_name(loc, name, document, report)
+    if reference is None:
+        return
+    if reference.type is Type.MOMENT:
+        report.add(loc, "wrong-type", f"expected the name of a time zone; {name} is a date and time")
+    elif document.zone is None and kind not in reference.certain_for:
+        message = f"{name} may be absent in {kind}; write the pack's zone, which stands in for it (zone: Europe/Warsaw)"
+        report.add(loc, "may-be-absent", message)
+    column, spec = field_column(name), document.fields.get(field_name(name) or "")
+    if column is not None and spec is not None and spec.table in document.tables:
+        check_zones(spec.table, column, document.tables[spec.table], report)
 
 
 def _check_table(loc: Loc, entry: TemplateValue, document: PackDocument, report: Report) -> None:
@@ -145,7 +180,7 @@ def _codes_of(name: str, document: PackDocument) -> tuple[str, ...] | None:
     if name == "ticket_status":
         return tuple(status.value for status in TicketStatus)
     spec = document.fields.get(field_name(name) or "")
-    if spec is None or spec.type != "code":
+    if spec is None or spec.type != "code" or field_column(name) is not None:
         return None
     table = document.tables.get(spec.table or "")
     is_closed = spec.values is not None or table is None or table.on_miss == "park"

@@ -55,7 +55,7 @@ def _check_window(loc: Loc, window: ReplyWindow, document: PackDocument, report:
             message = "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)"
             report.add((*loc, name), "missing-key", message)
     for name, column in sorted(looked_up):
-        _check_zones(name, column, document.tables[name], report)
+        check_zones(name, column, document.tables[name], report)
 
 
 def _check_zone(loc: Loc, zone: ReplyZone, document: PackDocument, report: Report) -> bool:
@@ -74,7 +74,8 @@ def _check_zone(loc: Loc, zone: ReplyZone, document: PackDocument, report: Repor
     return False
 
 
-def _check_zones(name: str, column: str, table: Table, report: Report) -> None:
+def check_zones(name: str, column: str, table: Table, report: Report) -> None:
+    """Report each row of a table whose column is no time zone."""
     rows: list[tuple[Loc, dict[str, str]]] = [
         ((("tables", name, "rows", index)), row) for index, row in enumerate(table.rows)
     ]
@@ -82,7 +83,7 @@ def _check_zones(name: str, column: str, table: Table, report: Report) -> None:
         rows.append((("tables", name, "default"), table.default))
     for loc, row in rows:
         try:
-            find_zone(row[column])
+            find_zone(row.get(column, "UTC"))
         except ValueError as error:
             report.add((*loc, column), "wrong-value", str(error))
 

@@ -62,6 +62,10 @@ class Then(Strict):
     """What happens when no legal way leads to the goal: the message is parked (`park`), the states stay (`keep`), or
     the WorkOrder ends and a new one follows it (`follow_up`). `policies.on_illegal` where it is left out.
     """
+    wait_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
+    """For so many seconds the message is held, without effect. A later one of the job that reaches a state in that time
+    takes its place, as if it had never come. For a WFM that cancels a visit and creates it anew to plan it otherwise.
+    """
     hold: Text | None = None
     """The states stay, everything else the Buyer sees is brought up to date. Say why."""
     ignore: Text | None = None
@@ -75,6 +79,16 @@ class Then(Strict):
         goal = self.written - {"hold", "ignore", "park"}
         if sum(reason is not None for reason in reasons) + bool(goal) != 1:
             raise ValueError("write a goal, or ignore: <why>, park: <why> or hold: <why>")
+        return self
+
+    @model_validator(mode="after")
+    def _only_states_wait(self) -> Self:
+        if self.wait_seconds is None:
+            return self
+        if self.work_order is None and self.appointment is None:
+            raise ValueError("wait_seconds is for a state; write work_order or appointment beside it")
+        if self.creates:
+            raise ValueError("what creates a WorkOrder never waits; leave wait_seconds or creates out")
         return self
 
 

@@ -11,6 +11,7 @@ import pytest
 from bridge.domain.model import CommandId, CommandKind, JobRef
 from bridge.mapping.commands import CommandContext
 from bridge.mapping.pack import Ignored, Pack, Translated
+from bridge.mapping.templates import Unrenderable
 from tests.unit.mapping.builders import work_order
 from tests.unit.mapping.patches import history, pack_with, problems
 
@@ -21,12 +22,15 @@ fields:
   rank: {path: $.rank, type: integer}
   urgent: {path: $.urgent, type: boolean, yes: [Y], no: [N]}
   due: {path: $.due, type: datetime, format: "%d.%m.%Y %H:%M", zone: Europe/Warsaw}
+  area: {path: $.area, type: code, table: areas}
+  tz: {path: $.tz}
   label: {join: [crew, rank]}
   secret: {path: $.secret, remember: false}
   parts: {path: $.parts, type: list, split: ","}
   local: {path: $.local, type: datetime, format: "%H:%M %d.%m.%Y", zone: {value: region}}
 tables:
   depots: {key: region, rows: [{region: NORTH, depot: D1}, {region: SOUTH, depot: D2}]}
+  areas: {key: area, rows: [{area: East, zone: America/New_York, call: E}, {area: West, zone: America/Los_Angeles}]}
   half: {key: region, rows: [{region: NORTH, depot: D1}]}
 commands:
   search:
@@ -98,6 +102,30 @@ def test_what_does_not_fit_any_more_is_absent(record: dict[str, object]) -> None
     assert written(record) == written({})
 
 
+def test_a_column_of_what_was_told_is_written() -> None:
+    pack = pack_with(patch({"call": {"value": ["field.area.call", "field.area"], "default": "none"}}))
+    told = [written(record, pack) for record in ({"area": "East"}, {"area": "West"}, {"area": "North"}, {})]
+    assert [one["call"] for one in told] == ["E", "West", "none", "none"]
+
+
+@pytest.mark.parametrize(
+    ("record", "clock"),
+    [({"area": "East"}, "07:00"), ({"area": "West"}, "04:00"), ({}, "13:00"), ({"area": "North"}, "13:00")],
+)
+def test_a_time_is_written_in_the_zone_that_the_job_told(record: dict[str, object], clock: str) -> None:
+    """The pack's zone stands in where it has told none."""
+    body = {"at": {"value": "now", "format": "%H:%M", "zone": "field.area.zone"}}
+    assert written(record, pack_with("zone: Europe/Warsaw" + patch(body)))["at"] == clock
+
+
+def test_a_zone_that_is_none_is_told_with_its_name() -> None:
+    body = {"at": {"value": "now", "format": "%H:%M", "zone": "field.tz"}}
+    pack = pack_with("zone: Europe/Warsaw" + patch(body))
+    assert written({"tz": "Asia/Tokyo"}, pack)["at"] == "21:00"
+    with pytest.raises(Unrenderable, match=r"the zone field\.tz: 'Mars/Base'"):
+        written({"tz": "Mars/Base"}, pack)
+
+
 def test_what_a_command_writes_is_remembered_with_the_job() -> None:
     """And only that: the record of a pack whose messages are whole holds what somebody looks back on."""
     pack = pack_with(patch({"region": {"value": "field.region", "omit": True}}))
@@ -126,6 +154,21 @@ def entry(name: str, **more: object) -> str:
         (entry("field.Region", omit=True), "unknown-value: there is no value 'field.Region'"),
         (entry("field.crew", omit=True, table="depots", column="depot"), "missing-code: field.crew may be anything"),
         (entry("field.region"), "may-be-absent: field.region may be absent in cancel; give a default"),
+        (entry("field.area.call"), "may-be-absent: field.area.call may be absent in cancel; give a default"),
+        (entry("field.area.cal", omit=True), "unknown-column: there is no column 'cal'; did you mean 'call'?"),
+        (entry("field.rank.x", omit=True), "unknown-column: field rank has no table, so there is no rank.x"),
+        (entry("now", format="%H:%M", zone="field.arae.zone"), "unknown-field: there is no field 'arae'"),
+        (entry("now", format="%H:%M", zone="field.due"), "wrong-type: expected the name of a time zone"),
+        (entry("now", zone="field.tz"), "misplaced: a zone needs a format"),
+        (entry("now", format="%H:%M", zone="area.zone"), "wrong-value: 'area.zone' is not a time zone"),
+        (
+            "zone: Europe/Warsaw" + entry("now", format="%H:%M", zone="field.area.call"),
+            "wrong-value: 'E' is not a time zone",
+        ),
+        (
+            entry("now", format="%H:%M", zone="field.tz"),
+            "may-be-absent: field.tz may be absent in cancel; write the pack's zone, which stands in for it",
+        ),
         (
             entry("field.label", omit=True),
             "not-remembered: only what is read by a path is remembered, and label is not",
