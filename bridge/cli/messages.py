@@ -187,6 +187,7 @@ def _facts(recorded: RecordedEntry) -> dict[str, object]:
         "outcome": entry.outcome.value,
         "rule": entry.rule,
         "reason": entry.reason,
+        "heldUntil": entry.due_at.isoformat() if entry.due_at is not None else None,
         "transitions": [asdict(hop) for hop in entry.transitions],
     }
 

@@ -1,7 +1,8 @@
 """Decides what a WFM message does to a job: the goal it names, the legal hops there, the notifications on the way.
 
-Order of the questions: stale? known? ended? only an echo? Then the goal is completed by the cross-rules of MEF 137
-(R20-R24, R27, R45-R50, R56-R58), planned and walked. A goal without a legal path is handled by the pack's policy.
+Order of the questions: stale? known? ended? only an echo? to be held for a partner? Then the goal is completed by the
+cross-rules of MEF 137 (R20-R24, R27, R45-R50, R56-R58), planned and walked. A goal without a legal path is handled by
+the pack's policy.
 """
 
 from collections.abc import Mapping
@@ -27,17 +28,18 @@ from bridge.domain.visits import held_window, may_be_same_visit, same_visit
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import Note, RelatedContactInformation
+from bridge.mef.moments import rfc3339
 
 _FELL_THROUGH = frozenset({AppointmentStatus.CANCELLED, AppointmentStatus.MISSED, AppointmentStatus.FAILED})
 _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, AppointmentStatus.FAILED})
 
 
-def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
-    """Decide on one message. `ids` are fresh; `now` is the moment of the decision."""
+def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime | None = None) -> Decision:
+    """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
     if _is_stale(job, update):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
     try:
-        decision = _decide_current(job, update, ids, now)
+        decision = _decide_current(job, update, ids, now, came or now)
     except IllegalMove as illegal:
         return _parked(job, update, illegal)
     if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
@@ -82,12 +84,23 @@ def _latest(job: Job, versions: Mapping[str, int]) -> Mapping[str, int]:
     return {**job.versions, **{key: max(version, job.versions.get(key, version)) for key, version in versions.items()}}
 
 
-def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
+def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:
     if job.work_order is None:
         return _first(job, update, ids, now)
     if job.work_order.state in TERMINAL:
         return _after_end(job, job.work_order, update, ids, now)
-    return echo.recognise(job, update, now) or _advance(job, job.work_order, update, ids, now)
+    if (decision := echo.recognise(job, update, now) or _held(job, update, came, now)) is not None:
+        return decision
+    return _advance(job, job.work_order, update, ids, now)
+
+
+def _held(job: Job, update: JobUpdate, came: datetime, now: datetime) -> Decision | None:
+    """A WFM that plans anew may cancel first and create then: a pack may have the one wait for the other."""
+    if update.wait is None or came + update.wait <= now:
+        return None
+    until = came + update.wait
+    reason = f"held until {rfc3339(until)}, in case a later message takes its place"
+    return Decision(outcome=Outcome.WAITING, job=job, reason=reason, due_at=until)
 
 
 def _first(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:

@@ -251,7 +251,7 @@ def _ended(job: Job) -> Iterable[Appointment]:
 
 def without_echo(job: Job, update: JobUpdate) -> Job:
     """The WFM has named a state: what it says from now on is no repetition of what the Buyer asked for before."""
-    if update.goal.work_order is None and update.goal.appointment is None:
+    if not update.goal.names_state:
         return job
     return _repeated(job, lambda command: command.echo_until is not None)
 

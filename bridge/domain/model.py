@@ -165,7 +165,7 @@ class Job:
     WFM's last yes to a Buyer has. `commands` are the outstanding ones: pending, or come to nothing so lately that the
     WFM may still speak of them. `granted` are those that it accepted and
     may yet repeat in a message of its own. `open_siblings` counts other WorkOrders of the same trouble ticket that have
-    not ended.
+    not ended. `holds`: messages of it are held for a partner.
     """
 
     ref: JobRef
@@ -178,6 +178,7 @@ class Job:
     commands: tuple[Command, ...] = ()
     granted: tuple[Command, ...] = ()
     open_siblings: int = 0
+    holds: bool = False
 
 
 class OnIllegal(StrEnum):
@@ -197,6 +198,11 @@ class Goal:
     appointment_required: bool | None = None
     on_illegal: OnIllegal = OnIllegal.PARK
 
+    @property
+    def names_state(self) -> bool:
+        """Tell whether it says what has become of the job, and not only what is known of it."""
+        return self.work_order is not None or self.appointment is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
@@ -215,7 +221,8 @@ class JobUpdate:
     `details` is complete (deltas are already merged). `creates` says that the message may open a WorkOrder. `rule` and
     `pack_version` name what produced it. `ties_are_stale`: a version that was applied already is old news. `flags` are
     remarks for the operator, such as an ambiguous local time. `late`: an older delta than what is applied, of which is
-    left what no later one has told.
+    left what no later one has told. `wait`: how long after its arrival it is held for a partner, another message that
+    makes it never have happened.
     """
 
     job: JobRef
@@ -233,6 +240,7 @@ class JobUpdate:
     record: Mapping[str, object] = field(default_factory=dict)
     told: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     late: bool = False
+    wait: timedelta | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -314,13 +322,15 @@ WfmEffect = SetTicketStatus | CancelVisit | AddNote
 class Decision:
     """What a decision wants done. `job` is the state to store; the rest are effects, in order.
 
-    `ended` is the state of the WorkOrder that a follow-up WorkOrder replaced, to be stored before `job`.
+    `ended` is the state of the WorkOrder that a follow-up WorkOrder replaced, to be stored before `job`. `due_at` is
+    given where the message is held for a partner: until then.
     """
 
     outcome: Outcome
     job: Job
     ended: Job | None = None
     reason: str = ""
+    due_at: datetime | None = None
     transitions: tuple[Transition, ...] = ()
     notifications: tuple[Notification, ...] = ()
     effects: tuple[WfmEffect, ...] = ()

@@ -6,6 +6,8 @@ stay in the journal as `waiting`; `apply_waiting` takes them up again once what 
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from types import MappingProxyType
 
 import structlog
@@ -13,10 +15,12 @@ import structlog
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobRef, JobUpdate, Outcome, WorkOrderId
 from bridge.domain.order import in_order
-from bridge.errors import ConflictError, StoreDefect, TransientError
 from bridge.flows.effects import messages_for
+from bridge.flows.line import Line
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
+from bridge.flows.verdicts import crashed, noted, survived, without_job
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Translated
+from bridge.mapping.partners import translate_as_partner
 
 log = structlog.get_logger(__name__)
 
@@ -45,9 +49,14 @@ class Applier:
         """The same step with the packs as they are now: a batch ends with the packs it began with."""
         return Applier(dict(self._packs), self._clock, self._new_id, self._sellers)
 
-    def knows(self, pack: str) -> bool:
-        """Tell whether messages of a pack can be read."""
-        return pack in self._packs
+    @property
+    def packs(self) -> frozenset[str]:
+        """The names of the packs whose messages can be read."""
+        return frozenset(self._packs)
+
+    def now(self) -> datetime:
+        """Give the current moment."""
+        return self._clock()
 
     def read(self, message: WfmMessage) -> Sequence[Read]:
         """Read who a message, or each of its parts, is about."""
@@ -59,10 +68,15 @@ class Applier:
         same = (part for part in parts if isinstance(part, Reading) and part.message == entry.message)
         return next(same, parts[0])
 
-    async def apply(self, tx: Transaction, jobs: Jobs, message: WfmMessage, reading: Reading) -> JournalEntry:
-        """Apply a message to its job in `jobs`; return the journal entry for it, not yet recorded."""
+    async def apply(
+        self, tx: Transaction, jobs: Jobs, message: WfmMessage, reading: Reading, superseded: Sequence[Reading] = ()
+    ) -> JournalEntry:
+        """Apply a message to its job in `jobs`, as if those that it supersedes had never come.
+
+        Returns the journal entry for it, not yet recorded.
+        """
         pack = self._packs[message.pack]
-        translation = pack.translate(reading, jobs[reading.job])
+        translation = translate_as_partner(pack, reading, jobs[reading.job], superseded)
         entry = JournalEntry(
             message=reading.message,
             job=reading.job,
@@ -80,45 +94,69 @@ class Applier:
             return replace(entry, outcome=Outcome.IGNORED)
         return replace(entry, outcome=Outcome.WAITING) if isinstance(translation, Awaits) else noted(entry)
 
+    async def apply_in_line(
+        self, tx: Transaction, jobs: Jobs, message: WfmMessage, reading: Reading, number: int | None
+    ) -> JournalEntry:
+        """Apply a message to a job of which others are held, once what is due is applied.
+
+        `number` is that of an earlier entry for it. Returns the journal entry for it, not yet recorded.
+        """
+        now = self._clock()
+        line = await self.line(tx, jobs, reading.job, (await tx.waiting([reading.job])).get(reading.job, ()))
+        await line.take_due(now)
+        return await line.arrive(message, reading, now, number)
+
+    async def apply_due(self, tx: Transaction, jobs: Jobs, ref: JobRef) -> None:
+        """Apply what was held of a job for a partner that has not come by now. Saves the job."""
+        line = await self.line(tx, jobs, ref, (await tx.waiting([ref])).get(ref, ()))
+        await line.take_due(self._clock())
+        await self.save(tx, jobs[ref])
+
     async def apply_waiting(self, tx: Transaction, jobs: Jobs, refs: Collection[JobRef]) -> None:
         """Apply what waits for these jobs, by version where it has one, else as it arrived. Saves the jobs."""
-        applier = self.pinned()
-        resolved: dict[int, JournalEntry] = {}
-        for waits in (await tx.waiting(refs)).values():
-            readings = [(recorded, applier.read_alone(recorded.entry)) for recorded in waits]
-            resolved |= {recorded.number: read for recorded, read in readings if isinstance(read, JournalEntry)}
-            ready = [(recorded, reading) for recorded, reading in readings if isinstance(reading, Reading)]
+        applier, now = self.pinned(), self._clock()
+        for ref, waits in (await tx.waiting(refs)).items():
+            line = await applier.line(tx, jobs, ref, waits)
+            ready = await applier.read_all(tx, [recorded for recorded in waits if recorded.entry.due_at is None])
             for recorded, reading in in_order(ready, lambda pair: pair[1].versions):
-                resolved[recorded.number] = await applier.apply_alone(tx, jobs, recorded, reading)
-        await tx.resolve_waiting(resolved)
+                number, entry = recorded.number, recorded.entry
+                became = await survived(entry, line.arrive(entry.raw, reading, now, number))
+                await tx.resolve_waiting({number: became})  # at once: the next one may supersede it
         for ref in refs:
             await self.save(tx, jobs[ref])
 
-    def read_alone(self, entry: JournalEntry) -> Read | JournalEntry:
-        """Read a message, or park it if it breaks the bridge."""
+    async def line(self, tx: Transaction, jobs: Jobs, ref: JobRef, waits: Sequence[RecordedEntry]) -> Line:
+        """Give the line of a job: those of its waiting messages that are held."""
+        held = await self.read_all(tx, [recorded for recorded in waits if recorded.entry.due_at is not None])
+        return Line(tx, self._packs[ref.pack], jobs, held, partial(self.apply, tx, jobs))
+
+    async def read_all(
+        self, tx: Transaction, waits: Sequence[RecordedEntry]
+    ) -> Sequence[tuple[RecordedEntry, Reading]]:
+        """Read messages anew; what cannot be, or is of no interest any more, waits no longer."""
+        readings = [(recorded, self._read_alone(recorded.entry)) for recorded in waits]
+        await tx.resolve_waiting(
+            {recorded.number: read for recorded, read in readings if isinstance(read, JournalEntry)}
+        )
+        return [(recorded, read) for recorded, read in readings if isinstance(read, Reading)]
+
+    def _read_alone(self, entry: JournalEntry) -> Reading | JournalEntry:
         try:
-            return self.read_again(entry)
+            read = self.read_again(entry)
         except Exception as error:  # outermost for this message
             log.exception("message.crashed")
             return crashed(entry, error)
-
-    async def apply_alone(self, tx: Transaction, jobs: Jobs, recorded: RecordedEntry, reading: Reading) -> JournalEntry:
-        """Apply a message, or park it if it breaks the bridge: what it waited for must not suffer."""
-        try:
-            return await self.apply(tx, jobs, recorded.entry.raw, reading)
-        except (TransientError, ConflictError, StoreDefect):
-            raise  # nothing of this transaction can be kept
-        except Exception as error:  # outermost for this message
-            log.exception("message.crashed")
-            return crashed(recorded.entry, error)
+        return read if isinstance(read, Reading) else without_job(entry, read)
 
     async def save(self, tx: Transaction, job: Job) -> None:
         """Store a job together with what became of its commands."""
         await tx.save_jobs([job])
 
     async def _decide(self, tx: Transaction, jobs: Jobs, entry: JournalEntry, update: JobUpdate) -> JournalEntry:
-        decision = decide(jobs[update.job], update, self.ids(), self._clock())
+        decision = decide(jobs[update.job], update, self.ids(), self._clock(), entry.raw.received_at)
         await self._carry_out(tx, jobs, entry.raw, decision)
+        if decision.due_at is not None:
+            jobs[update.job] = replace(jobs[update.job], holds=True)
         return noted(
             replace(
                 entry,
@@ -127,6 +165,7 @@ class Applier:
                 rule=update.rule,
                 transitions=decision.transitions,
                 flags=update.flags,
+                due_at=decision.due_at,
             )
         )
 
@@ -150,23 +189,3 @@ class Applier:
     def ids(self) -> Ids:
         """Make the identifiers a decision may need."""
         return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
-
-
-def crashed(entry: JournalEntry, error: Exception) -> JournalEntry:
-    """Return a message as one that the bridge failed on."""
-    reason = f"the bridge failed on this message: {type(error).__name__}: {error}"
-    return noted(replace(entry, outcome=Outcome.PARKED, reason=reason))
-
-
-def noted(entry: JournalEntry) -> JournalEntry:
-    """Log an entry if it is parked, and return it."""
-    if entry.outcome is Outcome.PARKED:
-        log.warning(
-            "message.parked",
-            pack=entry.raw.pack,
-            message_id=entry.message,
-            job=entry.job.key if entry.job else None,
-            reason=entry.reason,
-            correlation_id=entry.raw.correlation_id,
-        )
-    return entry

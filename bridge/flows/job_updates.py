@@ -4,24 +4,33 @@ For a batch of messages one transaction holds the inbox keys, the journal, the n
 commands that follow. Only then may the messages be acked.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
 from bridge.domain.model import JobRef, MessageId, Outcome
-from bridge.flows.applier import Applier, Jobs, noted
+from bridge.errors import TransientError
+from bridge.flows.applier import Applier, Jobs
 from bridge.flows.errors import NotReplayable
 from bridge.flows.group_commit import GroupCommit
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
-from bridge.mapping.pack import Read, Reading, Skipped, Unreadable
+from bridge.flows.verdicts import noted, without_job
+from bridge.mapping.pack import Read, Reading
 
 log = structlog.get_logger(__name__)
+
+DUE_SECONDS = 0.5
+"""How often messages are looked for whose partner has not come in time."""
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What one transaction writes. `touched` are the jobs a message was applied to; `recorded` counts `entries`."""
+    """What one transaction writes. `touched` are the jobs a message was applied to; `recorded` counts `entries`.
+
+    `replayed` is the number of the entry that is applied anew, if one is.
+    """
 
     applier: Applier
     jobs: Jobs
@@ -29,6 +38,7 @@ class _Batch:
     touched: set[JobRef] = field(default_factory=set)
     entries: list[JournalEntry] = field(default_factory=list)
     recorded: int = 0
+    replayed: int | None = None
 
 
 class JobUpdates:
@@ -44,8 +54,39 @@ class JobUpdates:
         await self._group.submit(message)
 
     async def run(self) -> None:
-        """Commit what `handle` has queued, until cancelled."""
-        await self._group.run()
+        """Commit what `handle` has queued, and what is held for a partner in its time, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._group.run())
+            tasks.create_task(self._sweep())
+
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await self.apply_due()
+            except TransientError as trouble:
+                log.warning("held.waiting", trouble=str(trouble), retry_in_seconds=DUE_SECONDS)
+            await asyncio.sleep(DUE_SECONDS)
+
+    async def apply_due(self) -> int:
+        """Apply what was held for a partner that has not come; return how many jobs there were.
+
+        A job that the bridge fails on is left for the next time, and so is one whose pack is not loaded.
+        """
+        applier = self._applier.pinned()
+        due = await self._store.due_jobs(applier.packs, applier.now())
+        for ref in due:
+            try:
+                await self._apply_due(applier, ref)
+            except TransientError:
+                raise
+            except Exception:  # outermost: whatever one job does, the others must be looked after
+                log.exception("held.crashed", pack=ref.pack, job=ref.key)
+        return len(due)
+
+    async def _apply_due(self, applier: Applier, ref: JobRef) -> None:
+        async with self._store.transaction() as tx:
+            jobs = await tx.load_jobs([ref])
+            await applier.apply_due(tx, jobs, ref)
 
     async def _commit(self, messages: Sequence[WfmMessage]) -> None:
         applier = self._applier.pinned()
@@ -71,6 +112,7 @@ class JobUpdates:
             parked = await self._parked(tx, number)
             parts = applier.read(parked.raw) if parked.message is None else [applier.read_again(parked)]
             batch = await _load(tx, applier, [part for part in parts if isinstance(part, Reading)])
+            batch.replayed = number
             fresh = [part for part in parts if not (isinstance(part, Reading) and _key(part) in batch.seen)]
             if not await tx.take_up_parked(number, _message(fresh[0]) if fresh else None):
                 raise NotReplayable(f"entry {number} was taken up by somebody else just now")
@@ -89,13 +131,14 @@ class JobUpdates:
             raise NotReplayable(f"entry {number} is {entry.outcome}, not parked")
         if not entry.raw.pack or entry.rule == UNKNOWN_COMMAND or (entry.message is None) != (entry.job is None):
             raise NotReplayable(f"entry {number} is a reply to a command, and its time is over")
-        if not self._applier.knows(entry.raw.pack):
+        if entry.raw.pack not in self._applier.packs:
             raise NotReplayable(f"entry {number} is of pack {entry.raw.pack}, which this bridge does not run")
         return entry
 
     async def _take(self, tx: Transaction, batch: _Batch, message: WfmMessage, reading: Read) -> None:
         if not isinstance(reading, Reading):
-            batch.entries.append(_without_job(message, reading))
+            entry = JournalEntry(message=None, job=None, raw=message, outcome=Outcome.PARKED)
+            batch.entries.append(without_job(entry, reading))
             return
         key = _key(reading)
         if key in batch.seen:
@@ -104,9 +147,15 @@ class JobUpdates:
         batch.seen.add(key)
         batch.touched.add(reading.job)
         known = batch.jobs[reading.job].work_order is not None
-        batch.entries.append(await batch.applier.apply(tx, batch.jobs, message, reading))
+        batch.entries.append(await self._apply_one(tx, batch, message, reading))
         if not known and batch.jobs[reading.job].work_order is not None:
             await self._take_up_waiting(tx, batch, reading.job)
+
+    async def _apply_one(self, tx: Transaction, batch: _Batch, message: WfmMessage, reading: Reading) -> JournalEntry:
+        if not batch.jobs[reading.job].holds:
+            return await batch.applier.apply(tx, batch.jobs, message, reading)
+        await _record(tx, batch)  # what is held came perhaps in this very batch
+        return await batch.applier.apply_in_line(tx, batch.jobs, message, reading, batch.replayed)
 
     async def _take_up_waiting(self, tx: Transaction, batch: _Batch, ref: JobRef) -> None:
         """The job has come: what waited for it, perhaps earlier in this very batch, can be applied."""
@@ -146,16 +195,3 @@ async def _record(tx: Transaction, batch: _Batch) -> None:
 
 def _taken_since(parked: JournalEntry) -> JournalEntry:
     return replace(parked, outcome=Outcome.SUPERSEDED, reason=f"the message was taken since; was: {parked.reason}")
-
-
-def _without_job(message: WfmMessage, reading: Skipped | Unreadable) -> JournalEntry:
-    return noted(
-        JournalEntry(
-            message=None,
-            job=None,
-            raw=message,
-            outcome=Outcome.IGNORED if isinstance(reading, Skipped) else Outcome.PARKED,
-            reason=reading.reason,
-            explanation=reading.explanation,
-        )
-    )

@@ -48,7 +48,8 @@ class WfmMessage:
 class JournalEntry:
     """One WFM message and what became of it. `message` is None where the message had no readable identity.
 
-    `explanation` is plain JSON: how the pack read the message, or why it could not.
+    `explanation` is plain JSON: how the pack read the message, or why it could not. `due_at` is given while it is held
+    for a partner, or behind one that is: until then.
     """
 
     message: MessageId | None
@@ -61,6 +62,7 @@ class JournalEntry:
     transitions: tuple[Transition, ...] = ()
     flags: tuple[str, ...] = ()
     explanation: Mapping[str, object] = field(default_factory=dict)
+    due_at: datetime | None = None
 
 
 UNKNOWN_COMMAND: Final = "replies.unknown"
@@ -348,6 +350,9 @@ class Store(BuyersStore, Protocol):
     # what is kept for a time only
     async def forget(self, what: Memory, until: datetime, limit: int) -> int: ...
     async def waiting_since(self) -> tuple[int, datetime | None]: ...
+
+    # what is held for a partner
+    async def due_jobs(self, packs: Collection[str], now: datetime) -> Sequence[JobRef]: ...
 
     # deliveries: claim -> send -> settle; a claim is a lease until `lease_until`
     async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...

@@ -6,6 +6,7 @@ remembered, so that only differences are written, once, before the next read or 
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
@@ -21,7 +22,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
+    exists,
     func,
+    literal_column,
     or_,
     select,
     text,
@@ -41,6 +44,7 @@ from bridge.domain.model import (
     CommandState,
     Job,
     JobRef,
+    Outcome,
     WorkOrder,
     WorkOrderId,
 )
@@ -51,6 +55,7 @@ from bridge.store.tables import (
     appointments,
     commands,
     jobs,
+    journal,
     work_order_entities,
     work_order_places,
     work_orders,
@@ -70,8 +75,20 @@ def _is_one_of(pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
 _LOCK = text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted").bindparams(
     bindparam("wanted", type_=ARRAY(BigInteger))
 )
+_HOLDS = exists().where(
+    journal.c.pack == jobs.c.pack,
+    journal.c.job_key == jobs.c.key,
+    journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"),  # the very words of the partial index
+    journal.c.due_at.is_not(None),
+)
 _HEADS = select(
-    jobs.c.pack, jobs.c.key.label("job_key"), jobs.c.work_order_id, jobs.c.versions, jobs.c.record, jobs.c.told
+    jobs.c.pack,
+    jobs.c.key.label("job_key"),
+    jobs.c.work_order_id,
+    jobs.c.versions,
+    jobs.c.record,
+    jobs.c.told,
+    _HOLDS.label("holds"),
 ).where(_is_one_of(jobs.c.pack, jobs.c.key))
 _WORK_ORDERS = select(work_orders).where(work_orders.c.id.in_(KEYS))
 _APPOINTMENTS = (
@@ -155,7 +172,7 @@ class JobBook:
         await self.flush()
         wanted = sorted(set(refs))
         await self._lock(f"job:{rows.job_lane(ref)}" for ref in wanted)
-        heads = await self._load_heads(wanted)
+        heads, holding = await self._load_heads(wanted)
         orders = await self._load_work_orders([head.work_order for head in heads.values() if head.work_order])
         await self._lock(
             f"ticket:{len(ticket.buyer)}:{ticket.buyer}:{ticket.id}" for ticket in _tickets(orders.values())
@@ -164,7 +181,7 @@ class JobBook:
         asked = await self._load_commands(heads, now)
         siblings = await self._count_siblings(orders.values())
         loaded = [_job(ref, heads.get(ref, _NOTHING), orders, visits[ref], asked[ref], siblings) for ref in wanted]
-        return {job.ref: without_old_echoes(job, now) for job in loaded}
+        return {job.ref: replace(without_old_echoes(job, now), holds=job.ref in holding) for job in loaded}
 
     async def _lock(self, names: Iterable[str]) -> None:
         """Hold what the names stand for until the transaction ends. SQLite writers hold the whole database already.
@@ -186,11 +203,12 @@ class JobBook:
         wanted = frozenset(refs)
         return [(ref, row) for ref, row in named if ref in wanted]
 
-    async def _load_heads(self, refs: Collection[JobRef]) -> dict[JobRef, Head]:
+    async def _load_heads(self, refs: Collection[JobRef]) -> tuple[dict[JobRef, Head], set[JobRef]]:
+        """Read what is kept of the jobs themselves, and which of them have messages that are held."""
         found = await self._rows(_HEADS, refs)
         heads = {ref: Head(row["work_order_id"], row["versions"], row["record"], row["told"]) for ref, row in found}
         self._know("job", heads.items())
-        return heads
+        return heads, {ref for ref, row in found if row["holds"]}
 
     async def _load_work_orders(self, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, WorkOrder]:
         found = map(rows.work_order, await self._session.rows_in(_WORK_ORDERS, ids))

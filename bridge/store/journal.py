@@ -43,9 +43,20 @@ _WAITING = (
     .where(journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"))
     .order_by(journal.c.number)
 )
-_WAITING_SINCE = select(
-    func.count().label("waiting"), func.min(journal.c.received_at, type_=journal.c.received_at.type).label("oldest")
-).where(journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"))
+_WAITING_SINCE = (
+    select(
+        func.count().label("waiting"), func.min(journal.c.received_at, type_=journal.c.received_at.type).label("oldest")
+    )
+    .where(journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"))
+    .where(journal.c.due_at.is_(None))  # what is held ends by itself
+)
+_DUE = (
+    select(journal.c.pack, journal.c.job_key)
+    .where(journal.c.due_at.is_not(None), journal.c.due_at <= bindparam("now", type_=journal.c.due_at.type))
+    .where(journal.c.pack.in_(KEYS))
+    .group_by(journal.c.pack, journal.c.job_key)
+    .order_by(func.min(journal.c.due_at))
+)
 _RESOLVE = update(journal).where(journal.c.number == bindparam("resolved"))
 
 
@@ -126,6 +137,11 @@ async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None
     await session.run(_RESOLVE, changes)
     given_up = [entry for entry in numbers.values() if entry.outcome is Outcome.PARKED]
     await session.run(_FORGET_KEY, [{"key_pack": e.raw.pack, "key_message": e.message} for e in given_up])
+
+
+async def due_jobs(session: Session, packs: Collection[str], now: datetime) -> Sequence[JobRef]:
+    """Read which jobs have messages that were held until now, the longest due first."""
+    return [JobRef(row["pack"], row["job_key"]) for row in await session.rows_in(_DUE, sorted(packs), now=now)]
 
 
 async def waiting_since(session: Session) -> tuple[int, datetime | None]:

@@ -307,6 +307,7 @@ def verdict(entry: JournalEntry) -> dict[str, object]:
         "transitions": plain_text([asdict(hop) for hop in entry.transitions]),
         "flags": plain_text(entry.flags),
         "explanation": plain_text(entry.explanation),
+        "due_at": entry.due_at,
     }
 
 
@@ -331,6 +332,7 @@ def recorded(row: Row) -> RecordedEntry:
         transitions=tuple(Transition(**hop) for hop in plain(row["transitions"])),
         flags=tuple(plain(row["flags"])),
         explanation=plain(row["explanation"]),
+        due_at=row["due_at"],
     )
     return RecordedEntry(row["number"], entry)
 

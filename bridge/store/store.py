@@ -214,6 +214,13 @@ class SqlStore:
         async with begin(self._engine) as session:
             return await journal.waiting_since(session)
 
+    # what is held for a partner
+
+    async def due_jobs(self, packs: Collection[str], now: datetime) -> Sequence[JobRef]:
+        """Tell which jobs of these packs have messages that were held until now, the longest due first."""
+        async with begin(self._engine) as session:
+            return await journal.due_jobs(session, packs, now)
+
     # deliveries
 
     async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:

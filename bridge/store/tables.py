@@ -141,10 +141,12 @@ journal = Table(
     Column("transitions", Text, nullable=False),
     Column("flags", Text, nullable=False),
     Column("explanation", Text, nullable=False),
+    Column("due_at", Utc),
     Index("ix_journal_outcome", "outcome", "number"),
     Index("ix_journal_received", "received_at"),
     _partial_index("ix_journal_waiting", "pack", "job_key", "number", where="outcome = 'waiting'"),
     _partial_index("ix_journal_parked", "pack", "message_id", where="outcome = 'parked'"),
+    _partial_index("ix_journal_due", "due_at", where="due_at IS NOT NULL"),
     sqlite_autoincrement=True,
 )
 

@@ -57,6 +57,18 @@ def committed_not_acked(point: str) -> None:
     JobUpdates.handle = handling  # type: ignore[method-assign]
 
 
+def held_not_acked(point: str) -> None:
+    """The WFM's cancellation of a visit is held for its partner; RabbitMQ does not know that it was taken."""
+    handle = JobUpdates.handle
+
+    async def handling(self: JobUpdates, message: WfmMessage) -> None:
+        await handle(self, message)
+        if b'"STAT":"VCAN"' in message.body:
+            die(point)
+
+    JobUpdates.handle = handling  # type: ignore[method-assign]
+
+
 class Starts:
     """Tells which delivery is the first of the started work: the second status change of an Appointment."""
 
@@ -134,6 +146,7 @@ POINTS: dict[str, Callable[[str], None]] = {
     for point in (
         received_not_committed,
         committed_not_acked,
+        held_not_acked,
         claimed_not_sent,
         sent_not_settled,
         published_not_answered,

@@ -191,3 +191,32 @@ async def test_the_command_line_replays_the_commands_of_the_database(
     result = await asyncio.to_thread(CliRunner().invoke, app, words)
     assert result.exit_code == 0, result.exception
     assert result.output.startswith("3 messages, 2 commands, 0 differences: ")
+
+
+async def test_what_was_held_is_replayed_in_its_time(make_world: Worlds) -> None:
+    """The first cancellation is half of a move, the second one is one."""
+    taken_back = "appointment: cancelled, appointment_required: true"
+    pack = changed((taken_back, f"{taken_back}, wait_seconds: 30"))
+    world: World = await make_world(pack=pack)
+    await hear(world, "NEW", 1)
+    await hear(world, "SCHD", 2, **IN_MORNING)
+    await hear(world, "VCAN", 3)
+    await hear(world, "SCHD", 4, **IN_MORNING)
+    await hear(world, "VCAN", 5)
+    world.clock.advance(seconds=30)
+    assert await world.job_updates.apply_due() == 1
+    await hear(world, "HOLD", 6)
+    assert world.outcomes()[2:5] == ["superseded", "unchanged", "applied"]
+
+    recorded = await events(world, pack)
+    assert list(changes(pack, pack, recorded, messages_for)) == []
+    differing = {(one.event, one.what) for one in changes(pack, changed(), recorded, messages_for)}
+    assert ("no. 3", "appointment") in differing
+    book = JobBook(pack, messages_for)
+    for event in recorded:
+        book.take_due(event.at)
+        replay(book, event)
+    job = book.job(JobRef(pack.name, "J-1"))
+    assert job.work_order is not None
+    assert job.appointment is not None
+    assert (job.work_order.state, job.appointment.status) == (WorkOrderState.OPEN, AppointmentStatus.CANCELLED)

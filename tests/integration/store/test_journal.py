@@ -6,7 +6,7 @@ import pytest
 
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.store import SqlStore
-from tests.integration.store.values import NOW, PACK, at, entry, rolled_back
+from tests.integration.store.values import NOW, PACK, at, entry, job, load, rolled_back, save, work_order
 
 HOPS = (Transition("workOrder", "wo-1", None, "open"), Transition("workOrder", "wo-1", "open", "planned"))
 
@@ -167,3 +167,33 @@ async def test_a_rolled_back_message_is_not_recognised(store: SqlStore) -> None:
         assert await tx.seen(PACK, [MessageId("E-1")]) == {"E-1"}
     async with store.transaction() as tx:
         assert await tx.seen(PACK, [MessageId("E-1")]) == set()
+
+
+async def test_a_job_holds_messages_until_the_last_of_them_is_resolved(store: SqlStore) -> None:
+    order = work_order()
+    await save(store, job(order), job(work_order()))
+    held = replace(entry(Outcome.WAITING), job=order.job, due_at=at(minutes=5))
+    other = replace(entry(Outcome.WAITING), job=order.job)
+    assert not (await load(store, order.job)).holds
+    async with store.transaction() as tx:
+        await tx.record([held, other])
+    assert (await load(store, order.job)).holds
+    assert [found.entry for found in await store.journal()] == [other, held]
+    async with store.transaction() as tx:
+        number = (await tx.waiting([order.job]))[order.job][0].number
+        await tx.resolve_waiting({number: replace(held, outcome=Outcome.APPLIED, due_at=None)})
+    assert not (await load(store, order.job)).holds
+
+
+async def test_jobs_with_messages_that_are_due_come_once_and_the_longest_due_first(store: SqlStore) -> None:
+    moments = [at(minutes=3), at(minutes=1), at(minutes=2), at(minutes=4)]
+    one, two, twice, later = (replace(entry(Outcome.WAITING), due_at=due) for due in moments)
+    twice = replace(twice, job=one.job)
+    elsewhere = replace(one, raw=replace(one.raw, pack="other-pack"), message=MessageId("E-other"))
+    async with store.transaction() as tx:
+        await tx.record([one, two, twice, later, elsewhere, entry(Outcome.WAITING)])
+    assert one.job is not None
+    assert await store.due_jobs({one.job.pack}, at(minutes=3)) == [two.job, one.job]
+    assert await store.due_jobs({one.job.pack}, at(seconds=59)) == []
+    assert await store.due_jobs({"other-pack"}, at(minutes=3)) == [JobRef("other-pack", one.job.key)]
+    assert await store.due_jobs(set(), at(minutes=3)) == []

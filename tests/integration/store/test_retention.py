@@ -119,7 +119,8 @@ async def test_messages_whose_job_never_came_are_told_of_once_a_day(store: SqlSt
     with capture_logs() as logs:
         await retention.warn_of_waiting()
         async with store.transaction() as tx:
-            await tx.record([entry(Outcome.WAITING), entry(Outcome.WAITING), entry()])
+            held = entry(Outcome.WAITING, due_at=at(minutes=5))
+            await tx.record([entry(Outcome.WAITING), entry(Outcome.WAITING), entry(), held])
         for _ in range(3):
             await retention.warn_of_waiting()
     assert [(line["event"], line["count"]) for line in logs] == [("messages.waiting", 2)] * 2

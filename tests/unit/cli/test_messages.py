@@ -129,6 +129,13 @@ def test_json_has_one_object_a_line(home: Home) -> None:
     assert (found["number"], found["message"], found["outcome"], found["reason"]) == (1, LONG_ID, "parked", "why")
 
 
+def test_what_is_held_says_until_when(home: Home) -> None:
+    held = "held until 2026-03-05T12:00:30.000Z, in case a later message takes its place"
+    home.record(entry(Outcome.WAITING, reason=held, due_at=datetime(2026, 3, 5, 12, 0, 30, tzinfo=UTC)))
+    assert held in home("messages", "list")[1]
+    assert json.loads(home("messages", "show", "1", "--json")[1])["heldUntil"] == "2026-03-05T12:00:30+00:00"
+
+
 def test_show_gives_all_that_is_known_of_a_message(home: Home) -> None:
     home.record(entry(raw=message(b'{"A": 1}\xff'), explanation={"fields": [1]}, reason="so"))
     _, out, _ = home("messages", "show", "1")

@@ -15,6 +15,7 @@ FROZEN = {
     "0004_retention.py": "2c1909be6bfd66b8a00de3f34885a8a16f14ac617aa78d3cec3cda6e04e524b8",
     "0005_echoes.py": "0a9467adb2f0b2d4d36c9354eb3c8de0f72265aec954bbb09a785e2f99467a58",
     "0006_told.py": "ae86a70dc3c3a751353521b58bb6c48390fb87eadb92c4bf035de654884b6ff4",
+    "0007_due.py": "5353c5f3aae3913efc289221a6a4a88c1cd77f5f0e756ad61ba8f85edd5598e4",
 }
 
 
