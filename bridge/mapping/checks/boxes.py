@@ -42,8 +42,11 @@ def _without(box: Box, taken: Box) -> Iterator[Box]:
 
 def left_over(start: Iterable[Box], taken: Iterable[Box]) -> list[Box]:
     """Take boxes away from others. Raises `TooLarge`."""
-    left = list(start)
+    whole = list(start)
+    left = whole
     for box in taken:
+        if not any(_meets(one, box) for one in whole):
+            continue
         apart: list[Box] = []
         for one in left:
             if _meets(one, box):
