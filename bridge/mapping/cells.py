@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bridge.mapping.document import BOUNDS, Cell, Words
 from bridge.mapping.paths import MISSING
-from bridge.mapping.values import as_text, shown
+from bridge.mapping.values import as_text, readable_code, readable_integer, shown
 
 Test = Callable[[object], bool]
 
@@ -21,8 +21,11 @@ _COMPARISONS: dict[str, Callable[[int | datetime, int | datetime], bool]] = {
 
 
 def raw_test(cell: Cell) -> Test:
-    """Make the test of a cell for what stands in a message; a list or an object is present, and fits nothing else."""
-    test, asks_if_present = cell_test(cell), cell.present is True
+    """Make the test of a cell for what stands in a message; a list or an object is present, and fits nothing else.
+
+    A number is the same as its text, for XML knows only texts.
+    """
+    test, asks_if_present = _text_or_number_test(cell), cell.present is True
 
     def fits(raw: object) -> bool:
         if isinstance(raw, list | dict):
@@ -45,6 +48,18 @@ def cell_test(cell: Cell) -> Test:
         return lambda value: (value is not None) == present
     bounds = _bounds(cell)
     return _within(bounds) if bounds else words_test(cell)
+
+
+def _text_or_number_test(cell: Cell) -> Test:
+    if (scalars := cell.any or cell.not_) is not None:
+        named, wanted = frozenset(map(as_text, scalars)), cell.any is not None
+        return lambda value: (_raw_text(value) in named) == wanted
+    test = cell_test(cell)
+    return test if not _bounds(cell) else lambda value: test(readable_integer(value))
+
+
+def _raw_text(value: object) -> str | None:
+    return as_text(value) if isinstance(value, bool) else readable_code(value)
 
 
 def cell_text(cell: Cell) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.unit.mapping.builders import translated
-from tests.unit.mapping.patches import pack_with, problems
+from tests.unit.mapping.patches import fields_of, pack_with, problems
 
 FIELDS = {
     "kind": "{path: $.kind}",
@@ -188,3 +188,25 @@ def test_the_default_of_a_task_stands_in_for_a_list_that_is_left_empty() -> None
     )
     message = {"job": "J", "tasks": [{"what": "Dig", "state": "cancelled"}]}
     assert translated(pack, message).update.details.task == ("See the ticket",)
+
+
+@pytest.mark.parametrize(
+    ("cell", "fit"),
+    [
+        ("7", ["7", 7, 7.0]),
+        ('"7"', ["7", 7, 7.0]),
+        ("true", ["true", True]),
+        ("1", ["1", 1]),
+        ("{not: [7, 8]}", ["true", True, "1", 1, "x", None]),
+        ("{at_least: 6}", ["7", 7]),
+        ("{below: 7}", ["1", 1]),
+        ("{present: true}", ["7", 7, 7.0, "true", True, "1", 1, "x"]),
+    ],
+)
+def test_cells_on_the_message_itself_take_a_number_as_its_text(cell: str, fit: list[object]) -> None:
+    where = f"where: {{$.m: {cell}}}"
+    pack = pack_with(f"fields: {{found: {{path: $.all, type: list, item: $.n, {where}}}}}")
+    told: list[object] = ["7", 7, 7.0, "true", True, "1", 1, "x", None]
+    message = {"all": [{"n": number, "m": one} for number, one in enumerate(told)]}
+    found = fields_of(pack, message)["found"]
+    assert [repr(told[int(number)]) for number in found] == list(map(repr, fit))  # type: ignore[attr-defined]
