@@ -210,3 +210,19 @@ def test_cells_on_the_message_itself_take_a_number_as_its_text(cell: str, fit: l
     message = {"all": [{"n": number, "m": one} for number, one in enumerate(told)]}
     found = fields_of(pack, message)["found"]
     assert [repr(told[int(number)]) for number in found] == list(map(repr, fit))  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "inbound: {exchange: %s}",
+        "inbound: {bindings: [%s]}",
+        "commands: {note: {exchange: %s, routing_key: r, body: {a: 1}}}",
+        "commands: {note: {exchange: e, routing_key: %s, body: {a: 1}}}",
+    ],
+)
+def test_a_name_that_amqp_cannot_hold_is_told(patch: str) -> None:
+    assert problems(patch % ("ü" * 127)) == []
+    assert problems(patch % ("ü" * 128)) == [
+        "wrong-value: expected a name of at most 255 bytes, as AMQP has it; came 256"
+    ]
