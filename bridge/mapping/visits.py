@@ -33,7 +33,7 @@ class VisitBuilder:
         """Build the visit. Raises `Misread`."""
         ref = self.ref(values)
         return Visit(
-            ref=as_text(ref) if ref is not None else None,
+            ref=(as_text(ref) or None) if ref is not None else None,
             window=period(self.start(values), self.end(values)),
             contacts=self.assigned(values, job) or (self.seller_contact,),
             note=self.note(values, job),

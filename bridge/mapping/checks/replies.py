@@ -99,11 +99,11 @@ def _check_refusals(loc: Loc, name: str, table: Table, report: Report) -> None:
 
 
 def _check_refusal(loc: Loc, row: dict[str, str], report: Report) -> None:
-    missing = [column for column in ("code", "reason") if column not in row]
+    missing = [column for column in ("code", "reason") if not row.get(column)]
     if missing:
         report.add(loc, "missing-key", f"a refusal needs {' and '.join(missing)}")
     known = tuple(Error422Code)
-    if "code" in row and row["code"] not in known:
+    if row.get("code") and row["code"] not in known:
         hint = did_you_mean(row["code"], known) or f"; there is {', '.join(known)}"
         report.add((*loc, "code"), "unknown-code", f"'{row['code']}' is no error code of the standard{hint}")
     if len(row.get("reason", "")) > _LONGEST_REASON:

@@ -226,3 +226,14 @@ def test_a_name_that_amqp_cannot_hold_is_told(patch: str) -> None:
     assert problems(patch % ("ü" * 128)) == [
         "wrong-value: expected a name of at most 255 bytes, as AMQP has it; came 256"
     ]
+
+
+def test_a_refusal_has_something_to_say() -> None:
+    (problem,) = problems('tables: {refusals: {default: {code: otherIssue, reason: ""}}}')
+    assert problem == "missing-key: a refusal needs reason"
+
+
+def test_an_empty_reference_names_no_visit() -> None:
+    pack = pack_with("fields: {visit: {path: $.visit}}\nappointment: {visit: {value: visit}}")
+    assert translated(pack, {"job": "J", "visit": ""}).update.visit.ref is None
+    assert translated(pack, {"job": "J", "visit": "V-1"}).update.visit.ref == "V-1"
