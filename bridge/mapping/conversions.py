@@ -5,7 +5,7 @@ from datetime import datetime, tzinfo
 
 from bridge.mapping import document
 from bridge.mapping.columns import field_getter, field_lookups
-from bridge.mapping.datetimes import find_zone, moment_reader, offset_zone, on_next_day
+from bridge.mapping.datetimes import find_zone, moment_reader, offset_test, offset_zone, on_next_day
 from bridge.mapping.durations import duration_reader
 from bridge.mapping.item_fields import ItemField, items_converter
 from bridge.mapping.items import item_chooser
@@ -122,16 +122,24 @@ def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
     pattern = spec.format or ""
     own = (spec.zone.name if spec.zone is not None else None) or pack.zone or "UTC"
     read = moment_reader(pattern, own, spec.dst or pack.policies.dst)
-    zone_of = _zone_finder(spec.zone, field_lookups(pack))
+    zone_of, carries_offset = _zone_finder(spec.zone, field_lookups(pack)), offset_test(pattern)
     floor = spec.not_before
 
+    def zone_for(raw: object, values: Values) -> tzinfo | None:
+        try:
+            return zone_of(values)
+        except NoZone:
+            if carries_offset(raw):
+                return None
+            raise
+
     def convert(raw: object, scope: Scope) -> object:
-        zone = zone_of(scope.values)
+        zone = zone_for(raw, scope.values)
         try:
             moment = read(raw, scope.remarks, zone)
             start = scope.values[floor] if floor is not None else None
             if isinstance(start, datetime) and moment < start:  # a time of day after midnight
-                moment = on_next_day(moment, zone or find_zone(own))
+                moment = on_next_day(moment, zone or zone_of(scope.values) or find_zone(own))
         except ValueError as error:
             raise Unfit(f"a date and time like {pattern} ({error})") from error
         return moment

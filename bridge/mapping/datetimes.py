@@ -106,6 +106,21 @@ def has_offset(pattern: str) -> bool:
     return pattern in _ABSOLUTE or "%z" in pattern.replace("%%", "")
 
 
+def offset_test(pattern: str) -> Callable[[object], bool]:
+    """Make a test of raw values: does one carry its own UTC offset, and so need no zone?"""
+    if pattern in _ABSOLUTE:
+        return lambda _: True
+    parse = _iso if pattern == "iso" else _parser(pattern)
+
+    def test(raw: object) -> bool:
+        try:
+            return isinstance(raw, str) and len(raw) <= _LONGEST and parse(raw).tzinfo is not None
+        except ValueError:
+            return False
+
+    return test
+
+
 def resolution(pattern: str | None) -> timedelta:
     """Give the smallest step between moments that texts of this format can tell; None is any format."""
     if pattern in (None, "iso") or "%f" in pattern:

@@ -199,6 +199,52 @@ fields:
     assert outcome(pack, {"at": "2026-03-05 07:00"}).startswith("parked")
 
 
+WITHOUT_ZONE = """
+fields:
+  tz: {{path: $.tz}}
+  off: {{path: $.off, type: integer}}
+  start: {{path: $.start, type: datetime, format: iso, zone: UTC}}
+  at: {{path: $.at, type: datetime, {}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ("format: iso, zone: {value: tz}", "2026-03-05T13:00:00+01:00"),
+        ("format: iso, zone: {minutes: off}", "2026-03-05T12:00:00Z"),
+        ('format: "%d.%m.%Y %H:%M %z", zone: {value: tz}', "05.03.2026 13:00 +0100"),
+        ("format: epoch, zone: {value: tz}", "1772712000"),
+        ("format: iso, zone: {value: tz}, not_before: start", "2026-03-05T12:00:00Z"),
+    ],
+)
+def test_a_text_with_its_own_offset_needs_no_zone(spec: str, text: str) -> None:
+    message = {"start": "2026-03-05T11:00:00Z", "at": text}
+    assert fields_of(pack_with(WITHOUT_ZONE.format(spec)), message)["at"] == "2026-03-05T12:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ("format: iso, zone: {value: tz}", "2026-03-05T13:00:00"),
+        ("format: iso, zone: {value: tz}", "soon"),
+        ("format: iso, zone: {value: tz}", 5),
+        ("format: iso, zone: {value: tz}", "2026-03-05T13:00:00Z" + "0" * 60),
+        ("format: iso, zone: {value: tz}, not_before: start", "2026-03-05T10:00:00Z"),
+    ],
+)
+def test_an_absent_zone_that_is_needed_parks_the_message(spec: str, text: object) -> None:
+    """The next day, too, is one by the clock on the wall, which may change that night."""
+    message = {"start": "2026-03-05T11:00:00Z", "at": text}
+    reason = "parked: field at ($.at): expected a date and time with a zone; the zone is absent"
+    assert outcome(pack_with(WITHOUT_ZONE.format(spec)), message).startswith(reason)
+
+
+def test_the_end_of_the_calendar_needs_no_zone_and_parks_the_message() -> None:
+    pack = pack_with(WITHOUT_ZONE.format("format: iso, zone: {value: tz}"))
+    assert "outside the calendar" in outcome(pack, {"at": "0001-01-01T00:00:00+14:00"})
+
+
 @pytest.mark.parametrize(
     ("field", "problem"),
     [
