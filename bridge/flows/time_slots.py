@@ -38,6 +38,9 @@ log = structlog.get_logger(__name__)
 QUESTIONS_AT_ONCE: Final = 5
 """Questions of one search that the WFM has at the same time; legacy systems answer one by one anyway."""
 
+NOT_UNDERSTOOD = "The reply of the workforce-management system could not be understood; nothing was done."
+"""What the Buyer is told. The reason names paths and values of the WFM, and is for the operator's log."""
+
 
 class TimeSlots:
     """The use case. `memory` is how long an offer can be booked by its token."""
@@ -141,13 +144,16 @@ class TimeSlots:
         read = pack.read_reply(CommandKind.SEARCH, body)
         if isinstance(read, Unreadable):
             log.warning("search.unreadable", job=job.key, reason=read.reason, correlation_id=correlation_id)
-            raise WfmUnavailable(f"The WFM's reply could not be read: {read.reason}")
+            raise WfmUnavailable(NOT_UNDERSTOOD)
         if read.flags:
             await self._keep_flags(pack, job, body, read, correlation_id)
         if isinstance(read.reply, Refused):
             raise Rejected(Problem(read.reply.code, read.reply.reason, read.reply.path))
         if not isinstance(read.reply, Offered):
-            raise WfmUnavailable("The WFM's reply is not one to a search.")
+            log.warning(
+                "search.unreadable", job=job.key, reason="not a reply to a search", correlation_id=correlation_id
+            )
+            raise WfmUnavailable(NOT_UNDERSTOOD)
         return read.reply
 
     async def _keep_flags(self, pack: Pack, job: JobRef, body: bytes, read: ReplyRead, correlation_id: str) -> None:

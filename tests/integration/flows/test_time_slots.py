@@ -155,11 +155,19 @@ async def test_a_search_that_cannot_be_sent_says_that_the_wfm_is_unavailable(
         await found(world, MORNING)
 
 
-async def test_an_answer_nobody_can_read_says_that_the_wfm_is_unavailable(world: World) -> None:
+@pytest.mark.parametrize("body", [b"<oops/>", b'{"TXT": "no code"}', acme.done(SLOTS="17")])
+async def test_of_an_answer_nobody_can_read_the_buyer_learns_nothing_of_the_wfm_and_the_operator_the_reason(
+    world: World, body: bytes
+) -> None:
     await world.open_work_order()
-    world.bus.answers["cmd.search"] = lambda _: b"<oops/>"
-    with pytest.raises(WfmUnavailable, match="could not be read"):
+    world.bus.answers["cmd.search"] = lambda _: body
+    with capture_logs() as logs, pytest.raises(WfmUnavailable) as raised:
         await found(world, MORNING)
+    told = "The reply of the workforce-management system could not be understood; nothing was done."
+    assert str(raised.value) == told
+    (logged,) = (entry for entry in logs if entry["event"] == "search.unreadable")
+    assert logged["reason"]
+    assert logged["correlation_id"] == "c"
 
 
 async def test_a_slot_that_cannot_be_read_is_left_out_and_the_operator_is_told(world: World) -> None:
