@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 import structlog
 
-from bridge.domain.model import Command
+from bridge.domain.model import Command, CommandId
 from bridge.errors import TransientError
 from bridge.flows.ports import Clock, Store
 from bridge.mapping.pack import Pack
@@ -19,7 +20,19 @@ SWEEP_SECONDS = 2.0
 GRACE = timedelta(seconds=2)
 """How long past its deadline a command is left to the process that waits for it."""
 
+SHORTEST_WAIT = timedelta(seconds=2)
+LONGEST_WAIT = timedelta(minutes=5)
+"""How long a command is left alone on which the bridge has failed, so that the log is not flooded."""
+
 Step = Callable[[Command], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """The bridge failed on a command: it is left alone until `due`. `wait` doubles with each failure in a row."""
+
+    wait: timedelta
+    due: datetime
 
 
 class Sweep:
@@ -34,6 +47,7 @@ class Sweep:
         self._abandon = abandon
         self._ask_again = ask_again
         self._missing: frozenset[str] = frozenset()
+        self._failures: dict[CommandId, _Failure] = {}
 
     async def run(self) -> None:
         """Look after them until cancelled."""
@@ -48,17 +62,19 @@ class Sweep:
         """Settle the commands whose process died before their deadline, and ask the WFM once more for the visits of
         bookings that were not done; return how many of both there were.
 
-        One that the bridge fails on is left for the next time, and so is one whose pack is not loaded.
+        One that the bridge fails on is left for a later time, and so is one whose pack is not loaded.
         """
         now = self._clock()
         async with self._store.transaction() as tx:
             overdue = await tx.overdue_commands(now - GRACE)
             standing = await tx.bookings_to_take_back(now)
         self._warn_of_missing_packs([*overdue, *standing])
+        found = {command.id for command in (*overdue, *standing)}
+        self._failures = {id_: failure for id_, failure in self._failures.items() if id_ in found}
         for command in overdue:
-            await self._survive(command, self._abandon)
+            await self._survive(command, self._abandon, now)
         for booking in standing:
-            await self._survive(booking, self._ask_again)
+            await self._survive(booking, self._ask_again, now)
         return len(overdue) + len(standing)
 
     def _warn_of_missing_packs(self, commands: Sequence[Command]) -> None:
@@ -69,12 +85,21 @@ class Sweep:
             log.error("sweep.pack_missing", packs=sorted(missing), commands=stuck)
         self._missing = missing
 
-    async def _survive(self, command: Command, step: Step) -> None:
-        if command.job.pack not in self._packs:
+    async def _survive(self, command: Command, step: Step, now: datetime) -> None:
+        failed = self._failures.get(command.id)
+        if command.job.pack not in self._packs or (failed is not None and now < failed.due):
             return
         try:
             await step(command)
         except TransientError:
             raise
         except Exception:  # outermost: whatever one command does, the others must be looked after
-            log.exception("sweep.crashed", command=command.id, kind=command.kind, job=command.job.key)
+            wait = min(failed.wait * 2, LONGEST_WAIT) if failed is not None else SHORTEST_WAIT
+            self._failures[command.id] = _Failure(wait, now + wait)
+            log.exception(
+                "sweep.crashed",
+                command=command.id,
+                kind=command.kind,
+                job=command.job.key,
+                retry_in_seconds=wait.total_seconds(),
+            )

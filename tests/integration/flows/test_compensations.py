@@ -165,6 +165,31 @@ async def test_a_command_that_the_bridge_fails_on_does_not_stop_the_others(
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["sweep.crashed"] * 2
 
 
+async def test_a_command_that_the_bridge_fails_on_again_and_again_is_tried_less_and_less_often(
+    ghostly: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask_again = ghostly.commands.sweep._ask_again
+
+    async def broken(command: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(ghostly.commands.sweep, "_ask_again", broken)
+    ghostly.clock.advance(seconds=2)
+    tried = []
+    with structlog.testing.capture_logs() as logs:
+        for second in range(0, 1200, 2):
+            logs.clear()
+            await ghostly.commands.sweep.look_after()
+            tried += [(second, entry["retry_in_seconds"]) for entry in logs if entry["event"] == "sweep.crashed"]
+            ghostly.clock.advance(seconds=2)
+    waits = [2, 4, 8, 16, 32, 64, 128, 256, 300, 300, 300]
+    assert tried == [(sum(waits[:number]), wait) for number, wait in enumerate(waits)]
+
+    monkeypatch.setattr(ghostly.commands.sweep, "_ask_again", ask_again)
+    await later(ghostly, minutes=5)
+    assert asked(ghostly) == 2
+
+
 async def test_a_command_whose_pack_is_gone_is_left_and_said_once(ghostly: World) -> None:
     ghostly.commands.sweep._packs = {}
     with structlog.testing.capture_logs() as logs:
