@@ -7,7 +7,7 @@ from bridge.mapping import document
 from bridge.mapping.columns import Lookups
 from bridge.mapping.entries import Build, Entries, entries_getter
 from bridge.mapping.sources import optional_text_getter, text_getter
-from bridge.mapping.values import Values
+from bridge.mapping.values import Values, as_text
 from bridge.mef.models import RelatedContactInformation
 
 Contacts = Entries[RelatedContactInformation]
@@ -24,7 +24,7 @@ def contacts_getter(where: str, person: document.Person, role: str, pack: docume
 def _builder(where: str, person: document.Person, role: str, lookups: Lookups) -> Build[RelatedContactInformation]:
     given = {name: value for name in (*REQUIRED, *OPTIONAL) if (value := getattr(person, name)) is not None}
     if all(value.literal is not None for value in given.values()):
-        fixed = _contact(role, {name: str(value.literal) for name, value in given.items()})
+        fixed = _contact(role, {name: as_text(value.literal) for name, value in given.items()})
         return lambda _, __: fixed
     getters = {
         name: optional_text_getter(value, lookups)

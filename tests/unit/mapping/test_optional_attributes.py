@@ -56,6 +56,13 @@ def test_an_optional_attribute_of_a_contact_is_left_out_where_it_is_absent() -> 
     assert details({"ext": 17}, contacts=CONTACT).contacts == (told,)
 
 
+@pytest.mark.parametrize("rest", [{}, {"number_extension": {"value": "ext"}}])
+def test_a_boolean_is_written_as_in_json_whatever_stands_beside_it(rest: dict[str, Any]) -> None:
+    made = details({"ext": "17"}, contacts=contact(organization=True, name={"literal": False}, **rest))
+    assert [(one.name, one.organization) for one in made.contacts] == [("false", "true")]
+    assert [one.postcode for one in details({}, place=place(postcode=True)).place] == ["true"]
+
+
 def test_an_optional_attribute_of_whoever_is_assigned_is_left_out_where_it_is_absent() -> None:
     assigned = {**PERSON, "name": {"value": "who"}, "if_present": "who", "organization": {"value": "org"}}
     seller = {"assigned": assigned, "default": PERSON}
