@@ -26,7 +26,7 @@ def no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
 async def ghostly(make_world: Worlds) -> World:
     """A bridge that has told its Buyer 504 and its WFM to take the visit back, once."""
     world: World = await make_world(timeout_s=0.02)
-    world.bus.answers["cmd.book"] = lambda _: None
+    world.silence("cmd.book")
     order = await world.open_work_order()
     with pytest.raises(WfmTimeout):
         await world.book(order)

@@ -20,10 +20,9 @@ DONE = acme.done(VISIT_NO="V-0001")
 
 @pytest.fixture
 async def impatient(make_world: Worlds) -> World:
-    """A bridge that waits 20 ms for its WFM, which does not answer changes."""
-    world: World = await make_world(timeout_s=0.02)
-    for key in ("cmd.book", "cmd.move", "cmd.cancel"):
-        world.bus.answers[key] = lambda _: None
+    """A bridge whose WFM does not answer changes in time."""
+    world: World = await make_world()
+    world.silence("cmd.book", "cmd.move", "cmd.cancel")
     return world
 
 
@@ -161,8 +160,8 @@ async def test_a_running_bridge_looks_for_overdue_commands_by_itself(
 
 
 async def test_a_reply_nobody_can_read_is_parked_and_the_command_times_out(impatient: World) -> None:
-    impatient.bus.answers["cmd.book"] = lambda _: b"<oops/>"
-    await timed_out_booking(impatient)
+    sent = await timed_out_booking(impatient)
+    await impatient.reply(sent, b"<oops/>")
     assert impatient.rows("SELECT pack, job_key, outcome, body FROM journal WHERE rule='commands.book'") == [
         ("acme-wfm", "J-1", "parked", b"<oops/>")
     ]

@@ -192,7 +192,7 @@ async def test_an_answer_that_can_be_read_is_not_kept(world: World) -> None:
 
 
 async def test_no_answer_in_time_is_a_timeout_and_a_late_one_changes_nothing(make_world: Worlds) -> None:
-    world: World = await make_world(timeout_s=0.02)
+    world: World = await make_world(search_s=0.02)
     await world.open_work_order()
     world.bus.answers["cmd.search"] = lambda _: None
     with pytest.raises(WfmTimeout):

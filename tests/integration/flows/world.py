@@ -117,7 +117,10 @@ class FlakyStore:
 
 
 class World:
-    """One bridge without its outside. `timeout_s` is what the WFM is given to answer."""
+    """One bridge without its outside. `timeout_s` is what the WFM is given to answer a command, `search_s` a search.
+
+    The latter is long also where the former is short: a booking searches first, and the machine may be busy.
+    """
 
     def __init__(
         self,
@@ -127,8 +130,10 @@ class World:
         ids: Callable[[], str],
         timeout_s: float = 5.0,
         instance: str = "here",
+        search_s: float = 5.0,
     ) -> None:
         self.clock = clock
+        self.timeout_s = timeout_s
         self.bus = FakeBus()
         self.bus.deliver = self._deliver
         self.bus.answers = {
@@ -148,7 +153,7 @@ class World:
         self.commands = Commands(store, self.bus, packs, applier, clock, ids, instance=instance)
         self.job_updates = JobUpdates(store, applier)
         self.time_slots = TimeSlots(
-            store, packs, self.commands, clock, ids, timeout=timeout, memory=timedelta(minutes=30)
+            store, packs, self.commands, clock, ids, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
         )
         self.appointments = Appointments(store, packs, self.commands, self.time_slots, clock, ids, timeout=timeout)
         self.subscriptions = Subscriptions(store, clock, ids)
@@ -187,6 +192,14 @@ class World:
         for body, correlation_id, _ in other.bus.passed_on:
             await self.answer(body, correlation_id, pack="")
         other.bus.passed_on.clear()
+
+    def silence(self, *routing_keys: str) -> None:
+        """Let the WFM not answer these commands: their time is up at once, whatever the machine is busy with."""
+
+        def let_time_pass(_: BusMessage) -> None:
+            self.clock.advance(seconds=self.timeout_s)
+
+        self.bus.answers |= dict.fromkeys(routing_keys, let_time_pass)
 
     def _deliver(self, message: BusMessage, body: bytes) -> None:
         task = asyncio.create_task(self.reply(message, body))
@@ -272,8 +285,10 @@ async def worlds(database: Path, acme_pack: Pack) -> AsyncIterator[Worlds]:
     clock, numbers = Clock(acme.NOW), itertools.count(1)
     async with AsyncExitStack() as stack:
 
-        async def make(timeout_s: float = 5.0, pack: Pack = acme_pack, instance: str = "here") -> World:
-            world = World(database, pack, clock, lambda: f"id-{next(numbers):04d}", timeout_s, instance)
+        async def make(
+            timeout_s: float = 5.0, pack: Pack = acme_pack, instance: str = "here", search_s: float = 5.0
+        ) -> World:
+            world = World(database, pack, clock, lambda: f"id-{next(numbers):04d}", timeout_s, instance, search_s)
             return await stack.enter_async_context(world.running())
 
         yield make
