@@ -11,7 +11,7 @@ from bridge.mapping.item_fields import ItemField, items_converter
 from bridge.mapping.items import item_chooser
 from bridge.mapping.scope import Scope
 from bridge.mapping.tables import Lookup, codes
-from bridge.mapping.values import Unfit, Values, readable_code, readable_integer, readable_text, shown
+from bridge.mapping.values import Unfit, Values, loosely, readable_code, readable_integer, readable_text, shown
 
 Convert = Callable[[object, Scope], object]
 
@@ -88,14 +88,8 @@ def _spellings(spec: document.FieldSpec, known: frozenset[str]) -> Callable[[str
     if not spec.loose:
         synonyms = spec.synonyms
         return lambda code: synonyms.get(code, code)
-    meant = {_loosely(code): code for code in known} | {_loosely(one): code for one, code in spec.synonyms.items()}
-    return lambda code: meant.get(_loosely(code), code)
-
-
-def _loosely(code: str) -> str:
-    """Write a code so that upper and lower case, blanks around it and leading zeros make no difference."""
-    folded = code.strip().casefold()
-    return folded.lstrip("0") or folded[:1]
+    meant = {loosely(code): code for code in known} | {loosely(one): code for one, code in spec.synonyms.items()}
+    return lambda code: meant.get(loosely(code), code)
 
 
 def _listed(values: tuple[str, ...]) -> str:

@@ -70,6 +70,12 @@ def readable_code(raw: object) -> str | None:
     return readable_text(raw)
 
 
+def loosely(code: str) -> str:
+    """Write a code so that upper and lower case, blanks around it and leading zeros make no difference."""
+    folded = code.strip().casefold()
+    return folded.lstrip("0") or folded[:1]
+
+
 def is_clean(text: str) -> bool:
     """Tell whether text has neither NUL nor lone surrogates, which neither PostgreSQL nor UTF-8 can hold."""
     if "\x00" in text:

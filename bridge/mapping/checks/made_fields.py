@@ -6,6 +6,7 @@ from bridge.mapping.attribution import PARTIES
 from bridge.mapping.cells import reason_text
 from bridge.mapping.checks.readable import check_readable, type_of
 from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.checks.spellings import check_spellings
 from bridge.mapping.datetimes import WORDS
 from bridge.mapping.document import FieldSpec, FieldZone, PackDocument
 from bridge.mapping.durations import UNITS
@@ -128,6 +129,7 @@ def _check_synonyms(loc: Loc, spec: FieldSpec, document: PackDocument, report: R
     for written, meant in spec.synonyms.items():
         if meant not in known and (table is None or table.on_miss == "park"):
             report.unknown((*loc, "synonyms", written), "code", meant, known)
+    check_spellings(loc, spec, table, report)
 
 
 def _check_before(at: Loc, used: str, by: str, document: PackDocument, report: Report) -> None:

@@ -20,6 +20,9 @@ def items(inside: str, rest: str = "") -> str:
     )
 
 
+_ROWS = TOY.index('      - {crew: "1"')
+TO_ROWS = TOY[TOY.index("table: crews}") + len("table: crews}") : _ROWS]
+
 # what stands in the small pack, what is written instead with ^ where the problem is, its kind and message
 BROKEN = {
     "an unknown key": ("urgent: {path:", "urgent: {^paht:", "unknown-key", "unknown key 'paht'; did you mean 'path'?"),
@@ -520,6 +523,42 @@ BROKEN = {
         DESK + '    - {when: {kind: ^mad}, role: technician, name: T, number: "1", email_address: t}\n',
         "unknown-code",
         "kind is never 'mad'",
+    ),
+    "a code that is another one, loosely": (
+        "values: [made, moved, ended]}",
+        "values: [made, moved, ended, ^Made], loose: true}",
+        "duplicate-code",
+        "'Made' and 'made' are the same with loose: true; take one of them out, or loose",
+    ),
+    "a code with blanks and zeros that is another one, loosely": (
+        "values: [made, moved, ended]}",
+        'values: [made, moved, ended, "07", ^" 7"], loose: true}',
+        "duplicate-code",
+        "' 7' and '07' are the same with loose: true",
+    ),
+    "a row that is another one, loosely": (
+        f"crews}}{TO_ROWS}",
+        f"crews, loose: ^true}}{TO_ROWS}      - {{crew: '01', name: Other, side: buyer}}\n",
+        "duplicate-code",
+        "'1' and '01' are the same with loose: true; take one of them out, or loose",
+    ),
+    "a synonym that is a code": (
+        "values: [made, moved, ended]}",
+        "values: [made, moved, ended], synonyms: {^made: moved}}",
+        "duplicate-code",
+        "'made' is a code itself, which would be read as 'moved'; take it out of synonyms or of the codes",
+    ),
+    "a synonym that is a code, loosely": (
+        "values: [made, moved, ended]}",
+        "values: [made, moved, ended], loose: true, synonyms: {^MADE: moved}}",
+        "duplicate-code",
+        "'MADE' is the same as the code 'made' with loose: true, which would be read as 'moved'",
+    ),
+    "a synonym of two codes, loosely": (
+        "values: [made, moved, ended]}",
+        "values: [made, moved, ended], loose: true, synonyms: {new: made, ^New: moved}}",
+        "duplicate-code",
+        "'New' and 'new' are the same with loose: true; take one of them out",
     ),
     "a list that cannot be merged": (
         "  duration: {amount: {value: hours}",

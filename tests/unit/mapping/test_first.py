@@ -18,7 +18,7 @@ FIELDS = """
   length: {path: $.length, type: duration, format: minutes}, usual: {path: $.usual, type: duration, format: hours},
   early: {path: $.early, type: datetime, format: iso}, late: {path: $.late, type: datetime, format: iso},
   parts: {path: $.parts, type: list}, tools: {path: $.tools, type: list, split: "|"},
-  status: {path: $.status, type: code, values: [new, done], synonyms: {new: done}},
+  status: {path: $.status, type: code, values: [new, done], synonyms: {ended: done}},
   state: {path: $.state, type: code, values: [done, gone]},
   crew: {path: $.crew, type: code, table: people}, helper: {path: $.helper, type: code, table: people}
 """
@@ -40,7 +40,7 @@ TABLES = 'zone: UTC\ntables: {people: {key: id, rows: [{id: "1", name: Eva}, {id
         ("early, late", {"late": "2026-03-05T13:00:00+01:00"}, "2026-03-05T12:00:00+00:00"),
         ("crew.name, helper.name, kind", {"crew": "2", "helper": "1"}, "Eva"),
         ("crew.name, helper.name, kind", {"crew": "2", "kind": "nobody"}, "nobody"),
-        ("state, status", {"status": "new"}, "done"),
+        ("state, status", {"status": "ended"}, "done"),
     ],
 )
 def test_the_first_that_is_there_is_taken_as_it_was_read(sources: str, message: dict[str, Any], value: object) -> None:

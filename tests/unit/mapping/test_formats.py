@@ -154,6 +154,25 @@ def test_a_loose_code_is_known_however_it_is_written(raw: object, code: str) -> 
     assert outcome(pack, {"s": "18"}).startswith("parked")
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        "values: [A, B], loose: true, synonyms: {a: A, first: A, First: A}",
+        "values: [A, a], synonyms: {first: A, First: a}",
+    ],
+)
+def test_spellings_of_one_code_may_be_alike(field: str) -> None:
+    assert problems(f"fields: {{s: {{path: $.s, type: code, {field}}}}}") == []
+
+
+def test_codes_that_are_alike_are_told_once_where_an_earlier_value_is_asked_for_too() -> None:
+    s = "{path: $.s, type: code, values: [A, a], loose: true}"
+    inside = f"{{path: $.i, type: items, fields: {{s: {s}}}}}"
+    told = "duplicate-code: 'a' and 'A' are the same with loose: true; take one of them out, or loose"
+    assert problems(f"fields: {{s: {s}, was: {{previous: s}}}}") == [told]
+    assert problems(f"fields: {{i: {inside}}}") == [told]
+
+
 def test_an_unlisted_code_may_be_kept_without_a_row() -> None:
     pack = pack_with(
         """
