@@ -6,6 +6,7 @@ A test takes any value: what cannot be compared does not fit.
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
+from bridge.mapping.datetimes import iso_moment
 from bridge.mapping.document import BOUNDS, Cell, Words
 from bridge.mapping.paths import MISSING
 from bridge.mapping.values import as_text, readable_code, readable_integer, shown
@@ -23,7 +24,7 @@ _COMPARISONS: dict[str, Callable[[int | datetime, int | datetime], bool]] = {
 def raw_test(cell: Cell) -> Test:
     """Make the test of a cell for what stands in a message; a list or an object is present, and fits nothing else.
 
-    A number is the same as its text, for XML knows only texts.
+    A number is the same as its text, for XML knows only texts, and a moment is an ISO 8601 text with its offset.
     """
     test, asks_if_present = _text_or_number_test(cell), cell.present is True
 
@@ -54,8 +55,11 @@ def _text_or_number_test(cell: Cell) -> Test:
     if (scalars := cell.any or cell.not_) is not None:
         named, wanted = frozenset(map(as_text, scalars)), cell.any is not None
         return lambda value: (_raw_text(value) in named) == wanted
-    test = cell_test(cell)
-    return test if not _bounds(cell) else lambda value: test(readable_integer(value))
+    test, bounds = cell_test(cell), _bounds(cell)
+    if not bounds:
+        return test
+    read = iso_moment if any(isinstance(bound, datetime) for bound in bounds.values()) else readable_integer
+    return lambda value: test(read(value))
 
 
 def _raw_text(value: object) -> str | None:

@@ -239,6 +239,15 @@ def _since_1970(milliseconds: int) -> datetime:
         raise ValueError("it is outside the calendar") from error
 
 
+def iso_moment(raw: object) -> datetime | None:
+    """Read an ISO 8601 text that carries its own UTC offset, into UTC; None for anything else."""
+    try:
+        moment = _iso(raw) if isinstance(raw, str) and len(raw) <= _LONGEST else None
+        return moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
 def _iso(text: str) -> datetime:
     try:
         if text[4:5] != "-":

@@ -31,6 +31,25 @@ def test_a_list_or_an_object_in_a_message_is_present_and_nothing_else(
     assert [test(raw) for raw in fails] == [False] * len(fails)
 
 
+def test_a_moment_in_a_message_is_compared_whatever_its_offset_and_nothing_else_fits() -> None:
+    test = raw_test(Cell.model_validate({"at_least": "2026-03-05T13:00:00+01:00", "below": "2026-03-06T00:00:00Z"}))
+    fits = ["2026-03-05T12:00:00Z", "2026-03-05T07:00-05:00", "2026-03-05T23:59:59.999+0000"]
+    early, late = ["2026-03-05T11:59:59Z", "0001-01-01T00:00:00+14:00"], ["2026-03-06T00:00Z", "2026-03-06T01:00+01:00"]
+    none: list[object] = [
+        "2026-03-05T12:30:00",
+        "soon",
+        "",
+        "2026-03-05T12:00:00Z\0",
+        1772712000,
+        True,
+        None,
+        MISSING,
+        [],
+    ]
+    assert [test(raw) for raw in fits] == [True] * 3
+    assert [raw for raw in (*early, *late, *none) if test(raw)] == []
+
+
 @pytest.mark.parametrize(
     ("cell", "fits", "fails", "text"),
     [
