@@ -7,6 +7,7 @@ be read, the answer cannot.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import islice
 from typing import NamedTuple
 
 from bridge.domain.model import Offered, OfferedSlot
@@ -18,6 +19,7 @@ from bridge.mapping.values import Misread, came, readable_number, readable_text
 from bridge.mapping.windows import Lookups, ReadWindow, window_reader
 
 MOST_SLOTS = 10_000
+MOST_ITEMS = 100_000  # looked at in all lists together: a path through `parent` walks one list again and again
 _TOLD = 20  # slots that are left out, each with its reason
 
 ReadSlots = Callable[[object, Remarks], Offered]
@@ -81,7 +83,7 @@ def slots_reader(slots: document.Slots, pack: document.PackDocument, lookups: Lo
     shortest = timedelta(minutes=slots.shortest or 0) if slots.partly == "clip" else None
 
     def read(data: object, remarks: Remarks) -> Offered:
-        found = list(_in_all(data, levels))
+        found = list(islice(_Walk(levels).found(data), MOST_SLOTS + 1))
         if len(found) > MOST_SLOTS:
             raise Misread(f"slots ({slots.each}): more than {MOST_SLOTS}")
         return Offered(_read_all(found, slot, joiner(data), remarks), shortest)
@@ -116,29 +118,44 @@ def _read_all(found: Sequence[_Found], slot: _Slot, join: _Join, remarks: Remark
     return tuple(read)
 
 
-def _in_all(data: object, levels: Sequence[_Level]) -> Iterator[_Found]:
-    items = levels[0].find(data)
-    if not isinstance(items, list):
-        raise Misread(f"slots ({levels[0].path}): expected a list; {came(items)}")
-    for number, item in enumerate(items):
-        yield from _in_one(_Found(str(number), _within(item, data)), levels)
+class _Walk:
+    """Goes through the lists of one answer, level by level; local to that answer."""
 
+    def __init__(self, levels: Sequence[_Level]) -> None:
+        self._levels = levels
+        self._seen = 0
 
-def _in_one(found: _Found, levels: Sequence[_Level]) -> Iterator[_Found]:
-    """Give an item of the first level, or what lies in it."""
-    level, *inner = levels
-    if not level.fits(found.item):
-        return
-    if not inner:
-        yield found
-        return
-    items = inner[0].find(found.item)
-    if not isinstance(items, list):
-        trouble = Misread(f"slots of {found.place} ({inner[0].path}): expected a list; {came(items)}")
-        yield found._replace(trouble=trouble)
-        return
-    for number, item in enumerate(items):
-        yield from _in_one(_Found(f"{found.place}.{number}", _within(item, found.item)), inner)
+    def found(self, data: object) -> Iterator[_Found]:
+        """Give what lies at the last level. Raises `Misread` where the answer has no list, or too much in its lists."""
+        outermost = self._levels[0]
+        items = outermost.find(data)
+        if not isinstance(items, list):
+            raise Misread(f"slots ({outermost.path}): expected a list; {came(items)}")
+        for number, item in enumerate(items):
+            yield from self._in_one(_Found(str(number), _within(item, data)), self._levels)
+
+    def _in_one(self, found: _Found, levels: Sequence[_Level]) -> Iterator[_Found]:
+        """Give an item of the first level, or what lies in it."""
+        level, *inner = levels
+        self._count(level)
+        if not level.fits(found.item):
+            return
+        if not inner:
+            yield found
+            return
+        items = inner[0].find(found.item)
+        if not isinstance(items, list):
+            trouble = Misread(f"slots of {found.place} ({inner[0].path}): expected a list; {came(items)}")
+            yield found._replace(trouble=trouble)
+            return
+        for number, item in enumerate(items):
+            yield from self._in_one(_Found(f"{found.place}.{number}", _within(item, found.item)), inner)
+
+    def _count(self, level: _Level) -> None:
+        self._seen += 1
+        if self._seen > MOST_ITEMS:
+            expected = f"expected at most {MOST_ITEMS} items in this list and those around it together"
+            raise Misread(f"slots ({level.path}): {expected}; came more")
 
 
 def _within(item: object, parent: object) -> object:

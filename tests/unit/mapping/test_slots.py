@@ -114,6 +114,27 @@ def test_an_item_of_a_list_around_the_slots_that_does_not_fit_has_none() -> None
     assert (len(read.reply.slots), read.flags) == (1, ())
 
 
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("", "slots ($.parent.parent.areas): more than 10000"),
+        (
+            ", where: {$.free: true}",
+            (
+                "slots ($.parent.parent.areas): expected at most 100000 items in this list and those around it "
+                "together; came more"
+            ),
+        ),
+    ],
+)
+def test_lists_that_multiply_are_given_up_before_they_are_walked_through(where: str, reason: str) -> None:
+    """Two hundred areas would be eight million slots, whether they fit or not."""
+    keys = f"within: [$.areas, $.parent.areas], each: $.parent.parent.areas{where}"
+    read = slots_of(keys, areas=[{}] * 200)
+    assert isinstance(read, Unreadable)
+    assert read.reason == reason
+
+
 def test_what_the_slots_lie_in_last_is_the_answer() -> None:
     read = slots_of("token: {number: $.nr, area: $.parent.region}", SLOT, region="East")
     assert isinstance(read, ReplyRead)
