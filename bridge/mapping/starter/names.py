@@ -32,6 +32,16 @@ def field_names(paths: Sequence[str]) -> list[str]:
     return names
 
 
+def rule_names(codes: Sequence[str]) -> list[str]:
+    """Name the rule of each code of a status after it."""
+    names: list[str] = []
+    for number, code in enumerate(codes, 1):
+        words = re.sub(r"[^a-z0-9]+", "-", code.lower()).strip("-")
+        name = f"status-{words or number}"
+        names.append(name if name not in names else f"{name}-no-{number}")
+    return names
+
+
 def free_name(name: str, taken: Collection[str]) -> str:
     """Give the name, or the same with a number where it is taken."""
     names = (name, *(f"{name}_{number}" for number in range(2, len(taken) + len(_TAKEN) + 3)))

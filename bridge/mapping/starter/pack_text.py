@@ -5,10 +5,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from bridge.mapping.starter.fields import Input
+from bridge.mapping.starter.names import rule_names
 from bridge.mapping.starter.roles import MOMENTS, Roles
 from bridge.mapping.starter.samples import Samples
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_]*)+")
 
 HEAD = """\
 # A starter pack, guessed from {samples} sample message(s). Go through the TODOs; `mef-bridge mapping check`,
@@ -34,7 +36,12 @@ _DESK = """\
 
 
 def text_of(value: object) -> str:
-    """Write a value in one line, as JSON, which is YAML too once the characters that YAML forbids are escaped."""
+    """Write a value in one line, as JSON, which is YAML too once the characters that YAML forbids are escaped.
+
+    A path of names needs no quotes, and people write none.
+    """
+    if isinstance(value, str) and _PLAIN_PATH.fullmatch(value):
+        return value
     return "".join(map(_escaped, json.dumps(value, ensure_ascii=False)))
 
 
@@ -136,8 +143,8 @@ def _rules(roles: Roles) -> Iterable[str]:
     status = roles["status"]
     codes = status.guess.options.get("values") if status is not None and status.guess is not None else None
     if status is not None and isinstance(codes, list):
-        for number, code in enumerate(codes, 1):
-            yield f"  - rule: status-{number}\n    when: {{{status.name}: {text_of(code)}}}\n"
+        for name, code in zip(rule_names(codes), codes, strict=True):
+            yield f"  - rule: {name}\n    when: {{{status.name}: {text_of(code)}}}\n"
             yield f"    then: {{park: {text_of(f'TODO: what does {code} mean to the Buyer?')}}}\n"
     if status is None or not isinstance(codes, list) or not status.is_sure:
         yield "  - rule: anything-else\n    then: {park: Nobody has said what this means}\n"

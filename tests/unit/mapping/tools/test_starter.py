@@ -18,6 +18,7 @@ from bridge.mapping.coverage import Coverage
 from bridge.mapping.loader import make_pack
 from bridge.mapping.starter import Sample, Unusable, samples_case, starter
 from bridge.mapping.starter.commands_text import MARK
+from bridge.mapping.starter.names import rule_names
 from bridge.yaml_source import parse_yaml, validate
 from tests.unit.examples import examples
 from tests.unit.mapping.builders import NOON
@@ -116,9 +117,14 @@ def test_the_case_of_the_samples_is_the_story_that_they_tell() -> None:
     assert len(steps) == len(LARCH)
     assert steps[0]["message"] == json.loads(TUTORIAL[0].read_bytes())
     assert [step["expect"] for step in steps[:2]] == [
-        {"rule": "status-1", "outcome": "parked"},
-        {"rule": "status-2", "outcome": "parked"},
+        {"rule": "status-new", "outcome": "parked"},
+        {"rule": "status-booked", "outcome": "parked"},
     ]
+
+
+def test_rules_are_named_after_the_codes_no_two_alike() -> None:
+    names = rule_names(["in work", "IN_WORK", "!", "010"])
+    assert names == ["status-in-work", "status-in-work-no-2", "status-3", "status-010"]
 
 
 def test_xml_is_read_as_the_pack_will_read_it() -> None:
@@ -195,7 +201,7 @@ def test_a_type_is_guessed_from_what_came_and_a_little_from_the_name(
 
 def test_numbers_with_decimals_that_nothing_reads_are_named_in_a_comment() -> None:
     text = begun(json_samples({"job": "J-1000", "lat": 52.25}))
-    assert '  # "$.lat": no type of field reads what came there\n' in text
+    assert "  # $.lat: no type of field reads what came there\n" in text
 
 
 def test_a_date_and_its_times_of_day_become_moments() -> None:
@@ -261,7 +267,7 @@ def test_keys_and_states_need_not_be_in_every_sample() -> None:
     made = parse_yaml(begun(json_samples(task, {"heartbeat": True})), "pack.yaml").data
     assert made["inbound"]["job"] == "$.job_id.value"
     assert made["fields"]["wo_state_value"]["values"] == ["Work In Progress"]
-    assert [rule["rule"] for rule in made["rules"]] == ["status-1", "anything-else"]
+    assert [rule["rule"] for rule in made["rules"]] == ["status-work-in-progress", "anything-else"]
 
 
 def test_commands_speak_in_the_words_of_the_samples() -> None:
