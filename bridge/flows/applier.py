@@ -13,8 +13,21 @@ from types import MappingProxyType
 import structlog
 
 from bridge.domain.decide import decide, learned
-from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobRef, JobUpdate, Outcome, WorkOrderId
+from bridge.domain.model import (
+    Accepted,
+    AppointmentId,
+    Command,
+    Decision,
+    Ids,
+    Job,
+    JobRef,
+    JobUpdate,
+    Outcome,
+    Refused,
+    WorkOrderId,
+)
 from bridge.domain.order import in_order
+from bridge.domain.replies import Settlement
 from bridge.flows.effects import messages_for
 from bridge.flows.line import Line
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
@@ -111,6 +124,22 @@ class Applier:
         line = await self.line(tx, jobs, ref, (await tx.waiting([ref])).get(ref, ()))
         await line.take_due(self._clock())
         await self.save(tx, jobs[ref])
+
+    async def supersede(
+        self,
+        tx: Transaction,
+        jobs: Jobs,
+        command: Command,
+        reply: Accepted | Refused,
+        settled: Callable[[Job], Settlement],
+    ) -> None:
+        """Take out of the line of a job what the WFM's answer to a command makes never have happened.
+
+        `settled` gives what the answer means to the job.
+        """
+        applier, ref = self.pinned(), command.job
+        line = await applier.line(tx, jobs, ref, (await tx.waiting([ref])).get(ref, ()))
+        await line.answer(command, reply, settled, self._clock())
 
     async def apply_waiting(self, tx: Transaction, jobs: Jobs, refs: Collection[JobRef]) -> None:
         """Apply what waits for these jobs, by version where it has one, else as it arrived. Saves the jobs."""

@@ -189,6 +189,8 @@ class Commands:
         if is_compensation(reply.correlation_id):
             await self._compensations.take(tx, jobs, pack, asked, reply.raw)
             return []
+        if jobs[asked.job].holds:
+            await self._applier.apply_due(tx, jobs, asked.job)
         command = await self._open(tx, jobs[asked.job], asked.id)
         if command is None:
             log.debug("reply.repeated", command=asked.id)
@@ -199,12 +201,18 @@ class Commands:
         self, tx: Transaction, jobs: Jobs, pack: Pack, command: Command, reply: WfmReply
     ) -> list[tuple[Command, Answer]]:
         read = pack.read_reply(command.asked_as, reply.raw.body)
-        if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
+        if isinstance(read, Unreadable) or not isinstance(answer := read.reply, Accepted | Refused):
             reason = read.reason if isinstance(read, Unreadable) else "not a reply to this command"
             await tx.record([replies.unreadable(reply, command, reason)])
             return []
         now, ids = self._clock(), self._applier.ids()
-        settlement = settle(jobs[command.job], command, read.reply, pack.seller_contact, ids, now)
+
+        def settled(job: Job) -> Settlement:
+            return settle(job, command, answer, pack.seller_contact, ids, now)
+
+        if jobs[command.job].holds:
+            await self._applier.supersede(tx, jobs, command, answer, settled)
+        settlement = settled(jobs[command.job])
         await tx.record([replies.taken(reply, settlement, read, pack.version)])
         await self._carry_out(tx, jobs, pack, settlement)
         return [(command, answer_of(settlement))]

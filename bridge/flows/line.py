@@ -1,15 +1,16 @@
 """The line of a job: its messages that are held for a partner, and those behind them, in the journal."""
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from bridge.domain.model import Job, JobRef, Outcome
+from bridge.domain.model import Accepted, Command, Job, JobRef, Outcome, Refused
+from bridge.domain.replies import Settlement
 from bridge.flows.ports import JournalEntry, RecordedEntry, Transaction, WfmMessage
 from bridge.flows.verdicts import survived
 from bridge.mapping.pack import Pack, Reading
-from bridge.mapping.partners import Behind, InLine, Partner, place
+from bridge.mapping.partners import Behind, InLine, Partner, place, place_answer
 
 
 class Apply(Protocol):
@@ -61,7 +62,7 @@ class Line:
         elif isinstance(placed, Partner):
             superseded = {before[index] for index in placed.of}
             readings = [self._held[one][1] for one in before if one in superseded]
-            await self._resolve(before, superseded, reading)
+            await self._resolve(before, superseded, f"message {reading.message}")
             became = await self._apply(message, reading, readings)
         else:
             became = await self._apply(message, reading)
@@ -71,13 +72,28 @@ class Line:
         self._jobs[reading.job] = replace(job, holds=bool(self._held) or became.due_at is not None)
         return became
 
-    async def _resolve(self, numbers: Iterable[int], superseded: set[int], by: Reading) -> None:
+    async def answer(
+        self, command: Command, reply: Accepted | Refused, settled: Callable[[Job], Settlement], now: datetime
+    ) -> None:
+        """Let the WFM's answer to a Buyer's command supersede what it makes never have happened.
+
+        `settled` gives what the answer means to the job; that is the caller's to carry out.
+        """
+        numbers = sorted(self._held)
+        line = [_in_line(*self._held[one]) for one in numbers]
+        placed = place_answer(self._pack, self._jobs[command.job], line, reply, settled, now)
+        if placed is not None:
+            superseded = {numbers[index] for index in placed.of}
+            await self._resolve(numbers, superseded, f"the WFM's yes to the {command.kind} {command.id}")
+            self._jobs[command.job] = replace(self._jobs[command.job], holds=False)
+
+    async def _resolve(self, numbers: Iterable[int], superseded: set[int], by: str) -> None:
         """Take entries out of the line: the partner supersedes some, and the others need not wait any more."""
         resolved = {}
         for number in numbers:
             entry, reading = self._held.pop(number)
             if number in superseded:
-                reason = f"superseded by message {by.message}, as if it had never come; was: {entry.reason}"
+                reason = f"superseded by {by}, as if it had never come; was: {entry.reason}"
                 resolved[number] = replace(entry, outcome=Outcome.SUPERSEDED, reason=reason, due_at=None)
             else:
                 resolved[number] = await survived(entry, self._apply(entry.raw, reading))

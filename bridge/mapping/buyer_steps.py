@@ -38,11 +38,15 @@ _TIMEOUT = timedelta(seconds=10)
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What became of a wish: what happened, and what the Buyer is told."""
+    """What became of a wish: what happened, and what the Buyer is told.
+
+    `caught_up` is what had waited behind messages that the WFM's reply superseded.
+    """
 
     happened: Happened
     problems: tuple[Problem, ...] = ()
     slots: tuple[OfferedSlot, ...] = ()
+    caught_up: tuple[Happened, ...] = ()
 
 
 def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> Answered:
@@ -106,7 +110,8 @@ def _answered(book: JobBook, job: Job, command: Command, reply: Reply, now: date
     if command.kind is CommandKind.SEARCH and isinstance(reply, Refused):
         problem = Problem(reply.code, reply.reason, reply.path)
         return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
-    return _concluded(book, book.settle(job, command, reply, now), now)
+    settlement, caught_up = book.settle(command, reply, now)
+    return replace(_concluded(book, settlement, now), caught_up=caught_up)
 
 
 def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> Answered:

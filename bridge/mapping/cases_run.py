@@ -63,7 +63,7 @@ def run_case(case: Case, pack: Pack, send: Send, coverage: Coverage) -> CaseResu
         due, answers = book.take_due(now), _take(step, book, now)
         if not answers:
             due, answers = [], [Answered(happened) for happened in due] or [_NOTHING_DUE]
-        for happened in (*due, *(answer.happened for answer in answers)):
+        for happened in (*due, *_happened(answers)):
             coverage.add(happened)
         differences = tuple(_differences(step.expect, _came(answers, due, book)))
         results.append(StepResult(number, differences, answers[0].happened.reason))
@@ -98,7 +98,7 @@ def _came(answers: Sequence[Answered], due: Sequence[Happened], book: JobBook) -
 
     The Buyer is told, and the WFM sent, with it what was `due` before.
     """
-    first, happened = answers[0], [*due, *(answer.happened for answer in answers)]
+    first, happened = answers[0], [*due, *_happened(answers)]
     reason, outcome = first.happened.reason, first.happened.outcome
     return {
         "rule": first.happened.rule,
@@ -115,6 +115,10 @@ def _came(answers: Sequence[Answered], due: Sequence[Happened], book: JobBook) -
         "sees": seen(_job(first.happened, book)),
         **_job_words(first.happened, book),
     }
+
+
+def _happened(answers: Sequence[Answered]) -> list[Happened]:
+    return [happened for answer in answers for happened in (answer.happened, *answer.caught_up)]
 
 
 def _read(happened: Happened) -> dict[str, object]:

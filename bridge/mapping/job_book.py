@@ -29,7 +29,7 @@ from bridge.domain.model import (
 from bridge.domain.order import in_order
 from bridge.domain.replies import Settlement, settle
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unmapped
-from bridge.mapping.partners import Behind, InLine, Partner, place, translate_as_partner
+from bridge.mapping.partners import Behind, InLine, Partner, place, place_answer, translate_as_partner
 from bridge.mef.models import TimePeriod
 
 DUPLICATE = "duplicate"
@@ -175,6 +175,13 @@ class JobBook:
             return [_behind(ref, placed)]
         if not isinstance(placed, Partner):
             return [self._apply(heard, now)]
+        superseded, caught_up = self._resolve(line, before, placed, now)
+        return [self._apply(heard, now, superseded), *caught_up]
+
+    def _resolve(
+        self, line: dict[int, InLine], before: Sequence[int], placed: Partner, now: datetime
+    ) -> tuple[list[Reading], list[Happened]]:
+        """Take messages out of a line: the partner supersedes some, and the others need not wait any more."""
         superseded, caught_up = [], []
         for index, number in enumerate(before):
             one = line.pop(number)
@@ -182,7 +189,7 @@ class JobBook:
                 superseded.append(one.reading)
             else:
                 caught_up.append(self._apply(_Heard(number, one.reading, one.came), now))
-        return [self._apply(heard, now, superseded), *caught_up]
+        return superseded, caught_up
 
     def _apply(self, heard: _Heard, now: datetime, superseded: Sequence[Reading] = ()) -> Happened:
         reading = heard.reading
@@ -221,9 +228,20 @@ class JobBook:
             explanation=translation.explanation,
         )
 
-    def settle(self, job: Job, command: Command, reply: Accepted | Refused, now: datetime) -> Settlement:
-        """Decide on the WFM's answer to a command of a job."""
-        return settle(job, command, reply, self.pack.seller_contact, self._fresh_ids(), now)
+    def settle(
+        self, command: Command, reply: Accepted | Refused, now: datetime
+    ) -> tuple[Settlement, tuple[Happened, ...]]:
+        """Decide on the WFM's answer to a command; tell what had waited behind messages that it supersedes."""
+        ref, ids = command.job, self._fresh_ids()
+
+        def settled(job: Job) -> Settlement:
+            return settle(job, command, reply, self.pack.seller_contact, ids, now)
+
+        line = self._lines.get(ref, {})
+        before = sorted(line)
+        placed = place_answer(self.pack, self.job(ref), [line[number] for number in before], reply, settled, now)
+        caught_up = self._resolve(line, before, placed, now)[1] if placed is not None else []
+        return settled(self.job(ref)), tuple(caught_up)
 
     def _fresh_ids(self) -> Ids:
         return Ids(WorkOrderId(self.new_id()), AppointmentId(self.new_id()))

@@ -1,15 +1,29 @@
 """Messages that are held for a partner: a WFM that plans anew may cancel first, and then create.
 
 While one is held, the later ones of its job wait behind it, so that all are applied in the order in which they came.
-One of them that names a state and can be applied is the partner: then what is held never happened.
+One of them that names a state and can be applied is the partner: then what is held never happened. So is the WFM's yes
+to a visit that a Buyer asked for.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bridge.domain.decide import decide, learned
-from bridge.domain.model import AppointmentId, Decision, Ids, Job, JobUpdate, Outcome, WorkOrderId
+from bridge.domain.model import (
+    Accepted,
+    AppointmentId,
+    CommandKind,
+    CommandState,
+    Decision,
+    Ids,
+    Job,
+    JobUpdate,
+    Outcome,
+    Refused,
+    WorkOrderId,
+)
+from bridge.domain.replies import Settlement
 from bridge.mapping.pack import Ignored, Pack, Reading, Translated
 from bridge.mapping.translator import Translation
 
@@ -53,23 +67,36 @@ def place(
     """
     if not line or any(_is_older(reading, one.reading) for one in line):
         return None
-    standing, held = job, set()
-    for index, one in enumerate(line):
-        translation = pack.translate(one.reading, standing)
-        if isinstance(translation, Translated) and translation.update.wait is not None:
-            held.add(index)
-        else:
-            standing = _after(standing, one.reading, translation, now)
+    standing, held = _without_held(pack, job, line, now)
     translation = pack.translate(reading, standing)
     until = max(one.due_at for one in line)
     if isinstance(translation, Translated):
         decision = decide(standing, translation.update, _IDS, now, came)
         if _is_partner(translation.update, decision):
-            return Partner(frozenset(held))
+            return Partner(held)
         until, standing = decision.due_at or until, decision.job
     else:
         standing = _after(standing, reading, translation, now)
     return None if standing is job else Behind(until, _BEHIND, translation)
+
+
+def place_answer(
+    pack: Pack,
+    job: Job,
+    line: Sequence[InLine],
+    reply: Accepted | Refused,
+    settled: Callable[[Job], Settlement],
+    now: datetime,
+) -> Partner | None:
+    """Say what the WFM's answer to a Buyer's command means for the line; None: nothing.
+
+    `settled` gives what the answer means to a job. What superseded messages told is not remembered: no later word of
+    the WFM's messages contradicts it, and the next delta would build on a visit that is cancelled.
+    """
+    if not line or any(_is_newer(one.reading, reply) for one in line):
+        return None
+    standing, held = _without_held(pack, job, line, now)
+    return Partner(held) if _agrees_visit(settled(standing)) else None
 
 
 def translate_as_partner(pack: Pack, reading: Reading, job: Job, superseded: Iterable[Reading]) -> Translation:
@@ -89,6 +116,31 @@ def translate_as_partner(pack: Pack, reading: Reading, job: Job, superseded: Ite
 _BEHIND = "waits behind an earlier message of its job, which is held for another one"
 _IDS = Ids(WorkOrderId("-"), AppointmentId("-"))
 """Of objects that are thrown away."""
+
+
+def _without_held(pack: Pack, job: Job, line: Sequence[InLine], now: datetime) -> tuple[Job, frozenset[int]]:
+    """Give the job as if the messages that are held had never come, and their places in the line."""
+    held = set()
+    for index, one in enumerate(line):
+        translation = pack.translate(one.reading, job)
+        if isinstance(translation, Translated) and translation.update.wait is not None:
+            held.add(index)
+        else:
+            job = _after(job, one.reading, translation, now)
+    return job, frozenset(held)
+
+
+def _agrees_visit(settlement: Settlement) -> bool:
+    command = settlement.command
+    agreed = command.state is CommandState.ACCEPTED and not settlement.problems
+    return agreed and command.kind in (CommandKind.BOOK, CommandKind.RESCHEDULE)
+
+
+def _is_newer(reading: Reading, reply: Accepted | Refused) -> bool:
+    """An answer may say the version that the job has since then."""
+    if isinstance(reply, Refused) or reply.version is None:
+        return False
+    return reading.versions.get("job", reply.version) > reply.version
 
 
 def _is_partner(update: JobUpdate, decision: Decision) -> bool:

@@ -168,7 +168,8 @@ def _answer(book: JobBook, job: Job, command: Command, body: bytes, now: datetim
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason=read.reason)]
     if not isinstance(read.reply, Accepted | Refused):
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason="not a reply to this command")]
-    return _settled(book, book.settle(job, command, read.reply, now), now)
+    settlement, caught_up = book.settle(command, read.reply, now)
+    return [*_settled(book, settlement, now), *caught_up]
 
 
 def _settled(book: JobBook, settlement: Settlement, now: datetime) -> list[Happened]:

@@ -20,7 +20,7 @@ from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.flows.subscriptions import Subscriptions
 from bridge.mapping.pack import Pack
-from bridge.mef.enums import Api, AppointmentStatus, Irp
+from bridge.mef.enums import Api, AppointmentStatus, Irp, WorkOrderState
 from bridge.mef.models import AppointmentUpdate, EventSubscriptionInput
 from bridge.store import SqlStore, open_store
 from bridge.yaml_source import parse_yaml
@@ -417,29 +417,110 @@ async def test_what_a_superseded_delta_told_is_remembered(make_bridge: MakeBridg
     assert [record[name] for name in ("status", "why", "task")] == ["planned", "Rain", "Look again"]
 
 
-async def holding_world(make_world: Worlds) -> World:
-    """A bridge of a WFM that cancels visits to move them, with a visit in the morning that the Buyer booked."""
+def holding_pack(*held: str, version: str | None = None) -> Pack:
+    """The pack of the tests, with rules that hold; its WFM may say the version of a job in the reply to a move."""
     base: dict[str, Any] = parse_yaml((ACME / "pack.yaml").read_text(), "pack.yaml").data
-    rules = [
-        {**rule, "then": {**rule["then"], "wait_seconds": 30}} if rule["rule"] == "visit-taken-back" else rule
-        for rule in base["rules"]
-    ]
-    world: World = await make_world(pack=pack_with("fields: {}", {**base, "rules": rules}))
+    thens = {"paused": {"hold": "A pause"}}
+    thens |= {rule["rule"]: {**rule["then"], "wait_seconds": 30} for rule in base["rules"] if rule["rule"] in held}
+    rules = [{**rule, "then": thens.get(rule["rule"], rule["then"])} for rule in base["rules"]]
+    move = base["commands"]["reschedule"]
+    reply = {**move["reply"], **({"version": version} if version else {})}
+    commands = {**base["commands"], "reschedule": {**move, "reply": reply}}
+    return pack_with("fields: {}", {**base, "rules": rules, "commands": commands})
+
+
+async def holding_world(make_world: Worlds, **changes: Any) -> World:
+    """A bridge of a WFM that cancels visits to move them, with a visit in the morning that the Buyer booked."""
+    world: World = await make_world(pack=holding_pack("visit-taken-back", **changes))
     return world
 
 
-async def test_an_answer_to_the_buyer_does_not_end_the_time_of_what_is_held(make_world: Worlds) -> None:
-    world = await holding_world(make_world)
-    appointment = await world.booked()
-    await world.hear(event("VCAN", 3))
+async def move(world: World, appointment: Appointment) -> None:
     await world.appointments.patch(
         BUYERS, appointment.id, AppointmentUpdate(valid_for=AFTERNOON), frozenset({"validFor"}), "corr-buyer"
     )
-    assert world.outcomes()[3:] == ["waiting", "applied"]
+
+
+async def when_its_time_is_up(world: World, appointment: Appointment) -> Appointment:
+    """Let the time of all that is held pass."""
+    world.clock.advance(seconds=30)
+    await world.job_updates.apply_due()
+    return await world.appointment(appointment)
+
+
+async def test_the_yes_to_a_move_takes_the_place_of_what_is_held(make_world: Worlds) -> None:
+    world = await holding_world(make_world)
+    appointment = await world.booked()
+    await world.hear(event("VCAN", 3))
+    await move(world, appointment)
+    assert world.outcomes()[3:] == ["superseded", "applied"]
+    ((reason,),) = world.rows("SELECT reason FROM journal WHERE message_id = 'E-J-1-3'")
+    assert reason.startswith("superseded by the WFM's yes to the reschedule id-")
+    found = await when_its_time_is_up(world, appointment)
+    assert (found.status, found.valid_for) == (AppointmentStatus.CONFIRMED, AFTERNOON)
     await world.hear(event("SCHD", 4, **IN_AFTERNOON))
     assert world.outcomes()[3:] == ["superseded", "applied", "unchanged"]
-    found = await world.appointment(appointment)
+
+
+async def test_the_yes_to_a_booking_takes_the_place_of_what_is_held(make_world: Worlds) -> None:
+    world: World = await make_world(pack=holding_pack("cancelled"))
+    order = await world.open_work_order()
+    await world.hear(event("CANC", 2))
+    appointment = await world.book(order)
+    assert world.outcomes()[1:] == ["superseded", "applied"]
+    assert (await when_its_time_is_up(world, appointment)).status is AppointmentStatus.CONFIRMED
+    assert (await world.work_order_of()).state is WorkOrderState.PLANNED
+
+
+async def test_a_no_takes_the_place_of_nothing(make_world: Worlds) -> None:
+    world = await holding_world(make_world)
+    appointment = await world.booked()
+    await world.hear(event("VCAN", 3))
+    world.bus.answers["cmd.move"] = lambda _: acme.refused()
+    with pytest.raises(Rejected):
+        await move(world, appointment)
+    assert world.outcomes()[3] == "waiting"
+    assert (await when_its_time_is_up(world, appointment)).status is AppointmentStatus.CANCELLED
+
+
+async def test_a_yes_that_comes_after_the_time_finds_what_was_held_applied(make_world: Worlds) -> None:
+    world = await holding_world(make_world)
+    appointment = await world.booked()
+    world.bus.answers["cmd.move"] = lambda _: None
+    task = asyncio.create_task(move(world, appointment))
+    sent = await world.bus.next("cmd.move")
+    await world.hear(event("VCAN", 3))
+    world.clock.advance(seconds=30)
+    await world.reply(sent, acme.done(VISIT_NO="V-0001"))
+    with pytest.raises(Rejected, match="has changed meanwhile"):
+        await task
+    assert world.outcomes()[3:] == ["applied", "unchanged"]
+    assert (await world.appointment(appointment)).status is AppointmentStatus.CANCELLED
+
+
+async def test_what_waits_behind_is_applied_before_the_yes(make_world: Worlds) -> None:
+    world = await holding_world(make_world, version="$.VER")
+    appointment = await world.booked()
+    world.bus.answers["cmd.move"] = lambda _: acme.done(VISIT_NO="V-0001", VER=6)
+    await world.hear(event("VCAN", 3), event("VCAN", 4), event("HOLD", 5, TASKS="RING TWICE"))
+    assert world.outcomes()[3:] == ["waiting", "waiting", "waiting"]
+    await move(world, appointment)
+    assert world.outcomes()[3:] == ["superseded", "superseded", "applied", "applied"]
+    assert (await world.work_order_of()).details.task == ("RING TWICE",)
+    found = await when_its_time_is_up(world, appointment)
     assert (found.status, found.valid_for) == (AppointmentStatus.CONFIRMED, AFTERNOON)
+
+
+@pytest.mark.parametrize(("version", "became"), [(2, "waiting"), (3, "superseded"), (4, "superseded")])
+async def test_a_yes_that_is_older_by_its_version_takes_the_place_of_nothing(
+    make_world: Worlds, version: int, became: str
+) -> None:
+    world = await holding_world(make_world, version="$.VER")
+    appointment = await world.booked()
+    world.bus.answers["cmd.move"] = lambda _: acme.done(VISIT_NO="V-0001", VER=version)
+    await world.hear(event("VCAN", 3))
+    await move(world, appointment)
+    assert world.outcomes()[3] == became
 
 
 async def test_what_waited_for_an_answer_is_held_for_what_is_left_of_its_time(make_world: Worlds) -> None:

@@ -144,6 +144,58 @@ def test_the_partner_is_compared_with_what_was_before_the_held_message() -> None
     assert run(HELD, says("planned", id="again", **MONDAY, parked="Another day"), pack=LOOKING_BACK) == []
 
 
+MOVABLE = (
+    PACK
+    + """
+commands:
+  reschedule:
+    exchange: toy
+    routing_key: move
+    body: {job: {value: job}}
+    reply: {status: $.rc, accepted: [ok], refused: refusals, version: {path: $.rev, optional: true}}
+tables:
+  refusals: {key: rc, on_miss: default, default: {code: otherIssue, reason: No}, rows: []}
+"""
+)
+
+
+def moves(rc: str, at: str, rev: int | None = None, **expect: Any) -> dict[str, Any]:
+    """A step in which the Buyer moves the visit to Monday."""
+    wish = {"reschedule": list(MONDAY.values())}
+    return {"buyer": wish, "reply": {"rc": rc, "rev": rev}, "time": f"2026-03-05T{at}Z", "expect": expect}
+
+
+IN_MONDAY = {"appointment": "confirmed", "window": list(MONDAY.values())}
+
+
+def test_the_yes_to_a_move_takes_the_place_of_what_is_held() -> None:
+    yes = moves("ok", "12:00:10", **IN_MONDAY, notifications=[])
+    assert run(HELD, yes, until("12:05:00", reason="nothing was due"), pack=MOVABLE) == []
+
+
+def test_a_no_and_a_yes_of_before_take_the_place_of_nothing() -> None:
+    gone = until("12:00:30", rule="cancelled", appointment="cancelled", notifications=MOVED)
+    assert run(HELD, moves("no", "12:00:10", appointment="confirmed"), gone, pack=MOVABLE) == []
+    newer = says("cancelled", v=5, outcome="waiting")
+    assert run(newer, moves("ok", "12:00:10", rev=4, **IN_MONDAY), gone, pack=MOVABLE) == []
+
+
+def test_what_waits_behind_is_applied_before_the_yes_and_told_with_it() -> None:
+    behind = says("note", at="12:00:05", task="Ring", outcome="waiting")
+    sees = {"work_order": {"task": ["Ring"]}}
+    yes = moves("ok", "12:00:10", **IN_MONDAY, sees=sees, refused=None)
+    assert run(HELD, behind, yes, until("12:05:00", reason="nothing was due"), pack=MOVABLE) == []
+
+
+def test_a_delta_after_the_yes_does_not_bring_back_what_was_superseded() -> None:
+    pack = MOVABLE.replace("inbound: {", "inbound: {deltas: true, ")
+    told = {**MONDAY, "task": "Ring", "v": 4}
+    delta = says("note", id="delta", **told, at="12:00:20", outcome="applied", **IN_MONDAY, notifications=[])
+    del delta["message"]["status"]
+    yes = moves("ok", "12:00:10", **IN_MONDAY)
+    assert run(says("cancelled", v=3, outcome="waiting"), yes, delta, pack=pack) == []
+
+
 def message(number: int, seconds: int, status: str, **members: str) -> Message:
     body = orjson.dumps({"job": "J", "id": str(number), "status": status, **members})
     return Message(f"no. {number}", WfmWords(body=body), NOW + timedelta(seconds=seconds))
