@@ -40,7 +40,7 @@ _TIMEOUT = timedelta(seconds=10)
 class Answered:
     """What became of a wish: what happened, and what the Buyer is told.
 
-    `caught_up` is what had waited behind messages that the WFM's reply superseded.
+    `caught_up` is what had waited behind messages that the WFM's reply superseded, then what waited for the reply.
     """
 
     happened: Happened
@@ -111,7 +111,7 @@ def _answered(book: JobBook, job: Job, command: Command, reply: Reply, now: date
         problem = Problem(reply.code, reply.reason, reply.path)
         return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
     settlement, caught_up = book.settle(command, reply, now)
-    return replace(_concluded(book, settlement, now), caught_up=caught_up)
+    return _concluded(book, settlement, now, caught_up)
 
 
 def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> Answered:
@@ -121,8 +121,10 @@ def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> Ans
     return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), slots=slots)
 
 
-def _concluded(book: JobBook, settlement: Settlement, now: datetime) -> Answered:
-    return Answered(book.carry_out(settlement.decision, now), settlement.problems)
+def _concluded(book: JobBook, settlement: Settlement, now: datetime, caught_up: tuple[Happened, ...] = ()) -> Answered:
+    happened = book.carry_out(settlement.decision, now)
+    waited = book.take_up_waiting(settlement.decision.job.ref, now)
+    return Answered(happened, settlement.problems, caught_up=(*caught_up, *waited))
 
 
 def _command(

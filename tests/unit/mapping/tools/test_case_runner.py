@@ -168,6 +168,24 @@ def test_a_case_says_what_was_left_out_of_an_answer() -> None:
     assert differences(run(step(NEW, work_order="open"), answer)) == []
 
 
+EARLY = step(message(2, "SCHD"), outcome="waiting")
+KNOWN = {**step(NEW, work_order="open", appointment=None), "given": {"work_order": "open"}}
+
+
+def test_what_waited_is_taken_up_after_the_wfms_reply() -> None:
+    coverage = Coverage(load_document(ACME))
+    booked = {"buyer": {"book": MORNING}, "reply": {"RC": "00"}, "expect": {"visit": "V-0001", "window": MORNING}}
+    assert differences(run(EARLY, KNOWN, booked, coverage=coverage)) == []
+    assert "planned-with-visit" in coverage.rules().used
+
+
+def test_what_waited_is_taken_up_where_the_wfm_has_not_replied_and_the_buyer_is_told_of_it() -> None:
+    expect = {"outcome": "unchanged", "appointment": "confirmed", "window": MORNING}
+    told = ["appointmentStatusChangeEvent", "workOrderStateChangeEvent"]
+    unanswered = {"buyer": {"book": AFTERNOON}, "expect": {**expect, "notifications": told}}
+    assert differences(run(EARLY, KNOWN, unanswered)) == []
+
+
 XML = """
 rules: [{rule: any, then: {hold: Nothing has happened}}]
 commands:
