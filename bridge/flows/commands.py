@@ -190,7 +190,7 @@ class Commands:
             await self._compensations.take(tx, jobs, pack, asked, reply.raw)
             return []
         if jobs[asked.job].holds:
-            await self._applier.apply_due(tx, jobs, asked.job)
+            await self._applier.pinned().apply_due(tx, jobs, asked.job)
         command = await self._open(tx, jobs[asked.job], asked.id)
         if command is None:
             log.debug("reply.repeated", command=asked.id)
