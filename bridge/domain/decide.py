@@ -89,6 +89,7 @@ def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: 
         return _first(job, update, ids, now)
     if job.work_order.state in TERMINAL:
         return _after_end(job, job.work_order, update, ids, now)
+    update = echo.with_standing_window(job, update)
     if (decision := echo.recognise(job, update, now) or _held(job, update, came, now)) is not None:
         return decision
     return _advance(job, job.work_order, update, ids, now)

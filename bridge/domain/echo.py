@@ -25,6 +25,7 @@ from bridge.domain.replies import reschedule
 from bridge.domain.visits import may_be_same_visit, open_appointment, same_visit
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.mef.models import TimePeriod
 
 CLOCK_GRAIN = timedelta(seconds=1)
 """WFM timestamps are often whole seconds; a message is newer than a change only if it is by more than this."""
@@ -66,6 +67,24 @@ def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
         or _old_window(job, update)
         or _ended_visit(job, update)
     )
+
+
+def with_standing_window(job: Job, update: JobUpdate) -> JobUpdate:
+    """A delta that does not tell the window bears the last that was told: perhaps one from before the Buyer's command.
+
+    The WFM has moved nothing by not speaking of it.
+    """
+    current, visit = open_appointment(job), update.visit
+    if visit.window_told or current is None or visit.window not in _left_behind(job, current):
+        return update
+    return replace(update, visit=replace(visit, window=current.valid_for))
+
+
+def _left_behind(job: Job, current: Appointment) -> set[TimePeriod | None]:
+    """The windows that a Buyer's reschedule or booking has taken the place of."""
+    ended = job.ended_appointments
+    moved = {each.disregarded_window for each in (current, *ended)}
+    return moved | {each.valid_for for each in ended}
 
 
 def booking_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:

@@ -3,7 +3,7 @@
 A message may be older than what is applied: it was overtaken on the way, or parked until its pack was mended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bridge.domain.decide import is_older
@@ -17,15 +17,16 @@ Versions = Mapping[str, int]
 class Ages:
     """The ages of the fields of one job while a message is read; local to it.
 
-    `told` says by which versions each field was told last. `moment` is the field that says when it happened, which is
-    a message's own at any age. `is_late`: the message is older than what is applied. `is_news`: it tells something that
-    no later one has told.
+    `told` says by which versions each field was told last, `kept` which fields stay as they were known. `moment` is the
+    field that says when it happened, which is a message's own at any age. `is_late`: the message is older than what is
+    applied. `is_news`: it tells something that no later one has told.
     """
 
     job: Job
     versions: Versions
     moment: str | None
     told: dict[str, Versions] = field(default_factory=dict)
+    kept: set[str] = field(default_factory=set)
     is_news: bool = False
     is_late: bool = field(init=False)
     _stamp: Versions = field(init=False)
@@ -45,6 +46,7 @@ class Ages:
 
     def keep(self, name: str) -> None:
         """Note that a field stays as it is."""
+        self.kept.add(name)
         if last := self._last(name):
             self.told[name] = last
 
@@ -63,10 +65,30 @@ def own_fields(pack: document.PackDocument) -> frozenset[str]:
     """Name the fields that are of one message alone: they are never remembered, or made of such."""
     own: set[str] = set()
     for name, spec in pack.fields.items():
-        made_of = {reference.partition(".")[0] for reference in _made_of(spec, pack)}
+        made_of = _names(_made_of(spec, pack))
         if _is_own(spec) or made_of & own:
             own.add(name)
     return frozenset(own)
+
+
+def window_fields(pack: document.PackDocument) -> frozenset[str]:
+    """Name the fields of messages that the window of a visit comes down to."""
+    window = pack.appointment.window
+    found: set[str] = set()
+    asked = _names((*window.start.value, *window.end.value))
+    while asked:
+        found |= asked
+        asked = {name for one in asked for name in _names(_rests_on(pack.fields[one], pack))} - found
+    return frozenset(name for name in found if not _made_of(pack.fields[name], pack))
+
+
+def _names(references: Iterable[str]) -> set[str]:
+    return {reference.partition(".")[0] for reference in references}
+
+
+def _rests_on(spec: document.FieldSpec, pack: document.PackDocument) -> tuple[str, ...]:
+    zone = spec.zone or document.FieldZone(name="UTC")
+    return (*_made_of(spec, pack), *filter(None, (spec.not_before, zone.value, zone.minutes)))
 
 
 def _is_own(spec: document.FieldSpec) -> bool:

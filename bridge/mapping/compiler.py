@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from bridge.mapping.ages import own_fields
+from bridge.mapping.ages import own_fields, window_fields
 from bridge.mapping.columns import field_lookups
 from bridge.mapping.commands import compile_command
 from bridge.mapping.correlation import compile_correlation, compile_replies
@@ -60,6 +60,7 @@ def _translator(document: PackDocument, version: str, visit: VisitBuilder) -> Tr
         changed_names=_finder(document.inbound.changed_names),
         deltas=document.inbound.deltas,
         own_fields=own_fields(document),
+        window_fields=window_fields(document),
     )
 
 

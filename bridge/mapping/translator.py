@@ -4,7 +4,7 @@ Pure, and total: whatever the message holds, the answer is `Translated`, `Ignore
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -96,7 +96,11 @@ class _Trace:
 
 @dataclass(frozen=True, slots=True)
 class Translator:
-    """The compiled inbound half of a pack. `deltas`: a message tells only what has changed."""
+    """The compiled inbound half of a pack.
+
+    `deltas`: a message tells only what has changed. `own_fields` are of one message alone, `window_fields` those that
+    tell the window of a visit.
+    """
 
     version: str
     fields: tuple[Field, ...]
@@ -107,6 +111,7 @@ class Translator:
     changed_names: Find | None
     deltas: bool
     own_fields: frozenset[str]
+    window_fields: frozenset[str]
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
@@ -185,7 +190,7 @@ class Translator:
             details=self.work_order.details(values, job),
             buyer=self.work_order.buyer_id(values),
             creates=rule.creates,
-            visit=self.visit.visit(values, job),
+            visit=replace(self.visit.visit(values, job), window_told=not self.window_fields <= scope.ages.kept),
             occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,

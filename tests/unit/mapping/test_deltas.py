@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from bridge.cli.mapping.cases import differences
 from bridge.domain.model import Job, JobRef
 from bridge.flows.effects import messages_for
 from bridge.mapping.job_book import JobBook, WfmWords
 from bridge.mapping.pack import Awaits, Ignored, Reading, Translated, Unmapped
 from tests.unit.mapping.builders import NOON, translate, translated, unmapped
 from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems
+from tests.unit.mapping.tools.test_case_runner import run
 
 DELTAS = """
 inbound: {deltas: true}
@@ -190,3 +192,57 @@ def test_a_waiting_delta_is_taken_up_in_the_book_when_its_job_comes() -> None:
     assert hear(job="J", event="told", due="2026-03-06 08:00") == ["waiting"]
     assert hear(job="J", event="made", site="S") == ["applied", "unchanged", "unchanged"]
     assert book.job(JobRef("toy", "J")).record == {"site": "S", "area": "north", "due": "2026-03-06 08:00"}
+
+
+AFTER_A_MOVE = """
+inbound: {deltas: true}
+fields:
+  status: {path: $.status, type: code, values: [new, planned], required: true}
+  technician: {path: $.technician}
+rules:
+  - {rule: created, when: {status: new}, then: {work_order: open, creates: true}}
+  - {rule: planned, then: {work_order: planned, appointment: confirmed}}
+appointment:
+  seller_contact:
+    assigned:
+      {if_present: technician, name: {value: technician}, number: "1", email_address: t@toy.example}
+commands:
+  search:
+    body: {}
+  book:
+    exchange: toy.commands
+    routing_key: book
+    body: {}
+    reply: {status: $.rc, accepted: [ok], refused: refusals}
+  reschedule:
+    exchange: toy.commands
+    routing_key: move
+    body: {}
+    reply: {status: $.rc, accepted: [ok], refused: refusals}
+"""
+FIRST, SECOND, THIRD = ([f"2026-03-{day:02}T08:00:00.000Z", f"2026-03-{day:02}T10:00:00.000Z"] for day in (10, 11, 12))
+
+
+def told(window: list[str], **more: object) -> dict[str, object]:
+    return {"from": window[0].replace(".000Z", "+0000"), "to": window[1].replace(".000Z", "+0000"), **more}
+
+
+def test_a_delta_that_does_not_tell_the_window_moves_no_visit_that_a_buyer_has_moved() -> None:
+    """What it bears is the window of before; the rest of it is news."""
+    steps = [
+        {"message": {"job": "J", "status": "new"}, "expect": {"work_order": "open"}},
+        {"message": {"job": "J", "status": "planned", **told(FIRST)}, "expect": {"window": FIRST}},
+        {"buyer": {"reschedule": SECOND}, "reply": {"rc": "ok"}, "expect": {"window": SECOND}},
+        {
+            "message": {"job": "J", "technician": "Eva"},
+            "expect": {
+                "appointment": "confirmed",
+                "window": SECOND,
+                "sees": {"appointment": {"seller_contact": {"name": "Eva"}}},
+            },
+        },
+        {"message": {"job": "J", **told(THIRD)}, "expect": {"appointment": "cancelled", "appointment_required": True}},
+        {"buyer": {"book": FIRST}, "reply": {"rc": "ok"}, "expect": {"appointment": "confirmed", "window": FIRST}},
+        {"message": {"job": "J", "technician": "Tom"}, "expect": {"appointment": "confirmed", "window": FIRST}},
+    ]
+    assert differences(run(*steps, pack=pack_with(AFTER_A_MOVE))) == []
