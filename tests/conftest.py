@@ -28,6 +28,13 @@ pytest_plugins = ("tests.conformance.plugin",)
 STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many workers again as there are cores: tests with processes wait more than they compute."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(2, cores * 3 // 2)
+
+
 @pytest.fixture(autouse=True)
 def no_bridge_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """No BRIDGE_* variable of the developer's shell, or of `make test`, changes what a test or its processes do."""
