@@ -10,7 +10,7 @@ from bridge.mapping.durations import duration_reader
 from bridge.mapping.item_fields import ItemField, items_converter
 from bridge.mapping.items import item_chooser
 from bridge.mapping.scope import Scope
-from bridge.mapping.tables import Lookup, codes
+from bridge.mapping.tables import Lookup, known_codes, takes_any
 from bridge.mapping.values import Unfit, Values, loosely, readable_code, readable_integer, readable_text, shown
 
 Convert = Callable[[object, Scope], object]
@@ -68,15 +68,15 @@ def _integer(raw: object, _: Scope) -> object:
 
 def _code(spec: document.FieldSpec, tables: Mapping[str, document.Table]) -> Convert:
     table = tables[spec.table] if spec.table is not None else None
-    known = frozenset(spec.values or ()) | frozenset(codes(table) if table is not None else ())
-    takes_any = table is not None and table.on_miss != "park" and spec.values is None
+    known = frozenset(known_codes(spec, table))
+    open_ended = takes_any(spec, table)
     expected = f"a code of table {spec.table}" if spec.values is None else f"one of {_listed(spec.values)}"
     spelled = _spellings(spec, known)
 
     def convert(raw: object, _: Scope) -> object:
         code = readable_code(raw)
         code = spelled(code) if code is not None else None
-        if code is None or (code not in known and not takes_any):
+        if code is None or (code not in known and not open_ended):
             raise Unfit(expected)
         return code
 

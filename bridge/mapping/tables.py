@@ -10,7 +10,7 @@ Lookup = Callable[[str], Row | None]
 
 def table_lookup(table: document.Table) -> Lookup:
     """Make a function from a code to its row; None where the table has no row for it."""
-    rows = {row[table.key]: row for row in table.rows}
+    rows = table.by_key
     default = table.default if table.on_miss == "default" else None
 
     def look_up(code: str) -> Row | None:
@@ -22,6 +22,16 @@ def table_lookup(table: document.Table) -> Lookup:
 def codes(table: document.Table) -> tuple[str, ...]:
     """List the codes of a table, in its order."""
     return tuple(row[table.key] for row in table.rows if table.key in row)
+
+
+def known_codes(spec: document.FieldSpec, table: document.Table | None) -> tuple[str, ...]:
+    """List the codes that a field names: its own `values`, then those of its table."""
+    return (*(spec.values or ()), *(codes(table) if table is not None else ()))
+
+
+def takes_any(spec: document.FieldSpec, table: document.Table | None) -> bool:
+    """Tell whether a code field takes codes that nobody has named: its table has something for all others."""
+    return spec.values is None and table is not None and table.on_miss != "park"
 
 
 def columns(table: document.Table) -> tuple[str, ...]:

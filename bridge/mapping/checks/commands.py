@@ -1,7 +1,6 @@
 """Checks of `commands`: templates that can always be written, replies that can be read, and a set that is complete."""
 
 from bridge.domain.model import CommandKind, TicketStatus
-from bridge.mapping.checks.inputs import field_codes
 from bridge.mapping.checks.references import References
 from bridge.mapping.checks.replies import check_reply, check_zones
 from bridge.mapping.checks.report import Loc, Report
@@ -17,7 +16,7 @@ from bridge.mapping.context import (
 )
 from bridge.mapping.datetimes import has_offset
 from bridge.mapping.document import FieldSpec, PackDocument
-from bridge.mapping.tables import always_has, codes, columns
+from bridge.mapping.tables import always_has, codes, columns, known_codes, takes_any
 from bridge.mapping.template_document import TemplateValue, entries
 from bridge.mef.enums import ContactRole
 
@@ -162,7 +161,8 @@ def _check_table(loc: Loc, entry: TemplateValue, document: PackDocument, report:
         report.add((*loc, "column"), "may-be-absent", f"not every row of table {entry.table} has {entry.column}")
     elif table.on_miss != "default" and table.default is None:  # an unused default row is reported where it stands
         found = {name: _codes_of(name, document) for name in entry.value}
-        missing = [code for known in found.values() for code in known or () if code not in codes(table)]
+        rows = frozenset(codes(table))
+        missing = [code for known in found.values() for code in known or () if code not in rows]
         if None in found.values():
             anything = " and ".join(name for name, known in found.items() if known is None)
             message = (
@@ -183,5 +183,4 @@ def _codes_of(name: str, document: PackDocument) -> tuple[str, ...] | None:
     if spec is None or spec.type != "code" or field_column(name) is not None:
         return None
     table = document.tables.get(spec.table or "")
-    is_closed = spec.values is not None or table is None or table.on_miss == "park"
-    return field_codes(spec, document) if is_closed else None
+    return None if takes_any(spec, table) else known_codes(spec, table)

@@ -8,7 +8,7 @@ from bridge.mapping.checks.references import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.datetimes import has_offset
 from bridge.mapping.document import SOURCES, FieldSpec, PackDocument, Table
-from bridge.mapping.tables import codes
+from bridge.mapping.tables import known_codes
 
 _OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "split": "list"}
 _OPTIONS |= {"zone": "datetime", "dst": "datetime", "not_before": "datetime"}
@@ -112,4 +112,4 @@ def _fits(default: str | int | bool, spec: FieldSpec, document: PackDocument) ->
 def field_codes(spec: FieldSpec, document: PackDocument) -> tuple[str, ...]:
     """List the codes that a field of type code may have."""
     table = document.tables.get(spec.table) if spec.table is not None else None
-    return (*(spec.values or ()), *(codes(table) if table is not None else ()))
+    return known_codes(spec, table)

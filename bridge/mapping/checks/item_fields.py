@@ -3,7 +3,7 @@
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, PackDocument
 from bridge.mapping.paths import path_steps
-from bridge.mapping.tables import codes
+from bridge.mapping.tables import known_codes
 
 INSIDE = ("path", "value", "join", "first")
 """The sources of a field inside an item."""
@@ -92,7 +92,7 @@ def _closed(code: FieldSpec, document: PackDocument) -> tuple[str, ...] | None:
     table = document.tables.get(code.table or "")
     if code.values is None and (table is None or table.on_miss != "park"):
         return None
-    return (*(code.values or ()), *(codes(table) if table is not None else ()))
+    return known_codes(code, table)
 
 
 def _check_precedence(loc: Loc, spec: FieldSpec, known: tuple[str, ...], report: Report) -> None:

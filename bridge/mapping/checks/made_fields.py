@@ -10,7 +10,7 @@ from bridge.mapping.checks.spellings import check_spellings
 from bridge.mapping.datetimes import WORDS
 from bridge.mapping.document import FieldSpec, FieldZone, PackDocument
 from bridge.mapping.durations import UNITS
-from bridge.mapping.tables import codes
+from bridge.mapping.tables import known_codes
 
 
 def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
@@ -125,7 +125,7 @@ def _check_synonyms(loc: Loc, spec: FieldSpec, document: PackDocument, report: R
                 report.add_key((*loc, option), "misplaced", message)
         return
     table = document.tables.get(spec.table or "")
-    known = (*(spec.values or ()), *(codes(table) if table is not None else ()))
+    known = known_codes(spec, table)
     for written, meant in spec.synonyms.items():
         if meant not in known and (table is None or table.on_miss == "park"):
             report.unknown((*loc, "synonyms", written), "code", meant, known)

@@ -13,7 +13,7 @@ from itertools import product
 from bridge.mapping.checks.references import always_there
 from bridge.mapping.datetimes import resolution
 from bridge.mapping.document import Cell, FieldSpec, ReasonTest, Table, Words
-from bridge.mapping.tables import codes
+from bridge.mapping.tables import known_codes, takes_any
 from bridge.mapping.values import as_text, is_clean, readable_integer, shown
 
 
@@ -61,8 +61,8 @@ def _present(spec: FieldSpec, table: Table | None, asked: Asked) -> list[object]
 
 
 def _codes(spec: FieldSpec, table: Table | None, asked: Asked) -> list[object]:
-    known = dict.fromkeys((*(spec.values or ()), *(codes(table) if table is not None else ())))
-    if table is None or table.on_miss == "park" or spec.values is not None:
+    known = dict.fromkeys(known_codes(spec, table))
+    if not takes_any(spec, table):
         return [*known]
     return [*known, *(one for one in _texts(spec, asked, "any other code") if one not in known)]
 

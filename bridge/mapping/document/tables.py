@@ -1,5 +1,7 @@
 """Look-ups."""
 
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal
 
 from bridge.mapping.document.base import Name, Strict, Text
@@ -22,3 +24,8 @@ class Table(Strict):
     """
     rows: tuple[dict[Name, str], ...]
     """The rows, unless they stand in a `file`. Every cell is a text: put codes that look like numbers in quotes."""
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Mapping[str, str]]:
+        """The rows by their codes; made once, for many fields may ask and a table may be a directory of thousands."""
+        return {row[self.key]: row for row in self.rows}
