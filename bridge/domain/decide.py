@@ -23,6 +23,7 @@ from bridge.domain.model import (
     Outcome,
     WorkOrder,
 )
+from bridge.domain.order import Versions, highest, is_behind
 from bridge.domain.planner import appointment_path, work_order_path
 from bridge.domain.visits import held_window, may_be_same_visit, same_visit
 from bridge.domain.work_order import TERMINAL
@@ -56,32 +57,24 @@ def learned(
 
     A job that has not come yet has no version: the message that opens it may be older.
     """
-    known = job.versions if job.work_order is None else _latest(job, versions)
+    known = job.versions if job.work_order is None else highest(job.versions, versions)
     return replace(job, versions=known, record=record, told=told)
 
 
 def is_older(job: Job, versions: Mapping[str, int]) -> bool:
     """Tell whether a message of these versions is older than what is applied, or than a yes of the WFM's."""
-    known = _known(job)
-    return any(version < known.get(key, version) for key, version in versions.items())
+    return is_behind(versions, _known(job))
 
 
-def _known(job: Job) -> Mapping[str, int]:
+def _known(job: Job) -> Versions:
     """Give the highest versions that the WFM has spoken of: in its messages, and in its answers."""
-    answered = job.told.get(ANSWER)
-    if answered is None:
-        return job.versions
-    return {**job.versions, **{key: max(version, job.versions.get(key, version)) for key, version in answered.items()}}
+    return highest(job.versions, job.told.get(ANSWER, {}))
 
 
 def _is_stale(job: Job, update: JobUpdate) -> bool:
     if update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items()):
         return True
     return is_older(job, update.versions) and not update.late
-
-
-def _latest(job: Job, versions: Mapping[str, int]) -> Mapping[str, int]:
-    return {**job.versions, **{key: max(version, job.versions.get(key, version)) for key, version in versions.items()}}
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:
@@ -415,7 +408,7 @@ def _settle_required(draft: Draft, goal: Goal) -> None:
 
 
 def _remember(job: Job, update: JobUpdate) -> Job:
-    return replace(job, versions=_latest(job, update.versions), record=update.record, told=update.told)
+    return replace(job, versions=highest(job.versions, update.versions), record=update.record, told=update.told)
 
 
 def _without_appointment(job: Job) -> Job:

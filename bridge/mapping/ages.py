@@ -3,14 +3,13 @@
 A message may be older than what is applied: it was overtaken on the way, or parked until its pack was mended.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bridge.domain.decide import is_older
 from bridge.domain.model import ANSWER, Job
+from bridge.domain.order import Versions, is_behind
 from bridge.mapping import document
-
-Versions = Mapping[str, int]
 
 
 @dataclass(slots=True)
@@ -39,10 +38,7 @@ class Ages:
 
     def told_since(self, name: str) -> bool:
         """Tell whether a later message has told a field."""
-        if not self.is_late:
-            return False
-        later = self._last(name)
-        return name != self.moment and any(number < later.get(key, number) for key, number in self.versions.items())
+        return self.is_late and name != self.moment and is_behind(self.versions, self._last(name))
 
     def keep(self, name: str) -> None:
         """Note that a field stays as it is."""

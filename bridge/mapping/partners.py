@@ -23,6 +23,7 @@ from bridge.domain.model import (
     Refused,
     WorkOrderId,
 )
+from bridge.domain.order import is_behind
 from bridge.domain.replies import Settlement
 from bridge.mapping.pack import Ignored, Pack, Reading, Translated
 from bridge.mapping.translator import Translation
@@ -65,7 +66,7 @@ def place(
 
     That goes by arrival, as a WFM cancels and creates within a second; only a version may say that it is older.
     """
-    if not line or any(_is_older(reading, one.reading) for one in line):
+    if not line or any(is_behind(reading.versions, one.reading.versions) for one in line):
         return None
     standing, held = _without_held(pack, job, line, now)
     translation = pack.translate(reading, standing)
@@ -145,10 +146,6 @@ def _is_newer(reading: Reading, reply: Accepted | Refused) -> bool:
 
 def _is_partner(update: JobUpdate, decision: Decision) -> bool:
     return update.goal.names_state and decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
-
-
-def _is_older(reading: Reading, other: Reading) -> bool:
-    return any(version < other.versions.get(key, version) for key, version in reading.versions.items())
 
 
 def _after(job: Job, reading: Reading, translation: Translation, now: datetime) -> Job:

@@ -4,7 +4,7 @@ Pure, and total: whatever the message holds, the answer is `Translated`, `Ignore
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -190,7 +190,7 @@ class Translator:
             details=self.work_order.details(values, job),
             buyer=self.work_order.buyer_id(values),
             creates=rule.creates,
-            visit=replace(self.visit.visit(values, job), window_told=not self.window_fields <= scope.ages.kept),
+            visit=self.visit.visit(values, job, window_told=not self.window_fields <= scope.ages.kept),
             occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,

@@ -29,12 +29,13 @@ class VisitBuilder:
     seller_contact: RelatedContactInformation
     note: Notes
 
-    def visit(self, values: Values, job: Job) -> Visit:
+    def visit(self, values: Values, job: Job, *, window_told: bool) -> Visit:
         """Build the visit. Raises `Misread`."""
         ref = self.ref(values)
         return Visit(
             ref=(as_text(ref) or None) if ref is not None else None,
             window=period(self.start(values), self.end(values)),
+            window_told=window_told,
             contacts=self.assigned(values, job) or (self.seller_contact,),
             note=self.note(values, job),
         )
