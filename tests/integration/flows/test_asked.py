@@ -1,6 +1,5 @@
 """Who asked? A rule knows the WFM's repetition of what the Buyer asked for, also after the WFM has said yes."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from bridge.domain.model import Appointment
 from bridge.flows.errors import WfmTimeout
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus
-from bridge.mef.models import AppointmentUpdate
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, event
@@ -65,9 +63,7 @@ async def test_the_echo_after_the_reply_is_the_buyers_and_a_later_move_the_selle
 
 async def test_the_echo_that_waited_for_the_reply_is_the_buyers(world: World) -> None:
     order = await world.open_work_order()
-    world.bus.answers["cmd.book"] = lambda _: None
-    task = asyncio.create_task(world.book(order))
-    sent = await world.bus.next("cmd.book")
+    task, sent = await world.begin("cmd.book", world.book(order))
     await world.hear(event("SCHD", 2, **IN_MORNING))
     await world.reply(sent, acme.done(VISIT_NO="V-0001"))
     await task
@@ -78,9 +74,7 @@ async def test_the_echo_that_waited_for_the_reply_is_the_buyers(world: World) ->
 
 async def test_a_reschedule_and_a_cancellation_are_known_as_well(world: World) -> None:
     appointment = await world.booked()
-    await world.appointments.patch(
-        BUYERS, appointment.id, AppointmentUpdate(valid_for=AFTERNOON), frozenset({"validFor"}), "corr-buyer"
-    )
+    await world.move(appointment)
     await world.hear(event("SCHD", 3, **IN_AFTERNOON))
     assert last_rule(world) == "as-the-buyer-wished"
     await world.appointments.cancel(BUYERS, appointment.id, "corr-buyer")
@@ -97,9 +91,7 @@ async def test_what_says_nothing_of_the_states_is_no_echo(world: World) -> None:
 
 async def test_old_news_is_no_echo(world: World) -> None:
     appointment = await world.booked()
-    await world.appointments.patch(
-        BUYERS, appointment.id, AppointmentUpdate(valid_for=AFTERNOON), frozenset({"validFor"}), "corr-buyer"
-    )
+    await world.move(appointment)
     await world.hear(event("SCHD", 3, **IN_MORNING, TS="2026-03-05 12:59:00"))
     assert world.outcomes()[-1] == "stale"
     await world.hear(event("SCHD", 4, **IN_AFTERNOON))
@@ -117,9 +109,7 @@ async def expired_move(world: World, appointment: Appointment) -> None:
     """Ask for the afternoon in vain: the WFM says nothing until the deadline."""
     world.bus.answers["cmd.move"] = lambda _: None
     with pytest.raises(WfmTimeout):
-        await world.appointments.patch(
-            BUYERS, appointment.id, AppointmentUpdate(valid_for=AFTERNOON), frozenset({"validFor"}), "corr-buyer"
-        )
+        await world.move(appointment)
 
 
 async def test_what_was_not_answered_in_time_may_still_be_spoken_of(make_world: Worlds, asking: Pack) -> None:

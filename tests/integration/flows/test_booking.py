@@ -308,9 +308,7 @@ async def test_what_the_pack_cannot_say_is_not_stored_and_harms_nobody_else(
 
 async def test_a_booking_accepted_for_a_work_order_that_ended_meanwhile_is_taken_back(world: World) -> None:
     order = await world.open_work_order()
-    world.bus.answers["cmd.book"] = lambda _: None
-    task = asyncio.create_task(world.book(order))
-    sent = await world.bus.next("cmd.book")
+    task, sent = await world.begin("cmd.book", world.book(order))
     await world.hear(event("CANC", 2))
     await world.reply(sent, acme.done(VISIT_NO="V-0001"))
     with pytest.raises(Rejected, match="can no longer take an Appointment"):

@@ -1,6 +1,5 @@
 """What the WFM announces while a Buyer's command is under way: told from news once the reply is there."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,7 +9,6 @@ from bridge.flows.errors import Rejected, WfmTimeout, WfmUnavailable
 from bridge.flows.ports import BusMessage
 from bridge.mapping.pack import Pack, Reading
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
-from bridge.mef.models import AppointmentUpdate
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING, event
 from tests.integration.flows.world import BUYERS, World, Worlds
@@ -20,9 +18,7 @@ DONE = acme.done(VISIT_NO="V-0001")
 
 async def test_the_echo_of_a_booking_waits_for_the_reply_and_brings_the_technicians_contact(world: World) -> None:
     order = await world.open_work_order()
-    world.bus.answers["cmd.book"] = lambda _: None
-    task = asyncio.create_task(world.book(order))
-    sent = await world.bus.next("cmd.book")
+    task, sent = await world.begin("cmd.book", world.book(order))
     await world.hear(event("SCHD", 2, **IN_MORNING))
     assert world.outcomes() == ["applied", "waiting"]
     assert world.rows("SELECT * FROM appointments") == []
@@ -49,9 +45,7 @@ async def test_the_echo_after_the_reply_brings_the_technicians_contact_and_nothi
 
 async def test_a_visit_announced_before_a_refusal_is_one_that_the_wfm_agreed_by_itself(world: World) -> None:
     order = await world.open_work_order()
-    world.bus.answers["cmd.book"] = lambda _: None
-    task = asyncio.create_task(world.book(order))
-    sent = await world.bus.next("cmd.book")
+    task, sent = await world.begin("cmd.book", world.book(order))
     await world.hear(event("SCHD", 2, **IN_MORNING))
     await world.reply(sent, acme.refused("21"))
     with pytest.raises(Rejected):
@@ -64,9 +58,7 @@ async def test_a_visit_announced_before_a_refusal_is_one_that_the_wfm_agreed_by_
 async def test_the_echo_of_a_booking_that_expires_is_taken_back(make_world: Worlds) -> None:
     world: World = await make_world(timeout_s=0.1)
     order = await world.open_work_order()
-    world.bus.answers["cmd.book"] = lambda _: None
-    task = asyncio.create_task(world.book(order))
-    await world.bus.next("cmd.book")
+    task, _ = await world.begin("cmd.book", world.book(order))
     await world.hear(event("SCHD", 2, **IN_MORNING))
     with pytest.raises(WfmTimeout):
         await task
@@ -93,12 +85,7 @@ async def test_what_waited_for_a_command_that_never_left_is_news(world: World) -
 
 async def test_the_echo_of_a_reschedule_waits_for_the_reply_and_is_not_a_move_by_the_seller(world: World) -> None:
     appointment = await world.booked()
-    world.bus.answers["cmd.move"] = lambda _: None
-    change = AppointmentUpdate(valid_for=AFTERNOON)
-    task = asyncio.create_task(
-        world.appointments.patch(BUYERS, appointment.id, change, frozenset({"validFor"}), "corr-buyer")
-    )
-    sent = await world.bus.next("cmd.move")
+    task, sent = await world.begin("cmd.move", world.move(appointment))
     await world.hear(event("SCHD", 3, **IN_AFTERNOON))
     assert world.outcomes()[-1] == "waiting"
     await world.reply(sent, DONE)
@@ -110,9 +97,7 @@ async def test_the_echo_of_a_reschedule_waits_for_the_reply_and_is_not_a_move_by
 
 async def test_the_echo_of_a_cancel_waits_for_the_reply(world: World) -> None:
     appointment = await world.booked()
-    world.bus.answers["cmd.cancel"] = lambda _: None
-    task = asyncio.create_task(world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
-    sent = await world.bus.next("cmd.cancel")
+    task, sent = await world.begin("cmd.cancel", world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
     await world.hear(event("VCAN", 3, **IN_MORNING))
     assert world.outcomes()[-1] == "waiting"
     await world.reply(sent, acme.done())
@@ -124,9 +109,7 @@ async def test_the_echo_of_a_cancel_waits_for_the_reply(world: World) -> None:
 
 async def test_a_visit_taken_back_before_a_cancel_is_refused_is_cancelled_by_the_seller(world: World) -> None:
     appointment = await world.booked()
-    world.bus.answers["cmd.cancel"] = lambda _: None
-    task = asyncio.create_task(world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
-    sent = await world.bus.next("cmd.cancel")
+    task, sent = await world.begin("cmd.cancel", world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
     await world.hear(event("VCAN", 3, **IN_MORNING))
     await world.reply(sent, acme.refused("22"))
     with pytest.raises(Rejected, match="does not know the visit"):
@@ -137,12 +120,7 @@ async def test_a_visit_taken_back_before_a_cancel_is_refused_is_cancelled_by_the
 async def test_a_move_to_another_window_while_a_reschedule_is_under_way_is_the_sellers(world: World) -> None:
     """R27: the Appointment is cancelled, and the Buyer's own wish then comes too late."""
     appointment = await world.booked()
-    world.bus.answers["cmd.move"] = lambda _: None
-    change = AppointmentUpdate(valid_for=AFTERNOON)
-    task = asyncio.create_task(
-        world.appointments.patch(BUYERS, appointment.id, change, frozenset({"validFor"}), "corr-buyer")
-    )
-    sent = await world.bus.next("cmd.move")
+    task, sent = await world.begin("cmd.move", world.move(appointment))
     monday = IN_MORNING | {"WIN_FROM": "2026-03-09 08:00", "WIN_TO": "2026-03-09 12:00"}
     await world.hear(event("SCHD", 3, **monday))
     assert (await world.appointment(appointment)).status is AppointmentStatus.CANCELLED

@@ -9,9 +9,8 @@ from bridge.flows.errors import Rejected, WfmTimeout
 from bridge.flows.ports import BusMessage
 from bridge.flows.sweep import GRACE
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
-from bridge.mef.models import AppointmentUpdate
 from tests.integration.flows import acme
-from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, event
+from tests.integration.flows.acme import IN_AFTERNOON, IN_MORNING, event
 from tests.integration.flows.world import BUYERS, World, Worlds
 from tests.support import eventually
 
@@ -41,9 +40,7 @@ async def confirmed(world: World) -> BusMessage:
     appointment = await world.booked()
     await world.listen()
     with pytest.raises(WfmTimeout):
-        await world.appointments.patch(
-            BUYERS, appointment.id, AppointmentUpdate(valid_for=AFTERNOON), frozenset({"validFor"}), "corr-buyer"
-        )
+        await world.move(appointment)
     assert world.command_states("reschedule") == ["expired"]
     return world.bus.of("cmd.move")[0]
 
@@ -92,9 +89,7 @@ async def test_a_reply_that_comes_twice_counts_once(world: World) -> None:
 
 async def test_two_replies_to_one_command_in_one_batch_count_once(world: World) -> None:
     order = await world.open_work_order()
-    world.bus.answers["cmd.book"] = lambda _: None
-    task = asyncio.create_task(world.book(order))
-    sent = await world.bus.next("cmd.book")
+    task, sent = await world.begin("cmd.book", world.book(order))
     await asyncio.gather(world.reply(sent, DONE), world.reply(sent, acme.refused()))
     assert (await task).status is AppointmentStatus.CONFIRMED
     assert world.command_states() == ["accepted"]
@@ -112,9 +107,7 @@ async def test_a_reply_after_a_restart_settles_what_the_process_before_had_sent(
     """The Buyer's connection is gone; whether he is told or not, there is one truth in the WFM and here."""
     before: World = await make_world()
     order = await before.open_work_order()
-    before.bus.answers["cmd.book"] = lambda _: None
-    lost = asyncio.create_task(before.book(order))
-    sent = await before.bus.next("cmd.book")
+    lost, sent = await before.begin("cmd.book", before.book(order))
     lost.cancel()
     await asyncio.wait([lost])
 
@@ -128,9 +121,7 @@ async def test_a_reply_after_a_restart_settles_what_the_process_before_had_sent(
 async def test_a_command_whose_process_died_expires_after_its_deadline(make_world: Worlds) -> None:
     before: World = await make_world(timeout_s=5)
     order = await before.open_work_order()
-    before.bus.answers["cmd.book"] = lambda _: None
-    lost = asyncio.create_task(before.book(order))
-    sent = await before.bus.next("cmd.book")
+    lost, sent = await before.begin("cmd.book", before.book(order))
     lost.cancel()
     await asyncio.wait([lost])
 
@@ -151,9 +142,7 @@ async def test_a_running_bridge_looks_for_overdue_commands_by_itself(
     monkeypatch.setattr("bridge.flows.sweep.SWEEP_SECONDS", 0.005)
     world: World = await make_world(timeout_s=5)
     order = await world.open_work_order()
-    world.bus.answers["cmd.book"] = lambda _: None
-    lost = asyncio.create_task(world.book(order))
-    await world.bus.next("cmd.book")
+    lost, _ = await world.begin("cmd.book", world.book(order))
     lost.cancel()
     world.clock.advance(seconds=60)
     await eventually(lambda: world.command_states() == ["expired"])
@@ -209,9 +198,7 @@ async def test_an_acceptance_that_the_work_order_can_no_longer_take_is_a_422_how
     waiting: World = await make_world(timeout_s=5 if told else 0.5)
     taking: World = waiting if told else await make_world()
     order = await waiting.open_work_order()
-    waiting.bus.answers["cmd.book"] = lambda _: None
-    booking = asyncio.create_task(waiting.book(order))
-    sent = await waiting.bus.next("cmd.book")
+    booking, sent = await waiting.begin("cmd.book", waiting.book(order))
     await taking.hear(event("CANC", 2))
     await taking.reply(sent, DONE)
     with pytest.raises(Rejected, match="can no longer take an Appointment"):

@@ -21,7 +21,7 @@ from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.flows.subscriptions import Subscriptions
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, AppointmentStatus, Irp, WorkOrderState
-from bridge.mef.models import AppointmentUpdate, EventSubscriptionInput
+from bridge.mef.models import EventSubscriptionInput
 from bridge.store import SqlStore, open_store
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
@@ -435,12 +435,6 @@ async def holding_world(make_world: Worlds, **changes: Any) -> World:
     return world
 
 
-async def move(world: World, appointment: Appointment) -> None:
-    await world.appointments.patch(
-        BUYERS, appointment.id, AppointmentUpdate(valid_for=AFTERNOON), frozenset({"validFor"}), "corr-buyer"
-    )
-
-
 async def when_its_time_is_up(world: World, appointment: Appointment) -> Appointment:
     """Let the time of all that is held pass."""
     world.clock.advance(seconds=30)
@@ -452,7 +446,7 @@ async def test_the_yes_to_a_move_takes_the_place_of_what_is_held(make_world: Wor
     world = await holding_world(make_world)
     appointment = await world.booked()
     await world.hear(event("VCAN", 3))
-    await move(world, appointment)
+    await world.move(appointment)
     assert world.outcomes()[3:] == ["superseded", "applied"]
     ((reason,),) = world.rows("SELECT reason FROM journal WHERE message_id = 'E-J-1-3'")
     assert reason.startswith("superseded by the WFM's yes to the reschedule id-")
@@ -478,7 +472,7 @@ async def test_a_no_takes_the_place_of_nothing(make_world: Worlds) -> None:
     await world.hear(event("VCAN", 3))
     world.bus.answers["cmd.move"] = lambda _: acme.refused()
     with pytest.raises(Rejected):
-        await move(world, appointment)
+        await world.move(appointment)
     assert world.outcomes()[3] == "waiting"
     assert (await when_its_time_is_up(world, appointment)).status is AppointmentStatus.CANCELLED
 
@@ -486,9 +480,7 @@ async def test_a_no_takes_the_place_of_nothing(make_world: Worlds) -> None:
 async def test_a_yes_that_comes_after_the_time_finds_what_was_held_applied(make_world: Worlds) -> None:
     world = await holding_world(make_world)
     appointment = await world.booked()
-    world.bus.answers["cmd.move"] = lambda _: None
-    task = asyncio.create_task(move(world, appointment))
-    sent = await world.bus.next("cmd.move")
+    task, sent = await world.begin("cmd.move", world.move(appointment))
     await world.hear(event("VCAN", 3))
     world.clock.advance(seconds=30)
     await world.reply(sent, acme.done(VISIT_NO="V-0001"))
@@ -504,7 +496,7 @@ async def test_what_waits_behind_is_applied_before_the_yes(make_world: Worlds) -
     world.bus.answers["cmd.move"] = lambda _: acme.done(VISIT_NO="V-0001", VER=6)
     await world.hear(event("VCAN", 3), event("VCAN", 4), event("HOLD", 5, TASKS="RING TWICE"))
     assert world.outcomes()[3:] == ["waiting", "waiting", "waiting"]
-    await move(world, appointment)
+    await world.move(appointment)
     assert world.outcomes()[3:] == ["superseded", "superseded", "applied", "applied"]
     assert (await world.work_order_of()).details.task == ("RING TWICE",)
     found = await when_its_time_is_up(world, appointment)
@@ -519,16 +511,14 @@ async def test_a_yes_that_is_older_by_its_version_takes_the_place_of_nothing(
     appointment = await world.booked()
     world.bus.answers["cmd.move"] = lambda _: acme.done(VISIT_NO="V-0001", VER=version)
     await world.hear(event("VCAN", 3))
-    await move(world, appointment)
+    await world.move(appointment)
     assert world.outcomes()[3] == became
 
 
 async def test_what_waited_for_an_answer_is_held_for_what_is_left_of_its_time(make_world: Worlds) -> None:
     world = await holding_world(make_world)
     appointment = await world.booked()
-    world.bus.answers["cmd.cancel"] = lambda _: None
-    task = asyncio.create_task(world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
-    sent = await world.bus.next("cmd.cancel")
+    task, sent = await world.begin("cmd.cancel", world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
     await world.hear(event("VCAN", 3))
     world.clock.advance(seconds=1)
     await world.reply(sent, acme.refused())

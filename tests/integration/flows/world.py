@@ -3,11 +3,11 @@
 import asyncio
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -23,7 +23,7 @@ from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, Irp
-from bridge.mef.models import EventSubscriptionInput, TimePeriod
+from bridge.mef.models import AppointmentUpdate, EventSubscriptionInput, TimePeriod
 from bridge.store import SqlStore
 from bridge.store.engine import open_engine
 from tests.integration.flows import acme
@@ -36,6 +36,7 @@ BUYERS = frozenset({BUYER})
 COMPILED: dict[Any, Any] = {}
 
 Answer = Callable[[BusMessage], bytes | None]
+T = TypeVar("T")
 
 
 class Clock:
@@ -224,6 +225,17 @@ class World:
     async def book(self, order: WorkOrder, window: TimePeriod = acme.MORNING, **changes: Any) -> Appointment:
         """Book a visit."""
         return await self.appointments.book(BUYERS, acme.booking(order.id, window, **changes), "corr-buyer")
+
+    async def move(self, appointment: Appointment) -> Appointment:
+        """Move a visit to the afternoon."""
+        change = AppointmentUpdate(valid_for=acme.AFTERNOON)
+        return await self.appointments.patch(BUYERS, appointment.id, change, frozenset({"validFor"}), "corr-buyer")
+
+    async def begin(self, routing_key: str, wish: Coroutine[Any, Any, T]) -> tuple[asyncio.Task[T], BusMessage]:
+        """Begin what takes a command that the WFM does not answer by itself; give the task, and the command sent."""
+        self.bus.answers[routing_key] = lambda _: None
+        task = asyncio.create_task(wish)
+        return task, await self.bus.next(routing_key)
 
     async def booked(self, job: str = "J-1") -> Appointment:
         """Open a WorkOrder and book its morning, echo of the WFM included; forget what was sent for it."""
