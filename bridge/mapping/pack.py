@@ -69,11 +69,6 @@ class Pack:
     replies: Replies | None = None
     correlation: ReadCorrelation | None = field(default=None, repr=False)
 
-    @property
-    def command_exchanges(self) -> frozenset[str]:
-        """All exchanges that commands go to."""
-        return frozenset(command.exchange for command in self.commands.values())
-
     def has_command(self, kind: CommandKind) -> bool:
         """Tell whether the WFM can be asked for this."""
         return kind in self.commands
