@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge.app import now
-from bridge.cli.messages import print_lines, with_store
+from bridge.cli.messages import JsonOption, print_lines, with_store
 from bridge.cli.serve import ConfigOption
 from bridge.flows.ports import DeliveryReport, DeliveryState
 from bridge.settings import load_settings
@@ -25,7 +25,7 @@ def list_deliveries(
     config: ConfigOption = None,
     state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state; discarded: given up.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, for other programs.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """List the newest notifications, one a line: where they go, and how the last attempt ended. Reads only."""
     found = with_store(load_settings(config), lambda store: store.deliveries(state, limit), read_only=True)

@@ -1,6 +1,5 @@
 """`mef-bridge mapping diff`: what Buyers and the WFM would see otherwise if another pack ran. It changes nothing."""
 
-import asyncio
 import json
 from collections.abc import Sequence
 from itertools import islice
@@ -9,8 +8,9 @@ from typing import Annotated
 
 import typer
 
-from bridge.app import new_id, now
+from bridge.app import now
 from bridge.cli.mapping.directories import directory_of
+from bridge.cli.messages import with_store
 from bridge.cli.serve import ConfigOption
 from bridge.errors import PermanentError
 from bridge.flows.effects import messages_for
@@ -19,8 +19,8 @@ from bridge.mapping.difference import Change, changes, outcomes
 from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_pack
 from bridge.mapping.replay import Asked, Event, Message
-from bridge.settings import Settings, load_settings
-from bridge.store import open_existing
+from bridge.settings import load_settings
+from bridge.store import SqlStore
 
 
 class NoMessages(PermanentError):
@@ -44,7 +44,7 @@ def run(
     if messages is not None:
         replayed = _files(messages)
     else:
-        replayed = asyncio.run(_recorded(load_settings(config), before.name, last))
+        replayed = with_store(load_settings(config), lambda store: _recorded(store, before.name, last), read_only=True)
     if not replayed:
         raise NoMessages("there are no messages to replay")
     found = list(changes(before, after, replayed, messages_for))
@@ -65,14 +65,10 @@ def _files(directory: Path) -> list[Message]:
     return [Message(path.name, WfmWords(body=path.read_bytes()), moment) for path in paths]
 
 
-async def _recorded(settings: Settings, pack: str, last: int) -> Sequence[Event]:
-    store = await open_existing(settings.database.url.get_secret_value(), new_id=new_id, read_only=True)
-    try:
-        entries = [one for one in await store.journal(limit=last) if one.entry.raw.pack == pack]
-        oldest = min((one.entry.raw.received_at for one in entries), default=now())
-        return events_of(entries, await store.commands_since(pack, oldest))
-    finally:
-        await store.close()
+async def _recorded(store: SqlStore, pack: str, last: int) -> Sequence[Event]:
+    entries = [one for one in await store.journal(limit=last) if one.entry.raw.pack == pack]
+    oldest = min((one.entry.raw.received_at for one in entries), default=now())
+    return events_of(entries, await store.commands_since(pack, oldest))
 
 
 def _count(replayed: Sequence[Event]) -> str:
