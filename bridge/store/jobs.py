@@ -14,17 +14,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
-    Column,
-    ColumnElement,
     Executable,
-    RowMapping,
     Select,
     and_,
     bindparam,
     case,
     exists,
     func,
-    literal_column,
     or_,
     select,
     text,
@@ -44,12 +40,13 @@ from bridge.domain.model import (
     CommandState,
     Job,
     JobRef,
-    Outcome,
     WorkOrder,
     WorkOrderId,
 )
 from bridge.domain.work_order import TERMINAL
 from bridge.store import rows
+from bridge.store.journal import IS_WAITING
+from bridge.store.refs import is_one_of, rows_of
 from bridge.store.session import KEYS, Session, insert
 from bridge.store.tables import (
     appointments,
@@ -66,19 +63,13 @@ ENDED_APPOINTMENTS = 10
 # For so long after its deadline the WFM may still speak of a command that came to nothing.
 SPOKEN_OF_FOR = timedelta(days=7)
 
-
-def _is_one_of(pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
-    """Ask by pack and by key: to compare pairs, SQLite reads a whole table. `JobBook._rows` sorts out the rest."""
-    return and_(pack.in_(bindparam("packs", expanding=True)), key.in_(KEYS))
-
-
 _LOCK = text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted").bindparams(
     bindparam("wanted", type_=ARRAY(BigInteger))
 )
 _HOLDS = exists().where(
     journal.c.pack == jobs.c.pack,
     journal.c.job_key == jobs.c.key,
-    journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"),  # the very words of the partial index
+    IS_WAITING,
     journal.c.due_at.is_not(None),
 )
 _HEADS = select(
@@ -89,12 +80,12 @@ _HEADS = select(
     jobs.c.record,
     jobs.c.told,
     _HOLDS.label("holds"),
-).where(_is_one_of(jobs.c.pack, jobs.c.key))
+).where(is_one_of(jobs.c.pack, jobs.c.key))
 _WORK_ORDERS = select(work_orders).where(work_orders.c.id.in_(KEYS))
 _APPOINTMENTS = (
     select(appointments, work_orders.c.pack, work_orders.c.job_key)
     .join(work_orders)
-    .where(_is_one_of(work_orders.c.pack, work_orders.c.job_key))
+    .where(is_one_of(work_orders.c.pack, work_orders.c.job_key))
     .order_by(appointments.c.created_at, appointments.c.id)
 )
 
@@ -109,7 +100,7 @@ def _commands_to_load() -> Select[Any]:
         and_(came_to_nothing, commands.c.expires_at > bindparam("spoken_of_since")),
         and_(commands.c.state == CommandState.ACCEPTED.value, commands.c.echo_until > bindparam("now")),
     )
-    asked = select(commands).where(_is_one_of(commands.c.pack, commands.c.job_key), relevant)
+    asked = select(commands).where(is_one_of(commands.c.pack, commands.c.job_key), relevant)
     return asked.order_by(commands.c.created_at, commands.c.id)
 
 
@@ -193,19 +184,9 @@ class JobBook:
         if keys and self._session.is_postgres:
             await self._session.rows(_LOCK, {"wanted": keys})
 
-    async def _rows(
-        self, statement: Executable, refs: Collection[JobRef], **parameters: object
-    ) -> list[tuple[JobRef, RowMapping]]:
-        """Run a query for jobs; it also finds a key of one pack in another, which is left out."""
-        packs = sorted({ref.pack for ref in refs})
-        found = await self._session.rows_in(statement, [ref.key for ref in refs], packs=packs, **parameters)
-        named = ((JobRef(row["pack"], row["job_key"]), row) for row in found)
-        wanted = frozenset(refs)
-        return [(ref, row) for ref, row in named if ref in wanted]
-
     async def _load_heads(self, refs: Collection[JobRef]) -> tuple[dict[JobRef, Head], set[JobRef]]:
         """Read what is kept of the jobs themselves, and which of them have messages that are held."""
-        found = await self._rows(_HEADS, refs)
+        found = await rows_of(self._session, _HEADS, refs)
         heads = {ref: Head(row["work_order_id"], row["versions"], row["record"], row["told"]) for ref, row in found}
         self._know("job", heads.items())
         return heads, {ref for ref, row in found if row["holds"]}
@@ -219,7 +200,7 @@ class JobBook:
     async def _load_appointments(self, refs: Collection[JobRef]) -> dict[JobRef, list[Appointment]]:
         """Load every visit of the jobs, oldest first: also those of a WorkOrder that a follow-up replaced."""
         visits: defaultdict[JobRef, list[Appointment]] = defaultdict(list)
-        for ref, row in await self._rows(_APPOINTMENTS, refs):
+        for ref, row in await rows_of(self._session, _APPOINTMENTS, refs):
             visits[ref].append(rows.appointment(row))
         self._know("appointment", ((visit.id, visit) for job in visits.values() for visit in job))
         return visits
@@ -227,7 +208,7 @@ class JobBook:
     async def _load_commands(self, refs: Collection[JobRef], now: datetime) -> dict[JobRef, list[Command]]:
         """Load the commands that a message of the WFM may still be the answer to, oldest first."""
         asked: defaultdict[JobRef, list[Command]] = defaultdict(list)
-        for ref, row in await self._rows(_COMMANDS, refs, spoken_of_since=now - SPOKEN_OF_FOR, now=now):
+        for ref, row in await rows_of(self._session, _COMMANDS, refs, spoken_of_since=now - SPOKEN_OF_FOR, now=now):
             asked[ref].append(rows.command(row))
         self._know("command", ((command.id, command) for job in asked.values() for command in job))
         return asked

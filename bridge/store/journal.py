@@ -13,10 +13,12 @@ from sqlalchemy import Integer, bindparam, delete, func, literal_column, null, s
 from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.flows.ports import JournalEntry, RecordedEntry
 from bridge.store import rows
+from bridge.store.refs import is_one_of, rows_of
 from bridge.store.session import KEYS, Session
 from bridge.store.tables import inbox, journal
 
-# The very words of the partial index: SQLite compares text.
+# The very words of the partial indexes: SQLite compares text.
+IS_WAITING = journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'")
 _IS_PARKED = journal.c.outcome == literal_column(f"'{Outcome.PARKED.value}'")
 _BEFORE = union_all(
     select(inbox.c.message_id, null().cast(Integer).label("number")).where(
@@ -36,18 +38,12 @@ _SUPERSEDE = (
     .where(journal.c.number.in_(KEYS), _IS_PARKED)
     .values(outcome=Outcome.SUPERSEDED.value, reason=bindparam("by", type_=journal.c.reason.type) + journal.c.reason)
 )
-_WAITING = (
-    select(journal)
-    .where(journal.c.pack.in_(bindparam("packs", expanding=True)), journal.c.job_key.in_(KEYS))
-    # The very words of the partial index: SQLite compares text.
-    .where(journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"))
-    .order_by(journal.c.number)
-)
+_WAITING = select(journal).where(is_one_of(journal.c.pack, journal.c.job_key), IS_WAITING).order_by(journal.c.number)
 _WAITING_SINCE = (
     select(
         func.count().label("waiting"), func.min(journal.c.received_at, type_=journal.c.received_at.type).label("oldest")
     )
-    .where(journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'"))
+    .where(IS_WAITING)
     .where(journal.c.due_at.is_(None))  # what is held ends by itself
 )
 _DUE = (
@@ -123,10 +119,9 @@ def _inbox_row(entry: JournalEntry) -> dict[str, object]:
 async def waiting(session: Session, jobs: Collection[JobRef]) -> dict[JobRef, list[RecordedEntry]]:
     """Read what waits for the jobs, in order of arrival; a job that nothing waits for is left out."""
     found: defaultdict[JobRef, list[RecordedEntry]] = defaultdict(list)
-    packs = sorted({job.pack for job in jobs})
-    for row in await session.rows_in(_WAITING, sorted({job.key for job in jobs}), packs=packs):
-        found[JobRef(row["pack"], row["job_key"])].append(rows.recorded(row))
-    return {job: found[job] for job in jobs if job in found}
+    for job, row in await rows_of(session, _WAITING, jobs):
+        found[job].append(rows.recorded(row))
+    return dict(found)
 
 
 async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None:
