@@ -85,18 +85,8 @@ def _histories(inspection: Inspection) -> Sequence[History]:
 def _json(findings: Sequence[Finding], inspections: dict[Path, Inspection]) -> dict[str, object]:
     walked = {str(pack): _histories(inspection) for pack, inspection in inspections.items()}
     told = {pack: [asdict(history) for history in found] for pack, found in walked.items() if found}
-    return {"problems": [_plain(one) for one in findings], "histories": told}
+    return {"problems": [asdict(one) for one in findings], "histories": told}
 
 
 def _count(findings: Sequence[Finding]) -> str:
     return "no problems" if not findings else f"{len(findings)} problem{'s' if len(findings) > 1 else ''}"
-
-
-def _plain(finding: Finding) -> dict[str, object]:
-    return {
-        "file": finding.file,
-        "line": finding.line,
-        "column": finding.column,
-        "kind": finding.kind,
-        "message": finding.message,
-    }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +50,7 @@ def run(
         raise NoMessages("there are no messages to replay")
     found = list(changes(before, after, replayed, messages_for))
     if as_json:
-        typer.echo(json.dumps({"changes": [_plain(change) for change in found]}, indent=2, ensure_ascii=False))
+        typer.echo(json.dumps({"changes": [asdict(change) for change in found]}, indent=2, ensure_ascii=False))
     else:
         _tell(found, limit)
         typer.echo(f"{_count(replayed)}, {len(found)} differences: {before.version} -> {after.version}")
@@ -82,13 +83,3 @@ def _tell(found: Sequence[Change], limit: int) -> None:
         typer.echo(f"{change.event}  job {change.job or '-'}  {change.what}")
         typer.echo(f"  - {json.dumps(change.old, ensure_ascii=False)}")
         typer.echo(f"  + {json.dumps(change.new, ensure_ascii=False)}")
-
-
-def _plain(change: Change) -> dict[str, object]:
-    return {
-        "event": change.event,
-        "job": change.job,
-        "what": change.what,
-        "old": change.old,
-        "new": change.new,
-    }
