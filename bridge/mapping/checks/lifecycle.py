@@ -4,7 +4,6 @@ from bridge.mapping.checks.inputs import field_codes
 from bridge.mapping.checks.references import References
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import Lifecycle, PackDocument
-from bridge.yaml_source import did_you_mean
 
 
 def check_lifecycle(document: PackDocument, references: References, report: Report) -> None:
@@ -29,8 +28,7 @@ def check_lifecycle(document: PackDocument, references: References, report: Repo
 
 def _check_code(loc: Loc, code: str, codes: tuple[str, ...], report: Report, *, key: bool = False) -> None:
     if code not in codes:
-        hint = did_you_mean(code, codes) or f"; there is {', '.join(codes)}"
-        (report.add_key if key else report.add)(loc, "unknown-code", f"there is no code '{code}'{hint}")
+        report.unknown(loc, "code", code, codes, key=key)
 
 
 def _check_reached(lifecycle: Lifecycle, codes: tuple[str, ...], report: Report) -> None:

@@ -1,12 +1,11 @@
 """Checks of what the WFM answers: every code means something, and every time has a zone."""
 
 from bridge.domain.model import CommandKind
-from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.checks.report import Loc, Report, known_hint
 from bridge.mapping.datetimes import find_zone, has_offset
 from bridge.mapping.document import PackDocument, Reply, ReplyWindow, ReplyZone, Table, Version
 from bridge.mapping.tables import always_has, columns
 from bridge.mef.enums import Error422Code
-from bridge.yaml_source import did_you_mean
 
 _LONGEST_REASON = 255  # characters, Error422.reason
 
@@ -104,8 +103,8 @@ def _check_refusal(loc: Loc, row: dict[str, str], report: Report) -> None:
         report.add(loc, "missing-key", f"a refusal needs {' and '.join(missing)}")
     known = tuple(Error422Code)
     if row.get("code") and row["code"] not in known:
-        hint = did_you_mean(row["code"], known) or f"; there is {', '.join(known)}"
-        report.add((*loc, "code"), "unknown-code", f"'{row['code']}' is no error code of the standard{hint}")
+        message = f"'{row['code']}' is no error code of the standard{known_hint(row['code'], known)}"
+        report.add((*loc, "code"), "unknown-code", message)
     if len(row.get("reason", "")) > _LONGEST_REASON:
         report.add((*loc, "reason"), "wrong-value", f"a reason has at most {_LONGEST_REASON} characters")
     if not row.get("path", "/").startswith("/"):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from bridge.mapping.checks.left_out import LeftOut, Loc
 from bridge.yaml_source import Finding, YamlSource, did_you_mean
 
-__all__ = ["Loc", "Report"]
+__all__ = ["Loc", "Report", "known_hint"]
 
 
 _COMMANDS: Loc = ("commands",)  # which of them are needed is said by the others
@@ -34,10 +34,8 @@ class Report:
         """Report a name that refers to nothing, with the nearest known one, or all of them."""
         if self._left_out.explains_missing(what, name):
             return
-        names = list(known)
-        hint = did_you_mean(name, names) or (f"; there is {', '.join(names)}" if names else "; there is none")
         add = self.add_key if key else self.add
-        add(loc, f"unknown-{what.replace(' ', '-')}", f"there is no {what} '{name}'{hint}")
+        add(loc, f"unknown-{what.replace(' ', '-')}", f"there is no {what} '{name}'{known_hint(name, known)}")
 
     def lacks(self, loc: Loc) -> bool:
         """Tell whether the file has something here that the document does not have."""
@@ -51,3 +49,9 @@ class Report:
         if kind != "unreachable":  # a rule too many: the table means something nevertheless
             self.sections.add(str(place[0]))
         return place
+
+
+def known_hint(name: str, known: Iterable[str]) -> str:
+    """Give the nearest known name, or all of them: `; did you mean 'x'?` or `; there is x, y`."""
+    names = list(known)
+    return did_you_mean(name, names) or f"; there is {', '.join(names) or 'none'}"

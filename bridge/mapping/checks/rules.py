@@ -5,11 +5,10 @@ from datetime import datetime
 
 from bridge.mapping.checks.inputs import field_codes
 from bridge.mapping.checks.references import BOOLEAN, References
-from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.checks.report import Loc, Report, known_hint
 from bridge.mapping.columns import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE
 from bridge.mapping.document import BOUNDS, Cell, PackDocument, Rule
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
-from bridge.yaml_source import did_you_mean
 
 _ONLY_PRESENT = ("duration", "list", "items")
 _STATES: Mapping[str, tuple[str, ...]] = {
@@ -89,8 +88,7 @@ def _check_scalar(
         hint = "; put it in quotes" if wanted is str and isinstance(scalar, int) else ""
         report.add(loc, "wrong-type", f"{column} is {type_}; {scalar!r} can never come{hint}")
     elif domain is not None and scalar not in domain:
-        hint = did_you_mean(str(scalar), domain) or f"; there is {', '.join(domain) or 'none'}"
-        report.add(loc, "unknown-code", f"{column} is never '{scalar}'{hint}")
+        report.add(loc, "unknown-code", f"{column} is never '{scalar}'{known_hint(str(scalar), domain)}")
 
 
 def _check_reachable(loc: Loc, rule: Rule, before: tuple[Rule, ...], report: Report) -> None:
