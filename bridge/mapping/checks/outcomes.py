@@ -1,6 +1,7 @@
 """Outcomes that can be: a rule's goal must be reachable by the real state machines in a situation the rule decides."""
 
 from collections.abc import Iterable
+from itertools import product
 
 from bridge.domain.decide import decide
 from bridge.domain.model import Goal, OnIllegal, Outcome
@@ -27,11 +28,13 @@ def impossible_outcome(then: Then, on_illegal: OnIllegal, states: Iterable[MefSt
     known = [state for state in states if then.creates or state[0] is not None]
     if goal is None or not known:
         return None
-    obstacles = [_obstacle(goal, then.creates, state, visit=visit) for state in known for visit in (True, False)]
-    reasons = [reason for reason in obstacles if reason is not None]
-    if len(reasons) < len(obstacles):
-        return None
-    return f"this can never happen: {'; '.join(list(dict.fromkeys(filter(None, reasons)))[:2]) or _NEVER}"
+    reasons: dict[str, None] = {}
+    for state, visit in product(known, (True, False)):
+        reason = _obstacle(goal, then.creates, state, visit=visit)
+        if reason is None:
+            return None
+        reasons[reason] = None
+    return f"this can never happen: {'; '.join([*filter(None, reasons)][:2]) or _NEVER}"
 
 
 _NEVER = "the standard has no such state of a WorkOrder with its Appointment"
