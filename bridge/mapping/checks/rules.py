@@ -43,8 +43,9 @@ def check_cell(
         report.add(loc, "wrong-type", f"{column} is of type {type_}; only {{present: …}} can be asked of it")
         return
     _check_test(loc, column, type_, cell, report)
+    domain = possible_values(column, document, references)
     for scalar in scalars:
-        _check_scalar(loc, column, type_, scalar, possible_values(column, document, references), report)
+        _check_scalar(loc, column, type_, scalar, domain, report)
 
 
 def _check_test(loc: Loc, column: str, type_: str, cell: Cell, report: Report) -> None:
