@@ -14,20 +14,16 @@ import structlog
 
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import (
-    Accepted,
     AppointmentId,
-    Command,
     Decision,
     Ids,
     Job,
     JobRef,
     JobUpdate,
     Outcome,
-    Refused,
     WorkOrderId,
 )
 from bridge.domain.order import in_order
-from bridge.domain.replies import Settlement
 from bridge.flows.effects import messages_for
 from bridge.flows.line import Line
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
@@ -115,31 +111,19 @@ class Applier:
         `number` is that of an earlier entry for it. Returns the journal entry for it, not yet recorded.
         """
         now = self._clock()
-        line = await self.line(tx, jobs, reading.job, (await tx.waiting([reading.job])).get(reading.job, ()))
+        line = await self._line_of(tx, jobs, reading.job)
         await line.take_due(now)
         return await line.arrive(message, reading, now, number)
 
-    async def apply_due(self, tx: Transaction, jobs: Jobs, ref: JobRef) -> None:
-        """Apply what was held of a job for a partner that has not come by now. Saves the job."""
-        line = await self.line(tx, jobs, ref, (await tx.waiting([ref])).get(ref, ()))
-        await line.take_due(self._clock())
-        await self.save(tx, jobs[ref])
+    async def apply_due(self, tx: Transaction, jobs: Jobs, ref: JobRef) -> Line:
+        """Apply what was held of a job for a partner that has not come by now; give the line of the rest.
 
-    async def supersede(
-        self,
-        tx: Transaction,
-        jobs: Jobs,
-        command: Command,
-        reply: Accepted | Refused,
-        settled: Callable[[Job], Settlement],
-    ) -> None:
-        """Take out of the line of a job what the WFM's answer to a command makes never have happened.
-
-        `settled` gives what the answer means to the job.
+        Saves the job.
         """
-        applier, ref = self.pinned(), command.job
-        line = await applier.line(tx, jobs, ref, (await tx.waiting([ref])).get(ref, ()))
-        await line.answer(command, reply, settled, self._clock())
+        line = await self._line_of(tx, jobs, ref)
+        await line.take_due(self._clock())
+        await tx.save_jobs([jobs[ref]])
+        return line
 
     async def apply_waiting(self, tx: Transaction, jobs: Jobs, refs: Collection[JobRef]) -> None:
         """Apply what waits for these jobs, by version where it has one, else as it arrived. Saves the jobs."""
@@ -151,8 +135,10 @@ class Applier:
                 number, entry = recorded.number, recorded.entry
                 became = await survived(entry, line.arrive(entry.raw, reading, now, number))
                 await tx.resolve_waiting({number: became})  # at once: the next one may supersede it
-        for ref in refs:
-            await self.save(tx, jobs[ref])
+        await tx.save_jobs([jobs[ref] for ref in refs])
+
+    async def _line_of(self, tx: Transaction, jobs: Jobs, ref: JobRef) -> Line:
+        return await self.line(tx, jobs, ref, (await tx.waiting([ref])).get(ref, ()))
 
     async def line(self, tx: Transaction, jobs: Jobs, ref: JobRef, waits: Sequence[RecordedEntry]) -> Line:
         """Give the line of a job: those of its waiting messages that are held."""
@@ -176,10 +162,6 @@ class Applier:
             log.exception("message.crashed")
             return crashed(entry, error)
         return read if isinstance(read, Reading) else without_job(entry, read)
-
-    async def save(self, tx: Transaction, job: Job) -> None:
-        """Store a job together with what became of its commands."""
-        await tx.save_jobs([job])
 
     async def _decide(self, tx: Transaction, jobs: Jobs, entry: JournalEntry, update: JobUpdate) -> JournalEntry:
         decision = decide(jobs[update.job], update, self.ids(), self._clock(), entry.raw.received_at)

@@ -23,6 +23,7 @@ from bridge.flows.correlation import asked_by, command_of, correlation_of, is_co
 from bridge.flows.effects import messages_for
 from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided, timed_out
 from bridge.flows.group_commit import GroupCommit
+from bridge.flows.line import Line
 from bridge.flows.ports import BusMessage, Clock, CommandBus, Store, Transaction
 from bridge.flows.questions import Questions
 from bridge.flows.replies import WfmReply
@@ -189,16 +190,16 @@ class Commands:
         if is_compensation(reply.correlation_id):
             await self._compensations.take(tx, jobs, pack, asked, reply.raw)
             return []
-        if jobs[asked.job].holds:
-            await self._applier.pinned().apply_due(tx, jobs, asked.job)
+        holds = jobs[asked.job].holds
+        line = await self._applier.pinned().apply_due(tx, jobs, asked.job) if holds else None
         command = await self._open(tx, jobs[asked.job], asked.id)
         if command is None:
             log.debug("reply.repeated", command=asked.id)
             return []
-        return await self._settle(tx, jobs, pack, command, reply)
+        return await self._settle(tx, jobs, pack, command, reply, line)
 
     async def _settle(
-        self, tx: Transaction, jobs: Jobs, pack: Pack, command: Command, reply: WfmReply
+        self, tx: Transaction, jobs: Jobs, pack: Pack, command: Command, reply: WfmReply, line: Line | None
     ) -> list[tuple[Command, Answer]]:
         read = pack.read_reply(command.asked_as, reply.raw.body)
         if isinstance(read, Unreadable) or not isinstance(answer := read.reply, Accepted | Refused):
@@ -210,8 +211,8 @@ class Commands:
         def settled(job: Job) -> Settlement:
             return settle(job, command, answer, pack.seller_contact, ids, now)
 
-        if jobs[command.job].holds:
-            await self._applier.supersede(tx, jobs, command, answer, settled)
+        if line is not None:
+            await line.answer(command, answer, settled, now)
         settlement = settled(jobs[command.job])
         await tx.record([replies.taken(reply, settlement, read, pack.version)])
         await self._carry_out(tx, jobs, pack, settlement)

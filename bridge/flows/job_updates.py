@@ -98,8 +98,7 @@ class JobUpdates:
     async def _apply(self, tx: Transaction, batch: _Batch, parts: Iterable[tuple[WfmMessage, Read]]) -> None:
         for message, reading in parts:
             await self._take(tx, batch, message, reading)
-        for ref in batch.touched:
-            await batch.applier.save(tx, batch.jobs[ref])
+        await tx.save_jobs([batch.jobs[ref] for ref in batch.touched])
         await _record(tx, batch)
 
     async def replay(self, number: int) -> Sequence[JournalEntry]:
