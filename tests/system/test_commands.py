@@ -55,6 +55,17 @@ def misbehave(lab: Laboratory, how: str, command: str) -> None:
         lab.wfm.silent_next(command)
 
 
+async def timed_out_booking(lab: Laboratory, how: str) -> tuple[str, str, list[TimePeriod]]:
+    """Start the bridge, and have a booking time out; give the job, its WorkOrder and the windows that were offered."""
+    await lab.bridge.start_ready()
+    await lab.buyer.register()
+    job, work_order = await lab.new_job()
+    windows = await lab.windows(work_order)
+    misbehave(lab, how, "BOOKVIS")
+    assert await refused_with(asyncio.ensure_future(lab.buyer.book(work_order, windows[0]))) == 504
+    return job, work_order, windows
+
+
 @pytest.mark.parametrize("point", [crash.published_not_answered, crash.answered_not_committed])
 async def test_a_booking_whose_bridge_died_is_confirmed_when_the_answer_is_found_in_time(
     make_laboratory: MakeLaboratory, either_database_url: str, point: Callable[[str], None]
@@ -126,12 +137,7 @@ async def test_a_booking_that_timed_out_is_cancelled_in_the_wfm_and_was_never_vi
 ) -> None:
     """504 means not done, whether the WFM accepts late or says it only in an event."""
     lab = await make_laboratory(either_database_url, COMMANDS_TIMEOUT_SECONDS=str(TIMEOUT_S))
-    await lab.bridge.start_ready()
-    await lab.buyer.register()
-    job, work_order = await lab.new_job()
-    windows = await lab.windows(work_order)
-    misbehave(lab, how, "BOOKVIS")
-    assert await refused_with(asyncio.ensure_future(lab.buyer.book(work_order, windows[0]))) == 504
+    job, work_order, windows = await timed_out_booking(lab, how)
 
     async def cancelled() -> bool:
         assert await lab.buyer.appointments() == ()
@@ -150,14 +156,9 @@ async def test_a_booking_that_timed_out_is_cancelled_though_the_wfm_loses_the_ca
 ) -> None:
     """Lost once and refused once: the bridge asks for the visit until the WFM has taken it back."""
     lab = await make_laboratory(either_database_url, COMMANDS_TIMEOUT_SECONDS=str(TIMEOUT_S))
-    await lab.bridge.start_ready()
-    await lab.buyer.register()
-    job, work_order = await lab.new_job()
-    windows = await lab.windows(work_order)
-    misbehave(lab, "late", "BOOKVIS")
     lab.wfm.drop_next("CANVIS")
     lab.wfm.refuse_next("CANVIS", "99")
-    assert await refused_with(asyncio.ensure_future(lab.buyer.book(work_order, windows[0]))) == 504
+    job, _, _ = await timed_out_booking(lab, "late")
     await eventually(lambda: [visit.status for visit in lab.wfm.visits(job)] == ["cancelled"], DEADLINE_S)
     assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "nothing"
     assert await lab.hops(job) == [("workOrder", None, "open")]

@@ -1,13 +1,11 @@
 """A WFM that knows neither reply_to nor correlation_id: it answers to a fixed queue and repeats what it was given."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import aio_pika
 import pytest
 
-from bridge.domain.model import Command
 from bridge.mef.enums import AppointmentStatus
 from bridge.simulator.answers import Answers
 from tests.support import eventually
@@ -16,19 +14,13 @@ from tests.system import crashing_bridge as crash
 from tests.system.conftest import MakeLaboratory
 from tests.system.laboratory import DEADLINE_S, Laboratory
 from tests.system.processes import BridgeProcess
-from tests.system.test_commands import LATE_S, TIMEOUT_S, die_while_booking, refused_with
+from tests.system.test_commands import TIMEOUT_S, die_while_booking, timed_out_booking
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
 JSON = Answers("acme.wfm.answers")
 XML = Answers("acme.wfm.answers", xml=True)
 EITHER = pytest.mark.parametrize("answers", [JSON, XML], ids=["json", "xml"])
-
-
-async def to_take_back(lab: Laboratory) -> list[Command]:
-    """The bookings that the WFM will be asked to take back, now or later."""
-    async with (await lab.store()).transaction() as tx:
-        return list(await tx.bookings_to_take_back(datetime.now(UTC) + timedelta(days=1)))
 
 
 @EITHER
@@ -55,21 +47,24 @@ async def test_a_booking_that_is_accepted_too_late_is_taken_back_and_the_wfm_ask
     """The answer to the cancellation bears the id that the cancellation wrote; else the WFM would be asked for ever."""
     variables = {"PACKS": str(fixed_pack(tmp_path, answers)), "COMMANDS_TIMEOUT_SECONDS": str(TIMEOUT_S)}
     lab = await make_laboratory(sqlite_url, answers, **variables)
-    await lab.bridge.start_ready()
-    await lab.buyer.register()
-    job, work_order = await lab.new_job()
-    windows = await lab.windows(work_order)
-    lab.wfm.late_next("BOOKVIS", LATE_S)
-    assert await refused_with(asyncio.create_task(lab.buyer.book(work_order, windows[0]))) == 504
-    await eventually(lambda: [visit.status for visit in lab.wfm.visits(job)] == ["cancelled"], DEADLINE_S)
-    await eventually(lambda: nothing_to_take_back(lab), DEADLINE_S)
+    job = await booking_taken_back(lab, "late")
     assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "nothing"
     assert sum(command["CMD"] == "CANVIS" for command in lab.wfm.commands) == 1
     await lab.stop_and_find_nothing_left()
 
 
+async def booking_taken_back(lab: Laboratory, how: str) -> str:
+    """Have a booking time out, and the WFM cancel it, after which it is not asked again; give the job."""
+    job, _, _ = await timed_out_booking(lab, how)
+    await eventually(lambda: [visit.status for visit in lab.wfm.visits(job)] == ["cancelled"], DEADLINE_S)
+    await eventually(lambda: nothing_to_take_back(lab), DEADLINE_S)
+    return job
+
+
 async def nothing_to_take_back(lab: Laboratory) -> bool:
-    return await to_take_back(lab) == []
+    """Tell whether there is no booking that the WFM will be asked to take back, now or later."""
+    async with (await lab.store()).transaction() as tx:
+        return not await tx.bookings_to_take_back(datetime.now(UTC) + timedelta(days=1))
 
 
 @EITHER
@@ -78,14 +73,7 @@ async def test_a_booking_that_is_never_answered_is_taken_back(
 ) -> None:
     variables = {"PACKS": str(fixed_pack(tmp_path, answers)), "COMMANDS_TIMEOUT_SECONDS": str(TIMEOUT_S)}
     lab = await make_laboratory(sqlite_url, answers, **variables)
-    await lab.bridge.start_ready()
-    await lab.buyer.register()
-    job, work_order = await lab.new_job()
-    windows = await lab.windows(work_order)
-    lab.wfm.silent_next("BOOKVIS")
-    assert await refused_with(asyncio.create_task(lab.buyer.book(work_order, windows[0]))) == 504
-    await eventually(lambda: [visit.status for visit in lab.wfm.visits(job)] == ["cancelled"], DEADLINE_S)
-    await eventually(lambda: nothing_to_take_back(lab), DEADLINE_S)
+    await booking_taken_back(lab, "silent")
     await lab.stop_and_find_nothing_left()
 
 
