@@ -1,6 +1,7 @@
 """Databases for the processes under test: every rule about durability holds on both."""
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -13,6 +14,7 @@ from bridge.simulator.wfm import AS_AMQP_HAS_IT
 from tests.integration.wfm.conftest import Wire
 from tests.support_standard import Judge
 from tests.system.laboratory import Laboratory, laboratory
+from tests.system.processes import REPOSITORY
 
 MakeLaboratory = Callable[..., Awaitable[Laboratory]]
 MakeWire = Callable[[str], Awaitable[Wire]]
@@ -29,6 +31,20 @@ def either_database_url(request: pytest.FixtureRequest) -> str:
     """An empty database of the test's own: the test runs once on each kind."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "database_url")
     return url
+
+
+@pytest.fixture
+def pack(tmp_path: Path) -> Path:
+    """A copy of the pack in the box, to be changed."""
+    return Path(shutil.copytree(REPOSITORY / "mappings" / "acme-wfm", tmp_path / "acme-wfm"))
+
+
+def rewrite(pack: Path, old: str, new: str) -> None:
+    """Change the file of a pack in one step, as an editor does."""
+    text = (pack / "pack.yaml").read_text()
+    assert text.count(old) == 1
+    (pack / "pack.new").write_text(text.replace(old, new))
+    (pack / "pack.new").replace(pack / "pack.yaml")
 
 
 @pytest.fixture

@@ -196,6 +196,17 @@ class Laboratory:
         await self.until_settled()
         return job, appointment, windows
 
+    async def planned(self) -> tuple[str, tuple[datetime, datetime]]:
+        """A job with a visit agreed by phone, and its window; the Buyer registers, and hears everything of it."""
+        await self.buyer.register()
+        job, work_order = await self.new_job()
+        window = (await self.windows(work_order))[0]
+        agreed = (window.start_date_time, window.end_date_time)
+        await self.wfm.schedule(job, agreed)
+        await eventually(lambda: len(self.buyer.received) == 4, DEADLINE_S)
+        await self.until_settled()
+        return job, agreed
+
     def told(self) -> dict[str, list[str]]:
         """What the Buyer was told about each resource, in order, repetitions (the same eventId) left out."""
         told: dict[str, list[str]] = defaultdict(list)

@@ -1,6 +1,5 @@
 """Deltas over a real RabbitMQ: an update may come before its job, and be older or newer than it."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,17 @@ import pytest
 from bridge.simulator.wfm import EVENTS_EXCHANGE
 from tests.integration.flows.acme import IN_MORNING, event
 from tests.support import eventually
-from tests.system.conftest import MakeLaboratory
+from tests.system.conftest import MakeLaboratory, rewrite
 from tests.system.laboratory import DEADLINE_S, Laboratory
-from tests.system.processes import REPOSITORY
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
 
 @pytest.fixture
-def pack(tmp_path: Path) -> Path:
+def delta_pack(pack: Path) -> Path:
     """The pack in the box, of a WFM that tells only what has changed."""
-    copied = Path(shutil.copytree(REPOSITORY / "mappings" / "acme-wfm", tmp_path / "acme-wfm"))
-    text = (copied / "pack.yaml").read_text()
-    (copied / "pack.yaml").write_text(text.replace("  format: json\n", "  format: json\n  deltas: true\n", 1))
-    return copied
+    rewrite(pack, "  format: json\n", "  format: json\n  deltas: true\n")
+    return pack
 
 
 async def say(lab: Laboratory, body: dict[str, Any]) -> None:
@@ -52,9 +48,9 @@ async def outcomes(lab: Laboratory) -> list[tuple[str, str]]:
 
 
 async def test_updates_that_come_before_their_job_are_applied_when_it_comes(
-    make_laboratory: MakeLaboratory, either_database_url: str, pack: Path
+    make_laboratory: MakeLaboratory, either_database_url: str, delta_pack: Path
 ) -> None:
-    lab = await make_laboratory(either_database_url, PACKS=str(pack))
+    lab = await make_laboratory(either_database_url, PACKS=str(delta_pack))
     await lab.bridge.start_ready()
     await say(lab, update("J-1", 2, **IN_MORNING))
     await say(lab, update("J-2", 1, **IN_MORNING, REMARK="Ring twice"))

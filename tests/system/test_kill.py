@@ -30,20 +30,9 @@ OF_THE_WORK_ORDER = [CREATED, REQUIRED, STATE, STATE, STATE]
 OF_THE_APPOINTMENT = [STATUS, STATUS, STATUS]
 
 
-async def planned_job(lab: Laboratory) -> str:
-    """A job with a visit agreed by phone, of which the Buyer has heard everything."""
-    await lab.buyer.register()
-    job, work_order = await lab.new_job()
-    window = (await lab.windows(work_order))[0]
-    await lab.wfm.schedule(job, (window.start_date_time, window.end_date_time))
-    await eventually(lambda: len(lab.buyer.received) == 4, DEADLINE_S)
-    await lab.until_settled()
-    return job
-
-
 async def die_at_start_of_work(lab: Laboratory, point: Callable[[str], None]) -> str:
     await lab.bridge.start_ready(*crash.command(point))
-    job = await planned_job(lab)
+    job, _ = await lab.planned()
     await lab.wfm.start_work(job)
     assert await lab.bridge.ended() == -signal.SIGKILL
     assert f"killed: {point.__name__}" in lab.bridge.said

@@ -14,7 +14,7 @@ from bridge.simulator.buyer import BuyerError
 from tests.support import eventually
 from tests.system.conftest import MakeLaboratory, MakeWire
 from tests.system.laboratory import CREATED, DEADLINE_S, Laboratory
-from tests.system.test_kill import HOPS, OF_THE_APPOINTMENT, OF_THE_WORK_ORDER, planned_job
+from tests.system.test_kill import HOPS, OF_THE_APPOINTMENT, OF_THE_WORK_ORDER
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
@@ -50,7 +50,7 @@ async def test_without_rabbitmq_the_buyer_gets_503_and_the_wfms_messages_wait(
     lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url, COMMANDS_TIMEOUT_SECONDS=str(COMMAND_TIMEOUT_S))
     await lab.bridge.start_ready()
     pid = lab.bridge.pid
-    job = await planned_job(lab)
+    job, _ = await lab.planned()
     other, work_order = await unbooked_job(lab)
     window = (await lab.windows(work_order))[0]
     wire.cut()
@@ -104,7 +104,7 @@ async def test_without_postgresql_messages_wait_and_the_buyer_gets_a_standard_50
     lab = await make_laboratory(database_url, DATABASE_URL=wire.url)
     await lab.bridge.start_ready()
     pid = lab.bridge.pid
-    job = await planned_job(lab)
+    job, _ = await lab.planned()
     wire.cut()
     await eventually(lambda: not_ready_because_of(lab, "database"), DEADLINE_S)
     refused = await refusal(lab.buyer.send("GET", Api.WORK_ORDER, "/workOrder"))

@@ -1,8 +1,7 @@
 """Messages that are held for a partner, over a real RabbitMQ: a WFM that cancels a visit and creates it anew."""
 
-import shutil
 import signal
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,36 +9,18 @@ import pytest
 from bridge.domain.model import Outcome
 from tests.support import eventually
 from tests.system import crashing_bridge as crash
-from tests.system.conftest import MakeLaboratory
+from tests.system.conftest import MakeLaboratory, rewrite
 from tests.system.laboratory import DEADLINE_S, REQUIRED, STATE, STATUS, Laboratory
-from tests.system.processes import REPOSITORY
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
 TAKEN_BACK = "then: {work_order: open, appointment: cancelled, appointment_required: true}"
-Window = tuple[datetime, datetime]
 
 
-def holding(directory: Path, seconds: int) -> str:
+def holding(pack: Path, seconds: int) -> str:
     """The pack in the box, of a WFM that cancels visits to move them."""
-    copied = Path(shutil.copytree(REPOSITORY / "mappings" / "acme-wfm", directory / "acme-wfm"))
-    text = (copied / "pack.yaml").read_text()
-    assert text.count(TAKEN_BACK) == 1
-    held = TAKEN_BACK.replace("}", f", wait_seconds: {seconds}}}")
-    (copied / "pack.yaml").write_text(text.replace(TAKEN_BACK, held))
-    return str(copied)
-
-
-async def planned_job(lab: Laboratory) -> tuple[str, Window]:
-    """A job with a visit agreed by phone, of which the Buyer has heard everything."""
-    await lab.buyer.register()
-    job, work_order = await lab.new_job()
-    window = (await lab.windows(work_order))[0]
-    agreed = (window.start_date_time, window.end_date_time)
-    await lab.wfm.schedule(job, agreed)
-    await eventually(lambda: len(lab.buyer.received) == 4, DEADLINE_S)
-    await lab.until_settled()
-    return job, agreed
+    rewrite(pack, TAKEN_BACK, TAKEN_BACK.replace("}", f", wait_seconds: {seconds}}}"))
+    return str(pack)
 
 
 async def outcomes(lab: Laboratory) -> list[Outcome]:
@@ -52,11 +33,11 @@ def told_since(lab: Laboratory, before: int) -> list[str]:
 
 
 async def test_a_cancellation_and_a_creation_are_a_move_or_nothing(
-    make_laboratory: MakeLaboratory, either_database_url: str, tmp_path: Path
+    make_laboratory: MakeLaboratory, either_database_url: str, pack: Path
 ) -> None:
-    lab = await make_laboratory(either_database_url, PACKS=holding(tmp_path, 600))
+    lab = await make_laboratory(either_database_url, PACKS=holding(pack, 600))
     await lab.bridge.start_ready()
-    job, (start, end) = await planned_job(lab)
+    job, (start, end) = await lab.planned()
     heard = len(lab.buyer.received)
 
     await lab.wfm.take_back_visit(job)
@@ -77,11 +58,11 @@ async def test_a_cancellation_and_a_creation_are_a_move_or_nothing(
 
 
 async def test_a_bridge_that_is_killed_while_a_message_is_held_applies_it_after_its_restart(
-    make_laboratory: MakeLaboratory, either_database_url: str, tmp_path: Path
+    make_laboratory: MakeLaboratory, either_database_url: str, pack: Path
 ) -> None:
-    lab = await make_laboratory(either_database_url, PACKS=holding(tmp_path, 1))
+    lab = await make_laboratory(either_database_url, PACKS=holding(pack, 1))
     await lab.bridge.start_ready(*crash.command(crash.held_not_acked))
-    job, _ = await planned_job(lab)
+    job, _ = await lab.planned()
     heard = len(lab.buyer.received)
     await lab.wfm.take_back_visit(job)
     assert await lab.bridge.ended() == -signal.SIGKILL
@@ -95,11 +76,11 @@ async def test_a_bridge_that_is_killed_while_a_message_is_held_applies_it_after_
 
 
 async def test_a_running_bridge_applies_what_no_partner_came_for(
-    make_laboratory: MakeLaboratory, sqlite_url: str, tmp_path: Path
+    make_laboratory: MakeLaboratory, sqlite_url: str, pack: Path
 ) -> None:
-    lab = await make_laboratory(sqlite_url, PACKS=holding(tmp_path, 1))
+    lab = await make_laboratory(sqlite_url, PACKS=holding(pack, 1))
     await lab.bridge.start_ready()
-    job, _ = await planned_job(lab)
+    job, _ = await lab.planned()
     heard = len(lab.buyer.received)
     await lab.wfm.take_back_visit(job)
     await eventually(lambda: len(told_since(lab, heard)) == 3, DEADLINE_S)

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 from pathlib import Path
 from typing import Any
@@ -17,28 +16,13 @@ from bridge.simulator.wfm import COMMANDS_EXCHANGE, COMMANDS_QUEUE
 from tests.integration.flows.acme import event
 from tests.support import eventually
 from tests.support_replies import fixed_pack
-from tests.system.conftest import MakeLaboratory
+from tests.system.conftest import MakeLaboratory, rewrite
 from tests.system.laboratory import DEADLINE_S, Laboratory
-from tests.system.processes import REPOSITORY
 from tests.system.test_commands import refused_with
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
 JOBS = 60
-
-
-@pytest.fixture
-def pack(tmp_path: Path) -> Path:
-    """A copy of the pack in the box, to be changed."""
-    return Path(shutil.copytree(REPOSITORY / "mappings" / "acme-wfm", tmp_path / "acme-wfm"))
-
-
-def rewrite(pack: Path, old: str, new: str) -> None:
-    """Change the file in one step, as an editor does."""
-    text = (pack / "pack.yaml").read_text()
-    assert text.count(old) == 1
-    (pack / "pack.new").write_text(text.replace(old, new))
-    (pack / "pack.new").replace(pack / "pack.yaml")
 
 
 def hang_up(lab: Laboratory) -> None:
