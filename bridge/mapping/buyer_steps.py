@@ -10,11 +10,11 @@ import orjson
 from pydantic import JsonValue
 
 from bridge.domain.model import (
+    Appointment,
     Command,
     CommandId,
     CommandKind,
     Job,
-    JobRef,
     Offered,
     OfferedSlot,
     Outcome,
@@ -25,8 +25,8 @@ from bridge.domain.model import (
 )
 from bridge.domain.replies import Settlement, expire
 from bridge.domain.time_slots import available
-from bridge.mapping.cases import Buyer, Period, Step
-from bridge.mapping.context import CommandContext
+from bridge.mapping.cases import Buyer, Step
+from bridge.mapping.context import context_of
 from bridge.mapping.job_book import Happened, JobBook, Sent
 from bridge.mapping.pack import NoSuchCommand, ReplyRead
 from bridge.mapping.templates import Unrenderable
@@ -54,22 +54,13 @@ def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> Answered:
     job = _job(book, step.job)
     if job is None or job.work_order is None:
         return _failed("there is no such job, or it has no WorkOrder; name one with `job`")
-    command, contacts = _command(book, job, job.work_order, wish, now)
-    context = CommandContext(
-        command=command.id,
-        job=job.ref,
-        work_order=job.work_order,
-        appointment=job.appointment if command.appointment else None,
-        visit=command.visit,
-        window=command.window,
-        slot=wish.slot or book.offered.get((job.ref, command.window), {}),
-        contacts=contacts,
-        note=wish.note,
-        record=job.record,
-        now=now,
-    )
+    kind, window = _kind(wish)
+    appointment = book.concerned(job, kind)
+    command = _command(book, job.work_order, kind, window, appointment, now)
+    slot = wish.slot or book.offered.get((job.ref, command.window), {})
+    context = context_of(command, job, job.work_order, appointment, slot)
     try:
-        sent = book.pack.render(command.asked_as, context)
+        sent = book.pack.render(command.asked_as, replace(context, contacts=_contacts(), note=wish.note))
     except (NoSuchCommand, Unrenderable) as error:
         return _failed(str(error))
     return _with_command(_settled(book, job, command, step, now), sent)
@@ -128,36 +119,36 @@ def _concluded(book: JobBook, settlement: Settlement, now: datetime, caught_up: 
 
 
 def _command(
-    book: JobBook, job: Job, work_order: WorkOrder, wish: Buyer, now: datetime
-) -> tuple[Command, tuple[RelatedContactInformation, ...]]:
-    kind, period = _kind(wish)
-    window = TimePeriod(start_date_time=period[0], end_date_time=period[1]) if period is not None else None
-    standing = job.appointment if kind in (CommandKind.RESCHEDULE, CommandKind.CANCEL) else None
-    contacts = _contacts()
-    command = Command(
+    book: JobBook,
+    work_order: WorkOrder,
+    kind: CommandKind,
+    window: TimePeriod | None,
+    appointment: Appointment | None,
+    now: datetime,
+) -> Command:
+    return Command(
         id=CommandId(book.new_id()),
         kind=kind,
-        job=JobRef(*job.ref),
+        job=work_order.job,
         work_order=work_order.id,
         buyer=work_order.buyer,
-        appointment=standing.id if standing is not None else None,
+        appointment=appointment.id if appointment is not None else None,
         window=window,
-        request=_request(window, work_order, contacts) if kind is CommandKind.BOOK and window is not None else None,
-        visit=standing.visit if standing is not None else None,
+        request=_request(window, work_order) if kind is CommandKind.BOOK and window is not None else None,
+        visit=appointment.visit if appointment is not None else None,
         created_at=now,
         expires_at=now + _TIMEOUT,
     )
-    return command, contacts
 
 
-def _kind(wish: Buyer) -> tuple[CommandKind, Period | None]:
+def _kind(wish: Buyer) -> tuple[CommandKind, TimePeriod | None]:
     for kind, period in (
         (CommandKind.SEARCH, wish.search),
         (CommandKind.BOOK, wish.book),
         (CommandKind.RESCHEDULE, wish.reschedule),
     ):
         if period is not None:
-            return kind, period
+            return kind, TimePeriod(start_date_time=period[0], end_date_time=period[1])
     return CommandKind.CANCEL, None
 
 
@@ -169,9 +160,7 @@ def _contacts() -> tuple[RelatedContactInformation, ...]:
     )
 
 
-def _request(
-    window: TimePeriod, work_order: WorkOrder, contacts: tuple[RelatedContactInformation, ...]
-) -> AppointmentCreate:
+def _request(window: TimePeriod, work_order: WorkOrder) -> AppointmentCreate:
     return AppointmentCreate(
-        related_contact_information=contacts, valid_for=window, work_order=WorkOrderRef(id=work_order.id)
+        related_contact_information=_contacts(), valid_for=window, work_order=WorkOrderRef(id=work_order.id)
     )

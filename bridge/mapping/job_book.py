@@ -13,8 +13,10 @@ from bridge.domain.decide import decide, learned
 from bridge.domain.echo import without_old_echoes
 from bridge.domain.model import (
     Accepted,
+    Appointment,
     AppointmentId,
     Command,
+    CommandKind,
     Decision,
     Ids,
     Job,
@@ -117,6 +119,12 @@ class JobBook:
     def job(self, ref: JobRef) -> Job:
         """Give what is known of a job."""
         return self.jobs.get(ref) or Job(ref=ref)
+
+    def concerned(self, job: Job, kind: CommandKind) -> Appointment | None:
+        """Give the Appointment that a Buyer's command of this kind is about; None where it is about none yet."""
+        if kind is CommandKind.SEARCH:
+            return None
+        return self.pack.held_appointment(job) if kind is CommandKind.BOOK else job.appointment
 
     def _job_at(self, ref: JobRef, now: datetime) -> Job:
         return without_old_echoes(self.job(ref), now)

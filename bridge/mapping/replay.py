@@ -111,7 +111,7 @@ def replay(book: JobBook, event: Event) -> list[Happened]:
 def _ask(book: JobBook, job: Job, recorded: Command, now: datetime) -> Happened:
     if job.work_order is None:
         return _impossible(job, "there is no WorkOrder")
-    appointment = _concerned(book, job, recorded)
+    appointment = book.concerned(job, recorded.kind)
     command = _of_this_book(job, job.work_order, recorded, appointment)
     problems = _problems(job, command, appointment, now)
     if problems:
@@ -127,10 +127,6 @@ def _ask(book: JobBook, job: Job, recorded: Command, now: datetime) -> Happened:
 
 def _impossible(job: Job, why: str) -> Happened:
     return Happened(job=job.ref, outcome=f"not possible: {why}", reason=why)
-
-
-def _concerned(book: JobBook, job: Job, command: Command) -> Appointment | None:
-    return book.pack.held_appointment(job) if command.kind is CommandKind.BOOK else job.appointment
 
 
 def _of_this_book(job: Job, work_order: WorkOrder, recorded: Command, appointment: Appointment | None) -> Command:

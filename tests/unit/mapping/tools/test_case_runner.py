@@ -186,6 +186,24 @@ def test_what_waited_is_taken_up_where_the_wfm_has_not_replied_and_the_buyer_is_
     assert differences(run(EARLY, KNOWN, unanswered)) == []
 
 
+def test_a_booking_moves_the_visit_that_the_wfm_still_holds_after_its_seller_moved_it() -> None:
+    moved = message(3, "SCHD", WIN_FROM="2026-03-06 12:00", WIN_TO="2026-03-06 16:00")
+    commands = [{"routing_key": "cmd.move", "body": {"VISIT_NO": "V-0001"}}, {"routing_key": "cmd.ticket"}]
+    booked = {"buyer": {"book": AFTERNOON}, "reply": {"RC": "00"}, "expect": {"commands": commands, "visit": "V-0001"}}
+    held = (step(NEW, work_order="open"), step(message(2, "SCHD"), appointment="confirmed"))
+    assert differences(run(*held, step(moved, appointment="cancelled"), booked)) == []
+
+
+def test_a_command_that_asks_for_no_window_tells_that_of_the_appointment() -> None:
+    cancelled = {"buyer": {"cancel": True}, "expect": {"commands": [{"body": {"FROM": "2026-03-06T07:00:00.000Z"}}]}}
+    pack = pack_with(
+        "commands: {cancel: {body: {FROM: {value: window.start, default: none}}}}",
+        parse_yaml((ACME / "pack.yaml").read_text(), "pack.yaml").data,
+    )
+    known = (step(NEW, work_order="open"), step(message(2, "SCHD"), appointment="confirmed"))
+    assert differences(run(*known, cancelled, pack=pack)) == []
+
+
 XML = """
 rules: [{rule: any, then: {hold: Nothing has happened}}]
 commands:
