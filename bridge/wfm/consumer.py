@@ -4,7 +4,6 @@ one pack's own).
 Raw bytes go on as they are. The handler returns only after its commit, and then the message is acked.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -65,7 +64,6 @@ class InboundConsumer:
         sources = _in_memory_sources(topology, inbound) if link.in_memory else [(self._queue, None)]
         self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
         self._bindings = None if link.in_memory else Bindings(link, topology, self._queue, inbound)
-        self._keeper: asyncio.Task[None] | None = None
 
     @property
     def bound(self) -> bool:
@@ -82,13 +80,12 @@ class InboundConsumer:
         await declare(self._link, self._topology, self._queue)
         await self._intake.start()
         if self._bindings is not None:
-            self._link.on_reconnect(self._bindings.upkeep.look_again)
-            self._keeper = asyncio.create_task(self._bindings.upkeep.keep(), name=f"bindings of {self._queue.name}")
+            self._bindings.upkeep.begin(self._link)
 
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop consuming, let calls in flight end; what is not acked by the deadline returns to the queue."""
-        if self._keeper is not None:
-            await _end(self._keeper)
+        if self._bindings is not None:
+            await self._bindings.upkeep.end()
         await self._intake.stop(deadline_s)
 
     async def _take(self, message: IncomingMessage) -> None:
@@ -131,7 +128,6 @@ class ReplyConsumer:
         sources: list[Source] = [(FixedQueue.as_it_is(self._queue) if is_fixed else self._queue, None)]
         self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
         self._fixed = FixedQueue(link, topology, self._queue, self._intake) if is_fixed else None
-        self._keeper: asyncio.Task[None] | None = None
 
     @property
     def consumed(self) -> bool:
@@ -149,13 +145,12 @@ class ReplyConsumer:
             return
         await self._fixed.declare()
         await self._intake.start()
-        self._link.on_reconnect(self._fixed.upkeep.look_again)
-        self._keeper = asyncio.create_task(self._fixed.upkeep.keep(), name=f"upkeep of {self._queue.name}")
+        self._fixed.upkeep.begin(self._link)
 
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop consuming and let calls in flight end."""
-        if self._keeper is not None:
-            await _end(self._keeper)
+        if self._fixed is not None:
+            await self._fixed.upkeep.end()
         await self._intake.stop(deadline_s)
 
     async def _take(self, message: IncomingMessage) -> None:
@@ -168,13 +163,6 @@ class ReplyConsumer:
                 received_at=self._clock(),
             )
         )
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    """Cancel until it has ended: a connection lost at the same moment makes the AMQP library swallow a cancellation."""
-    while not task.done():
-        task.cancel()
-        await asyncio.wait([task], timeout=0.2)
 
 
 def _in_memory_sources(topology: Topology, inbound: Inbound) -> list[Source]:

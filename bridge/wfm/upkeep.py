@@ -7,6 +7,8 @@ from typing import Final
 
 import structlog
 
+from bridge.wfm.link import RabbitLink
+
 FIRST_WAIT_S: Final = 0.25
 LONGEST_WAIT_S: Final = 15.0
 LOOK_EVERY_S: Final = 30.0
@@ -23,6 +25,7 @@ class Upkeep:
         self._about = about
         self._right = asyncio.Event()
         self._again = asyncio.Event()
+        self._keeper: asyncio.Task[None] | None = None
 
     @property
     def right(self) -> bool:
@@ -33,9 +36,16 @@ class Upkeep:
         """Return once all is right."""
         await self._right.wait()
 
-    def look_again(self) -> None:
-        """Look at once."""
-        self._again.set()
+    def begin(self, link: RabbitLink) -> None:
+        """Keep it right in the background, and look at once after each reconnect."""
+        link.on_reconnect(self._again.set)
+        self._keeper = asyncio.create_task(self.keep(), name=self._what)
+
+    async def end(self) -> None:
+        """Keep it no longer. A connection lost at the same moment makes the AMQP library swallow a cancellation."""
+        while self._keeper is not None and not self._keeper.done():
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper], timeout=0.2)
 
     async def keep(self) -> None:
         """Keep it right, for ever."""

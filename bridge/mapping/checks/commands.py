@@ -1,8 +1,11 @@
 """Checks of `commands`: templates that can always be written, replies that can be read, and a set that is complete."""
 
+from collections.abc import Sequence
+
 from bridge.domain.model import CommandKind, TicketStatus
+from bridge.mapping.checks.look_ups import check_zones, looked_up
 from bridge.mapping.checks.references import References
-from bridge.mapping.checks.replies import check_reply, check_zones
+from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.context import (
     NAMES,
@@ -15,8 +18,8 @@ from bridge.mapping.context import (
     slot_name,
 )
 from bridge.mapping.datetimes import has_offset
-from bridge.mapping.document import FieldSpec, PackDocument
-from bridge.mapping.tables import always_has, codes, columns, known_codes, takes_any
+from bridge.mapping.document import FieldSpec, PackDocument, Table
+from bridge.mapping.tables import always_has, codes, known_codes, takes_any
 from bridge.mapping.template_document import TemplateValue, entries
 from bridge.mef.enums import ContactRole
 
@@ -152,27 +155,27 @@ def _check_table(loc: Loc, entry: TemplateValue, document: PackDocument, report:
         report.add(loc, "missing-key", "table and column go together")
     if entry.table is None or entry.column is None:
         return
-    table = document.tables.get(entry.table)
-    if table is None:
-        report.unknown((*loc, "table"), "table", entry.table, document.tables)
-    elif entry.column not in columns(table):
-        report.unknown((*loc, "column"), "column", entry.column, columns(table))
-    elif not always_has(table, entry.column):
-        report.add((*loc, "column"), "may-be-absent", f"not every row of table {entry.table} has {entry.column}")
-    elif table.on_miss != "default" and table.default is None:  # an unused default row is reported where it stands
-        found = {name: _codes_of(name, document) for name in entry.value}
-        rows = frozenset(codes(table))
-        missing = [code for known in found.values() for code in known or () if code not in rows]
-        if None in found.values():
-            anything = " and ".join(name for name, known in found.items() if known is None)
-            message = (
-                f"{anything} may be anything, so there may be no row for it; "
-                f"write on_miss: default and a default row at table {entry.table}"
-            )
-            report.add((*loc, "table"), "missing-code", message)
-        elif missing:
-            message = f"table {entry.table} has no row for {', '.join(dict.fromkeys(missing))}"
-            report.add((*loc, "table"), "missing-code", message)
+    table = looked_up(loc, entry.table, entry.column, document, report)
+    if table is not None and table.on_miss != "default" and table.default is None:  # an unused one is reported there
+        _check_rows((*loc, "table"), entry.table, table, entry.value, document, report)
+
+
+def _check_rows(
+    loc: Loc, name: str, table: Table, values: Sequence[str], document: PackDocument, report: Report
+) -> None:
+    """Check that there is a row for whatever the values may be."""
+    found = {value: _codes_of(value, document) for value in values}
+    rows = frozenset(codes(table))
+    missing = [code for known in found.values() for code in known or () if code not in rows]
+    if None in found.values():
+        anything = " and ".join(value for value, known in found.items() if known is None)
+        message = (
+            f"{anything} may be anything, so there may be no row for it; "
+            f"write on_miss: default and a default row at table {name}"
+        )
+        report.add(loc, "missing-code", message)
+    elif missing:
+        report.add(loc, "missing-code", f"table {name} has no row for {', '.join(dict.fromkeys(missing))}")
 
 
 def _codes_of(name: str, document: PackDocument) -> tuple[str, ...] | None:

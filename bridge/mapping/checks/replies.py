@@ -1,10 +1,10 @@
 """Checks of what the WFM answers: every code means something, and every time has a zone."""
 
 from bridge.domain.model import CommandKind
+from bridge.mapping.checks.look_ups import check_zones, looked_up, rows_of
 from bridge.mapping.checks.report import Loc, Report, known_hint
-from bridge.mapping.datetimes import find_zone, has_offset
+from bridge.mapping.datetimes import has_offset
 from bridge.mapping.document import PackDocument, Reply, ReplyWindow, ReplyZone, Table, Version
-from bridge.mapping.tables import always_has, columns
 from bridge.mef.enums import Error422Code
 
 _LONGEST_REASON = 255  # characters, Error422.reason
@@ -46,55 +46,29 @@ def _check_version(loc: Loc, version: Version, kind: CommandKind, messages: Vers
 
 
 def _check_window(loc: Loc, window: ReplyWindow, document: PackDocument, report: Report) -> None:
-    looked_up: set[tuple[str, str]] = set()
     for name, moment in (("start", window.start), ("end", window.end)):
-        if moment.zone is not None and _check_zone((*loc, name, "zone"), moment.zone, document, report):
-            looked_up.add((moment.zone.table or "", moment.zone.column or ""))
-        elif moment.zone is None and document.zone is None and not has_offset(moment.format):
+        if moment.zone is not None:
+            _check_zone((*loc, name, "zone"), moment.zone, document, report)
+        elif document.zone is None and not has_offset(moment.format):
             message = "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)"
             report.add((*loc, name), "missing-key", message)
-    for name, column in sorted(looked_up):
-        check_zones(name, column, document.tables[name], report)
 
 
-def _check_zone(loc: Loc, zone: ReplyZone, document: PackDocument, report: Report) -> bool:
-    """Tell whether the zone is looked up in a table that has it."""
+def _check_zone(loc: Loc, zone: ReplyZone, document: PackDocument, report: Report) -> None:
+    """Check a zone that is looked up: the column is there, and has nothing but zones."""
     if zone.table is None or zone.column is None:
-        return False
-    table = document.tables.get(zone.table)
-    if table is None:
-        report.unknown((*loc, "table"), "table", zone.table, document.tables)
-    elif zone.column not in columns(table):
-        report.unknown((*loc, "column"), "column", zone.column, columns(table))
-    elif not always_has(table, zone.column):
-        report.add((*loc, "column"), "may-be-absent", f"not every row of table {zone.table} has {zone.column}")
-    else:
-        return True
-    return False
-
-
-def check_zones(name: str, column: str, table: Table, report: Report) -> None:
-    """Report each row of a table whose column is no time zone."""
-    rows: list[tuple[Loc, dict[str, str]]] = [
-        ((("tables", name, "rows", index)), row) for index, row in enumerate(table.rows)
-    ]
-    if table.default is not None:
-        rows.append((("tables", name, "default"), table.default))
-    for loc, row in rows:
-        try:
-            find_zone(row.get(column, "UTC"))
-        except ValueError as error:
-            report.add((*loc, column), "wrong-value", str(error))
+        return
+    table = looked_up(loc, zone.table, zone.column, document, report)
+    if table is not None:
+        check_zones(zone.table, zone.column, table, report)
 
 
 def _check_refusals(loc: Loc, name: str, table: Table, report: Report) -> None:
     if table.on_miss != "default":
         message = f"table {name} needs on_miss: default and a default row, for the codes nobody told us of"
         report.add(loc, "missing-key", message)
-    for index, row in enumerate(table.rows):
-        _check_refusal(("tables", name, "rows", index), row, report)
-    if table.default is not None:
-        _check_refusal(("tables", name, "default"), table.default, report)
+    for at, row in rows_of(name, table):
+        _check_refusal(at, row, report)
 
 
 def _check_refusal(loc: Loc, row: dict[str, str], report: Report) -> None:
