@@ -7,9 +7,9 @@ import typer
 
 from bridge.app import topology_of
 from bridge.cli.serve import ConfigOption
-from bridge.mapping.bus_schemas import command_schema, inbound_schema, reply_schema
 from bridge.mapping.document import PackDocument
 from bridge.mapping.loader import load_document
+from bridge.packtools.bus_schemas import command_schema, inbound_schema, reply_schema
 from bridge.settings import load_settings
 from bridge.wfm.specification import PackOnBus, Sent, asyncapi
 from bridge.wfm.topology import Inbound, Replies

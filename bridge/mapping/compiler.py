@@ -3,21 +3,21 @@
 import hashlib
 import json
 
-from bridge.mapping.ages import own_fields, window_fields
-from bridge.mapping.columns import field_lookups
-from bridge.mapping.commands import compile_command
-from bridge.mapping.correlation import compile_correlation, compile_replies
+from bridge.mapping.commands.command import compile_command
+from bridge.mapping.commands.correlation import compile_correlation, compile_replies
+from bridge.mapping.commands.remembered import compile_remembered
 from bridge.mapping.document import PackDocument
-from bridge.mapping.fields import compile_fields
-from bridge.mapping.messages import compile_identity
+from bridge.mapping.formats.paths import Find, compile_path
+from bridge.mapping.outputs.visits import VisitBuilder, compile_visit
+from bridge.mapping.outputs.work_orders import compile_work_order
 from bridge.mapping.pack import Inbound, Pack
-from bridge.mapping.paths import Find, compile_path
-from bridge.mapping.remembered import compile_remembered
+from bridge.mapping.reading.ages import own_fields, window_fields
+from bridge.mapping.reading.columns import field_lookups
+from bridge.mapping.reading.fields import compile_fields
+from bridge.mapping.reading.messages import compile_identity
+from bridge.mapping.reading.tables import table_lookup
 from bridge.mapping.rules import compile_rules
-from bridge.mapping.tables import table_lookup
 from bridge.mapping.translator import Translator
-from bridge.mapping.visits import VisitBuilder, compile_visit
-from bridge.mapping.work_orders import compile_work_order
 
 
 def compile_pack(document: PackDocument, data: object) -> Pack:

@@ -7,12 +7,12 @@ from typing import Literal
 from bridge.domain.model import Appointment, CommandKind, Job
 from bridge.domain.visits import held_window
 from bridge.errors import PermanentError
-from bridge.mapping.commands import Command, CommandContext, Rendered
-from bridge.mapping.correlation import ReadCorrelation, Replies
-from bridge.mapping.messages import Identity, Read, Reading, Skipped, Unreadable
-from bridge.mapping.replies import ReplyRead
+from bridge.mapping.commands.command import Command, CommandContext, Rendered
+from bridge.mapping.commands.correlation import ReadCorrelation, Replies
+from bridge.mapping.commands.replies import ReplyRead
+from bridge.mapping.formats.values import Misread
+from bridge.mapping.reading.messages import Identity, Read, Reading, Skipped, Unreadable
 from bridge.mapping.translator import Awaits, Ignored, Translated, Translation, Translator, Unmapped
-from bridge.mapping.values import Misread
 from bridge.mef.models import RelatedContactInformation
 
 __all__ = [

@@ -9,11 +9,11 @@ from datetime import timedelta
 
 from bridge.domain.model import Goal, Job, OnIllegal
 from bridge.mapping import document
-from bridge.mapping.cells import Test, cell_test, cell_text
-from bridge.mapping.columns import Column, column_getter
-from bridge.mapping.sources import value_getter
-from bridge.mapping.tables import Lookup
-from bridge.mapping.values import Get, Misread, Values, plain, shown
+from bridge.mapping.formats.values import Get, Misread, Values, plain, shown
+from bridge.mapping.outputs.sources import value_getter
+from bridge.mapping.reading.cells import Test, cell_test, cell_text
+from bridge.mapping.reading.columns import Column, column_getter
+from bridge.mapping.reading.tables import Lookup
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,15 @@ from pydantic import ValidationError
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.model import ANSWER, Goal, Job, JobUpdate, OnIllegal
-from bridge.mapping.ages import Ages
-from bridge.mapping.fields import Field
-from bridge.mapping.messages import Reading
-from bridge.mapping.paths import Find
+from bridge.mapping.formats.paths import Find
+from bridge.mapping.formats.values import Misread, shown
+from bridge.mapping.outputs.visits import VisitBuilder
+from bridge.mapping.outputs.work_orders import WorkOrderBuilder
+from bridge.mapping.reading.ages import Ages
+from bridge.mapping.reading.fields import Field
+from bridge.mapping.reading.messages import Reading
+from bridge.mapping.reading.scope import Scope
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
-from bridge.mapping.scope import Scope
-from bridge.mapping.values import Misread, shown
-from bridge.mapping.visits import VisitBuilder
-from bridge.mapping.work_orders import WorkOrderBuilder
 from bridge.mef.enums import WorkOrderState
 
 

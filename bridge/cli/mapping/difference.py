@@ -14,12 +14,11 @@ from bridge.cli.mapping.directories import directory_of
 from bridge.cli.messages import with_store
 from bridge.cli.serve import ConfigOption
 from bridge.errors import PermanentError
-from bridge.flows.effects import messages_for
-from bridge.flows.recorded import events_of
-from bridge.mapping.difference import Change, changes, outcomes
-from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_pack
-from bridge.mapping.replay import Asked, Event, Message
+from bridge.packtools.difference import Change, changes, outcomes
+from bridge.packtools.job_book import WfmWords
+from bridge.packtools.recorded import events_of
+from bridge.packtools.replay import Asked, Event, Message
 from bridge.settings import load_settings
 from bridge.store import SqlStore
 
@@ -48,13 +47,13 @@ def run(
         replayed = with_store(load_settings(config), lambda store: _recorded(store, before.name, last), read_only=True)
     if not replayed:
         raise NoMessages("there are no messages to replay")
-    found = list(changes(before, after, replayed, messages_for))
+    found = list(changes(before, after, replayed))
     if as_json:
         typer.echo(json.dumps({"changes": [asdict(change) for change in found]}, indent=2, ensure_ascii=False))
     else:
         _tell(found, limit)
         typer.echo(f"{_count(replayed)}, {len(found)} differences: {before.version} -> {after.version}")
-        became = outcomes(before, replayed, messages_for)
+        became = outcomes(before, replayed)
         typer.echo(f"with {before.version}: {', '.join(f'{count} {outcome}' for outcome, count in became.items())}")
     if found:
         raise typer.Exit(1)

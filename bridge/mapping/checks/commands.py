@@ -7,7 +7,7 @@ from bridge.mapping.checks.look_ups import check_zones, looked_up
 from bridge.mapping.checks.references import References
 from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.context import (
+from bridge.mapping.commands.context import (
     NAMES,
     Reference,
     Type,
@@ -17,10 +17,10 @@ from bridge.mapping.context import (
     find_reference,
     slot_name,
 )
-from bridge.mapping.datetimes import has_offset
 from bridge.mapping.document import FieldSpec, PackDocument, Table
-from bridge.mapping.tables import always_has, codes, known_codes, takes_any
-from bridge.mapping.template_document import TemplateValue, entries
+from bridge.mapping.document.templates import TemplateValue, entries
+from bridge.mapping.formats.datetimes import has_offset
+from bridge.mapping.reading.tables import always_has, codes, known_codes, takes_any
 from bridge.mef.enums import ContactRole
 
 _WRITABLE = ("text", "code", "integer", "boolean", "datetime")

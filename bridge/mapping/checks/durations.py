@@ -6,7 +6,7 @@ from bridge.mapping.checks.references import AMOUNT, TEXT, References
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.checks.rules import possible_values
 from bridge.mapping.document import Duration, PackDocument
-from bridge.mapping.durations import TELLABLE
+from bridge.mapping.formats.durations import TELLABLE
 from bridge.mef.enums import TimeDurationUnits
 
 

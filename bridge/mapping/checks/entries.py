@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bridge.mapping.cells import cell_test
 from bridge.mapping.checks.references import References, Wanted
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.checks.rules import check_cell
 from bridge.mapping.document import Entry, Item, PackDocument, Value
+from bridge.mapping.reading.cells import cell_test
 
 
 @dataclass(frozen=True, slots=True)

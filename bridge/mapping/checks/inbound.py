@@ -5,7 +5,7 @@ from typing import Final
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import PackDocument
-from bridge.mapping.paths import path_steps
+from bridge.mapping.formats.paths import path_steps
 
 _LONGEST: Final = 255  # bytes of a name in AMQP 0-9-1, a short string
 

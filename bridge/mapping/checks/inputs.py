@@ -6,9 +6,9 @@ from bridge.mapping.checks.item_fields import INSIDE, check_items
 from bridge.mapping.checks.made_fields import check_made, takes_as_it_is
 from bridge.mapping.checks.references import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.datetimes import has_offset
 from bridge.mapping.document import SOURCES, FieldSpec, PackDocument, Table
-from bridge.mapping.tables import known_codes
+from bridge.mapping.formats.datetimes import has_offset
+from bridge.mapping.reading.tables import known_codes
 
 _OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "split": "list"}
 _OPTIONS |= {"zone": "datetime", "dst": "datetime", "not_before": "datetime"}

@@ -11,9 +11,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from bridge.mapping.checker import checked, prove
+from bridge.mapping.checks.checker import checked, prove
 from bridge.mapping.checks.left_out import LeftOut, Loc
-from bridge.mapping.checks.remains import Remains
+from bridge.mapping.checks.proofs.remains import Remains
 from bridge.mapping.document import PackDocument
 from bridge.yaml_source import Finding, Problem, YamlSource, problems_of
 

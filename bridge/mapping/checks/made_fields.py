@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from bridge.mapping.attribution import PARTIES
-from bridge.mapping.cells import reason_text
 from bridge.mapping.checks.readable import check_readable, type_of
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.checks.spellings import check_spellings
-from bridge.mapping.datetimes import WORDS
 from bridge.mapping.document import FieldSpec, FieldZone, PackDocument
-from bridge.mapping.durations import UNITS
-from bridge.mapping.tables import known_codes
+from bridge.mapping.formats.datetimes import WORDS
+from bridge.mapping.formats.durations import UNITS
+from bridge.mapping.reading.attribution import PARTIES
+from bridge.mapping.reading.cells import reason_text
+from bridge.mapping.reading.tables import known_codes
 
 
 def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:

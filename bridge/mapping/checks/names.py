@@ -1,8 +1,8 @@
 """Checks of the names of fields: those that stand for something else already would never be asked for."""
 
 from bridge.mapping.checks.report import Report
-from bridge.mapping.columns import STATE_COLUMNS
 from bridge.mapping.document import PackDocument
+from bridge.mapping.reading.columns import STATE_COLUMNS
 
 
 def check_names(document: PackDocument, report: Report) -> None:

@@ -13,7 +13,6 @@ from bridge.mapping.checks.references import (
     References,
 )
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.contacts import OPTIONAL, REQUIRED
 from bridge.mapping.document import (
     AppointmentSection,
     Contact,
@@ -25,7 +24,8 @@ from bridge.mapping.document import (
     Place,
     Remark,
 )
-from bridge.mapping.places import attributes
+from bridge.mapping.outputs.contacts import OPTIONAL, REQUIRED
+from bridge.mapping.outputs.places import attributes
 from bridge.mef.enums import ContactRole
 
 _PERSON = dict.fromkeys(REQUIRED, TEXT) | dict.fromkeys(OPTIONAL, OPTIONAL_TEXT)

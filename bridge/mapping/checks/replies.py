@@ -3,8 +3,8 @@
 from bridge.domain.model import CommandKind
 from bridge.mapping.checks.look_ups import check_zones, looked_up, rows_of
 from bridge.mapping.checks.report import Loc, Report, known_hint
-from bridge.mapping.datetimes import has_offset
 from bridge.mapping.document import PackDocument, Reply, ReplyWindow, ReplyZone, Table, Version
+from bridge.mapping.formats.datetimes import has_offset
 from bridge.mef.enums import Error422Code
 
 _LONGEST_REASON = 255  # characters, Error422.reason

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, Table
-from bridge.mapping.tables import codes
-from bridge.mapping.values import loosely
+from bridge.mapping.formats.values import loosely
+from bridge.mapping.reading.tables import codes
 
 
 def check_spellings(loc: Loc, spec: FieldSpec, table: Table | None, report: Report) -> None:

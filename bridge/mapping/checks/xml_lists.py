@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Slots
-from bridge.mapping.paths import path_steps
+from bridge.mapping.formats.paths import path_steps
 
 
 def check_xml_lists(document: PackDocument, report: Report) -> None:

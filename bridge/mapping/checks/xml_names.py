@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import PackDocument
-from bridge.mapping.paths import Step, path_steps
+from bridge.mapping.formats.paths import Step, path_steps
 
 
 def check_xml_names(document: PackDocument, report: Report) -> None:

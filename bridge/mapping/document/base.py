@@ -5,9 +5,9 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, model_validator
 
-from bridge.mapping.datetimes import check_format, check_zone
-from bridge.mapping.paths import check_path
-from bridge.mapping.values import check_number
+from bridge.mapping.formats.datetimes import check_format, check_zone
+from bridge.mapping.formats.paths import check_path
+from bridge.mapping.formats.values import check_number
 
 
 class Strict(BaseModel):

@@ -7,9 +7,9 @@ from pydantic import Field, PlainValidator, model_validator
 from bridge.mapping.document.base import Name, Path, Strict, Text
 from bridge.mapping.document.inbound import Version
 from bridge.mapping.document.slots import Slots
+from bridge.mapping.document.templates import TemplateValue, parse_body
 from bridge.mapping.document.windows import ReplyWindow
-from bridge.mapping.template_document import TemplateValue, parse_body
-from bridge.mapping.xml_format import check_body
+from bridge.mapping.formats.xml import check_body
 
 
 class Reply(Strict):

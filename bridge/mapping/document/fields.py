@@ -5,10 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from bridge.mapping.datetimes import Dst, check_format
 from bridge.mapping.document.base import Name, Path, Reference, Scalar, Strict, Text, Zone, as_list, widen
 from bridge.mapping.document.cells import Cell
-from bridge.mapping.durations import UNITS as DURATION_FORMATS
+from bridge.mapping.formats.datetimes import Dst, check_format
+from bridge.mapping.formats.durations import UNITS as DURATION_FORMATS
 
 Asked = Literal["book", "reschedule", "cancel"]
 FieldType = Literal["text", "code", "integer", "boolean", "datetime", "duration", "list", "items"]

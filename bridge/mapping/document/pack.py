@@ -5,7 +5,6 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.domain.model import CommandKind, OnIllegal
-from bridge.mapping.datetimes import Dst
 from bridge.mapping.document.base import Name, Strict, Text, Zone, as_list
 from bridge.mapping.document.commands import CommandSpec
 from bridge.mapping.document.fields import FieldSpec
@@ -15,6 +14,7 @@ from bridge.mapping.document.outputs import AppointmentSection, WorkOrderSection
 from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, Party, Rule
 from bridge.mapping.document.tables import Table
+from bridge.mapping.formats.datetimes import Dst
 
 
 class Lifecycle(Strict):

@@ -11,10 +11,10 @@ from bridge.errors import BridgeError, BrokerUnavailable, NotRouted
 from bridge.flows.errors import NotReplayable, Rejected, WfmTimeout
 from bridge.flows.live_packs import LivePacks, NeedsRestart
 from bridge.flows.ports import BusMessage
-from bridge.flows.recorded import events_of
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
-from bridge.mapping.replay import Answered
+from bridge.packtools.recorded import events_of
+from bridge.packtools.replay import Answered
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import MORNING, MORNING_SLOT

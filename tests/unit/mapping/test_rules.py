@@ -3,12 +3,12 @@
 import pytest
 
 from bridge.domain.model import Goal, Job, JobRef, OnIllegal
-from bridge.mapping.cells import raw_test
 from bridge.mapping.document import Cell, Rule, Table
-from bridge.mapping.paths import MISSING
+from bridge.mapping.formats.paths import MISSING
+from bridge.mapping.formats.values import Misread
+from bridge.mapping.reading.cells import raw_test
+from bridge.mapping.reading.tables import table_lookup
 from bridge.mapping.rules import Ignore, Park, cell_test, cell_text, compile_rules
-from bridge.mapping.tables import table_lookup
-from bridge.mapping.values import Misread
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from tests.unit.mapping.builders import NOON, job
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
-from bridge.mapping.template_document import TemplateValue
+from bridge.mapping.document.templates import TemplateValue
 
 Model = type[BaseModel]
 Pair = tuple[str, Any]

@@ -1,0 +1,51 @@
+"""What is wrong with a pack beyond its shape: unknown names, codes that never come, empty promises, gaps.
+
+Everything is reported at once, each problem at its place. `check` finds what would keep a pack from being compiled;
+`prove` also looks at every situation the decision table can meet.
+"""
+
+from bridge.mapping.checks.commands import check_commands
+from bridge.mapping.checks.correlation import check_replies
+from bridge.mapping.checks.inbound import check_inbound
+from bridge.mapping.checks.inputs import check_inputs
+from bridge.mapping.checks.left_out import LeftOut
+from bridge.mapping.checks.lifecycle import check_lifecycle
+from bridge.mapping.checks.names import check_names
+from bridge.mapping.checks.outputs import check_outputs
+from bridge.mapping.checks.proofs.gaps import check_proofs
+from bridge.mapping.checks.references import References
+from bridge.mapping.checks.report import Report
+from bridge.mapping.checks.rules import check_rules
+from bridge.mapping.checks.xml_lists import check_xml_lists
+from bridge.mapping.checks.xml_names import check_xml_names
+from bridge.mapping.document import PackDocument
+from bridge.yaml_source import Finding, YamlSource
+
+
+def check(document: PackDocument, source: YamlSource) -> tuple[Finding, ...]:
+    """List the problems of a document, in the order of the file; none means that it can be compiled."""
+    return tuple(sorted(set(checked(document, source).findings)))
+
+
+def checked(document: PackDocument, source: YamlSource, left_out: LeftOut | None = None) -> Report:
+    """Report the problems of a document, of which what is broken in the file may have been left out."""
+    report = Report(source, left_out)
+    references = References(document, report)
+    check_inbound(document, report)
+    check_names(document, report)
+    check_inputs(document, references, report)
+    check_rules(document, references, report)
+    check_outputs(document, references, report)
+    check_commands(document, report)
+    check_replies(document, report)
+    check_lifecycle(document, references, report)
+    check_xml_lists(document, report)
+    check_xml_names(document, report)
+    return report
+
+
+def prove(document: PackDocument, source: YamlSource) -> tuple[Finding, ...]:
+    """List what a sound decision table does not provide for, in the order of the file, the shortest first."""
+    report = Report(source)
+    check_proofs(document, report)
+    return tuple(sorted(dict.fromkeys(report.findings), key=lambda one: (one.line, one.column)))

@@ -1,0 +1,1 @@
+"""What holds for every message a pack may get: no gaps, no dead rules, no impossible outcomes; which histories park."""

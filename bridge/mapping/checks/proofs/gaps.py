@@ -1,0 +1,99 @@
+"""What the decision table will do, proven over all situations: no gap, no dead rule, no outcome that cannot be.
+
+Runs on a document without other problems. Its answers agree with what the compiled rules do, whatever message comes.
+"""
+
+from collections.abc import Sequence
+
+from bridge.mapping.checks.proofs.boxes import Box, TooLarge, left_over, meet, widened
+from bridge.mapping.checks.proofs.outcomes import impossible_outcome
+from bridge.mapping.checks.proofs.situations import MEF, MefState, Space, mef_states, mef_states_of, space_of
+from bridge.mapping.checks.proofs.wording import words
+from bridge.mapping.checks.report import Report
+from bridge.mapping.document import PackDocument, Rule
+
+MOST_GAPS = 20  # combinations listed; the rest is counted
+
+
+def check_proofs(document: PackDocument, report: Report) -> None:
+    """Report gaps, rules that are never reached, and outcomes that the standard's state machines never allow."""
+    space = space_of(document)
+    try:
+        reached = _check_reached(document.rules, space, report)
+        _check_outcomes(document, space, reached, report)
+        _check_gaps(space, report)
+    except TooLarge:
+        message = "the table has too many combinations to be proven; let fewer columns decide"
+        report.add_key(("rules",), "too-large", message)
+
+
+def _check_reached(rules: Sequence[Rule], space: Space, report: Report) -> list[list[Box]]:
+    """Give for each rule the situations that it decides."""
+    reached = [left_over([box] if all(box) else [], space.rules[:index]) for index, box in enumerate(space.rules)]
+    for index, left in enumerate(reached):
+        if not left:
+            report.add(("rules", index), "unreachable", _shadow(rules, space, index))
+    return reached
+
+
+def _shadow(rules: Sequence[Rule], space: Space, index: int) -> str:
+    box = space.rules[index]
+    if not all(box):
+        return "its conditions never hold together; take one out"
+    before = [
+        rule.rule
+        for rule, other in zip(rules[:index], space.rules[:index], strict=True)
+        if meet(box, other) is not None
+    ]
+    takers = f"rule '{before[0]}' takes" if len(before) == 1 else f"rules {_quoted(before)} together take"
+    return f"{takers} every message that '{rules[index].rule}' fits; move it before, or take it out"
+
+
+def _quoted(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)
+
+
+def _check_gaps(space: Space, report: Report) -> None:
+    gaps = gaps_of(space)
+    for box in gaps[:MOST_GAPS]:
+        report.add_key(("rules",), "gap", f"no rule fits when {situation(space, box)}; {_WHAT_TO_WRITE}")
+    if len(gaps) > MOST_GAPS:
+        report.add_key(("rules",), "gap", f"… and {len(gaps) - MOST_GAPS} more combinations that no rule fits")
+
+
+_WHAT_TO_WRITE = "add a rule, or accept it with a last rule `then: {park: <why>}`"
+
+
+def gaps_of(space: Space) -> list[Box]:
+    """List the combinations that no rule covers, the shortest to say first; later ones leave out what was said."""
+    every = [space.full] if all(space.full) else []  # where no message can be read, none falls into a gap
+    wide = {widened(box, space.full, space.rules) for box in left_over(every, space.rules)}
+    shortest_first = sorted(wide, key=lambda one: _length(space, one))
+    told = [part for index, box in enumerate(shortest_first) for part in left_over([box], shortest_first[:index])]
+    return sorted(told, key=lambda one: _length(space, one))
+
+
+def _length(space: Space, box: Box) -> tuple[int, int, Box]:
+    narrow = [(variable, mask) for variable, mask in zip(space.variables, box, strict=True) if mask != variable.full]
+    return len(narrow), sum(len(variable.values(mask)) for variable, mask in narrow), box
+
+
+def situation(space: Space, box: Box) -> str:
+    """Say which situations a box holds."""
+    narrow = [(variable, mask) for variable, mask in zip(space.variables, box, strict=True) if mask != variable.full]
+    told = [words(variable, mask) for variable, mask in sorted(narrow, key=lambda one: one[0].name == MEF)]
+    return ", and ".join(told) or "any message comes"
+
+
+def _check_outcomes(document: PackDocument, space: Space, reached: Sequence[Sequence[Box]], report: Report) -> None:
+    for index, rule in enumerate(document.rules):
+        states = tuple(dict.fromkeys(state for box in reached[index] for state in _states(space, box)))
+        problem = impossible_outcome(rule.then, document.policies.on_illegal, states) if states else None
+        if problem is not None:
+            report.add(("rules", index, "then"), "impossible-outcome", problem)
+
+
+def _states(space: Space, box: Box) -> tuple[MefState, ...]:
+    """Give what the Buyer may see of the job in these situations."""
+    mask = next((mask for variable, mask in zip(space.variables, box, strict=True) if variable.name == MEF), None)
+    return mef_states() if mask is None else mef_states_of(space, mask)

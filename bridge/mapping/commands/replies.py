@@ -1,0 +1,124 @@
+"""Replies of the WFM to commands: accepted, refused with the standard's code, or a list of offered slots."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bridge.domain.model import Accepted, Refused, Reply
+from bridge.mapping import document
+from bridge.mapping.commands.slots import ReadSlots, slots_reader
+from bridge.mapping.commands.windows import window_reader
+from bridge.mapping.formats.datetimes import Remarks
+from bridge.mapping.formats.paths import MISSING, Find, compile_path
+from bridge.mapping.formats.values import Misread, as_text, came, plain, readable_text, shown
+from bridge.mapping.reading.messages import Decode, Unreadable, compile_version, decode, decoder
+from bridge.mapping.reading.tables import Lookup, Row
+from bridge.mef.enums import Error422Code
+
+_ReadAccepted = Callable[[object, Remarks], Accepted]
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRead:
+    """A reply, understood. `explanation` is plain JSON; `flags` are what in it should be looked at."""
+
+    reply: Reply
+    explanation: Mapping[str, object]
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyReader:
+    """The compiled `reply` of one command."""
+
+    pack_version: str
+    status_path: str
+    status: Find
+    accepted: frozenset[str]
+    refused: Lookup
+    accept: _ReadAccepted | ReadSlots
+    decode: Decode = decode
+    accepts_no_status: bool = False
+
+    def read(self, body: bytes) -> ReplyRead | Unreadable:
+        """Read a reply, whatever its bytes are."""
+        told: dict[str, object] = {"pack": self.pack_version}
+        remarks: Remarks = []
+        try:
+            reply = self._read(self.decode(body), told, remarks)
+        except Misread as misread:
+            return Unreadable(str(misread), {**told, "reason": str(misread)})
+        flags = tuple(dict.fromkeys(remarks))
+        return ReplyRead(reply, {**told, "flags": list(flags)} if flags else told, flags)
+
+    def _read(self, data: object, told: dict[str, object], remarks: Remarks) -> Reply:
+        raw = self.status(data)
+        told["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain(raw)}
+        if self.accepts_no_status and raw in (MISSING, None):
+            told["meaning"] = "accepted"
+            return self.accept(data, remarks)
+        code = as_text(raw) if isinstance(raw, bool) else readable_text(raw)
+        if code is None:
+            raise Misread(f"status ({self.status_path}): expected a code; {came(raw)}")
+        if code in self.accepted:
+            told["meaning"] = "accepted"
+            return self.accept(data, remarks)
+        told["meaning"] = "refused"
+        return _refusal(self.refused(code), code)
+
+
+def _refusal(row: Row | None, code: str) -> Refused:
+    if row is None:
+        raise Misread(f"the refusal {shown(code)} is not in the table, and the table has no default")
+    return Refused(Error422Code(row["code"]), row["reason"], row.get("path"))
+
+
+def compile_reply(
+    reply: document.Reply,
+    pack: document.PackDocument,
+    lookups: Mapping[str, Lookup],
+    version: str,
+    format_: str = "json",
+) -> ReplyReader:
+    """Compile the reply of a command; `lookups` holds the pack's tables by name, `format_` is what it is written in."""
+    slots = reply.slots
+    return ReplyReader(
+        pack_version=version,
+        status_path=reply.status,
+        status=compile_path(reply.status),
+        accepted=frozenset(reply.accepted),
+        refused=lookups[reply.refused],
+        accept=_accepted(reply, pack, lookups)
+        if slots is None
+        else slots_reader(slots, pack, lookups, format_ == "xml"),
+        decode=decoder(format_, pack.inbound.xml),
+        accepts_no_status=reply.no_status == "accepted",
+    )
+
+
+def _accepted(reply: document.Reply, pack: document.PackDocument, lookups: Mapping[str, Lookup]) -> _ReadAccepted:
+    visit = compile_path(reply.visit) if reply.visit is not None else None
+    window = window_reader(reply.window, pack, lookups) if reply.window is not None else None
+    version = _version_reader(reply.version, pack.zone) if reply.version is not None else None
+
+    def read(data: object, remarks: Remarks) -> Accepted:
+        return Accepted(
+            visit=readable_text(visit(data)) or None if visit is not None else None,
+            window=window(data, "window", remarks) if window is not None else None,
+            version=version(data, remarks) if version is not None else None,
+        )
+
+    return read
+
+
+def _version_reader(spec: document.Version, zone: str | None) -> Callable[[object, Remarks], int | None]:
+    version = compile_version(spec, zone)
+
+    def read(data: object, remarks: Remarks) -> int | None:
+        """A yes without its version is a yes; it only cannot tell which messages are older."""
+        try:
+            return version.read(data)
+        except Misread as misread:
+            remarks.append(str(misread))
+            return None
+
+    return read

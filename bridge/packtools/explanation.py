@@ -1,0 +1,151 @@
+"""One message explained from its fields to what a Buyer would see: the pack's own explanation, and the decision on it.
+
+The first part is what the journal keeps of every message; nothing here reads a message a second time.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from bridge.domain.model import Goal, Job, JobUpdate
+from bridge.mapping.checks.proofs.situations import MefState
+from bridge.mapping.pack import Pack, Read, Reading
+from bridge.packtools.given import job_of
+from bridge.packtools.job_book import Happened, JobBook, WfmWords
+from bridge.packtools.seen import seen
+
+Explanation = dict[str, object]
+
+
+def explain(
+    pack: Pack, words: WfmWords, state: MefState, now: datetime, before: Sequence[WfmWords] = ()
+) -> list[Explanation]:
+    """Explain each part of a message for jobs of which the Buyer sees `state`; the answer is plain JSON.
+
+    `before` are messages that came earlier, in their order.
+    """
+    book = JobBook(pack)
+    came = [_outcome(one) for earlier in before for one in book.apply(earlier, now)]
+    parts = pack.read_all(words.body, words.routing_key, words.headers)
+    for part in parts:
+        if isinstance(part, Reading) and state != (None, None):
+            book.put(job_of(part, state, pack, now))
+    after = {"after": came} if came else {}
+    return [after | _told(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
+
+
+def _outcome(happened: Happened) -> str:
+    why = happened.reason or (f"rule {happened.rule}" if happened.rule is not None else "")
+    return f"{happened.outcome}: {why}" if why else happened.outcome
+
+
+def _told(part: Read, happened: Happened, book: JobBook) -> Explanation:
+    identity = {"message": part.message, "job": part.job.key} if isinstance(part, Reading) else {}
+    sees = {"sees": _seen(book.job(happened.job))} if happened.job is not None and happened.update is not None else {}
+    return {**identity, **happened.explanation, **_decision(happened), **sees}
+
+
+def _seen(job: Job) -> Explanation:
+    """Tell what the Buyer sees by `section.key`, without what there is nothing of."""
+    sections = ((name, section) for name, section in seen(job).items() if isinstance(section, Mapping))
+    return {f"{name}.{key}": value for name, section in sections for key, value in section.items() if value}
+
+
+def _decision(happened: Happened) -> Explanation:
+    told: Explanation = {"outcome": str(happened.outcome)}
+    if happened.reason:
+        told["reason"] = happened.reason
+    if happened.update is None:
+        return told
+    return {
+        **told,
+        "goal": _goal(happened.update),
+        "hops": [f"{hop.resource} {hop.source or 'new'} -> {hop.target}" for hop in happened.transitions],
+        "notifications": list(map(str, happened.notifications)),
+        "commands": [{"routing_key": sent.routing_key, "body": _body(sent.body)} for sent in happened.commands],
+    }
+
+
+def _goal(update: JobUpdate) -> Explanation:
+    goal: Goal = update.goal
+    named = {
+        "work_order": goal.work_order,
+        "appointment": goal.appointment,
+        "appointment_required": goal.appointment_required,
+    }
+    return {
+        name: value if isinstance(value, bool) else str(value) for name, value in named.items() if value is not None
+    }
+
+
+def _body(body: bytes) -> object:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return body.decode(errors="replace")
+
+
+def as_text(explanation: Mapping[str, object]) -> str:
+    """Write an explanation for people, in the order in which things happened."""
+    return "\n".join(_lines(explanation))
+
+
+def _lines(told: Mapping[str, object]) -> Iterable[str]:
+    for name in ("pack", "job", "message"):
+        if name in told:
+            yield f"{name:<9} {told[name]}"
+    yield from _listed("after", told)
+    yield from _fields(told.get("fields"))
+    yield from _rules(told)
+    yield f"outcome   {told.get('outcome', '')}" + (f": {told['reason']}" if told.get("reason") else "")
+    for name in ("goal", "hops", "sees", "notifications", "commands", "flags"):
+        yield from _listed(name, told)
+
+
+def _listed(name: str, told: Mapping[str, object]) -> Iterable[str]:
+    if told.get(name):
+        yield name
+        yield from (f"  {line}" for line in _items(told[name]))
+
+
+def _fields(fields: object) -> Iterable[str]:
+    if not isinstance(fields, Mapping) or not fields:
+        return
+    yield "fields"
+    yield from _field_lines(fields, "  ")
+
+
+def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:
+    width = max(map(len, fields), default=0)
+    for name, field in fields.items():
+        raw = _json(field["raw"]) if "raw" in field else "absent"
+        value = _json(field["value"]) if "value" in field else "does not fit"
+        path = field.get("path", "")
+        where = path if isinstance(path, str) else " or ".join(map(str, path))
+        yield f"{margin}{name:<{width}}  {where}  {raw}" + (f" -> {value}" if value != raw else "")
+        for place, item in field.get("items", {}).items():
+            yield f"{margin}  {place}"
+            yield from _field_lines(item, f"{margin}    ")
+
+
+def _rules(told: Mapping[str, object]) -> Iterable[str]:
+    rules = told.get("rules")
+    tried = rules if isinstance(rules, list) else []
+    if tried or told.get("rule"):
+        yield "rules"
+    for failed in tried:
+        yield f"  no   {failed['rule']}: {failed['column']} is {_json(failed['came'])}, expected {failed['expected']}"
+    if told.get("rule"):
+        yield f"  yes  {told['rule']}"
+
+
+def _items(value: object) -> Iterable[str]:
+    if isinstance(value, Mapping):
+        return [f"{name}: {_json(one)}" for name, one in value.items()]
+    return [one if isinstance(one, str) else _json(one) for one in value] if isinstance(value, list) else []
+
+
+def _json(value: object) -> str:
+    return "absent" if value is None else orjson.dumps(value).decode()
