@@ -1,8 +1,9 @@
-"""Counts the rooms on the way of one message: modules and functions of ours that it enters, from its bytes to its commit.
+"""Counts the rooms on the way of one message: the modules and functions of ours that it enters.
 
-`python -m benchmarks.footprint` prints them for a "work started" message and for a booking of a window that was offered,
-and how long our functions are. `--list` names every function. What is counted: code objects of `bridge/` entered while the use case runs on a
-SQLite database (lambdas and functions within functions count as one of their own; comprehensions do not).
+`python -m benchmarks.footprint` prints them for a "work started" message, from its bytes to its commit, and for the
+booking of a window that was offered, from the use case to its answer; and how long our functions are. `--list` names
+every function. Counted are the code objects of `bridge/` that are entered on a SQLite database, by name: what a module
+has of one name counts once, and lambdas and comprehensions count, too.
 """
 
 import argparse
@@ -24,7 +25,6 @@ from tests.integration.flows.world import World, worlds
 
 ROOT = Path(__file__).parents[1]
 OURS = str(ROOT / "bridge") + "/"
-COMPREHENSIONS = {"<listcomp>", "<dictcomp>", "<setcomp>", "<genexpr>", "<module>"}
 
 
 async def entered(work: Callable[[], Awaitable[object]]) -> set[CodeType]:
@@ -33,7 +33,7 @@ async def entered(work: Callable[[], Awaitable[object]]) -> set[CodeType]:
 
     def note(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
-        if event == "call" and code.co_filename.startswith(OURS) and code.co_name not in COMPREHENSIONS:
+        if event == "call" and code.co_filename.startswith(OURS):
             found.add(code)
 
     sys.setprofile(note)
@@ -46,12 +46,12 @@ async def entered(work: Callable[[], Awaitable[object]]) -> set[CodeType]:
 
 def show(what: str, codes: set[CodeType], *, as_list: bool) -> None:
     """Print how many modules and functions there are, and which."""
-    places = sorted((code.co_filename.removeprefix(OURS), code.co_firstlineno, code.co_qualname) for code in codes)
-    rooms = Counter(place for place, _, _ in places)
+    places = sorted({(code.co_filename.removeprefix(OURS), code.co_name) for code in codes})
+    rooms = Counter(place for place, _ in places)
     print(f"{what}: {len(rooms)} modules, {len(places)} functions")
     if as_list:
         for place, count in sorted(rooms.items()):
-            print(f"  {place} ({count}): {', '.join(name for at, _, name in places if at == place)}")
+            print(f"  {place} ({count}): {', '.join(name for at, name in places if at == place)}")
 
 
 def lengths() -> list[int]:
