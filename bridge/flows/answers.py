@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from bridge.domain.model import Appointment, AppointmentId, Command, CommandKind, CommandState, Problem
-from bridge.domain.replies import Settlement
+from bridge.domain.settlement import Settlement
 from bridge.flows.errors import timed_out
 from bridge.mef.enums import Error422Code
 

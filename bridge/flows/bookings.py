@@ -144,7 +144,7 @@ class Bookings:
         """Make the command and its message: what the pack cannot say is not stored either."""
         request, now = wanted.request, self._clock()
         pack = pack_of(self._packs, job.ref)
-        held = pack.held_appointment(job)
+        held = pack.moved_appointment(job)
         command = Command(
             id=wanted.command,
             kind=CommandKind.BOOK,

@@ -13,7 +13,7 @@ from dataclasses import replace
 import structlog
 
 from bridge.domain.model import Accepted, Command, CommandId, CommandState, Job, Refused
-from bridge.domain.replies import Settlement, expire, settle
+from bridge.domain.settlement import Settlement, expire, settle
 from bridge.errors import BrokerUnavailable, NotRouted
 from bridge.flows import replies
 from bridge.flows.answers import Answer, answer_of, stored, stored_appointment, stored_problems, told

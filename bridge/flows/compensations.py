@@ -55,7 +55,7 @@ class Compensations:
         if command is None:
             log.debug("compensation.repeated", command=booking.id)
             return
-        decision = compensation.answered(jobs[booking.job], command, _read(pack, raw))
+        decision = compensation.replied(jobs[booking.job], command, _read(pack, raw))
         await self._carry_out(tx, jobs, pack, command, decision)
         await tx.record([_entry(pack, command, raw, Outcome.UNCHANGED, decision.reason)])
 

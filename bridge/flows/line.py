@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bridge.domain.model import Accepted, Command, Job, JobRef, Outcome, Refused
-from bridge.domain.replies import Settlement
+from bridge.domain.settlement import Settlement
 from bridge.flows.ports import JournalEntry, RecordedEntry, Transaction, WfmMessage
 from bridge.flows.verdicts import survived
 from bridge.mapping.pack import Pack, Reading

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from bridge.domain.model import Command, MessageId, Outcome
-from bridge.domain.replies import Settlement
+from bridge.domain.settlement import Settlement
 from bridge.flows.correlation import asked_by
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, WfmMessage
 from bridge.mapping.pack import Pack, ReplyRead, Unreadable

@@ -22,7 +22,6 @@ from bridge.domain.model import (
 )
 from bridge.domain.requests import MAX_SEARCH_PERIODS, UNKNOWN_WORK_ORDER, check_search
 from bridge.domain.time_slots import available
-from bridge.domain.visits import held_window
 from bridge.flows.commands import Commands
 from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected, WfmUnavailable
@@ -94,7 +93,8 @@ class TimeSlots:
         """Offer the window to which the Seller moved the visit (R27): it is taken, but by this job's own visit."""
         if work_order.state is not WorkOrderState.OPEN or not work_order.appointments:
             return Offered(())
-        window = held_window(await self._store.appointment(work_order.appointments[-1]))
+        moved = await self._store.appointment(work_order.appointments[-1])
+        window = moved.moved_window if moved is not None else None
         return Offered(() if window is None else (OfferedSlot(window, {}),))
 
     async def _ask_all(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bridge.domain.model import Appointment, CommandKind, Job
-from bridge.domain.visits import held_window
 from bridge.errors import PermanentError
 from bridge.mapping.commands.command import Command, CommandContext, Rendered
 from bridge.mapping.commands.correlation import ReadCorrelation, Replies
@@ -73,13 +72,13 @@ class Pack:
         """Tell whether the WFM can be asked for this."""
         return kind in self.commands
 
-    def held_appointment(self, job: Job) -> Appointment | None:
-        """Return the one whose visit the WFM still holds after the Seller moved it (R27): a booking moves that one.
+    def moved_appointment(self, job: Job) -> Appointment | None:
+        """Return the one whose visit the WFM still has where the Seller moved it (R27): a booking moves that one.
 
         None where there is none, or the WFM cannot be asked to move a visit.
         """
-        held = held_window(job.appointment) is not None and self.has_command(CommandKind.RESCHEDULE)
-        return job.appointment if held else None
+        moved = job.appointment is not None and job.appointment.moved_window is not None
+        return job.appointment if moved and self.has_command(CommandKind.RESCHEDULE) else None
 
     def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Read:
         """Read who a message is about; of a message of several parts, the first."""

@@ -24,7 +24,7 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.order import is_behind
-from bridge.domain.replies import Settlement
+from bridge.domain.settlement import Settlement
 from bridge.mapping.pack import Ignored, Pack, Reading, Translated
 from bridge.mapping.translator import Translation
 

@@ -23,7 +23,7 @@ from bridge.domain.model import (
     Reply,
     WorkOrder,
 )
-from bridge.domain.replies import Settlement, expire
+from bridge.domain.settlement import Settlement, expire
 from bridge.domain.time_slots import available
 from bridge.flows.effects import to_bus_message
 from bridge.flows.ports import BusMessage

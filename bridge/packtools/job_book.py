@@ -27,7 +27,7 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.order import in_order
-from bridge.domain.replies import Settlement, settle
+from bridge.domain.settlement import Settlement, settle
 from bridge.flows.effects import messages_for
 from bridge.flows.ports import BusMessage
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unmapped
@@ -106,7 +106,7 @@ class JobBook:
         """Give the Appointment that a Buyer's command of this kind is about; None where it is about none yet."""
         if kind is CommandKind.SEARCH:
             return None
-        return self.pack.held_appointment(job) if kind is CommandKind.BOOK else job.appointment
+        return self.pack.moved_appointment(job) if kind is CommandKind.BOOK else job.appointment
 
     def _job_at(self, ref: JobRef, now: datetime) -> Job:
         return without_old_echoes(self.job(ref), now)

@@ -21,7 +21,7 @@ from bridge.domain.model import (
     Refused,
     WorkOrder,
 )
-from bridge.domain.replies import Settlement, expire
+from bridge.domain.settlement import Settlement, expire
 from bridge.domain.requests import check_booking, check_cancel, check_update
 from bridge.flows.effects import to_bus_message
 from bridge.mapping.commands.context import context_of
