@@ -11,13 +11,13 @@ import structlog
 
 from bridge.app.process import Start, new_id, now
 from bridge.errors import PermanentError, StoreUnavailable
-from bridge.flows.applier import Applier
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import Memory, WfmMessage
 from bridge.flows.replies import WfmReply
 from bridge.flows.retention import Retention
+from bridge.flows.work import Workshop
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
 from bridge.settings import RetentionSettings, Settings
@@ -98,6 +98,7 @@ def build_link(settings: Settings) -> RabbitLink:
 class WfmSide:
     """What speaks with the WFM, not started yet."""
 
+    workshop: Workshop
     commands: Commands
     job_updates: JobUpdates
     requests: Idempotency
@@ -123,12 +124,13 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     own_replies = [Replies(pack.name, pack.replies.queue) for pack in parts.packs.values() if pack.replies is not None]
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies)
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
-    applier = Applier(parts.packs, now, new_id, sellers=seller_of)
-    commands = Commands(parts.store, bus, parts.packs, applier, now, new_id, instance=parts.settings.instance)
-    job_updates = JobUpdates(parts.store, applier)
+    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of)
+    commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
+    job_updates = JobUpdates(parts.store, workshop)
     outbox = OutboxSender(parts.store, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
     parts.store.on_outbox = outbox.wake
     return WfmSide(
+        workshop,
         commands,
         job_updates,
         _requests(parts),

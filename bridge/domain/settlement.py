@@ -34,16 +34,39 @@ ECHO_WITHIN = timedelta(minutes=15)
 asked for. One that never does must not lend the Buyer's name to what its dispatchers do later."""
 
 
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a settled command means for the Buyer. `appointment` is given where the settling process still has it."""
+
+    state: CommandState
+    appointment: Appointment | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def stored(self) -> dict[str, object]:
+        """Write it as it is kept with the command, for whoever asks later: plain JSON."""
+        return {
+            "appointment": self.appointment.id if self.appointment else None,
+            "problems": [{"code": p.code, "reason": p.reason, "path": p.path} for p in self.problems],
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """What a reply means: the job's decision, the command's final state, and what the Buyer is told.
 
-    `problems` is empty when the Buyer got what he asked for; `appointment` is then the Appointment concerned.
+    `problems` is empty when the Buyer got what he asked for.
     """
 
     decision: Decision
     command: Command
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def result(self) -> CommandResult:
+        """What the Buyer is told; an Appointment where he got what he asked for."""
+        accepted = self.command.state is CommandState.ACCEPTED
+        appointment = self.decision.job.appointment if accepted else None
+        return CommandResult(self.command.state, appointment, self.problems)
 
 
 def settle(

@@ -12,21 +12,21 @@ import orjson
 from bridge.domain.model import Goal, Job, JobUpdate
 from bridge.mapping.checks.proofs.situations import MefState
 from bridge.mapping.pack import Pack, Read, Reading
-from bridge.packtools.given import job_of
-from bridge.packtools.job_book import Happened, JobBook, WfmWords
+from bridge.packtools.initial_job import job_of
+from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
 from bridge.packtools.seen import seen
 
 Explanation = dict[str, object]
 
 
 def explain(
-    pack: Pack, words: WfmWords, state: MefState, now: datetime, before: Sequence[WfmWords] = ()
+    pack: Pack, words: RawMessage, state: MefState, now: datetime, before: Sequence[RawMessage] = ()
 ) -> list[Explanation]:
     """Explain each part of a message for jobs of which the Buyer sees `state`; the answer is plain JSON.
 
     `before` are messages that came earlier, in their order.
     """
-    book = JobBook(pack)
+    book = Sandbox(pack)
     came = [_outcome(one) for earlier in before for one in book.apply(earlier, now)]
     parts = pack.read_all(words.body, words.routing_key, words.headers)
     for part in parts:
@@ -41,7 +41,7 @@ def _outcome(happened: Happened) -> str:
     return f"{happened.outcome}: {why}" if why else happened.outcome
 
 
-def _told(part: Read, happened: Happened, book: JobBook) -> Explanation:
+def _told(part: Read, happened: Happened, book: Sandbox) -> Explanation:
     identity = {"message": part.message, "job": part.job.key} if isinstance(part, Reading) else {}
     sees = {"sees": _seen(book.job(happened.job))} if happened.job is not None and happened.update is not None else {}
     return {**identity, **happened.explanation, **_decision(happened), **sees}

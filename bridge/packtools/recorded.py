@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from bridge.domain.model import Command, CommandId, CommandState
-from bridge.flows.correlation import command_of, is_compensation
 from bridge.flows.ports import RecordedEntry
-from bridge.packtools.job_book import WfmWords
+from bridge.flows.replies import command_of, is_compensation
 from bridge.packtools.replay import Answered, Asked, Event, Expired, Message
+from bridge.packtools.sandbox import RawMessage
 
 _OF_COMMANDS = ("commands.", "replies.")
 """How the rules begin of journal entries that are about commands; no rule of a pack has a dot."""
@@ -27,7 +27,7 @@ def _messages(entries: Sequence[RecordedEntry]) -> list[Event]:
     found = {
         (entry.raw.body, entry.raw.received_at): Message(
             f"no. {recorded.number}",
-            WfmWords(body=entry.raw.body, routing_key=entry.raw.routing_key, headers=entry.raw.headers),
+            RawMessage(body=entry.raw.body, routing_key=entry.raw.routing_key, headers=entry.raw.headers),
             entry.raw.received_at,
         )
         for recorded in entries

@@ -16,6 +16,7 @@ from bridge.delivery.message import prepare
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Delivery, JournalEntry, WfmMessage
+from bridge.flows.work import Work
 from bridge.mef.enums import EventType
 from bridge.store.transaction import SqlTransaction
 from bridge.wfm.gateway import RabbitCommandBus
@@ -118,14 +119,15 @@ def published_not_answered(point: str) -> None:
 
 def answered_not_committed(point: str) -> None:
     """The WFM has accepted the booking, we have decided on it, nothing is committed."""
-    carry_out = Commands._carry_out
+    write = Work._write
 
-    async def carrying_out(self: Commands, tx: SqlTransaction, *rest: Any) -> None:
-        await carry_out(self, tx, *rest)
-        await tx.flush()
-        die(point)
+    async def writing(self: Work, tx: SqlTransaction) -> None:
+        await write(self, tx)
+        if self._results:
+            await tx.flush()
+            die(point)
 
-    Commands._carry_out = carrying_out  # type: ignore[method-assign, assignment]
+    Work._write = writing  # type: ignore[method-assign, assignment]
 
 
 def booked_not_acked(point: str) -> None:

@@ -57,7 +57,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.__main__": EVERYTHING,
 }
 
-PURE = ("bridge.domain", "bridge.mapping")
+PURE = ("bridge.domain", "bridge.mapping", "bridge.flows.hold_queue", "bridge.flows.messages")
 IMPURE_EXCEPTION = "bridge.mapping.loader"  # it reads files
 IMPURE_MODULES = frozenset({"time", "random", "secrets", "uuid", "logging", "structlog", "asyncio"})
 CLOCK_WORDS = ("now", "utcnow", "today")

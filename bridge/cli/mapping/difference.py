@@ -16,9 +16,9 @@ from bridge.cli.serve import ConfigOption
 from bridge.errors import PermanentError
 from bridge.mapping.loader import load_pack
 from bridge.packtools.difference import Change, changes, outcomes
-from bridge.packtools.job_book import WfmWords
 from bridge.packtools.recorded import events_of
 from bridge.packtools.replay import Asked, Event, Message
+from bridge.packtools.sandbox import RawMessage
 from bridge.settings import load_settings
 from bridge.store import SqlStore
 
@@ -62,7 +62,7 @@ def run(
 def _files(directory: Path) -> list[Message]:
     moment = now()
     paths = sorted(path for path in directory.glob("*") if path.is_file())
-    return [Message(path.name, WfmWords(body=path.read_bytes()), moment) for path in paths]
+    return [Message(path.name, RawMessage(body=path.read_bytes()), moment) for path in paths]
 
 
 async def _recorded(store: SqlStore, pack: str, last: int) -> Sequence[Event]:

@@ -33,8 +33,8 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.planner import is_legal
-from bridge.domain.settlement import Settlement, expire, settle
 from bridge.domain.requests import check_booking, check_cancel, check_update
+from bridge.domain.settlement import Settlement, expire, settle
 from bridge.mef.enums import AppointmentStatus, EventType, WorkOrderState
 from bridge.mef.models import AppointmentUpdate, TimePeriod
 from tests.unit.domain.builders import (

@@ -13,8 +13,8 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrder,
 )
-from bridge.flows.correlation import correlation_of_compensation
 from bridge.flows.ports import BusMessage
+from bridge.flows.replies import correlation_of_compensation
 from bridge.mapping.commands.command import CommandContext
 from bridge.mapping.pack import Pack
 
