@@ -109,6 +109,11 @@ def expire(job: Job, command: Command) -> Settlement:
     return _settled(job, late, CommandState.EXPIRED, "no reply from the WFM in time")
 
 
+def withdraw(job: Job, command: Command) -> Settlement:
+    """Decide on a command that never left: it did not happen."""
+    return _settled(job, command, CommandState.FAILED, "it could not be sent")
+
+
 def _refused(job: Job, command: Command, reply: Refused) -> Settlement:
     problem = Problem(reply.code, reply.reason, reply.path)
     return _settled(job, command, CommandState.REFUSED, f"refused by the WFM: {reply.reason}", (problem,))

@@ -11,7 +11,7 @@ from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.ports import AppointmentQuery, BuyersStore, Page
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.wishes import NOT_AVAILABLE, NeverOffered, Token, Wish, Wishes, check_change
-from bridge.flows.work import Workshop
+from bridge.flows.work import Work, Workshop
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, SearchTimeSlotCreate, TimeSlot
 
 
@@ -146,7 +146,7 @@ class Appointments:
         work_order = await self._store.work_order(read.work_order)
         if work_order is None:
             raise NotFound
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction() as tx:
             await work.load(tx, [work_order.job])
             job = work.job(work_order.job)
@@ -154,7 +154,7 @@ class Appointments:
             patched = replace(apply_patch(appointment, request), changed_at=work.now)
             notes = news_for_wfm(appointment, request)
             decision = Decision(outcome=Outcome.APPLIED, job=replace(job, appointment=patched), effects=notes)
-            work.adopt(decision, correlation_id)
+            work.queue(job.ref).adopt(decision, work.now, correlation_id)
         return patched
 
 

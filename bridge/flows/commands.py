@@ -17,7 +17,7 @@ from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailab
 from bridge.flows.group_commit import GroupCommit
 from bridge.flows.pending_replies import PendingReplies, ask
 from bridge.flows.ports import BusMessage, CommandBus, Store
-from bridge.flows.replies import WfmReply, correlated, correlation_of, other_asker
+from bridge.flows.replies import WfmReply, correlated, correlation_of
 from bridge.flows.settling import Settling, to_be_told
 from bridge.flows.sweep import Sweep
 from bridge.flows.work import Workshop
@@ -36,7 +36,7 @@ class Commands:
         self._issued: dict[str, Command] = {}
         self._results: PendingReplies[CommandResult] = PendingReplies()
         self._questions: PendingReplies[bytes] = PendingReplies()
-        self._settling = Settling(store, workshop, self._issued, instance)
+        self._settling = Settling(store, workshop, self._issued)
         ask_again = self._settling.compensations.ask_again
         self.sweep = Sweep(store, workshop.packs, workshop.clock, abandon=self._abandon, ask_again=ask_again)
         self._group = GroupCommit(self._commit, self._settling.park)
@@ -114,7 +114,7 @@ class Commands:
 
     async def handle_reply(self, reply: WfmReply) -> None:
         """Take one message of a reply queue; return when all that follows from it is safe."""
-        reply = correlated(reply, self._workshop.packs)
+        reply = correlated(reply, self._workshop.packs, self._instance)
         if reply.problem is not None:
             await self._group.submit(reply)
             return
@@ -122,8 +122,10 @@ class Commands:
             return
         if not reply.was_passed_on:
             await self._group.submit(reply)
-            await self._pass_on(reply)
-        await self._tell(reply.command)
+        if reply.asker is not None:
+            await self._pass_on(reply, reply.asker)
+        if self._results.awaits(reply.command):
+            await self._tell(reply.command)
 
     async def _commit(self, replies: Sequence[WfmReply]) -> None:
         for command, result in await self._settling.take(replies):
@@ -131,16 +133,12 @@ class Commands:
 
     async def _tell(self, asked: CommandId) -> None:
         """Tell who waits here for what another process has settled."""
-        if self._results.awaits(asked):
-            result = await self._settling.result(asked)
-            if result is not None:
-                self._results.resolve(asked, result)
+        result = await self._settling.result(asked)
+        if result is not None:
+            self._results.resolve(asked, result)
 
-    async def _pass_on(self, reply: WfmReply) -> None:
+    async def _pass_on(self, reply: WfmReply, asker: str) -> None:
         """Tell the process that waits. Nothing depends on it: commands are settled, and a search has its time-out."""
-        asker = other_asker(reply, self._workshop.packs, self._instance)
-        if asker is None:
-            return
         try:
             await self._bus.pass_on(reply.raw.body, reply.correlation_id, asker)
         except (NotRouted, BrokerUnavailable) as error:

@@ -30,7 +30,7 @@ class Compensations:
 
     async def ask_again(self, asked: Command) -> None:
         """Ask the WFM once more, unless another process did or the visit is gone meanwhile."""
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction() as tx:
             await work.load(tx, [asked.job])
             command = compensation.standing(work.job(asked.job), asked.id)
@@ -44,7 +44,7 @@ class Compensations:
 
     def take(self, work: Work, booking: Command, raw: WfmMessage) -> None:
         """Take the WFM's reply; one that comes twice, or after the visit was found gone, changes nothing."""
-        job, pack = work.job(booking.job), work.pack(booking.job)
+        job, pack = work.job(booking.job), work.packs[booking.job.pack]
         command = compensation.standing(job, booking.id)
         if command is None:
             log.debug("compensation.repeated", command=booking.id)
@@ -55,7 +55,7 @@ class Compensations:
 
 
 def _carry_out(work: Work, command: Command, decision: Decision) -> None:
-    work.adopt(decision, command.correlation_id)
+    work.queue(command.job).adopt(decision, work.now, command.correlation_id)
     log.info(
         "compensation.continued",
         command=command.id,
@@ -83,7 +83,7 @@ def _call_operator(work: Work, command: Command) -> None:
     )
     # No message of the WFM says so: the entry has an empty body.
     raw = WfmMessage(pack=command.job.pack, body=b"", correlation_id=command.correlation_id, received_at=work.now)
-    work.record(_entry(work.pack(command.job), command, raw, Outcome.PARKED, reason))
+    work.record(_entry(work.packs[command.job.pack], command, raw, Outcome.PARKED, reason))
 
 
 def _read(pack: Pack, raw: WfmMessage) -> Accepted | Refused:

@@ -32,10 +32,10 @@ what fails on its first arrival goes up to the caller, who has not yet said that
 """
 
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import (
@@ -53,9 +53,9 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.order import in_order, is_behind
-from bridge.domain.settlement import Settlement, expire, settle
+from bridge.domain.settlement import Settlement, expire, settle, withdraw
 from bridge.flows.messages import messages_for
-from bridge.flows.ports import BusMessage, JournalEntry, RecordedEntry, WfmMessage
+from bridge.flows.ports import BusMessage, JournalEntry, WfmMessage
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unreadable
 from bridge.mapping.translator import Translation
 
@@ -93,42 +93,44 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """What became of one message. `decision` and `messages` (for the WFM) are what is to be done because of it.
+    """One thing that came of what happened, to be written: what became of a message, or how a command was settled.
 
-    `update` is the canonical form, where the pack gave one. `error` is what the bridge failed on.
+    A message has its `place` and its `entry` in the journal. `decision` and `messages` (for the WFM) are what is to be
+    done; `cause` is the correlation id of what led to it. `update` is the canonical form, where the pack gave one.
+    `error` is what the bridge failed on.
     """
 
-    place: Place
-    entry: JournalEntry
+    place: Place = END
+    entry: JournalEntry | None = None
+    settlement: Settlement | None = None
     update: JobUpdate | None = None
     decision: Decision | None = None
     messages: Sequence[BusMessage] = ()
+    cause: str = ""
     error: Exception | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A command in its final state, and the steps that this led to: before it was carried out, and after."""
-
-    settlement: Settlement
-    messages: Sequence[BusMessage]
-    before: Sequence[Step]
-    after: Sequence[Step]
-
-
 class HoldQueue:
-    """The machine of one job. `job` is how it stands now; `stored` are its entries in the journal that wait.
+    """The machine of one job. `job` is how it stands now; what comes of anything is added to `steps`.
 
-    These may be left out as long as nothing of the job is held, the job is known, and no command of it is settled.
+    `stored` are its entries in the journal that wait. They may be left out as long as nothing of the job is held, the
+    job is known, and no command of it is settled.
     """
 
-    def __init__(self, pack: Pack, job: Job, new_id: Callable[[], str], stored: Iterable[RecordedEntry] = ()) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        job: Job,
+        new_id: Callable[[], str],
+        steps: list[Step],
+        stored: Mapping[Place, JournalEntry] | None = None,
+    ) -> None:
         self.job = job
         self._pack = pack
         self._new_id = new_id
-        self._unread = {Place(one.number): one.entry for one in stored}
+        self._steps = steps
+        self._unread = dict(stored or {})
         self._waiting: dict[Place, tuple[JournalEntry, Reading]] = {}
-        self._steps: list[Step] = []
 
     def due_at(self) -> list[datetime]:
         """Tell when something will be due."""
@@ -136,66 +138,67 @@ class HoldQueue:
 
     # what happens
 
-    def arrive(self, came: Arrival, now: datetime) -> list[Step]:
+    def arrive(self, came: Arrival, now: datetime) -> None:
         """A message came. If it brings the job, what waited for that follows."""
         was_known = self.job.work_order is not None
         if self._unread or self._waiting:
-            self._let_due(now)
+            self.let_due(now)
         self._judge(came, now)
         if not was_known and self.job.work_order is not None:
             self._take_up(now)
-        return self._taken()
 
-    def let_due(self, now: datetime) -> list[Step]:
+    def let_due(self, now: datetime) -> None:
         """Time passed: what was held until now is held no longer."""
-        self._let_due(now)
-        return self._taken()
+        self._read(held=True)
+        due = [(entry.due_at, one) for one, (entry, _) in self._waiting.items() if entry.due_at is not None]
+        for moment, one in sorted(due):
+            if moment <= now and one in self._waiting:  # no other has superseded it
+                self._again(one, self._judge, now)
 
-    def settle(self, command: Command, reply: Accepted | Refused, now: datetime) -> Settled:
+    def settle(self, command: Command, reply: Accepted | Refused, now: datetime) -> Settlement:
         """The WFM replied to a command."""
-        self._let_due(now)
+        self.let_due(now)
         ids = self._ids()
 
         def settled(job: Job) -> Settlement:
             return settle(job, command, reply, self._pack.seller_contact, ids, now)
 
-        superseded = self._superseded_by_reply(reply, settled, now)
-        if superseded is not None:
-            self._resolve(self._held(), superseded, f"the WFM's yes to the {command.kind} {command.id}", now)
+        if self._waiting:
+            self._supersede(command, reply, settled, now)
         return self._conclude(settled(self.job), now)
 
-    def expire(self, command: Command, now: datetime) -> Settled:
+    def expire(self, command: Command, now: datetime) -> Settlement:
         """The WFM did not reply to a command in time."""
-        self._let_due(now)
+        self.let_due(now)
         return self._conclude(expire(self.job, command), now)
 
-    def withdraw(self, command: Command, now: datetime) -> list[Step]:
+    def withdraw(self, command: Command, now: datetime) -> Settlement:
         """A command never left. What waited to be told from its echo is news."""
-        self._let_due(now)
-        self.job = self.job.without_command(command.id)
+        self.let_due(now)
+        return self._conclude(withdraw(self.job, command), now)
+
+    def adopt(self, decision: Decision, now: datetime, cause: str) -> None:
+        """Something else was decided about the job."""
+        messages = self._carry_out(decision, now, cause)
+        self._steps.append(Step(decision=decision, messages=messages, cause=cause))
+
+    def _conclude(self, settlement: Settlement, now: datetime) -> Settlement:
+        decision, cause = settlement.decision, settlement.command.correlation_id
+        messages = self._carry_out(decision, now, cause)
+        self._steps.append(Step(settlement=settlement, decision=decision, messages=messages, cause=cause))
         self._take_up(now)
-        return self._taken()
+        return settlement
 
-    def adopt(self, decision: Decision, now: datetime, cause: str) -> Sequence[BusMessage]:
-        """Something was decided about the job; `cause` is the correlation id of what led to it.
-
-        First comes what may fail: a pack may be unable to say it, and then nothing of the decision is kept.
-        """
+    def _carry_out(self, decision: Decision, now: datetime, cause: str) -> Sequence[BusMessage]:
+        """First comes what may fail: a pack may be unable to say it, and then nothing of the decision is kept."""
         messages: Sequence[BusMessage] = ()
         if decision.effects:
             messages = messages_for(self._pack, decision.job, decision.effects, self._new_id, now, cause)
         self.job = decision.job
         return messages
 
-    def _conclude(self, settlement: Settlement, now: datetime) -> Settled:
-        before = self._taken()
-        messages = self.adopt(settlement.decision, now, settlement.command.correlation_id)
-        self._take_up(now)
-        return Settled(settlement, messages, before, self._taken())
-
-    def _taken(self) -> list[Step]:
-        steps, self._steps = self._steps, []
-        return steps
+    def _ids(self) -> Ids:
+        return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
 
     # one message
 
@@ -210,76 +213,68 @@ class HoldQueue:
         if isinstance(translation, Translated):
             decision = decide(standing, translation.update, _IDS, now, came.message.received_at)
             if translation.update.goal.names_state and decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED):
-                superseded = self._resolve(ahead, held, f"message {came.reading.message}", now)
-                return self._apply(came, now, superseded)
+                return self._apply(came, now, self._resolve(ahead, held, f"message {came.reading.message}", now))
             after, due_at = decision.job, decision.due_at or due_at
         else:
             after = _after(standing, came.reading, translation, now)
         if after is self.job:
             return self._apply(came, now)
-        entry = self._entry(came, translation, outcome=Outcome.WAITING, reason=BEHIND, due_at=due_at)
+        entry = replace(self._entry(came, translation), outcome=Outcome.WAITING, reason=BEHIND, due_at=due_at)
         return self._add(came, Step(place=came.place, entry=entry, update=_update(translation)))
 
     def _apply(self, came: Arrival, now: datetime, superseded: Sequence[Reading] = ()) -> None:
         """Apply a message as if those that it supersedes had never come."""
-        translation = _translated(self._pack, came.reading, self.job, superseded)
+        translation = self._pack.translate(came.reading, self.job)
         if isinstance(translation, Translated):
-            return self._add(came, self._decide(came, translation, now))
-        outcome = Outcome.PARKED
+            if superseded:
+                translation = _with_told(self._pack, came.reading, self.job, translation, superseded)
+            return self._decide(came, translation, now)
+        entry = self._entry(came, translation)
         if isinstance(translation, Ignored):
-            outcome = Outcome.IGNORED
             self.job = _after(self.job, came.reading, translation, now)
+            entry = replace(entry, outcome=Outcome.IGNORED)
         elif isinstance(translation, Awaits):
-            outcome = Outcome.WAITING
-        entry = self._entry(came, translation, outcome=outcome, reason=translation.reason)
+            entry = replace(entry, outcome=Outcome.WAITING)
         return self._add(came, Step(place=came.place, entry=entry))
 
-    def _decide(self, came: Arrival, translation: Translated, now: datetime) -> Step:
-        update = translation.update
+    def _decide(self, came: Arrival, translation: Translated, now: datetime) -> None:
+        update, cause = translation.update, came.message.correlation_id
         decision = decide(self.job, update, self._ids(), now, came.message.received_at)
-        messages = self.adopt(decision, now, came.message.correlation_id)
-        entry = self._entry(
-            came,
-            translation,
+        messages = self._carry_out(decision, now, cause)
+        entry = replace(
+            self._entry(came, translation),
             outcome=decision.outcome,
             reason=decision.reason,
             transitions=decision.transitions,
             flags=update.flags,
             due_at=decision.due_at,
         )
-        return Step(place=came.place, entry=entry, update=update, decision=decision, messages=messages)
+        step = Step(place=came.place, entry=entry, update=update, decision=decision, messages=messages, cause=cause)
+        return self._add(came, step)
 
-    def _entry(self, came: Arrival, translation: Translation, **became: Any) -> JournalEntry:
+    def _entry(self, came: Arrival, translation: Translation) -> JournalEntry:
+        """Begin the entry of a message; it is one that is parked unless something better becomes of it."""
         return JournalEntry(
             message=came.reading.message,
             job=came.reading.job,
             raw=came.message,
+            outcome=Outcome.PARKED,
+            reason="" if isinstance(translation, Translated) else translation.reason,
             rule=translation.update.rule if isinstance(translation, Translated) else translation.rule,
             pack_version=self._pack.version,
             explanation=translation.explanation,
-            **became,
         )
 
     def _add(self, came: Arrival, step: Step) -> None:
         self._steps.append(step)
-        if step.entry.outcome is Outcome.WAITING:
+        if step.entry is not None and step.entry.outcome is Outcome.WAITING:
             self._waiting[came.place] = (step.entry, came.reading)
-
-    def _ids(self) -> Ids:
-        return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
 
     # those that wait
 
     def _held(self, before: Place = END) -> list[Place]:
         """Give the hold queue, in order."""
         return sorted(one for one, (entry, _) in self._waiting.items() if entry.due_at is not None and one < before)
-
-    def _let_due(self, now: datetime) -> None:
-        self._read(held=True)
-        due = [(entry.due_at, one) for one, (entry, _) in self._waiting.items() if entry.due_at is not None]
-        for moment, one in sorted(due):
-            if moment <= now and one in self._waiting:  # no other has superseded it
-                self._again(one, self._judge, now)
 
     def _take_up(self, now: datetime) -> None:
         """Apply what waited for the job or for a reply, by version where it has one, else as it arrived."""
@@ -338,20 +333,26 @@ class HoldQueue:
                 job = _after(job, reading, translation, now)
         return job, held
 
-    def _superseded_by_reply(
-        self, reply: Accepted | Refused, settled: Callable[[Job], Settlement], now: datetime
-    ) -> set[Place] | None:
-        """Say which messages a reply makes never have happened; None: it leaves the queue alone."""
+    def _supersede(
+        self, command: Command, reply: Accepted | Refused, settled: Callable[[Job], Settlement], now: datetime
+    ) -> None:
+        """Let a reply supersede what it makes never have happened; `settled` gives what it means to a job."""
         queue = self._held()
         if not queue or any(_is_newer(self._waiting[one][1], reply) for one in queue):
-            return None
+            return
         standing, held = self._without_held(queue, now)
-        return held if _agrees_visit(settled(standing)) else None
+        if _agrees_visit(settled(standing)):
+            self._resolve(queue, held, f"the WFM's yes to the {command.kind} {command.id}", now)
+
+
+def read_all(pack: Pack, message: WfmMessage) -> Sequence[Read]:
+    """Read who a message, or each of its parts, is about."""
+    return pack.read_all(message.body, message.routing_key, message.headers)
 
 
 def read_again(pack: Pack, entry: JournalEntry) -> Read:
     """Read the part of a message that a journal entry is about."""
-    parts = pack.read_all(entry.raw.body, entry.raw.routing_key, entry.raw.headers)
+    parts = read_all(pack, entry.raw)
     same = (part for part in parts if isinstance(part, Reading) and part.message == entry.message)
     return next(same, parts[0])
 
@@ -381,11 +382,10 @@ def _after(job: Job, reading: Reading, translation: Translation, now: datetime) 
     return job
 
 
-def _translated(pack: Pack, reading: Reading, job: Job, superseded: Sequence[Reading]) -> Translation:
-    """Say what a message means as if others had never come; what they told goes into the record all the same."""
-    translation = pack.translate(reading, job)
-    if not superseded or not isinstance(translation, Translated):
-        return translation
+def _with_told(
+    pack: Pack, reading: Reading, job: Job, translation: Translated, superseded: Iterable[Reading]
+) -> Translated:
+    """Say what a message means where others have never come; what they told goes into the record all the same."""
     told = job
     for one in superseded:
         told = _with_record(told, pack.translate(one, told))

@@ -5,27 +5,24 @@ commands that follow. Only then may the messages be acked.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
-from bridge.domain.model import JobRef, MessageId, Outcome
+from bridge.domain.model import JobRef, Outcome
 from bridge.errors import TransientError
 from bridge.flows.errors import NotReplayable
 from bridge.flows.group_commit import GroupCommit
-from bridge.flows.hold_queue import crashed, read_again, unattributed
+from bridge.flows.hold_queue import crashed, read_again, read_all, unattributed
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
-from bridge.flows.work import Work, Workshop, logged
+from bridge.flows.work import Work, Workshop, log_parked
 from bridge.mapping.pack import Read, Reading
 
 log = structlog.get_logger(__name__)
 
 DUE_SECONDS = 0.5
 """How often messages are looked for that were held and whose time is up."""
-
-Key = tuple[str, MessageId]
-"""What a message is known by: its pack and its id."""
 
 Part = tuple[WfmMessage, Read]
 """A message, and what one part of it says."""
@@ -50,16 +47,16 @@ class JobUpdates:
             tasks.create_task(self._sweep())
 
     async def _commit(self, messages: Sequence[WfmMessage]) -> None:
-        work = self._workshop.begin()
-        parts = [(message, part) for message in messages for part in work.read(message)]
+        work = Work(self._workshop)
+        parts = [(message, part) for message in messages for part in read_all(work.packs[message.pack], message)]
         async with work.transaction() as tx:
-            _take(work, parts, await _load(tx, work, parts))
+            await _take(tx, work, parts)
 
     async def _park(self, message: WfmMessage, error: Exception) -> None:
         """Keep a message that broke the bridge itself, so that neither it nor the queue behind it is lost."""
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction():
-            work.record(logged(crashed(_entry(message), error)))
+            _record(work, crashed(_entry(message), error))
 
     # what is held
 
@@ -87,10 +84,10 @@ class JobUpdates:
         return len(due)
 
     async def _apply_due(self, ref: JobRef) -> None:
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction() as tx:
             await work.load(tx, [ref])
-            work.let_due(ref)
+            work.queue(ref).let_due(work.now)
 
     # what was parked
 
@@ -99,21 +96,21 @@ class JobUpdates:
 
         Its entry is then superseded. Raises `NotReplayable`, also where it would only be parked again.
         """
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction() as tx:
             parked = await self._parked(tx, number)
-            read = work.read(parked.raw) if parked.job is None else [read_again(work.pack(parked.job), parked)]
-            parts = [(parked.raw, part) for part in read]
-            seen = await _load(tx, work, parts)
-            fresh = [(raw, part) for raw, part in parts if not (isinstance(part, Reading) and _key(part) in seen)]
-            if not await tx.take_up_parked(number, _message(fresh)):
+            pack = work.packs[parked.raw.pack]
+            parts = read_all(pack, parked.raw) if parked.message is None else [read_again(pack, parked)]
+            fresh = await _take(tx, work, [(parked.raw, part) for part in parts], replayed=number)
+            first = fresh[0].message if fresh and isinstance(fresh[0], Reading) else None
+            if not await tx.take_up_parked(number, first):
                 raise NotReplayable(f"entry {number} was taken up by somebody else just now")
             if not fresh:
                 await tx.resolve_waiting({number: _taken_since(parked)})
-            _take(work, fresh, seen, replayed=number)
-            if fresh and all(entry.outcome is Outcome.PARKED for entry in work.entries):
-                raise NotReplayable(f"entry {number} would be parked again: {work.entries[0].reason}")
-            return work.entries
+            became = [entry for place, entry in work.entries().items() if place.new]
+            if fresh and all(entry.outcome is Outcome.PARKED for entry in became):
+                raise NotReplayable(f"entry {number} would be parked again: {became[0].reason}")
+            return became
 
     async def _parked(self, tx: Transaction, number: int) -> JournalEntry:
         entry = await tx.entry(number)
@@ -128,41 +125,37 @@ class JobUpdates:
         return entry
 
 
-async def _load(tx: Transaction, work: Work, parts: Iterable[Part]) -> set[Key]:
-    """Lock and load the jobs that messages are about; tell which messages were taken before."""
+async def _take(tx: Transaction, work: Work, parts: Sequence[Part], replayed: int | None = None) -> list[Read]:
+    """Lock and load the jobs that messages are about, and let these arrive one by one, each once.
+
+    Returns the parts that were not taken before.
+    """
     readings = [part for _, part in parts if isinstance(part, Reading)]
     await work.load(tx, {reading.job for reading in readings})
-    seen: set[Key] = set()
+    seen, fresh = {}, []
     for pack in {reading.job.pack for reading in readings}:
-        known = await tx.seen(pack, {reading.message for reading in readings if reading.job.pack == pack})
-        seen |= {(pack, message) for message in known}
-    return seen
-
-
-def _take(work: Work, parts: Iterable[Part], seen: set[Key], replayed: int | None = None) -> None:
-    """Let messages arrive one by one, each of them once."""
+        seen[pack] = await tx.seen(pack, {reading.message for reading in readings if reading.job.pack == pack})
     for message, part in parts:
         if not isinstance(part, Reading):
-            work.record(logged(unattributed(_entry(message), part)))
-        elif _key(part) in seen:
+            _record(work, unattributed(_entry(message), part))
+        elif part.message in seen[part.job.pack]:
             log.debug("message.duplicate", message_id=part.message)
+            continue
         else:
-            seen.add(_key(part))
+            seen[part.job.pack].add(part.message)
             work.arrive(message, part, replayed)
+        fresh.append(part)
+    return fresh
 
 
-def _key(reading: Reading) -> Key:
-    return reading.job.pack, reading.message
+def _record(work: Work, entry: JournalEntry) -> None:
+    if entry.outcome is Outcome.PARKED:
+        log_parked(entry)
+    work.record(entry)
 
 
 def _entry(message: WfmMessage) -> JournalEntry:
     return JournalEntry(message=None, job=None, raw=message, outcome=Outcome.PARKED)
-
-
-def _message(parts: Sequence[Part]) -> MessageId | None:
-    """Give the id that the first of the parts bears, if any."""
-    first = parts[0][1] if parts else None
-    return first.message if isinstance(first, Reading) else None
 
 
 def _taken_since(parked: JournalEntry) -> JournalEntry:

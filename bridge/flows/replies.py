@@ -7,80 +7,81 @@ the booking.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 from bridge.domain.model import CommandId
 from bridge.flows.ports import WfmMessage
 from bridge.mapping.pack import Pack, Unreadable
 
-_ASKED_BY = "@"
-_COMPENSATION = ":compensation"
+ASKED_BY: Final = "@"
+COMPENSATION: Final = ":compensation"
+"""Ends what the reply to a cancellation that takes a booking back is known by; before it stands the booking."""
+
+
+NO_COMMAND: Final = CommandId("")
+
+
+class KnownBy(NamedTuple):
+    """What a reply is known by, in its parts.
+
+    `command` is the one it is to, or the booking that is taken back. `asker` is the process that waits, where it is
+    named.
+    """
+
+    command: CommandId
+    is_compensation: bool
+    asker: str | None
+
+
+def known_by(correlation_id: str) -> KnownBy:
+    """Take apart what a reply is known by."""
+    command, _, asker = correlation_id.partition(ASKED_BY)
+    booking = command.removesuffix(COMPENSATION)
+    return KnownBy(CommandId(booking), booking != command, asker or None)
+
+
+def correlation_of(pack: Pack, command: CommandId, instance: str) -> str:
+    """Give what the reply to a command of this process is to be known by."""
+    shares_queue = pack.replies is not None and pack.replies.queue is not None
+    return f"{command}{ASKED_BY}{instance}" if shares_queue else command
 
 
 @dataclass(frozen=True, slots=True)
 class WfmReply:
-    """A message from a reply queue: `correlation_id` says which command it replies to.
+    """A message from a reply queue: `correlation_id` says which command it is a reply to.
 
     `raw.pack` is given where the queue is one pack's own. `problem` says why nobody knows which command it is to.
+    `asker` is the process that waits for it, where another one than this shares the queue with it.
     """
 
     correlation_id: str
     raw: WfmMessage
     problem: Unreadable | None = None
-
-    @property
-    def command(self) -> CommandId:
-        """The command that it is a reply to, or the booking that is taken back."""
-        return command_of(self.correlation_id)
-
-    @property
-    def was_passed_on(self) -> bool:
-        """Did another process of ours take it off a fixed queue, and do all that is to be done but telling us?"""
-        return not self.raw.pack and asked_by(self.correlation_id) is not None
+    command: CommandId = NO_COMMAND
+    is_compensation: bool = False
+    was_passed_on: bool = False
+    asker: str | None = None
 
 
-def correlated(reply: WfmReply, packs: Mapping[str, Pack]) -> WfmReply:
-    """Find out which command a reply is to: some packs say where in the body that stands."""
+def correlated(reply: WfmReply, packs: Mapping[str, Pack], instance: str) -> WfmReply:
+    """Find out which command a reply is to: some packs say where in the body that stands. `instance` is this process.
+
+    It was passed on where another process of ours has taken it off a fixed queue, and done all but telling us.
+    """
     pack = packs.get(reply.raw.pack)
     found = pack.correlation_of(reply.raw.body, reply.correlation_id) if pack is not None else reply.correlation_id
     if isinstance(found, Unreadable):
         return replace(reply, problem=found)
     if not found:
         return replace(reply, problem=Unreadable("it has no correlation_id", {}))
-    return replace(reply, correlation_id=found, raw=replace(reply.raw, correlation_id=found))
-
-
-def shares_queue(pack: Pack) -> bool:
-    """Tell whether the replies of a pack come to a fixed queue, from which any of our processes may take them."""
-    return pack.replies is not None and pack.replies.queue is not None
-
-
-def correlation_of(pack: Pack, command: CommandId, instance: str) -> str:
-    """Give what the reply to a command of this process is to be known by."""
-    return f"{command}{_ASKED_BY}{instance}" if shares_queue(pack) else command
-
-
-def correlation_of_compensation(booking: CommandId) -> str:
-    """Give what the reply to a cancellation that takes a booking back is to be known by."""
-    return booking + _COMPENSATION
-
-
-def is_compensation(correlation_id: str) -> bool:
-    """Tell whether this is the reply to a cancellation that takes a booking back."""
-    return correlation_id.partition(_ASKED_BY)[0].endswith(_COMPENSATION)
-
-
-def command_of(correlation_id: str) -> CommandId:
-    """Give the command that is replied to, or the booking that is taken back."""
-    return CommandId(correlation_id.partition(_ASKED_BY)[0].removesuffix(_COMPENSATION))
-
-
-def asked_by(correlation_id: str) -> str | None:
-    """Give the process that waits for the reply, where the id names it."""
-    return correlation_id.partition(_ASKED_BY)[2] or None
-
-
-def other_asker(reply: WfmReply, packs: Mapping[str, Pack], instance: str) -> str | None:
-    """Give the process that asked, where it is another one than `instance`: such replies come to shared queues only."""
-    pack = packs.get(reply.raw.pack)
-    asker = asked_by(reply.correlation_id) if pack is not None and shares_queue(pack) else None
-    return asker if asker != instance else None
+    known = known_by(found)
+    shares_queue = pack is not None and pack.replies is not None and pack.replies.queue is not None
+    return replace(
+        reply,
+        correlation_id=found,
+        raw=replace(reply.raw, correlation_id=found),
+        command=known.command,
+        is_compensation=known.is_compensation,
+        was_passed_on=not reply.raw.pack and known.asker is not None,
+        asker=known.asker if shares_queue and known.asker != instance else None,
+    )

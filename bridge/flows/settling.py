@@ -25,9 +25,9 @@ from bridge.domain.settlement import CommandResult, Settlement
 from bridge.flows.compensations import Compensations
 from bridge.flows.errors import timed_out
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction
-from bridge.flows.replies import WfmReply, is_compensation, other_asker
+from bridge.flows.replies import WfmReply
 from bridge.flows.work import Work, Workshop
-from bridge.mapping.pack import ReplyRead, Unreadable
+from bridge.mapping.pack import Unreadable
 from bridge.mef.enums import Error422Code
 
 log = structlog.get_logger(__name__)
@@ -36,20 +36,19 @@ Results = list[tuple[Command, CommandResult]]
 
 
 class Settling:
-    """The step. `issued` are the commands that this process, `instance`, waits for: they need not be looked for."""
+    """The step. `issued` are the commands that this process waits for: they need not be looked for."""
 
-    def __init__(self, store: Store, workshop: Workshop, issued: Mapping[str, Command], instance: str) -> None:
+    def __init__(self, store: Store, workshop: Workshop, issued: Mapping[str, Command]) -> None:
         self._store = store
         self._workshop = workshop
         self._issued = issued
-        self._instance = instance
         self.compensations = Compensations(workshop)
 
     # by a reply
 
     async def take(self, replies: Sequence[WfmReply]) -> Results:
         """Settle what the replies are to; return the commands that are settled now."""
-        work, results = self._workshop.begin(), Results()
+        work, results = Work(self._workshop), Results()
         async with work.transaction() as tx:
             asked = [(reply, command) for reply in replies if (command := await self._asked(tx, work, reply))]
             await work.load(tx, {command.job for _, command in asked}, settling=True)
@@ -59,7 +58,7 @@ class Settling:
 
     async def park(self, reply: WfmReply, error: Exception) -> None:
         """Keep a reply that the bridge failed on."""
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction():
             work.record(_parked(reply, f"the bridge failed on this reply: {type(error).__name__}: {error}"))
 
@@ -71,34 +70,38 @@ class Settling:
         command = self._issued.get(reply.command) or await tx.command(reply.command)
         if command is not None and reply.raw.pack in ("", command.job.pack):
             return command
-        if other_asker(reply, self._workshop.packs, self._instance) is None:
+        if reply.asker is None:
             log.info("reply.unsolicited", correlation_id=reply.correlation_id)
         return None
 
     async def _take(self, tx: Transaction, work: Work, asked: Command, reply: WfmReply) -> Results:
         reply = replace(reply, raw=replace(reply.raw, pack=asked.job.pack))
-        if not work.has_pack(asked.job):
+        if asked.job.pack not in work.packs:
             work.record(_unreadable(reply, asked, f"pack {asked.job.pack} is not loaded"))
-        elif is_compensation(reply.correlation_id):
+            return []
+        if reply.is_compensation:
             self.compensations.take(work, asked, reply.raw)
-        else:
-            work.let_due(asked.job)
-            command = await _open(tx, work, asked)
-            if command is not None:
-                return _settle(work, command, reply)
+            return []
+        work.queue(asked.job).let_due(work.now)
+        command = work.job(asked.job).find_command(asked.id)
+        if command is None and not work.has_settled(asked.id):
+            older = await tx.command(asked.id)  # so old that it does not come with its job any more
+            command = older if older is not None and older.state is CommandState.EXPIRED else None
+        if command is None:
             log.debug("reply.repeated", command=asked.id)
-        return []
+            return []
+        return _settle(work, command, reply)
 
     # without one
 
     async def expire(self, asked: Command) -> CommandResult:
         """Settle a command by its deadline, unless it is settled; raises `WfmTimeout` if it came to nothing."""
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction() as tx:
             await work.load(tx, [asked.job], settling=True)
             command = work.job(asked.job).find_command(asked.id)
             if command is not None and command.is_pending:
-                _log_settled(work.expire(command))
+                _log_settled(work.queue(asked.job).expire(command, work.now))
                 settled = None
             else:
                 settled = await tx.answer(asked.id)
@@ -108,10 +111,10 @@ class Settling:
 
     async def fail(self, command: Command) -> None:
         """The command never left. What waited to be told from its echo is news."""
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction() as tx:
             await work.load(tx, [command.job], settling=True)
-            work.withdraw(command)
+            work.queue(command.job).withdraw(command, work.now)
 
     # what others have settled
 
@@ -146,26 +149,29 @@ def to_be_told(command: Command, result: CommandResult) -> CommandResult:
     return result
 
 
-async def _open(tx: Transaction, work: Work, asked: Command) -> Command | None:
-    """Return the command if its reply can still matter: it is pending, or came to nothing only by its deadline."""
-    known = work.job(asked.job).find_command(asked.id)
-    if known is not None or work.has_settled(asked.id):
-        return known
-    older = await tx.command(asked.id)
-    return older if older is not None and older.state is CommandState.EXPIRED else None
-
-
 def _settle(work: Work, command: Command, reply: WfmReply) -> Results:
-    pack = work.pack(command.job)
+    pack = work.packs[command.job.pack]
     read = pack.read_reply(command.asked_as, reply.raw.body)
     if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
         reason = read.reason if isinstance(read, Unreadable) else "not a reply to this command"
         work.record(_unreadable(reply, command, reason))
         return []
-    settlement = work.settle(command, read.reply)
-    work.record(_taken(reply, settlement, read, pack.version))
+    settlement = work.queue(command.job).settle(command, read.reply, work.now)
+    entry = JournalEntry(
+        message=MessageId(f"reply:{command.id}"),
+        job=command.job,
+        raw=reply.raw,
+        outcome=settlement.decision.outcome,
+        reason=settlement.decision.reason,
+        rule=f"commands.{command.kind}",
+        pack_version=pack.version,
+        transitions=settlement.decision.transitions,
+        flags=read.flags,
+        explanation=read.explanation,
+    )
+    work.record(entry)
     _log_settled(settlement)
-    return [(command, settlement.result)]
+    return [(settlement.command, settlement.result)]
 
 
 def _log_settled(settlement: Settlement) -> None:
@@ -178,23 +184,6 @@ def _log_settled(settlement: Settlement) -> None:
         job=command.job.key,
         reason=settlement.decision.reason,
         correlation_id=command.correlation_id,
-    )
-
-
-def _taken(reply: WfmReply, settlement: Settlement, read: ReplyRead, pack_version: str) -> JournalEntry:
-    """Write down a reply that settled its command."""
-    command = settlement.command
-    return JournalEntry(
-        message=MessageId(f"reply:{command.id}"),
-        job=command.job,
-        raw=reply.raw,
-        outcome=settlement.decision.outcome,
-        reason=settlement.decision.reason,
-        rule=f"commands.{command.kind}",
-        pack_version=pack_version,
-        transitions=settlement.decision.transitions,
-        flags=read.flags,
-        explanation=read.explanation,
     )
 
 

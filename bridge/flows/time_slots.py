@@ -26,7 +26,7 @@ from bridge.flows.commands import Commands
 from bridge.flows.errors import Rejected, WfmUnavailable
 from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BuyersStore, JournalEntry, WfmMessage
-from bridge.flows.work import Workshop
+from bridge.flows.work import Workshop, pack_of
 from bridge.mapping.commands.command import CommandContext
 from bridge.mapping.pack import Pack, ReplyRead, Unreadable
 from bridge.mef.enums import WorkOrderState
@@ -121,7 +121,7 @@ class TimeSlots:
         timeout_s: float,
         correlation_id: str,
     ) -> Offered:
-        pack = self._workshop.pack(work_order.job)
+        pack = pack_of(self._workshop.packs, work_order.job)
         command = CommandId(self._workshop.new_id())
         context = CommandContext(
             command=command,

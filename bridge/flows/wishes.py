@@ -32,7 +32,7 @@ from bridge.errors import BridgeError, ConflictError
 from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BusMessage, BuyersStore, Owner, Window
-from bridge.flows.work import Work, Workshop
+from bridge.flows.work import Work, Workshop, pack_of
 from bridge.mapping.commands.command import context_of
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Error422Code
@@ -116,7 +116,7 @@ class Wishes:
         return begun
 
     async def _begin_all(self, wishes: Sequence[Wish]) -> list[Begun | NeverOffered | BridgeError]:
-        work = self._workshop.begin()
+        work = Work(self._workshop)
         async with work.transaction() as tx:
             owners = await tx.owners({wish.work_order for wish in wishes})
             await work.load(tx, {owner.job for owner in owners.values()})
@@ -134,7 +134,7 @@ class Wishes:
                 raise Rejected(UNKNOWN_WORK_ORDER)
             job = work.job(owner.job)
             work_order, appointment = _checked(job, wish, work.now)
-            pack = work.pack(job.ref)
+            pack = pack_of(work.packs, job.ref)
             token = _token(pack, tokens, wish)
             if token is None:
                 return NeverOffered(work_order)

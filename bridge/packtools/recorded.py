@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bridge.domain.model import Command, CommandId, CommandState
 from bridge.flows.ports import RecordedEntry
-from bridge.flows.replies import command_of, is_compensation
+from bridge.flows.replies import known_by
 from bridge.packtools.replay import Answered, Asked, Event, Expired, Message
 from bridge.packtools.sandbox import RawMessage
 
@@ -42,8 +42,8 @@ def _answers(entries: Sequence[RecordedEntry], asked: Mapping[CommandId, Command
         Answered(f"no. {recorded.number}", command, entry.raw.body, entry.raw.received_at)
         for recorded in entries
         if ((entry := recorded.entry).rule or "").startswith(_OF_COMMANDS)
-        and not is_compensation(entry.raw.correlation_id)
-        and (command := asked.get(command_of(entry.raw.correlation_id))) is not None
+        and not (known := known_by(entry.raw.correlation_id)).is_compensation
+        and (command := asked.get(known.command)) is not None
     ]
 
 

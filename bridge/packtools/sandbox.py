@@ -3,7 +3,7 @@
 It drives the machine of the running bridge (`flows/hold_queue.py`), without its database.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
@@ -14,7 +14,6 @@ from bridge.domain.model import (
     Appointment,
     Command,
     CommandKind,
-    Decision,
     Job,
     JobRef,
     JobUpdate,
@@ -23,7 +22,7 @@ from bridge.domain.model import (
     Transition,
 )
 from bridge.domain.settlement import Settlement
-from bridge.flows.hold_queue import Arrival, HoldQueue, Place, Settled, Step
+from bridge.flows.hold_queue import Arrival, HoldQueue, Place, Step
 from bridge.flows.ports import BusMessage, WfmMessage
 from bridge.mapping.pack import Pack, Read, Reading, Skipped
 from bridge.mef.models import TimePeriod
@@ -44,10 +43,11 @@ class RawMessage:
 class Happened:
     """What became of one message. `outcome` is an `Outcome` or `DUPLICATE`; `notifications` are event types in order.
 
-    `update` is the canonical form, where the pack gave one.
+    `message` is its id, where it has one. `update` is the canonical form, where the pack gave one.
     """
 
     job: JobRef | None
+    message: str | None = None
     outcome: str
     reason: str = ""
     rule: str | None = None
@@ -69,6 +69,7 @@ class Sandbox:
         self.pack = pack
         self.offered: dict[tuple[JobRef, TimePeriod | None], Mapping[str, object]] = {}
         self._queues: dict[JobRef, HoldQueue] = {}
+        self._steps: list[Step] = []
         self._seen: set[str] = set()
         self._numbers = count(1)
         self.number_ids("id")
@@ -104,7 +105,7 @@ class Sandbox:
 
     def _queue(self, ref: JobRef) -> HoldQueue:
         if ref not in self._queues:
-            self._queues[ref] = HoldQueue(self.pack, Job(ref=ref), self.new_id)
+            self._queues[ref] = HoldQueue(self.pack, Job(ref=ref), self.new_id, self._steps)
         return self._queues[ref]
 
     def _queue_at(self, ref: JobRef, now: datetime) -> HoldQueue:
@@ -136,53 +137,59 @@ class Sandbox:
             return [Happened(job=part.job, outcome=DUPLICATE, reason="a message with this id was taken before")]
         self._seen.add(part.message)
         own = Place(next(self._numbers))
-        steps = self._queue_at(part.job, now).arrive(Arrival(own, raw, part), now)
-        return self._told(sorted(steps, key=lambda step: step.place != own))
+        self._queue_at(part.job, now).arrive(Arrival(own, raw, part), now)
+        return self._told(lambda step: step.place == own)
 
     def take_due(self, now: datetime) -> list[Happened]:
         """Apply what was held until now, each in its time."""
         due = sorted((moment, ref) for ref, queue in self._queues.items() for moment in queue.due_at() if moment <= now)
-        return [each for moment, ref in due for each in self._told(self._queue_at(ref, moment).let_due(moment))]
+        for moment, ref in due:
+            self._queue_at(ref, moment).let_due(moment)
+        return self._told()
 
     def settle(self, command: Command, reply: Accepted | Refused, now: datetime) -> tuple[Settlement, list[Happened]]:
         """Settle a command by the WFM's reply; tell what came of it, and then what had waited."""
-        return self._settled(self._queue_at(command.job, now).settle(command, reply, now))
+        settlement = self._queue_at(command.job, now).settle(command, reply, now)
+        return settlement, self._told(lambda step: step.settlement is settlement)
 
     def expire(self, command: Command, now: datetime) -> tuple[Settlement, list[Happened]]:
         """Settle a command by its deadline; tells the same."""
-        return self._settled(self._queue_at(command.job, now).expire(command, now))
+        settlement = self._queue_at(command.job, now).expire(command, now)
+        return settlement, self._told(lambda step: step.settlement is settlement)
 
-    def _settled(self, settled: Settled) -> tuple[Settlement, list[Happened]]:
-        decision = settled.settlement.decision
-        happened = _decided(Happened(job=decision.job.ref, outcome=decision.outcome), decision, settled.messages)
-        return settled.settlement, [happened, *self._told(settled.before), *self._told(settled.after)]
+    def _told(self, is_first: Callable[[Step], bool] = lambda _: False) -> list[Happened]:
+        """Tell what came of it, one thing first; but for messages that have never happened.
 
-    def _told(self, steps: Iterable[Step]) -> list[Happened]:
-        """Tell what became of messages, but for those that have never happened; one that was parked may come again."""
-        steps = list(steps)
-        self._seen -= {str(step.entry.message) for step in steps if step.entry.outcome is Outcome.PARKED}
-        return [_happened(step) for step in steps if step.entry.outcome is not Outcome.SUPERSEDED]
+        One that was parked may come again.
+        """
+        steps = sorted(self._steps, key=lambda step: not is_first(step))
+        self._steps.clear()
+        became = {entry.message: entry.outcome for step in steps if (entry := step.entry) is not None}
+        self._seen -= {str(message) for message, outcome in became.items() if outcome is Outcome.PARKED}
+        return [_happened(step) for step in steps if step.entry is None or step.entry.outcome is not Outcome.SUPERSEDED]
 
 
 def _happened(step: Step) -> Happened:
-    entry = step.entry
-    happened = Happened(
-        job=entry.job,
-        outcome=entry.outcome,
-        reason=entry.reason,
-        rule=entry.rule,
-        update=step.update,
-        flags=entry.flags,
-        explanation=entry.explanation,
-    )
-    return happened if step.decision is None else _decided(happened, step.decision, step.messages)
-
-
-def _decided(happened: Happened, decision: Decision, messages: Sequence[BusMessage]) -> Happened:
+    decision, entry = step.decision, step.entry
+    happened = Happened(job=decision.job.ref if decision is not None else None, outcome=Outcome.UNCHANGED)
+    if entry is not None:
+        happened = Happened(
+            job=entry.job,
+            message=entry.message,
+            outcome=entry.outcome,
+            reason=entry.reason,
+            rule=entry.rule,
+            update=step.update,
+            flags=entry.flags,
+            explanation=entry.explanation,
+        )
+    if decision is None:
+        return happened
     return replace(
         happened,
+        outcome=decision.outcome,
         reason=decision.reason,
         transitions=decision.transitions,
         notifications=tuple(one.event_type for one in decision.notifications),
-        commands=tuple(messages),
+        commands=tuple(step.messages),
     )

@@ -123,7 +123,7 @@ def answered_not_committed(point: str) -> None:
 
     async def writing(self: Work, tx: SqlTransaction) -> None:
         await write(self, tx)
-        if self._results:
+        if any(step.settlement is not None for step in self._steps):
             await tx.flush()
             die(point)
 

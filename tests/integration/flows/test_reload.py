@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.domain.model import JobRef
 from bridge.errors import PermanentError
 from bridge.flows.live_packs import LivePacks, NeedsRestart, PackReload
+from bridge.flows.work import Work
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.yaml_source import parse_yaml
@@ -60,9 +60,9 @@ async def test_messages_in_flight_are_all_applied_each_by_one_pack(make_world: W
 async def test_a_batch_ends_with_the_packs_it_began_with(world: World, pack: Pack) -> None:
     packs = live(pack)
     world.workshop.packs = packs
-    work = world.workshop.begin()
+    work = Work(world.workshop)
     packs.exchange({pack.name: NEWER})
-    assert work.pack(JobRef(pack.name, "J")) is pack
+    assert work.packs[pack.name] is pack
     assert packs[pack.name] is NEWER
 
 
