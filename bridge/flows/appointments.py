@@ -44,13 +44,13 @@ class Appointments:
 
         `command_id` is given for a request that may have been tried before; the WFM is not asked the same twice.
         """
-        result = await self._earlier(command_id)
+        result = await self._commands.resume(command_id) if command_id is not None else None
         if result is None:
             wish = Wish(
                 buyers=buyers,
                 work_order=WorkOrderId(request.work_order.id),
                 correlation_id=correlation_id,
-                command=command_id or self._new_command(),
+                command=command_id or CommandId(self._workshop.new_id()),
                 request=request,
             )
             result = await self._carry_out(wish)
@@ -75,7 +75,7 @@ class Appointments:
             buyers=buyers,
             work_order=appointment.work_order,
             correlation_id=correlation_id,
-            command=self._new_command(),
+            command=CommandId(self._workshop.new_id()),
             request=request,
             appointment=appointment,
             provided=provided,
@@ -90,14 +90,14 @@ class Appointments:
         command_id: CommandId | None = None,
     ) -> None:
         """Cancel an Appointment once the WFM agrees (R45-R50); `command_id` as in `book`."""
-        result = await self._earlier(command_id)
+        result = await self._commands.resume(command_id) if command_id is not None else None
         if result is None:
             appointment = await self.get(buyers, appointment_id)
             wish = Wish(
                 buyers=buyers,
                 work_order=appointment.work_order,
                 correlation_id=correlation_id,
-                command=command_id or self._new_command(),
+                command=command_id or CommandId(self._workshop.new_id()),
                 appointment=appointment,
             )
             result = await self._carry_out(wish)
@@ -114,12 +114,6 @@ class Appointments:
     async def list(self, query: AppointmentQuery) -> Page[Appointment]:
         """Return a page of Appointments (R30, R31)."""
         return await self._store.appointments(query)
-
-    def _new_command(self) -> CommandId:
-        return CommandId(self._workshop.new_id())
-
-    async def _earlier(self, command_id: CommandId | None) -> CommandResult | None:
-        return None if command_id is None else await self._commands.resume(command_id)
 
     async def _carry_out(self, wish: Wish) -> CommandResult:
         """Have the WFM do it; a window that was never offered is searched first (R17, R42)."""

@@ -58,21 +58,15 @@ class Commands:
         self._issued[command.id] = command
         try:
             with self._results.expect(command.id) as result:
-                return await self._send(command, message, result)
-        finally:
-            del self._issued[command.id]
-
-    async def _send(
-        self, command: Command, message: BusMessage, result: asyncio.Future[CommandResult]
-    ) -> CommandResult:
-        try:
-            await self._bus.publish(message)
+                await self._bus.publish(message)
+                return await self._settled(command, result)
         except NotRouted as error:
             await self._settling.fail(command)
             raise WfmUnavailable from error
         except BrokerUnavailable as error:
             return await self._unconfirmed(command, error)
-        return await self._settled(command, result)
+        finally:
+            del self._issued[command.id]
 
     async def _unconfirmed(self, command: Command, error: BrokerUnavailable) -> CommandResult:
         """The confirm may have been lost after the broker took the command: treat it as sent."""

@@ -96,8 +96,9 @@ class Step:
     """One thing that came of what happened, to be written: what became of a message, or how a command was settled.
 
     A message has its `place` and its `entry` in the journal. `decision` and `messages` (for the WFM) are what is to be
-    done; `cause` is the correlation id of what led to it. `update` is the canonical form, where the pack gave one.
-    `error` is what the bridge failed on.
+    done; `cause` is the correlation id of what led to it. `ended` is how the job stood when another WorkOrder took the
+    place of its own, to be stored before. `update` is the canonical form, where the pack gave one. `error` is what the
+    bridge failed on.
     """
 
     place: Place = END
@@ -107,6 +108,7 @@ class Step:
     decision: Decision | None = None
     messages: Sequence[BusMessage] = ()
     cause: str = ""
+    ended: Job | None = None
     error: Exception | None = None
 
 
@@ -149,7 +151,10 @@ class HoldQueue:
 
     def let_due(self, now: datetime) -> None:
         """Time passed: what was held until now is held no longer."""
-        self._read(held=True)
+        if self._unread:
+            self._read(held=True)
+        if not self._waiting:
+            return
         due = [(entry.due_at, one) for one, (entry, _) in self._waiting.items() if entry.due_at is not None]
         for moment, one in sorted(due):
             if moment <= now and one in self._waiting:  # no other has superseded it
@@ -179,23 +184,24 @@ class HoldQueue:
 
     def adopt(self, decision: Decision, now: datetime, cause: str) -> None:
         """Something else was decided about the job."""
-        messages = self._carry_out(decision, now, cause)
-        self._steps.append(Step(decision=decision, messages=messages, cause=cause))
+        self._steps.append(self._carry_out(decision, now, cause))
 
     def _conclude(self, settlement: Settlement, now: datetime) -> Settlement:
-        decision, cause = settlement.decision, settlement.command.correlation_id
-        messages = self._carry_out(decision, now, cause)
-        self._steps.append(Step(settlement=settlement, decision=decision, messages=messages, cause=cause))
-        self._take_up(now)
+        step = self._carry_out(settlement.decision, now, settlement.command.correlation_id)
+        self._steps.append(replace(step, settlement=settlement))
+        if self._unread or self._waiting:
+            self._take_up(now)
         return settlement
 
-    def _carry_out(self, decision: Decision, now: datetime, cause: str) -> Sequence[BusMessage]:
+    def _carry_out(self, decision: Decision, now: datetime, cause: str) -> Step:
         """First comes what may fail: a pack may be unable to say it, and then nothing of the decision is kept."""
         messages: Sequence[BusMessage] = ()
         if decision.effects:
             messages = messages_for(self._pack, decision.job, decision.effects, self._new_id, now, cause)
-        self.job = decision.job
-        return messages
+        before, self.job = self.job, decision.job
+        old, new = before.work_order, decision.job.work_order
+        ended = before if old is not None and new is not None and old.id != new.id else None
+        return Step(decision=decision, messages=messages, cause=cause, ended=decision.ended or ended)
 
     def _ids(self) -> Ids:
         return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
@@ -225,11 +231,11 @@ class HoldQueue:
     def _apply(self, came: Arrival, now: datetime, superseded: Sequence[Reading] = ()) -> None:
         """Apply a message as if those that it supersedes had never come."""
         translation = self._pack.translate(came.reading, self.job)
+        entry = self._entry(came, translation)
         if isinstance(translation, Translated):
             if superseded:
                 translation = _with_told(self._pack, came.reading, self.job, translation, superseded)
-            return self._decide(came, translation, now)
-        entry = self._entry(came, translation)
+            return self._decide(came, entry, translation.update, now)
         if isinstance(translation, Ignored):
             self.job = _after(self.job, came.reading, translation, now)
             entry = replace(entry, outcome=Outcome.IGNORED)
@@ -237,20 +243,18 @@ class HoldQueue:
             entry = replace(entry, outcome=Outcome.WAITING)
         return self._add(came, Step(place=came.place, entry=entry))
 
-    def _decide(self, came: Arrival, translation: Translated, now: datetime) -> None:
-        update, cause = translation.update, came.message.correlation_id
+    def _decide(self, came: Arrival, entry: JournalEntry, update: JobUpdate, now: datetime) -> None:
         decision = decide(self.job, update, self._ids(), now, came.message.received_at)
-        messages = self._carry_out(decision, now, cause)
+        step = self._carry_out(decision, now, came.message.correlation_id)
         entry = replace(
-            self._entry(came, translation),
+            entry,
             outcome=decision.outcome,
             reason=decision.reason,
             transitions=decision.transitions,
             flags=update.flags,
             due_at=decision.due_at,
         )
-        step = Step(place=came.place, entry=entry, update=update, decision=decision, messages=messages, cause=cause)
-        return self._add(came, step)
+        return self._add(came, replace(step, place=came.place, entry=entry, update=update))
 
     def _entry(self, came: Arrival, translation: Translation) -> JournalEntry:
         """Begin the entry of a message; it is one that is parked unless something better becomes of it."""
@@ -290,7 +294,7 @@ class HoldQueue:
                 continue
             del self._unread[place]
             try:
-                read = read_again(self._pack, entry)
+                (read,) = read_again(self._pack, entry)
             except Exception as error:  # noqa: BLE001 - outermost for this message
                 self._steps.append(Step(place=place, entry=crashed(entry, error), error=error))
                 continue
@@ -345,16 +349,13 @@ class HoldQueue:
             self._resolve(queue, held, f"the WFM's yes to the {command.kind} {command.id}", now)
 
 
-def read_all(pack: Pack, message: WfmMessage) -> Sequence[Read]:
-    """Read who a message, or each of its parts, is about."""
-    return pack.read_all(message.body, message.routing_key, message.headers)
-
-
-def read_again(pack: Pack, entry: JournalEntry) -> Read:
-    """Read the part of a message that a journal entry is about."""
-    parts = read_all(pack, entry.raw)
+def read_again(pack: Pack, entry: JournalEntry) -> Sequence[Read]:
+    """Read the part of a message that a journal entry is about; all parts, where it is about none of them."""
+    parts = pack.read_all(entry.raw.body, entry.raw.routing_key, entry.raw.headers)
+    if entry.message is None:
+        return parts
     same = (part for part in parts if isinstance(part, Reading) and part.message == entry.message)
-    return next(same, parts[0])
+    return [next(same, parts[0])]
 
 
 def crashed(entry: JournalEntry, error: Exception) -> JournalEntry:

@@ -14,7 +14,7 @@ from bridge.domain.model import JobRef, Outcome
 from bridge.errors import TransientError
 from bridge.flows.errors import NotReplayable
 from bridge.flows.group_commit import GroupCommit
-from bridge.flows.hold_queue import crashed, read_again, read_all, unattributed
+from bridge.flows.hold_queue import crashed, read_again, unattributed
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.work import Work, Workshop, log_parked
 from bridge.mapping.pack import Read, Reading
@@ -48,7 +48,11 @@ class JobUpdates:
 
     async def _commit(self, messages: Sequence[WfmMessage]) -> None:
         work = Work(self._workshop)
-        parts = [(message, part) for message in messages for part in read_all(work.packs[message.pack], message)]
+        parts = [
+            (message, part)
+            for message in messages
+            for part in work.packs[message.pack].read_all(message.body, message.routing_key, message.headers)
+        ]
         async with work.transaction() as tx:
             await _take(tx, work, parts)
 
@@ -99,8 +103,7 @@ class JobUpdates:
         work = Work(self._workshop)
         async with work.transaction() as tx:
             parked = await self._parked(tx, number)
-            pack = work.packs[parked.raw.pack]
-            parts = read_all(pack, parked.raw) if parked.message is None else [read_again(pack, parked)]
+            parts = read_again(work.packs[parked.raw.pack], parked)
             fresh = await _take(tx, work, [(parked.raw, part) for part in parts], replayed=number)
             first = fresh[0].message if fresh and isinstance(fresh[0], Reading) else None
             if not await tx.take_up_parked(number, first):

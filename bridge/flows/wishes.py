@@ -166,14 +166,6 @@ class Wishes:
         )
 
 
-def current(job: Job, read: Appointment) -> Appointment:
-    """Return an Appointment of the job as it is now; raises `NotFound`."""
-    found = job.find_appointment(read.id)
-    if found is None:
-        raise NotFound
-    return found
-
-
 def check_change(
     job: Job, read: Appointment, request: AppointmentUpdate, provided: frozenset[str], now: datetime
 ) -> Appointment:
@@ -181,13 +173,23 @@ def check_change(
 
     Of patches that race, the first one wins (409): the others were written for what is no longer so.
     """
-    appointment = current(job, read)
+    appointment = _current(job, read)
     if change_under_way(job):
         raise ConflictError(CHANGE_UNDER_WAY)
     if buyers_part(appointment) != buyers_part(read):
         raise ConflictError("The Appointment was changed by somebody else at the same time; read it again.")
-    _demand(check_update(job, appointment, request, provided, now))
+    problems = check_update(job, appointment, request, provided, now)
+    if problems:
+        raise Rejected(*problems)
     return appointment
+
+
+def _current(job: Job, read: Appointment) -> Appointment:
+    """Return an Appointment of the job as it is now; raises `NotFound`."""
+    found = job.find_appointment(read.id)
+    if found is None:
+        raise NotFound
+    return found
 
 
 def _checked(job: Job, wish: Wish, now: datetime) -> tuple[WorkOrder, Appointment | None]:
@@ -195,19 +197,17 @@ def _checked(job: Job, wish: Wish, now: datetime) -> tuple[WorkOrder, Appointmen
     if job.work_order is None or (isinstance(wish.request, AppointmentCreate) and job.work_order.id != wish.work_order):
         raise Rejected(ENDED)
     appointment = None
+    problems: list[Problem] = []
     if isinstance(wish.request, AppointmentCreate):
-        _demand(check_booking(job, wish.request, now))
+        problems = check_booking(job, wish.request, now)
     elif wish.appointment is not None and wish.request is not None:
         appointment = check_change(job, wish.appointment, wish.request, wish.provided, now)
     elif wish.appointment is not None:
-        appointment = current(job, wish.appointment)
-        _demand(check_cancel(job, appointment))
-    return job.work_order, appointment
-
-
-def _demand(problems: Sequence[Problem]) -> None:
+        appointment = _current(job, wish.appointment)
+        problems = check_cancel(job, appointment)
     if problems:
         raise Rejected(*problems)
+    return job.work_order, appointment
 
 
 def _token(pack: Pack, tokens: Mapping[Window, Token], wish: Wish) -> Token | None:

@@ -115,14 +115,14 @@ class Work:
     def entries(self) -> Mapping[Place, JournalEntry]:
         """Give what became of each message, the new ones as they came."""
         became = {step.place: step.entry for step in self._steps if step.entry is not None} | self._recorded
-        return {place: became[place] for place in sorted(became, key=lambda place: place.new)}
+        return {place: became[place] for place in sorted(became)}
 
     async def _write(self, tx: Transaction) -> None:
         """Write all of it; what a job was when it ended, and how a command was settled, before the job as it is now."""
         steps, queues = self._steps, self._queues
         if self._commands:
             await tx.add_commands(self._commands)
-        await tx.save_jobs([step.decision.ended for step in steps if step.decision and step.decision.ended])
+        await tx.save_jobs([step.ended for step in steps if step.ended is not None])
         for step in steps:
             if step.settlement is not None:
                 await tx.settle_command(step.settlement.command, step.settlement.result.stored())
