@@ -17,8 +17,9 @@ from bridge.mef.enums import Api
 from tests.conformance.faults import FAULTS
 from tests.conformance.once import once
 from tests.conformance.proxy import BrokenServer, Fault
+from tests.support import PATIENCE_S
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration]
 
 AT_A_TIME = 3
 Verdicts = dict[str, dict[str, str]]
@@ -80,7 +81,7 @@ def _with_ids(target: Target) -> Hooks:
 
 async def _work_order(target: Target, job: str) -> str:
     ticket = f"TT-{int(job.removeprefix('J-'))}"
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while True:
             parameters = {"relatedEntityId": ticket}
             answer = await target.send("GET", Api.WORK_ORDER, "/workOrder", parameters=parameters)

@@ -21,7 +21,7 @@ from tests.integration.flows.acme import MORNING, MORNING_SLOT
 from tests.integration.flows.conftest import ACME
 from tests.integration.flows.test_time_slots import search
 from tests.integration.flows.world import BUYERS, World, Worlds
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 FIXED = "replies: {queue: acme.wfm.replies, correlation: [$.REF, $.ERROR.REF]}\n"
 
@@ -308,7 +308,7 @@ async def test_who_asks_a_second_time_is_told_too_what_was_passed_on(
     await eventually(lambda: patient.commands._answers.waits(sent.message_id))
     await other.answer(done(ref(sent), VISIT_NO="V-0001"))
     await patient.take_over(other)
-    answer = await asyncio.wait_for(again, 1)
+    answer = await asyncio.wait_for(again, PATIENCE_S)
     assert answer is not None
     assert answer.appointment is not None
 

@@ -97,6 +97,6 @@ async def test_a_changed_file_is_taken_up_by_itself(pack: Pack, tmp_path: Path) 
     watching = asyncio.create_task(reload.watch(file.read_text, TEXT, 0.001))
     file.write_text(TEXT.replace('version: "1.0"', 'version: "2.0"'))
     try:
-        await eventually(lambda: packs[pack.name].version.startswith("2.0+"), 5)
+        await eventually(lambda: packs[pack.name].version.startswith("2.0+"))
     finally:
         watching.cancel()

@@ -24,7 +24,7 @@ from bridge.store.engine import open_engine
 from bridge.store.migration import _config
 from bridge.store.tables import inbox, metadata, outbox
 from tests.integration.store.values import booking, job, load, save, subscription, work_order
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 BOTH = pytest.mark.parametrize(
     "empty_url", ["sqlite_url", pytest.param("database_url", marks=pytest.mark.integration)], indirect=True
@@ -166,7 +166,7 @@ async def test_a_sqlite_file_is_made_with_its_directory_and_loses_nothing_in_a_p
 
 async def test_many_writers_of_one_process_queue_up(store: SqlStore) -> None:
     jobs = [job() for _ in range(50)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(save(store, saved) for saved in jobs))
     async with store.transaction() as tx:
         loaded = await tx.load_jobs([saved.ref for saved in jobs])
@@ -178,7 +178,7 @@ async def test_a_reader_does_not_wait_for_a_writer(store: SqlStore) -> None:
     await save(store, job(order))
     async with store.transaction() as tx:
         await tx.load_jobs([order.job])
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             assert await store.work_order(order.id) == order
 
 

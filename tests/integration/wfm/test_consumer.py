@@ -21,7 +21,7 @@ from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Inbound, QueueKind, Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -52,7 +52,7 @@ async def consume(topology: Topology) -> AsyncIterator[MakeConsumer]:
     async def start(link: RabbitLink, handle: Handle, **options: float) -> InboundConsumer:
         consumer = new_consumer(link, topology, handle, **options)
         await consumer.start()
-        await asyncio.wait_for(consumer.wait_bound(), 10)
+        await asyncio.wait_for(consumer.wait_bound(), PATIENCE_S)
         consumers.append(consumer)
         return consumer
 
@@ -113,7 +113,7 @@ async def test_messages_reach_the_handler_in_the_order_of_the_queue(
 
     await consume(link, handle)
     await say(events, *bodies)
-    await eventually(lambda: len(ended) == len(bodies), 60)
+    await eventually(lambda: len(ended) == len(bodies))
     assert began == bodies
     assert ended != bodies
     assert most_open > 20
@@ -129,7 +129,7 @@ async def test_a_message_is_acked_only_after_the_handler_returned(
     await eventually(lambda: gate.bodies == [b"first"])
     wire.cut()
     wire.mend()
-    await eventually(lambda: gate.bodies == [b"first", b"first"], 20)
+    await eventually(lambda: gate.bodies == [b"first", b"first"])
     gate.open.set()
     await say(events, b"second")
     await eventually(lambda: gate.bodies == [b"first", b"first", b"second"])
@@ -218,7 +218,7 @@ async def test_the_wfm_exchange_is_waited_for(link: RabbitLink, topology: Topolo
         await asyncio.sleep(0)
         assert not consumer.bound
         events = await channel.declare_exchange(topology.exchange_name(EVENTS), "topic", durable=True)
-        await asyncio.wait_for(consumer.wait_bound(), 10)
+        await asyncio.wait_for(consumer.wait_bound(), PATIENCE_S)
         await say(events, b"hello")
         await eventually(lambda: gate.bodies == [b"hello"])
     finally:
@@ -237,7 +237,7 @@ async def test_our_binding_never_makes_the_wfm_exchange(
         await channel.get_exchange(topology.exchange_name(EVENTS))
     lab = new_consumer(link, replace(topology, declare_exchanges=True), Gate())
     await lab.start()
-    await asyncio.wait_for(lab.wait_bound(), 10)
+    await asyncio.wait_for(lab.wait_bound(), PATIENCE_S)
     await lab.stop()
     assert await channel.get_exchange(topology.exchange_name(EVENTS))
 
@@ -255,7 +255,7 @@ async def test_the_consumer_gets_over_a_lost_connection(
     await eventually(lambda: not link.connected)
     await say(events, b"meanwhile")
     wire.mend()
-    await eventually(lambda: gate.bodies == [b"meanwhile"], 20)
+    await eventually(lambda: gate.bodies == [b"meanwhile"])
     assert link.connected
 
 
@@ -279,7 +279,7 @@ async def test_bindings_come_back_with_the_connection(
         await say(events, b"hello")
         return bool(gate.seen)
 
-    await eventually(heard, 20)
+    await eventually(heard)
 
 
 async def test_stopping_lets_calls_in_flight_end_and_returns_the_rest(
@@ -361,7 +361,7 @@ async def test_a_queue_that_was_deleted_is_there_again_bound_and_consumed(
         await say(events, b"again")
         return b"again" in gate.bodies
 
-    await eventually(heard, 20)
+    await eventually(heard)
 
 
 async def test_classic_queues_serve_too(
@@ -372,7 +372,7 @@ async def test_classic_queues_serve_too(
     gate.open.set()
     consumer = new_consumer(link, replace(topology, queue_kind=QueueKind.CLASSIC), gate)
     await consumer.start()
-    await asyncio.wait_for(consumer.wait_bound(), 10)
+    await asyncio.wait_for(consumer.wait_bound(), PATIENCE_S)
     await say(events, b"hello")
     await eventually(lambda: gate.bodies == [b"hello"])
     await consumer.stop()

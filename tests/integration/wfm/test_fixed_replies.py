@@ -18,7 +18,7 @@ from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Replies, Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
 from tests.integration.wfm.test_gateway import COMMANDS, command
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +70,7 @@ async def say(channel: AbstractChannel, queue: str, text: str, **properties: str
 
 
 async def told(heard: list[RawReply], texts: list[str]) -> None:
-    await eventually(lambda: [reply.body.decode() for reply in heard] == texts, 20)
+    await eventually(lambda: [reply.body.decode() for reply in heard] == texts)
 
 
 async def test_a_queue_that_is_not_there_is_made_like_our_own(
@@ -116,7 +116,7 @@ async def test_of_two_processes_each_hears_a_part(
     other = await listen(link=await make_link())
     for number in range(20):
         await say(channel, answers, str(number))
-    await eventually(lambda: len(one) + len(other) == 20, 20)
+    await eventually(lambda: len(one) + len(other) == 20)
     assert sorted(int(reply.body) for reply in (*one, *other)) == list(range(20))
     assert one
     assert other
@@ -135,7 +135,7 @@ async def test_a_queue_that_was_deleted_is_there_again(
     queue = (topology.reply_queue if replies is None else topology.reply_queue_of(replies)).name
     heard = await listen(replies)
     await channel.queue_delete(queue)
-    await eventually(lambda: exists(link, queue), 20)
+    await eventually(lambda: exists(link, queue))
     await say(channel, queue, "back")
     await told(heard, ["back"])
 
@@ -153,8 +153,8 @@ async def test_all_processes_consume_a_queue_that_was_deleted_again(
     await listen()
     await listen(link=await make_link())
     await channel.queue_delete(answers)
-    await eventually(lambda: exists(link, answers), 20)
-    await eventually(lambda: consumed(link, answers, by=2), 20)
+    await eventually(lambda: exists(link, answers))
+    await eventually(lambda: consumed(link, answers, by=2))
 
 
 async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_go_of_it(
@@ -175,9 +175,9 @@ async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_
     await channel.queue_delete(answers)
     taken = await others.declare_queue(answers, exclusive=True)
     consumer._fixed.upkeep.look_again()  # type: ignore[union-attr]
-    await eventually(lambda: not consumer.consumed, 20)
+    await eventually(lambda: not consumer.consumed)
     await taken.delete(if_unused=False)
-    await eventually(lambda: consumer.consumed, 20)
+    await eventually(lambda: consumer.consumed)
     await say(channel, answers, "mine again")
     await told(heard, ["mine again"])
 
@@ -214,7 +214,7 @@ async def test_a_queue_that_went_with_a_restart_of_rabbitmq_holds_nobody_up(
     await say(channel, topology.reply_queue.name, "common")
     wire.mend()
     await told(common, ["common"])
-    await eventually(lambda: exists(link, answers), 20)
+    await eventually(lambda: exists(link, answers))
     await say(channel, answers, "fixed")
     await told(heard, ["fixed"])
 
@@ -262,10 +262,10 @@ async def test_a_reply_for_no_process_of_ours_is_not_routed(
     link: RabbitLink, topology: Topology, instance: str
 ) -> None:
     with pytest.raises(NotRouted, match=r"there is no instance|no process of ours"):
-        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", f"Q-1@{instance}", instance), 10)
+        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", f"Q-1@{instance}", instance), PATIENCE_S)
 
 
 async def test_an_id_that_does_not_fit_into_amqp_is_not_routed(link: RabbitLink, topology: Topology) -> None:
     """It was read in a body, where it may be of any length."""
     with pytest.raises(NotRouted, match="no command so long an id"):
-        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", "Q" * 300 + "@main", "main"), 10)
+        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", "Q" * 300 + "@main", "main"), PATIENCE_S)

@@ -9,7 +9,7 @@ from bridge.errors import PermanentError
 from bridge.wfm.instance import InstanceMark
 from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -37,7 +37,7 @@ async def test_the_mark_of_one_that_dies_is_waited_for(make_link: MakeLink, wire
         await eventually(lambda: logs)
         assert not second.done()
         wire.cut()
-        await asyncio.wait_for(second, 20)
+        await asyncio.wait_for(second, PATIENCE_S)
 
 
 async def test_the_mark_is_taken_again_after_a_reconnect(make_link: MakeLink, wire: Wire, topology: Topology) -> None:
@@ -45,9 +45,9 @@ async def test_the_mark_is_taken_again_after_a_reconnect(make_link: MakeLink, wi
     await mark.take()
     keeping = asyncio.create_task(mark.keep())
     wire.cut()
-    await eventually(lambda: wire.refused >= 1, 20)
+    await eventually(lambda: wire.refused >= 1)
     wire.mend()
-    await asyncio.wait_for(_until_kept(make_link, topology), 20)
+    await asyncio.wait_for(_until_kept(make_link, topology), PATIENCE_S)
     assert not keeping.done()
     keeping.cancel()
 

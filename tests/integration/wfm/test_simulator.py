@@ -20,7 +20,7 @@ from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Inbound, Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -59,7 +59,7 @@ class Bridge:
                 reply_expected=True,
             )
         )
-        parsed: dict[str, object] = orjson.loads((await asyncio.wait_for(answer, 20)).body)
+        parsed: dict[str, object] = orjson.loads((await asyncio.wait_for(answer, PATIENCE_S)).body)
         return parsed
 
 

@@ -13,6 +13,7 @@ from bridge.delivery.message import Message
 from bridge.delivery.sender import callback_session, retry_after_seconds, send
 from bridge.domain.retry import Answered, Failed, Outcome, TimedOut
 from bridge.settings import DeliverySettings
+from tests.support import PATIENCE_S
 from tests.unit.delivery.listener import hang, listening, statuses
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -120,7 +121,7 @@ async def test_a_body_that_trickles_is_not_waited_for(monkeypatch: pytest.Monkey
         await asyncio.Event().wait()
         return response
 
-    async with serving(handle) as url, callback_session(patient) as session, asyncio.timeout(20):
+    async with serving(handle) as url, callback_session(patient) as session, asyncio.timeout(PATIENCE_S):
         assert await post(session, url, patient) == Answered(202)
 
 

@@ -175,7 +175,7 @@ async def test_a_dead_listener_never_delays_another() -> None:
             await eventually(lambda: dead.now == 2)
             store.add(*(delivery(number, to(alive, "alive"), f"wo-{number}") for number in range(101, 111)))
             worker.wake()
-            await eventually(lambda: len(alive.received) == 10, 3)
+            await eventually(lambda: len(alive.received) == 10)
             assert dead.most_at_once == 2
             assert set(store.states()[:100]) == {"pending"}
 
@@ -199,7 +199,7 @@ async def test_a_listener_that_fails_gets_one_sender_until_it_answers_again() ->
             await eventually(lambda: listener.now == 1)
             listener.most_at_once = 0
             with pytest.raises(AssertionError):
-                await eventually(lambda: listener.most_at_once > 1, 0.2)
+                await eventually(lambda: listener.most_at_once > 1)
             slow["on"] = False
             listener.released.set()
             await all_settled(store)
@@ -215,7 +215,7 @@ async def test_a_flood_for_a_healthy_listener_is_delivered_without_waiting_for_l
                 worker.wake()  # as every commit does
                 return set(store.states()) == {"delivered"}
 
-            await eventually(wake_and_look, 15, every_s=0.001)
+            await eventually(wake_and_look, every_s=0.001)
     assert len(listener.received) == 400
 
 
@@ -230,7 +230,7 @@ async def test_what_was_held_too_long_is_left_to_its_lease() -> None:
             listener.released.set()
             await eventually(lambda: store.states().count("delivered") == 2)
             with pytest.raises(AssertionError):
-                await eventually(lambda: len(listener.received) > 2, 0.1)
+                await eventually(lambda: len(listener.received) > 2)
             clock["now"] += timedelta(seconds=6)
             worker.wake()
             await all_settled(store)
@@ -244,7 +244,7 @@ async def test_waking_finds_new_deliveries_at_once() -> None:
             await eventually(lambda: store.looks == 1)  # now it sleeps half a minute
             store.add(delivery(to=to(listener)))
             worker.wake()
-            await eventually(lambda: store.states() == ["delivered"], 2)
+            await eventually(lambda: store.states() == ["delivered"])
 
 
 async def test_a_store_that_is_away_is_waited_for() -> None:

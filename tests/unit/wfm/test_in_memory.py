@@ -21,7 +21,7 @@ from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import IN_MEMORY_URL, RabbitLink
 from bridge.wfm.topology import Inbound, Replies, Topology
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 
@@ -135,7 +135,7 @@ async def test_a_handler_may_publish_a_command_while_it_handles_an_event(
         new_id=lambda: "x",
     )
     await inbound.start()
-    job = await asyncio.wait_for(wfm.create_job(), 5)
+    job = await asyncio.wait_for(wfm.create_job(), PATIENCE_S)
     await eventually(lambda: wfm.acme.job(job).notes == ["hello"])
     await inbound.stop()
 

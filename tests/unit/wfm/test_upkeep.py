@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 
 from bridge.wfm import upkeep
 from bridge.wfm.upkeep import Upkeep
+from tests.support import PATIENCE_S
 
 
 async def test_a_defect_is_told_and_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -22,7 +23,7 @@ async def test_a_defect_is_told_and_does_not_end_it(monkeypatch: pytest.MonkeyPa
     kept = Upkeep("keep it", look, queue="q")
     with capture_logs() as logs:
         keeping = asyncio.create_task(kept.keep())
-        await asyncio.wait_for(kept.wait(), 10)
+        await asyncio.wait_for(kept.wait(), PATIENCE_S)
     assert [entry["event"] for entry in logs] == [
         "keep it: crashed",
         "keep it: not yet; trying again",
