@@ -45,7 +45,7 @@ class BridgeProcess:
         return self._running.pid if self._running is not None and self._running.poll() is None else None
 
     def start(self, *command: str, **environ: str) -> None:
-        """Start it without waiting: `python -m bridge serve`, or another command of Python; `environ` is for this once."""
+        """Start it without waiting: `python -m bridge serve`, or another command; `environ` is for this once."""
         environ = {**self.environ, "BRIDGE_HTTP_PORT": str(self.port), **environ}
         self._running = run(*(command or ORDINARY), environ=environ, log=self.log)
 

@@ -155,8 +155,11 @@ async def test_a_booking_that_timed_out_is_cancelled_in_the_wfm_and_was_never_vi
 async def test_a_booking_that_timed_out_is_cancelled_though_the_wfm_loses_the_cancellation(
     make_laboratory: MakeLaboratory, either_database_url: str
 ) -> None:
-    """Lost once and refused once: the bridge asks for the visit until the WFM has taken it back."""
-    lab = await make_laboratory(either_database_url)
+    """Lost once and refused once: the bridge asks for the visit until the WFM has taken it back.
+
+    It asks again after the time that a command has, which must therefore be short.
+    """
+    lab = await make_laboratory(either_database_url, COMMANDS_TIMEOUT_SECONDS=str(TIMEOUT_S))
     lab.wfm.drop_next("CANVIS")
     lab.wfm.refuse_next("CANVIS", "99")
     job, _, _ = await timed_out_booking(lab, silent=False)
