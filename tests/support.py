@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-PATIENCE_S: Final = 180.0
+PATIENCE_S: Final = 300.0
 """How long to wait for what must happen: so long that only a real fault ever makes a test wait to the end.
 
 pytest's own time-out (pyproject.toml) is longer still, so that the test itself can say what it waited for.
