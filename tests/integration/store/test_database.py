@@ -354,5 +354,6 @@ async def test_a_command_and_a_listener_stored_twice_under_one_id_are_conflicts(
         await store.add_subscription(listener)
 
 
-async def test_ping_asks_the_database(store: SqlStore) -> None:
+async def test_ping_asks_the_database(store: SqlStore, statements: list[str]) -> None:
     await store.ping()
+    assert [each.lower().startswith("select") for each in statements] == [True]

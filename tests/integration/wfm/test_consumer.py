@@ -100,6 +100,7 @@ async def test_messages_reach_the_handler_in_the_order_of_the_queue(
 ) -> None:
     """5,000 messages begin in the queue's order while up to 500 calls are open, some of which end late."""
     bodies = [str(number).encode() for number in range(5000)]
+    begun = [asyncio.Event() for _ in bodies]
     began: list[bytes] = []
     ended: list[bytes] = []
     most_open = 0
@@ -108,7 +109,9 @@ async def test_messages_reach_the_handler_in_the_order_of_the_queue(
         nonlocal most_open
         began.append(message.body)
         most_open = max(most_open, len(began) - len(ended))
-        await asyncio.sleep(0.05 if int(message.body) % 7 else 0.2)
+        number = int(message.body)
+        begun[number].set()
+        await begun[min(number + (30 if number % 7 else 120), len(begun) - 1)].wait()
         ended.append(message.body)
 
     await consume(link, handle)
@@ -230,8 +233,9 @@ async def test_our_binding_never_makes_the_wfm_exchange(
 ) -> None:
     """The exchange is the WFM's: it is not there after we looked for it, unless a lab asks for it."""
     consumer = new_consumer(link, topology, Gate())
-    await consumer.start()
-    await asyncio.sleep(0.5)
+    with capture_logs() as logs:
+        await consumer.start()
+        await eventually(lambda: "bind the inbound queue: not yet; trying again" in [log["event"] for log in logs])
     await consumer.stop()
     with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
         await channel.get_exchange(topology.exchange_name(EVENTS))

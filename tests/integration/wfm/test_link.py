@@ -91,6 +91,7 @@ async def test_stopping_twice_is_harmless(topology: Topology, make_link: MakeLin
     for _ in range(2):
         await replies.stop()
         await link.stop()
+        assert not link.connected
 
 
 async def test_an_exchange_of_the_wfm_that_is_gone_does_not_keep_the_rest_from_coming_back(

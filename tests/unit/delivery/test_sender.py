@@ -17,8 +17,8 @@ from tests.support import PATIENCE_S
 from tests.unit.delivery.listener import hang, listening, statuses
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
-LAB = DeliverySettings(allow_private_callbacks=True, timeout_seconds=5)
-STRICT = DeliverySettings(timeout_seconds=5)
+LAB = DeliverySettings(allow_private_callbacks=True, timeout_seconds=PATIENCE_S)
+STRICT = DeliverySettings(timeout_seconds=PATIENCE_S)
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from bridge.domain.model import JobRef
 from bridge.errors import BrokerUnavailable, NotRouted, StoreUnavailable
 from bridge.flows.ports import BusMessage, OutboxEntry
-from bridge.wfm.outbox import JITTER, LEASE, LONGEST_RETRY_S, OutboxSender, retry_wait
+from bridge.wfm.outbox import JITTER, LEASE, LONGEST_RETRY_S, SHORTEST_LOOK_S, OutboxSender, retry_wait
 from tests.support import eventually
 
 START = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -190,16 +191,17 @@ async def test_a_claim_is_a_lease() -> None:
 async def test_entries_claimed_by_another_replica_do_not_make_the_sender_spin() -> None:
     """They look due and cannot be claimed; the sender looks again only after a pause."""
 
+    looks: list[float] = []
+
     class Elsewhere(MemoryOutbox):
         async def next_outbox_at(self) -> datetime | None:
+            looks.append(asyncio.get_running_loop().time())
             return START
 
-    store = Elsewhere()
-    sender = OutboxSender(store, Bus(), Time(), random=Random(1))
-    with suppress(TimeoutError):
-        async with asyncio.timeout(0.3):
-            await sender.run()
-    assert store.claims <= 3
+    running = asyncio.create_task(OutboxSender(Elsewhere(), Bus(), Time(), random=Random(1)).run())
+    await eventually(lambda: len(looks) >= 3)
+    running.cancel()
+    assert all(later - earlier >= SHORTEST_LOOK_S * 0.9 for earlier, later in pairwise(looks))
 
 
 def test_retries_wait_longer_each_time_up_to_a_cap_and_not_all_alike() -> None:
