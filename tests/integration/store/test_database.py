@@ -356,4 +356,4 @@ async def test_a_command_and_a_listener_stored_twice_under_one_id_are_conflicts(
 
 async def test_ping_asks_the_database(store: SqlStore, statements: list[str]) -> None:
     await store.ping()
-    assert [each.lower().startswith("select") for each in statements] == [True]
+    assert [each for each in statements if each.startswith("SELECT")] != []

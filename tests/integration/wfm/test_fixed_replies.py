@@ -174,7 +174,7 @@ async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_
     others = await rabbit.channel()
     await channel.queue_delete(answers)
     taken = await others.declare_queue(answers, exclusive=True)
-    consumer._fixed.upkeep.look_again()  # type: ignore[union-attr]
+    consumer._fixed.upkeep._again.set()  # type: ignore[union-attr]
     await eventually(lambda: not consumer.consumed)
     await taken.delete(if_unused=False)
     await eventually(lambda: consumer.consumed)
@@ -262,10 +262,14 @@ async def test_a_reply_for_no_process_of_ours_is_not_routed(
     link: RabbitLink, topology: Topology, instance: str
 ) -> None:
     with pytest.raises(NotRouted, match=r"there is no instance|no process of ours"):
-        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", f"Q-1@{instance}", instance), PATIENCE_S)
+        await asyncio.wait_for(
+            RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).pass_on(b"", f"Q-1@{instance}", instance), PATIENCE_S
+        )
 
 
 async def test_an_id_that_does_not_fit_into_amqp_is_not_routed(link: RabbitLink, topology: Topology) -> None:
     """It was read in a body, where it may be of any length."""
     with pytest.raises(NotRouted, match="no command so long an id"):
-        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", "Q" * 300 + "@main", "main"), PATIENCE_S)
+        await asyncio.wait_for(
+            RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).pass_on(b"", "Q" * 300 + "@main", "main"), PATIENCE_S
+        )

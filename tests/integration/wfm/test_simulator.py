@@ -30,7 +30,7 @@ class Bridge:
 
     def __init__(self, link: RabbitLink, topology: Topology) -> None:
         self.messages: list[WfmMessage] = []
-        self.bus = RabbitCommandBus(link, topology)
+        self.bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
         self.answers: dict[str, asyncio.Future[RawReply]] = {}
         inbound = Inbound(exchange="acme.wfm.events", bindings=("job.*",))
         self.inbound = InboundConsumer(
