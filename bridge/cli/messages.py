@@ -29,16 +29,9 @@ T = TypeVar("T")
 
 MOST_AT_ONCE = 1_000_000
 
-app = typer.Typer(help="The journal of WFM messages.", no_args_is_help=True)
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for other programs.")]
 
 
-@app.callback()
-def _messages() -> None:
-    """The journal of WFM messages."""
-
-
-@app.command("list")
 def list_messages(
     config: ConfigOption = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only messages with this outcome, such as parked.")] = None,
@@ -55,7 +48,6 @@ def list_messages(
         print_lines(map(_line, entries))
 
 
-@app.command("show")
 def show_message(
     number: Annotated[int, typer.Argument(help="Its number in the journal.")],
     config: ConfigOption = None,
@@ -69,7 +61,6 @@ def show_message(
     print_lines([json.dumps(facts)] if as_json else _pages(facts))
 
 
-@app.command("replay")
 def replay_messages(
     numbers: Annotated[list[int] | None, typer.Argument(help="Numbers of parked entries.")] = None,
     all_parked: Annotated[bool, typer.Option("--all-parked", help="All of them, oldest first.")] = False,
