@@ -91,7 +91,7 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         ),
         Verb(
             "replay",
-            "bridge.cli.messages:replay_messages",
+            "bridge.cli.replay:replay_messages",
             "Apply parked messages anew, by the packs as they are now. The bridge may run meanwhile.",
         ),
     ),

@@ -6,9 +6,10 @@ from typing import Annotated
 
 import typer
 
-from bridge.app import now
-from bridge.cli.messages import JsonOption, print_lines, with_store
-from bridge.cli.serve import ConfigOption
+from bridge.app.process import now
+from bridge.cli.messages import print_lines
+from bridge.cli.options import ConfigOption, JsonOption
+from bridge.cli.store import with_store
 from bridge.flows.ports import DeliveryReport, DeliveryState
 from bridge.settings import load_settings
 

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from bridge.api.identity import DEVELOPMENT_KID
-from bridge.app import load_entities
-from bridge.cli.serve import ConfigOption
+from bridge.app.identity import load_entities
+from bridge.cli.options import ConfigOption
 from bridge.errors import PermanentError
 from bridge.settings import Mode, Settings, load_settings
 
