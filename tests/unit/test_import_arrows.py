@@ -16,6 +16,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 
 EVERYTHING = ("bridge",)
+PLUMBING = ("bridge.together", "bridge.backoff", "bridge.loops")
 ANYBODY = "bridge.__version__"  # a constant of the package itself; importing it leads nowhere
 
 # part: the parts that it may import. A part always sees itself; a row holds for all modules below it, and the longest
@@ -24,6 +25,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge": (),
     "bridge.errors": (),
     "bridge.together": ("bridge.errors",),
+    "bridge.backoff": (),
+    "bridge.loops": ("bridge.errors",),
     "bridge.yaml_source": ("bridge.errors",),
     "bridge.telemetry": ("bridge.errors", "bridge.yaml_source"),
     "bridge.environment": ("bridge.errors", "bridge.yaml_source"),
@@ -32,7 +35,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge.mef": ("bridge.domain",),
     "bridge.domain": ("bridge.mef",),
     "bridge.mapping": ("bridge.domain", "bridge.mef", "bridge.errors", "bridge.yaml_source"),
-    "bridge.flows": ("bridge.domain", "bridge.mapping", "bridge.mef", "bridge.errors", "bridge.together"),
+    "bridge.flows": ("bridge.domain", "bridge.mapping", "bridge.mef", "bridge.errors", *PLUMBING),
     "bridge.packtools": (
         "bridge.mapping",
         "bridge.flows",
@@ -41,10 +44,10 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
         "bridge.errors",
         "bridge.yaml_source",
     ),
-    "bridge.store": ("bridge.domain", "bridge.mef", "bridge.flows.ports", "bridge.errors", "bridge.together"),
+    "bridge.store": ("bridge.domain", "bridge.mef", "bridge.flows.ports", "bridge.errors", *PLUMBING),
     "bridge.api": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.wfm": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.delivery": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
+    "bridge.wfm": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry", *PLUMBING),
+    "bridge.delivery": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry", *PLUMBING),
     "bridge.console": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
     "bridge.simulator": ("bridge.mef", "bridge.wfm.topology", "bridge.errors"),
     # Black-box: it speaks HTTP to whatever it tests, so it may know the standard's words and nothing of the bridge.
