@@ -23,7 +23,7 @@ class Backoff:
         """Return how long to wait after so many failures in a row, at least one."""
         doublings = min(failures - 1, 64)  # far beyond any cap, and far below what a float can hold
         wait = min(self.first * 2.0**doublings, self.longest)
-        return wait * random.uniform(1 - self.jitter, 1 + self.jitter)
+        return round(wait * random.uniform(1 - self.jitter, 1 + self.jitter), 3)  # milliseconds are enough for any log
 
     def waits(self, random: Random = _RANDOM) -> Iterator[float]:
         """Give one wait for each failure in a row, without end."""

@@ -16,7 +16,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 
 EVERYTHING = ("bridge",)
-PLUMBING = ("bridge.together", "bridge.backoff", "bridge.loops")
+PLUMBING = ("bridge.backoff", "bridge.batcher", "bridge.loops")
 ANYBODY = "bridge.__version__"  # a constant of the package itself; importing it leads nowhere
 
 # part: the parts that it may import. A part always sees itself; a row holds for all modules below it, and the longest
@@ -24,8 +24,8 @@ ANYBODY = "bridge.__version__"  # a constant of the package itself; importing it
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "bridge": (),
     "bridge.errors": (),
-    "bridge.together": ("bridge.errors",),
     "bridge.backoff": (),
+    "bridge.batcher": ("bridge.backoff", "bridge.errors"),
     "bridge.loops": ("bridge.errors",),
     "bridge.yaml_source": ("bridge.errors",),
     "bridge.telemetry": ("bridge.errors", "bridge.yaml_source"),
