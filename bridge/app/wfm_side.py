@@ -1,6 +1,5 @@
 """Puts together what speaks with the WFM: packs, use cases, command bus, consumers, outbox."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from random import Random
 import structlog
 
 from bridge.app.process import Start, new_id, now
-from bridge.errors import PermanentError, StoreUnavailable
+from bridge.errors import PermanentError
 from bridge.flows.applier import Applier
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
@@ -18,6 +17,7 @@ from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import Memory, WfmMessage
 from bridge.flows.replies import WfmReply
 from bridge.flows.retention import Retention
+from bridge.loops import every
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
 from bridge.settings import RetentionSettings, Settings
@@ -145,7 +145,7 @@ def start_loops(wfm_side: WfmSide, start: Start) -> None:
     """Start what needs no RabbitMQ."""
     start(wfm_side.commands.run(), "commands")
     start(wfm_side.job_updates.run(), "job updates")
-    start(_forget_requests(wfm_side.requests), "idempotency keys")
+    start(every(FORGET_SECONDS, wfm_side.requests.forget_expired, "requests"), "idempotency keys")
     start(wfm_side.retention.run(), "retention")
 
 
@@ -219,12 +219,3 @@ def _ages(settings: RetentionSettings) -> dict[Memory, timedelta]:
         Memory.OUTBOX: settings.deliveries_days,
     }
     return {Memory.SLOTS: timedelta()} | {what: timedelta(days=kept) for what, kept in days.items() if kept}
-
-
-async def _forget_requests(requests: Idempotency) -> None:
-    while True:
-        try:
-            await requests.forget_expired()
-        except StoreUnavailable as trouble:
-            log.warning("requests.not_forgotten", trouble=str(trouble))
-        await asyncio.sleep(FORGET_SECONDS)

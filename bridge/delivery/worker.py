@@ -8,29 +8,28 @@ else. What is claimed beyond that is held for its turn.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Protocol
 
 import structlog
 from aiohttp import ClientSession
 
+from bridge.backoff import Backoff
 from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.message import Message, prepare
 from bridge.delivery.sender import send
 from bridge.domain.retry import Delivered, Failed, GiveUp, Outcome, RetryDecision, RetryIn, decide_retry
 from bridge.errors import TransientError
 from bridge.flows.ports import Attempt, Clock, Delivery, DeliveryState, SubscriptionId
+from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, when_due
 from bridge.telemetry import bind_correlation
 
 SHARE = 4  # a listener may use one in so many senders
-LOOK_EVERY_S = 30.0  # what a replica that died had claimed becomes due without anybody waking us
-SHORTEST_LOOK_S = 0.2  # what is due may be claimed by somebody else; looking for it without a pause would spin
 MOST_FAILING = 1000  # listeners that are remembered as failing; the longest known are forgotten first
-STORE_RETRY_S = 1.0
-LONGEST_STORE_RETRY_S = 30.0
+STORE_RETRIES = Backoff(first=1.0, longest=30.0)
 GRACE_S = 2.0  # for what is on its way when the worker is stopped: each one settled is one not sent twice
 
 log = structlog.stdlib.get_logger(__name__)
@@ -82,7 +81,7 @@ class DeliveryWorker:
         self._clock = clock
         self._random = random
         self._base_url = base_url
-        self._woken = asyncio.Event()
+        self._bell = Bell()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: Counter[SubscriptionId] = Counter()
         self._held: dict[SubscriptionId, deque[_Claimed]] = {}
@@ -91,15 +90,13 @@ class DeliveryWorker:
 
     def wake(self) -> None:
         """Look for due deliveries at once."""
-        self._woken.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Deliver until cancelled. What is claimed and not sent then becomes due again when its lease ends."""
         async with self._session_factory() as session:
             try:
-                while True:
-                    self._woken.clear()
-                    await self._sleep(await self._round(session))
+                await when_due(partial(self._round, session), self._bell, "deliveries")
             finally:
                 await self._finish()
 
@@ -109,13 +106,6 @@ class DeliveryWorker:
         self._begin_held(session)
         if len(self._tasks) >= self._settings.concurrency:
             return LOOK_EVERY_S
-        try:
-            return await self._claim_and_begin(session)
-        except TransientError as error:
-            log.warning("deliveries can't be read now; trying again", problem=str(error))
-            return STORE_RETRY_S
-
-    async def _claim_and_begin(self, session: ClientSession) -> float:
         limit = self._claim_limit()
         if limit == 0:
             return SHORTEST_LOOK_S
@@ -126,7 +116,7 @@ class DeliveryWorker:
             self._probe_at = 0.0
             if claimed == limit:
                 return 0.0
-        return self._until(await self._store.next_delivery_at())
+        return seconds_until(await self._store.next_delivery_at(), self._clock())
 
     def _claim_limit(self) -> int:
         """Tell how many to claim: what can be sent, less what is held.
@@ -228,16 +218,15 @@ class DeliveryWorker:
 
     async def _settle(self, delivery: Delivery, settlement: _Settlement) -> None:
         """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""
-        wait = STORE_RETRY_S
-        while True:
+        for wait in STORE_RETRIES.waits():
             try:
-                return await self._store.settle_delivery(
+                await self._store.settle_delivery(
                     delivery.number, settlement.attempt, settlement.state, settlement.next_attempt_at
                 )
+                return
             except TransientError as error:
                 log.warning("an attempt can't be recorded now; trying again", problem=str(error), wait=wait)
                 await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_STORE_RETRY_S)
 
     async def _finish(self) -> None:
         if self._tasks:
@@ -245,16 +234,6 @@ class DeliveryWorker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _until(self, due: datetime | None) -> float:
-        if due is None:
-            return LOOK_EVERY_S
-        return min(max((due - self._clock()).total_seconds(), SHORTEST_LOOK_S), LOOK_EVERY_S)
-
-    async def _sleep(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
 
 
 def _settlement(outcome: Outcome, decision: RetryDecision, at: datetime, elapsed: float, now: datetime) -> _Settlement:

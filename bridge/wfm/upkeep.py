@@ -2,16 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Final
 
 import structlog
 
+from bridge.backoff import Backoff
+from bridge.loops import Bell
 from bridge.wfm.link import RabbitLink
 
-FIRST_WAIT_S: Final = 0.25
-LONGEST_WAIT_S: Final = 15.0
-LOOK_EVERY_S: Final = 30.0
+RETRIES = Backoff(first=0.25, longest=15.0)
+LOOK_EVERY_S = 30.0
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -24,7 +23,7 @@ class Upkeep:
         self._problem = problem
         self._about = about
         self._right = asyncio.Event()
-        self._again = asyncio.Event()
+        self._bell = Bell()
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -38,7 +37,7 @@ class Upkeep:
 
     def begin(self, link: RabbitLink) -> None:
         """Keep it right in the background, and look at once after each reconnect."""
-        link.on_reconnect(self._again.set)
+        link.on_reconnect(self._bell.ring)
         self._keeper = asyncio.create_task(self.keep(), name=self._what)
 
     async def end(self) -> None:
@@ -50,19 +49,16 @@ class Upkeep:
     async def keep(self) -> None:
         """Keep it right, for ever."""
         while True:
-            self._again.clear()
             await self._until_right()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._again.wait()
+            await self._bell.rest(LOOK_EVERY_S)
 
     async def _until_right(self) -> None:
-        wait = FIRST_WAIT_S
-        while (problem := await self._look()) is not None:
+        for wait in RETRIES.waits():
+            if (problem := await self._look()) is None:
+                break
             self._right.clear()
             _log.warning(f"{self._what}: not yet; trying again", problem=problem, again_in_s=wait, **self._about)
             await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT_S)
         if not self.right:
             _log.info(f"{self._what}: done", **self._about)
         self._right.set()

@@ -10,6 +10,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractRobustConnection
 from aiormq.exceptions import ChannelNotFoundEntity
 
+from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
 from bridge.wfm import upkeep
 from bridge.wfm.consumer import RawReply, ReplyConsumer
@@ -170,11 +171,11 @@ async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_
     (consumer,) = started
     await eventually(lambda: consumer.consumed)
     monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
-    monkeypatch.setattr(upkeep, "LONGEST_WAIT_S", 0.25)
+    monkeypatch.setattr(upkeep, "RETRIES", Backoff(0.25, 0.25))
     others = await rabbit.channel()
     await channel.queue_delete(answers)
     taken = await others.declare_queue(answers, exclusive=True)
-    consumer._fixed.upkeep.look_again()  # type: ignore[union-attr]
+    consumer._fixed.upkeep._bell.ring()  # type: ignore[union-attr]
     await eventually(lambda: not consumer.consumed, 20)
     await taken.delete(if_unused=False)
     await eventually(lambda: consumer.consumed, 20)
