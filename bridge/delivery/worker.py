@@ -19,9 +19,9 @@ from aiohttp import ClientSession
 
 from bridge.backoff import Backoff
 from bridge.delivery.config import DeliveryConfig
-from bridge.delivery.message import Message, prepare
 from bridge.delivery.sender import send
-from bridge.domain.retry import Delivered, Failed, GiveUp, Outcome, RetryDecision, RetryIn, decide_retry
+from bridge.delivery.webhook import Webhook, prepare
+from bridge.domain.retry import Delivered, Failed, GiveUp, RetryDecision, RetryIn, SendResult, decide_retry
 from bridge.errors import TransientError
 from bridge.flows.ports import Attempt, Clock, Delivery, DeliveryState, SubscriptionId
 from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, when_due
@@ -183,21 +183,21 @@ class DeliveryWorker:
 
     async def _attempt(self, session: ClientSession, delivery: Delivery) -> _Settlement:
         at, started = self._clock(), asyncio.get_running_loop().time()
-        outcome = await self._send(session, delivery)
+        result = await self._send(session, delivery)
         elapsed = asyncio.get_running_loop().time() - started
         decision = decide_retry(
             self._settings.schedule_seconds,
             self._settings.jitter,
             delivery.attempts + 1,
-            outcome,
+            result,
             self._random.random(),
         )
         self._note(delivery.subscription.id, decision)
-        settlement = _settlement(outcome, decision, at, elapsed, self._clock())
+        settlement = _settlement(result, decision, at, elapsed, self._clock())
         _log_attempt(delivery, settlement)
         return settlement
 
-    async def _send(self, session: ClientSession, delivery: Delivery) -> Outcome:
+    async def _send(self, session: ClientSession, delivery: Delivery) -> SendResult:
         """Prepare and send. A crash counts as a failed attempt, so that a delivery that crashes us ends some day."""
         try:
             return await send(session, self._prepare(delivery), self._settings, self._clock)
@@ -205,7 +205,7 @@ class DeliveryWorker:
             log.exception("a notification could not be sent", number=delivery.number)
             return Failed(f"the bridge failed: {type(error).__name__}")
 
-    def _prepare(self, delivery: Delivery) -> Message:
+    def _prepare(self, delivery: Delivery) -> Webhook:
         return prepare(delivery, self._base_url, self._settings.guide_listener_buyers)
 
     def _note(self, listener: SubscriptionId, decision: RetryDecision) -> None:
@@ -236,9 +236,11 @@ class DeliveryWorker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-def _settlement(outcome: Outcome, decision: RetryDecision, at: datetime, elapsed: float, now: datetime) -> _Settlement:
-    status = getattr(outcome, "status", None)
-    error = getattr(outcome, "error", None)
+def _settlement(
+    result: SendResult, decision: RetryDecision, at: datetime, elapsed: float, now: datetime
+) -> _Settlement:
+    status = getattr(result, "status", None)
+    error = getattr(result, "error", None)
     match decision:
         case Delivered():
             return _Settlement(Attempt(at=at, status=status, error=None, elapsed=elapsed), DeliveryState.DELIVERED)

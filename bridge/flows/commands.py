@@ -24,7 +24,7 @@ from bridge.flows.correlation import asked_by, command_of, correlation_of, is_co
 from bridge.flows.effects import messages_for
 from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided, timed_out
 from bridge.flows.line import Line
-from bridge.flows.ports import BusMessage, Clock, CommandBus, Store, Transaction
+from bridge.flows.ports import BusMessage, Clock, CommandBus, Store, Transaction, WfmMessage
 from bridge.flows.questions import Questions
 from bridge.flows.replies import WfmReply
 from bridge.flows.sweep import Sweep
@@ -109,9 +109,9 @@ class Commands:
         except TimeoutError:
             return await self._expire(command)
 
-    async def handle_reply(self, reply: WfmReply) -> None:
+    async def handle_reply(self, message: WfmMessage) -> None:
         """Take one message of a reply queue; return when all that follows from it is safe."""
-        reply = replies.correlated(reply, self._packs)
+        reply = replies.correlated(message, self._packs)
         if reply.problem is not None:
             await self._batcher.submit(reply)
             return

@@ -13,7 +13,7 @@ from bridge.backoff import JITTER
 from bridge.domain.model import JobRef
 from bridge.errors import BrokerUnavailable, NotRouted, StoreUnavailable
 from bridge.flows.ports import BusMessage, OutboxEntry
-from bridge.wfm.outbox import LEASE, RETRIES, OutboxSender
+from bridge.wfm.outbox_sender import LEASE, RETRIES, OutboxSender
 from tests.support import eventually
 
 START = datetime(2026, 3, 5, 12, tzinfo=UTC)
