@@ -2,7 +2,7 @@
 
 The store gives out one notification at a time for each listener and resource, which keeps their order; here they go out
 side by side. A listener may use a quarter of the senders, and one that just failed only one, so that it delays nobody
-else. What is claimed beyond that is held for its turn.
+else. What is claimed beyond that waits for its turn.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class DeliveryWorker:
         self._bell = Bell()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: Counter[SubscriptionId] = Counter()
-        self._held: dict[SubscriptionId, deque[_Claimed]] = {}
+        self._claimed: dict[SubscriptionId, deque[_Claimed]] = {}
         self._failing: dict[SubscriptionId, None] = {}
         self._probe_at = 0.0
 
@@ -103,7 +103,7 @@ class DeliveryWorker:
     async def _round(self, session: ClientSession) -> float:
         """Begin what can be begun; return for how many seconds nothing more will be due."""
         self._drop_late()
-        self._begin_held(session)
+        self._begin_claimed(session)
         if len(self._tasks) >= self._settings.concurrency:
             return LOOK_EVERY_S
         limit = self._claim_limit()
@@ -111,7 +111,7 @@ class DeliveryWorker:
             return SHORTEST_LOOK_S
         before = len(self._tasks)
         claimed = await self._claim(limit)
-        self._begin_held(session)
+        self._begin_claimed(session)
         if len(self._tasks) > before:
             self._probe_at = 0.0
             if claimed == limit:
@@ -119,13 +119,13 @@ class DeliveryWorker:
         return seconds_until(await self._store.next_delivery_at(), self._clock())
 
     def _claim_limit(self) -> int:
-        """Tell how many to claim: what can be sent, less what is held.
+        """Tell how many to claim: what can be sent, less what is claimed and not begun.
 
-        With enough held, one now and then: the store serves first who has least in flight, so one is enough to find
-        whom the held ones would delay, and it is too rare to pile up.
+        With enough of that, one now and then: the store serves first who has least in flight, so one is enough to find
+        whom those would delay, and it is too rare to pile up.
         """
         concurrency = self._settings.concurrency
-        limit = min(concurrency - len(self._tasks), concurrency - sum(map(len, self._held.values())))
+        limit = min(concurrency - len(self._tasks), concurrency - sum(map(len, self._claimed.values())))
         time = asyncio.get_running_loop().time()
         if limit <= 0 and time >= self._probe_at:
             self._probe_at = time + SHORTEST_LOOK_S
@@ -137,20 +137,20 @@ class DeliveryWorker:
         timeout = timedelta(seconds=self._settings.timeout_seconds)
         deliveries = await self._store.claim_deliveries(now, now + 2 * timeout, limit)
         for delivery in deliveries:
-            self._held.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
+            self._claimed.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
         return len(deliveries)
 
     def _drop_late(self) -> None:
         """Leave what could not be begun in time to its lease: somebody may claim it again when that ends."""
         now = self._clock()
-        for listener, waiting in list(self._held.items()):
+        for listener, waiting in list(self._claimed.items()):
             while waiting and waiting[0].begin_by < now:
                 waiting.popleft()
             if not waiting:
-                del self._held[listener]
+                del self._claimed[listener]
 
-    def _begin_held(self, session: ClientSession) -> None:
-        for listener, waiting in self._held.items():
+    def _begin_claimed(self, session: ClientSession) -> None:
+        for listener, waiting in self._claimed.items():
             while waiting and len(self._tasks) < self._settings.concurrency and self._may_send(listener):
                 self._begin(session, waiting.popleft().delivery)
 

@@ -97,7 +97,7 @@ class RabbitCommandBus:
         )
 
     def _reply_queue_for(self, pack: str) -> str | None:
-        """Say where a pack's WFM is to answer; None where it has a queue for that."""
+        """Say where a pack's WFM is to reply to; None where it has a queue for that."""
         return self._reply_to.get(pack, self._topology.reply_queue.name)
 
     async def _exchange(self, name: str) -> RabbitExchange:

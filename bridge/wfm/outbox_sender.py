@@ -108,10 +108,10 @@ class OutboxSender:
 
 def _by_job(entries: Iterable[OutboxEntry]) -> list[list[OutboxEntry]]:
     """Entries of one job together, in the order of their numbers; one that belongs to no job stands alone."""
-    ordered = sorted(entries, key=lambda entry: (_lane(entry), entry.number))
-    return [list(group) for _, group in groupby(ordered, key=_lane)]
+    ordered = sorted(entries, key=lambda entry: (_ordering_key(entry), entry.number))
+    return [list(group) for _, group in groupby(ordered, key=_ordering_key)]
 
 
-def _lane(entry: OutboxEntry) -> tuple[str, ...]:
+def _ordering_key(entry: OutboxEntry) -> tuple[str, ...]:
     job = entry.message.job
     return (job.pack, job.key) if job is not None else (str(entry.number),)

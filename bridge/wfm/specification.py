@@ -91,12 +91,12 @@ def _bound(queue: RabbitQueue, key: str) -> RabbitQueue:
 def _send_commands(broker: RabbitBroker, topology: Topology, pack: PackOnBus) -> None:
     queue = topology.reply_queue if pack.own_replies is None else topology.reply_queue_of(pack.own_replies)
     for command in pack.commands:
-        answered = f"The reply goes to {queue.name}." if command.reply else "No reply is expected."
+        reply_goes = f"The reply goes to {queue.name}." if command.reply else "No reply is expected."
         broker.publisher(
             exchange=topology.wfm_exchange(command.exchange),
             routing_key=command.routing_key,
             title=f"{pack.name}.{command.name}",
-            description=f"{command.schema['description']} {answered}",
+            description=f"{command.schema['description']} {reply_goes}",
             schema=_payload(f"{pack.name}.{command.name}", command.schema),
             persist=True,
             mandatory=True,

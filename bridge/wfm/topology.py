@@ -34,7 +34,7 @@ parked by the bridge; this only ends the circle of a message that crashes it eac
 class OwnReplies:
     """Where replies to one pack's commands come to, if not to the reply queue of all packs.
 
-    `queue` is the fixed one that the WFM answers to; None where it answers to whatever a command names.
+    `queue` is the fixed one that the WFM replies to; None where it replies to whatever a command names.
     """
 
     pack: str

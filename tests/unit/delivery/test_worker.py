@@ -222,7 +222,7 @@ async def test_a_flood_for_a_healthy_listener_is_delivered_without_waiting_for_l
     assert len(listener.received) == 400
 
 
-async def test_what_was_held_too_long_is_left_to_its_lease() -> None:
+async def test_what_was_claimed_too_long_ago_is_left_to_its_lease() -> None:
     """Its lease might end while it is on its way, and somebody else would send it too."""
     clock = {"now": now()}
     async with listening(hang) as listener:
