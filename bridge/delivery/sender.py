@@ -17,8 +17,8 @@ from aiohttp import (
 
 from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback, guarded_socket
-from bridge.delivery.message import Message
-from bridge.domain.retry import Answered, Failed, Outcome, TimedOut
+from bridge.delivery.webhook import Webhook
+from bridge.domain.retry import Answered, Failed, SendResult, TimedOut
 from bridge.telemetry import mask_secrets
 
 LONGEST_BODY = 64 * 1024  # bytes; the body means nothing, it is read so that the connection can be used again
@@ -44,21 +44,21 @@ def callback_session(settings: DeliveryConfig) -> ClientSession:
 
 
 async def send(
-    session: ClientSession, message: Message, settings: DeliveryConfig, clock: Callable[[], datetime]
-) -> Outcome:
-    """Post a message and say what became of it."""
+    session: ClientSession, webhook: Webhook, settings: DeliveryConfig, clock: Callable[[], datetime]
+) -> SendResult:
+    """Post a notification and say what became of it."""
     try:
         if not settings.allow_private_callbacks:
-            check_callback(message.url)
-        return await _post(session, message, clock)
+            check_callback(webhook.url)
+        return await _post(session, webhook, clock)
     except TimeoutError:
         return TimedOut(f"no answer within {settings.timeout_seconds:g} s")
     except (ClientError, OSError, ValueError) as error:
         return Failed(_sentence(error))
 
 
-async def _post(session: ClientSession, message: Message, clock: Callable[[], datetime]) -> Answered:
-    async with session.post(message.url, data=message.body, headers=message.headers, allow_redirects=False) as response:
+async def _post(session: ClientSession, webhook: Webhook, clock: Callable[[], datetime]) -> Answered:
+    async with session.post(webhook.url, data=webhook.body, headers=webhook.headers, allow_redirects=False) as response:
         await _drain(response)
         return Answered(response.status, retry_after_seconds(response.headers.get("Retry-After"), clock()))
 

@@ -19,13 +19,13 @@ from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.testing import TestRabbitBroker
 from yarl import URL
 
+from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, PermanentError
 
 IN_MEMORY_URL: Final = "memory://"
 
 CONNECT_TIMEOUT_S: Final = 5.0
-FIRST_WAIT_S: Final = 0.5
-LONGEST_WAIT_S: Final = 15.0
+RETRIES: Final = Backoff(first=0.5, longest=15.0)
 STOP_TIMEOUT_S: Final = 2.0
 HEARTBEAT_S: Final = 15
 """A side that misses some takes the other for dead; what a dead process held is free after about two."""
@@ -91,11 +91,11 @@ class RabbitLink:
         self._started = True
 
     async def _wait_for_rabbitmq(self) -> None:
-        wait = FIRST_WAIT_S
-        while (problem := await self._problem()) is not None:
+        for wait in RETRIES.waits():
+            if (problem := await self._problem()) is None:
+                return
             _log.warning("RabbitMQ does not answer; trying again", problem=problem, again_in_s=wait)
             await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT_S)
 
     async def _problem(self) -> str | None:
         """Connect once for a moment, because the robust connection would hide why it was refused, and try for ever."""

@@ -1,10 +1,11 @@
-"""The architecture's import arrows (docs: design, layout), held against every module of `bridge/`.
+"""The import arrows of docs/architecture.md, held against every module of `bridge/`.
 
-A part of the bridge may import only the parts that its row names; nothing goes round in circles; and what decides
-(`domain/`, `mapping/`) stays pure: time and ids are arguments there, and nothing waits, logs or draws lots.
+A part of the bridge may import only the parts that its row in the page names; nothing goes round in circles; and what
+decides (`domain/`, `mapping/`) stays pure: time and ids are arguments there, and nothing waits, logs or draws lots.
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,47 +16,32 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 
+PAGE = REPOSITORY / "docs" / "architecture.md"
+ROW = re.compile(r"^\| (`.+`) \| .+ \| (.+) \|$", re.MULTILINE)
+
 EVERYTHING = ("bridge",)
 ANYBODY = "bridge.__version__"  # a constant of the package itself; importing it leads nowhere
 
-# part: the parts that it may import. A part always sees itself; a row holds for all modules below it, and the longest
-# matching row counts.
-MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "bridge": (),
-    "bridge.errors": (),
-    "bridge.together": ("bridge.errors",),
-    "bridge.yaml_source": ("bridge.errors",),
-    "bridge.telemetry": ("bridge.errors", "bridge.yaml_source"),
-    "bridge.environment": ("bridge.errors", "bridge.yaml_source"),
-    # The configuration file is read into the values that the parts take.
-    "bridge.settings": ("bridge.api.identity", "bridge.environment", "bridge.errors", "bridge.yaml_source"),
-    "bridge.mef": ("bridge.domain",),
-    "bridge.domain": ("bridge.mef",),
-    "bridge.mapping": ("bridge.domain", "bridge.mef", "bridge.errors", "bridge.yaml_source"),
-    "bridge.flows": ("bridge.domain", "bridge.mapping", "bridge.mef", "bridge.errors", "bridge.together"),
-    "bridge.packtools": (
-        "bridge.mapping",
-        "bridge.flows",
-        "bridge.domain",
-        "bridge.mef",
-        "bridge.errors",
-        "bridge.yaml_source",
-    ),
-    "bridge.store": ("bridge.domain", "bridge.mef", "bridge.flows.ports", "bridge.errors", "bridge.together"),
-    "bridge.api": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.wfm": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.delivery": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.console": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.simulator": ("bridge.mef", "bridge.wfm.topology", "bridge.errors"),
-    # Black-box: it speaks HTTP to whatever it tests, so it may know the standard's words and nothing of the bridge.
-    "bridge.conformance": ("bridge.mef", "bridge.errors"),
-    "bridge.localenv": ("bridge.errors",),
-    # The composition root, and those who call it.
-    "bridge.app": EVERYTHING,
-    "bridge.cli": EVERYTHING,
-    "bridge.demo": EVERYTHING,
-    "bridge.__main__": EVERYTHING,
-}
+
+def read_table(page: str) -> dict[str, tuple[str, ...]]:
+    """Read the table of the page: each part, and the parts that it may import.
+
+    A part always sees itself; a row holds for all modules below it.
+    """
+    section = page.partition("## The parts\n")[2].partition("\n## ")[0]
+    return {part: _allowed(allowed) for names, allowed in ROW.findall(section) for part in _parts(names)}
+
+
+def _allowed(cell: str) -> tuple[str, ...]:
+    words = {"nothing of ours": (), "everything": EVERYTHING}
+    return words[cell] if cell in words else _parts(cell)
+
+
+def _parts(cell: str) -> tuple[str, ...]:
+    return tuple(f"bridge.{name.removesuffix('/').removesuffix('.py')}" for name in re.findall(r"`(.+?)`", cell))
+
+
+MAY_IMPORT: Mapping[str, tuple[str, ...]] = {"bridge": ()} | read_table(PAGE.read_text(encoding="utf-8"))
 
 PURE = ("bridge.domain", "bridge.mapping")
 IMPURE_EXCEPTION = "bridge.mapping.loader"  # it reads files
@@ -174,10 +160,28 @@ def arrows(modules: list[Module]) -> dict[str, set[str]]:
     return graph
 
 
-def test_every_part_of_the_bridge_has_a_row() -> None:
+def test_every_part_of_the_bridge_has_a_row_and_every_row_is_of_a_part() -> None:
     """A new package or top-level module is added to the table on purpose, or not at all."""
-    without = {top_part(module.name) for module in modules_of_the_bridge()} - MAY_IMPORT.keys()
-    assert not without, f"no row in MAY_IMPORT for {', '.join(sorted(without))}"
+    assert {top_part(module.name) for module in modules_of_the_bridge()} == set(MAY_IMPORT)
+
+
+def test_what_a_row_allows_is_there() -> None:
+    names = {module.name for module in modules_of_the_bridge()}
+    assert {part for allowed in MAY_IMPORT.values() for part in allowed} <= names
+
+
+def test_a_table_is_read_row_by_row() -> None:
+    page = (
+        "| `before/` | is no part | everything |\n## The parts\n\n| part | is | may import |\n| --- | --- | --- |\n"
+        "| `errors.py` | ours | nothing of ours |\n| `store/` | with `SQL` | `flows.ports`, `mef` |\n"
+        "| `app/`, `cli/` | all | everything |\n\n## After\n| `after/` | is none either | everything |\n"
+    )
+    assert read_table(page) == {
+        "bridge.errors": (),
+        "bridge.store": ("bridge.flows.ports", "bridge.mef"),
+        "bridge.app": EVERYTHING,
+        "bridge.cli": EVERYTHING,
+    }
 
 
 def test_every_module_imports_only_what_its_row_allows() -> None:
@@ -228,7 +232,7 @@ def test_a_forbidden_import_is_reported_with_its_place_and_rule(name: str, sourc
         ("bridge.store.uow", "from bridge.flows.ports import Store"),
         ("bridge.store.uow", "from bridge.flows import ports"),
         ("bridge.store.uow", "from . import tables"),
-        ("bridge.simulator.wfm", "from bridge.wfm.topology import Topology"),
+        ("bridge.simulator.wfm", "from bridge.mef.enums import Api"),
         ("bridge.app", "from bridge.store.tables import jobs"),
         ("bridge.delivery.sender", "from bridge import __version__"),
         ("bridge.domain.decide", "from collections.abc import Mapping"),

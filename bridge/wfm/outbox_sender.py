@@ -5,7 +5,6 @@ A message is published at least once: a crash between publishing and settling se
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import groupby
 from random import Random
@@ -13,19 +12,15 @@ from typing import Final, Protocol
 
 import structlog
 
-from bridge.errors import BridgeError, TransientError
+from bridge.backoff import Backoff
+from bridge.errors import BridgeError
 from bridge.flows.ports import Clock, CommandBus, OutboxEntry
+from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, when_due
 
 BATCH: Final = 200
 LEASE: Final = timedelta(seconds=60)
 """Far longer than any publish takes, so that nobody else claims an entry that is on its way."""
-FIRST_RETRY_S: Final = 1.0
-LONGEST_RETRY_S: Final = 60.0
-JITTER: Final = 0.2
-LOOK_EVERY_S: Final = 30.0
-"""Entries of a replica that died become due without anybody waking us."""
-SHORTEST_LOOK_S: Final = 0.2
-"""Entries may be due and yet claimed by somebody else; looking for them without a pause would spin."""
+RETRIES: Final = Backoff(first=1.0, longest=60.0)
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -40,12 +35,6 @@ class Outbox(Protocol):
     async def next_outbox_at(self) -> datetime | None: ...
 
 
-def retry_wait(attempts: int, random: Random) -> timedelta:
-    """How long to wait after `attempts` failed attempts (at least 1): doubling, capped, ±20 %."""
-    seconds = min(FIRST_RETRY_S * 2.0 ** (attempts - 1), LONGEST_RETRY_S)
-    return timedelta(seconds=seconds * random.uniform(1 - JITTER, 1 + JITTER))
-
-
 class OutboxSender:
     """The worker that empties the outbox. `wake()` it after a commit that wrote to the outbox."""
 
@@ -57,27 +46,21 @@ class OutboxSender:
         self._clock = clock
         self._random = random
         self._look_every_s = look_every_s
-        self._woken = asyncio.Event()
+        self._bell = Bell()
 
     def wake(self) -> None:
         """Look into the outbox at once."""
-        self._woken.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Send until cancelled. What is in flight then is claimed again when its lease ends."""
-        while True:
-            self._woken.clear()
-            await self._sleep(await self._round())
+        await when_due(self._round, self._bell, "outbox")
 
     async def _round(self) -> float:
         """Send all that is due; return how many seconds nothing more will be."""
-        try:
-            while entries := await self._claim():
-                await self._send_all(entries)
-            return self._until(await self._store.next_outbox_at())
-        except TransientError as failed:
-            _log.warning("the outbox can't be read or settled now; trying again", problem=str(failed))
-            return FIRST_RETRY_S
+        while entries := await self._claim():
+            await self._send_all(entries)
+        return seconds_until(await self._store.next_outbox_at(), self._clock(), at_most=self._look_every_s)
 
     async def _claim(self) -> Sequence[OutboxEntry]:
         now = self._clock()
@@ -107,7 +90,7 @@ class OutboxSender:
     async def _postpone(self, entries: Sequence[OutboxEntry], error: str) -> None:
         """Put off the entry that failed, and those of its job behind it, to the same moment."""
         failed, *behind = entries
-        again_at = self._clock() + retry_wait(failed.attempts + 1, self._random)
+        again_at = self._clock() + timedelta(seconds=RETRIES.after(failed.attempts + 1, self._random))
         _log.warning(
             "a message for the WFM could not be sent; trying again",
             number=failed.number,
@@ -122,23 +105,13 @@ class OutboxSender:
             why = f"waits behind message {failed.number} of its job"
             await self._store.settle_outbox(entry.number, sent=False, error=why, next_attempt_at=again_at)
 
-    def _until(self, due: datetime | None) -> float:
-        if due is None:
-            return self._look_every_s
-        return min(max((due - self._clock()).total_seconds(), SHORTEST_LOOK_S), self._look_every_s)
-
-    async def _sleep(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-
 
 def _by_job(entries: Iterable[OutboxEntry]) -> list[list[OutboxEntry]]:
     """Entries of one job together, in the order of their numbers; one that belongs to no job stands alone."""
-    ordered = sorted(entries, key=lambda entry: (_lane(entry), entry.number))
-    return [list(group) for _, group in groupby(ordered, key=_lane)]
+    ordered = sorted(entries, key=lambda entry: (_ordering_key(entry), entry.number))
+    return [list(group) for _, group in groupby(ordered, key=_ordering_key)]
 
 
-def _lane(entry: OutboxEntry) -> tuple[str, ...]:
+def _ordering_key(entry: OutboxEntry) -> tuple[str, ...]:
     job = entry.message.job
     return (job.pack, job.key) if job is not None else (str(entry.number),)

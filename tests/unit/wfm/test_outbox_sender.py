@@ -9,10 +9,11 @@ from random import Random
 
 import pytest
 
+from bridge.backoff import JITTER
 from bridge.domain.model import JobRef
 from bridge.errors import BrokerUnavailable, NotRouted, StoreUnavailable
 from bridge.flows.ports import BusMessage, OutboxEntry
-from bridge.wfm.outbox import JITTER, LEASE, LONGEST_RETRY_S, OutboxSender, retry_wait
+from bridge.wfm.outbox_sender import LEASE, RETRIES, OutboxSender
 from tests.support import eventually
 
 START = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -204,8 +205,36 @@ async def test_entries_claimed_by_another_replica_do_not_make_the_sender_spin() 
 
 def test_retries_wait_longer_each_time_up_to_a_cap_and_not_all_alike() -> None:
     random = Random(7)
-    waits = [[retry_wait(attempt, random).total_seconds() for _ in range(50)] for attempt in range(1, 12)]
+    waits = [[RETRIES.after(attempt, random) for _ in range(50)] for attempt in range(1, 12)]
     for attempt, group in enumerate(waits):
-        middle = min(2.0**attempt, LONGEST_RETRY_S)
+        middle = min(2.0**attempt, RETRIES.longest)
         assert all(middle * (1 - JITTER) <= wait <= middle * (1 + JITTER) for wait in group)
         assert len(set(group)) > 40
+
+
+async def test_an_entry_that_has_failed_a_thousand_times_is_tried_again_like_any_other() -> None:
+    """A WFM may be away for a day: some thousand doublings are too many for a number."""
+    store, bus = MemoryOutbox(), Bus(lambda _: NotRouted())
+    number = store.add("J1", "a")
+    store.rows[number].entry = replace(store.rows[number].entry, attempts=5000)
+    async with sending(store, bus, Time()):
+        await eventually(lambda: store.rows[number].error)
+    assert timedelta(seconds=48) <= store.rows[number].due - START <= timedelta(seconds=72)
+
+
+async def test_no_defect_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.loops.TROUBLE_S", 0.001)
+    store, bus = MemoryOutbox(), Bus()
+    defects = [ZeroDivisionError(), ZeroDivisionError()]
+    due_at = store.next_outbox_at
+
+    async def breaks_at_first() -> datetime | None:
+        if defects:
+            raise defects.pop()
+        return await due_at()
+
+    monkeypatch.setattr(store, "next_outbox_at", breaks_at_first)
+    async with sending(store, bus, Time()):
+        await eventually(lambda: not defects)
+        store.add("J1", "a")
+        await eventually(lambda: bus.published == ["a"])

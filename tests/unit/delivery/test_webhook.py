@@ -3,7 +3,7 @@
 import pytest
 
 from bridge import __version__
-from bridge.delivery.message import prepare
+from bridge.delivery.webhook import prepare
 from bridge.mef.enums import Api, EventType, Irp
 from tests.unit.delivery.factories import delivery, subscription
 

@@ -25,7 +25,7 @@ _RESOURCES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Message:
+class Webhook:
     """What is posted to a listener."""
 
     url: str
@@ -33,12 +33,12 @@ class Message:
     headers: Mapping[str, str]
 
 
-def prepare(delivery: Delivery, base_url: str, guide_listener_buyers: Collection[str] = ()) -> Message:
-    """Make the message. `base_url` is the absolute URL in front of `/mefApi`, as Buyers reach the bridge.
+def prepare(delivery: Delivery, base_url: str, guide_listener_buyers: Collection[str] = ()) -> Webhook:
+    """Make the request. `base_url` is the absolute URL in front of `/mefApi`, as Buyers reach the bridge.
 
     For `guide_listener_buyers` the listener of a changed state has the name that the guide's Table 7 gives it.
     """
-    return Message(listener_url(delivery, guide_listener_buyers), body(delivery, base_url), _headers(delivery))
+    return Webhook(listener_url(delivery, guide_listener_buyers), body(delivery, base_url), _headers(delivery))
 
 
 def listener_url(delivery: Delivery, guide_listener_buyers: Collection[str] = ()) -> str:
