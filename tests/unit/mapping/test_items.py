@@ -443,7 +443,7 @@ def test_the_codes_and_rows_of_items_count_in_the_coverage() -> None:
     source = small({"crew": {"path": "$.crew", "type": "items", "fields": inside}}, rules, tables={"people": people})
     coverage = Coverage(document(source))
     message = {"job": "J", "crew": [{"state": "x", "who": 2}, {"state": "x"}]}
-    (happened,) = JobBook(make_pack(source), lambda *_: []).apply(WfmWords(body=orjson.dumps(message)), NOON)
+    (happened,) = JobBook(make_pack(source)).apply(WfmWords(body=orjson.dumps(message)), NOON)
     coverage.add(happened)
     assert [(one.what, one.used, one.unused) for one in coverage.all()[1:]] == [
         ("codes of field crew.state", ("x",), ("y",)),
