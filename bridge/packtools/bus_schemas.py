@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bridge.domain.model import CommandKind
 from bridge.mapping import document
-from bridge.mapping.document.templates import Template, TemplateValue
+from bridge.mapping.document.commands import Template, TemplateValue
 
 Json = dict[str, Any]
 

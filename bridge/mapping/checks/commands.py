@@ -12,13 +12,11 @@ from bridge.mapping.commands.context import (
     Reference,
     Type,
     contact_role,
-    field_column,
-    field_name,
     find_reference,
     slot_name,
 )
 from bridge.mapping.document import FieldSpec, PackDocument, Table
-from bridge.mapping.document.templates import TemplateValue, entries
+from bridge.mapping.document.commands import TemplateValue, entries, field_column, field_name
 from bridge.mapping.formats.datetimes import has_offset
 from bridge.mapping.reading.tables import always_has, codes, known_codes, takes_any
 from bridge.mef.enums import ContactRole

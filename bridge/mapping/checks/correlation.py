@@ -2,7 +2,7 @@
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import CommandSpec, PackDocument
-from bridge.mapping.document.templates import TemplateValue, entries
+from bridge.mapping.document.commands import TemplateValue, entries
 
 
 def check_replies(document: PackDocument, report: Report) -> None:

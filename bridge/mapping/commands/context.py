@@ -8,8 +8,7 @@ from enum import Enum
 
 from bridge.domain.model import Appointment, Command, CommandId, CommandKind, Job, JobRef, TicketStatus, WorkOrder
 from bridge.domain.patch import apply_patch
-from bridge.mapping import document
-from bridge.mapping.document.templates import entries
+from bridge.mapping.document.commands import field_name
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
 
 
@@ -118,7 +117,6 @@ _FIXED: Mapping[str, Reference] = {
 }
 _CONTACT = re.compile(r"contact\.([A-Za-z]+)\.(name|number|email_address|number_extension|organization)")
 _SLOT = re.compile(r"slot\.([a-z][a-z0-9_]*)")
-_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?")
 
 NAMES = (*_FIXED, "field.<name>", "field.<name>.<column>", "slot.<name>", "contact.<role>.<attribute>")
 
@@ -129,7 +127,7 @@ def find_reference(name: str) -> Reference | None:
         return _FIXED[name]
     if match := _SLOT.fullmatch(name):
         return Reference(_slot(match[1]), Type.ANY, _NEVER)
-    if match := _FIELD.fullmatch(name):
+    if field_name(name) is not None:
         return Reference(_never, Type.ANY, _NEVER)
     if match := _CONTACT.fullmatch(name):
         return Reference(_contact(match[1], match[2]), Type.TEXT, _NEVER)
@@ -146,29 +144,6 @@ def contact_role(reference: str) -> str | None:
     """Give the role in `contact.<role>.<attribute>`."""
     match = _CONTACT.fullmatch(reference)
     return match[1] if match else None
-
-
-def field_name(reference: str) -> str | None:
-    """Give the field's name in `field.<name>` and `field.<name>.<column>`."""
-    match = _FIELD.fullmatch(reference)
-    return match[1] if match else None
-
-
-def field_column(reference: str) -> str | None:
-    """Give the column in `field.<name>.<column>`."""
-    match = _FIELD.fullmatch(reference)
-    return match[2] if match else None
-
-
-def field_references(pack: document.PackDocument) -> frozenset[str]:
-    """List what commands write of fields."""
-    written = (name for command in pack.commands.values() for _, entry in entries(command.body) for name in entry.names)
-    return frozenset(reference for reference in written if field_name(reference) is not None)
-
-
-def written_fields(pack: document.PackDocument) -> frozenset[str]:
-    """Name the fields that commands write."""
-    return frozenset(name for reference in field_references(pack) if (name := field_name(reference)) is not None)
 
 
 def _never(_: CommandContext) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from bridge.domain.model import Job
 from bridge.mapping import document
-from bridge.mapping.commands.context import CommandContext, Find, field_column, field_name, field_references
+from bridge.mapping.commands.context import CommandContext, Find
+from bridge.mapping.document.commands import field_column, field_name
 from bridge.mapping.formats.paths import MISSING
 from bridge.mapping.formats.values import Unfit
 from bridge.mapping.reading.ages import Ages
@@ -21,7 +22,7 @@ _NO_MESSAGE = Message(None, "", {})
 
 def compile_remembered(pack: document.PackDocument) -> Mapping[str, Find]:
     """Make a finder for what commands write of fields, by its name there: `field.<name>` or `field.<name>.<column>`."""
-    return {reference: _compiled(reference, pack) for reference in field_references(pack)}
+    return {reference: _compiled(reference, pack) for reference in pack.field_references}
 
 
 def _compiled(reference: str, pack: document.PackDocument) -> Find:

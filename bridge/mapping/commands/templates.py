@@ -8,7 +8,7 @@ import orjson
 
 from bridge.errors import PermanentError
 from bridge.mapping.commands.context import CommandContext, Find, find_reference
-from bridge.mapping.document.templates import Template, TemplateValue
+from bridge.mapping.document.commands import Template, TemplateValue
 from bridge.mapping.formats.datetimes import WriteMoment, moment_writer
 from bridge.mapping.formats.values import as_text, shown
 from bridge.mapping.formats.xml import write_xml

@@ -6,14 +6,12 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.domain.model import CommandKind, OnIllegal
 from bridge.mapping.document.base import Name, Strict, Text, Zone, as_list
-from bridge.mapping.document.commands import CommandSpec
-from bridge.mapping.document.fields import FieldSpec
+from bridge.mapping.document.commands import CommandSpec, entries, field_name
+from bridge.mapping.document.fields import FieldSpec, Table, typed_fields
 from bridge.mapping.document.inbound import Inbound
-from bridge.mapping.document.made import typed_fields
 from bridge.mapping.document.outputs import AppointmentSection, WorkOrderSection
 from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, Party, Rule
-from bridge.mapping.document.tables import Table
 from bridge.mapping.formats.datetimes import Dst
 
 
@@ -91,6 +89,18 @@ class PackDocument(Strict):
             fault = {"attribution": True, "type": "code", "values": list(get_args(Party)), "required": True}
             made.setdefault("fault", fault)
         return {**data, "fields": made}
+
+    @property
+    def field_references(self) -> frozenset[str]:
+        """What commands write of fields: `field.<name>` and `field.<name>.<column>`."""
+        bodies = [entries(command.body) for command in self.commands.values()]
+        written = (name for body in bodies for _, entry in body for name in entry.names)
+        return frozenset(reference for reference in written if field_name(reference) is not None)
+
+    @property
+    def written_fields(self) -> frozenset[str]:
+        """The fields that commands write."""
+        return frozenset(name for one in self.field_references if (name := field_name(one)) is not None)
 
     def of_item(self, name: str) -> Self:
         """The pack as each item of a field of type items sees it: beside the message's fields it has its own."""

@@ -8,7 +8,6 @@ WFM sends deltas, an absent field keeps the value that the job's record has.
 from dataclasses import dataclass
 
 from bridge.mapping import document
-from bridge.mapping.commands.context import written_fields
 from bridge.mapping.formats.paths import MISSING
 from bridge.mapping.formats.values import Misread, Unfit, came, is_storable, plain
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
@@ -140,4 +139,4 @@ def _looked_back_on(pack: document.PackDocument) -> frozenset[str]:
     """Name the fields whose earlier value some other field asks for, or a command."""
     specs = pack.fields.values()
     asked_for = (name for spec in specs for name in (spec.previous, *(spec.changed or ())) if name is not None)
-    return frozenset(asked_for) | written_fields(pack)
+    return frozenset(asked_for) | pack.written_fields
