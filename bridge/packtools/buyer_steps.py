@@ -27,8 +27,8 @@ from bridge.domain.replies import Settlement, expire
 from bridge.domain.time_slots import available
 from bridge.flows.effects import to_bus_message
 from bridge.flows.ports import BusMessage
+from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of
-from bridge.mapping.commands.templates import Unrenderable
 from bridge.mapping.pack import NoSuchCommand, ReplyRead
 from bridge.mef.enums import ContactRole
 from bridge.mef.models import AppointmentCreate, RelatedContactInformation, TimePeriod, WorkOrderRef

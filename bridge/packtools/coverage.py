@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bridge.mapping.document import FieldSpec, PackDocument
-from bridge.mapping.reading.tables import codes
+from bridge.mapping.reading.references import codes
 from bridge.packtools.job_book import Happened
 
 Kind = Literal["rules", "codes", "rows"]

@@ -24,8 +24,8 @@ from bridge.domain.model import (
 from bridge.domain.replies import Settlement, expire
 from bridge.domain.requests import check_booking, check_cancel, check_update
 from bridge.flows.effects import to_bus_message
+from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of
-from bridge.mapping.commands.templates import Unrenderable
 from bridge.mapping.pack import NoSuchCommand, ReplyRead
 from bridge.mef.enums import Error422Code
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate

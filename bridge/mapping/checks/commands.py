@@ -18,7 +18,7 @@ from bridge.mapping.commands.context import (
 from bridge.mapping.document import FieldSpec, PackDocument, Table
 from bridge.mapping.document.commands import TemplateValue, entries, field_column, field_name
 from bridge.mapping.formats.datetimes import has_offset
-from bridge.mapping.reading.tables import always_has, codes, known_codes, takes_any
+from bridge.mapping.reading.references import always_has, codes, known_codes, takes_any
 from bridge.mef.enums import ContactRole
 
 _WRITABLE = ("text", "code", "integer", "boolean", "datetime")

@@ -8,7 +8,7 @@ from bridge.mapping.checks.references import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import SOURCES, FieldSpec, PackDocument, Table
 from bridge.mapping.formats.datetimes import has_offset
-from bridge.mapping.reading.tables import known_codes
+from bridge.mapping.reading.references import known_codes
 
 _OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "split": "list"}
 _OPTIONS |= {"zone": "datetime", "dst": "datetime", "not_before": "datetime"}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import PackDocument, Table
 from bridge.mapping.formats.datetimes import find_zone
-from bridge.mapping.reading.tables import always_has, columns
+from bridge.mapping.reading.references import always_has, columns
 
 
 def looked_up(loc: Loc, name: str, column: str, document: PackDocument, report: Report) -> Table | None:

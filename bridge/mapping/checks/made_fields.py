@@ -8,9 +8,8 @@ from bridge.mapping.checks.spellings import check_spellings
 from bridge.mapping.document import FieldSpec, FieldZone, PackDocument
 from bridge.mapping.formats.datetimes import WORDS
 from bridge.mapping.formats.durations import UNITS
-from bridge.mapping.reading.attribution import PARTIES
-from bridge.mapping.reading.cells import reason_text
-from bridge.mapping.reading.tables import known_codes
+from bridge.mapping.reading.cells import PARTIES, reason_text
+from bridge.mapping.reading.references import known_codes
 
 
 def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:

@@ -2,7 +2,7 @@
 
 from bridge.mapping.checks.report import Report
 from bridge.mapping.document import PackDocument
-from bridge.mapping.reading.columns import STATE_COLUMNS
+from bridge.mapping.reading.references import STATE_COLUMNS
 
 
 def check_names(document: PackDocument, report: Report) -> None:

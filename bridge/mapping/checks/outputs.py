@@ -24,8 +24,7 @@ from bridge.mapping.document import (
     Place,
     Remark,
 )
-from bridge.mapping.outputs.contacts import OPTIONAL, REQUIRED
-from bridge.mapping.outputs.places import attributes
+from bridge.mapping.outputs.entries import OPTIONAL, REQUIRED, attributes
 from bridge.mef.enums import ContactRole
 
 _PERSON = dict.fromkeys(REQUIRED, TEXT) | dict.fromkeys(OPTIONAL, OPTIONAL_TEXT)

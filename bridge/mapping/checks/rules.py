@@ -7,7 +7,7 @@ from bridge.mapping.checks.inputs import field_codes
 from bridge.mapping.checks.references import BOOLEAN, References
 from bridge.mapping.checks.report import Loc, Report, known_hint
 from bridge.mapping.document import BOUNDS, Cell, PackDocument, Rule
-from bridge.mapping.reading.columns import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE
+from bridge.mapping.reading.references import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
 _ONLY_PRESENT = ("duration", "list", "items")

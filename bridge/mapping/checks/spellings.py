@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, Table
 from bridge.mapping.formats.values import loosely
-from bridge.mapping.reading.tables import codes
+from bridge.mapping.reading.references import codes
 
 
 def check_spellings(loc: Loc, spec: FieldSpec, table: Table | None, report: Report) -> None:

@@ -7,9 +7,8 @@ from datetime import UTC, datetime, tzinfo
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import ReadMoment, Remarks, find_zone, moment_reader, offset_zone, on_next_day
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
-from bridge.mapping.formats.values import Misread, came, readable_integer, readable_text
-from bridge.mapping.outputs.visits import period
-from bridge.mapping.reading.tables import Lookup
+from bridge.mapping.formats.values import Misread, came, readable_integer, readable_text, window_of
+from bridge.mapping.reading.references import Lookup
 from bridge.mef.models import TimePeriod
 
 ReadWindow = Callable[[object, str, Remarks], TimePeriod | None]
@@ -53,7 +52,7 @@ def window_reader(window: document.ReplyWindow, pack: document.PackDocument, loo
         try:
             if may_be_next_day and first and ends and ends[0] < first:
                 last = on_next_day(*ends)
-            return period(first, last)
+            return window_of(first, last)
         except (Misread, ValueError) as trouble:
             raise Misread(f"{where}: {trouble}") from trouble
 

@@ -132,6 +132,17 @@ class FieldSpec(Strict):
     known of it, and other items stay; without a key a list replaces the one before.
     """
 
+    @property
+    def is_passing(self) -> bool:
+        """Tell whether it is of its message alone, and never remembered."""
+        return self.header is not None or self.routing_key is not None or (self.path is not None and not self.remember)
+
+    @property
+    def moved_by(self) -> tuple[str, ...]:
+        """The fields, and columns of their tables, that put a date-time into its zone or onto its day."""
+        zone = self.zone or FieldZone(name="UTC")
+        return tuple(name for name in (self.not_before, zone.value, zone.minutes) if name is not None)
+
 
 class Table(Strict):
     """A look-up: rows found by the text in their key column."""

@@ -8,12 +8,15 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import orjson
 
 from bridge.mapping.formats.paths import MISSING
+from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
 
+T = TypeVar("T")
 Values = Mapping[str, object]
 Get = Callable[[Values], object]
 
@@ -36,10 +39,10 @@ def absent(_: Values) -> None:
     """Give nothing, for whatever values."""
 
 
-def constant(value: object) -> Get:
+def constant(value: T) -> Callable[[Values], T]:
     """Make a getter that gives the same value every time."""
 
-    def get(_: Values) -> object:
+    def get(_: Values) -> T:
         return value
 
     return get
@@ -52,6 +55,14 @@ def as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return rfc3339(value) if isinstance(value, datetime) else str(value)
+
+
+def read_json(body: bytes) -> object:
+    """Decode JSON. Raises `Misread`."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Misread(f"the body is not JSON: {error}") from error
 
 
 def readable_text(raw: object) -> str | None:
@@ -159,3 +170,14 @@ def plain(value: object) -> object:
             return shown(value)  # items, which are explained one by one
         return [plain(one) for one in value[:20]]
     return shown(value)
+
+
+def window_of(start: datetime | None, end: datetime | None) -> TimePeriod | None:
+    """Make a window of its two ends, None of none. Raises `Misread` when there is half a window, or an empty one."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise Misread(f"window: the {'start' if start is None else 'end'} is absent while the other end is there")
+    if end <= start:
+        raise Misread(f"window: the end {rfc3339(end)} is not after the start {rfc3339(start)}")
+    return TimePeriod(start_date_time=start, end_date_time=end)

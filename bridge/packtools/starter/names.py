@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Final
 
 from bridge.mapping.formats.paths import path_steps
-from bridge.mapping.reading.columns import STATE_COLUMNS
+from bridge.mapping.reading.references import STATE_COLUMNS
 
 _TAKEN: Final = (*STATE_COLUMNS, "fault")
 """Names that mean something else in rules."""

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.domain.model import CommandId, CommandKind, JobRef, TicketStatus
-from bridge.mapping.commands.command import CommandContext, Rendered
-from bridge.mapping.commands.templates import Unrenderable, compile_template
+from bridge.mapping.commands.command import Rendered, Unrenderable, compile_template
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.document.commands import TemplateValue
 from bridge.mapping.pack import NoSuchCommand
 from bridge.mef.models import RelatedContactInformation

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import CommandId, CommandKind, JobRef
-from bridge.mapping.commands.command import CommandContext
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Replies
 from bridge.mapping.reading.messages import Unreadable

@@ -19,10 +19,9 @@ from bridge.mapping.checks.proofs.boxes import Box, left_over
 from bridge.mapping.checks.proofs.gaps import gaps_of
 from bridge.mapping.checks.proofs.situations import MefState, Situation, Space, mef_states, space_of, view_of
 from bridge.mapping.checks.proofs.witnesses import value_of
-from bridge.mapping.compiler import compile_pack
 from bridge.mapping.document import PackDocument
-from bridge.mapping.pack import Pack, Reading, Translated, Unmapped
-from bridge.mapping.reading.columns import STATE_COLUMNS
+from bridge.mapping.pack import Pack, Reading, Translated, Unmapped, compile_pack
+from bridge.mapping.reading.references import STATE_COLUMNS
 from tests.unit.examples import examples
 from tests.unit.mapping.random_packs import VALUES, attributions, pack_of, rule_lists
 from tests.unit.packtools.packs import document

@@ -14,7 +14,7 @@ from bridge.mapping.checks.references import always_there
 from bridge.mapping.document import Cell, FieldSpec, ReasonTest, Table, Words
 from bridge.mapping.formats.datetimes import resolution
 from bridge.mapping.formats.values import as_text, is_clean, readable_integer, shown
-from bridge.mapping.reading.tables import known_codes, takes_any
+from bridge.mapping.reading.references import known_codes, takes_any
 
 
 @dataclass(frozen=True, slots=True)
