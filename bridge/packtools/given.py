@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain.model import Appointment, Job, JobRef, JobUpdate, WorkOrder
-from bridge.mapping.checks.proofs.abstract import job_in
+from bridge.mapping.checks.proofs.outcomes import job_in
 from bridge.mapping.checks.proofs.situations import MefState
 from bridge.mapping.pack import Pack, Reading, Translated
 

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from bridge.domain.model import CommandKind, TicketStatus
-from bridge.mapping.checks.look_ups import check_zones, looked_up
 from bridge.mapping.checks.references import References
 from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.checks.tables import check_zones, looked_up
 from bridge.mapping.commands.context import (
     NAMES,
     Reference,

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from bridge.domain.decide import decide
 from bridge.domain.model import BuyerId, Command, CommandId, CommandKind, Job, OnIllegal, Outcome, WorkOrderId
 from bridge.mapping.checks.checker import check, prove
-from bridge.mapping.checks.proofs.abstract import IDS, MOMENT, WINDOW, job_in, state_of
 from bridge.mapping.checks.proofs.boxes import Box, left_over
 from bridge.mapping.checks.proofs.gaps import gaps_of
+from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, WINDOW, job_in, state_of
 from bridge.mapping.checks.proofs.situations import MefState, Situation, Space, mef_states, space_of, view_of
 from bridge.mapping.checks.proofs.witnesses import value_of
 from bridge.mapping.document import PackDocument

@@ -3,14 +3,16 @@
 Runs on a document without other problems. Its answers agree with what the compiled rules do, whatever message comes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bridge.mapping.checks.proofs.boxes import Box, TooLarge, left_over, meet, widened
 from bridge.mapping.checks.proofs.outcomes import impossible_outcome
-from bridge.mapping.checks.proofs.situations import MEF, MefState, Space, mef_states, mef_states_of, space_of
-from bridge.mapping.checks.proofs.wording import words
+from bridge.mapping.checks.proofs.picked import Situation
+from bridge.mapping.checks.proofs.situations import MEF, MefState, Space, Variable, mef_states, mef_states_of, space_of
+from bridge.mapping.checks.proofs.witnesses import Sample
 from bridge.mapping.checks.report import Report
 from bridge.mapping.document import PackDocument, Rule
+from bridge.mapping.formats.values import shown
 
 MOST_GAPS = 20  # combinations listed; the rest is counted
 
@@ -97,3 +99,48 @@ def _states(space: Space, box: Box) -> tuple[MefState, ...]:
     """Give what the Buyer may see of the job in these situations."""
     mask = next((mask for variable, mask in zip(space.variables, box, strict=True) if variable.name == MEF), None)
     return mef_states() if mask is None else mef_states_of(space, mask)
+
+
+_FEW = 3
+_MANY = 6
+
+
+def words(variable: Variable, mask: int) -> str:
+    """Say which situations of a variable are meant."""
+    names = _named(variable)
+    told = _told(names, variable.values(mask))
+    if len(told) == 1:
+        (only, *_) = variable.values(mask)
+        return ", and ".join(f"{name} is {_word(only[name])}" for name in names)
+    others = _told(names, variable.values(variable.full & ~mask))
+    is_field = len(names) == 1 and variable.name != MEF
+    if is_field and _ABSENT not in told and len(others) < len(told) and len(told) > _FEW:
+        return f"{names[0]} is not {_listed(others)}"
+    return f"{' / '.join(names)} is {_listed(told)}"
+
+
+_ABSENT = "absent"
+
+
+def _named(variable: Variable) -> Sequence[str]:
+    """Name what is told of a situation: of a field and columns of its table the field tells all."""
+    if variable.name == MEF:
+        return list(variable.columns)
+    return list(dict.fromkeys(column.partition(".")[0] for column in variable.columns))
+
+
+def _told(names: Sequence[str], situations: Iterable[Situation]) -> list[str]:
+    return list(dict.fromkeys(" / ".join(_word(one[name]) for name in names) for one in situations))
+
+
+def _listed(told: Sequence[str]) -> str:
+    rest = [f"… ({len(told)} in all)"] if len(told) > _MANY else []
+    return " or ".join([*told[:_MANY], *rest])
+
+
+def _word(witness: object) -> str:
+    if witness is None:
+        return _ABSENT
+    if isinstance(witness, Sample):
+        return witness.words
+    return witness if isinstance(witness, str) else shown(witness)
