@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from bridge.domain.model import Goal, OnIllegal
 from bridge.mapping import document
-from bridge.mapping.formats.values import Get, Misread, Values, plain, shown
+from bridge.mapping.formats.values import Get, Misread, Values, briefly, plain_json
 from bridge.mapping.reading.cells import Test, cell_test, cell_text
 from bridge.mapping.reading.references import Lookups, reference_getter, value_getter
 
@@ -57,7 +57,7 @@ class Rule:
             return self.outcome
         required = self.appointment_required(values)
         if not isinstance(required, bool):
-            raise Misread(f"appointment_required: expected true or false; came {shown(required)}")
+            raise Misread(f"appointment_required: expected true or false; came {briefly(required)}")
         return replace(self.outcome, appointment_required=required)
 
 
@@ -72,7 +72,7 @@ class DecisionTable:
     def decide(self, values: Values, explained: list[object]) -> Rule | None:
         """Give the first rule that holds. `explained` gets each rule before it with the cell that failed."""
         row = [column(values) for column in self.columns]
-        came = [plain(value) for value in row]
+        came = [plain_json(value) for value in row]
         for rule in self.rules:
             for cell in rule.cells:
                 if not cell.test(row[cell.column]):

@@ -13,7 +13,7 @@ from bridge.domain.appointment import OPEN
 from bridge.domain.decide import is_older
 from bridge.domain.model import ANSWER, BuyerId, Goal, Job, JobUpdate, OnIllegal
 from bridge.mapping.formats.paths import Find
-from bridge.mapping.formats.values import Misread, shown
+from bridge.mapping.formats.values import Misread, briefly
 from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
 from bridge.mapping.reading.fields import Field
 from bridge.mapping.reading.messages import Reading
@@ -232,4 +232,4 @@ def _not_standard(error: ValidationError) -> str:
     """Say in one sentence which attribute of the standard cannot hold the value."""
     first = error.errors(include_url=False)[0]
     attribute = ".".join(map(str, first["loc"]))
-    return f"{error.title}.{attribute}: {first['msg']}; came {shown(first['input'])}"
+    return f"{error.title}.{attribute}: {first['msg']}; came {briefly(first['input'])}"

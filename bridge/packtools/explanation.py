@@ -1,6 +1,7 @@
-"""One message explained from its fields to what a Buyer would see: the pack's own explanation, and the decision on it.
+"""A message explained from its fields to what a Buyer would see, and a reply to what he learns of it.
 
-The first part is what the journal keeps of every message; nothing here reads a message a second time.
+Of a message the first part is the pack's own explanation, which the journal keeps of every message; the second is the
+decision on it. Nothing here reads a message a second time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,12 +10,14 @@ from typing import Any
 
 import orjson
 
-from bridge.domain.model import Goal, Job, JobUpdate
+from bridge.domain.model import Accepted, CommandKind, Goal, Job, JobUpdate, Offered, OfferedSlot, Refused, Reply
+from bridge.domain.time_slots import available
 from bridge.mapping.checks.proofs.situations import MefState
-from bridge.mapping.pack import Pack, Read, Reading
-from bridge.packtools.given import job_of
+from bridge.mapping.pack import Pack, Read, Reading, Unreadable
+from bridge.mef.models import TimePeriod
+from bridge.mef.moments import rfc3339
 from bridge.packtools.job_book import Happened, JobBook, WfmWords
-from bridge.packtools.seen import seen
+from bridge.packtools.jobs import buyers_view, initial_job
 
 Explanation = dict[str, object]
 
@@ -27,29 +30,31 @@ def explain(
     `before` are messages that came earlier, in their order.
     """
     book = JobBook(pack)
-    came = [_outcome(one) for earlier in before for one in book.apply(earlier, now)]
+    came = [_line_of(one) for earlier in before for one in book.apply(earlier, now)]
     parts = pack.read_all(words.body, words.routing_key, words.headers)
     for part in parts:
         if isinstance(part, Reading) and state != (None, None):
-            book.put(job_of(part, state, pack, now))
+            book.put(initial_job(part, state, pack, now))
     after = {"after": came} if came else {}
-    return [after | _told(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
+    return [after | _part(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
 
 
-def _outcome(happened: Happened) -> str:
+def _line_of(happened: Happened) -> str:
     why = happened.reason or (f"rule {happened.rule}" if happened.rule is not None else "")
     return f"{happened.outcome}: {why}" if why else happened.outcome
 
 
-def _told(part: Read, happened: Happened, book: JobBook) -> Explanation:
+def _part(part: Read, happened: Happened, book: JobBook) -> Explanation:
     identity = {"message": part.message, "job": part.job.key} if isinstance(part, Reading) else {}
-    sees = {"sees": _seen(book.job(happened.job))} if happened.job is not None and happened.update is not None else {}
-    return {**identity, **happened.explanation, **_decision(happened), **sees}
+    explanation = {**identity, **happened.explanation, **_decision(happened)}
+    if happened.job is None or happened.update is None:
+        return explanation
+    return {**explanation, "sees": _buyers_view(book.job(happened.job))}
 
 
-def _seen(job: Job) -> Explanation:
+def _buyers_view(job: Job) -> Explanation:
     """Tell what the Buyer sees by `section.key`, without what there is nothing of."""
-    sections = ((name, section) for name, section in seen(job).items() if isinstance(section, Mapping))
+    sections = ((name, section) for name, section in buyers_view(job).items() if isinstance(section, Mapping))
     return {f"{name}.{key}": value for name, section in sections for key, value in section.items() if value}
 
 
@@ -149,3 +154,65 @@ def _items(value: object) -> Iterable[str]:
 
 def _json(value: object) -> str:
     return "absent" if value is None else orjson.dumps(value).decode()
+
+
+def explain_reply(pack: Pack, kind: CommandKind, body: bytes, periods: Sequence[TimePeriod]) -> Explanation:
+    """Explain a reply to a command; the explanation is plain JSON. `periods` are those that a Buyer asks for.
+
+    Raises `NoSuchCommand`.
+    """
+    known_by = pack.correlation_of(body, "")
+    if isinstance(known_by, Unreadable):
+        return {**known_by.explanation, "meaning": "unreadable"}
+    told = {"correlation": known_by} if known_by else {}
+    read = pack.read_reply(kind, body)
+    if isinstance(read, Unreadable):
+        return {**read.explanation, **told, "meaning": "unreadable"}
+    return {**read.explanation, **told, **_reply(read.reply, periods)}
+
+
+def _reply(reply: Reply, periods: Sequence[TimePeriod]) -> Explanation:
+    told: Explanation
+    match reply:
+        case Accepted():
+            window = _window(reply.window) if reply.window is not None else None
+            told = {"visit": reply.visit, "window": window, "version": reply.version}
+        case Refused():
+            told = {"refusal": {"code": str(reply.code), "reason": reply.reason, "path": reply.path}}
+        case Offered():
+            seen = available([reply], periods) if periods else None
+            told = {"slots": _slots(reply.slots), "seen": _slots(seen) if seen is not None else None}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _slots(slots: Sequence[OfferedSlot]) -> list[Explanation]:
+    return [{"window": _window(slot.window), "token": dict(slot.token)} for slot in slots]
+
+
+def _window(period: TimePeriod) -> str:
+    return f"{rfc3339(period.start_date_time)}/{rfc3339(period.end_date_time)}"
+
+
+def reply_as_text(explanation: Mapping[str, object]) -> str:
+    """Write an explanation for people, in the order in which things are read."""
+    return "\n".join(_reply_lines(explanation))
+
+
+def _reply_lines(told: Mapping[str, object]) -> Iterable[str]:
+    yield f"pack      {told['pack']}"
+    status = told.get("status")
+    if isinstance(status, Mapping):
+        yield f"status    {status['path']}  {'absent' if status['raw'] is None else _json(status['raw'])}"
+    yield f"meaning   {told['meaning']}" + (f": {told['reason']}" if "reason" in told else "")
+    for name in ("correlation", "visit", "window", "version", "refusal"):
+        if name in told:
+            yield f"{name:<9} {_json(told[name])}"
+    for name in ("slots", "seen", "flags"):
+        items = told.get(name)
+        if isinstance(items, list):
+            yield name
+            yield from (f"  {_item(item)}" for item in items)
+
+
+def _item(item: object) -> str:
+    return f"{item['window']}  {_json(item['token'])}" if isinstance(item, Mapping) else str(item)

@@ -17,8 +17,7 @@ from bridge.errors import PermanentError
 from bridge.mapping.loader import load_pack
 from bridge.packtools.difference import Change, changes, outcomes
 from bridge.packtools.job_book import WfmWords
-from bridge.packtools.recorded import events_of
-from bridge.packtools.replay import Asked, Event, Message
+from bridge.packtools.replay import Asked, Event, Message, events_of
 from bridge.settings import load_settings
 from bridge.store import SqlStore
 

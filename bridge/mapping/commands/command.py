@@ -13,7 +13,7 @@ from bridge.mapping.commands.context import CommandContext, Find, find_reference
 from bridge.mapping.commands.replies import ReplyReader, compile_reply
 from bridge.mapping.document.commands import Template, TemplateValue
 from bridge.mapping.formats.datetimes import WriteMoment, moment_writer
-from bridge.mapping.formats.values import as_text, shown
+from bridge.mapping.formats.values import as_text, briefly
 from bridge.mapping.formats.xml import write_xml
 from bridge.mapping.reading.references import Lookup, Lookups
 
@@ -127,7 +127,7 @@ def _looked_up(table: str, look_up: Lookup, column: str) -> _Shape:
     def shape(value: object, _: CommandContext) -> object:
         row = look_up(as_text(value))
         if row is None or column not in row:
-            raise Unrenderable(f"table {table} has no {column} for {shown(value)}")
+            raise Unrenderable(f"table {table} has no {column} for {briefly(value)}")
         return row[column]
 
     return shape

@@ -10,7 +10,7 @@ from bridge.mapping.commands.slots import ReadSlots, slots_reader
 from bridge.mapping.commands.windows import window_reader
 from bridge.mapping.formats.datetimes import Remarks
 from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
-from bridge.mapping.formats.values import Misread, as_text, came, plain, readable_text, shown
+from bridge.mapping.formats.values import Misread, as_text, briefly, plain_json, readable_text, what_came
 from bridge.mapping.reading.messages import Decode, Unreadable, compile_version, decoder
 from bridge.mapping.reading.references import Lookup, Row
 from bridge.mef.enums import Error422Code
@@ -53,13 +53,13 @@ class ReplyReader:
 
     def _read(self, data: object, told: dict[str, object], remarks: Remarks) -> Reply:
         raw = self.status(data)
-        told["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain(raw)}
+        told["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain_json(raw)}
         if self.accepts_no_status and raw in (MISSING, None):
             told["meaning"] = "accepted"
             return self.accept(data, remarks)
         code = as_text(raw) if isinstance(raw, bool) else readable_text(raw)
         if code is None:
-            raise Misread(f"status ({self.status_path}): expected a code; {came(raw)}")
+            raise Misread(f"status ({self.status_path}): expected a code; {what_came(raw)}")
         if code in self.accepted:
             told["meaning"] = "accepted"
             return self.accept(data, remarks)
@@ -69,7 +69,7 @@ class ReplyReader:
 
 def _refusal(row: Row | None, code: str) -> Refused:
     if row is None:
-        raise Misread(f"the refusal {shown(code)} is not in the table, and the table has no default")
+        raise Misread(f"the refusal {briefly(code)} is not in the table, and the table has no default")
     return Refused(Error422Code(row["code"]), row["reason"], row.get("path"))
 
 
@@ -162,7 +162,7 @@ def compile_correlation(pack: document.PackDocument) -> ReadCorrelation | None:
         text = (readable_text(raw) or "").strip()
         if not text or len(text) > _LONGEST:
             most = f", at most {_LONGEST} characters" if text else ""
-            raise Misread(f"replies.correlation ({where}): expected what the command wrote{most}; {came(raw)}")
+            raise Misread(f"replies.correlation ({where}): expected what the command wrote{most}; {what_came(raw)}")
         return text
 
     return read

@@ -15,7 +15,7 @@ from bridge.mapping import document
 from bridge.mapping.commands.windows import Lookups, ReadWindow, window_reader
 from bridge.mapping.formats.datetimes import Remarks
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
-from bridge.mapping.formats.values import Misread, came, readable_number, readable_text
+from bridge.mapping.formats.values import Misread, readable_number, readable_text, what_came
 from bridge.mapping.reading.items import item_test
 
 MOST_SLOTS = 10_000
@@ -130,7 +130,7 @@ class _Walk:
         outermost = self._levels[0]
         items = outermost.find(data)
         if not isinstance(items, list):
-            raise Misread(f"slots ({outermost.path}): expected a list; {came(items)}")
+            raise Misread(f"slots ({outermost.path}): expected a list; {what_came(items)}")
         for number, item in enumerate(items):
             yield from self._in_one(_Found(str(number), _within(item, data)), self._levels)
 
@@ -145,7 +145,7 @@ class _Walk:
             return
         items = inner[0].find(found.item)
         if not isinstance(items, list):
-            trouble = Misread(f"slots of {found.place} ({inner[0].path}): expected a list; {came(items)}")
+            trouble = Misread(f"slots of {found.place} ({inner[0].path}): expected a list; {what_came(items)}")
             yield found._replace(trouble=trouble)
             return
         for number, item in enumerate(items):
@@ -173,14 +173,14 @@ def _joiner(dictionary: document.Dictionary | None, in_xml: bool) -> Callable[[o
     def joiner(data: object) -> _Join:
         entries = find_list(data)
         if not isinstance(entries, list):
-            raise Misread(f"slots ({list_path}): expected a list; {came(entries)}")
+            raise Misread(f"slots ({list_path}): expected a list; {what_came(entries)}")
         known = {key: entry for entry in entries if (key := readable_text(find_key(entry))) is not None}
 
         def join(item: object, where: str) -> object:
             raw = find_by(item)
             entry = known.get(readable_text(raw) or "")
             if entry is None:
-                raise Misread(f"{where} ({by_path}): nothing in {list_path} has this name; {came(raw)}")
+                raise Misread(f"{where} ({by_path}): nothing in {list_path} has this name; {what_came(raw)}")
             return {**item, "entry": entry} if isinstance(item, dict) else item
 
         return join
@@ -198,7 +198,7 @@ def _rank(prefer: document.Prefer | None) -> _ReadRank:
         raw = find(item)
         number = readable_number(raw)
         if number is None:
-            raise Misread(f"{where} ({path}): expected a number; {came(raw)}")
+            raise Misread(f"{where} ({path}): expected a number; {what_came(raw)}")
         return sign * number
 
     return rank
@@ -208,5 +208,5 @@ def _token(where: str, name: str, raw: object) -> str | int:
     """A token is remembered and sent back; only what survives that unchanged is taken."""
     text = readable_text(raw)
     if text is None:
-        raise Misread(f"{where}: expected text or a whole number as {name}; {came(raw)}")
+        raise Misread(f"{where}: expected text or a whole number as {name}; {what_came(raw)}")
     return raw if isinstance(raw, int) else text

@@ -132,7 +132,7 @@ def check_number(number: float) -> float:
     return number
 
 
-def shown(value: object) -> str:
+def briefly(value: object) -> str:
     """Show any value in a sentence, shortly and on one line."""
     if isinstance(value, str):
         return _shown_text(value)
@@ -143,9 +143,9 @@ def shown(value: object) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool | int | float) else as_text(value)
 
 
-def came(raw: object) -> str:
+def what_came(raw: object) -> str:
     """Say what came where something else was expected."""
-    return "it is missing" if raw is MISSING else f"came {shown(raw)}"
+    return "it is missing" if raw is MISSING else f"came {briefly(raw)}"
 
 
 def _shown_text(text: str) -> str:
@@ -153,23 +153,23 @@ def _shown_text(text: str) -> str:
     return json.dumps(cut, ensure_ascii=not is_clean(cut))
 
 
-def plain(value: object) -> object:
+def plain_json(value: object) -> object:
     """Give any value as small plain JSON that every database can keep."""
     if isinstance(value, str):
-        return value if len(value) <= _KEPT and is_clean(value) else shown(value)
+        return value if len(value) <= _KEPT and is_clean(value) else briefly(value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else shown(value)
+        return value if math.isfinite(value) else briefly(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):
         return str(value)
     if isinstance(value, tuple):
         if value and isinstance(value[0], Mapping):
-            return shown(value)  # items, which are explained one by one
-        return [plain(one) for one in value[:20]]
-    return shown(value)
+            return briefly(value)  # items, which are explained one by one
+        return [plain_json(one) for one in value[:20]]
+    return briefly(value)
 
 
 def window_of(start: datetime | None, end: datetime | None) -> TimePeriod | None:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from bridge.domain.model import Job, Visit, WorkOrderDetails
 from bridge.mapping import document
 from bridge.mapping.formats.durations import whole_units
-from bridge.mapping.formats.values import Get, Misread, Values, absent, as_text, shown, window_of
+from bridge.mapping.formats.values import Get, Misread, Values, absent, as_text, briefly, window_of
 from bridge.mapping.outputs.entries import (
     Entries,
     Known,
@@ -193,7 +193,7 @@ def _duration_getter(duration: document.Duration, lookups: Lookups) -> Callable[
         if isinstance(amount, timedelta):
             amount = _in_units(amount, unit)
         if not isinstance(amount, int) or isinstance(amount, bool):
-            raise Misread(f"work_order.duration.amount: expected a whole number or a duration; came {shown(amount)}")
+            raise Misread(f"work_order.duration.amount: expected a whole number or a duration; came {briefly(amount)}")
         return TimeDuration(time_duration_value=amount, time_duration_units=unit)
 
     return get_duration

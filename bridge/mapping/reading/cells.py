@@ -12,7 +12,7 @@ from bridge.mapping import document
 from bridge.mapping.document import BOUNDS, Cell, Words
 from bridge.mapping.formats.datetimes import iso_moment
 from bridge.mapping.formats.paths import MISSING
-from bridge.mapping.formats.values import as_text, readable_code, readable_integer, shown
+from bridge.mapping.formats.values import as_text, briefly, readable_code, readable_integer
 
 Test = Callable[[object], bool]
 
@@ -66,12 +66,12 @@ def _raw_text(value: object) -> str | None:
 def cell_text(cell: Cell) -> str:
     """Write a cell for people."""
     if cell.any is not None:
-        return " or ".join(shown(value) for value in cell.any)
+        return " or ".join(briefly(value) for value in cell.any)
     if cell.not_ is not None:
-        return "not " + " or ".join(shown(value) for value in cell.not_)
+        return "not " + " or ".join(briefly(value) for value in cell.not_)
     if cell.present is not None:
         return "present" if cell.present else "absent"
-    bounds = [f"{name.replace('_', ' ')} {shown(bound)}" for name, bound in _bounds(cell).items()]
+    bounds = [f"{name.replace('_', ' ')} {briefly(bound)}" for name, bound in _bounds(cell).items()]
     return " and ".join(bounds) or words_text(cell)
 
 
@@ -91,7 +91,7 @@ def words_test(words: Words) -> Test:
 def words_text(words: Words) -> str:
     """Write a test of free text for people."""
     return " or ".join(
-        f"{name.replace('_', ' ')} {shown(piece)}"
+        f"{name.replace('_', ' ')} {briefly(piece)}"
         for name in ("starts_with", "ends_with", "contains_word")
         for piece in getattr(words, name) or ()
     )

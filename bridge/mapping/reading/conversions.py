@@ -6,7 +6,15 @@ from datetime import datetime, tzinfo
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import find_zone, moment_reader, offset_test, offset_zone, on_next_day
 from bridge.mapping.formats.durations import duration_reader
-from bridge.mapping.formats.values import Unfit, Values, loosely, readable_code, readable_integer, readable_text, shown
+from bridge.mapping.formats.values import (
+    Unfit,
+    Values,
+    briefly,
+    loosely,
+    readable_code,
+    readable_integer,
+    readable_text,
+)
 from bridge.mapping.reading.items import ItemField, item_chooser, items_converter
 from bridge.mapping.reading.references import Lookups, field_lookups, known_codes, reference_getter, takes_any
 from bridge.mapping.reading.scope import Scope
@@ -154,7 +162,7 @@ def _named_zone(name: object) -> tzinfo:
     if name is None:
         raise NoZone("a date and time with a zone; the zone is absent")
     if not isinstance(name, str):
-        raise Unfit(f"a date and time with a zone; the zone is {shown(name)}")
+        raise Unfit(f"a date and time with a zone; the zone is {briefly(name)}")
     try:
         return find_zone(name)
     except ValueError as error:
@@ -166,7 +174,7 @@ def _offset_zone(minutes: object) -> tzinfo:
         raise NoZone("a date and time with a zone; its minutes are absent")
     zone = offset_zone(minutes)
     if zone is None:
-        raise Unfit(f"a date and time with a zone; its minutes are {shown(minutes)}")
+        raise Unfit(f"a date and time with a zone; its minutes are {briefly(minutes)}")
     return zone
 
 
@@ -192,7 +200,7 @@ def _list(spec: document.FieldSpec) -> Convert:
         if isinstance(raw, tuple):  # another field's list
             raw = list(raw)
         if not isinstance(raw, list):
-            raise Unfit("a list" if separator is None else f"texts joined by {shown(separator)}")
+            raise Unfit("a list" if separator is None else f"texts joined by {briefly(separator)}")
         texts = _texts(choose(raw))
         texts = tuple(dict.fromkeys(texts)) if spec.distinct else texts
         return texts[:limit]

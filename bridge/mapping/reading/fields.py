@@ -12,7 +12,7 @@ from bridge.domain.model import Command, CommandState
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, compile_first, path_steps
 from bridge.mapping.formats.paths import Find as FindInData
-from bridge.mapping.formats.values import Misread, Unfit, as_text, came, is_storable, plain
+from bridge.mapping.formats.values import Misread, Unfit, as_text, is_storable, plain_json, what_came
 from bridge.mapping.reading.cells import compile_attribution
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
 from bridge.mapping.reading.items import Merge, items_merger
@@ -53,14 +53,14 @@ class Field:
         if self.merges:
             raw = self._onto_record(raw, entry, scope)
         if raw is not MISSING and "raw" not in entry:
-            entry["raw"] = plain(raw)
+            entry["raw"] = plain_json(raw)
         absent = raw is MISSING or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
         value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
-            self._miss(scope, f"a value is required; {came(raw)}")
+            self._miss(scope, f"a value is required; {what_came(raw)}")
         if self.remembered and not absent:
             scope.record[self.name] = self._storable(raw)
-        entry["value"] = entry["raw"] if value is raw else plain(value)
+        entry["value"] = entry["raw"] if value is raw else plain_json(value)
         return value
 
     def _onto_record(self, raw: object, entry: dict[str, object], scope: Scope) -> object:
@@ -78,11 +78,11 @@ class Field:
             versions.write(self.name)
         if self.merge is None:
             return known if overtaken else raw
-        entry["raw"] = plain(raw)
+        entry["raw"] = plain_json(raw)
         # In place of what a later message has written, its items are taken before they are put onto the known ones.
         written = self.merge(raw, known, scope) if overtaken else raw
         merged = self.merge(known, written, scope)
-        entry["merged"] = plain(merged)
+        entry["merged"] = plain_json(merged)
         versions.is_news = versions.is_news or merged != known
         return merged
 
@@ -107,10 +107,10 @@ class Field:
         try:
             value = self.convert(raw, scope)
         except NoZone as expected:
-            self._miss(scope, f"expected {expected}; {came(raw)}")
+            self._miss(scope, f"expected {expected}; {what_came(raw)}")
             return None
         except Unfit as expected:
-            raise Misread(f"field {self.name} ({self.where}): expected {expected}; {came(raw)}") from expected
+            raise Misread(f"field {self.name} ({self.where}): expected {expected}; {what_came(raw)}") from expected
         if len(remarks) > before:
             remarks[before:] = [f"{self.name}: {remark}" for remark in remarks[before:]]
         return value

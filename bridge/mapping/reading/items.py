@@ -6,7 +6,7 @@ from typing import Final, Protocol
 
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, compile_path
-from bridge.mapping.formats.values import Misread, Unfit, came
+from bridge.mapping.formats.values import Misread, Unfit, what_came
 from bridge.mapping.reading.cells import raw_test
 from bridge.mapping.reading.messages import Message
 from bridge.mapping.reading.scope import Scope
@@ -53,7 +53,7 @@ class _Items:
 
     def _item(self, place: str, raw: object, own: Scope, scope: Scope) -> Item:
         if not self.takes_any and not isinstance(raw, dict):
-            raise Misread(f"{place}: expected an object; {came(raw)}")
+            raise Misread(f"{place}: expected an object; {what_came(raw)}")
         try:
             for field in self.fields:
                 own.values[field.name] = field.read(own)

@@ -9,7 +9,7 @@ from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import ReadMoment, moment_reader
 from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
-from bridge.mapping.formats.values import Misread, came, read_json, readable_integer, readable_text, shown
+from bridge.mapping.formats.values import Misread, briefly, read_json, readable_integer, readable_text, what_came
 from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.reading.cells import raw_test
 from bridge.mapping.reading.unpacking import compile_unpack
@@ -98,7 +98,7 @@ class Version:
         try:
             return self.convert(raw)
         except ValueError as error:
-            raise Misread(f"version ({self.where}): expected {error}; {came(raw)}") from error
+            raise Misread(f"version ({self.where}): expected {error}; {what_came(raw)}") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +141,7 @@ class Identity:
         raw, found = self.job.find(content.data), [*problems]
         key = _key(raw)
         if key is None:
-            raise Misread(f"job ({self.job.where}): expected {_EXPECTED_KEY}; {came(raw)}")
+            raise Misread(f"job ({self.job.where}): expected {_EXPECTED_KEY}; {what_came(raw)}")
         return Reading(
             message=message,
             job=JobRef(self.pack, key),
@@ -158,7 +158,7 @@ class Identity:
         if key is not None:
             return MessageId(key)
         if raw not in (MISSING, None, ""):
-            problems.append(f"message id: expected {_EXPECTED_KEY}; came {shown(raw)}")
+            problems.append(f"message id: expected {_EXPECTED_KEY}; came {briefly(raw)}")
         return MessageId("sha256:" + hashlib.sha256(body).hexdigest())
 
     def _versions(self, data: object, problems: list[str]) -> Mapping[str, int]:
@@ -184,7 +184,7 @@ MOST_PARTS = 100
 def _parts(each: Key, data: object) -> list[object]:
     parts = each.find(data)
     if not isinstance(data, dict) or not isinstance(parts, list) or not 0 < len(parts) <= MOST_PARTS:
-        raise Misread(f"each ({each.where}): expected a list of 1 to {MOST_PARTS} parts; {came(parts)}")
+        raise Misread(f"each ({each.where}): expected a list of 1 to {MOST_PARTS} parts; {what_came(parts)}")
     return parts
 
 

@@ -10,7 +10,7 @@ from operator import itemgetter
 
 from bridge.domain.model import Job
 from bridge.mapping import document
-from bridge.mapping.formats.values import Get, Misread, Values, as_text, constant, shown
+from bridge.mapping.formats.values import Get, Misread, Values, as_text, briefly, constant
 
 WORK_ORDER_STATE = "work_order_state"
 APPOINTMENT_STATUS = "appointment_status"
@@ -114,7 +114,7 @@ def moment_getter(where: str, value: document.Value, lookups: Lookups) -> Callab
     def get_moment(values: Values) -> datetime | None:
         found = get(values)
         if found is not None and not isinstance(found, datetime):
-            raise Misread(f"{where}: expected a date and time from {_sources(value)}; came {shown(found)}")
+            raise Misread(f"{where}: expected a date and time from {_sources(value)}; came {briefly(found)}")
         return found
 
     return get_moment

@@ -12,7 +12,7 @@ from bridge.mapping.checks.proofs.situations import MEF, MefState, Space, Variab
 from bridge.mapping.checks.proofs.witnesses import Sample
 from bridge.mapping.checks.report import Report
 from bridge.mapping.document import PackDocument, Rule
-from bridge.mapping.formats.values import shown
+from bridge.mapping.formats.values import briefly
 
 MOST_GAPS = 20  # combinations listed; the rest is counted
 
@@ -143,4 +143,4 @@ def _word(witness: object) -> str:
         return _ABSENT
     if isinstance(witness, Sample):
         return witness.words
-    return witness if isinstance(witness, str) else shown(witness)
+    return witness if isinstance(witness, str) else briefly(witness)
