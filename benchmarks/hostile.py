@@ -34,8 +34,8 @@ from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Unreadable
 from bridge.packtools.buyer_steps import ask
 from bridge.packtools.cases import Case, Step
+from bridge.packtools.initial_job import initial_job
 from bridge.packtools.job_book import Happened, JobBook, WfmWords
-from bridge.packtools.jobs import initial_job
 
 LIMIT_S = 2.0
 TOTAL_S = 1800.0

@@ -1,6 +1,6 @@
 """A reading becomes a canonical update, step by step explained: fields, then the rule, then what the Buyer sees.
 
-Pure, and total: whatever the message holds, the answer is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
+Pure, and total: whatever is in the message, the result is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
 """
 
 from collections.abc import Mapping
@@ -208,7 +208,7 @@ _ON_THE_WAY = (WorkOrderState.PLANNED, WorkOrderState.IN_PROGRESS)
 
 
 def _awaits_job(rule: Rule | None, scope: Scope) -> bool:
-    """A delta adds to what the job has told. Where no rule fits, a value that the job will tell may be why."""
+    """A delta adds to what is known of its job. Where no rule fits, a value that is not known yet may be why."""
     if rule is None:
         return bool(scope.missing)
     return scope.tolerant and isinstance(rule.outcome, Goal) and not rule.creates

@@ -17,8 +17,9 @@ from bridge.mef.moments import rfc3339
 from bridge.packtools.buyer_steps import StepEffect, ask
 from bridge.packtools.cases import Case, Expect, Given, SentCommand, Step
 from bridge.packtools.coverage import Coverage
+from bridge.packtools.explanation import buyers_view
+from bridge.packtools.initial_job import initial_job
 from bridge.packtools.job_book import Happened, JobBook, WfmWords
-from bridge.packtools.jobs import buyers_view, fits, initial_job
 
 _UNKNOWN = "there is no such name"
 
@@ -193,7 +194,7 @@ def _named(key: str, wanted: object, came: object) -> Iterator[Difference]:
         return
     for name, one in wanted.items():
         found = came.get(name, _UNKNOWN)
-        if not fits(one, found):
+        if not _fits(one, found):
             yield Difference(f"{key}.{name}", one, found)
 
 
@@ -247,3 +248,12 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     return str(value) if isinstance(value, str) else value
+
+
+def _fits(wanted: object, came: object) -> bool:
+    """Tell whether it is what came, as far as it is named; a list is named whole, item by item."""
+    if isinstance(wanted, dict) and isinstance(came, dict):
+        return all(_fits(one, came.get(name)) for name, one in wanted.items())
+    if isinstance(wanted, list) and isinstance(came, list):
+        return len(wanted) == len(came) and all(map(_fits, wanted, came))
+    return wanted == came

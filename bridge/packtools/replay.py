@@ -173,13 +173,13 @@ def _reply(book: JobBook, job: Job, command: Command, body: bytes, now: datetime
 
 
 def _settled(book: JobBook, settlement: Settlement, now: datetime) -> list[Happened]:
-    happened = replace(book.carry_out(settlement.decision, now), outcome=_told(settlement))
+    happened = replace(book.carry_out(settlement.decision, now), outcome=_outcome(settlement))
     return [happened, *book.take_up_waiting(settlement.decision.job.ref, now)]
 
 
-def _told(settlement: Settlement) -> str:
-    told = "; ".join(f"{one.code} {one.path or ''}: {one.reason}" for one in settlement.problems)
-    return f"{settlement.command.state}: {told}" if told else str(settlement.command.state)
+def _outcome(settlement: Settlement) -> str:
+    problems = "; ".join(f"{one.code} {one.path or ''}: {one.reason}" for one in settlement.problems)
+    return f"{settlement.command.state}: {problems}" if problems else str(settlement.command.state)
 
 
 _OF_COMMANDS = ("commands.", "replies.")
@@ -191,8 +191,8 @@ _ORDER = (Message, Asked, Replied, Expired)
 def events_of(entries: Sequence[RecordedEntry], commands: Sequence[Command]) -> list[Event]:
     """Put what was recorded of one pack in order. What never reached the broker did not happen."""
     asked = {command.id: command for command in commands if command.state is not CommandState.FAILED}
-    told = sorted(entries, key=lambda one: one.number)
-    events = [*_messages(told), *_replies(told, asked), *_deadlines(asked)]
+    in_order = sorted(entries, key=lambda one: one.number)
+    events = [*_messages(in_order), *_replies(in_order, asked), *_deadlines(asked)]
     return sorted(events, key=lambda event: (event.at, _ORDER.index(type(event))))
 
 

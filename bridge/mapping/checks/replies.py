@@ -1,4 +1,4 @@
-"""Checks of what the WFM answers: every code means something, and every time has a zone."""
+"""Checks of the WFM's replies: every code means something, and every time has a zone."""
 
 from bridge.domain.model import CommandKind
 from bridge.mapping.checks.report import Loc, Report, known_hint
@@ -12,7 +12,7 @@ _LONGEST_REASON = 255  # characters, Error422.reason
 
 
 def check_reply(loc: Loc, reply: Reply, kind: CommandKind, document: PackDocument, report: Report) -> None:
-    """Check that every answer to a command can be understood."""
+    """Check that every reply to a command can be understood."""
     table = document.tables.get(reply.refused)
     if table is None:
         report.unknown((*loc, "refused"), "table", reply.refused, document.tables)
@@ -88,13 +88,13 @@ def _check_refusal(loc: Loc, row: dict[str, str], report: Report) -> None:
 
 def check_replies(document: PackDocument, report: Report) -> None:
     """Check that what replies are to bear is written by the commands, and can be read of all replies alike."""
-    answered = {kind: command for kind, command in document.commands.items() if command.reply is not None}
-    if document.replies is not None and not answered:
+    with_reply = {kind: command for kind, command in document.commands.items() if command.reply is not None}
+    if document.replies is not None and not with_reply:
         report.add_key(("replies",), "missing-command", "this is for commands with a reply, and there is none")
     if document.replies is None or document.replies.correlation is None:
         return
-    formats = [command.format for command in answered.values()]
-    for kind, command in answered.items():
+    formats = [command.format for command in with_reply.values()]
+    for kind, command in with_reply.items():
         _check_command(("commands", kind.value), kind.value, command, formats[0], report)
 
 

@@ -42,28 +42,28 @@ class ReplyReader:
 
     def read(self, body: bytes) -> ReplyRead | Unreadable:
         """Read a reply, whatever its bytes are."""
-        told: dict[str, object] = {"pack": self.pack_version}
+        explained: dict[str, object] = {"pack": self.pack_version}
         remarks: Remarks = []
         try:
-            reply = self._read(self.decode(body), told, remarks)
+            reply = self._read(self.decode(body), explained, remarks)
         except Misread as misread:
-            return Unreadable(str(misread), {**told, "reason": str(misread)})
+            return Unreadable(str(misread), {**explained, "reason": str(misread)})
         flags = tuple(dict.fromkeys(remarks))
-        return ReplyRead(reply, {**told, "flags": list(flags)} if flags else told, flags)
+        return ReplyRead(reply, {**explained, "flags": list(flags)} if flags else explained, flags)
 
-    def _read(self, data: object, told: dict[str, object], remarks: Remarks) -> Reply:
+    def _read(self, data: object, explained: dict[str, object], remarks: Remarks) -> Reply:
         raw = self.status(data)
-        told["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain_json(raw)}
+        explained["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain_json(raw)}
         if self.accepts_no_status and raw in (MISSING, None):
-            told["meaning"] = "accepted"
+            explained["meaning"] = "accepted"
             return self.accept(data, remarks)
         code = as_text(raw) if isinstance(raw, bool) else readable_text(raw)
         if code is None:
             raise Misread(f"status ({self.status_path}): expected a code; {what_came(raw)}")
         if code in self.accepted:
-            told["meaning"] = "accepted"
+            explained["meaning"] = "accepted"
             return self.accept(data, remarks)
-        told["meaning"] = "refused"
+        explained["meaning"] = "refused"
         return _refusal(self.refused(code), code)
 
 
@@ -133,9 +133,9 @@ ReadCorrelation = Callable[[bytes], str]
 
 @dataclass(frozen=True, slots=True)
 class Replies:
-    """Where answers come to, and what names their command.
+    """Where replies come to, and what names their command.
 
-    `queue` is the WFM's own, None where each command says where to answer. `in_body` is whether they bear their
+    `queue` is the WFM's own, None where each command says where to reply. `in_body` is whether they bear their
     correlation id in the body, not in the AMQP property.
     """
 
@@ -149,7 +149,7 @@ def compile_replies(replies: document.Replies) -> Replies:
 
 
 def compile_correlation(pack: document.PackDocument) -> ReadCorrelation | None:
-    """Compile where answers bear their correlation id; None where that is the AMQP property."""
+    """Compile where replies bear their correlation id; None where that is the AMQP property."""
     paths = pack.replies.correlation if pack.replies is not None else None
     if paths is None:
         return None

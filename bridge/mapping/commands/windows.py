@@ -1,4 +1,4 @@
-"""Windows in the WFM's answers: their moments, and the zones that these are in."""
+"""Windows in the WFM's replies: their moments, and the zones that these are in."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -90,9 +90,9 @@ def list_getter(entries: Sequence[Entries[T]]) -> Entries[T]:
     return get
 
 
-def merged(known: Sequence[T], told: Sequence[T], key: Callable[[T], Hashable]) -> Sequence[T]:
+def merged(known: Sequence[T], new: Sequence[T], key: Callable[[T], Hashable]) -> Sequence[T]:
     """Put what a message says onto what is known: of a key that it speaks of, only what it says stays."""
-    groups = _grouped(known, key) | _grouped(told, key)
+    groups = _grouped(known, key) | _grouped(new, key)
     return [entry for entries in groups.values() for entry in entries]
 
 

@@ -149,16 +149,16 @@ def compile_attribution(section: document.Attribution) -> Attribute:
     for those that it does not list.
     """
     codes = {reason_text(one.code): party for party, one in _entries(section) if one.code is not None}
-    texts = [(words_test(one), party) for party, one in _entries(section) if one.code is None]
+    tests = [(words_test(one), party) for party, one in _entries(section) if one.code is None]
 
     def attribute(reasons: Sequence[object]) -> str:
-        given = [reason_text(reason) for reason in reasons if reason is not None]
-        if not any(given):
+        texts = [reason_text(reason) for reason in reasons if reason is not None]
+        if not any(texts):
             return section.absent
-        for reason in given:
+        for reason in texts:
             if reason in codes:
                 return codes[reason]
-            party = next((party for fits, party in texts if fits(reason)), None)
+            party = next((party for fits, party in tests if fits(reason)), None)
             if party is not None:
                 return party
         return section.unknown

@@ -87,11 +87,11 @@ def items_merger(key: ItemField) -> Merge:
     An item without a readable key is like no other. What is no list of a size that can be read replaces what is known.
     """
 
-    def merge(known: object, told: object, scope: Scope) -> object:
-        if not isinstance(told, list) or len(told) > MOST_ITEMS:
-            return told
+    def merge(known: object, new: object, scope: Scope) -> object:
+        if not isinstance(new, list) or len(new) > MOST_ITEMS:
+            return new
         merged: dict[object, object] = {}
-        for item in [*(known if isinstance(known, list) else []), *told]:
+        for item in [*(known if isinstance(known, list) else []), *new]:
             one = _key(key, item, scope)
             before = merged.get(one)
             merged[one] = {**before, **item} if isinstance(before, dict) and isinstance(item, dict) else item

@@ -1,4 +1,4 @@
-"""A message of the WFM as data: decoded, and who it is about. Whatever bytes come, the answer is a value."""
+"""A message of the WFM as data: decoded, and who it is about. Whatever bytes come, the result is a value."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """What the decision table will do, proven over all situations: no gap, no dead rule, no outcome that cannot be.
 
-Runs on a document without other problems. Its answers agree with what the compiled rules do, whatever message comes.
+Runs on a document without other problems. What it finds agrees with what the compiled rules do, whatever message comes.
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,7 +58,7 @@ def _quoted(names: Sequence[str]) -> str:
 def _check_gaps(space: Space, report: Report) -> None:
     gaps = gaps_of(space)
     for box in gaps[:MOST_GAPS]:
-        report.add_key(("rules",), "gap", f"no rule fits when {situation(space, box)}; {_WHAT_TO_WRITE}")
+        report.add_key(("rules",), "gap", f"no rule fits when {_box_in_words(space, box)}; {_WHAT_TO_WRITE}")
     if len(gaps) > MOST_GAPS:
         report.add_key(("rules",), "gap", f"… and {len(gaps) - MOST_GAPS} more combinations that no rule fits")
 
@@ -71,8 +71,8 @@ def gaps_of(space: Space) -> list[Box]:
     every = [space.full] if all(space.full) else []  # where no message can be read, none falls into a gap
     wide = {widened(box, space.full, space.rules) for box in left_over(every, space.rules)}
     shortest_first = sorted(wide, key=lambda one: _length(space, one))
-    told = [part for index, box in enumerate(shortest_first) for part in left_over([box], shortest_first[:index])]
-    return sorted(told, key=lambda one: _length(space, one))
+    apart = [part for index, box in enumerate(shortest_first) for part in left_over([box], shortest_first[:index])]
+    return sorted(apart, key=lambda one: _length(space, one))
 
 
 def _length(space: Space, box: Box) -> tuple[int, int, Box]:
@@ -80,11 +80,13 @@ def _length(space: Space, box: Box) -> tuple[int, int, Box]:
     return len(narrow), sum(len(variable.values(mask)) for variable, mask in narrow), box
 
 
-def situation(space: Space, box: Box) -> str:
+def _box_in_words(space: Space, box: Box) -> str:
     """Say which situations a box holds."""
     narrow = [(variable, mask) for variable, mask in zip(space.variables, box, strict=True) if mask != variable.full]
-    told = [words(variable, mask) for variable, mask in sorted(narrow, key=lambda one: one[0].name == MEF)]
-    return ", and ".join(told) or "any message comes"
+    parts = [
+        _variable_in_words(variable, mask) for variable, mask in sorted(narrow, key=lambda one: one[0].name == MEF)
+    ]
+    return ", and ".join(parts) or "any message comes"
 
 
 def _check_outcomes(document: PackDocument, space: Space, reached: Sequence[Sequence[Box]], report: Report) -> None:
@@ -105,18 +107,18 @@ _FEW = 3
 _MANY = 6
 
 
-def words(variable: Variable, mask: int) -> str:
+def _variable_in_words(variable: Variable, mask: int) -> str:
     """Say which situations of a variable are meant."""
     names = _named(variable)
-    told = _told(names, variable.values(mask))
-    if len(told) == 1:
+    said = _in_words(names, variable.values(mask))
+    if len(said) == 1:
         (only, *_) = variable.values(mask)
         return ", and ".join(f"{name} is {_word(only[name])}" for name in names)
-    others = _told(names, variable.values(variable.full & ~mask))
+    others = _in_words(names, variable.values(variable.full & ~mask))
     is_field = len(names) == 1 and variable.name != MEF
-    if is_field and _ABSENT not in told and len(others) < len(told) and len(told) > _FEW:
+    if is_field and _ABSENT not in said and len(others) < len(said) and len(said) > _FEW:
         return f"{names[0]} is not {_listed(others)}"
-    return f"{' / '.join(names)} is {_listed(told)}"
+    return f"{' / '.join(names)} is {_listed(said)}"
 
 
 _ABSENT = "absent"
@@ -129,13 +131,13 @@ def _named(variable: Variable) -> Sequence[str]:
     return list(dict.fromkeys(column.partition(".")[0] for column in variable.columns))
 
 
-def _told(names: Sequence[str], situations: Iterable[Situation]) -> list[str]:
+def _in_words(names: Sequence[str], situations: Iterable[Situation]) -> list[str]:
     return list(dict.fromkeys(" / ".join(_word(one[name]) for name in names) for one in situations))
 
 
-def _listed(told: Sequence[str]) -> str:
-    rest = [f"… ({len(told)} in all)"] if len(told) > _MANY else []
-    return " or ".join([*told[:_MANY], *rest])
+def _listed(said: Sequence[str]) -> str:
+    rest = [f"… ({len(said)} in all)"] if len(said) > _MANY else []
+    return " or ".join([*said[:_MANY], *rest])
 
 
 def _word(witness: object) -> str:

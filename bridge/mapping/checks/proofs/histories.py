@@ -65,7 +65,7 @@ class _Arrival:
 
 
 def histories(document: PackDocument) -> tuple[History, ...]:
-    """Walk the pack's `lifecycle`, shortest histories first; each kind, rule and reason is told once."""
+    """Walk the pack's `lifecycle`, shortest histories first; each kind, rule and reason is listed once."""
     lifecycle = document.lifecycle
     if lifecycle is None:
         return ()
