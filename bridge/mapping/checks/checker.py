@@ -1,7 +1,14 @@
 """What is wrong with a pack beyond its shape: unknown names, codes that never come, empty promises, gaps.
 
-Everything is reported at once, each problem at its place. `check` finds what would keep a pack from being compiled;
-`prove` also looks at every situation the decision table can meet.
+The shape of a pack is the business of `document`: a key that does not exist, a value of a wrong kind. Here is asked
+whether the parts fit each other, in two rounds. `check` takes each part by itself: every name refers to something,
+every value can be of the type that is wanted of it, and is there where the standard requires it. A document that passes
+compiles, and what it compiles to raises on no message: whatever is wrong then is wrong with the message, which is
+parked. `prove` takes the decision table as a whole: is there a rule for each situation, and does each rule decide some?
+It needs a table whose names mean something, so it comes second.
+
+Everything is reported at once, each problem at its place (`report`). A check says what is expected and what to write;
+it says nothing of what another one reports already.
 """
 
 from bridge.mapping.checks.commands import check_commands

@@ -1,7 +1,11 @@
 """All that is wrong with a pack file, as far as it can be read: shape, meaning and proofs in one list.
 
-What is broken is left out and the rest looked at without it, so that an operator needs one round of repairs and not
-three.
+An operator needs one round of repairs and not three. So what is broken in its shape is left out, and the rest is looked
+at without it: whole fields, tables, rules and commands go, elsewhere the single value. What a pack must have is filled
+in from a stand-in that has nothing wrong and refers to nothing, and settings that others rest on are replaced by those
+that disturb nothing. What remains is a document like any other. What is found wrong with it is wrong with the file,
+too, but for one thing: something may be missing only because it was left out. `LeftOut` knows what was, and `Report`
+keeps silent about it. The proofs run only where nothing that decides was left out.
 """
 
 import json

@@ -1,6 +1,34 @@
 """What the decision table will do, proven over all situations: no gap, no dead rule, no outcome that cannot be.
 
-Runs on a document without other problems. What it finds agrees with what the compiled rules do, whatever message comes.
+Messages are endlessly many, but a decision table tells only finitely many apart: a cell is a test, and two values that
+pass the same tests are the same to every rule. The proof goes by that, in three steps.
+
+*Witnesses* (`witnesses`). Of each field that decides, a few values are taken, at least one for each way in which the
+pack's tests tell its values apart: every code, the numbers and moments at and beside each bound, a text with each
+piece that is looked for and one with none. All of them may really come in a message.
+
+*Situations* (`picked`, `situations`). Columns that hang together are one variable: a field with the columns of its
+table and the fields that are picked from it, or the two states that the Buyer sees. A situation is one combination of
+what they may be together, and situations that no cell tells apart are one class. Between variables nothing is assumed:
+any class of one may come with any class of another.
+
+*Boxes* (`boxes`). So whatever may come is a box: for each variable the set of its classes, as the bits of a whole
+number. What a rule fits is a box as well, for its cells are joined by "and", and each cuts the classes of one variable.
+The first rule that fits decides; so what a rule decides is its box without those of the rules before it, and the gap is
+the whole box without all of them. What remains is split into boxes that share nothing. This arithmetic is exact;
+where it would take too long, `TooLarge` says so, and nothing is claimed.
+
+Why this is sound: a message that can be read lies in one class of each variable, and a rule fits the message just where
+its box holds those classes. Nothing remains: no message falls through, and a rule of whose box nothing remains decides
+none. Something remains: it is a counterexample, and is told in words. It may be one that no message brings about, for
+fields that are made in other ways than by picking (`join`, `of`, `previous`, `changed`, `asked`) count as if they could
+have any of their values at any time: the proof may name a gap too many, and never hides one.
+
+An outcome is tried, not proven: the real state machines are asked for a rule's goal from each state that the Buyer may
+see where the rule decides (`outcomes`). `histories` walks the WFM's own graph of statuses in the same way.
+
+Runs on a document without other problems. What it finds agrees with what the compiled rules do, whatever message comes;
+a test compares the two.
 """
 
 from collections.abc import Iterable, Sequence
