@@ -16,8 +16,7 @@ from bridge.errors import PermanentError
 from bridge.mapping.loader import load_pack
 from bridge.packtools.difference import Change, changes, outcomes
 from bridge.packtools.job_book import WfmWords
-from bridge.packtools.recorded import events_of
-from bridge.packtools.replay import Asked, Event, Message
+from bridge.packtools.replay import Asked, Event, Message, events_of
 
 if TYPE_CHECKING:
     from bridge.store import SqlStore

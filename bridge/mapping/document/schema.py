@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from bridge.mapping import document
-from bridge.mapping.document.templates import TemplateValue
+from bridge.mapping.document.commands import TemplateValue
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # the newest that VS Code's YAML extension knows
 

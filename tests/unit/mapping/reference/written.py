@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
-from bridge.mapping.document.templates import TemplateValue
+from bridge.mapping.document.commands import TemplateValue
 
 Model = type[BaseModel]
 Pair = tuple[str, Any]
