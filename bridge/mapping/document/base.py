@@ -11,9 +11,12 @@ from bridge.mapping.formats.values import check_number
 
 
 class Strict(BaseModel):
-    """A level of the pack: frozen, and an unknown key is an error. What stands below a key is its description."""
+    """A level of the pack: frozen, and an unknown key is an error. What stands below a key is its description.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    What validates a section is built when it is first used: each is a part of what validates a whole pack.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @property
     def written(self) -> frozenset[str]:

@@ -52,7 +52,7 @@ def is_reference(zone: str) -> bool:
 class TemplateValue(BaseModel):
     """A value from the bridge in a message to the WFM; `value` may name several, the first present one is taken."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     value: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     """What is written; of a list the first one that is present."""
