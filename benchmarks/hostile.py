@@ -30,13 +30,12 @@ from benchmarks.lab import ROOT, table
 from benchmarks.mutants import damaged, mutant
 from bridge.cli.mapping.cases import load_cases
 from bridge.domain.model import Accepted, CommandKind, Job, JobRef, Offered, Outcome, Refused
-from bridge.flows.effects import messages_for
-from bridge.mapping.buyer_steps import ask
-from bridge.mapping.cases import Case, Step
-from bridge.mapping.given import job_of
-from bridge.mapping.job_book import Happened, JobBook, WfmWords
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Unreadable
+from bridge.packtools.buyer_steps import ask
+from bridge.packtools.cases import Case, Step
+from bridge.packtools.initial_job import initial_job
+from bridge.packtools.job_book import Happened, JobBook, WfmWords
 
 LIMIT_S = 2.0
 TOTAL_S = 1800.0
@@ -108,7 +107,7 @@ def seeds_of(pack: Pack, cases: Sequence[Case]) -> list[Seed]:
 
 
 def _played(pack: Pack, case: Case) -> Iterator[Seed]:
-    book = JobBook(pack, messages_for)
+    book = JobBook(pack)
     for step, now in zip(case.steps, case.times(), strict=True):
         if step.buyer is not None:
             ask(book, step, step.buyer, now)
@@ -116,7 +115,7 @@ def _played(pack: Pack, case: Case) -> Iterator[Seed]:
         words = _words(step)
         reading = pack.read(words.body, words.routing_key, words.headers)
         if step.given is not None and isinstance(reading, Reading):
-            book.put(job_of(reading, (step.given.work_order, step.given.appointment), pack, now))
+            book.put(initial_job(reading, (step.given.work_order, step.given.appointment), pack, now))
         yield Seed(words, dict(book.jobs), now)
         book.apply(words, now)
 
@@ -182,7 +181,7 @@ def _tried(tally: Tally, what: str) -> Iterator[list[str]]:
 
 def _apply(pack: Pack, jobs: dict[JobRef, Job], words: WfmWords, now: datetime) -> list[Happened]:
     """A book of its own for each mutant, for they share message ids; what became of the jobs is carried on."""
-    book = JobBook(pack, messages_for)
+    book = JobBook(pack)
     book.jobs = jobs
     return book.apply(words, now)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from xml.sax.saxutils import escape, unescape
 
-from bridge.mapping.job_book import WfmWords
+from bridge.packtools.job_book import WfmWords
 
 SURROGATE = "\ud800"
 TEXTS: tuple[str, ...] = (

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bridge.batcher import Batcher
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, Command, JobRef, Outcome, WorkOrder, WorkOrderId
 from bridge.flows.ports import (
     AppointmentQuery,
@@ -43,7 +44,6 @@ from bridge.store.migration import check_engine, upgrade_engine
 from bridge.store.session import Session, begin
 from bridge.store.sqlite import Synchronous
 from bridge.store.transaction import SqlTransaction
-from bridge.together import Together
 
 
 def _utc_now() -> datetime:
@@ -104,8 +104,8 @@ class SqlStore:
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
         self._new_id = new_id
         self._clock = clock
-        self._deliveries = Together(self._settle_deliveries)
-        self._outbox = Together(self._settle_outbox)
+        self._deliveries = Batcher(self._settle_deliveries)
+        self._outbox = Batcher(self._settle_outbox)
         self.on_deliveries: Callable[[], None] = _nobody
         self.on_outbox: Callable[[], None] = _nobody
 
@@ -235,7 +235,7 @@ class SqlStore:
 
         Raises ValueError unless `next_attempt_at` is given exactly for a pending one.
         """
-        await self._deliveries.add(deliveries.settlement(delivery, attempt, state, next_attempt_at))
+        await self._deliveries.submit(deliveries.settlement(delivery, attempt, state, next_attempt_at))
 
     async def _settle_deliveries(self, settlements: Sequence[deliveries.Settlement]) -> Sequence[None]:
         async with self._writing() as session:
@@ -258,7 +258,7 @@ class SqlStore:
 
     async def settle_outbox(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
-        await self._outbox.add(outbox.settlement(number, sent, error, next_attempt_at, self._clock()))
+        await self._outbox.submit(outbox.settlement(number, sent, error, next_attempt_at, self._clock()))
 
     async def _settle_outbox(self, settlements: Sequence[lanes.Settlement]) -> Sequence[None]:
         async with self._writing() as session:

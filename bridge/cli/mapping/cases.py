@@ -11,11 +11,10 @@ import typer
 
 from bridge.cli.mapping.directories import directory_of
 from bridge.errors import PermanentError
-from bridge.flows.effects import messages_for
-from bridge.mapping.cases import Case
-from bridge.mapping.cases_run import CaseResult, Difference, run_case
-from bridge.mapping.coverage import Coverage, Kind
 from bridge.mapping.loader import load_document, load_pack
+from bridge.packtools.cases import Case
+from bridge.packtools.cases_run import CaseResult, Difference, run_case
+from bridge.packtools.coverage import Coverage, Kind
 from bridge.yaml_source import Finding, InvalidDocument, read_yaml, validate
 
 CASES = "cases"
@@ -74,7 +73,7 @@ def run(
 def run_cases(directory: Path) -> tuple[Results, Coverage]:
     """Run all cases of a pack. Raises `NoCases`, or `InvalidDocument` with the problems of all the files."""
     pack, coverage = load_pack(directory), Coverage(load_document(directory))
-    return [(path, run_case(case, pack, messages_for, coverage)) for path, case in load_cases(directory)], coverage
+    return [(path, run_case(case, pack, coverage)) for path, case in load_cases(directory)], coverage
 
 
 def load_cases(directory: Path) -> list[tuple[Path, Case]]:

@@ -11,7 +11,7 @@ import typer
 from bridge.cli.mapping.directories import directories_of
 from bridge.cli.mapping.sarif import sarif_log
 from bridge.mapping.checks.inspection import Inspection
-from bridge.mapping.lifecycle import History, Kind, histories
+from bridge.mapping.checks.proofs.histories import History, Kind, histories
 from bridge.mapping.loader import inspect_pack
 from bridge.yaml_source import Finding
 

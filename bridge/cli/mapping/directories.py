@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.mapping.layers import PACK_FILE
+from bridge.mapping.document.layers import PACK_FILE
 
 
 def directory_of(pack: Path) -> Path:

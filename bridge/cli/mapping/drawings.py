@@ -5,9 +5,9 @@ import json
 import typer
 
 from bridge.cli.mapping.directories import PackArgument
-from bridge.mapping.diagram import diagram
+from bridge.mapping.document.schema import pack_schema
 from bridge.mapping.loader import load_document
-from bridge.mapping.schema import pack_schema
+from bridge.packtools.diagram import diagram
 
 
 def schema() -> None:

@@ -8,19 +8,16 @@ from typing import Annotated
 
 import typer
 
-from bridge.app import now
+from bridge.app.process import now
 from bridge.cli.mapping.directories import PackArgument
 from bridge.domain.model import CommandKind
 from bridge.errors import PermanentError
-from bridge.flows.effects import messages_for
-from bridge.mapping.checks.situations import MefState, mef_states
-from bridge.mapping.explanation import Explanation, as_text, explain
-from bridge.mapping.job_book import WfmWords
+from bridge.mapping.checks.proofs.situations import MefState, mef_states
 from bridge.mapping.loader import load_pack
-from bridge.mapping.reply_explanation import as_text as reply_as_text
-from bridge.mapping.reply_explanation import explain_reply
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import parse_moment
+from bridge.packtools.explanation import Explanation, as_text, explain, explain_reply, reply_as_text
+from bridge.packtools.job_book import WfmWords
 
 
 class WrongInput(PermanentError):
@@ -70,7 +67,7 @@ def run(
         WfmWords(body=_read(path), routing_key=routing_key, headers=headers) for path in [*(after or ()), message]
     )
     moment = time.replace(tzinfo=now().tzinfo) if time is not None else now()
-    told = explain(load_pack(pack), words, _state(state), messages_for, moment, before)
+    told = explain(load_pack(pack), words, _state(state), moment, before)
     typer.echo(_json(told[0] if len(told) == 1 else told) if as_json else "\n\n".join(map(as_text, told)))
 
 

@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from bridge.app import now
+from bridge.app.process import now
 from bridge.cli.mapping.cases import CASES
 from bridge.errors import PermanentError
-from bridge.flows.effects import messages_for
 from bridge.mapping.loader import PACK_FILE, load_pack
-from bridge.mapping.starter import Sample, Unusable, samples_case, starter
+from bridge.packtools.starter import Sample, Unusable, samples_case, starter
 
 SAMPLES_CASE = "samples.yaml"
 
@@ -35,7 +34,7 @@ def run(
         raise CantBegin(str(unusable)) from unusable
     (target / CASES).mkdir(parents=True, exist_ok=True)
     (target / PACK_FILE).write_text(text)
-    case = samples_case(load_pack(target), read, messages_for, now().replace(microsecond=0))
+    case = samples_case(load_pack(target), read, now().replace(microsecond=0))
     (target / CASES / SAMPLES_CASE).write_text(case)
     typer.echo(f"{target / PACK_FILE}: {text.count('TODO')} TODOs. Next: mef-bridge mapping check {target}")
 

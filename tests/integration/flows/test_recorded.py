@@ -12,16 +12,14 @@ from typer.testing import CliRunner
 from bridge.cli import app
 from bridge.domain.model import Job, JobRef
 from bridge.errors import NotRouted
-from bridge.flows.effects import messages_for
 from bridge.flows.errors import Rejected, WfmTimeout, WfmUnavailable
-from bridge.flows.recorded import events_of
-from bridge.mapping.difference import Change, changes
-from bridge.mapping.job_book import JobBook
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
-from bridge.mapping.replay import Event, replay
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
+from bridge.packtools.difference import Change, changes
+from bridge.packtools.job_book import JobBook
+from bridge.packtools.replay import Event, events_of, replay
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING
@@ -52,14 +50,14 @@ async def events(world: World, pack: Pack) -> list[Event]:
 
 
 async def replayed(world: World, pack: Pack) -> Job:
-    book = JobBook(pack, messages_for)
+    book = JobBook(pack)
     for event in await events(world, pack):
         replay(book, event)
     return book.job(JobRef(pack.name, "J-1"))
 
 
 async def difference(world: World, pack: Pack, other: Pack) -> list[Change]:
-    return list(changes(pack, other, await events(world, pack), messages_for))
+    return list(changes(pack, other, await events(world, pack)))
 
 
 async def a_visit(world: World) -> None:
@@ -209,10 +207,10 @@ async def test_what_was_held_is_replayed_in_its_time(make_world: Worlds) -> None
     assert world.outcomes()[2:5] == ["superseded", "unchanged", "applied"]
 
     recorded = await events(world, pack)
-    assert list(changes(pack, pack, recorded, messages_for)) == []
-    differing = {(one.event, one.what) for one in changes(pack, changed(), recorded, messages_for)}
+    assert list(changes(pack, pack, recorded)) == []
+    differing = {(one.event, one.what) for one in changes(pack, changed(), recorded)}
     assert ("no. 3", "appointment") in differing
-    book = JobBook(pack, messages_for)
+    book = JobBook(pack)
     for event in recorded:
         book.take_due(event.at)
         replay(book, event)

@@ -19,7 +19,6 @@ from bridge.flows.appointments import Appointments
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Store, Transaction, WfmMessage
-from bridge.flows.replies import WfmReply
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.mapping.pack import Pack
@@ -164,7 +163,7 @@ class World:
             store, packs, self.commands, clock, ids, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
         )
         self.appointments = Appointments(store, packs, self.commands, self.time_slots, clock, ids, timeout=timeout)
-        self.subscriptions = Subscriptions(store, clock, ids)
+        self.subscriptions = Subscriptions(store, clock, ids, max_listeners=20)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -189,12 +188,12 @@ class World:
     async def reply(self, message: BusMessage, body: bytes) -> None:
         """Let the answer to a command arrive, and wait until it is safe."""
         raw = WfmMessage(pack="", body=body, correlation_id=message.correlation_id, received_at=self.clock())
-        await self.commands.handle_reply(WfmReply(message.correlation_id, raw))
+        await self.commands.handle_reply(raw)
 
     async def answer(self, body: bytes, correlation_id: str = "", pack: str = acme.PACK) -> None:
         """Let an answer arrive at a pack's own queue, or with "" at the one of all packs."""
         raw = WfmMessage(pack=pack, body=body, correlation_id=correlation_id, received_at=self.clock())
-        await self.commands.handle_reply(WfmReply(correlation_id, raw))
+        await self.commands.handle_reply(raw)
 
     async def take_over(self, other: "World") -> None:
         """Let arrive at the queue of all packs what another process has passed on."""

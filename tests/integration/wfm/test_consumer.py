@@ -11,15 +11,16 @@ import aio_pika
 import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
+from faststream.rabbit import QueueType
 from structlog.testing import capture_logs
 
 from bridge.errors import PermanentError
 from bridge.flows.ports import WfmMessage
 from bridge.wfm import upkeep
-from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
+from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Inbound, QueueKind, Topology, declare
+from bridge.wfm.topology import Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
 from tests.support import PATIENCE_S, eventually
 
@@ -36,11 +37,12 @@ def new_consumer(link: RabbitLink, topology: Topology, handle: Handle, **options
         link,
         topology,
         "acme",
-        Inbound(exchange=EVENTS, bindings=("job.*",)),
         handle,
+        exchange=EVENTS,
+        bindings=("job.*",),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: f"new-{next(ids)}",
-        **options,  # type: ignore[arg-type]
+        **{"prefetch": 500, **options},  # type: ignore[arg-type]
     )
 
 
@@ -374,7 +376,7 @@ async def test_classic_queues_serve_too(
     """For a RabbitMQ without quorum queues."""
     gate = Gate()
     gate.open.set()
-    consumer = new_consumer(link, replace(topology, queue_kind=QueueKind.CLASSIC), gate)
+    consumer = new_consumer(link, replace(topology, queue_type=QueueType.CLASSIC), gate)
     await consumer.start()
     await asyncio.wait_for(consumer.wait_bound(), PATIENCE_S)
     await say(events, b"hello")
@@ -386,9 +388,9 @@ async def test_a_reply_is_acked_after_its_handler_and_comes_again_otherwise(
     link: RabbitLink, topology: Topology, channel: AbstractChannel
 ) -> None:
     """The reply queue is durable, and a failing handler loses no answer."""
-    seen: list[RawReply] = []
+    seen: list[WfmMessage] = []
 
-    async def handle(reply: RawReply) -> None:
+    async def handle(reply: WfmMessage) -> None:
         seen.append(reply)
         if len(seen) == 1:
             raise ValueError("a defect")

@@ -1,4 +1,4 @@
-"""Replies to a fixed queue of the WFM on a real RabbitMQ: whose the queue is, who hears what, what is passed on."""
+"""OwnReplies to a fixed queue of the WFM on a real RabbitMQ: whose the queue is, who hears what, what is passed on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,22 +10,24 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractRobustConnection
 from aiormq.exceptions import ChannelNotFoundEntity
 
+from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
+from bridge.flows.ports import WfmMessage
 from bridge.wfm import upkeep
-from bridge.wfm.consumer import RawReply, ReplyConsumer
+from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Replies, Topology, declare
+from bridge.wfm.topology import OwnReplies, Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
 from tests.integration.wfm.test_gateway import COMMANDS, command
 from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
-FIXED = Replies("acme", "acme.answers")
-OWN = Replies("acme")
+FIXED = OwnReplies("acme", "acme.answers")
+OWN = OwnReplies("acme")
 
-Listen = Callable[..., Awaitable[list[RawReply]]]
+Listen = Callable[..., Awaitable[list[WfmMessage]]]
 
 
 @pytest.fixture
@@ -49,10 +51,10 @@ async def listen(
 ) -> AsyncIterator[Listen]:
     """Starts consumers of replies, which write down what they hear."""
 
-    async def start(replies: Replies | None = FIXED, link: RabbitLink = link) -> list[RawReply]:
-        heard: list[RawReply] = []
+    async def start(replies: OwnReplies | None = FIXED, link: RabbitLink = link) -> list[WfmMessage]:
+        heard: list[WfmMessage] = []
 
-        async def hear(reply: RawReply) -> None:
+        async def hear(reply: WfmMessage) -> None:
             heard.append(reply)
 
         consumer = ReplyConsumer(link, topology, hear, replies, clock=lambda: datetime.now(UTC))
@@ -69,7 +71,7 @@ async def say(channel: AbstractChannel, queue: str, text: str, **properties: str
     await channel.default_exchange.publish(aio_pika.Message(text.encode(), **properties), queue)  # type: ignore[arg-type]
 
 
-async def told(heard: list[RawReply], texts: list[str]) -> None:
+async def told(heard: list[WfmMessage], texts: list[str]) -> None:
     await eventually(lambda: [reply.body.decode() for reply in heard] == texts)
 
 
@@ -128,7 +130,7 @@ async def test_a_queue_that_was_deleted_is_there_again(
     link: RabbitLink,
     topology: Topology,
     channel: AbstractChannel,
-    replies: Replies | None,
+    replies: OwnReplies | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
@@ -170,11 +172,11 @@ async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_
     (consumer,) = started
     await eventually(lambda: consumer.consumed)
     monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
-    monkeypatch.setattr(upkeep, "LONGEST_WAIT_S", 0.25)
+    monkeypatch.setattr(upkeep, "RETRIES", Backoff(0.25, 0.25))
     others = await rabbit.channel()
     await channel.queue_delete(answers)
     taken = await others.declare_queue(answers, exclusive=True)
-    consumer._fixed.upkeep._again.set()  # type: ignore[union-attr]
+    consumer._fixed.upkeep._bell.ring()  # type: ignore[union-attr]
     await eventually(lambda: not consumer.consumed)
     await taken.delete(if_unused=False)
     await eventually(lambda: consumer.consumed)
@@ -226,10 +228,10 @@ async def consumed(link: RabbitLink, queue: str, by: int = 1) -> bool:
 
 @pytest.mark.parametrize(
     ("replies", "reply_to"),
-    [(FIXED, None), (OWN, "mef-bridge.main.acme.replies"), (Replies("other", "q"), "mef-bridge.main.replies")],
+    [(FIXED, None), (OWN, "mef-bridge.main.acme.replies"), (OwnReplies("other", "q"), "mef-bridge.main.replies")],
 )
 async def test_a_command_says_where_to_answer_unless_that_is_fixed(
-    link: RabbitLink, topology: Topology, channel: AbstractChannel, replies: Replies, reply_to: str | None
+    link: RabbitLink, topology: Topology, channel: AbstractChannel, replies: OwnReplies, reply_to: str | None
 ) -> None:
     exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
     queue = await channel.declare_queue(topology.exchange_name(COMMANDS), durable=True)

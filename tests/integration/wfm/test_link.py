@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from yarl import URL
 
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
-from bridge.flows.ports import BusMessage
-from bridge.wfm.consumer import RawReply, ReplyConsumer
+from bridge.flows.ports import BusMessage, WfmMessage
+from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
@@ -22,11 +22,11 @@ from tests.support import PATIENCE_S, eventually
 pytestmark = pytest.mark.integration
 
 
-def new_replies(link: RabbitLink, topology: Topology, handle: Callable[[RawReply], Awaitable[None]]) -> ReplyConsumer:
+def new_replies(link: RabbitLink, topology: Topology, handle: Callable[[WfmMessage], Awaitable[None]]) -> ReplyConsumer:
     return ReplyConsumer(link, topology, handle, clock=lambda: datetime.now(UTC))
 
 
-async def nothing(_reply: RawReply) -> None:
+async def nothing(_reply: WfmMessage) -> None:
     """A handler that is never called."""
 
 

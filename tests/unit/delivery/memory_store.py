@@ -22,7 +22,7 @@ class Row:
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
-    def lane(self) -> tuple[str, str]:
+    def ordering_key(self) -> tuple[str, str]:
         return self.delivery.subscription.id, self.delivery.resource_id
 
 
@@ -51,7 +51,7 @@ class MemoryStore:
         heads: dict[tuple[str, str], Row] = {}
         for _, row in sorted(self.rows.items()):
             if row.state is DeliveryState.PENDING:
-                heads.setdefault(row.lane, row)
+                heads.setdefault(row.ordering_key, row)
         return list(heads.values())
 
     async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:

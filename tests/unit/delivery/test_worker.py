@@ -12,6 +12,7 @@ import pytest
 import structlog
 from aiohttp import web
 
+from bridge.backoff import Backoff
 from bridge.delivery import worker as worker_module
 from bridge.delivery.sender import callback_session
 from bridge.delivery.worker import DeliveryWorker
@@ -39,7 +40,9 @@ def now() -> datetime:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits that a test would have to sit through."""
     monkeypatch.setattr(worker_module, "SHORTEST_LOOK_S", 0.01)
-    monkeypatch.setattr(worker_module, "STORE_RETRY_S", 0.01)
+    monkeypatch.setattr(worker_module, "STORE_RETRIES", Backoff(0.01, 30.0))
+    monkeypatch.setattr("bridge.loops.SHORTEST_LOOK_S", 0.01)
+    monkeypatch.setattr("bridge.loops.TROUBLE_S", 0.01)
     monkeypatch.setattr(worker_module, "GRACE_S", 0.2)
 
 
@@ -224,7 +227,7 @@ async def test_a_flood_for_a_healthy_listener_is_delivered_without_waiting_for_l
     assert len(listener.received) == 400
 
 
-async def test_what_was_held_too_long_is_left_to_its_lease() -> None:
+async def test_what_was_claimed_too_long_ago_is_left_to_its_lease() -> None:
     """Its lease might end while it is on its way, and somebody else would send it too."""
     clock, too_long = {"now": now()}, timedelta(seconds=FAST.timeout_seconds + 1)
     async with listening(hang) as listener:

@@ -5,11 +5,10 @@ from typing import Any
 
 import orjson
 
-from bridge.flows.effects import messages_for
-from bridge.mapping.buyer_steps import ask
-from bridge.mapping.cases import Buyer, Step
-from bridge.mapping.job_book import JobBook, WfmWords
 from bridge.mapping.pack import Pack
+from bridge.packtools.buyer_steps import ask
+from bridge.packtools.cases import Buyer, Step
+from bridge.packtools.job_book import JobBook, WfmWords
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, WINDOW, snapshot
 from tests.unit.mapping.patches import pack_with
@@ -25,7 +24,7 @@ def asking() -> Pack:
 
 
 def booked(**reply: object) -> JobBook:
-    book = JobBook(asking(), messages_for)
+    book = JobBook(asking())
     hear(book, "NEW", 1, **NO_VISIT)
     wish = Buyer(book=MORNING, slot={"id": "S-1"})
     ask(book, Step.model_validate({"buyer": wish, "expect": {"rule": None}, **reply}), wish, NOON)

@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.domain.model import CommandId, CommandKind, JobRef, TicketStatus
-from bridge.mapping.commands import CommandContext, Rendered
+from bridge.mapping.commands.command import Rendered, Unrenderable, compile_template
+from bridge.mapping.commands.context import CommandContext
+from bridge.mapping.document.commands import TemplateValue
 from bridge.mapping.pack import NoSuchCommand
-from bridge.mapping.template_document import TemplateValue
-from bridge.mapping.templates import Unrenderable, compile_template
 from bridge.mef.models import RelatedContactInformation
 from tests.unit.mapping.builders import WINDOW, acme, appointment, toy, toy_with, window, work_order
 

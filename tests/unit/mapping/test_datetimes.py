@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.mapping.datetimes import check_format, check_zone, has_offset, moment_reader, moment_writer
-from bridge.mapping.durations import duration_reader
+from bridge.mapping.formats.datetimes import check_format, check_zone, has_offset, moment_reader, moment_writer
+from bridge.mapping.formats.durations import duration_reader
 
 MINUTES = "%Y-%m-%d %H:%M"
 WARSAW = "Europe/Warsaw"

@@ -7,12 +7,11 @@ import pytest
 
 from bridge.cli.mapping.cases import differences
 from bridge.domain.model import Job, JobRef
-from bridge.flows.effects import messages_for
-from bridge.mapping.job_book import JobBook, WfmWords
 from bridge.mapping.pack import Awaits, Ignored, Reading, Translated, Unmapped
+from bridge.packtools.job_book import JobBook, WfmWords
 from tests.unit.mapping.builders import NOON, translate, translated, unmapped
 from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems
-from tests.unit.mapping.tools.test_case_runner import run
+from tests.unit.packtools.test_case_runner import run
 
 DELTAS = """
 inbound: {deltas: true}
@@ -183,7 +182,7 @@ def test_what_waits_is_explained() -> None:
 
 def test_a_waiting_delta_is_taken_up_in_the_book_when_its_job_comes() -> None:
     pack = pack_with(AHEAD + "work_order: {task: {value: site}}")
-    book = JobBook(pack, messages_for)
+    book = JobBook(pack)
 
     def hear(**message: object) -> list[str]:
         return [str(one.outcome) for one in book.apply(WfmWords(body=json.dumps(message).encode()), NOON)]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.model import CommandKind
-from bridge.mapping.context import NAMES
+from bridge.mapping.commands.context import NAMES
 
 DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
 

@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from bridge.domain.model import Accepted, CommandId, CommandKind, JobRef, Offered, OfferedSlot, Reply, TicketStatus
-from bridge.mapping.context import CommandContext
-from bridge.mapping.layers import read_pack
+from bridge.mapping.commands.context import CommandContext
+from bridge.mapping.document.layers import read_pack
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, ReplyRead
 from bridge.yaml_source import parse_yaml

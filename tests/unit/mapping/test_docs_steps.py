@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from bridge.cli.mapping.cases import differences
-from bridge.flows.effects import messages_for
-from bridge.mapping.cases import Case
-from bridge.mapping.cases_run import run_case
-from bridge.mapping.coverage import Coverage
-from bridge.mapping.job_book import Happened
+from bridge.packtools.cases import Case
+from bridge.packtools.cases_run import run_case
+from bridge.packtools.coverage import Coverage
+from bridge.packtools.job_book import Happened
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.test_docs_examples import DOCS, EXAMPLES, pack_of
 
@@ -42,7 +41,7 @@ def steps_of(name: str) -> list[dict[str, Any]]:
 def test_the_steps_below_an_example_come_true(name: str) -> None:
     pack = pack_of(name)
     case = Case.model_validate({"case": name, "time": "2026-03-05T12:00:00Z", "steps": steps_of(name)}, strict=False)
-    assert differences(run_case(case, pack, messages_for, Unread())) == []
+    assert differences(run_case(case, pack, Unread())) == []
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -5,12 +5,11 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.ages import Ages
 from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Table
-from bridge.mapping.fields import compile_field
-from bridge.mapping.messages import Message
-from bridge.mapping.scope import Scope
-from bridge.mapping.values import Misread
+from bridge.mapping.formats.values import Misread
+from bridge.mapping.reading.fields import compile_field
+from bridge.mapping.reading.messages import Message
+from bridge.mapping.reading.scope import FieldVersions, Scope
 
 TABLES = {
     "closed": Table.model_validate({"key": "id", "rows": [{"id": "1", "name": "one"}]}),
@@ -23,7 +22,7 @@ ABSENT = object()
 def scope_of(raw: object = ABSENT) -> Scope:
     message = Message({} if raw is ABSENT else {"F": raw}, "key", {"h": "head"})
     job = Job(ref=JobRef("p", "j"))
-    return Scope(message, job, Ages(job, {}, None))
+    return Scope(message, job, FieldVersions(job))
 
 
 def pack_of(zone: str) -> PackDocument:

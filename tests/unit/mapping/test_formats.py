@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bridge.mapping.datetimes import Dst, check_written_format, moment_reader, moment_writer
-from bridge.mapping.durations import duration_reader, whole_units
+from bridge.mapping.formats.datetimes import Dst, check_written_format, moment_reader, moment_writer
+from bridge.mapping.formats.durations import duration_reader, whole_units
 from bridge.mef.enums import TimeDurationUnits
 from bridge.mef.moments import rfc3339
 from tests.unit.mapping.builders import translated

@@ -6,17 +6,17 @@ import orjson
 import pytest
 
 from bridge.domain.model import Job
-from bridge.mapping.bus_schemas import inbound_schema
-from bridge.mapping.checker import prove
-from bridge.mapping.coverage import Coverage
-from bridge.mapping.explanation import as_text
-from bridge.mapping.item_fields import MOST_ITEMS
-from bridge.mapping.job_book import JobBook, WfmWords
+from bridge.mapping.checks.checker import prove
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Reading, Unmapped
+from bridge.mapping.reading.items import MOST_ITEMS
+from bridge.packtools.bus_schemas import inbound_schema
+from bridge.packtools.coverage import Coverage
+from bridge.packtools.explanation import as_text
+from bridge.packtools.job_book import JobBook, WfmWords
 from tests.unit.mapping.builders import NOON, translated, unmapped
 from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems
-from tests.unit.mapping.tools.packs import document, small
+from tests.unit.packtools.packs import document, small
 
 CREW = """
 zone: UTC
@@ -443,7 +443,7 @@ def test_the_codes_and_rows_of_items_count_in_the_coverage() -> None:
     source = small({"crew": {"path": "$.crew", "type": "items", "fields": inside}}, rules, tables={"people": people})
     coverage = Coverage(document(source))
     message = {"job": "J", "crew": [{"state": "x", "who": 2}, {"state": "x"}]}
-    (happened,) = JobBook(make_pack(source), lambda *_: []).apply(WfmWords(body=orjson.dumps(message)), NOON)
+    (happened,) = JobBook(make_pack(source)).apply(WfmWords(body=orjson.dumps(message)), NOON)
     coverage.add(happened)
     assert [(one.what, one.used, one.unused) for one in coverage.all()[1:]] == [
         ("codes of field crew.state", ("x",), ("y",)),

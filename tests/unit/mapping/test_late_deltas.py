@@ -11,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import JobRef
-from bridge.flows.effects import messages_for
-from bridge.mapping.job_book import Happened, JobBook, WfmWords
 from bridge.mapping.pack import Pack
+from bridge.packtools.job_book import Happened, JobBook, WfmWords
 from tests.unit.mapping.builders import NOON
 from tests.unit.mapping.patches import pack_with
 
@@ -56,7 +55,7 @@ class Story:
     """A book of one pack that is told of one job."""
 
     def __init__(self, pack: str = PACK) -> None:
-        self.book = JobBook(_pack(pack), messages_for)
+        self.book = JobBook(_pack(pack))
         self._number = 0
 
     def hear(self, version: int | None, **message: Any) -> Happened:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.layers import files_of, read_pack
+from bridge.mapping.document.layers import files_of, read_pack
 from bridge.mapping.loader import inspect_pack, make_pack
 from bridge.mapping.pack import Pack, Reading, Translated
 from bridge.yaml_source import InvalidDocument

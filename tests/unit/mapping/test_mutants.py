@@ -12,10 +12,10 @@ from benchmarks.hostile import Seed, TooSlow, answer, answers_of, attack, limite
 from benchmarks.mutants import mutant
 from bridge.cli.mapping.cases import load_cases
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.cases import Case
-from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack, Reading, Translated
+from bridge.packtools.cases import Case
+from bridge.packtools.job_book import WfmWords
 from tests.unit.mapping.patches import pack_with
 from tests.unit.mapping.test_docs_examples import EXAMPLES, pack_of
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from bridge.mapping.checker import check
-from bridge.mapping.compiler import compile_pack
+from bridge.mapping.checks.checker import check
+from bridge.mapping.pack import compile_pack
 from bridge.mef.models import FieldedAddress, RelatedContactInformation
 from tests.unit.mapping.builders import translated, unmapped
-from tests.unit.mapping.tools.packs import FRAME, document, small
+from tests.unit.packtools.packs import FRAME, document, small
 
 FIELDS = {name: {"path": f"$.{name}"} for name in ("street", "nr", "post", "phone", "ext", "org", "who")}
 RULES = [{"rule": "made", "then": {"work_order": "open", "creates": True}}]

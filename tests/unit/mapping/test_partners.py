@@ -7,17 +7,16 @@ import orjson
 import pytest
 
 from bridge.cli.mapping.cases import differences
-from bridge.flows.effects import messages_for
-from bridge.mapping.cases import Case
-from bridge.mapping.cases_run import run_case
-from bridge.mapping.coverage import Coverage
-from bridge.mapping.difference import changes, outcomes
-from bridge.mapping.explanation import as_text, explain
-from bridge.mapping.job_book import WfmWords
 from bridge.mapping.loader import load_document
 from bridge.mapping.pack import Pack
-from bridge.mapping.replay import Message
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.packtools.cases import Case
+from bridge.packtools.cases_run import run_case
+from bridge.packtools.coverage import Coverage
+from bridge.packtools.difference import changes, outcomes
+from bridge.packtools.explanation import as_text, explain
+from bridge.packtools.job_book import WfmWords
+from bridge.packtools.replay import Message
 from tests.integration.flows.acme import NOW
 from tests.unit.mapping.builders import ACME
 from tests.unit.mapping.patches import pack_with
@@ -45,7 +44,7 @@ def run(*steps: dict[str, Any], pack: str = PACK) -> list[str]:
     begun = [says("new", work_order="open"), says("planned", **FRIDAY, expect={"appointment": "confirmed"})]
     data = {"case": "a story", "time": "2026-03-05T12:00:00Z", "steps": [*begun, *steps]}
     case = Case.model_validate(data, strict=False)
-    return list(differences(run_case(case, pack_with(pack), messages_for, Coverage(load_document(ACME)))))
+    return list(differences(run_case(case, pack_with(pack), Coverage(load_document(ACME)))))
 
 
 def says(status: str, expect: dict[str, Any] | None = None, at: str | None = None, **members: Any) -> dict[str, Any]:
@@ -217,8 +216,8 @@ RECORDED = [
 
 def test_a_comparison_of_packs_holds_and_lets_time_pass() -> None:
     at_once, holding = packs()
-    assert outcomes(holding, RECORDED, messages_for) == {"applied": 2, "waiting": 2, "unchanged": 2}
-    told = [(one.event, one.what, one.new) for one in changes(at_once, holding, RECORDED, messages_for)]
+    assert outcomes(holding, RECORDED) == {"applied": 2, "waiting": 2, "unchanged": 2}
+    told = [(one.event, one.what, one.new) for one in changes(at_once, holding, RECORDED)]
     assert ("no. 3", "appointment", "confirmed") in told
     assert ("no. 6", "notifications", MOVED) in told
 
@@ -226,6 +225,6 @@ def test_a_comparison_of_packs_holds_and_lets_time_pass() -> None:
 def test_an_explanation_tells_that_a_message_is_held() -> None:
     words = WfmWords(body=orjson.dumps({"job": "J", "id": "1", "status": "cancelled"}))
     state = (WorkOrderState.PLANNED, AppointmentStatus.CONFIRMED)
-    (told,) = explain(pack_with(PACK), words, state, messages_for, NOW)
+    (told,) = explain(pack_with(PACK), words, state, NOW)
     assert "outcome   waiting: held until 2026-03-05T12:00:30.000Z" in as_text(told)
     assert told["goal"] == {"appointment": "cancelled"}

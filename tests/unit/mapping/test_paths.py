@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.mapping.paths import MISSING, compile_path
+from bridge.mapping.formats.paths import MISSING, compile_path
 
 DATA = {"a": {"b c": [10, {"d": None}]}, "s": "text", "": 1}
 

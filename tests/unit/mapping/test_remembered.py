@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from bridge.domain.model import CommandId, CommandKind, JobRef
-from bridge.mapping.commands import CommandContext
+from bridge.mapping.commands.command import Unrenderable
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Ignored, Pack, Translated
-from bridge.mapping.templates import Unrenderable
 from tests.unit.mapping.builders import work_order
 from tests.unit.mapping.patches import history, pack_with, problems
 

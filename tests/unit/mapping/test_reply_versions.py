@@ -6,11 +6,10 @@ import orjson
 import pytest
 
 from bridge.domain.model import ANSWER, Accepted, CommandKind, JobRef
-from bridge.flows.effects import messages_for
-from bridge.mapping.buyer_steps import ask
-from bridge.mapping.cases import Buyer, Step
-from bridge.mapping.job_book import JobBook, WfmWords
 from bridge.mapping.pack import Pack, ReplyRead
+from bridge.packtools.buyer_steps import ask
+from bridge.packtools.cases import Buyer, Step
+from bridge.packtools.job_book import JobBook, WfmWords
 from tests.unit.mapping.builders import NOON, WINDOW
 from tests.unit.mapping.patches import pack_with, problems
 
@@ -94,7 +93,7 @@ def test_a_version_that_cannot_be_compared_is_refused(pack: str, problem: str) -
 
 
 def booked(pack: Pack) -> JobBook:
-    book = JobBook(pack, messages_for)
+    book = JobBook(pack)
     hear(book, v=1)
     wish = Buyer(book=(WINDOW.start_date_time, WINDOW.end_date_time))
     ask(book, Step.model_validate({"buyer": wish, "reply": {"rc": "ok", "v": 4}, "expect": {"rule": None}}), wish, NOON)

@@ -12,7 +12,7 @@ from jsonschema import Draft7Validator
 from typer.testing import CliRunner
 
 from bridge.cli.main import app
-from bridge.mapping.schema import pack_schema
+from bridge.mapping.document.schema import pack_schema
 from bridge.yaml_source import parse_yaml, read_yaml
 from tests.unit.mapping.builders import ACME, TOY
 from tests.unit.mapping.reference.page import LARCH, MEND, PAGE

@@ -8,9 +8,9 @@ import pytest
 
 from bridge.domain.decide import decide
 from bridge.domain.model import AppointmentId, Ids, Job, JobUpdate, Outcome, WorkOrderId
+from bridge.mapping.formats.values import Misread
+from bridge.mapping.formats.xml import check_body, read_xml, write_xml
 from bridge.mapping.pack import Reading, Unreadable
-from bridge.mapping.values import Misread
-from bridge.mapping.xml_format import check_body, read_xml, write_xml
 from tests.unit.mapping.builders import NOON, read, translated
 from tests.unit.mapping.patches import outcome, pack_with, problems
 

@@ -1,0 +1,185 @@
+"""The WFM's own status graph walked against the standard's state machines, with the real rules and decisions.
+
+A history is a path through the WFM's graph. Worth a look are those where the bridge must add hops that the WFM never
+spoke of, where a message is parked, and where the WFM's status changes and the Buyer hears nothing. A message that says
+no status, or the same again, is no transition of that graph: it may come at any time, and change what the Buyer sees.
+"""
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from bridge.domain.appointment import OPEN
+from bridge.domain.decide import decide
+from bridge.domain.model import Decision, Outcome
+from bridge.mapping.checks.proofs.boxes import Box, left_over, meet
+from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, RULE_PREFIX, goal_of, job_in, state_of, update_to
+from bridge.mapping.checks.proofs.situations import MefState, Space, space_of, view_of
+from bridge.mapping.document import Lifecycle, PackDocument, Rule
+from bridge.mef.enums import AppointmentStatus
+
+
+class Kind(StrEnum):
+    """What is worth a look in a history."""
+
+    HOPS = "hops"
+    PARKED = "parked"
+    HIDDEN = "hidden"
+
+
+NO_STATUS: Final = "(no status)"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A shortest history that ends in something worth a look. `steps` are the WFM's codes; `why` is a sentence.
+
+    A message that says no status is the step `NO_STATUS`.
+    """
+
+    kind: Kind
+    steps: tuple[str, ...]
+    rule: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a job is: the WFM's code, and what the Buyer sees."""
+
+    code: str
+    seen: MefState
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """A message on its way: where it finds the job, the WFM's code after it, and what rules see of its status."""
+
+    seen: MefState
+    code: str
+    status: object
+    steps: tuple[str, ...]
+    changes: bool
+
+
+def histories(document: PackDocument) -> tuple[History, ...]:
+    """Walk the pack's `lifecycle`, shortest histories first; each kind, rule and reason is listed once."""
+    lifecycle = document.lifecycle
+    if lifecycle is None:
+        return ()
+    walk = _Walk(document, space_of(document), lifecycle)
+    queue = deque(walk.first())
+    found: dict[tuple[Kind, str, str], History] = {}
+    reached: set[_Place] = set()
+    while queue:
+        arrival = queue.popleft()
+        for step in walk.steps(arrival):
+            for kind, why in step.remarks(changes=arrival.changes):
+                found.setdefault((kind, step.rule, why), History(kind, arrival.steps, step.rule, why))
+            place = _Place(arrival.code, step.after)
+            if place not in reached:
+                reached.add(place)
+                queue.extend(walk.after(place, arrival.steps))
+    return tuple(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What one message does; `decision` is None where the pack ignores or parks it, with `why`."""
+
+    rule: str
+    after: MefState
+    decision: Decision | None
+    parked: bool
+    why: str
+
+    def remarks(self, *, changes: bool) -> Iterator[tuple[Kind, str]]:
+        """Tell what is worth a look; silence is where the WFM's status `changes`."""
+        if self.parked:
+            yield Kind.PARKED, self.why
+        elif self.decision is None or not self.decision.notifications:
+            if changes:
+                yield Kind.HIDDEN, self.why or "nothing that the Buyer sees changes"
+        else:
+            yield from self._hops()
+
+    def _hops(self) -> Iterator[tuple[Kind, str]]:
+        """Hops beyond the first of one object: the WFM jumped over a state that the standard has."""
+        if self.decision is None:
+            return
+        for resource in ("workOrder", "appointment"):
+            hops = [one for one in self.decision.transitions if one.resource == resource]
+            if len(hops) > 1:
+                yield (
+                    Kind.HOPS,
+                    " -> ".join([hops[0].source or "new", *(hop.target for hop in hops)]) + f" ({resource})",
+                )
+
+
+class _Walk:
+    """Finds the messages that may come, and the rules that may decide on them."""
+
+    def __init__(self, document: PackDocument, space: Space, lifecycle: Lifecycle) -> None:
+        self._document = document
+        self._space = space
+        self._lifecycle = lifecycle
+
+    def first(self) -> Iterator[_Arrival]:
+        """Give the messages that a job may begin with."""
+        for code in self._lifecycle.initial:
+            yield _Arrival((None, None), code, code, (code,), changes=True)
+
+    def after(self, place: _Place, steps: tuple[str, ...]) -> Iterator[_Arrival]:
+        """Give the messages that may follow: with a next code, and without a status where there are such."""
+        for code in self._lifecycle.next.get(place.code, ()):
+            yield _Arrival(place.seen, code, code, (*steps, code), changes=code != place.code)
+        for status in self._unsaid(place.code):
+            yield _Arrival(place.seen, place.code, status, (*steps, NO_STATUS), changes=False)
+
+    def _unsaid(self, code: str) -> tuple[object, ...]:
+        """Give what rules see where a message says no status: the last one, a default, nothing; or that never comes."""
+        spec = self._document.fields[self._lifecycle.field]
+        if self._document.inbound.deltas and _is_kept(self._lifecycle.field, self._document):
+            return (code,)
+        if spec.default is not None:
+            return (spec.default,)
+        return () if spec.required else (None,)
+
+    def steps(self, arrival: _Arrival) -> Iterator[_Step]:
+        """Give what a message may do, whatever else is in it."""
+        seen = arrival.seen
+        left = [self._situation(arrival.status, seen)]
+        for rule, box in zip(self._document.rules, self._space.rules, strict=True):
+            if any(meet(one, box) is not None for one in left):
+                yield from self._outcomes(rule, seen)
+            left = left_over(left, [box])
+        if left:
+            yield _Step("-", seen, None, parked=True, why="no rule fits")
+
+    def _situation(self, status: object, state: MefState) -> Box:
+        known = {self._lifecycle.field: status, **view_of(state)}
+        return tuple(variable.mask_where(known) for variable in self._space.variables)
+
+    def _outcomes(self, rule: Rule, seen: MefState) -> Iterator[_Step]:
+        goal = goal_of(rule.then, self._document.policies.on_illegal)
+        if goal is None:
+            why = rule.then.park or rule.then.ignore or rule.then.hold or ""
+            yield _Step(rule.rule, seen, None, parked=rule.then.park is not None, why=why)
+            return
+        again = goal.appointment is AppointmentStatus.CONFIRMED and seen[1] not in (None, *OPEN)  # after a visit's end
+        # What a rule holds for a partner is applied in the end, or never happened: the walk takes it as applied.
+        update = update_to(goal, creates=rule.then.creates, visit=goal.appointment is not None, another=again)
+        decision = decide(job_in(seen), update, IDS, MOMENT)
+        parked = decision.outcome in (Outcome.PARKED, Outcome.WAITING)
+        why = decision.reason.removeprefix(RULE_PREFIX)
+        yield _Step(rule.rule, state_of(decision.job), decision, parked=parked, why=why)
+
+
+def _is_kept(name: str, document: PackDocument) -> bool:
+    """Tell whether a field keeps its last value where deltas are silent, or is made of nothing but such fields."""
+    spec = document.fields[name]
+    made_of = (spec.value, spec.of, *(spec.first or ()), *(spec.join or ()))
+    parts = [one.partition(".")[0] for one in made_of if one is not None]
+    return (spec.path is not None and spec.remember) or (bool(parts) and all(_is_kept(one, document) for one in parts))

@@ -1,0 +1,207 @@
+"""What a command to the WFM may speak of, and the names a pack calls it by."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+
+from bridge.domain.model import Appointment, Command, CommandId, CommandKind, Job, JobRef, TicketStatus, WorkOrder
+from bridge.domain.patch import apply_patch
+from bridge.mapping import document
+from bridge.mapping.document.commands import field_column, field_name
+from bridge.mapping.formats.paths import MISSING
+from bridge.mapping.formats.values import Unfit
+from bridge.mapping.reading.fields import Field, compile_field
+from bridge.mapping.reading.messages import Message
+from bridge.mapping.reading.references import field_lookups, reference_getter
+from bridge.mapping.reading.scope import FieldVersions, Scope
+from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandContext:
+    """Everything known when a command is rendered.
+
+    `correlation` is what the reply is known by, where that is not `command`. `slot` is the token of the offered slot,
+    empty where there was none. `contacts` are the Buyer's. `window` is the one asked for. `record` is what is
+    remembered of the job, by field.
+    """
+
+    command: CommandId
+    correlation: str | None = None
+    job: JobRef
+    work_order: WorkOrder
+    appointment: Appointment | None = None
+    visit: str | None = None
+    window: TimePeriod | None = None
+    slot: Mapping[str, object] = field(default_factory=dict)
+    contacts: tuple[RelatedContactInformation, ...] = ()
+    record: Mapping[str, object] = field(default_factory=dict)
+    note: str | None = None
+    ticket: str | None = None
+    ticket_status: TicketStatus | None = None
+    now: datetime
+
+    @property
+    def correlation_id(self) -> str:
+        """What the reply to this command is known by."""
+        return self.correlation or self.command
+
+
+def context_of(
+    command: Command, job: Job, work_order: WorkOrder, appointment: Appointment | None, slot: Mapping[str, object]
+) -> CommandContext:
+    """Say what is known when a Buyer's command is written. `appointment` is the one it concerns."""
+    contacts, note = _said(command.request, appointment)
+    return CommandContext(
+        command=command.id,
+        job=command.job,
+        work_order=work_order,
+        appointment=appointment,
+        visit=command.visit,
+        window=command.window or (appointment.valid_for if appointment is not None else None),
+        slot=slot,
+        contacts=contacts,
+        record=job.record,
+        note=note,
+        now=command.created_at,
+    )
+
+
+def _said(
+    request: AppointmentCreate | AppointmentUpdate | None, appointment: Appointment | None
+) -> tuple[tuple[RelatedContactInformation, ...], str | None]:
+    """Give the contacts and the note that a Buyer's request leads to."""
+    if isinstance(request, AppointmentCreate):
+        return request.related_contact_information, "\n".join(note.text for note in request.note or ()) or None
+    if appointment is None:
+        return (), None
+    return (apply_patch(appointment, request) if request is not None else appointment).contacts, None
+
+
+Find = Callable[[CommandContext], object]
+
+
+class Type(Enum):
+    """What a reference gives, as far as a template must know it."""
+
+    TEXT = "text"
+    MOMENT = "a date and time"
+    ANY = "any value"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A compiled reference. `certain_for` lists the commands for which it is never absent."""
+
+    find: Find
+    type: Type
+    certain_for: frozenset[CommandKind]
+
+
+_ALWAYS = frozenset(CommandKind)
+_WITH_WINDOW = frozenset({CommandKind.SEARCH, CommandKind.BOOK, CommandKind.RESCHEDULE})
+_WITH_APPOINTMENT = frozenset({CommandKind.RESCHEDULE})
+_NEVER: frozenset[CommandKind] = frozenset()
+_NOTE = frozenset({CommandKind.NOTE})
+_TICKET = frozenset({CommandKind.TICKET})
+
+_FIXED: Mapping[str, Reference] = {
+    "command": Reference(lambda c: c.command, Type.TEXT, _ALWAYS),
+    "correlation": Reference(lambda c: c.correlation_id, Type.TEXT, _ALWAYS),
+    "job": Reference(lambda c: c.job.key, Type.TEXT, _ALWAYS),
+    "work_order": Reference(lambda c: c.work_order.id, Type.TEXT, _ALWAYS),
+    "buyer": Reference(lambda c: c.work_order.buyer, Type.TEXT, _ALWAYS),
+    "appointment": Reference(lambda c: c.appointment.id if c.appointment else None, Type.TEXT, _WITH_APPOINTMENT),
+    "visit": Reference(lambda c: c.visit, Type.TEXT, _NEVER),
+    "window.start": Reference(lambda c: c.window.start_date_time if c.window else None, Type.MOMENT, _WITH_WINDOW),
+    "window.end": Reference(lambda c: c.window.end_date_time if c.window else None, Type.MOMENT, _WITH_WINDOW),
+    "note": Reference(lambda c: c.note, Type.TEXT, _NOTE),
+    "ticket": Reference(lambda c: c.ticket, Type.TEXT, _TICKET),
+    "ticket_status": Reference(lambda c: c.ticket_status, Type.TEXT, _TICKET),
+    "now": Reference(lambda c: c.now, Type.MOMENT, _ALWAYS),
+}
+_CONTACT = re.compile(r"contact\.([A-Za-z]+)\.(name|number|email_address|number_extension|organization)")
+_SLOT = re.compile(r"slot\.([a-z][a-z0-9_]*)")
+
+NAMES = (*_FIXED, "field.<name>", "field.<name>.<column>", "slot.<name>", "contact.<role>.<attribute>")
+
+
+def find_reference(name: str) -> Reference | None:
+    """Compile a reference by its name in a pack; None where there is no such thing."""
+    if name in _FIXED:
+        return _FIXED[name]
+    if match := _SLOT.fullmatch(name):
+        return Reference(_slot(match[1]), Type.ANY, _NEVER)
+    if field_name(name) is not None:
+        return Reference(_never, Type.ANY, _NEVER)
+    if match := _CONTACT.fullmatch(name):
+        return Reference(_contact(match[1], match[2]), Type.TEXT, _NEVER)
+    return None
+
+
+def slot_name(reference: str) -> str | None:
+    """Give the token's name in `slot.<name>`."""
+    match = _SLOT.fullmatch(reference)
+    return match[1] if match else None
+
+
+def contact_role(reference: str) -> str | None:
+    """Give the role in `contact.<role>.<attribute>`."""
+    match = _CONTACT.fullmatch(reference)
+    return match[1] if match else None
+
+
+def _never(_: CommandContext) -> None:
+    """What is remembered of a field is found as its pack reads it: `compile_remembered`."""
+
+
+def _slot(name: str) -> Find:
+    return lambda context: context.slot.get(name)
+
+
+def _contact(role: str, attribute: str) -> Find:
+    def find(context: CommandContext) -> object:
+        for contact in context.contacts:
+            if contact.role == role:
+                return getattr(contact, attribute)
+        return None
+
+    return find
+
+
+_NO_MESSAGE = Message(None, "", {})
+
+
+def compile_remembered(pack: document.PackDocument) -> Mapping[str, Find]:
+    """Make a finder for what commands write of fields, by its name there: `field.<name>` or `field.<name>.<column>`.
+
+    It gives what the job's messages said of a field before, typed as in a message.
+    """
+    return {reference: _remembered(reference, pack) for reference in pack.field_references}
+
+
+def _remembered(reference: str, pack: document.PackDocument) -> Find:
+    name, column = field_name(reference) or "", field_column(reference)
+    find = _in_record(compile_field(name, pack.fields[name], pack))
+    if column is None:
+        return find
+    get = reference_getter(f"{name}.{column}", field_lookups(pack))
+    return lambda context: get({name: find(context)})
+
+
+def _in_record(field: Field) -> Find:
+    """A value that does not fit any more, because the pack was changed since, counts as absent."""
+
+    def find(context: CommandContext) -> object:
+        raw = context.record.get(field.name, MISSING)
+        if raw is MISSING:
+            return field.default
+        job = Job(ref=context.job)
+        try:
+            return field.convert(raw, Scope(_NO_MESSAGE, job, FieldVersions(job)))
+        except Unfit:
+            return field.default
+
+    return find

@@ -1,0 +1,159 @@
+"""JSONPath (RFC 9535) for packs: queries for one value only, compiled to closures.
+
+A library parses the syntax; we walk the value ourselves. Of filters there is one: `[?@.name == 'x']` finds the first
+item of a list that has this member. Functions are refused: `match()` and `search()` hang on hostile patterns, and a
+query for several nodes has no single answer.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Final, NamedTuple
+
+from jsonpath import JSONPath, JSONPathEnvironment
+from jsonpath.exceptions import JSONPathError
+from jsonpath.segments import JSONPathChildSegment, JSONPathSegment
+from jsonpath.selectors import IndexSelector, NameSelector
+
+
+class Missing(Enum):
+    """Tells a member that is not there from one that is `null`."""
+
+    MISSING = "missing"
+
+
+MISSING: Final = Missing.MISSING
+
+Find = Callable[[object], object]
+
+
+class Having(NamedTuple):
+    """A step to the first item that has a member with this value."""
+
+    member: str
+    value: str | int
+
+
+Step = str | int | Having
+
+_EQUALS = re.compile(r"\?@(?:\['([^'\\]+)'\]|\.([A-Za-z_]\w*)) ?== ?(?:'([^'\\]*)'|(-?[0-9]{1,15}))")
+_ENVIRONMENT = JSONPathEnvironment(strict=True)
+_PART = re.compile(r"""[./]*(?:([@\w:-]+)|(\[(?:[0-9]+|'[^'\\]+')\]))""")
+_PLAIN = re.compile(r"[A-Za-z_]\w*")
+
+
+def compile_path(path: str) -> Find:
+    """Make a function that finds the one value at `path`, or `MISSING`. Raises `ValueError` with a sentence."""
+    return compile_steps(path_steps(path))
+
+
+def compile_steps(steps: tuple[Step, ...]) -> Find:
+    """As `compile_path`, for the steps of one."""
+    if len(steps) == 1 and isinstance(steps[0], str):
+        return _member(steps[0])
+    return _walk(steps)
+
+
+def compile_first(paths: Sequence[str]) -> Find:
+    """Make a function that finds the first value that says something; if none does, what stands at the last path."""
+    finds = [compile_path(path) for path in paths]
+    if len(finds) == 1:
+        return finds[0]
+
+    def find(data: object) -> object:
+        raw: object = MISSING
+        for one in finds:
+            raw = one(data)
+            if raw not in (MISSING, None, ""):
+                break
+        return raw
+
+    return find
+
+
+def check_path(path: str) -> str:
+    """Return the path when it can be compiled. Raises `ValueError` with a sentence."""
+    compile_path(path)
+    return path
+
+
+def path_steps(path: str) -> tuple[Step, ...]:
+    """Give the names and indexes of a path. Raises `ValueError` with a sentence."""
+    if not path.startswith("$"):
+        raise ValueError(f"'{path}' is not a JSONPath; it starts with ${_meant(path) or ', such as $.STAT'}")
+    try:
+        query = _ENVIRONMENT.compile(path)
+    except JSONPathError as error:
+        problem = str(error).splitlines()[0]
+        hint = _meant(path) or f" such as $.STAT ({problem})"
+        raise ValueError(f"'{path}' is not a JSONPath{hint}") from error
+    if not isinstance(query, JSONPath):
+        raise ValueError(f"'{path}' joins several paths; write one")
+    return tuple(_step(path, segment) for segment in query.segments)
+
+
+def _meant(path: str) -> str:
+    """Give `; write …` for a path with a name that needs quotes, or without its beginning; else nothing."""
+    parts = path.removeprefix("$")
+    if not parts or _PART.sub("", parts):
+        return ""
+    written = "$" + "".join(step or _named(name) for name, step in _PART.findall(parts))
+    quoted = f'"{written}"' if "[" in written else written  # a bracket needs them in YAML
+    return f"; write {quoted}"
+
+
+def _named(name: str) -> str:
+    return f".{name}" if _PLAIN.fullmatch(name) else f"['{name}']"
+
+
+def _step(path: str, segment: JSONPathSegment) -> Step:
+    if isinstance(segment, JSONPathChildSegment) and len(segment.selectors) == 1:
+        selector = segment.selectors[0]
+        if isinstance(selector, NameSelector):
+            return selector.name
+        if isinstance(selector, IndexSelector):
+            return selector.index
+        if having := _EQUALS.fullmatch(str(selector)):
+            return Having(having[1] or having[2], having[3] if having[3] is not None else int(having[4]))
+    raise ValueError(
+        f"'{path}' may find several values; write a path of names and indexes only, such as $.visit[0].from, "
+        "or [?@.name == 'x'] for the first item that has this member"
+    )
+
+
+def _member(name: str) -> Find:
+    def find(data: object) -> object:
+        return data.get(name, MISSING) if isinstance(data, dict) else MISSING
+
+    return find
+
+
+def _walk(steps: tuple[Step, ...]) -> Find:
+    def find(data: object) -> object:
+        for step in steps:
+            data = _child(data, step)
+            if data is MISSING:
+                break
+        return data
+
+    return find
+
+
+def _child(data: object, step: Step) -> object:
+    if isinstance(step, str):
+        return data.get(step, MISSING) if isinstance(data, dict) else MISSING
+    if isinstance(step, Having):
+        return _having(data, step)
+    if isinstance(data, list) and -len(data) <= step < len(data):
+        return data[step]
+    return MISSING
+
+
+def _having(data: object, step: Having) -> object:
+    """Text and number are the same here: "17" is 17."""
+    wanted = str(step.value)
+    for item in data if isinstance(data, list) else ():
+        found = item.get(step.member) if isinstance(item, dict) else None
+        if isinstance(found, str | int) and not isinstance(found, bool) and str(found) == wanted:
+            return item
+    return MISSING

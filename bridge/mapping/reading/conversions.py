@@ -1,0 +1,220 @@
+"""How the raw value of a field becomes a typed one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, tzinfo
+
+from bridge.mapping import document
+from bridge.mapping.formats.datetimes import find_zone, moment_reader, offset_test, offset_zone, on_next_day
+from bridge.mapping.formats.durations import duration_reader
+from bridge.mapping.formats.values import (
+    Unfit,
+    Values,
+    briefly,
+    loosely,
+    readable_code,
+    readable_integer,
+    readable_text,
+)
+from bridge.mapping.reading.items import ItemField, item_chooser, items_converter
+from bridge.mapping.reading.references import Lookups, field_lookups, known_codes, reference_getter, takes_any
+from bridge.mapping.reading.scope import Scope
+
+Convert = Callable[[object, Scope], object]
+_GetZone = Callable[[Values], tzinfo]
+
+_LISTED = 12  # codes named in a sentence
+
+
+class NoZone(Unfit):
+    """The zone of a local time stands in another field, which is absent."""
+
+
+def converter(name: str, spec: document.FieldSpec, pack: document.PackDocument, inside: Sequence[ItemField]) -> Convert:
+    """Make a function that types a raw value; it raises `Unfit` where the value does not fit.
+
+    `inside` are the compiled fields of an item, of a field that has items.
+    """
+    match spec.type:
+        case "code":
+            return _code(spec, pack.tables)
+        case "integer":
+            return _integer
+        case "boolean":
+            return _boolean(spec)
+        case "datetime" | "duration" if spec.format is None:  # what it is made of is such a value already
+            return _as_it_is
+        case "datetime":
+            return _moment(spec, pack)
+        case "duration":
+            return _duration(spec.format or "")
+        case "list":
+            return _list(spec)
+        case "items":
+            return items_converter(name, spec, inside)
+        case "text":
+            return _text
+
+
+def _as_it_is(raw: object, _: Scope) -> object:
+    return raw
+
+
+def _text(raw: object, _: Scope) -> object:
+    text = readable_text(raw)
+    if text is None:
+        raise Unfit("text without NUL characters")
+    return text
+
+
+def _integer(raw: object, _: Scope) -> object:
+    number = readable_integer(raw)
+    if number is None:
+        raise Unfit("a whole number of at most 64 bits")
+    return number
+
+
+def _code(spec: document.FieldSpec, tables: Mapping[str, document.Table]) -> Convert:
+    table = tables[spec.table] if spec.table is not None else None
+    known = frozenset(known_codes(spec, table))
+    open_ended = takes_any(spec, table)
+    expected = f"a code of table {spec.table}" if spec.values is None else f"one of {_listed(spec.values)}"
+    synonyms, loose = _synonyms(spec, known), spec.loose
+
+    def convert(raw: object, _: Scope) -> object:
+        code = readable_code(raw)
+        if code is not None and synonyms:
+            code = synonyms.get(loosely(code) if loose else code, code)
+        if code is None or (code not in known and not open_ended):
+            raise Unfit(expected)
+        return code
+
+    return convert
+
+
+def _synonyms(spec: document.FieldSpec, known: frozenset[str]) -> Mapping[str, str]:
+    """Give the codes that are meant by how they may be written."""
+    if not spec.loose:
+        return spec.synonyms
+    return {loosely(code): code for code in known} | {loosely(one): code for one, code in spec.synonyms.items()}
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    rest = f" … ({len(values)} codes)" if len(values) > _LISTED else ""
+    return ", ".join(values[:_LISTED]) + rest
+
+
+def _boolean(spec: document.FieldSpec) -> Convert:
+    spelled = {**dict.fromkeys(spec.yes or (), True), **dict.fromkeys(spec.no or (), False)}
+    own = [value for value, spellings in ((True, spec.yes), (False, spec.no)) if spellings is None]  # as JSON has it
+    names = [*spelled, *(str(value).lower() for value in own)]
+    expected = f"one of {', '.join(names)}" if spelled else "true or false"
+
+    def convert(raw: object, _: Scope) -> object:
+        value = spelled.get(readable_text(raw) or "", raw)
+        if not isinstance(value, bool) or (value is raw and value not in own):
+            raise Unfit(expected)
+        return value
+
+    return convert
+
+
+def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
+    pattern = spec.format or ""
+    own = (spec.zone.name if spec.zone is not None else None) or pack.zone or "UTC"
+    read = moment_reader(pattern, own, spec.dst or pack.policies.dst)
+    zone_of, carries_offset, floor = _zone_getter(spec.zone, field_lookups(pack)), offset_test(pattern), spec.not_before
+
+    def zone_for(zone_of: _GetZone, raw: object, values: Values) -> tzinfo | None:
+        try:
+            return zone_of(values)
+        except NoZone:
+            if carries_offset(raw):
+                return None
+            raise
+
+    def convert(raw: object, scope: Scope) -> object:
+        zone = zone_for(zone_of, raw, scope.values) if zone_of is not None else None
+        try:
+            moment = read(raw, scope.remarks, zone)
+            start = scope.values[floor] if floor is not None else None
+            if isinstance(start, datetime) and moment < start:  # a time of day after midnight
+                own_day = zone_of(scope.values) if zone is None and zone_of is not None else find_zone(own)
+                moment = on_next_day(moment, zone or own_day)
+        except ValueError as error:
+            raise Unfit(f"a date and time like {pattern} ({error})") from error
+        return moment
+
+    return convert
+
+
+def _zone_getter(zone: document.FieldZone | None, lookups: Lookups) -> _GetZone | None:
+    """Make a getter for a zone that stands in another field; None where it does not."""
+    if zone is not None and zone.value is not None:
+        get_name = reference_getter(zone.value, lookups)
+        return lambda values: _named_zone(get_name(values))
+    if zone is not None and zone.minutes is not None:
+        get_minutes = reference_getter(zone.minutes, lookups)
+        return lambda values: _offset_zone(get_minutes(values))
+    return None
+
+
+def _named_zone(name: object) -> tzinfo:
+    if name is None:
+        raise NoZone("a date and time with a zone; the zone is absent")
+    if not isinstance(name, str):
+        raise Unfit(f"a date and time with a zone; the zone is {briefly(name)}")
+    try:
+        return find_zone(name)
+    except ValueError as error:
+        raise Unfit(f"a date and time with a zone ({error})") from error
+
+
+def _offset_zone(minutes: object) -> tzinfo:
+    if minutes is None:
+        raise NoZone("a date and time with a zone; its minutes are absent")
+    zone = offset_zone(minutes)
+    if zone is None:
+        raise Unfit(f"a date and time with a zone; its minutes are {briefly(minutes)}")
+    return zone
+
+
+def _duration(unit: str) -> Convert:
+    read = duration_reader(unit)
+
+    def convert(raw: object, _: Scope) -> object:
+        try:
+            return read(raw)
+        except ValueError as error:
+            raise Unfit(f"a duration ({error})") from error
+
+    return convert
+
+
+def _list(spec: document.FieldSpec) -> Convert:
+    separator, limit = spec.split, spec.limit
+    choose = item_chooser(spec)
+
+    def convert(raw: object, _: Scope) -> object:
+        if separator is not None and isinstance(raw, str):
+            raw = raw.split(separator)
+        if isinstance(raw, tuple):  # another field's list
+            raw = list(raw)
+        if not isinstance(raw, list):
+            raise Unfit("a list" if separator is None else f"texts joined by {briefly(separator)}")
+        texts = _texts(choose(raw))
+        texts = tuple(dict.fromkeys(texts)) if spec.distinct else texts
+        return texts[:limit]
+
+    return convert
+
+
+def _texts(items: list[object]) -> tuple[str, ...]:
+    """Take a list of texts; blank items say nothing and are left out."""
+    texts: list[str] = []
+    for item in items:
+        text = readable_text(item)
+        if text is None:
+            raise Unfit("a list of texts without NUL characters")
+        if stripped := text.strip():
+            texts.append(stripped)
+    return tuple(texts)

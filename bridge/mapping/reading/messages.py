@@ -1,0 +1,276 @@
+"""A message of the WFM as data: decoded, and who it is about. Whatever bytes come, the result is a value."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from bridge.domain.model import JobRef, MessageId
+from bridge.mapping import document
+from bridge.mapping.formats.datetimes import ReadMoment, moment_reader
+from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
+from bridge.mapping.formats.values import Misread, briefly, read_json, readable_integer, readable_text, what_came
+from bridge.mapping.formats.xml import read_xml
+from bridge.mapping.reading.cells import raw_test
+from bridge.mapping.reading.unpacking import compile_unpack
+
+_Ignored = tuple[Callable[["Message"], bool], str]
+
+LONGEST_KEY = 255  # characters; longer keys do not fit into a database index
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A decoded message with what RabbitMQ says beside it."""
+
+    data: object
+    routing_key: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """A message whose identity is read and whose content is not yet translated.
+
+    `versions` maps an object key ("job") to the version the message carries. `problem` says what is wrong with its
+    identity besides the job; such a message translates to `Unmapped`.
+    """
+
+    message: MessageId
+    job: JobRef
+    versions: Mapping[str, int]
+    ties_are_stale: bool = False
+    content: Message = field(repr=False)
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that cannot even be attributed to a job, or a reply that says neither yes nor no."""
+
+    reason: str
+    explanation: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A message that the pack's `inbound.ignore` leaves alone, whatever else is in it."""
+
+    reason: str
+    explanation: Mapping[str, object]
+
+
+Read = Reading | Skipped | Unreadable
+
+Decode = Callable[[bytes], object]
+
+
+def decoder(format_: str, xml: document.Xml) -> Decode:
+    """Make a function from bytes to plain data."""
+    if format_ == "json":
+        return read_json
+    prefixes = {namespace: prefix for prefix, namespace in xml.namespaces.items()}
+    return lambda body: read_xml(body, prefixes, xml.lists)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Finds what identifies something; `where` is for people."""
+
+    where: str
+    find: Find
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Finds the version of one object."""
+
+    where: str
+    find: Find
+    convert: Callable[[object], int]
+    optional: bool
+
+    def read(self, data: object) -> int | None:
+        """Read it, None where it is absent and may be. Raises `Misread`."""
+        raw = self.find(data)
+        if self.optional and raw in (MISSING, None, ""):
+            return None
+        try:
+            return self.convert(raw)
+        except ValueError as error:
+            raise Misread(f"version ({self.where}): expected {error}; {what_came(raw)}") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Finds out which message this is and which job it is about."""
+
+    pack: str
+    decode: Decode
+    unpack: tuple[Callable[[object], str | None], ...] = ()
+    ignore: tuple[_Ignored, ...] = ()
+    each: Key | None = None
+    job: Key
+    message_id: Key | None
+    versions: Mapping[str, Version]
+    ties_are_stale: bool = False
+
+    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
+        """Read who a message is about: one reading, or one for each part. Raises `Misread` when nothing can be read."""
+        data = self.decode(body)
+        problems = [problem for unpack in self.unpack if (problem := unpack(data)) is not None]
+        content = Message(data, routing_key, headers)
+        for fits, why in self.ignore:
+            if fits(content):
+                return [Skipped(why, {"reason": why})]
+        message = self._message_id(data, body, problems)
+        if self.each is None:
+            return [self._reading(content, message, problems)]
+        return [
+            self._part(replace(content, data={**data, PART: part}), _numbered(message, index), problems)  # type: ignore[dict-item]
+            for index, part in enumerate(_parts(self.each, data))
+        ]
+
+    def _part(self, content: Message, message: MessageId, problems: Sequence[str]) -> Read:
+        try:
+            return self._reading(content, message, problems)
+        except Misread as misread:
+            return Unreadable(f"{message}: {misread}", {"reason": str(misread)})
+
+    def _reading(self, content: Message, message: MessageId, problems: Sequence[str]) -> Reading:
+        raw, found = self.job.find(content.data), [*problems]
+        key = _key(raw)
+        if key is None:
+            raise Misread(f"job ({self.job.where}): expected {_EXPECTED_KEY}; {what_came(raw)}")
+        return Reading(
+            message=message,
+            job=JobRef(self.pack, key),
+            versions=self._versions(content.data, found),
+            ties_are_stale=self.ties_are_stale,
+            content=content,
+            problem="; ".join(found) or None,
+        )
+
+    def _message_id(self, data: object, body: bytes, problems: list[str]) -> MessageId:
+        """A WFM without message ids, and a message without one, is known by a hash of its body."""
+        raw = MISSING if self.message_id is None else self.message_id.find(data)
+        key = _key(raw)
+        if key is not None:
+            return MessageId(key)
+        if raw not in (MISSING, None, ""):
+            problems.append(f"message id: expected {_EXPECTED_KEY}; came {briefly(raw)}")
+        return MessageId("sha256:" + hashlib.sha256(body).hexdigest())
+
+    def _versions(self, data: object, problems: list[str]) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for name, version in self.versions.items():
+            try:
+                number = version.read(data)
+            except Misread as misread:
+                problems.append(str(misread))
+                continue
+            if number is not None:
+                found[name] = number
+        return found
+
+
+PART = "part"
+"""The member that holds one part of a message that speaks of several jobs."""
+
+MOST_PARTS = 100
+"""Each part is kept in the journal with the whole message."""
+
+
+def _parts(each: Key, data: object) -> list[object]:
+    parts = each.find(data)
+    if not isinstance(data, dict) or not isinstance(parts, list) or not 0 < len(parts) <= MOST_PARTS:
+        raise Misread(f"each ({each.where}): expected a list of 1 to {MOST_PARTS} parts; {what_came(parts)}")
+    return parts
+
+
+def _numbered(message: MessageId, index: int) -> MessageId:
+    """Name a part by its place; a long id is shortened to a hash, so that the name still fits."""
+    name = f"{message}#{index}"
+    if len(name) > LONGEST_KEY:
+        name = f"sha256:{hashlib.sha256(message.encode()).hexdigest()}#{index}"
+    return MessageId(name)
+
+
+def compile_version(spec: document.Version, zone: str | None) -> Version:
+    """Compile where a version stands; `zone` is the pack's."""
+    convert = _number if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
+    return Version(spec.path, compile_path(spec.path), convert, spec.optional)
+
+
+def _number(raw: object) -> int:
+    number = readable_integer(raw)
+    if number is None:
+        raise ValueError("a whole number of at most 64 bits")
+    return number
+
+
+def _moment(read: ReadMoment) -> Callable[[object], int]:
+    """A moment is a version too: its microseconds since 1970."""
+
+    def convert(raw: object) -> int:
+        try:
+            return (read(raw, []) - _EPOCH) // timedelta(microseconds=1)
+        except ValueError as error:
+            raise ValueError(f"a date and time ({error})") from error
+
+    return convert
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _ignored(rule: document.IgnoreRule) -> _Ignored:
+    find, fits = message_finder(rule.path, rule.header), raw_test(rule.fits)
+    return lambda message: fits(find(message)), rule.why
+
+
+def message_finder(path: str | None, header: str | None) -> Callable[[Message], object]:
+    """Make a function that finds something of a message: at a path, in a header, or else its routing key."""
+    if path is not None:
+        find = compile_path(path)
+        return lambda message: find(message.data)
+    if header is not None:
+        return lambda message: message.headers.get(header, MISSING)
+    return lambda message: message.routing_key
+
+
+_EXPECTED_KEY = f"text of 1 to {LONGEST_KEY} characters without NUL"
+
+
+def _key(raw: object) -> str | None:
+    text = readable_text(raw)
+    return text if text is not None and 0 < len(text) <= LONGEST_KEY else None
+
+
+def compile_identity(pack: document.PackDocument) -> Identity:
+    """Compile the identity part of a pack's `inbound`."""
+    inbound = pack.inbound
+    versions = {**({"job": inbound.version} if inbound.version is not None else {}), **inbound.versions}
+    return Identity(
+        pack=pack.pack,
+        decode=decoder(inbound.format, inbound.xml),
+        unpack=tuple(map(compile_unpack, inbound.unpack)),
+        ignore=tuple(_ignored(rule) for rule in inbound.ignore),
+        each=Key(inbound.each, compile_path(inbound.each)) if inbound.each is not None else None,
+        job=_compile_key(inbound.job),
+        message_id=_compile_key(inbound.message_id) if inbound.message_id is not None else None,
+        versions={name: compile_version(spec, pack.zone) for name, spec in versions.items()},
+        ties_are_stale=inbound.ties == "stale",
+    )
+
+
+def _compile_key(key: document.Key) -> Key:
+    if key.parts is None:
+        return Key(" or ".join(key.paths), compile_first(key.paths))
+    finds, joined_by = [compile_path(path) for path in key.paths], key.joined_by
+
+    def find(data: object) -> object:
+        parts = [_key(found(data)) for found in finds]
+        return MISSING if None in parts else joined_by.join(part for part in parts if part is not None)
+
+    return Key(" and ".join(key.paths), find)

@@ -1,0 +1,63 @@
+"""Messages put in order before they are read: JSON written into a text, and objects written as names and values.
+
+A message is changed in place: it has just been decoded, and nobody else has it.
+"""
+
+from collections.abc import Callable
+
+import orjson
+
+from bridge.mapping import document
+from bridge.mapping.formats.paths import MISSING, Step, compile_path, compile_steps, path_steps
+from bridge.mapping.formats.values import what_came
+
+Unpack = Callable[[object], str | None]
+
+
+def compile_unpack(unpack: document.Unpack) -> Unpack:
+    """Make a function that unpacks one thing in a message, and says what was wrong; absent things are let be."""
+    path = unpack.json_ or unpack.pairs or "$"
+    steps = path_steps(path)
+    find_parent, find = compile_steps(steps[:-1]), compile_path(path)
+    convert = _json if unpack.json_ is not None else _pairs(unpack.name, unpack.value)
+
+    def apply(data: object) -> str | None:
+        raw = find(data)
+        if raw is MISSING or raw is None or raw == "":
+            return None
+        value = convert(raw)
+        if value is MISSING:
+            expected = "JSON in a text" if unpack.json_ else "names and values"
+            return f"unpack ({path}): expected {expected}; {what_came(raw)}"
+        _put(find_parent(data), steps[-1], value)
+        return None
+
+    return apply
+
+
+def _put(parent: object, step: Step, value: object) -> None:
+    if isinstance(parent, dict) or (isinstance(parent, list) and isinstance(step, int)):
+        parent[step] = value  # type: ignore[index]
+
+
+def _json(raw: object) -> object:
+    if isinstance(raw, dict | list):
+        return raw
+    try:
+        return orjson.loads(raw) if isinstance(raw, str) else MISSING
+    except orjson.JSONDecodeError:
+        return MISSING
+
+
+def _pairs(name: str, value: str) -> Callable[[object], object]:
+    find_name, find_value = compile_path(f"$['{name}']"), compile_path(f"$['{value}']")
+
+    def convert(raw: object) -> object:
+        items = raw if isinstance(raw, list) else [raw]
+        names = [find_name(item) for item in items]
+        if not all(isinstance(one, str) for one in names):
+            return MISSING
+        found = ((one, find_value(item)) for one, item in zip(names, items, strict=True))
+        return {one: item for one, item in found if item is not MISSING}
+
+    return convert

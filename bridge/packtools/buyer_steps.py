@@ -1,0 +1,171 @@
+"""What a Buyer asks for in a case: the command that the pack writes for it, and what the WFM's reply settles.
+
+Where the case gives no reply, the WFM did not answer in time.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import orjson
+from pydantic import JsonValue
+
+from bridge.domain.model import (
+    Appointment,
+    Command,
+    CommandId,
+    CommandKind,
+    Job,
+    Offered,
+    OfferedSlot,
+    Outcome,
+    Problem,
+    Refused,
+    Reply,
+    WorkOrder,
+)
+from bridge.domain.replies import Settlement, expire
+from bridge.domain.time_slots import available
+from bridge.flows.effects import to_bus_message
+from bridge.flows.ports import BusMessage
+from bridge.mapping.commands.command import Unrenderable
+from bridge.mapping.commands.context import context_of
+from bridge.mapping.pack import NoSuchCommand, ReplyRead
+from bridge.mef.enums import ContactRole
+from bridge.mef.models import AppointmentCreate, RelatedContactInformation, TimePeriod, WorkOrderRef
+from bridge.packtools.cases import Buyer, Step
+from bridge.packtools.job_book import Happened, JobBook
+
+_TIMEOUT = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class StepEffect:
+    """What became of a wish: what happened, and what the Buyer is told.
+
+    `caught_up` is what had waited behind messages that the WFM's reply superseded, then what waited for the reply.
+    """
+
+    happened: Happened
+    problems: tuple[Problem, ...] = ()
+    slots: tuple[OfferedSlot, ...] = ()
+    caught_up: tuple[Happened, ...] = ()
+
+
+def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> StepEffect:
+    """Carry out a Buyer's wish on the job of the step, or on the only job there is."""
+    job = _job(book, step.job)
+    if job is None or job.work_order is None:
+        return _failed("there is no such job, or it has no WorkOrder; name one with `job`")
+    kind, window = _kind(wish)
+    appointment = book.concerned(job, kind)
+    command = _command(book, job.work_order, kind, window, appointment, now)
+    slot = wish.slot or book.offered.get((job.ref, command.window), {})
+    context = context_of(command, job, job.work_order, appointment, slot)
+    try:
+        context = replace(context, contacts=_contacts(), note=wish.note)
+        sent = to_bus_message(book.pack, command.asked_as, context, cause="")
+    except (NoSuchCommand, Unrenderable) as error:
+        return _failed(str(error))
+    return _with_command(_settled(book, job, command, step, now), sent)
+
+
+def _job(book: JobBook, key: str | None) -> Job | None:
+    found = [job for job in book.jobs.values() if key in (None, job.ref.key)]
+    return found[0] if len(found) == 1 else None
+
+
+def _failed(reason: str) -> StepEffect:
+    return StepEffect(Happened(job=None, outcome=Outcome.PARKED, reason=reason))
+
+
+def _with_command(effect: StepEffect, sent: BusMessage) -> StepEffect:
+    happened = effect.happened
+    return replace(effect, happened=replace(happened, commands=(sent, *happened.commands)))
+
+
+def _settled(book: JobBook, job: Job, command: Command, step: Step, now: datetime) -> StepEffect:
+    if step.reply is None:
+        return _concluded(book, expire(job, command), now)
+    read = book.pack.read_reply(command.asked_as, _body(step.reply))
+    if not isinstance(read, ReplyRead):
+        return _failed(read.reason)
+    effect = _replied(book, job, command, read.reply, now)
+    return replace(effect, happened=replace(effect.happened, flags=read.flags))
+
+
+def _body(reply: JsonValue) -> bytes:
+    """Take a text as it stands, which is how XML is written in a case."""
+    return reply.encode() if isinstance(reply, str) else orjson.dumps(reply)
+
+
+def _replied(book: JobBook, job: Job, command: Command, reply: Reply, now: datetime) -> StepEffect:
+    if isinstance(reply, Offered):
+        return _offered(book, job, command, reply)
+    if command.kind is CommandKind.SEARCH and isinstance(reply, Refused):
+        problem = Problem(reply.code, reply.reason, reply.path)
+        return StepEffect(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
+    settlement, caught_up = book.settle(command, reply, now)
+    return _concluded(book, settlement, now, caught_up)
+
+
+def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> StepEffect:
+    """Show the slots within the window that was asked for, and remember what they are booked by."""
+    slots = available([offered], [command.window] if command.window is not None else [])
+    book.offered.update({(job.ref, slot.window): slot.token for slot in slots})
+    return StepEffect(Happened(job=job.ref, outcome=Outcome.UNCHANGED), slots=slots)
+
+
+def _concluded(
+    book: JobBook, settlement: Settlement, now: datetime, caught_up: tuple[Happened, ...] = ()
+) -> StepEffect:
+    happened = book.carry_out(settlement.decision, now)
+    waited = book.take_up_waiting(settlement.decision.job.ref, now)
+    return StepEffect(happened, settlement.problems, caught_up=(*caught_up, *waited))
+
+
+def _command(
+    book: JobBook,
+    work_order: WorkOrder,
+    kind: CommandKind,
+    window: TimePeriod | None,
+    appointment: Appointment | None,
+    now: datetime,
+) -> Command:
+    return Command(
+        id=CommandId(book.new_id()),
+        kind=kind,
+        job=work_order.job,
+        work_order=work_order.id,
+        buyer=work_order.buyer,
+        appointment=appointment.id if appointment is not None else None,
+        window=window,
+        request=_request(window, work_order) if kind is CommandKind.BOOK and window is not None else None,
+        visit=appointment.visit if appointment is not None else None,
+        created_at=now,
+        expires_at=now + _TIMEOUT,
+    )
+
+
+def _kind(wish: Buyer) -> tuple[CommandKind, TimePeriod | None]:
+    for kind, period in (
+        (CommandKind.SEARCH, wish.search),
+        (CommandKind.BOOK, wish.book),
+        (CommandKind.RESCHEDULE, wish.reschedule),
+    ):
+        if period is not None:
+            return kind, TimePeriod(start_date_time=period[0], end_date_time=period[1])
+    return CommandKind.CANCEL, None
+
+
+def _contacts() -> tuple[RelatedContactInformation, ...]:
+    """Both contacts that a booking needs (R16)."""
+    return tuple(
+        RelatedContactInformation(role=role, name="A Buyer", number="+1 555 0100", email_address="buyer@buyer.example")
+        for role in (ContactRole.BUYER_APPOINTMENT, ContactRole.APPOINTMENT_PLACE)
+    )
+
+
+def _request(window: TimePeriod, work_order: WorkOrder) -> AppointmentCreate:
+    return AppointmentCreate(
+        related_contact_information=_contacts(), valid_for=window, work_order=WorkOrderRef(id=work_order.id)
+    )

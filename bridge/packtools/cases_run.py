@@ -1,0 +1,259 @@
+"""Runs the cases of a pack, step by step, and tells what came out otherwise than expected."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+from pydantic import BaseModel
+
+from bridge.domain.model import Appointment, Job, Outcome
+from bridge.flows.ports import BusMessage
+from bridge.mapping.formats.xml import read_xml
+from bridge.mapping.pack import Pack, Reading
+from bridge.mef.models import TimePeriod
+from bridge.mef.moments import rfc3339
+from bridge.packtools.buyer_steps import StepEffect, ask
+from bridge.packtools.cases import Case, Expect, Given, SentCommand, Step
+from bridge.packtools.coverage import Coverage
+from bridge.packtools.explanation import buyers_view
+from bridge.packtools.initial_job import initial_job
+from bridge.packtools.job_book import Happened, JobBook, WfmWords
+
+_UNKNOWN = "there is no such name"
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One value that came out otherwise; both as plain JSON."""
+
+    key: str
+    expected: object
+    came: object
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What became of a step (counted from 1). `why` is the reason that the pack or the domain gave."""
+
+    number: int
+    differences: tuple[Difference, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What became of a case."""
+
+    case: str
+    steps: tuple[StepResult, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Did every step come out as expected?"""
+        return not any(step.differences for step in self.steps)
+
+
+def run_case(case: Case, pack: Pack, coverage: Coverage) -> CaseResult:
+    """Run one case in a book of its own; `coverage` learns what it used."""
+    book = JobBook(pack)
+    results = []
+    for number, (step, now) in enumerate(zip(case.steps, case.times(), strict=True), 1):
+        due, effects = book.take_due(now), _take(step, book, now)
+        if not effects:
+            due, effects = [], [StepEffect(happened) for happened in due] or [_NOTHING_DUE]
+        for happened in (*due, *_happened(effects)):
+            coverage.add(happened)
+        differences = tuple(_differences(step.expect, _came(effects, due, book)))
+        results.append(StepResult(number, differences, effects[0].happened.reason))
+    return CaseResult(case.case, tuple(results))
+
+
+_NOTHING_DUE = StepEffect(Happened(job=None, outcome="", reason="nothing was due"))
+
+
+def _take(step: Step, book: JobBook, now: datetime) -> list[StepEffect]:
+    """Do what a step says; nothing where it is only about time."""
+    if step.buyer is not None:
+        return [ask(book, step, step.buyer, now)]
+    if step.only_time:
+        return []
+    body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
+    words = WfmWords(body=body, routing_key=step.routing_key, headers=step.headers)
+    if step.given is not None:
+        _give(book, words, step.given, now)
+    return [StepEffect(happened) for happened in book.apply(words, now)]
+
+
+def _give(book: JobBook, words: WfmWords, given: Given, now: datetime) -> None:
+    reading = book.pack.read(words.body, words.routing_key, words.headers)
+    if not isinstance(reading, Reading):
+        return
+    book.put(initial_job(reading, (given.work_order, given.appointment), book.pack, now))
+
+
+def _came(effects: Sequence[StepEffect], due: Sequence[Happened], book: JobBook) -> dict[str, object]:
+    """Tell what came of a step, in the words of `expect`; the states are those after the step.
+
+    The Buyer is told, and the WFM sent, with it what was `due` before.
+    """
+    first, happened = effects[0], [*due, *_happened(effects)]
+    reason, outcome = first.happened.reason, first.happened.outcome
+    return {
+        "rule": first.happened.rule,
+        "outcome": str(outcome),
+        "reason": reason,
+        "parked": reason if outcome == Outcome.PARKED else None,
+        "ignored": reason if outcome == Outcome.IGNORED else None,
+        "flags": list(first.happened.flags),
+        "notifications": [str(one) for each in happened for one in each.notifications],
+        "commands": [one for each in happened for one in each.commands],
+        "refused": _refusal(first),
+        "offered": [_window(slot.window) for slot in first.slots],
+        "reads": _read(first.happened),
+        "sees": buyers_view(_job(first.happened, book)),
+        **_job_words(first.happened, book),
+    }
+
+
+def _happened(effects: Sequence[StepEffect]) -> list[Happened]:
+    return [happened for effect in effects for happened in (effect.happened, *effect.caught_up)]
+
+
+def _read(happened: Happened) -> dict[str, object]:
+    """Give the typed values of the fields, None where one is absent."""
+    fields = happened.explanation.get("fields")
+    return {name: told.get("value") for name, told in fields.items()} if isinstance(fields, dict) else {}
+
+
+def _job(happened: Happened, book: JobBook) -> Job | None:
+    return book.job(happened.job) if happened.job is not None else None
+
+
+def _job_words(happened: Happened, book: JobBook) -> dict[str, object]:
+    job = _job(happened, book)
+    work_order, appointment = (job.work_order, job.appointment) if job is not None else (None, None)
+    return {
+        "buyer": str(work_order.buyer) if work_order is not None else None,
+        "work_order": str(work_order.state) if work_order is not None else None,
+        "appointment_required": work_order.appointment_required if work_order is not None else None,
+        **_appointment_words(appointment),
+    }
+
+
+def _appointment_words(appointment: Appointment | None) -> dict[str, object]:
+    if appointment is None:
+        return {"appointment": None, "visit": None, "window": None}
+    return {
+        "appointment": str(appointment.status),
+        "visit": appointment.visit,
+        "window": _window(appointment.valid_for),
+    }
+
+
+def _window(period: TimePeriod) -> list[str]:
+    return [rfc3339(period.start_date_time), rfc3339(period.end_date_time)]
+
+
+def _refusal(effect: StepEffect) -> object:
+    """Give the first problem that the Buyer is told of."""
+    if not effect.problems:
+        return None
+    problem = effect.problems[0]
+    return {"code": str(problem.code), "reason": problem.reason, "path": problem.path}
+
+
+def _differences(expect: Expect, came: dict[str, Any]) -> Iterator[Difference]:
+    for key in type(expect).model_fields:
+        if key not in expect.model_fields_set:
+            continue
+        wanted, found = getattr(expect, key), came[key]
+        if key == "reads":
+            yield from _named(key, wanted, found)
+        elif key == "sees":
+            for section in wanted.model_fields_set:
+                yield from _named(f"sees.{section}", getattr(wanted, section), found[section])
+        else:
+            yield from _whole(key, wanted, found)
+
+
+def _whole(key: str, wanted: Any, found: object) -> Iterator[Difference]:
+    if key == "commands":
+        found = _sent_words(wanted or (), found)
+    elif key == "refused" and wanted is not None and isinstance(found, dict):
+        found = {name: found[name] for name in wanted.model_fields_set}
+    if _plain(wanted) != found:
+        yield Difference(key, _plain(wanted), found)
+
+
+def _named(key: str, wanted: object, came: object) -> Iterator[Difference]:
+    """Compare each member that is named; a difference shows which one it is. A misspelt name never holds."""
+    if not isinstance(wanted, dict) or not isinstance(came, dict):
+        yield from () if wanted == came else (Difference(key, wanted, came),)
+        return
+    for name, one in wanted.items():
+        found = came.get(name, _UNKNOWN)
+        if not _fits(one, found):
+            yield Difference(f"{key}.{name}", one, found)
+
+
+def _sent_words(wanted: Sequence[SentCommand], sent: object) -> list[object]:
+    """Tell what was sent; of commands that are expected, only what the case names."""
+    commands: list[BusMessage] = list(sent) if isinstance(sent, Iterable) else []
+    return [
+        _command_words(command, wanted[index] if index < len(wanted) else None)
+        for index, command in enumerate(commands)
+    ]
+
+
+def _command_words(command: BusMessage, wanted: SentCommand | None) -> object:
+    body = _body(command)
+    if wanted is None:
+        return {"routing_key": command.routing_key, "body": body}
+    words: dict[str, object] = {}
+    if "routing_key" in wanted.model_fields_set:
+        words["routing_key"] = command.routing_key
+    if "body" in wanted.model_fields_set:
+        words["body"] = _as_named(wanted.body, body)
+    return words
+
+
+def _as_named(wanted: object, came: object) -> object:
+    """Give what came, but of objects only the members that are named, at any depth."""
+    if isinstance(wanted, dict) and isinstance(came, dict):
+        return {name: _as_named(one, came[name]) for name, one in wanted.items() if name in came}
+    return came
+
+
+def _body(command: BusMessage) -> dict[str, object]:
+    """Read a command as it was written: as JSON, else as XML."""
+    try:
+        written: dict[str, object] = orjson.loads(command.body)
+    except orjson.JSONDecodeError:
+        return read_xml(command.body, {}, ())
+    return written
+
+
+def _plain(value: object) -> object:
+    """Give an expectation as plain JSON, with moments as the standard writes them."""
+    if isinstance(value, datetime):
+        return rfc3339(value)
+    if isinstance(value, BaseModel):
+        return {
+            name: _plain(getattr(value, name)) for name in type(value).model_fields if name in value.model_fields_set
+        }
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return str(value) if isinstance(value, str) else value
+
+
+def _fits(wanted: object, came: object) -> bool:
+    """Tell whether it is what came, as far as it is named; a list is named whole, item by item."""
+    if isinstance(wanted, dict) and isinstance(came, dict):
+        return all(_fits(one, came.get(name)) for name, one in wanted.items())
+    if isinstance(wanted, list) and isinstance(came, list):
+        return len(wanted) == len(came) and all(map(_fits, wanted, came))
+    return wanted == came

@@ -1,0 +1,142 @@
+"""Small packs by chance: rules over every kind of column, and messages to hold them against."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.yaml_source import YamlSource
+from tests.unit.packtools.packs import small
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+MOMENTS = [(NOON + timedelta(seconds=seconds)).isoformat() for seconds in (0, 1, 60)]
+TABLES = {
+    "reasons": {
+        "key": "code",
+        "rows": [
+            {"code": "C1", "fault": "buyer", "why": "no access"},
+            {"code": "T1", "fault": "seller", "why": "late"},
+            {"code": "N1"},
+        ],
+    },
+    "crews": {"key": "id", "on_miss": "default", "default": {"kind": "own"}, "rows": [{"id": "9", "kind": "hired"}]},
+    "towns": {"key": "name", "on_miss": "keep", "rows": [{"name": "Leeds", "zone": "north"}]},
+}
+FIELDS: dict[str, dict[str, Any]] = {
+    "code": {"path": "$.code", "type": "code", "required": True, "values": ["a", "b", "c"]},
+    "reason": {"path": "$.reason", "type": "code", "table": "reasons"},
+    "crew": {"path": "$.crew", "type": "code", "table": "crews"},
+    "town": {"path": "$.town", "type": "code", "table": "towns"},
+    "urgent": {"path": "$.urgent", "type": "boolean", "default": False},
+    "count": {"path": "$.count", "type": "integer"},
+    "at": {"path": "$.at", "type": "datetime", "format": "%Y-%m-%dT%H:%M:%S%z"},
+    "note": {"path": "$.note", "empty": "absent"},
+    "remark": {"path": "$.remark", "required": True},
+    "moved": {"changed": "code"},
+    "asked_by": {"asked": "reschedule"},
+    "blame": {"value": "reason.fault", "type": "code", "values": ["buyer", "seller"]},
+    "said": {"first": ["reason.why", "note"]},
+}
+"""All fields; `fault` is made by attribution."""
+
+PIECES = ["no", "no access", "access", "c1", "ss"]
+TEXTS = [*PIECES, "No access!", "xno", "nox", "x no", " no", "c1 ", "an access ss", "no, access", "grass", "else", ""]
+VALUES: dict[str, list[object]] = {
+    "code": ["a", "b", "c"],
+    "reason": ["C1", "T1", "N1", None],
+    "crew": ["9", "x", None],
+    "town": ["Leeds", "York", "no access", None],
+    "urgent": [True, False],
+    "count": [0, 1, 2, 3, 4, None],
+    "at": [(NOON + timedelta(seconds=seconds)).isoformat() for seconds in (-1, 0, 1, 2, 59, 60, 61)] + [None],
+    "note": [*TEXTS, None],
+    "remark": [*TEXTS],
+    "moved": [True, False],
+    "asked_by": ["buyer", "seller"],
+}
+"""What messages say by these fields, and what the job's record and the Buyer's commands make of the last two."""
+
+SCALARS: dict[str, list[Any]] = {
+    "code": ["a", "b", "c"],
+    "reason": ["C1", "T1", "N1"],
+    "reason.fault": ["buyer", "seller"],
+    "crew.kind": ["own", "hired"],
+    "town": ["Leeds", "York"],
+    "town.zone": ["north"],
+    "urgent": [True, False],
+    "count": [1, 2, 3],
+    "at": [],
+    "note": PIECES,
+    "remark": PIECES,
+    "moved": [True, False],
+    "asked_by": ["buyer", "seller"],
+    "blame": ["buyer", "seller"],
+    "said": PIECES,
+    "fault": ["buyer", "seller", "neutral", "unknown"],
+    "work_order_state": [str(state) for state in WorkOrderState],
+    "appointment_status": [str(status) for status in AppointmentStatus],
+}
+_BOUNDS: dict[str, list[Any]] = {"count": [1, 2, 3], "at": MOMENTS}
+_TEXTS = ("note", "remark", "said", "town")
+
+_Cells = st.SearchStrategy[Any]
+_pieces = st.lists(st.sampled_from(PIECES), min_size=1, max_size=2, unique=True)
+_words = st.tuples(st.sampled_from(["starts_with", "ends_with", "contains_word"]), _pieces).map(lambda one: dict([one]))
+
+
+def _ranges(bounds: list[Any]) -> _Cells:
+    lower = st.tuples(st.sampled_from(["at_least", "above"]), st.sampled_from(bounds)).map(lambda one: dict([one]))
+    upper = st.tuples(st.sampled_from(["at_most", "below"]), st.sampled_from(bounds)).map(lambda one: dict([one]))
+    return st.one_of(lower, upper, st.tuples(lower, upper).map(lambda both: both[0] | both[1]))
+
+
+def _cells(column: str) -> _Cells:
+    kinds: list[_Cells] = [st.booleans().map(lambda present: {"present": present})]
+    if SCALARS[column]:
+        some = st.lists(st.sampled_from(SCALARS[column]), min_size=1, max_size=3, unique=True)
+        kinds += [some, some, some.map(lambda values: {"not": values})]
+    if column in _BOUNDS:
+        kinds += [_ranges(_BOUNDS[column])] * 3
+    if column in _TEXTS:
+        kinds += [_words] * 3
+    return st.one_of(kinds)
+
+
+_goals = st.fixed_dictionaries(
+    {},
+    optional={
+        "work_order": st.sampled_from(SCALARS["work_order_state"]),
+        "appointment": st.sampled_from(SCALARS["appointment_status"]),
+        "creates": st.booleans(),
+        "on_illegal": st.sampled_from(["park", "keep", "follow_up"]),
+    },
+).map(lambda then: then or {"ignore": "nothing"})
+
+
+def _rules_on(columns: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:
+    when = st.fixed_dictionaries({}, optional={column: _cells(column) for column in columns})
+    rule = st.fixed_dictionaries({"when": when, "then": _goals})
+    rules = st.lists(rule, min_size=1, max_size=4)
+    return rules.map(lambda rules: [{"rule": f"r{index}", **rule} for index, rule in enumerate(rules)])
+
+
+rule_lists = st.lists(st.sampled_from(sorted(SCALARS)), max_size=3, unique=True).flatmap(_rules_on)
+
+_tests = st.lists(_words, max_size=2)
+_parties = st.sampled_from(["buyer", "seller", "neutral", "unknown"])
+attributions = st.fixed_dictionaries(
+    {
+        "reason": st.sampled_from([["note"], ["reason", "remark"], ["reason.why", "note"], ["said"]]),
+        "buyer": _tests.map(lambda tests: ["C1", *tests]),
+        "seller": _tests,
+        "neutral": _tests,
+        "unknown": _parties,
+        "absent": _parties,
+    }
+)
+
+
+def pack_of(rules: list[dict[str, Any]], attribution: dict[str, Any]) -> YamlSource:
+    """A pack with these rules and this attribution over all fields."""
+    return small(FIELDS, rules, tables=TABLES, attribution=attribution)

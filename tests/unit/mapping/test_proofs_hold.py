@@ -1,0 +1,165 @@
+"""Whatever the pack: what the proofs say of its rules is what the compiled rules do, message by message."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from random import Random
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.domain.decide import decide
+from bridge.domain.model import BuyerId, Command, CommandId, CommandKind, Job, OnIllegal, Outcome, WorkOrderId
+from bridge.mapping.checks.checker import check, prove
+from bridge.mapping.checks.proofs.boxes import Box, left_over
+from bridge.mapping.checks.proofs.gaps import gaps_of
+from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, WINDOW, job_in, state_of
+from bridge.mapping.checks.proofs.situations import MefState, Situation, Space, mef_states, space_of, view_of
+from bridge.mapping.checks.proofs.witnesses import value_of
+from bridge.mapping.document import PackDocument
+from bridge.mapping.pack import Pack, Reading, Translated, Unmapped, compile_pack
+from bridge.mapping.reading.references import STATE_COLUMNS
+from tests.unit.examples import examples
+from tests.unit.mapping.random_packs import VALUES, attributions, pack_of, rule_lists
+from tests.unit.packtools.packs import document
+
+MOST = 40  # messages by chance for each pack, and situations that are played of each box
+SAID: dict[str, object] = {"code": "a", "remark": "else", "moved": False, "asked_by": "seller"}
+"""What a message says where nobody asks."""
+
+
+def message_of(situation: Situation) -> dict[str, object]:
+    """What a message, a record and commands must say for this to be the situation."""
+    said = {name: value_of(situation[name]) for name in VALUES if name in situation}
+    return SAID | {name: one.isoformat() if isinstance(one, datetime) else one for name, one in said.items()}
+
+
+def played(pack: Pack, said: dict[str, object], state: MefState, **visit: object) -> Any:
+    """What comes of a message for a job in this state."""
+    body = {name: value for name, value in said.items() if value is not None and name not in ("moved", "asked_by")}
+    reading = pack.read(orjson.dumps({"job": "job", **body, **visit}), "", {})
+    assert isinstance(reading, Reading)
+    return pack.translate(reading, job_of(said, state))
+
+
+def job_of(said: dict[str, object], state: MefState) -> Job:
+    record = {"code": "other" if said["moved"] else said["code"]}
+    return replace(job_in(state), record=record, commands=(COMMAND,) if said["asked_by"] == "buyer" else ())
+
+
+COMMAND = Command(
+    id=CommandId("command"),
+    kind=CommandKind.RESCHEDULE,
+    job=job_in((None, None)).ref,
+    work_order=WorkOrderId("known"),
+    buyer=BuyerId("buyer"),
+    created_at=MOMENT,
+    expires_at=MOMENT,
+)
+
+
+def rule_of(result: Any) -> str | None:
+    if isinstance(result, Translated):
+        return result.update.rule
+    assert not isinstance(result, Unmapped) or result.rule or result.reason == "no rule fits this message"
+    return str(result.rule) if result.rule else None
+
+
+VISIT = {
+    "visit": "visit",
+    "start": WINDOW.start_date_time.isoformat(),
+    "end": WINDOW.end_date_time.isoformat(),
+}
+
+
+def possible(pack: Pack, said: dict[str, object], state: MefState) -> bool:
+    """Tell whether the message leads where it says, be it with or without a visit, or the pack says what to do."""
+    return any(leads_there(job_in(state), played(pack, said, state, **visit)) for visit in ({}, VISIT))
+
+
+def leads_there(job: Job, result: Any) -> bool:
+    if not isinstance(result, Translated):
+        return True
+    goal, decision = result.update.goal, decide(job, result.update, IDS, MOMENT)
+    state, status = state_of(decision.job)
+    there = goal.work_order in (None, state) and goal.appointment in (None, status)
+    return decision.outcome is not Outcome.PARKED and (there or goal.on_illegal is not OnIllegal.PARK)
+
+
+def situations_in(space: Space, box: Box) -> Iterator[tuple[dict[str, object], MefState]]:
+    """Messages and states in a box: each situation of each variable once, the others being the first there is."""
+    choices = [variable.values(mask) for variable, mask in zip(space.variables, box, strict=True)]
+    first = [one[0] for one in choices]
+    picks = [first, *([*first[:i], one, *first[i + 1 :]] for i, values in enumerate(choices) for one in values[1:])]
+    for pick in picks:
+        known = {name: value for situation in pick for name, value in situation.items()}
+        states = [
+            state for state in mef_states() if STATE_COLUMNS[0] not in known or view_of(state).items() <= known.items()
+        ]
+        yield from ((message_of(known), state) for state in states)
+
+
+def reached(space: Space) -> list[list[Box]]:
+    return [left_over([box] if all(box) else [], space.rules[:index]) for index, box in enumerate(space.rules)]
+
+
+def is_decided(rule: dict[str, Any], state: MefState) -> bool:
+    """A message for a job that is not known yet waits; it is no proof of anything."""
+    return bool(state[0] is not None or rule["then"].get("creates"))
+
+
+def places(found: Any, kind: str) -> set[tuple[int, int]]:
+    return {(one.line, one.column) for one in found if one.kind == kind}
+
+
+def compiled(source: Any) -> tuple[PackDocument, Pack]:
+    doc = document(source)
+    found = {one.kind for one in check(doc, source)}
+    assert found <= {"unreachable"}, found
+    return doc, compile_pack(doc, source.data)
+
+
+@examples(40)
+@given(rule_lists, attributions)
+def test_gaps_dead_rules_and_impossible_outcomes_are_what_happens(
+    rules: list[dict[str, Any]], attribution: dict[str, Any]
+) -> None:
+    """Each situation of which a proof speaks is played: it is the rule's, or no rule's, and leads there or does not."""
+    source = pack_of(rules, attribution)
+    doc, pack = compiled(source)
+    space, dead, impossible = space_of(doc), set(), set()
+    for index, (rule, boxes) in enumerate(zip(rules, reached(space), strict=True)):
+        leads = []
+        for said, state in (one for box in boxes for one in situations_in(space, box)):
+            assert rule_of(played(pack, said, state)) == rule["rule"], (said, state)
+            leads += [possible(pack, said, state)] if is_decided(rule, state) and not any(leads) else []
+        dead |= set() if boxes else {source.position(("rules", index))}
+        impossible |= {source.position(("rules", index, "then"))} if leads and not any(leads) else set()
+    gaps = gaps_of(space)
+    for said, state in (one for box in gaps for one in islice(situations_in(space, box), MOST)):
+        assert rule_of(played(pack, said, state)) is None, (said, state)
+    found = prove(doc, source)
+    assert places(found, "unreachable") == dead
+    assert places(found, "impossible-outcome") == impossible
+    assert ("gap" in {one.kind for one in found}) == bool(gaps)
+
+
+@examples(40)
+@given(rule_lists, attributions, st.randoms(use_true_random=False))
+def test_no_message_falls_into_a_gap_or_to_a_dead_rule_that_was_not_told(
+    rules: list[dict[str, Any]], attribution: dict[str, Any], random: Random
+) -> None:
+    """Messages that the proofs know nothing of: what happens to them was told."""
+    source = pack_of(rules, attribution)
+    doc, pack = compiled(source)
+    space = space_of(doc)
+    has_gap, alive = bool(gaps_of(space)), [bool(boxes) for boxes in reached(space)]
+    names = [rule["rule"] for rule in rules]
+    for _ in range(MOST):
+        said = {name: random.choice(values) for name, values in VALUES.items()}
+        state = random.choice(mef_states())
+        rule = rule_of(played(pack, said, state))
+        assert has_gap if rule is None else alive[names.index(rule)], (said, state)

@@ -1,0 +1,296 @@
+"""What a case may say, what a failed one says back, and what counts as covered."""
+
+from typing import Any
+
+import pytest
+
+from bridge.cli.mapping.cases import differences
+from bridge.mapping.loader import load_document
+from bridge.mapping.pack import Pack
+from bridge.packtools.cases import Case
+from bridge.packtools.cases_run import CaseResult, run_case
+from bridge.packtools.coverage import Coverage
+from bridge.yaml_source import InvalidDocument, parse_yaml, validate
+from tests.unit.mapping.builders import ACME, NO_VISIT, acme, snapshot
+from tests.unit.mapping.patches import pack_with
+
+
+def message(number: int, status: str, **changes: object) -> dict[str, Any]:
+    return snapshot(MSG_ID=f"E-{number}", JOB_VER=number, STAT=status, **changes)
+
+
+NEW = message(1, "NEW", **NO_VISIT)
+
+
+def run(*steps: dict[str, Any], coverage: Coverage | None = None, pack: Pack | None = None) -> CaseResult:
+    case = Case.model_validate({"case": "a story", "time": "2026-03-05T12:00:00Z", "steps": list(steps)}, strict=False)
+    return run_case(case, pack or acme(), coverage or Coverage(load_document(ACME)))
+
+
+def step(said: dict[str, Any], **expect: Any) -> dict[str, Any]:
+    return {"message": said, "expect": expect}
+
+
+def test_each_step_goes_on_from_the_one_before() -> None:
+    result = run(
+        step(NEW, work_order="open", appointment=None),
+        step(message(2, "SCHD"), work_order="planned", appointment="confirmed", visit="V-0001"),
+        step(message(3, "VCAN", **NO_VISIT), work_order="open", appointment="cancelled"),
+    )
+    assert differences(result) == []
+
+
+def test_a_step_may_start_from_a_state_that_it_names() -> None:
+    given = {
+        **step(message(9, "DONE"), work_order="completed"),
+        "given": {"work_order": "inProgress", "appointment": "inProgress"},
+    }
+    assert differences(run(given)) == []
+
+
+def test_a_failed_step_says_what_was_expected_what_came_and_why() -> None:
+    lost = step(message(2, "LOST"), outcome="applied", work_order="planned")
+    result = run(step(NEW, work_order="open"), lost)
+    assert differences(result) == [
+        f"step 2 ({result.steps[1].why})",
+        "  outcome:",
+        '    - expected "applied"',
+        '    + came     "parked"',
+        "  work_order:",
+        '    - expected "planned"',
+        '    + came     "open"',
+    ]
+
+
+def test_only_what_is_named_is_compared_and_null_means_none() -> None:
+    assert differences(run(step(NEW, work_order="open"))) == []
+    assert differences(run(step(NEW, work_order=None))) != []
+    assert differences(run(step(NEW, notifications=[]))) != []
+
+
+def test_notifications_and_commands_are_compared_in_order() -> None:
+    result = run(
+        step(
+            NEW,
+            notifications=["workOrderCreateEvent", "workOrderAppointmentRequiredEvent"],
+            commands=[{"body": {"STATUS": "PEND"}}],
+        ),
+        step(
+            message(2, "SCHD"), commands=[{"routing_key": "cmd.ticket", "body": {"TT_NO": "TT-99", "STATUS": "WORK"}}]
+        ),
+    )
+    assert differences(result) == []
+
+
+def test_a_command_that_was_not_expected_is_shown_whole() -> None:
+    result = run(step(NEW, rule="created"), step(message(2, "SCHD"), commands=[]))
+    (difference,) = result.steps[1].differences
+    assert difference.expected == []
+    assert [command["routing_key"] for command in difference.came] == ["cmd.ticket"]  # type: ignore[attr-defined]
+
+
+def test_a_message_that_waits_for_its_job_is_applied_when_it_comes() -> None:
+    result = run(
+        step(message(2, "SCHD"), outcome="waiting", work_order=None),
+        step(NEW, rule="created", outcome="applied", work_order="planned", appointment="confirmed"),
+    )
+    assert differences(result) == []
+
+
+def test_versions_of_different_objects_are_not_compared_while_messages_wait() -> None:
+    job, visit = "{path: $.JOB_VER, optional: true}", "{path: $.VISIT_VER, optional: true}"
+    early = message(2, "SCHD") | {"JOB_VER": "", "VISIT_VER": 7}
+    result = run(
+        step(early, outcome="waiting"),
+        step(message(3, "WIP"), outcome="waiting"),
+        step(NEW, work_order="inProgress"),
+        pack=pack_with(
+            f"inbound: {{version: {job}, versions: {{visit: {visit}}}}}",
+            parse_yaml((ACME / "pack.yaml").read_text(), "pack.yaml").data,
+        ),
+    )
+    assert differences(result) == []
+
+
+def test_what_a_buyer_asks_for_is_written_and_answered() -> None:
+    window = ["2026-03-06T07:00:00Z", "2026-03-06T11:00:00Z"]
+    asked = {"buyer": {"book": window}, "expect": {"commands": [{"routing_key": "cmd.book"}], "appointment": None}}
+    assert differences(run(step(NEW, work_order="open"), asked)) == []
+    accepted = {
+        "buyer": {"book": window},
+        "reply": {"RC": "00"},
+        "expect": {"appointment": "confirmed", "window": window},
+    }
+    assert differences(run(step(NEW, work_order="open"), accepted)) == []
+
+
+MORNING, AFTERNOON = (
+    ["2026-03-06T07:00:00.000Z", "2026-03-06T11:00:00.000Z"],
+    ["2026-03-06T11:00:00.000Z", "2026-03-06T15:00:00.000Z"],
+)
+SLOTS = [
+    {"SLOT_ID": "S-17", "FROM": "2026-03-06 08:00", "TO": "2026-03-06 12:00"},
+    {"SLOT_ID": "S-18", "FROM": "2026-03-06 12:00", "TO": "2026-03-06 16:00"},
+    {"SLOT_ID": "S-19", "FROM": "2026-03-06 17:00", "TO": "2026-03-06 19:00"},
+]
+
+
+def searched(*slots: dict[str, Any], **expect: Any) -> dict[str, Any]:
+    return {
+        "buyer": {"search": [MORNING[0], "2026-03-06T17:00:00Z"]},
+        "reply": {"RC": "00", "SLOTS": list(slots)},
+        "expect": expect,
+    }
+
+
+def test_a_search_offers_what_the_buyer_would_see() -> None:
+    """The third slot ends after the period that is asked for."""
+    result = run(step(NEW, work_order="open"), searched(*SLOTS, offered=[MORNING, AFTERNOON], flags=[]))
+    assert differences(result) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "token"),
+    [
+        ({"book": AFTERNOON}, "S-18"),
+        ({"book": AFTERNOON, "slot": {"id": "X"}}, "X"),
+        ({"book": [MORNING[0], AFTERNOON[1]]}, ""),
+    ],
+)
+def test_a_window_that_was_offered_is_booked_by_its_token(wish: dict[str, Any], token: str) -> None:
+    booked = {"buyer": wish, "expect": {"commands": [{"body": {"SLOT_ID": token}}]}}
+    result = run(step(NEW, work_order="open"), searched(*SLOTS, outcome="unchanged"), booked)
+    assert differences(result) == []
+
+
+def test_a_case_says_what_was_left_out_of_an_answer() -> None:
+    flag = "left out: slot 0 ($.TO): expected a date and time like %Y-%m-%d %H:%M (it is no text); came 5"
+    answer = searched({**SLOTS[1], "TO": 5}, SLOTS[0], offered=[MORNING], flags=[flag])
+    assert differences(run(step(NEW, work_order="open"), answer)) == []
+
+
+EARLY = step(message(2, "SCHD"), outcome="waiting")
+KNOWN = {**step(NEW, work_order="open", appointment=None), "given": {"work_order": "open"}}
+
+
+def test_what_waited_is_taken_up_after_the_wfms_reply() -> None:
+    coverage = Coverage(load_document(ACME))
+    booked = {"buyer": {"book": MORNING}, "reply": {"RC": "00"}, "expect": {"visit": "V-0001", "window": MORNING}}
+    assert differences(run(EARLY, KNOWN, booked, coverage=coverage)) == []
+    assert "planned-with-visit" in coverage.rules().used
+
+
+def test_what_waited_is_taken_up_where_the_wfm_has_not_replied_and_the_buyer_is_told_of_it() -> None:
+    expect = {"outcome": "unchanged", "appointment": "confirmed", "window": MORNING}
+    told = ["appointmentStatusChangeEvent", "workOrderStateChangeEvent"]
+    unanswered = {"buyer": {"book": AFTERNOON}, "expect": {**expect, "notifications": told}}
+    assert differences(run(EARLY, KNOWN, unanswered)) == []
+
+
+def test_a_booking_moves_the_visit_that_the_wfm_still_holds_after_its_seller_moved_it() -> None:
+    moved = message(3, "SCHD", WIN_FROM="2026-03-06 12:00", WIN_TO="2026-03-06 16:00")
+    commands = [{"routing_key": "cmd.move", "body": {"VISIT_NO": "V-0001"}}, {"routing_key": "cmd.ticket"}]
+    booked = {"buyer": {"book": AFTERNOON}, "reply": {"RC": "00"}, "expect": {"commands": commands, "visit": "V-0001"}}
+    held = (step(NEW, work_order="open"), step(message(2, "SCHD"), appointment="confirmed"))
+    assert differences(run(*held, step(moved, appointment="cancelled"), booked)) == []
+
+
+def test_a_command_that_asks_for_no_window_tells_that_of_the_appointment() -> None:
+    cancelled = {"buyer": {"cancel": True}, "expect": {"commands": [{"body": {"FROM": "2026-03-06T07:00:00.000Z"}}]}}
+    pack = pack_with(
+        "commands: {cancel: {body: {FROM: {value: window.start, default: none}}}}",
+        parse_yaml((ACME / "pack.yaml").read_text(), "pack.yaml").data,
+    )
+    known = (step(NEW, work_order="open"), step(message(2, "SCHD"), appointment="confirmed"))
+    assert differences(run(*known, cancelled, pack=pack)) == []
+
+
+XML = """
+rules: [{rule: any, then: {hold: Nothing has happened}}]
+commands:
+  cancel:
+    format: xml
+    body: {exchange: null, visit: null, crew: null, Cancel: {"@job": {value: job}, Id: {value: command}}}
+    reply: {status: $.Answer.OK, accepted: ["Y"]}
+"""
+
+
+def test_commands_and_replies_of_a_case_may_be_xml() -> None:
+    known = {**step({"job": "J"}, rule="any"), "given": {"work_order": "planned", "appointment": "confirmed"}}
+    cancelled = {
+        "buyer": {"cancel": True},
+        "reply": "<Answer><OK>Y</OK></Answer>",
+        "expect": {"commands": [{"body": {"Cancel": {"@job": "J"}}}], "appointment": "cancelled"},
+    }
+    assert (
+        differences(run(known, cancelled, pack=pack_with(XML))) == []
+    )  # below the root, too, only what is named counts
+
+    cancelled["expect"] = {"commands": [{"body": {"Cancel": {"@job": "K", "Why": "x"}}}]}
+    told = differences(run(known, cancelled, pack=pack_with(XML)))
+    assert told[-1].strip() == '+ came     [{"body": {"Cancel": {"@job": "J"}}}]'
+
+
+def test_coverage_counts_rules_codes_and_rows() -> None:
+    coverage = Coverage(load_document(ACME))
+    run(step(NEW, work_order="open"), step(message(2, "SCHD"), work_order="planned"), coverage=coverage)
+    told = {one.what: one.used for one in coverage.all()}
+    assert told["rules"] == ("created", "planned-with-visit")
+    assert told["codes of field status"] == ("NEW", "SCHD")
+    assert told["rows of table technicians"] == ("T042",)
+    assert told["rows of table reasons"] == ()
+    assert coverage.rules().percent == pytest.approx(100 * 2 / 15)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("steps: []", "at least 1"),
+        ("steps: [{message: {}, expect: {}}]", "write what must come of it"),
+        ("steps: [{message: {}, expect: {rul: x}}]", "did you mean 'rule'?"),
+        ("steps: [{expect: {rule: x}}]", "write one of message, body or buyer"),
+        ("steps: [{buyer: {}, expect: {rule: x}}]", "write one of search, book, reschedule or cancel"),
+    ],
+)
+def test_a_case_that_says_nothing_or_too_much_is_refused(text: str, message: str) -> None:
+    with pytest.raises(InvalidDocument) as caught:
+        validate(Case, parse_yaml(f'case: x\ntime: "2026-03-05T12:00:00Z"\n{text}\n', "case.yaml"))
+    assert message in str(caught.value)
+
+
+def test_a_step_may_say_what_is_read_and_what_the_buyer_sees() -> None:
+    technician = {"role": "technician", "name": "Jan Kowalski"}
+    result = run(
+        step(
+            NEW,
+            reads={"minutes": 120, "visit": None},
+            sees={"work_order": {"task": ["REPLACE SFP", "PERFORM OTDR"]}, "appointment": None},
+        ),
+        step(message(2, "SCHD"), sees={"work_order": {"contacts": [{}, technician]}}),
+        step(
+            message(3, "SCHD"), sees={"appointment": {"seller_contact": {"name": "Jan Kowalski", "organization": None}}}
+        ),
+    )
+    assert differences(result) == []
+
+
+@pytest.mark.parametrize(
+    ("expect", "told"),
+    [
+        ({"reads": {"minutes": 91}}, ["  reads.minutes:", "    - expected 91", "    + came     120"]),
+        (
+            {"reads": {"minuts": None}},
+            ["  reads.minuts:", "    - expected nothing", '    + came     "there is no such name"'],
+        ),
+        (
+            {"sees": {"work_order": {"task": []}}},
+            ["  sees.work_order.task:", "    - expected []", '    + came     ["REPLACE SFP", "PERFORM OTDR"]'],
+        ),
+        (
+            {"sees": {"appointment": {"note": []}}},
+            ["  sees.appointment:", '    - expected {"note": []}', "    + came     nothing"],
+        ),
+    ],
+)
+def test_what_is_read_or_seen_otherwise_is_shown_by_its_name(expect: dict[str, Any], told: list[str]) -> None:
+    assert differences(run(step(NEW, **expect)))[1:] == told
