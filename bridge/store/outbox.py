@@ -1,15 +1,18 @@
-"""Messages for the WFM that were decided on and not sent yet. Order is kept within the lane of a job."""
+"""Messages for the WFM that were decided on and not sent yet. Order is kept among those of one job."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, select
 
-from bridge.flows.ports import BusMessage, OutboxEntry
-from bridge.store import lanes, rows
-from bridge.store.lanes import AT_ONCE, PENDING, Settlement
-from bridge.store.session import Session
+from bridge.domain.model import JobRef
+from bridge.flows.ports import BusMessage, Clock, OutboxEntry
+from bridge.store import ordering
+from bridge.store.columns import Row
+from bridge.store.ordering import AT_ONCE, PENDING, Settlement
+from bridge.store.session import Database, Session
 from bridge.store.tables import outbox
+from bridge.together import Together
 
 SENT = "sent"
 GIVEN_UP = "given up"
@@ -23,28 +26,84 @@ _DUE = (
 )
 
 
+class Outbox:
+    """The outbox as its sender sees it. `on_due` is called after a commit that made something due."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._settling = Together(self._settle)
+        self.on_due: Callable[[], None] = lambda: None
+
+    async def finish(self) -> None:
+        """Return once all that is being settled is safe."""
+        await self._settling.finish()
+
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
+        """Lease at most `limit` messages that are due, oldest first: of each job its first one."""
+        async with self._database.write() as session:
+            claimed = [outbox_entry(row) for row in await session.rows(_DUE, {"now": now, "limit": limit})]
+            await ordering.lease(session, outbox, [entry.number for entry in claimed], lease_until)
+            return claimed
+
+    async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+        """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
+        state = SENT if sent else GIVEN_UP if next_attempt_at is None else PENDING
+        columns = {"error": error, "attempted_at": self._clock()}
+        await self._settling.add(Settlement(number, state, next_attempt_at, next_due=AT_ONCE, columns=columns))
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
+        async with self._database.write() as session:
+            another = await ordering.settle(session, outbox, settlements)
+        if another:
+            self.on_due()
+        return [None] * len(settlements)
+
+    async def next_at(self) -> datetime | None:
+        """Tell the earliest moment at which a message may be claimed; None when nothing is pending."""
+        async with self._database.read() as session:
+            return await ordering.next_at(session, outbox)
+
+
 async def append(session: Session, messages: Sequence[BusMessage]) -> bool:
     """Write messages in their order; tells whether there were any."""
-    new = {"state": PENDING, "attempts": 0, "next_attempt_at": AT_ONCE}
-    await lanes.append(session, outbox, [rows.outbox_row(message) | new for message in messages])
+    if messages:
+        await ordering.append(session, outbox, [outbox_row(message) for message in messages])
     return bool(messages)
 
 
-async def claim(session: Session, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
-    """Lease at most `limit` messages that are due, oldest first."""
-    claimed = list(map(rows.outbox_entry, await session.rows(_DUE, {"now": now, "limit": limit})))
-    await lanes.lease(session, outbox, [entry.number for entry in claimed], lease_until)
-    return claimed
+def outbox_row(message: BusMessage) -> dict[str, object]:
+    """Make the row of `outbox`, without its number. A message's job is one of its own pack's."""
+    return {
+        "ordering_key": None if message.job is None else ordering.of_job(message.job),
+        "pack": message.pack,
+        "job_key": None if message.job is None else message.job.key,
+        "exchange": message.exchange,
+        "routing_key": message.routing_key,
+        "body": message.body,
+        "content_type": message.content_type,
+        "headers": message.headers,
+        "message_id": message.message_id,
+        "correlation_id": message.correlation_id,
+        "reply_expected": message.reply_expected,
+        "state": PENDING,
+        "attempts": 0,
+        "next_attempt_at": AT_ONCE,
+    }
 
 
-def settlement(
-    number: int, sent: bool, error: str | None, next_attempt_at: datetime | None, at: datetime
-) -> Settlement:
-    """Say that a message was sent, is to be tried again, or was given up at the moment `at`."""
-    state = SENT if sent else GIVEN_UP if next_attempt_at is None else PENDING
-    return Settlement(number, state, next_attempt_at, next_due=AT_ONCE, columns={"error": error, "attempted_at": at})
-
-
-async def settle(session: Session, settlements: Sequence[Settlement]) -> bool:
-    """Note what became of messages; tells whether it made other ones due."""
-    return await lanes.settle(session, outbox, settlements)
+def outbox_entry(row: Row) -> OutboxEntry:
+    """Read a row of `outbox`."""
+    message = BusMessage(
+        pack=row["pack"],
+        exchange=row["exchange"],
+        routing_key=row["routing_key"],
+        body=row["body"],
+        content_type=row["content_type"],
+        headers=row["headers"],
+        message_id=row["message_id"],
+        correlation_id=row["correlation_id"],
+        reply_expected=row["reply_expected"],
+        job=None if row["job_key"] is None else JobRef(row["pack"], row["job_key"]),
+    )
+    return OutboxEntry(row["number"], message, row["attempts"])

@@ -31,13 +31,11 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Outbox(Protocol):
-    """The part of `flows.ports.Store` that the sender needs."""
+    """The part of the store that the sender needs. A claim is a lease until `lease_until`."""
 
-    async def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]: ...
-    async def settle_outbox(
-        self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None
-    ) -> None: ...
-    async def next_outbox_at(self) -> datetime | None: ...
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]: ...
+    async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None: ...
+    async def next_at(self) -> datetime | None: ...
 
 
 def retry_wait(attempts: int, random: Random) -> timedelta:
@@ -74,14 +72,14 @@ class OutboxSender:
         try:
             while entries := await self._claim():
                 await self._send_all(entries)
-            return self._until(await self._store.next_outbox_at())
+            return self._until(await self._store.next_at())
         except TransientError as failed:
             _log.warning("the outbox can't be read or settled now; trying again", problem=str(failed))
             return FIRST_RETRY_S
 
     async def _claim(self) -> Sequence[OutboxEntry]:
         now = self._clock()
-        return await self._store.claim_outbox(now, now + LEASE, BATCH)
+        return await self._store.claim(now, now + LEASE, BATCH)
 
     async def _send_all(self, entries: Sequence[OutboxEntry]) -> None:
         results = await asyncio.gather(*map(self._send_in_order, _by_job(entries)), return_exceptions=True)
@@ -94,7 +92,7 @@ class OutboxSender:
             if error is not None:
                 await self._postpone(entries[position:], error)
                 return
-            await self._store.settle_outbox(entry.number, sent=True, error=None, next_attempt_at=None)
+            await self._store.settle(entry.number, sent=True, error=None, next_attempt_at=None)
 
     async def _publish(self, entry: OutboxEntry) -> str | None:
         """Publish; return what went wrong, in a sentence. Not routed is tried again too: the WFM may be restarting."""
@@ -117,10 +115,10 @@ class OutboxSender:
             problem=error,
             again_at=again_at.isoformat(),
         )
-        await self._store.settle_outbox(failed.number, sent=False, error=error, next_attempt_at=again_at)
+        await self._store.settle(failed.number, sent=False, error=error, next_attempt_at=again_at)
         for entry in behind:
             why = f"waits behind message {failed.number} of its job"
-            await self._store.settle_outbox(entry.number, sent=False, error=why, next_attempt_at=again_at)
+            await self._store.settle(entry.number, sent=False, error=why, next_attempt_at=again_at)
 
     def _until(self, due: datetime | None) -> float:
         if due is None:
@@ -135,10 +133,10 @@ class OutboxSender:
 
 def _by_job(entries: Iterable[OutboxEntry]) -> list[list[OutboxEntry]]:
     """Entries of one job together, in the order of their numbers; one that belongs to no job stands alone."""
-    ordered = sorted(entries, key=lambda entry: (_lane(entry), entry.number))
-    return [list(group) for _, group in groupby(ordered, key=_lane)]
+    ordered = sorted(entries, key=lambda entry: (_ordering_key(entry), entry.number))
+    return [list(group) for _, group in groupby(ordered, key=_ordering_key)]
 
 
-def _lane(entry: OutboxEntry) -> tuple[str, ...]:
+def _ordering_key(entry: OutboxEntry) -> tuple[str, ...]:
     job = entry.message.job
     return (job.pack, job.key) if job is not None else (str(entry.number),)

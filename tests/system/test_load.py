@@ -192,11 +192,11 @@ async def test_the_order_of_each_job_is_kept_under_load(
     await publish(lab, traffic.bodies)
 
     async def all_is_recorded() -> bool:
-        return [each.number for each in await store.journal(limit=1)] >= [everything]
+        return [each.number for each in await store.journal.latest(limit=1)] >= [everything]
 
     await eventually(all_is_recorded, APPLIED_WITHIN_S, every_s=0.2)
     assert await recorded(lab) == expected
-    found = await store.work_orders(WorkOrderQuery(buyers=frozenset({BuyerId("acme-buyer")}), limit=2 * JOBS))
+    found = await store.reads.work_orders(WorkOrderQuery(buyers=frozenset({BuyerId("acme-buyer")}), limit=2 * JOBS))
     assert {each.job.key: each.state for each in found.items} == traffic.ends
     assert found.total == JOBS
     assert len(traffic.bodies) == JOBS * MESSAGES_EACH

@@ -119,19 +119,19 @@ async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: Wor
     """Both have read the Appointment; the second one was written for what the first has changed."""
     appointment = await world.booked()
     world.clock.advance(seconds=1)
-    read, both_have_read = world.sql_store.appointment, asyncio.Barrier(2)
+    read, both_have_read = world.sql_store.reads.appointment, asyncio.Barrier(2)
 
     async def read_together(wanted: AppointmentId) -> Appointment | None:
         found = await read(wanted)
         await both_have_read.wait()
         return found
 
-    world.store.appointment = read_together
+    world.sql_store.reads.appointment = read_together
     both = await asyncio.gather(
         *(patch(world, appointment, AppointmentUpdate(note=(note(text),))) for text in ("Ring", "Knock")),
         return_exceptions=True,
     )
-    world.store.appointment = read
+    world.sql_store.reads.appointment = read
     (conflict,) = [outcome for outcome in both if isinstance(outcome, BaseException)]
     assert isinstance(conflict, ConflictError)
     assert "changed by somebody else" in str(conflict)
@@ -142,15 +142,15 @@ async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: Wor
 async def test_a_technician_assigned_between_reading_and_patching_is_no_conflict(world: World) -> None:
     """A patch touches the Buyer's part only; what the WFM adds meanwhile stays."""
     appointment = await world.book(await world.open_work_order())
-    read = world.sql_store.appointment
+    read = world.sql_store.reads.appointment
 
     async def read_and_let_the_wfm_speak(wanted: AppointmentId) -> Appointment | None:
         found = await read(wanted)
-        world.store.appointment = read
+        world.sql_store.reads.appointment = read
         await world.hear(event("SCHD", 2, **acme.IN_MORNING))
         return found
 
-    world.store.appointment = read_and_let_the_wfm_speak
+    world.sql_store.reads.appointment = read_and_let_the_wfm_speak
     patched = await patch(world, appointment, AppointmentUpdate(note=(note("Ring"),)))
     assert [contact.name for contact in patched.contacts] == ["Jo Doe", "Jo Doe", "Jan Kowalski"]
     assert len(patched.note) == 1

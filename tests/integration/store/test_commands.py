@@ -131,8 +131,8 @@ async def test_what_was_asked_since_a_moment_is_read_oldest_first_whatever_becam
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
         await tx.add_commands([newer, older, before])
-    assert await store.commands_since(order.job.pack, NOW) == [older, newer]
-    assert await store.commands_since("another-pack", NOW) == []
+    assert await store.commands.since(order.job.pack, NOW) == [older, newer]
+    assert await store.commands.since("another-pack", NOW) == []
 
 
 async def test_a_command_of_no_work_order_is_a_defect_of_ours(store: SqlStore) -> None:

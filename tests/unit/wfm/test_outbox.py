@@ -52,7 +52,7 @@ class MemoryOutbox:
         self.rows[number] = Row(OutboxEntry(number, message(job, body), 0), due)
         return number
 
-    async def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
         self.claims += 1
         if self.away:
             self.away -= 1
@@ -62,13 +62,13 @@ class MemoryOutbox:
             row.due = lease_until
         return [row.entry for row in due]
 
-    async def settle_outbox(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+    async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         row = self.rows[number]
         row.sent, row.error = sent, error
         row.due = next_attempt_at or row.due
         row.entry = replace(row.entry, attempts=row.entry.attempts + 1)
 
-    async def next_outbox_at(self) -> datetime | None:
+    async def next_at(self) -> datetime | None:
         return min((row.due for row in self.rows.values() if not row.sent), default=None)
 
 
@@ -191,7 +191,7 @@ async def test_entries_claimed_by_another_replica_do_not_make_the_sender_spin() 
     """They look due and cannot be claimed; the sender looks again only after a pause."""
 
     class Elsewhere(MemoryOutbox):
-        async def next_outbox_at(self) -> datetime | None:
+        async def next_at(self) -> datetime | None:
             return START
 
     store = Elsewhere()
