@@ -102,6 +102,43 @@ class OutboxEntry:
     attempts: int
 
 
+class OutboxState(StrEnum):
+    """How far a message for the WFM is on its way."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    GIVEN_UP = "given up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxReport:
+    """How far a message for the WFM is, for the operator.
+
+    `error` is that of the newest attempt, made at `attempted_at`. `next_attempt_at` is None also for one that is behind
+    another of its job.
+    """
+
+    number: int
+    message: BusMessage
+    state: OutboxState
+    attempts: int
+    next_attempt_at: datetime | None
+    attempted_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnouncedEvent:
+    """An event that Buyers' listeners were told of, or would have been had there been one."""
+
+    event_id: str
+    event_type: EventType
+    event_time: datetime
+    resource_id: str
+    buyer: BuyerId
+    correlation_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A Buyer's registered listener. `buyer_param` / `seller_param` are what the hub request carried (R9)."""

@@ -5,12 +5,12 @@ differs from what is stored is for the unit of work to know.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, exists, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -21,7 +21,6 @@ from bridge.domain.model import (
     Appointment,
     AppointmentId,
     BuyerId,
-    Command,
     CommandId,
     CommandState,
     Job,
@@ -36,11 +35,8 @@ from bridge.mef.models import GeographicAddressRef, GeographicSiteRef, Place, Ti
 from bridge.store import commands
 from bridge.store.columns import Row
 from bridge.store.journal import IS_WAITING
-from bridge.store.ordering import of_job
 from bridge.store.session import KEYS, Session, is_one_of, upsert
 from bridge.store.tables import appointments, jobs, journal, work_order_entities, work_order_places, work_orders
-
-T = TypeVar("T")
 
 # A decision looks at the last few visits only; a job that was tried a hundred times must not load them all.
 ENDED_APPOINTMENTS = 10
@@ -110,44 +106,27 @@ async def load(session: Session, refs: Collection[JobRef], now: datetime) -> dic
     """Lock the jobs and load them, in a fixed number of statements; a job nobody heard of comes back empty."""
     wanted = sorted(set(refs))
     await lock(session, wanted)
-    known = dict(await session.rows_of(_JOBS, wanted))
-    orders = {ref: work_order(row) for ref, row in known.items() if row["id"] is not None}
-    visits = _by_job(appointment, await session.rows_of(_APPOINTMENTS, known))
+    known = await session.rows_of(_JOBS, wanted)
+    orders = {ref: work_order(row) for ref, (row,) in known.items() if row["id"] is not None}
+    siblings = await _count_siblings(session, orders.values())
+    visits = await session.rows_of(_APPOINTMENTS, known)
     since = now - commands.SPOKEN_OF_FOR
     asked = await session.rows_of(commands.OUTSTANDING, known, spoken_of_since=since, now=now)
-    outstanding = _by_job(commands.command, asked)
-    siblings = await _count_siblings(session, orders.values())
     return {
-        ref: _job(ref, known[ref], orders.get(ref), visits[ref], outstanding[ref], siblings)
-        if ref in known
-        else Job(ref=ref)
+        ref: _job(known[ref][0], orders.get(ref), visits[ref], asked[ref], siblings) if ref in known else Job(ref=ref)
         for ref in wanted
     }
 
 
-async def lock(session: Session, refs: Iterable[JobRef]) -> None:
-    """Let nobody else load the jobs until the transaction ends."""
-    await _lock(session, (f"job:{of_job(ref)}" for ref in refs))
+async def lock(session: Session, wanted: Collection[JobRef | Ticket]) -> None:
+    """Let nobody else have them until the transaction ends. SQLite's writers hold the whole database already.
 
-
-async def _lock(session: Session, names: Iterable[str]) -> None:
-    """Hold what the names stand for until the transaction ends. SQLite's writers hold the whole database already.
-
-    Rows could not be locked instead: a job nobody heard of has none. Numbers stand for names in PostgreSQL; that two
-    names share one is harmless and will not happen.
+    Rows could not be locked instead: a job nobody heard of has none. PostgreSQL locks by numbers; that two names share
+    one is harmless and will not happen.
     """
-    if not session.is_postgres:
-        return
-    digests = {blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest() for name in names}
-    if digests:
+    if wanted and session.is_postgres:
+        digests = {blake2b(repr(each).encode(), digest_size=8).digest() for each in wanted}
         await session.rows(_LOCK, {"wanted": sorted(int.from_bytes(digest, signed=True) for digest in digests)})
-
-
-def _by_job(read: Callable[[Row], T], rows: Iterable[tuple[JobRef, Row]]) -> defaultdict[JobRef, list[T]]:
-    found: defaultdict[JobRef, list[T]] = defaultdict(list)
-    for ref, row in rows:
-        found[ref].append(read(row))
-    return found
 
 
 async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> dict[WorkOrderId, int]:
@@ -155,44 +134,45 @@ async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> di
 
     The tickets are locked, so that two WorkOrders that end at the same moment don't each take the other for still open.
     """
-    tickets = {order.id: set(_tickets(order)) for order in orders}
-    every = set().union(*tickets.values())
-    await _lock(session, (f"ticket:{len(ticket.buyer)}:{ticket.buyer}:{ticket.id}" for ticket in every))
+    tickets = {
+        order.id: {
+            Ticket(order.buyer, entity.id)
+            for entity in order.details.related_entity
+            if entity.referred_type == TROUBLE_TICKET
+        }
+        for order in orders
+    }
+    every = set[Ticket]().union(*tickets.values())
+    await lock(session, every)
     unended: defaultdict[Ticket, set[WorkOrderId]] = defaultdict(set)
     for row in await session.rows_in(_UNENDED, sorted({ticket.id for ticket in every})):
         unended[Ticket(row["buyer"], row["entity_id"])].add(row["id"])
     return {id_: len(set().union(*(unended[ticket] for ticket in own)) - {id_}) for id_, own in tickets.items()}
 
 
-def _tickets(order: WorkOrder) -> Iterator[Ticket]:
-    for entity in order.details.related_entity:
-        if entity.referred_type == TROUBLE_TICKET:
-            yield Ticket(order.buyer, entity.id)
-
-
 def _job(
-    ref: JobRef,
     row: Row,
     order: WorkOrder | None,
-    visits: Sequence[Appointment],
-    asked: Sequence[Command],
+    visited: Sequence[Row],
+    asked: Sequence[Row],
     siblings: Mapping[WorkOrderId, int],
 ) -> Job:
-    """Put a job together; its Appointment is the open one of its WorkOrder, else the latest. `visits` are by age."""
+    """Make a job of its rows, oldest first. Its Appointment is the open one of its WorkOrder, else the latest."""
+    visits = [appointment(each) for each in visited]
     own = [visit for visit in visits if order is not None and visit.work_order == order.id]
-    opened = [visit for visit in own if visit.status in OPEN]
-    current = next(reversed(opened or own), None)
+    current = next(reversed([visit for visit in own if visit.status in OPEN] or own), None)
     ended = [visit for visit in visits if visit is not current]
+    outstanding = [commands.command(each) for each in asked]
     return Job(
-        ref=ref,
+        ref=JobRef(row["pack"], row["job_key"]),
         work_order=order,
         appointment=current,
         ended_appointments=tuple(ended[-ENDED_APPOINTMENTS:]),
         versions=row["versions"],
         record=row["record"],
         told=row["told"],
-        commands=tuple(command for command in asked if command.state is not CommandState.ACCEPTED),
-        granted=tuple(command for command in asked if command.state is CommandState.ACCEPTED),
+        commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
+        granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
         open_siblings=siblings[order.id] if order else 0,
         holds=bool(row["holds"]),
     )
@@ -278,7 +258,7 @@ async def _index(session: Session, orders: Iterable[WorkOrder], stored: Mapping[
 
 
 def _indexed(order: WorkOrder | None) -> object:
-    return None if order is None else (entity_rows(order), place_rows(order))
+    return order and (order.details.related_entity, order.details.place)
 
 
 # Rows

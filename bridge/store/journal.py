@@ -4,7 +4,6 @@ A parked message came to nothing, so it has no key in the inbox: sent again, it 
 superseded by the new one.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
@@ -143,10 +142,8 @@ async def _record_one(session: Session, entry: JournalEntry, superseded: Sequenc
 
 async def waiting(session: Session, jobs: Collection[JobRef]) -> dict[JobRef, list[RecordedEntry]]:
     """Read what waits for the jobs, in order of arrival; a job that nothing waits for is left out."""
-    found: defaultdict[JobRef, list[RecordedEntry]] = defaultdict(list)
-    for job, row in await session.rows_of(_WAITING, jobs):
-        found[job].append(recorded(row))
-    return dict(found)
+    found = await session.rows_of(_WAITING, jobs)
+    return {job: [recorded(row) for row in rows] for job, rows in found.items()}
 
 
 async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None:

@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from sqlalchemy import select
 
-from bridge.domain.model import Notification
+from bridge.domain.model import BuyerId, Notification
+from bridge.flows.ports import AnnouncedEvent
+from bridge.mef.enums import EventType
 from bridge.store import ordering
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Session
+from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
 
 _NOTIFY = notifications.insert()
@@ -20,6 +22,21 @@ _LISTENERS = (
     .order_by(subscriptions.c.created_at, subscriptions.c.id)
     .with_for_update(read=True, key_share=True)
 )
+
+
+_NEWEST = select(notifications).order_by(notifications.c.event_time.desc(), notifications.c.position.desc())
+
+
+class Notifications:
+    """The events as the operator sees them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def latest(self, limit: int = 100) -> Sequence[AnnouncedEvent]:
+        """Read the newest events, newest first; those of one decision in its order, backwards."""
+        async with self._database.read() as session:
+            return [_event(row) for row in await session.rows(_NEWEST.limit(limit))]
 
 
 class Announcement(NamedTuple):
@@ -42,8 +59,6 @@ class Announcement(NamedTuple):
 
 async def announce(session: Session, announcements: Sequence[Announcement], new_id: Callable[[], str]) -> bool:
     """Write events and their deliveries; tells whether there are any of these."""
-    if not announcements:
-        return False
     listeners = await session.rows_in(_LISTENERS, sorted({each.notification.buyer for each in announcements}))
     events = [(new_id(), announcement) for announcement in announcements]
     await session.run(_NOTIFY, [_event_row(event_id, event) for event_id, event in events])
@@ -67,6 +82,17 @@ def _event_row(event_id: str, announcement: Announcement) -> dict[str, object]:
         "correlation_id": announcement.correlation_id,
         "position": announcement.position,
     }
+
+
+def _event(row: Row) -> AnnouncedEvent:
+    return AnnouncedEvent(
+        event_id=row["event_id"],
+        event_type=EventType(row["event_type"]),
+        event_time=row["event_time"],
+        resource_id=row["resource_id"],
+        buyer=BuyerId(row["buyer"]),
+        correlation_id=row["correlation_id"],
+    )
 
 
 def _delivery_row(event_id: str, announcement: Announcement, listener: Row) -> dict[str, object]:

@@ -6,16 +6,13 @@ from datetime import datetime
 from sqlalchemy import Integer, bindparam, select
 
 from bridge.domain.model import JobRef
-from bridge.flows.ports import BusMessage, Clock, OutboxEntry
+from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, OutboxState
 from bridge.store import ordering
 from bridge.store.columns import Row
 from bridge.store.ordering import AT_ONCE, PENDING, Settlement
 from bridge.store.session import Database, Session
 from bridge.store.tables import outbox
 from bridge.together import Together
-
-SENT = "sent"
-GIVEN_UP = "given up"
 
 _DUE = (
     select(outbox)
@@ -24,6 +21,7 @@ _DUE = (
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
 )
+_NEWEST = select(outbox).order_by(outbox.c.number.desc())
 
 
 class Outbox:
@@ -48,9 +46,10 @@ class Outbox:
 
     async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
-        state = SENT if sent else GIVEN_UP if next_attempt_at is None else PENDING
+        retried = OutboxState.GIVEN_UP if next_attempt_at is None else OutboxState.PENDING
+        state = OutboxState.SENT if sent else retried
         columns = {"error": error, "attempted_at": self._clock()}
-        await self._settling.add(Settlement(number, state, next_attempt_at, next_due=AT_ONCE, columns=columns))
+        await self._settling.add(Settlement(number, state.value, next_attempt_at, next_due=AT_ONCE, columns=columns))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
         async with self._database.write() as session:
@@ -64,12 +63,16 @@ class Outbox:
         async with self._database.read() as session:
             return await ordering.next_at(session, outbox)
 
+    async def reports(self, state: OutboxState | None = None, limit: int = 100) -> Sequence[OutboxReport]:
+        """Read the newest messages, newest first."""
+        query = _NEWEST if state is None else _NEWEST.where(outbox.c.state == state.value)
+        async with self._database.read() as session:
+            return [_report(row) for row in await session.rows(query.limit(limit))]
 
-async def append(session: Session, messages: Sequence[BusMessage]) -> bool:
-    """Write messages in their order; tells whether there were any."""
-    if messages:
-        await ordering.append(session, outbox, [outbox_row(message) for message in messages])
-    return bool(messages)
+
+async def append(session: Session, messages: Sequence[BusMessage]) -> None:
+    """Write messages in their order."""
+    await ordering.append(session, outbox, [outbox_row(message) for message in messages])
 
 
 def outbox_row(message: BusMessage) -> dict[str, object]:
@@ -93,8 +96,24 @@ def outbox_row(message: BusMessage) -> dict[str, object]:
 
 
 def outbox_entry(row: Row) -> OutboxEntry:
-    """Read a row of `outbox`."""
-    message = BusMessage(
+    """Read a row of `outbox` as its sender needs it."""
+    return OutboxEntry(row["number"], _message(row), row["attempts"])
+
+
+def _report(row: Row) -> OutboxReport:
+    return OutboxReport(
+        number=row["number"],
+        message=_message(row),
+        state=OutboxState(row["state"]),
+        attempts=row["attempts"],
+        next_attempt_at=row["next_attempt_at"],
+        attempted_at=row["attempted_at"],
+        error=row["error"],
+    )
+
+
+def _message(row: Row) -> BusMessage:
+    return BusMessage(
         pack=row["pack"],
         exchange=row["exchange"],
         routing_key=row["routing_key"],
@@ -106,4 +125,3 @@ def outbox_entry(row: Row) -> OutboxEntry:
         reply_expected=row["reply_expected"],
         job=None if row["job_key"] is None else JobRef(row["pack"], row["job_key"]),
     )
-    return OutboxEntry(row["number"], message, row["attempts"])

@@ -11,9 +11,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, exists, select, tuple_
 
 from bridge.domain.model import Outcome
-from bridge.flows.ports import Memory
+from bridge.flows.ports import Memory, OutboxState
 from bridge.store import ordering
-from bridge.store.outbox import SENT
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import attempts, deliveries, inbox, journal, notifications, offered_slots, outbox
 
@@ -30,7 +29,7 @@ _AGE = {
 _BESIDES = {
     Memory.JOURNAL: journal.c.outcome.not_in(_KEPT),
     Memory.DELIVERIES: ~_EVENT_IS_PENDING,
-    Memory.OUTBOX: outbox.c.state == SENT,
+    Memory.OUTBOX: outbox.c.state == OutboxState.SENT.value,
 }
 _OF_EVENTS = select(deliveries.c.number).where(deliveries.c.event_id.in_(KEYS))
 _LOCKED = select(deliveries).where(deliveries.c.event_id.in_(KEYS)).order_by(deliveries.c.number).with_for_update()

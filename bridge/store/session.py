@@ -8,6 +8,7 @@ other broken constraint is our own `StoreDefect`. Anything else is a defect too,
 """
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
 from typing import Any
@@ -64,12 +65,16 @@ class Session:
 
     async def rows_of(
         self, statement: Executable, jobs: Collection[JobRef], **parameters: Any
-    ) -> list[tuple[JobRef, RowMapping]]:
-        """Run a query for jobs that asks for them by `is_one_of`."""
+    ) -> defaultdict[JobRef, list[RowMapping]]:
+        """Run a query that asks for jobs by `is_one_of`; those that have no row are left out."""
         wanted = frozenset(jobs)
+        found: defaultdict[JobRef, list[RowMapping]] = defaultdict(list)
         packs = sorted({job.pack for job in wanted})
-        found = await self.rows_in(statement, sorted({job.key for job in wanted}), packs=packs, **parameters)
-        return [(job, row) for row in found if (job := JobRef(row["pack"], row["job_key"])) in wanted]
+        for row in await self.rows_in(statement, sorted({job.key for job in wanted}), packs=packs, **parameters):
+            job = JobRef(row["pack"], row["job_key"])
+            if job in wanted:
+                found[job].append(row)
+        return found
 
     async def run(
         self, statement: Executable, parameters: Sequence[Mapping[str, Any]] | Mapping[str, Any] | None = None

@@ -15,6 +15,7 @@ from bridge.store.engine import open_engine, open_existing_engine
 from bridge.store.journal import Journal
 from bridge.store.listeners import Listeners
 from bridge.store.migration import check_engine, upgrade_engine
+from bridge.store.notifications import Notifications
 from bridge.store.outbox import Outbox
 from bridge.store.reads import Reads
 from bridge.store.requests import Requests
@@ -83,6 +84,7 @@ class SqlStore:
         self.commands = Commands(self._database)
         self.requests = Requests(self._database)
         self.retention = Retention(self._database)
+        self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database)
         self.outbox = Outbox(self._database, clock)
 

@@ -1,7 +1,8 @@
 """The unit of work behind `Transaction`: what a use case writes is gathered, and written in bulk where order allows.
 
 A decision loads a job, changes the value and saves it, perhaps several times over in one batch. What is stored is
-remembered, so that only differences are written, once, before the next read or the commit.
+remembered, so that only differences are written, once, before the commit or the next read of jobs or commands. The
+journal is written before it is read, and by itself: within a batch, what waits in it is asked for again and again.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -49,18 +50,23 @@ class UnitOfWork:
 
     async def flush(self) -> None:
         """Write all that was gathered; call it before the commit."""
-        await self._write()
-        self.announced |= await notifications.announce(self._session, self._announcements, self._new_id)
-        self._announcements.clear()
-        self.queued |= await outbox.append(self._session, self._messages)
-        self._messages.clear()
+        await self._write_jobs()
+        await self._write_journal()
+        if self._announcements:
+            self.announced |= await notifications.announce(self._session, self._announcements, self._new_id)
+            self._announcements.clear()
+        if self._messages:
+            await outbox.append(self._session, self._messages)
+            self.queued = True
+            self._messages.clear()
 
-    async def _write(self) -> None:
-        """Write what a read may ask for."""
+    async def _write_jobs(self) -> None:
         if self._changed:
             await jobs.write(self._session, self._changed, self._stored, self._answers)
             self._stored |= self._changed
             self._changed.clear()
+
+    async def _write_journal(self) -> None:
         if self._entries:
             await journal.record(self._session, self._entries, self._parked)
             self._entries.clear()
@@ -72,7 +78,7 @@ class UnitOfWork:
 
         A parked one does not count; what is recorded of it next supersedes its parked entry.
         """
-        await self._write()
+        await self._write_journal()
         seen, parked = await journal.before(self._session, pack, messages)
         self._parked |= parked
         return seen
@@ -83,17 +89,17 @@ class UnitOfWork:
 
     async def waiting(self, jobs: Collection[JobRef]) -> Mapping[JobRef, Sequence[RecordedEntry]]:
         """Read what waits for the jobs, in order of arrival; a job that nothing waits for is left out."""
-        await self._write()
+        await self._write_journal()
         return await journal.waiting(self._session, jobs)
 
     async def resolve_waiting(self, numbers: Mapping[int, JournalEntry]) -> None:
         """Say what became of entries that waited."""
-        await self._write()
+        await self._write_journal()
         await journal.resolve(self._session, numbers)
 
     async def entry(self, number: int) -> JournalEntry | None:
         """Read an entry of the journal."""
-        await self._write()
+        await self._write_journal()
         found = await journal.find(self._session, number)
         return None if found is None else found.entry
 
@@ -111,7 +117,7 @@ class UnitOfWork:
 
     async def load_jobs(self, refs: Collection[JobRef]) -> dict[JobRef, Job]:
         """Lock and load jobs; one that nobody heard of comes back empty, and is locked all the same."""
-        await self._write()
+        await self._write_jobs()
         now = self._clock()
         loaded = await jobs.load(self._session, refs, now)
         self._stored.update(part for job in loaded.values() for part in jobs.parts(job))
@@ -119,7 +125,7 @@ class UnitOfWork:
 
     async def owners(self, work_orders: Collection[WorkOrderId]) -> Mapping[WorkOrderId, Owner]:
         """Tell which jobs WorkOrders stand for, and whose they are; an unknown one is left out."""
-        await self._write()
+        await self._write_jobs()
         return await jobs.owners(self._session, work_orders)
 
     async def save_jobs(self, new: Sequence[Job]) -> None:
@@ -136,13 +142,13 @@ class UnitOfWork:
 
     async def add_commands(self, new: Sequence[Command]) -> None:
         """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
-        await self._write()
+        await self._write_jobs()
         await commands.add(self._session, new)
         self._stored.update(((Kind.COMMAND, command.id), command) for command in new)
 
     async def command(self, command: CommandId) -> Command | None:
         """Read a command."""
-        await self._write()
+        await self._write_jobs()
         return await commands.find(self._session, command)
 
     async def settle_command(self, command: Command, answer: Mapping[str, object]) -> None:
@@ -152,24 +158,24 @@ class UnitOfWork:
 
     async def answer(self, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
         """Read how a command was settled; None while it is pending, or unknown."""
-        await self._write()
+        await self._write_jobs()
         return await commands.answer(self._session, command)
 
     async def overdue_commands(self, now: datetime) -> Sequence[Command]:
         """Read the pending commands whose time is up, the longest overdue first."""
-        await self._write()
+        await self._write_jobs()
         return await commands.overdue(self._session, now)
 
     async def bookings_to_take_back(self, now: datetime) -> Sequence[Command]:
         """Read the bookings whose visit may stand and is to be asked back by now, the longest due first."""
-        await self._write()
+        await self._write_jobs()
         return await commands.to_take_back(self._session, now)
 
     # slot memory
 
     async def remember_slots(self, work_order: WorkOrderId, slots: Sequence[OfferedSlot], expires_at: datetime) -> None:
         """Keep the tokens of offered windows until `expires_at`."""
-        await self._write()
+        await self._write_jobs()
         await commands.remember_slots(self._session, work_order, slots, expires_at)
 
     async def offered_slots(self, wanted: Collection[Window], now: datetime) -> Mapping[Window, OfferedSlot]:

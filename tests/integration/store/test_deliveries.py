@@ -13,6 +13,7 @@ from bridge.store import SqlStore
 from bridge.store.tables import deliveries, notifications
 from tests.integration.store.conftest import Execute, OpenStore, Work
 from tests.integration.store.values import (
+    BUYER,
     NOW,
     OTHER_BUYER,
     announce,
@@ -100,6 +101,16 @@ async def test_an_event_without_a_listener_is_still_on_record(store: SqlStore, s
         ("wo-1", CREATED.value, 0),
         ("wo-1", STATE.value, 1),
     ]
+
+
+async def test_the_newest_events_are_seen_first_whether_anybody_listens_or_not(store: SqlStore) -> None:
+    await announce(store, event("wo-1", CREATED), event("wo-1", STATE, buyer=OTHER_BUYER), correlation_id="corr-7")
+    seen = await store.notifications.latest()
+    assert [(one.event_type, one.resource_id, one.buyer, one.event_time, one.correlation_id) for one in seen] == [
+        (STATE, "wo-1", OTHER_BUYER, NOW, "corr-7"),
+        (CREATED, "wo-1", BUYER, NOW, "corr-7"),
+    ]
+    assert await store.notifications.latest(limit=1) == seen[:1]
 
 
 async def test_different_events_have_different_ids(store: SqlStore) -> None:

@@ -162,6 +162,18 @@ async def test_the_number_of_statements_does_not_grow_with_the_number_of_jobs(st
     assert counts[0] == counts[1]
 
 
+async def test_jobs_of_a_batch_are_written_once_however_often_the_journal_is_asked_meanwhile(
+    store: SqlStore, statements: list[str]
+) -> None:
+    orders = [work_order() for _ in range(20)]
+    async with store.transaction() as tx:
+        await tx.load_jobs([order.job for order in orders])
+        for order in orders:
+            await tx.save_jobs([job(order)])
+            assert await tx.waiting([order.job]) == {}
+    assert sum(statement.startswith("INSERT INTO work_orders ") for statement in statements) == 1
+
+
 async def test_an_exception_rolls_everything_back(store: SqlStore) -> None:
     saved = job()
     async with rolled_back(store) as tx:

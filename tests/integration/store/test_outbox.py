@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bridge.flows.ports import OutboxEntry
+from bridge.flows.ports import OutboxEntry, OutboxState
 from bridge.store import SqlStore
 from tests.integration.store.conftest import Execute, OpenStore
 from tests.integration.store.values import NOW, at, message, rolled_back, send
@@ -124,3 +124,21 @@ async def test_a_rolled_back_transaction_sends_nothing(store: SqlStore) -> None:
     async with rolled_back(store) as tx:
         await tx.send([message()])
     assert await claim(store) == []
+
+
+async def test_a_report_tells_how_far_a_message_is_and_what_went_wrong(store: SqlStore) -> None:
+    queued = [message("J-1"), message("J-1"), message("J-2")]
+    await send(store, *queued)
+    first, other = await claim(store)
+    await store.outbox.settle(first.number, sent=False, error="no confirm", next_attempt_at=at(seconds=5))
+    await store.outbox.settle(other.number, sent=True, error=None, next_attempt_at=None)
+    reports = await store.outbox.reports()
+    assert [report.message for report in reports] == queued[::-1]
+    assert [(r.state, r.attempts, r.next_attempt_at, r.attempted_at, r.error) for r in reports] == [
+        (OutboxState.SENT, 1, None, NOW, None),
+        (OutboxState.PENDING, 0, None, None, None),
+        (OutboxState.PENDING, 1, at(seconds=5), NOW, "no confirm"),
+    ]
+    assert await store.outbox.reports(OutboxState.SENT) == reports[:1]
+    assert await store.outbox.reports(OutboxState.GIVEN_UP) == []
+    assert await store.outbox.reports(limit=1) == reports[:1]
