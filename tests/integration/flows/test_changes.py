@@ -17,6 +17,7 @@ from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, MORNING, event, note
+from tests.integration.flows.reading import statuses
 from tests.integration.flows.world import BUYERS, World, Worlds
 
 LATER = AppointmentUpdate(valid_for=AFTERNOON)
@@ -279,7 +280,7 @@ async def test_after_a_cancel_the_work_order_can_be_booked_again(world: World) -
     world.bus.answers["cmd.book"] = lambda _: acme.done(VISIT_NO="V-0002")
     second = await world.book(await world.work_order_of(), AFTERNOON)
     assert (await world.work_order_of()).appointments == (first.id, second.id)
-    assert world.column("SELECT status FROM appointments ORDER BY rowid") == ["cancelled", "confirmed"]
+    assert await statuses(world) == ["cancelled", "confirmed"]
 
 
 async def test_what_is_unknown_or_another_buyers_is_not_found_by_any_change(world: World) -> None:
