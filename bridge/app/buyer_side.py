@@ -81,8 +81,8 @@ def _services(
     )
     return Services(
         appointments=Appointments(store, packs, commands, time_slots, now, new_id, timeout=timeout),
-        work_orders=WorkOrders(store),
-        subscriptions=Subscriptions(store, now, new_id, max_listeners=parts.settings.http.max_listeners),
+        work_orders=WorkOrders(store.reads),
+        subscriptions=Subscriptions(store.listeners, now, new_id, max_listeners=parts.settings.http.max_listeners),
         requests=requests,
         readiness=readiness,
     )
@@ -133,12 +133,12 @@ def start_delivery(parts: Parts, start: Start, url: str) -> None:
     """Begin to post notifications; `url` is where the API is reached."""
     settings = parts.settings.delivery
     worker = DeliveryWorker(
-        parts.store,
+        parts.store.deliveries,
         partial(callback_session, settings),
         settings,
         now,
         Random(),  # noqa: S311 - jitter, not a secret
         url + parts.settings.http.seller_prefix,
     )
-    parts.store.on_deliveries = worker.wake
+    parts.store.deliveries.on_due = worker.wake
     start(worker.run(), "delivery")

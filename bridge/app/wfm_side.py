@@ -82,7 +82,7 @@ class WfmSide:
 
 async def warn_of_missing_packs(store: SqlStore, packs: Mapping[str, Pack]) -> None:
     """Name the packs that were removed or renamed though jobs depend on them: nobody speaks to their WFM."""
-    missing = await store.packs_in_use() - packs.keys()
+    missing = await store.reads.packs_in_use() - packs.keys()
     if missing:
         log.warning(
             "packs.missing", packs=sorted(missing), effect="their jobs and pending commands are left as they are"
@@ -98,13 +98,13 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     applier = Applier(parts.packs, now, new_id, sellers=seller_of)
     commands = Commands(parts.store, bus, parts.packs, applier, now, new_id, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, applier)
-    outbox = OutboxSender(parts.store, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
-    parts.store.on_outbox = outbox.wake
+    outbox = OutboxSender(parts.store.outbox, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
+    parts.store.outbox.on_due = outbox.wake
     return WfmSide(
         commands,
         job_updates,
         _requests(parts),
-        Retention(parts.store, now, _ages(parts.settings.retention)),
+        Retention(parts.store.retention, parts.store.journal, now, _ages(parts.settings.retention)),
         outbox,
         InstanceMark(parts.link, parts.topology),
         DeadLetters(parts.link, parts.topology),

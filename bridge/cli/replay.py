@@ -45,7 +45,7 @@ async def _replay(settings: Settings, store: SqlStore, numbers: Sequence[int]) -
     """Replay one by one; return how many could not be."""
     seller_of = {pack: seller.id for seller in settings.sellers for pack in seller.packs}
     updates = JobUpdates(store, Applier(load_packs(settings), now, new_id, sellers=seller_of))
-    wanted = numbers or [parked.number for parked in reversed(await store.journal(Outcome.PARKED, MOST_AT_ONCE))]
+    wanted = numbers or [parked.number for parked in reversed(await store.journal.latest(Outcome.PARKED, MOST_AT_ONCE))]
     failed = 0
     for number in wanted:
         try:

@@ -149,14 +149,14 @@ class Appointments:
 
     async def get(self, buyers: frozenset[BuyerId], appointment_id: AppointmentId) -> Appointment:
         """Return an Appointment of one of the Buyers; raises `NotFound` (R33)."""
-        appointment = await self._store.appointment(appointment_id)
+        appointment = await self._store.reads.appointment(appointment_id)
         if appointment is None or appointment.buyer not in buyers:
             raise NotFound
         return appointment
 
     async def list(self, query: AppointmentQuery) -> Page[Appointment]:
         """Return a page of Appointments (R30, R31)."""
-        return await self._store.appointments(query)
+        return await self._store.reads.appointments(query)
 
     async def _reschedule(
         self,
@@ -245,7 +245,7 @@ class Appointments:
         raise Rejected(NOT_AVAILABLE)
 
     async def _work_order(self, appointment: Appointment) -> WorkOrder:
-        work_order = await self._store.work_order(appointment.work_order)
+        work_order = await self._store.reads.work_order(appointment.work_order)
         if work_order is None:
             raise NotFound
         return work_order

@@ -251,7 +251,7 @@ class Commands:
 
     async def _restored(self, command: Command, state: CommandState, kept: Mapping[str, object]) -> Answer:
         found = stored_appointment(command, kept)
-        appointment = await self._store.appointment(found) if found is not None else None
+        appointment = await self._store.reads.appointment(found) if found is not None else None
         return Answer(state, appointment, stored_problems(kept))
 
     async def _fail(self, command: Command) -> None:

@@ -66,7 +66,7 @@ class JobUpdates:
         A job that the bridge fails on is left for the next time, and so is one whose pack is not loaded.
         """
         applier = self._applier.pinned()
-        due = await self._store.due_jobs(applier.packs, applier.now())
+        due = await self._store.journal.due_jobs(applier.packs, applier.now())
         for ref in due:
             try:
                 await self._apply_due(applier, ref)

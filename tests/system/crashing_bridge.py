@@ -17,7 +17,7 @@ from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Delivery, JournalEntry, WfmMessage
 from bridge.mef.enums import EventType
-from bridge.store.transaction import SqlTransaction
+from bridge.store.unit_of_work import UnitOfWork
 from bridge.wfm.gateway import RabbitCommandBus
 
 MARK = b'"STAT":"WIP"'
@@ -34,15 +34,15 @@ def die(point: str) -> Never:
 
 def received_not_committed(point: str) -> None:
     """All is written, nothing is committed."""
-    record = SqlTransaction.record
+    record = UnitOfWork.record
 
-    async def recording(self: SqlTransaction, entries: Sequence[JournalEntry]) -> None:
+    async def recording(self: UnitOfWork, entries: Sequence[JournalEntry]) -> None:
         await record(self, entries)
         if any(MARK in entry.raw.body for entry in entries):
             await self.flush()
             die(point)
 
-    SqlTransaction.record = recording  # type: ignore[method-assign]
+    UnitOfWork.record = recording  # type: ignore[method-assign]
 
 
 def committed_not_acked(point: str) -> None:
@@ -120,7 +120,7 @@ def answered_not_committed(point: str) -> None:
     """The WFM has accepted the booking, we have decided on it, nothing is committed."""
     carry_out = Commands._carry_out
 
-    async def carrying_out(self: Commands, tx: SqlTransaction, *rest: Any) -> None:
+    async def carrying_out(self: Commands, tx: UnitOfWork, *rest: Any) -> None:
         await carry_out(self, tx, *rest)
         await tx.flush()
         die(point)

@@ -68,9 +68,9 @@ def _journal(config: Path | None, pack: str, last: int) -> Sequence[Event]:
 
 
 async def _recorded(store: "SqlStore", pack: str, last: int) -> Sequence[Event]:
-    entries = [one for one in await store.journal(limit=last) if one.entry.raw.pack == pack]
+    entries = [one for one in await store.journal.latest(limit=last) if one.entry.raw.pack == pack]
     oldest = min((one.entry.raw.received_at for one in entries), default=now())
-    return events_of(entries, await store.commands_since(pack, oldest))
+    return events_of(entries, await store.commands.since(pack, oldest))
 
 
 def _count(replayed: Sequence[Event]) -> str:

@@ -209,8 +209,8 @@ async def test_what_was_answered_is_found_in_the_journal(world: World) -> None:
     await world.answer(done(booking, VISIT_NO="V-0001"))
     (cancel,) = world.outbox("cmd.cancel")
     await world.answer(done(cancel["REF"]))
-    commands = await world.sql_store.commands_since("acme-wfm", acme.NOW)
-    events = events_of(await world.sql_store.journal(limit=100), commands)
+    commands = await world.sql_store.commands.since("acme-wfm", acme.NOW)
+    events = events_of(await world.sql_store.journal.latest(limit=100), commands)
     assert [event.body for event in events if isinstance(event, Replied)] == [done(booking, VISIT_NO="V-0001")]
 
 

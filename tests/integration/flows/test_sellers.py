@@ -24,14 +24,14 @@ class Seller:
 
     def __init__(self, world: World, name: str, packs: set[str]) -> None:
         store = SellerStore(world.store, name, frozenset(packs))
-        self.work_orders = WorkOrders(store)
+        self.work_orders = WorkOrders(store.reads)
         appointments = world.appointments
         packs_by_name, new_id, timeout = appointments._packs, appointments._new_id, appointments._timeout
         slots = TimeSlots(store, packs_by_name, world.commands, world.clock, new_id, timeout=timeout, memory=timeout)
         self.appointments = Appointments(
             store, packs_by_name, world.commands, slots, world.clock, new_id, timeout=timeout
         )
-        self.subscriptions = Subscriptions(store, world.clock, appointments._new_id, max_listeners=20)
+        self.subscriptions = Subscriptions(store.listeners, world.clock, appointments._new_id, max_listeners=20)
         self.name = name
 
     async def listen(self) -> Subscription:

@@ -163,7 +163,7 @@ class World:
             store, packs, self.commands, clock, ids, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
         )
         self.appointments = Appointments(store, packs, self.commands, self.time_slots, clock, ids, timeout=timeout)
-        self.subscriptions = Subscriptions(store, clock, ids, max_listeners=20)
+        self.subscriptions = Subscriptions(store.listeners, clock, ids, max_listeners=20)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -232,7 +232,7 @@ class World:
 
     async def work_order_of(self, job: str = "J-1") -> WorkOrder:
         """Read the WorkOrder of a job."""
-        found = await self.store.work_order(
+        found = await self.store.reads.work_order(
             WorkOrderId(self.column("SELECT id FROM work_orders WHERE job_key=?", job)[0])
         )
         assert isinstance(found, WorkOrder)
@@ -262,7 +262,7 @@ class World:
 
     async def appointment(self, appointment: Appointment) -> Appointment:
         """Read an Appointment as it is now."""
-        found = await self.store.appointment(AppointmentId(appointment.id))
+        found = await self.store.reads.appointment(AppointmentId(appointment.id))
         assert isinstance(found, Appointment)
         return found
 
