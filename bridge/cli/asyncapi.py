@@ -5,8 +5,8 @@ from pathlib import Path
 
 import typer
 
-from bridge.app import topology_of
-from bridge.cli.serve import ConfigOption
+from bridge.app.wfm_side import topology_of
+from bridge.cli.options import ConfigOption
 from bridge.mapping.document import PackDocument
 from bridge.mapping.loader import load_document
 from bridge.packtools.bus_schemas import command_schema, inbound_schema, reply_schema

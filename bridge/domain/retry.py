@@ -14,6 +14,12 @@ LONGEST_RETRY_AFTER_S = (
 )
 
 
+_MAY_ASK_FOR_A_WAIT = frozenset(
+    {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+)
+"""Where Retry-After has a meaning (RFC 9110, 10.2.3, and RFC 6585); a redirect is not followed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The listener answered with an HTTP status. `retry_after` is in seconds from now, where it gave one."""
@@ -78,5 +84,5 @@ def _shortest_wait(result: SendResult) -> float:
         return OVERLOADED_WAIT_S
     if isinstance(result, Failed):
         return 0.0
-    asked = min(result.retry_after or 0.0, LONGEST_RETRY_AFTER_S)
+    asked = min(result.retry_after or 0.0, LONGEST_RETRY_AFTER_S) if result.status in _MAY_ASK_FOR_A_WAIT else 0.0
     return max(asked, OVERLOADED_WAIT_S) if result.status == HTTPStatus.TOO_MANY_REQUESTS else asked

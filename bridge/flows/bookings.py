@@ -25,7 +25,7 @@ from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected
 from bridge.flows.live_packs import pack_of
 from bridge.flows.ports import BusMessage, BuyersStore, Clock, Owner, Window
-from bridge.mapping.commands.command import context_of
+from bridge.mapping.commands.context import context_of
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Error422Code
 from bridge.mef.models import AppointmentCreate

@@ -21,6 +21,7 @@ from yarl import URL
 
 from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, PermanentError
+from bridge.wfm.frames import read_leniently
 
 IN_MEMORY_URL: Final = "memory://"
 
@@ -42,6 +43,7 @@ class RabbitLink:
     """
 
     def __init__(self, url: str, *, name: str = "mef-bridge", connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+        read_leniently()
         self.in_memory: Final = url == IN_MEMORY_URL
         self._url = _connection_url(url, name)
         self._connect_timeout_s = connect_timeout_s

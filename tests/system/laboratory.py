@@ -11,7 +11,7 @@ from uuid import uuid4
 import aio_pika
 from aio_pika.abc import AbstractChannel
 
-from bridge.app import new_id
+from bridge.app.process import new_id
 from bridge.domain.model import Command
 from bridge.flows.ports import RecordedEntry
 from bridge.mef.enums import Irp

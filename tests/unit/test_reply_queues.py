@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.app.wfm_side import check_reply_queues
+from bridge.app.packs import check_reply_queues
 from bridge.errors import PermanentError
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack

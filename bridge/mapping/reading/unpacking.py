@@ -9,7 +9,7 @@ import orjson
 
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, Step, compile_path, compile_steps, path_steps
-from bridge.mapping.formats.values import came
+from bridge.mapping.formats.values import what_came
 
 Unpack = Callable[[object], str | None]
 
@@ -27,7 +27,8 @@ def compile_unpack(unpack: document.Unpack) -> Unpack:
             return None
         value = convert(raw)
         if value is MISSING:
-            return f"unpack ({path}): expected {'JSON in a text' if unpack.json_ else 'names and values'}; {came(raw)}"
+            expected = "JSON in a text" if unpack.json_ else "names and values"
+            return f"unpack ({path}): expected {expected}; {what_came(raw)}"
         _put(find_parent(data), steps[-1], value)
         return None
 

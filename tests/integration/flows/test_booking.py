@@ -10,8 +10,8 @@ import pytest
 from bridge.domain.model import Appointment, BuyerId, CommandKind, WorkOrder, WorkOrderId
 from bridge.errors import BrokerUnavailable, NotRouted, StoreUnavailable
 from bridge.flows.errors import NotFound, Rejected, WfmTimeout, WfmUnavailable
-from bridge.mapping.commands.command import CommandContext, Rendered
-from bridge.mapping.commands.templates import Unrenderable
+from bridge.mapping.commands.command import Rendered, Unrenderable
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack, UnofferedWindow
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import AppointmentUpdate, TimePeriod

@@ -13,8 +13,7 @@ from bridge.flows.live_packs import LivePacks, NeedsRestart
 from bridge.flows.ports import BusMessage
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
-from bridge.packtools.recorded import events_of
-from bridge.packtools.replay import Answered
+from bridge.packtools.replay import Replied, events_of
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import MORNING, MORNING_SLOT
@@ -212,7 +211,7 @@ async def test_what_was_answered_is_found_in_the_journal(world: World) -> None:
     await world.answer(done(cancel["REF"]))
     commands = await world.sql_store.commands_since("acme-wfm", acme.NOW)
     events = events_of(await world.sql_store.journal(limit=100), commands)
-    assert [event.body for event in events if isinstance(event, Answered)] == [done(booking, VISIT_NO="V-0001")]
+    assert [event.body for event in events if isinstance(event, Replied)] == [done(booking, VISIT_NO="V-0001")]
 
 
 async def test_an_answer_on_the_common_queue_without_correlation_id_is_parked(world: World) -> None:

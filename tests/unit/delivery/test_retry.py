@@ -62,3 +62,8 @@ def test_retry_after_is_honoured_up_to_an_hour(status: int) -> None:
     assert decide(Answered(status, 120), random_unit=0) == RetryIn(120)
     assert decide(Answered(status, 1e9)) == RetryIn(3600)
     assert decide(Answered(status, 10), 3) == RetryIn(1800)
+
+
+@pytest.mark.parametrize("status", [307, 400, 404, 500, 502])
+def test_retry_after_counts_only_where_it_has_a_meaning(status: int) -> None:
+    assert decide(Answered(status, 3000)) == RetryIn(5)

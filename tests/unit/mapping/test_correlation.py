@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import CommandId, CommandKind, JobRef
-from bridge.mapping.commands.command import CommandContext
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Replies
 from bridge.mapping.reading.messages import Unreadable
-from bridge.packtools.reply_explanation import as_text, explain_reply
+from bridge.packtools.explanation import as_text, explain_reply
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import TOY, toy, work_order
 from tests.unit.mapping.test_checker import findings_of, parse

@@ -1,4 +1,4 @@
-"""Checks of `inbound`, `tables` and `fields`: does everything that is read exist, and can it be read?"""
+"""Checks of `fields` and `tables`: does everything that is read exist, has it a name of its own, can it be read?"""
 
 from collections.abc import Sequence
 
@@ -6,18 +6,20 @@ from bridge.mapping.checks.item_fields import INSIDE, check_items
 from bridge.mapping.checks.made_fields import check_made, takes_as_it_is
 from bridge.mapping.checks.references import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.document import SOURCES, FieldSpec, PackDocument, Table
+from bridge.mapping.checks.tables import check_table
+from bridge.mapping.document import SOURCES, FieldSpec, PackDocument
 from bridge.mapping.formats.datetimes import has_offset
-from bridge.mapping.reading.tables import known_codes
+from bridge.mapping.reading.references import STATE_COLUMNS, known_codes
 
 _OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "split": "list"}
 _OPTIONS |= {"zone": "datetime", "dst": "datetime", "not_before": "datetime"}
 
 
-def check_inputs(document: PackDocument, references: References, report: Report) -> None:
-    """Check how messages arrive and how they are read."""
+def check_fields(document: PackDocument, references: References, report: Report) -> None:
+    """Check the fields, the tables that they look up, and the one that says when it happened."""
+    _check_names(document, report)
     for name, table in document.tables.items():
-        _check_table(("tables", name), table, report)
+        check_table(("tables", name), table, report)
     for name, spec in document.fields.items():
         _check_field(("fields", name), spec, document, report)
         for inner, one in spec.fields.items():
@@ -28,34 +30,6 @@ def check_inputs(document: PackDocument, references: References, report: Report)
         if found != "datetime":
             message = f"expected a field of type datetime; {occurred_at} is {found}"
             report.add(("inbound", "occurred_at"), "wrong-type", message)
-
-
-def _check_table(loc: Loc, table: Table, report: Report) -> None:
-    if table.rows and not any(table.key in row for row in table.rows):
-        report.unknown((*loc, "key"), "column", table.key, dict.fromkeys(name for row in table.rows for name in row))
-    else:
-        _check_rows(loc, table, report)
-    _check_default_row(loc, table, report)
-
-
-def _check_rows(loc: Loc, table: Table, report: Report) -> None:
-    seen: dict[str, int] = {}
-    for index, row in enumerate(table.rows):
-        code = row.get(table.key)
-        if code is None:
-            report.add((*loc, "rows", index), "missing-key", f"the row has no {table.key}, the key of its table")
-        elif code in seen:
-            message = f"'{code}' stands in row {seen[code] + 1} of this table already"
-            report.add((*loc, "rows", index, table.key), "duplicate-code", message)
-        else:
-            seen[code] = index
-
-
-def _check_default_row(loc: Loc, table: Table, report: Report) -> None:
-    if table.on_miss == "default" and table.default is None:
-        report.add((*loc, "on_miss"), "missing-key", "on_miss: default needs a row under default")
-    if table.on_miss != "default" and table.default is not None:
-        report.add_key((*loc, "default"), "unused", "this row is never used; write on_miss: default as well")
 
 
 def _check_field(
@@ -113,3 +87,19 @@ def field_codes(spec: FieldSpec, document: PackDocument) -> tuple[str, ...]:
     """List the codes that a field of type code may have."""
     table = document.tables.get(spec.table) if spec.table is not None else None
     return known_codes(spec, table)
+
+
+def _check_names(document: PackDocument, report: Report) -> None:
+    """Check that each name means one thing."""
+    for name, spec in document.fields.items():
+        for loc, one in (
+            (("fields", name), name),
+            *((("fields", name, "fields", inner), inner) for inner in spec.fields),
+        ):
+            if one in STATE_COLUMNS:
+                message = f"{one} is what the Buyer sees now; give this field another name"
+                report.add_key(loc, "duplicate-name", message)
+    fault = document.fields.get("fault")
+    if document.attribution is not None and fault is not None and fault.attribution is None:
+        message = "attribution makes the field fault; give this one another name"
+        report.add_key(("fields", "fault"), "duplicate-name", message)
