@@ -24,6 +24,7 @@ from bridge.flows.correlation import asked_by, command_of, correlation_of, is_co
 from bridge.flows.effects import messages_for
 from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided, timed_out
 from bridge.flows.line import Line
+from bridge.flows.patience import Patient
 from bridge.flows.ports import BusMessage, Clock, CommandBus, Store, Transaction, WfmMessage
 from bridge.flows.questions import Questions
 from bridge.flows.replies import WfmReply
@@ -60,7 +61,7 @@ class Commands:
         self.questions = Questions(bus)
         self._instance = instance
         self._issued: dict[str, Command] = {}
-        self._batcher = Batcher(self._commit, self._park)
+        self._batcher = Batcher(Patient(self._commit, self._park))
 
     async def run(self) -> None:
         """Settle commands nobody waits for any more, until cancelled; then replies that are not settled are left."""

@@ -14,6 +14,7 @@ from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.errors import TransientError
 from bridge.flows.applier import Applier, Jobs
 from bridge.flows.errors import NotReplayable
+from bridge.flows.patience import Patient
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.verdicts import noted, without_job
 from bridge.loops import every
@@ -47,7 +48,7 @@ class JobUpdates:
     def __init__(self, store: Store, applier: Applier) -> None:
         self._store = store
         self._applier = applier
-        self._batcher = Batcher(self._commit, self._park)
+        self._batcher = Batcher(Patient(self._commit, self._park))
 
     async def handle(self, message: WfmMessage) -> None:
         """Take one message; return when it and all that follows from it is safe. Queues at its first step."""
