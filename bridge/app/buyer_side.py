@@ -52,7 +52,7 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
 async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]:
     """Tell for each needed thing if it is there, and how many dead letters there are."""
     return {
-        "database": await _answers(parts.store),
+        "database": await _is_there(parts.store),
         "broker": parts.link.connected,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
@@ -74,14 +74,14 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
     )
     return Services(
         appointments=Appointments(store, workshop, commands, time_slots, timeout=timeout),
-        work_orders=WorkOrders(store),
-        subscriptions=Subscriptions(store, now, new_id, max_listeners=parts.settings.http.max_listeners),
+        work_orders=WorkOrders(store.reads),
+        subscriptions=Subscriptions(store.listeners, now, new_id, max_listeners=parts.settings.http.max_listeners),
         requests=wfm_side.requests,
         readiness=readiness,
     )
 
 
-async def _answers(store: SqlStore) -> bool:
+async def _is_there(store: SqlStore) -> bool:
     try:
         await store.ping()
     except StoreUnavailable:
@@ -126,12 +126,12 @@ def start_delivery(parts: Parts, start: Start, url: str) -> None:
     """Begin to post notifications; `url` is where the API is reached."""
     settings = parts.settings.delivery
     worker = DeliveryWorker(
-        parts.store,
+        parts.store.deliveries,
         partial(callback_session, settings),
         settings,
         now,
         Random(),  # noqa: S311 - jitter, not a secret
         url + parts.settings.http.seller_prefix,
     )
-    parts.store.on_deliveries = worker.wake
+    parts.store.deliveries.on_due = worker.wake
     start(worker.run(), "delivery")

@@ -6,21 +6,14 @@ from typing import Annotated
 
 import typer
 
-from bridge.app import now
-from bridge.cli.messages import JsonOption, print_lines, with_store
-from bridge.cli.serve import ConfigOption
+from bridge.app.process import now
+from bridge.cli.messages import print_lines
+from bridge.cli.options import ConfigOption, JsonOption
+from bridge.cli.store import with_store
 from bridge.flows.ports import DeliveryReport, DeliveryState
 from bridge.settings import load_settings
 
-app = typer.Typer(help="Notifications to the Buyers' listeners.", no_args_is_help=True)
 
-
-@app.callback()
-def _deliveries() -> None:
-    """Notifications to the Buyers' listeners."""
-
-
-@app.command("list")
 def list_deliveries(
     config: ConfigOption = None,
     state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state; discarded: given up.")] = None,
@@ -28,11 +21,10 @@ def list_deliveries(
     as_json: JsonOption = False,
 ) -> None:
     """List the newest notifications, one a line: where they go, and how the last attempt ended. Reads only."""
-    found = with_store(load_settings(config), lambda store: store.deliveries(state, limit), read_only=True)
+    found = with_store(load_settings(config), lambda store: store.deliveries.reports(state, limit), read_only=True)
     print_lines(json.dumps(asdict(report), default=str) if as_json else _line(report) for report in found)
 
 
-@app.command("retry")
 def retry_deliveries(
     numbers: Annotated[list[int], typer.Argument(help="Numbers of given-up notifications.")],
     config: ConfigOption = None,
@@ -42,7 +34,7 @@ def retry_deliveries(
     A running bridge takes them up when it looks next, within half a minute.
     """
     settings = load_settings(config)
-    again = with_store(settings, lambda store: store.retry_deliveries(numbers, now()), read_only=False)
+    again = with_store(settings, lambda store: store.deliveries.retry(numbers, now()), read_only=False)
     for number in numbers:
         known = number in again
         typer.echo(

@@ -106,14 +106,14 @@ class Appointments:
 
     async def get(self, buyers: frozenset[BuyerId], appointment_id: AppointmentId) -> Appointment:
         """Return an Appointment of one of the Buyers; raises `NotFound` (R33)."""
-        appointment = await self._store.appointment(appointment_id)
+        appointment = await self._store.reads.appointment(appointment_id)
         if appointment is None or appointment.buyer not in buyers:
             raise NotFound
         return appointment
 
     async def list(self, query: AppointmentQuery) -> Page[Appointment]:
         """Return a page of Appointments (R30, R31)."""
-        return await self._store.appointments(query)
+        return await self._store.reads.appointments(query)
 
     async def _carry_out(self, wish: Wish) -> CommandResult:
         """Have the WFM do it; a window that was never offered is searched first (R17, R42)."""
@@ -137,7 +137,7 @@ class Appointments:
         self, read: Appointment, request: AppointmentUpdate, provided: frozenset[str], correlation_id: str
     ) -> Appointment:
         """Take a patch that does not concern the WFM's calendar; new notes and contacts are passed on to it."""
-        work_order = await self._store.work_order(read.work_order)
+        work_order = await self._store.reads.work_order(read.work_order)
         if work_order is None:
             raise NotFound
         work = Work(self._workshop)

@@ -10,13 +10,14 @@ from contextlib import suppress
 
 import structlog
 
+from bridge.batcher import Batcher
 from bridge.domain.model import Command, CommandId
 from bridge.domain.settlement import CommandResult
 from bridge.errors import BrokerUnavailable, NotRouted
 from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided
-from bridge.flows.group_commit import GroupCommit
+from bridge.flows.patience import Patient
 from bridge.flows.pending_replies import PendingReplies, ask
-from bridge.flows.ports import BusMessage, CommandBus, Store
+from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
 from bridge.flows.replies import WfmReply, correlated, correlation_of
 from bridge.flows.settling import Settling, to_be_told
 from bridge.flows.sweep import Sweep
@@ -27,7 +28,7 @@ log = structlog.get_logger(__name__)
 
 
 class Commands:
-    """The use case. `run` must be running for replies to be taken."""
+    """The use case."""
 
     def __init__(self, store: Store, bus: CommandBus, workshop: Workshop, *, instance: str = "") -> None:
         self._bus = bus
@@ -39,13 +40,14 @@ class Commands:
         self._settling = Settling(store, workshop, self._issued)
         ask_again = self._settling.compensations.ask_again
         self.sweep = Sweep(store, workshop.packs, workshop.clock, abandon=self._abandon, ask_again=ask_again)
-        self._group = GroupCommit(self._commit, self._settling.park)
+        self._batcher = Batcher(Patient(self._commit, self._settling.park))
 
     async def run(self) -> None:
-        """Settle replies, and commands nobody waits for any more, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._group.run())
-            tasks.create_task(self.sweep.run())
+        """Settle commands nobody waits for any more, until cancelled; then replies that are not settled are left."""
+        try:
+            await self.sweep.run()
+        finally:
+            await self._batcher.stop()
 
     def correlation_of(self, pack: Pack, command: CommandId) -> str:
         """Give what the reply to a command of this process is to be known by."""
@@ -106,24 +108,25 @@ class Commands:
 
     # back
 
-    async def handle_reply(self, reply: WfmReply) -> None:
+    async def handle_reply(self, message: WfmMessage) -> None:
         """Take one message of a reply queue; return when all that follows from it is safe."""
-        reply = correlated(reply, self._workshop.packs, self._instance)
+        reply = correlated(message, self._workshop.packs, self._instance)
         if reply.problem is not None:
-            await self._group.submit(reply)
+            await self._batcher.submit(reply)
             return
         if self._questions.resolve(reply.correlation_id, reply.raw.body):
             return
         if not reply.was_passed_on:
-            await self._group.submit(reply)
+            await self._batcher.submit(reply)
         if reply.asker is not None:
             await self._pass_on(reply, reply.asker)
         if self._results.awaits(reply.command):
             await self._tell(reply.command)
 
-    async def _commit(self, replies: Sequence[WfmReply]) -> None:
+    async def _commit(self, replies: Sequence[WfmReply]) -> Sequence[None]:
         for command, result in await self._settling.take(replies):
             self._results.resolve(command.id, result)
+        return [None] * len(replies)
 
     async def _tell(self, asked: CommandId) -> None:
         """Tell who waits here for what another process has settled."""

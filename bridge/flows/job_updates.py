@@ -4,19 +4,20 @@ For a batch of messages one transaction holds the inbox keys, the journal, the n
 commands that follow. Only then may the messages be acked.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
 import structlog
 
+from bridge.batcher import Batcher
 from bridge.domain.model import JobRef, Outcome
 from bridge.errors import TransientError
 from bridge.flows.errors import NotReplayable
-from bridge.flows.group_commit import GroupCommit
 from bridge.flows.hold_queue import crashed, read_again, unattributed
+from bridge.flows.patience import Patient
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.work import Work, Workshop, log_parked
+from bridge.loops import every
 from bridge.mapping.pack import Read, Reading
 
 log = structlog.get_logger(__name__)
@@ -29,24 +30,25 @@ Part = tuple[WfmMessage, Read]
 
 
 class JobUpdates:
-    """The use case. `run` must be running for `handle` to return."""
+    """The use case."""
 
     def __init__(self, store: Store, workshop: Workshop) -> None:
         self._store = store
         self._workshop = workshop
-        self._group = GroupCommit(self._commit, self._park)
+        self._batcher = Batcher(Patient(self._commit, self._park))
 
     async def handle(self, message: WfmMessage) -> None:
         """Take one message; return when it and all that follows from it is safe. Queues at its first step."""
-        await self._group.submit(message)
+        await self._batcher.submit(message)
 
     async def run(self) -> None:
-        """Commit what `handle` has queued, and what is held in its time, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._group.run())
-            tasks.create_task(self._sweep())
+        """Apply what is held in its time, until cancelled; then what `handle` has queued is left."""
+        try:
+            await every(DUE_SECONDS, self.apply_due, "held")
+        finally:
+            await self._batcher.stop()
 
-    async def _commit(self, messages: Sequence[WfmMessage]) -> None:
+    async def _commit(self, messages: Sequence[WfmMessage]) -> Sequence[None]:
         work = Work(self._workshop)
         parts = [
             (message, part)
@@ -55,6 +57,7 @@ class JobUpdates:
         ]
         async with work.transaction() as tx:
             await _take(tx, work, parts)
+        return [None] * len(messages)
 
     async def _park(self, message: WfmMessage, error: Exception) -> None:
         """Keep a message that broke the bridge itself, so that neither it nor the queue behind it is lost."""
@@ -64,20 +67,12 @@ class JobUpdates:
 
     # what is held
 
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                await self.apply_due()
-            except TransientError as trouble:
-                log.warning("held.waiting", trouble=str(trouble), retry_in_seconds=DUE_SECONDS)
-            await asyncio.sleep(DUE_SECONDS)
-
     async def apply_due(self) -> int:
         """Apply what was held and whose time is up; return how many jobs there were.
 
         A job that the bridge fails on is left for the next time, and so is one whose pack is not loaded.
         """
-        due = await self._store.due_jobs(frozenset(self._workshop.packs), self._workshop.clock())
+        due = await self._store.journal.due_jobs(frozenset(self._workshop.packs), self._workshop.clock())
         for ref in due:
             try:
                 await self._apply_due(ref)

@@ -48,13 +48,12 @@ def correlation_of(pack: Pack, command: CommandId, instance: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WfmReply:
-    """A message from a reply queue: `correlation_id` says which command it is a reply to.
+    """A message from a reply queue, with what it is known by. Its `pack` is there where the queue is one pack's own.
 
-    `raw.pack` is given where the queue is one pack's own. `problem` says why nobody knows which command it is to.
-    `asker` is the process that waits for it, where another one than this shares the queue with it.
+    `problem` says why nobody knows which command it is to. `asker` is the process that waits for it, where another one
+    than this shares the queue with it.
     """
 
-    correlation_id: str
     raw: WfmMessage
     problem: Unreadable | None = None
     command: CommandId = NO_COMMAND
@@ -62,26 +61,29 @@ class WfmReply:
     was_passed_on: bool = False
     asker: str | None = None
 
+    @property
+    def correlation_id(self) -> str:
+        """What it is known by."""
+        return self.raw.correlation_id
 
-def correlated(reply: WfmReply, packs: Mapping[str, Pack], instance: str) -> WfmReply:
+
+def correlated(raw: WfmMessage, packs: Mapping[str, Pack], instance: str) -> WfmReply:
     """Find out which command a reply is to: some packs say where in the body that stands. `instance` is this process.
 
     It was passed on where another process of ours has taken it off a fixed queue, and done all but telling us.
     """
-    pack = packs.get(reply.raw.pack)
-    found = pack.correlation_of(reply.raw.body, reply.correlation_id) if pack is not None else reply.correlation_id
+    pack = packs.get(raw.pack)
+    found = pack.correlation_of(raw.body, raw.correlation_id) if pack is not None else raw.correlation_id
     if isinstance(found, Unreadable):
-        return replace(reply, problem=found)
+        return WfmReply(raw, found)
     if not found:
-        return replace(reply, problem=Unreadable("it has no correlation_id", {}))
+        return WfmReply(raw, Unreadable("it has no correlation_id", {}))
     known = known_by(found)
     shares_queue = pack is not None and pack.replies is not None and pack.replies.queue is not None
-    return replace(
-        reply,
-        correlation_id=found,
-        raw=replace(reply.raw, correlation_id=found),
+    return WfmReply(
+        replace(raw, correlation_id=found),
         command=known.command,
         is_compensation=known.is_compensation,
-        was_passed_on=not reply.raw.pack and known.asker is not None,
+        was_passed_on=not raw.pack and known.asker is not None,
         asker=known.asker if shares_queue and known.asker != instance else None,
     )

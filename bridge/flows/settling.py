@@ -135,7 +135,7 @@ class Settling:
         A change that the WFM's own message was found to have carried out has none of its own.
         """
         id_ = kept.get("appointment") or command.appointment
-        appointment = await self._store.appointment(AppointmentId(str(id_))) if id_ else None
+        appointment = await self._store.reads.appointment(AppointmentId(str(id_))) if id_ else None
         items = kept.get("problems")
         listed: list[dict[str, str]] = items if isinstance(items, list) else []
         problems = (Problem(Error422Code(item["code"]), item["reason"], item["path"]) for item in listed)

@@ -27,7 +27,7 @@ from bridge.flows.errors import Rejected, WfmUnavailable
 from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BuyersStore, JournalEntry, WfmMessage
 from bridge.flows.work import Workshop, pack_of
-from bridge.mapping.commands.command import CommandContext
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack, ReplyRead, Unreadable
 from bridge.mef.enums import WorkOrderState
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot
@@ -65,7 +65,7 @@ class TimeSlots:
         self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
     ) -> tuple[TimeSlot, ...]:
         """Return the windows the WFM has within the requested periods (R13, R14); raises `Rejected` (R12)."""
-        work_order = await self._store.work_order(WorkOrderId(request.work_order.id))
+        work_order = await self._store.reads.work_order(WorkOrderId(request.work_order.id))
         if work_order is None or work_order.buyer not in buyers:
             raise Rejected(UNKNOWN_WORK_ORDER)
         problems = check_search(work_order, request, self._workshop.clock(), self._max_periods)
@@ -89,7 +89,7 @@ class TimeSlots:
         """Offer the window to which the Seller moved the visit (R27): it is taken, but by this job's own visit."""
         if work_order.state is not WorkOrderState.OPEN or not work_order.appointments:
             return Offered(())
-        latest = await self._store.appointment(work_order.appointments[-1])
+        latest = await self._store.reads.appointment(work_order.appointments[-1])
         window = latest.moved_window if latest is not None else None
         return Offered(() if window is None else (OfferedSlot(window, {}),))
 
@@ -99,7 +99,7 @@ class TimeSlots:
         """Ask a few questions at a time, all within one timeout; the first that fails ends the others."""
         turn = asyncio.Semaphore(QUESTIONS_AT_ONCE)
         deadline = asyncio.get_running_loop().time() + self._timeout.total_seconds()
-        record = await self._store.record(work_order.job)
+        record = await self._store.reads.record(work_order.job)
 
         async def ask(period: TimePeriod) -> Offered:
             async with turn:

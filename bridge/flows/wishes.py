@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bridge.batcher import Batcher
 from bridge.domain.model import (
     Appointment,
     BuyerId,
@@ -33,11 +34,10 @@ from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BusMessage, BuyersStore, Owner, Window
 from bridge.flows.work import Work, Workshop, pack_of
-from bridge.mapping.commands.command import context_of
+from bridge.mapping.commands.context import context_of
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Error422Code
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, TimePeriod
-from bridge.together import Together
 
 Token = Mapping[str, object]
 
@@ -106,11 +106,11 @@ class Wishes:
         self._workshop = workshop
         self._correlation_of = correlation_of
         self._timeout = timeout
-        self._together = Together(self._begin_all)
+        self._batcher = Batcher(self._begin_all)
 
     async def begin(self, wish: Wish) -> Begun | NeverOffered:
         """Begin a command; raises `Rejected`, `ConflictError`, or `Unrenderable` if the pack cannot say it."""
-        begun = await self._together.add(wish)
+        begun = await self._batcher.submit(wish)
         if isinstance(begun, BridgeError):
             raise begun
         return begun

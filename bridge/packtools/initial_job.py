@@ -1,22 +1,22 @@
-"""A job in a state that a case starts from, with the visit and the rest as the case's message has it."""
+"""A job in a state that a case or an explanation starts from, with the visit and the rest as its message has it."""
 
 from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain.model import Appointment, Job, JobRef, JobUpdate, WorkOrder
-from bridge.mapping.checks.proofs.abstract import job_in
+from bridge.mapping.checks.proofs.outcomes import job_in
 from bridge.mapping.checks.proofs.situations import MefState
 from bridge.mapping.pack import Pack, Reading, Translated
 
 
-def job_of(reading: Reading, state: MefState, pack: Pack, now: datetime) -> Job:
+def initial_job(reading: Reading, state: MefState, pack: Pack, now: datetime) -> Job:
     """Make the job that a message is about, in a state, with what the message itself says of it."""
-    bare = job_given(reading.job, state, None, now)
+    bare = job_in_state(reading.job, state, None, now)
     translation = pack.translate(reading, bare)
-    return job_given(reading.job, state, translation.update, now) if isinstance(translation, Translated) else bare
+    return job_in_state(reading.job, state, translation.update, now) if isinstance(translation, Translated) else bare
 
 
-def job_given(ref: JobRef, state: MefState, update: JobUpdate | None, now: datetime) -> Job:
+def job_in_state(ref: JobRef, state: MefState, update: JobUpdate | None, now: datetime) -> Job:
     """Make the job; without an update it has nothing but its state."""
     job = job_in(state)
     work_order, appointment = job.work_order, job.appointment

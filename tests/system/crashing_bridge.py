@@ -12,13 +12,13 @@ from typing import Any, Never
 
 from bridge.cli import main
 from bridge.delivery import worker
-from bridge.delivery.message import prepare
+from bridge.delivery.webhook import prepare
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Delivery, JournalEntry, WfmMessage
 from bridge.flows.work import Work
 from bridge.mef.enums import EventType
-from bridge.store.transaction import SqlTransaction
+from bridge.store.unit_of_work import UnitOfWork
 from bridge.wfm.gateway import RabbitCommandBus
 
 MARK = b'"STAT":"WIP"'
@@ -35,15 +35,15 @@ def die(point: str) -> Never:
 
 def received_not_committed(point: str) -> None:
     """All is written, nothing is committed."""
-    record = SqlTransaction.record
+    record = UnitOfWork.record
 
-    async def recording(self: SqlTransaction, entries: Sequence[JournalEntry]) -> None:
+    async def recording(self: UnitOfWork, entries: Sequence[JournalEntry]) -> None:
         await record(self, entries)
         if any(MARK in entry.raw.body for entry in entries):
             await self.flush()
             die(point)
 
-    SqlTransaction.record = recording  # type: ignore[method-assign]
+    UnitOfWork.record = recording  # type: ignore[method-assign]
 
 
 def committed_not_acked(point: str) -> None:
@@ -121,7 +121,7 @@ def answered_not_committed(point: str) -> None:
     """The WFM has accepted the booking, we have decided on it, nothing is committed."""
     write = Work._write
 
-    async def writing(self: Work, tx: SqlTransaction) -> None:
+    async def writing(self: Work, tx: UnitOfWork) -> None:
         await write(self, tx)
         if any(step.settlement is not None for step in self._steps):
             await tx.flush()

@@ -51,7 +51,7 @@ class Bridge:
 
     async def replay(self) -> str:
         """Replay the parked message; tell what became of it."""
-        (parked,) = [one.number for one in await self._store.journal() if one.entry.outcome == "parked"]
+        (parked,) = [one.number for one in await self._store.journal.latest() if one.entry.outcome == "parked"]
         (entry,) = await self._updates.replay(parked)
         return str(entry.outcome)
 
@@ -67,7 +67,7 @@ class Bridge:
 
     async def outcomes(self) -> list[tuple[str | None, str]]:
         """Read what became of the messages, in order of arrival."""
-        entries = [recorded.entry for recorded in await self._store.journal()]
+        entries = [recorded.entry for recorded in await self._store.journal.latest()]
         return [(entry.message, str(entry.outcome)) for entry in reversed(entries)]
 
 

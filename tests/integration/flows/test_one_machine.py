@@ -29,12 +29,12 @@ from bridge.domain.model import (
 from bridge.errors import BridgeError
 from bridge.flows.errors import WfmTimeout
 from bridge.flows.ports import JournalEntry, WfmMessage
-from bridge.flows.replies import WfmReply, correlated
+from bridge.flows.replies import correlated
 from bridge.flows.wishes import Begun, Wish
 from bridge.localenv.process import run_async
 from bridge.mapping.pack import Pack
 from bridge.mef.models import AppointmentUpdate, TimePeriod
-from bridge.packtools.replay import ASKED, Answered, Asked, Expired, replay
+from bridge.packtools.replay import ASKED, Asked, Expired, Replied, replay
 from bridge.packtools.sandbox import DUPLICATE, Happened, RawMessage, Sandbox
 from tests.integration.flows import acme
 from tests.integration.flows.world import BUYER, Clock, World
@@ -293,13 +293,10 @@ class Both:
             if (command := self._command(step.nth + number)) is not None
         ]
         now = self.world.clock()
-        raw = [
-            WfmReply(one.id, WfmMessage(pack="toy", body=body, correlation_id=one.id, received_at=now))
-            for one, body in replies
-        ]
+        raw = [WfmMessage(pack="toy", body=body, correlation_id=one.id, received_at=now) for one, body in replies]
         await self.world.commands._commit([correlated(reply, self.world.workshop.packs, "here") for reply in raw])
         for command, body in replies:
-            self._note(replay(self.sandbox, Answered("", command, body, now)))
+            self._note(replay(self.sandbox, Replied("", command, body, now)))
 
     async def _expire(self, step: Expires) -> None:
         command = self._command(step.nth)
@@ -347,12 +344,15 @@ class Both:
         assert self._outcomes() == {
             entry.message: outcome_of(entry) for entry in await self._entries() if entry.rule not in COMMAND_RULES
         }
-        deliveries = await self.world.sql_store.deliveries(limit=1000)
+        deliveries = await self.world.sql_store.deliveries.reports(limit=1000)
         assert sorted(self.notified) == sorted(one.event_type for one in deliveries)
-        assert self.sent == self.world.column("SELECT routing_key FROM outbox ORDER BY number")
+        outbox = await self.world.sql_store.outbox.reports(limit=1000)
+        assert self.sent == [one.message.routing_key for one in reversed(outbox)]
 
     async def _entries(self) -> list[JournalEntry]:
-        return [one.entry for one in await self.world.sql_store.journal(limit=1000) if one.entry.message is not None]
+        return [
+            one.entry for one in await self.world.sql_store.journal.latest(limit=1000) if one.entry.message is not None
+        ]
 
     def _outcomes(self) -> dict[str, tuple[object, ...]]:
         waiting = {

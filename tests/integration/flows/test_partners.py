@@ -76,7 +76,7 @@ class Bridge:
 
     async def entries(self) -> list[JournalEntry]:
         """Read the journal, in order of arrival."""
-        return [recorded.entry for recorded in reversed(await self.store.journal())]
+        return [recorded.entry for recorded in reversed(await self.store.journal.latest())]
 
     async def outcomes(self) -> dict[str | None, str]:
         """Read what became of the messages."""
@@ -95,7 +95,7 @@ class Bridge:
 
     async def told(self) -> list[str]:
         """Read what the Buyer is told since the last time, in order."""
-        return [report.event_type for report in reversed(await self.store.deliveries())]
+        return [report.event_type for report in reversed(await self.store.deliveries.reports())]
 
 
 MakeBridge = Callable[..., Awaitable[Bridge]]
@@ -129,7 +129,7 @@ async def make_bridge(request: pytest.FixtureRequest, clock: Clock) -> AsyncIter
 async def bridge(make_bridge: MakeBridge) -> Bridge:
     """A bridge of which a Buyer listens, with a visit on Friday."""
     made = await make_bridge()
-    listeners = Subscriptions(made.store, made.clock, iter(["s-1", "s-2"]).__next__)
+    listeners = Subscriptions(made.store.listeners, made.clock, iter(["s-1", "s-2"]).__next__, max_listeners=20)
     for api in Api:
         request = EventSubscriptionInput(callback="https://buyer.test")
         await listeners.register(api, Irp.SONATA, "the-buyer", request, None, None)
@@ -256,7 +256,7 @@ async def test_a_replayed_message_that_came_before_is_no_partner(
     await bridge.hear({"status": "planned", "id": "odd-day", "day": "monday", **FRIDAY})
     await bridge.hear({"status": "cancelled"})
     mended = await make_bridge(MENDED)
-    (parked,) = [one.number for one in await mended.store.journal() if one.entry.outcome is Outcome.PARKED]
+    (parked,) = [one.number for one in await mended.store.journal.latest() if one.entry.outcome is Outcome.PARKED]
     await mended.updates.replay(parked)
     assert (await bridge.outcomes())["cancelled"] == "waiting"
     clock.advance(seconds=30)
@@ -268,7 +268,7 @@ async def test_a_replayed_message_that_came_after_is_the_partner(bridge: Bridge,
     await bridge.hear({"status": "cancelled"})
     await bridge.hear({"status": "planned", "id": "odd-day", "day": "monday", **FRIDAY})
     mended = await make_bridge(MENDED)
-    (parked,) = [one.number for one in await mended.store.journal() if one.entry.outcome is Outcome.PARKED]
+    (parked,) = [one.number for one in await mended.store.journal.latest() if one.entry.outcome is Outcome.PARKED]
     (entry,) = await mended.updates.replay(parked)
     assert entry.outcome is Outcome.UNCHANGED
     assert (await bridge.outcomes())["cancelled"] == "superseded"
@@ -290,7 +290,7 @@ async def test_a_parked_cancellation_is_not_held_when_it_is_replayed_later(
     await bridge.hear({"status": "cancelled", "day": "monday"})
     clock.advance(minutes=5)
     mended = await make_bridge(MENDED)
-    (parked,) = [one.number for one in await mended.store.journal() if one.entry.outcome is Outcome.PARKED]
+    (parked,) = [one.number for one in await mended.store.journal.latest() if one.entry.outcome is Outcome.PARKED]
     (entry,) = await mended.updates.replay(parked)
     assert (entry.outcome, entry.due_at) == (Outcome.APPLIED, None)
 

@@ -26,11 +26,11 @@ class Seller:
 
     def __init__(self, world: World, name: str, packs: set[str]) -> None:
         store = SellerStore(world.store, name, frozenset(packs))
-        self.work_orders = WorkOrders(store)
+        self.work_orders = WorkOrders(store.reads)
         timeout = timedelta(seconds=world.timeout_s)
         slots = TimeSlots(store, world.workshop, world.commands, timeout=timeout, memory=timeout)
         self.appointments = Appointments(store, world.workshop, world.commands, slots, timeout=timeout)
-        self.subscriptions = Subscriptions(store, world.clock, world.workshop.new_id)
+        self.subscriptions = Subscriptions(store.listeners, world.clock, world.workshop.new_id, max_listeners=20)
         self.name = name
 
     async def listen(self) -> Subscription:

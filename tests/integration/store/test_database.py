@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, select, text
@@ -19,12 +18,14 @@ from sqlalchemy.exc import DBAPIError, StatementError
 
 from bridge.domain.model import CommandState, Job
 from bridge.errors import ConflictError, StoreDefect, StoreUnavailable
+from bridge.flows.ports import DeliveryState
 from bridge.store import SqlStore, open_store, upgrade
 from bridge.store.engine import open_engine
-from bridge.store.migration import _config
+from bridge.store.migration import _VERSION, CURRENT
+from bridge.store.scripts import migrate, revisions
 from bridge.store.tables import inbox, metadata, outbox
-from tests.integration.store.values import booking, job, load, save, subscription, work_order
-from tests.support import eventually
+from tests.integration.store.values import attempt, booking, job, load, save, subscription, work_order
+from tests.support import PATIENCE_S, eventually
 
 BOTH = pytest.mark.parametrize(
     "empty_url", ["sqlite_url", pytest.param("database_url", marks=pytest.mark.integration)], indirect=True
@@ -52,7 +53,7 @@ async def _schema(url: str, make: Callable[[Connection], None] | None = None) ->
 def _read_schema(connection: Connection) -> object:
     """Everything the database says about its tables, down to the predicates of partial indexes."""
     if connection.dialect.name == "sqlite":
-        found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"))
+        found = connection.execute(text("SELECT name, sql FROM sqlite_master"))
         return {name: re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.split())) for name, sql in found if sql}
     queries = [
         """SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default
@@ -61,21 +62,32 @@ def _read_schema(connection: Connection) -> object:
         """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
            FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
     ]
-    rows = [tuple(row) for query in queries for row in connection.execute(text(query))]
-    return sorted(row for row in rows if "alembic" not in str(row[0]))
+    return sorted(map(str, (tuple(row) for query in queries for row in connection.execute(text(query)))))
 
 
 @BOTH
-async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(empty_url: str) -> None:
-    await upgrade(empty_url)
-    migrated = await _schema(empty_url)
+async def test_the_migrations_make_exactly_the_tables_that_an_empty_database_gets(empty_url: str) -> None:
+    migrated = await _schema(empty_url, migrate)
     await _schema(empty_url, metadata.drop_all)
-    assert await _schema(empty_url, metadata.create_all) == migrated
+    await _schema(empty_url, _VERSION.drop)
+    assert await _schema(empty_url) != migrated
+    await upgrade(empty_url)
+    assert await _schema(empty_url) == migrated
+
+
+@BOTH
+async def test_an_empty_database_gets_the_newest_revision(empty_url: str) -> None:
+    await upgrade(empty_url)
+    engine = open_engine(empty_url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(_VERSION.c.version_num))).scalars().all() == [CURRENT]
+    await engine.dispose()
+    assert revisions()[0] == CURRENT
 
 
 @BOTH
 async def test_alembic_finds_nothing_to_change_after_an_upgrade(empty_url: str) -> None:
-    await upgrade(empty_url)
+    await _schema(empty_url, migrate)
     found: list[object] = []
 
     def compare(connection: Connection) -> None:
@@ -104,9 +116,7 @@ async def test_what_was_parked_before_migration_0004_may_be_sent_again_and_what_
     empty_url: str,
 ) -> None:
     def fill(connection: Connection) -> None:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
+        migrate(connection, "0003")
         for message, outcome in (("E-1", "parked"), ("E-2", "applied")):
             connection.execute(text(_OLD_KEY), {"message": message})
             connection.execute(text(_OLD_ENTRY), {"message": message, "outcome": outcome, "body": b"{}"})
@@ -125,6 +135,54 @@ async def test_what_was_parked_before_migration_0004_may_be_sent_again_and_what_
     assert abs(datetime.now(UTC) - ages["sent"]) < timedelta(minutes=5)
 
 
+@BOTH
+async def test_what_was_on_its_way_before_migration_0008_leaves_in_the_same_order(empty_url: str) -> None:
+    """The column is renamed, with all that is in it and all indexes over it."""
+
+    def fill(connection: Connection) -> None:
+        migrate(connection, "0007")
+        connection.execute(text(_OLD_LISTENER))
+        for number, lane in enumerate(("sub wo-1", "sub wo-1", "sub wo-2"), 1):
+            due = "NULL" if number == 2 else _OLD_MOMENT
+            connection.execute(text(_OLD_EVENT), {"event": f"ev-{number}"})
+            connection.execute(text(_OLD_DELIVERY + f"{due})"), {"event": f"ev-{number}", "lane": lane})
+            connection.execute(text(_OLD_SENDING + f"{due})"), {"lane": lane, "body": b"{}", "no": False})
+
+    await _schema(empty_url, fill)
+    store = await open_store(empty_url, new_id=lambda: "ev")
+    now = datetime(2026, 3, 5, 14, tzinfo=UTC)
+    delivered, sent = [], []
+    while claimed := await store.deliveries.claim(now, now + timedelta(minutes=1), 10):
+        delivered.append([each.event_id for each in claimed])
+        for each in claimed:
+            await store.deliveries.settle(each.number, attempt(), DeliveryState.DELIVERED, None)
+    while entries := await store.outbox.claim(now, now + timedelta(minutes=1), 10):
+        sent.append([entry.number for entry in entries])
+        for entry in entries:
+            await store.outbox.settle(entry.number, sent=True, error=None, next_attempt_at=None)
+    await store.close()
+    assert delivered == [["ev-1", "ev-3"], ["ev-2"]]
+    assert sent == [[1, 3], [2]]
+
+
+_OLD_MOMENT = "'2026-03-05T13:00:00.000000Z'"
+_OLD_LISTENER = (
+    "INSERT INTO subscriptions (id, api, irp, buyer, callback, event_types, created_at) VALUES "
+    "('sub', 'workOrder', 'sonata', 'b', 'https://b.test', '[]', '2026-03-05T13:00:00.000000Z')"
+)
+_OLD_EVENT = (
+    "INSERT INTO notifications (event_id, event_type, resource_id, buyer, event_time, correlation_id, position) "
+    "VALUES (:event, 'workOrderStateChangeEvent', 'wo', 'b', '2026-03-05T13:00:00.000000Z', '', 0)"
+)
+_OLD_DELIVERY = (
+    "INSERT INTO deliveries (event_id, subscription_id, lane, state, attempts, next_attempt_at) "
+    "VALUES (:event, 'sub', :lane, 'pending', 0, "
+)
+_OLD_SENDING = (
+    "INSERT INTO outbox (lane, pack, exchange, routing_key, body, content_type, headers, message_id, correlation_id, "
+    "reply_expected, state, attempts, next_attempt_at) "
+    "VALUES (:lane, 'p', '', '', :body, '', '{}', 'm', '', :no, 'pending', 0, "
+)
 _OLD_KEY = "INSERT INTO inbox (pack, message_id, received_at) VALUES ('p', :message, '2026-03-05 13:00:00Z')"
 _OLD_ENTRY = (
     "INSERT INTO journal (pack, message_id, body, routing_key, headers, correlation_id, received_at, outcome, reason, "
@@ -166,7 +224,7 @@ async def test_a_sqlite_file_is_made_with_its_directory_and_loses_nothing_in_a_p
 
 async def test_many_writers_of_one_process_queue_up(store: SqlStore) -> None:
     jobs = [job() for _ in range(50)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(save(store, saved) for saved in jobs))
     async with store.transaction() as tx:
         loaded = await tx.load_jobs([saved.ref for saved in jobs])
@@ -178,8 +236,8 @@ async def test_a_reader_does_not_wait_for_a_writer(store: SqlStore) -> None:
     await save(store, job(order))
     async with store.transaction() as tx:
         await tx.load_jobs([order.job])
-        async with asyncio.timeout(2):
-            assert await store.work_order(order.id) == order
+        async with asyncio.timeout(PATIENCE_S):
+            assert await store.reads.work_order(order.id) == order
 
 
 async def test_a_sqlite_file_locked_by_another_program_is_a_database_that_does_not_answer(
@@ -349,10 +407,11 @@ async def test_a_command_and_a_listener_stored_twice_under_one_id_are_conflicts(
         async with store.transaction() as tx:
             await tx.add_commands([replace(command, state=CommandState.EXPIRED)])
     listener = subscription()
-    await store.add_subscription(listener)
+    await store.listeners.add(listener)
     with pytest.raises(ConflictError):
-        await store.add_subscription(listener)
+        await store.listeners.add(listener)
 
 
-async def test_ping_asks_the_database(store: SqlStore) -> None:
+async def test_ping_asks_the_database(store: SqlStore, statements: list[str]) -> None:
     await store.ping()
+    assert [each for each in statements if each.startswith("SELECT")] != []

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.app import load_packs
+from bridge.app.packs import load_packs
 from bridge.cli import main
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.flows.ports import JournalEntry, WfmMessage
@@ -79,7 +79,7 @@ class Home:
         self.store(work)
 
     def outcomes(self) -> list[str]:
-        found = self.store(lambda store: store.journal())
+        found = self.store(lambda store: store.journal.latest())
         return [recorded.entry.outcome for recorded in reversed(found)]
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:

@@ -9,7 +9,7 @@ from bridge.domain.model import Job
 from bridge.mapping.checks.checker import prove
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Reading, Unmapped
-from bridge.mapping.reading.item_fields import MOST_ITEMS
+from bridge.mapping.reading.items import MOST_ITEMS
 from bridge.packtools.bus_schemas import inbound_schema
 from bridge.packtools.coverage import Coverage
 from bridge.packtools.explanation import as_text

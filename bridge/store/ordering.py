@@ -1,0 +1,189 @@
+"""Ordering keys: what keeps the order of deliveries and of outgoing messages, and lets everything else run in parallel.
+
+Rows of one ordering key leave one by one, in order of their number. Only the first pending row of a key carries a
+`next_attempt_at`; settling it for good hands that on to the next. A claim is a lease: it moves the `next_attempt_at` to
+the lease's end, so that the row comes up again by itself if the claimer dies.
+
+Who appends to a key holds the lock of its job, so appends to one key come one after another. The lock on the key's last
+pending row keeps an append and a settlement from missing each other: only settling that row leaves a key without any,
+and it must then wait for the append, and promote what was appended.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Insert, Select, Table, Update, bindparam, func, literal_column, select, update
+
+from bridge.domain.model import JobRef
+from bridge.store.session import KEYS, Session
+
+PENDING = "pending"
+
+# "Due since ever", for rows that wait for no particular moment.
+AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def of_job(job: JobRef) -> str:
+    """Make the ordering key of a job's messages; the length keeps two names from running together."""
+    return f"{len(job.pack)}:{job.pack}:{job.key}"
+
+
+async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows in their order; `next_attempt_at` counts for those that come to be the first of their key.
+
+    A row without a key waits for no other.
+    """
+    taken = await occupied(session, table, {row["ordering_key"] for row in rows} - {None})
+    for row in rows:
+        if row["ordering_key"] in taken:
+            row["next_attempt_at"] = None
+        elif row["ordering_key"] is not None:
+            taken.add(row["ordering_key"])
+    await session.run(_appended(table), rows)
+
+
+@cache
+def _appended(table: Table) -> Insert:
+    return table.insert()
+
+
+async def occupied(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
+    """Tell which keys have a pending row, and keep their last ones from being settled until we commit."""
+    return {row["ordering_key"] for row in await session.rows_in(_last_rows(table), sorted(keys))}
+
+
+@cache
+def _last_rows(table: Table) -> Select[Any]:
+    key = table.c.ordering_key
+    last = select(func.max(table.c.number)).where(is_pending(table), key.in_(KEYS)).group_by(key)
+    found = select(key).where(is_pending(table), table.c.number.in_(last))
+    return found.order_by(table.c.number).with_for_update(read=True)
+
+
+async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime) -> None:
+    """Claim rows until `until`."""
+    if numbers:
+        await session.run(_leased(table), {"keys": numbers, "until": until})
+
+
+@cache
+def _leased(table: Table) -> Update:
+    until = bindparam("until", type_=table.c.lease_until.type)
+    return update(table).where(table.c.number.in_(KEYS)).values(next_attempt_at=until, lease_until=until)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an attempt ended. `next_attempt_at` is when to try again; `next_due` is when the row behind it is due.
+
+    `columns` are what the table keeps of the attempt besides. Raises ValueError unless `next_attempt_at` is given
+    exactly for a pending one.
+    """
+
+    number: int
+    state: str
+    next_attempt_at: datetime | None
+    next_due: datetime
+    columns: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse what would block those behind it, or send again what has left."""
+        if (self.state == PENDING) != (self.next_attempt_at is not None):
+            raise ValueError(
+                f"{self.state!r} with next attempt {self.next_attempt_at}: exactly what is pending is tried again"
+            )
+
+
+async def settle(session: Session, table: Table, settlements: Sequence[Settlement]) -> bool:
+    """Count attempts and end their leases, in a fixed number of statements; tells whether other rows became due.
+
+    What is not pending only counts.
+    """
+    pending = await _lock(session, table, [settlement.number for settlement in settlements])
+    moved: list[dict[str, Any]] = []
+    counted: list[dict[str, Any]] = []
+    ended: set[str] = set()
+    for settlement in settlements:
+        row = {"settled": settlement.number, **settlement.columns}
+        if settlement.number not in pending:
+            counted.append(row)
+            continue
+        moved.append({**row, "state": settlement.state, "next_attempt_at": settlement.next_attempt_at})
+        if settlement.state != PENDING and (key := pending.pop(settlement.number)) is not None:
+            ended.add(key)
+    names = tuple(settlements[0].columns)
+    await session.run(_moved(table, names), moved)
+    await session.run(_counted(table, names), counted)
+    if not ended:
+        return False
+    due = min(settlement.next_due for settlement in settlements)
+    return await session.run(_promoted(table), {"keys": sorted(ended), "due": due}) > 0
+
+
+async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dict[int, str | None]:
+    """Lock rows and those behind them, which will be promoted; return the key of each of the first that is pending.
+
+    All are locked in the order of their numbers, as who appends does: else two could wait for each other.
+    """
+    wanted = set(numbers)
+    if session.is_postgres:
+        behind = await session.rows(_behind(table), {"keys": sorted(wanted)})
+        numbers = wanted | {row["number"] for row in behind}
+    found = await session.rows(_pending(table), {"keys": sorted(numbers)})
+    return {row["number"]: row["ordering_key"] for row in found if row["number"] in wanted}
+
+
+@cache
+def _behind(table: Table) -> Select[Any]:
+    key = table.c.ordering_key
+    ours = select(key).where(table.c.number.in_(KEYS))
+    rest = select(func.min(table.c.number).label("number")).where(is_pending(table), key.in_(ours))
+    return rest.where(table.c.number.not_in(KEYS)).group_by(key)
+
+
+@cache
+def _pending(table: Table) -> Select[Any]:
+    found = select(table.c.number, table.c.ordering_key).where(is_pending(table), table.c.number.in_(KEYS))
+    return found.order_by(table.c.number).with_for_update()
+
+
+@cache
+def _counted(table: Table, columns: tuple[str, ...]) -> Update:
+    kept = {name: bindparam(name, type_=table.c[name].type) for name in columns}
+    return update(table).where(table.c.number == bindparam("settled")).values(attempts=table.c.attempts + 1, **kept)
+
+
+@cache
+def _moved(table: Table, columns: tuple[str, ...]) -> Update:
+    names = ("state", "next_attempt_at")
+    given = {name: bindparam(name, type_=table.c[name].type) for name in names}
+    return _counted(table, columns).values(**given, lease_until=None)
+
+
+@cache
+def _promoted(table: Table) -> Update:
+    """Make the next pending row of each key its first one."""
+    key = table.c.ordering_key
+    following = select(func.min(table.c.number)).where(is_pending(table), key.in_(KEYS)).group_by(key)
+    due = bindparam("due", type_=table.c.next_attempt_at.type)
+    return update(table).where(table.c.number.in_(following)).values(next_attempt_at=due)
+
+
+def is_pending(table: Table) -> ColumnElement[bool]:
+    """Say it in the very words of the partial indexes: SQLite compares text."""
+    return table.c.state == literal_column(f"'{PENDING}'")
+
+
+async def next_at(session: Session, table: Table) -> datetime | None:
+    """Tell the earliest moment at which a row is due, or its lease ends."""
+    found = await session.row(_earliest(table))
+    return found["next_attempt_at"] if found else None
+
+
+@cache
+def _earliest(table: Table) -> Select[Any]:
+    due = table.c.next_attempt_at
+    return select(due).where(due.is_not(None)).order_by(due).limit(1)
