@@ -296,6 +296,7 @@ class Both:
         raw = [WfmMessage(pack="toy", body=body, correlation_id=one.id, received_at=now) for one, body in replies]
         await self.world.commands._commit([correlated(reply, self.world.workshop.packs, "here") for reply in raw])
         for command, body in replies:
+            self.sandbox._queue_at(command.job, now).let_due(now)  # the bridge does so before it reads a reply
             self._note(replay(self.sandbox, Replied("", command, body, now)))
 
     async def _expire(self, step: Expires) -> None:
