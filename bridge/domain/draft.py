@@ -121,7 +121,10 @@ class Draft:
 
     def result(self, *, reason: str = "") -> Decision:
         """Close the draft. A decision that changed nothing the Buyer can see is `unchanged`."""
-        work_order = _dated(self.work_order)
+        work_order = self.work_order
+        if work_order.state is WorkOrderState.OPEN and work_order.details.planned_execution_date is not None:
+            # Only what is no longer `open` has been given an execution date (Table 10): an old one must not stay.
+            work_order = replace(work_order, details=replace(work_order.details, planned_execution_date=None))
         job = replace(self.job, work_order=work_order, appointment=self.appointment, ended_appointments=self.ended)
         changed = (work_order, self.appointment) != (self.job.work_order, self.job.appointment)
         return Decision(
@@ -143,10 +146,3 @@ class Draft:
         for entity in self.work_order.details.related_entity:
             if entity.referred_type == TROUBLE_TICKET:
                 self.effects.append(SetTicketStatus(entity.id, status, self.work_order.id))
-
-
-def _dated(work_order: WorkOrder) -> WorkOrder:
-    """Only what is no longer `open` has been given an execution date (Table 10): an old one must not stay visible."""
-    if work_order.state is not WorkOrderState.OPEN or work_order.details.planned_execution_date is None:
-        return work_order
-    return replace(work_order, details=replace(work_order.details, planned_execution_date=None))

@@ -112,8 +112,11 @@ def is_unseen(job: Job, update: JobUpdate) -> bool:
 
 
 def _unseen_visit(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
-    """The technician may start, or miss, the visit of a booking that timed out before the WFM takes it back."""
-    if not is_unseen(job, update):
+    """The technician may start, or miss, a visit before the WFM replies to its booking, or takes it back."""
+    command = _booking(job, update)
+    if command is not None and command.is_pending:
+        return _waiting(job, "may concern the visit of a booking whose reply is awaited")
+    if command is None or _names_ended(job, update):
         return None
     if update.goal.appointment not in OPEN:
         gone = _gone(job, update, "the visit of a booking that was taken back has ended in the WFM")
@@ -141,13 +144,6 @@ def _before_its_end(job: Job, update: JobUpdate, _: datetime) -> Decision | None
     if any(e.visit == update.visit.ref and not _newer(update, e.changed_at) for e in job.past_appointments):
         return _ignored(job, ENDED_SINCE, Outcome.STALE)
     return None
-
-
-def _awaited_booking(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
-    command = _booking(job, update)
-    if command is None or not command.is_pending:
-        return None
-    return _waiting(job, "may concern the visit of a booking whose reply is awaited")
 
 
 def _booking(job: Job, update: JobUpdate) -> Command | None:
@@ -310,7 +306,7 @@ def _ignored(job: Job, reason: str, outcome: Outcome = Outcome.ECHO) -> Decision
 
 Recogniser = Callable[[Job, JobUpdate, datetime], Decision | None]
 
-_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (_before_its_end, _awaited_booking, _unseen_visit, _ended_visit)
+_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (_before_its_end, _unseen_visit, _ended_visit)
 
 _RECOGNISERS: Mapping[AppointmentStatus | None, tuple[Recogniser, ...]] = {
     None: (_no_visit_yet,),

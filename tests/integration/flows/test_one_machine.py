@@ -18,11 +18,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bridge.domain.model import (
-    Appointment,
     AppointmentId,
     Command,
     CommandId,
-    CommandKind,
     Job,
     JobRef,
     Outcome,
@@ -86,7 +84,6 @@ PACKS = {
     "deltas": pack_with(PACK.replace("inbound: {", "inbound: {deltas: true, ")),
 }
 WINDOWS = (acme.MORNING, acme.AFTERNOON, acme.MONDAY)
-KINDS = (CommandKind.BOOK, CommandKind.RESCHEDULE, CommandKind.CANCEL)
 
 
 # a history
@@ -110,11 +107,11 @@ class Hears:
 
 @dataclass(frozen=True)
 class Asks:
-    """The Buyer wants something; the n-th window."""
+    """The Buyer wants a visit, in the n-th window; where he has one, he wants it there, or else not at all."""
 
     job: str
-    kind: CommandKind
     window: int
+    cancels: bool
 
 
 @dataclass(frozen=True)
@@ -189,7 +186,7 @@ def says(draw: st.DrawFn) -> Says:
         "v": draw(st.none() | st.integers(1, 6)),
         "task": draw(st.sampled_from(["Look", "Ring"])),
         "visit": draw(VISITS),
-        "day": draw(st.sampled_from([None, None, None, None, "friday", "sunday"])),
+        "day": draw(st.sampled_from([None] * 8 + ["friday", "sunday"])),
         "ago": draw(st.none() | st.sampled_from([0, 60])),
         **({} if window is None else within(window)),
     }
@@ -200,20 +197,19 @@ REPLY = st.fixed_dictionaries(
     {"rc": st.sampled_from(["ok", "ok", "ok", "no", []])},
     optional={"visit": st.sampled_from(["V-1", "V-2"]), "rev": st.integers(1, 6)},
 )
-NTH = st.integers(0, 2)
-STEPS = st.one_of(
-    st.builds(Hears, st.lists(says(), min_size=1, max_size=4).map(tuple), st.booleans()),
-    st.builds(Hears, st.tuples(says()), st.just(False)),
-    st.builds(Asks, JOBS, st.sampled_from(KINDS), st.integers(0, 2)),
-    st.builds(Replies, NTH, st.lists(REPLY, min_size=1, max_size=2).map(tuple)),
-    st.builds(Expires, NTH),
-    st.builds(Passes, st.sampled_from([1, 10, 30, 70, 1000]), st.booleans()),
-)
-OPENED = Hears((NEW, AGREED), again=False)
+NTH = st.sampled_from([0, 0, 0, 1, 2])
+HEARS = st.builds(Hears, st.lists(says(), min_size=1, max_size=4).map(tuple), st.booleans())
+ASKS = st.builds(Asks, JOBS, st.integers(0, 2), st.booleans())
+REPLIES = st.builds(Replies, NTH, st.lists(REPLY, min_size=1, max_size=2).map(tuple))
+PASSES = st.builds(Passes, st.sampled_from([1, 10, 30, 70, 1000]), st.booleans())
+KINDS_OF_STEP = [*[HEARS] * 4, *[ASKS] * 4, *[REPLIES] * 5, *[PASSES] * 2, st.builds(Expires, NTH)]
+STEPS = st.sampled_from(KINDS_OF_STEP).flatmap(lambda steps: steps)
+OPENED = Hears((NEW,), again=False)
+BOOKED = Hears((NEW, AGREED), again=False)
 HISTORIES = st.builds(
     lambda begun, steps: [*begun, *steps],
-    st.sampled_from([(), (OPENED,)]),
-    st.lists(STEPS, min_size=3, max_size=12),
+    st.sampled_from([(), (OPENED,), (BOOKED,), (BOOKED, Hears((Says("J", {"status": "cancelled"}),), again=False))]),
+    st.lists(STEPS, min_size=5, max_size=15),
 )
 
 
@@ -264,18 +260,20 @@ class Both:
         return WfmMessage(pack="toy", body=orjson.dumps(members), correlation_id="corr", received_at=self.world.clock())
 
     async def _ask(self, step: Asks) -> None:
-        job = self.sandbox.job(JobRef("toy", step.job))
-        appointment = await self._appointment_of(step)
-        if job.work_order is None or (step.kind is not CommandKind.BOOK and appointment is None):
+        job = await self._job(step.job)
+        if job.work_order is None:
             return
-        order = await self._work_order(step.job)
+        change, window = job.open_appointment, WINDOWS[step.window]
+        request: Any = acme.booking(job.work_order.id, window)
+        if change is not None:
+            request = None if step.cancels else AppointmentUpdate(valid_for=window)
         wish = Wish(
             buyers=frozenset({BUYER}),
-            work_order=order,
+            work_order=job.work_order.id,
             correlation_id="buyer",
             command=CommandId(f"C-{len(self.commands)}"),
-            request=self._request(step, order),
-            appointment=appointment if step.kind is not CommandKind.BOOK else None,
+            request=request,
+            appointment=change,
             provided=frozenset({"validFor"}),
             token={},
         )
@@ -287,20 +285,6 @@ class Both:
         self.commands.append(begun.command)
         (happened,) = replay(self.sandbox, Asked("", begun.command, self.world.clock()))
         assert happened.outcome == ASKED, happened
-
-    def _request(self, step: Asks, order: WorkOrderId) -> Any:
-        window: TimePeriod = WINDOWS[step.window]
-        if step.kind is CommandKind.BOOK:
-            return acme.booking(order, window)
-        return AppointmentUpdate(valid_for=window) if step.kind is CommandKind.RESCHEDULE else None
-
-    async def _work_order(self, key: str) -> WorkOrderId:
-        job = await self._job(key)
-        assert job.work_order is not None
-        return job.work_order.id
-
-    async def _appointment_of(self, step: Asks) -> Appointment | None:
-        return (await self._job(step.job)).appointment
 
     async def _reply(self, step: Replies) -> None:
         replies = [
@@ -335,6 +319,8 @@ class Both:
         while step.looked_after and (due := self._next_due()) is not None and due <= until:
             clock.now = max(due, clock.now)
             assert await self.world.job_updates.apply_due() > 0
+            for ref in self.sandbox.jobs:  # at this moment, though it may have been due before
+                self.sandbox._queue_at(ref, clock.now).let_due(clock.now)
             self._note(self.sandbox.take_due(clock.now))
         clock.now = until
 
@@ -383,7 +369,7 @@ class Both:
         }
 
 
-COMMAND_RULES = tuple(f"commands.{kind}" for kind in KINDS)
+COMMAND_RULES = ("commands.book", "commands.reschedule", "commands.cancel")
 
 
 def outcome_of(entry: JournalEntry) -> tuple[object, ...]:
