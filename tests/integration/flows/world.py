@@ -169,14 +169,15 @@ class World:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
         """Run the loops for the block, then close the database."""
-        commands = self.commands.run() if self._sweeps else self.commands._group.run()
-        loops = [asyncio.create_task(commands), asyncio.create_task(self.job_updates.run())]
+        loops = [asyncio.create_task(self.job_updates.run())]
+        loops += [asyncio.create_task(self.commands.run())] if self._sweeps else []
         try:
             yield self
         finally:
             for task in (*loops, *self._tasks):
                 task.cancel()
             await asyncio.gather(*loops, *self._tasks, return_exceptions=True)
+            await self.commands._batcher.stop()
             await self.sql_store.close()
 
     # the WFM
