@@ -8,6 +8,8 @@ VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.complete
 PYTEST := $(PY) -m pytest
+# Whoever has nothing left to do takes over from a worker that has: tests take from a millisecond to a minute.
+PARALLEL := $(PYTEST) -n auto --dist worksteal
 # Finds or starts RabbitMQ and PostgreSQL once, for all of the command's processes.
 SERVICES := $(PY) -m bridge.localenv run --
 SOURCES := bridge tests benchmarks
@@ -16,12 +18,12 @@ SOURCES := bridge tests benchmarks
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run conformance docs test lint types unit integration bench hostile format lock clean
+.PHONY: help setup demo run conformance docs test test-stress lint types unit integration bench hostile format lock clean
 # One thing after another: `make -j test` must not mix their output.
 .NOTPARALLEL:
 
 help: ## list every target
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 	@echo
 	@echo "  PYTHON=python3.12 make setup      takes another Python (>= 3.11)"
 	@echo "  BRIDGE_BROKER_URL=amqp://...      takes this RabbitMQ (demo, run, test)"
@@ -48,7 +50,11 @@ docs: setup ## write what docs/ has from the code: conformance.md, the tables of
 
 test: setup lint types ## lint, types and all tests, on a real RabbitMQ and a real PostgreSQL
 	@echo "test: all tests"
-	@$(SERVICES) $(PYTEST) -n auto
+	@$(SERVICES) $(PARALLEL)
+
+test-stress: setup ## all tests while the machine is busy: four processes a core only compute (docs/testing.md)
+	@echo "test-stress: all tests, beside CPU burners"
+	@$(SERVICES) $(PY) -m tests.stress $(PARALLEL)
 
 lint: setup ## ruff: rules and formatting
 	@echo "lint: ruff check, ruff format --check"
@@ -59,11 +65,11 @@ types: setup ## mypy --strict
 	@echo "types: mypy --strict"
 	@$(PY) -m mypy
 
-unit: setup ## unit tests only: no services, under 10 s
-	@$(PYTEST) -q -n auto tests/unit
+unit: setup ## unit tests only: no services, about a minute on two cores
+	@$(PARALLEL) -q tests/unit
 
 integration: setup ## tests on a real RabbitMQ and a real PostgreSQL only
-	@$(SERVICES) $(PYTEST) -n auto -m integration
+	@$(SERVICES) $(PARALLEL) -m integration
 
 bench: setup ## measure bookings, messages, translation and deliveries against bare baselines (docs/benchmarks.md)
 	@$(SERVICES) $(PY) -m benchmarks

@@ -18,8 +18,8 @@ import uvloop
 from aiohttp import ClientSession, web
 
 from benchmarks.lab import DATABASES, ROOT, answers, lab, stopwatch, table
-from bridge.delivery.message import prepare
 from bridge.delivery.sender import callback_session
+from bridge.delivery.webhook import prepare
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import Delivery, Subscription, SubscriptionId

@@ -34,7 +34,7 @@ from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Unreadable
 from bridge.packtools.buyer_steps import ask
 from bridge.packtools.cases import Case, Step
-from bridge.packtools.given import job_of
+from bridge.packtools.initial_job import initial_job
 from bridge.packtools.job_book import Happened, JobBook, WfmWords
 
 LIMIT_S = 2.0
@@ -115,7 +115,7 @@ def _played(pack: Pack, case: Case) -> Iterator[Seed]:
         words = _words(step)
         reading = pack.read(words.body, words.routing_key, words.headers)
         if step.given is not None and isinstance(reading, Reading):
-            book.put(job_of(reading, (step.given.work_order, step.given.appointment), pack, now))
+            book.put(initial_job(reading, (step.given.work_order, step.given.appointment), pack, now))
         yield Seed(words, dict(book.jobs), now)
         book.apply(words, now)
 

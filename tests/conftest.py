@@ -13,6 +13,7 @@ from typing import NoReturn
 
 import asyncpg
 import pytest
+from hypothesis import settings
 
 from bridge.localenv.__main__ import NO_BROKER, NO_DATABASE
 from bridge.localenv.broker import find_broker
@@ -20,9 +21,14 @@ from bridge.localenv.postgres import asyncpg_url, find_postgres
 from bridge.localenv.process import run_async
 from bridge.localenv.service import Service, Unavailable
 from tests.support_standard import Judge, judging
+from tests.unit.examples import examples
 
 # Here, because the process that collects the reports of all workers reads no conftest further down.
 pytest_plugins = ("tests.conformance.plugin",)
+
+# For those that say nothing of their own (tests/unit/examples.py).
+settings.register_profile("no clock", examples(100))
+settings.load_profile("no clock")
 
 # What pytest was started with; tests themselves see no BRIDGE_* variable (see below).
 STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))

@@ -55,7 +55,7 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
 async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]:
     """Tell for each needed thing if it is there, and how many dead letters there are."""
     return {
-        "database": await _answers(parts.store),
+        "database": await _is_there(parts.store),
         "broker": parts.link.connected,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
@@ -88,7 +88,7 @@ def _services(
     )
 
 
-async def _answers(store: SqlStore) -> bool:
+async def _is_there(store: SqlStore) -> bool:
     try:
         await store.ping()
     except StoreUnavailable:

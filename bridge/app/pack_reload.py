@@ -4,8 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
+from bridge.app.packs import load_packs
 from bridge.app.process import Start
-from bridge.app.wfm_side import load_packs
 from bridge.flows.live_packs import LivePacks, PackReload
 from bridge.mapping.document.layers import files_of
 from bridge.settings import Settings

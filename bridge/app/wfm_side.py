@@ -1,6 +1,5 @@
 """Puts together what speaks with the WFM: packs, use cases, command bus, consumers, outbox."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -8,27 +7,26 @@ from datetime import timedelta
 from random import Random
 
 import structlog
+from faststream.rabbit import QueueType
 
 from bridge.app.process import Start, new_id, now
-from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.applier import Applier
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import Memory, WfmMessage
-from bridge.flows.replies import WfmReply
+from bridge.flows.ports import Memory
 from bridge.flows.retention import Retention
-from bridge.mapping.loader import load_pack
+from bridge.loops import every
 from bridge.mapping.pack import Pack
 from bridge.settings import RetentionSettings, Settings
 from bridge.store import SqlStore
-from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
+from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.instance import InstanceMark
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.outbox import OutboxSender
-from bridge.wfm.topology import Inbound, QueueKind, Replies, Topology
+from bridge.wfm.outbox_sender import OutboxSender
+from bridge.wfm.topology import OwnReplies, Topology
 
 log = structlog.get_logger(__name__)
 
@@ -48,39 +46,12 @@ class Parts:
     topology: Topology
 
 
-def load_packs(settings: Settings) -> dict[str, Pack]:
-    """Load all packs by name."""
-    packs = [load_pack(directory) for directory in settings.packs]
-    return {pack.name: pack for pack in packs}
-
-
-def check_sellers(settings: Settings, packs: Mapping[str, Pack]) -> None:
-    """Of several Sellers, each pack must belong to one; raises `PermanentError`."""
-    listed = {pack for seller in settings.sellers for pack in seller.packs}
-    wrong = sorted(listed - packs.keys()) + (sorted(packs.keys() - listed) if len(settings.sellers) > 1 else [])
-    if wrong:
-        raise PermanentError(
-            f"sellers: {', '.join(wrong)}: each pack that runs must be listed with one Seller, and no others"
-        )
-
-
-def check_reply_queues(packs: Mapping[str, Pack]) -> None:
-    """A fixed reply queue belongs to one pack, or replies would be read by the other; raises `PermanentError`."""
-    owners: dict[str, str] = {}
-    for pack in packs.values():
-        queue = pack.replies.queue if pack.replies is not None else None
-        if queue is not None and owners.setdefault(queue, pack.name) != pack.name:
-            raise PermanentError(
-                f"packs {owners[queue]} and {pack.name}: replies.queue is {queue!r} in both; give each its own"
-            )
-
-
 def topology_of(settings: Settings) -> Topology:
     """What the bridge uses in RabbitMQ, by its settings."""
     return Topology(
         namespace=settings.broker.namespace,
         instance=settings.instance,
-        queue_kind=QueueKind(settings.broker.queue_type),
+        queue_type=QueueType(settings.broker.queue_type),
         declare_exchanges=settings.broker.declare_exchanges,
     )
 
@@ -120,7 +91,8 @@ async def warn_of_missing_packs(store: SqlStore, packs: Mapping[str, Pack]) -> N
 
 def build_wfm_side(parts: Parts) -> WfmSide:
     """Build all of it; nothing is started or connected."""
-    own_replies = [Replies(pack.name, pack.replies.queue) for pack in parts.packs.values() if pack.replies is not None]
+    packs = parts.packs.values()
+    own_replies = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies)
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
     applier = Applier(parts.packs, now, new_id, sellers=seller_of)
@@ -136,8 +108,11 @@ def build_wfm_side(parts: Parts) -> WfmSide:
         outbox,
         InstanceMark(parts.link, parts.topology),
         DeadLetters(parts.link, parts.topology),
-        [_replies(parts, commands, replies) for replies in (None, *own_replies)],
-        [_inbound(parts, pack, job_updates) for pack in parts.packs.values()],
+        [
+            ReplyConsumer(parts.link, parts.topology, commands.handle_reply, own, clock=now)
+            for own in (None, *own_replies)
+        ],
+        [_inbound(parts, pack, job_updates) for pack in packs],
     )
 
 
@@ -145,7 +120,7 @@ def start_loops(wfm_side: WfmSide, start: Start) -> None:
     """Start what needs no RabbitMQ."""
     start(wfm_side.commands.run(), "commands")
     start(wfm_side.job_updates.run(), "job updates")
-    start(_forget_requests(wfm_side.requests), "idempotency keys")
+    start(every(FORGET_SECONDS, wfm_side.requests.forget_expired, "requests"), "idempotency keys")
     start(wfm_side.retention.run(), "retention")
 
 
@@ -171,27 +146,14 @@ async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack
     start(wfm_side.dead_letters.watch(), "dead letters")
 
 
-def _replies(parts: Parts, commands: Commands, replies: Replies | None) -> ReplyConsumer:
-    async def handle(reply: RawReply) -> None:
-        raw = WfmMessage(
-            pack=reply.pack,
-            body=reply.body,
-            headers=reply.headers,
-            correlation_id=reply.correlation_id,
-            received_at=reply.received_at,
-        )
-        await commands.handle_reply(WfmReply(reply.correlation_id, raw))
-
-    return ReplyConsumer(parts.link, parts.topology, handle, replies, clock=now)
-
-
 def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates) -> InboundConsumer:
     return InboundConsumer(
         parts.link,
         parts.topology,
         pack.name,
-        Inbound(exchange=pack.inbound.exchange, bindings=pack.inbound.bindings),
         job_updates.handle,
+        exchange=pack.inbound.exchange,
+        bindings=pack.inbound.bindings,
         clock=now,
         new_id=new_id,
         prefetch=parts.settings.broker.prefetch,
@@ -219,12 +181,3 @@ def _ages(settings: RetentionSettings) -> dict[Memory, timedelta]:
         Memory.OUTBOX: settings.deliveries_days,
     }
     return {Memory.SLOTS: timedelta()} | {what: timedelta(days=kept) for what, kept in days.items() if kept}
-
-
-async def _forget_requests(requests: Idempotency) -> None:
-    while True:
-        try:
-            await requests.forget_expired()
-        except StoreUnavailable as trouble:
-            log.warning("requests.not_forgotten", trouble=str(trouble))
-        await asyncio.sleep(FORGET_SECONDS)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import typer
 
-from bridge.app import topology_of
-from bridge.cli.serve import ConfigOption
+from bridge.app.wfm_side import topology_of
+from bridge.cli.options import ConfigOption
 from bridge.mapping.document import PackDocument
 from bridge.mapping.loader import load_document
 from bridge.packtools.bus_schemas import command_schema, inbound_schema, reply_schema
 from bridge.settings import load_settings
 from bridge.wfm.specification import PackOnBus, Sent, asyncapi
-from bridge.wfm.topology import Inbound, Replies
+from bridge.wfm.topology import OwnReplies
 
 
 def print_asyncapi(config: ConfigOption = None) -> None:
@@ -24,10 +24,15 @@ def print_asyncapi(config: ConfigOption = None) -> None:
 
 def _on_bus(directory: Path) -> PackOnBus:
     pack = load_document(directory)
-    inbound = Inbound(exchange=pack.inbound.exchange, bindings=pack.inbound.bindings)
-    replies = Replies(pack.pack, pack.replies.queue) if pack.replies is not None else None
-    correlation = (pack.replies.correlation or ()) if pack.replies is not None else ()
-    return PackOnBus(pack.pack, inbound, inbound_schema(pack), tuple(_sent(pack)), replies, correlation)
+    return PackOnBus(
+        name=pack.pack,
+        exchange=pack.inbound.exchange,
+        bindings=pack.inbound.bindings,
+        schema=inbound_schema(pack),
+        commands=tuple(_sent(pack)),
+        own_replies=OwnReplies(pack.pack, pack.replies.queue) if pack.replies is not None else None,
+        correlation=(pack.replies.correlation or ()) if pack.replies is not None else (),
+    )
 
 
 def _sent(pack: PackDocument) -> list[Sent]:

@@ -6,21 +6,14 @@ from typing import Annotated
 
 import typer
 
-from bridge.app import now
-from bridge.cli.messages import JsonOption, print_lines, with_store
-from bridge.cli.serve import ConfigOption
+from bridge.app.process import now
+from bridge.cli.messages import print_lines
+from bridge.cli.options import ConfigOption, JsonOption
+from bridge.cli.store import with_store
 from bridge.flows.ports import DeliveryReport, DeliveryState
 from bridge.settings import load_settings
 
-app = typer.Typer(help="Notifications to the Buyers' listeners.", no_args_is_help=True)
 
-
-@app.callback()
-def _deliveries() -> None:
-    """Notifications to the Buyers' listeners."""
-
-
-@app.command("list")
 def list_deliveries(
     config: ConfigOption = None,
     state: Annotated[DeliveryState | None, typer.Option(help="Only those in this state; discarded: given up.")] = None,
@@ -32,7 +25,6 @@ def list_deliveries(
     print_lines(json.dumps(asdict(report), default=str) if as_json else _line(report) for report in found)
 
 
-@app.command("retry")
 def retry_deliveries(
     numbers: Annotated[list[int], typer.Argument(help="Numbers of given-up notifications.")],
     config: ConfigOption = None,

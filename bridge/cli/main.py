@@ -1,35 +1,34 @@
 """`mef-bridge`: puts the verbs together and turns our errors into one clear message and exit code 1."""
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from bridge import __version__
-from bridge.cli import deliveries, mapping, messages, simulate, tokens
-from bridge.cli.asyncapi import print_asyncapi
-from bridge.cli.conformance import conformance
-from bridge.cli.demo import demo
-from bridge.cli.serve import serve
+from bridge.cli.commands import COMMANDS
+from bridge.cli.verb import Verbs
 from bridge.errors import BridgeError
+
+
+class AllCommands(Verbs):
+    """What stands below `mef-bridge`."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given)
+        for command in COMMANDS:
+            self.add_command(command)
+
 
 app = typer.Typer(
     name="mef-bridge",
+    cls=AllCommands,
     help="A MEF 137 Appointment and WorkOrder API in front of a legacy workforce-management system (WFM).",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
 )
-app.command("serve")(serve)
-app.command("demo")(demo)
-app.command("conformance")(conformance)
-app.command("asyncapi")(print_asyncapi)
-app.add_typer(simulate.app, name="simulate")
-app.add_typer(mapping.app, name="mapping")
-app.add_typer(messages.app, name="messages")
-app.add_typer(deliveries.app, name="deliveries")
-app.add_typer(tokens.app, name="token")
 
 
 def _show_version(wanted: bool) -> None:
@@ -52,5 +51,11 @@ def main() -> None:
     try:
         app()
     except BridgeError as error:
-        Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)
+        _say(error)
         sys.exit(1)
+
+
+def _say(error: BridgeError) -> None:
+    from rich.console import Console  # not before it is needed: it is slow to import
+
+    Console(stderr=True, soft_wrap=True).print(str(error), style="red", markup=False, highlight=False)

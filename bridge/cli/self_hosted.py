@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
-from bridge.app import RunningBridge, running
+from bridge.app.running import RunningBridge, running
 from bridge.conformance.hooks import Hook, Hooks, Run
 from bridge.conformance.listener import Listener
 from bridge.conformance.target import Account, Accounts, Knobs, Target

@@ -3,20 +3,12 @@
 import asyncio
 import gc
 import signal
-from pathlib import Path
-from typing import Annotated
 
-import typer
-
-from bridge.app import running
+from bridge.app.running import running
 from bridge.cli import loop
+from bridge.cli.options import ConfigOption
 from bridge.settings import Settings, load_settings
 from bridge.telemetry import configure_logging
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="Settings file; default config/bridge.yaml. BRIDGE_* variables go over it."),
-]
 
 
 def serve(config: ConfigOption = None) -> None:

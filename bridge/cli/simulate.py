@@ -11,13 +11,10 @@ from bridge.simulator.buyer_server import serve_buyer
 from bridge.simulator.wfm_server import serve_wfm
 from bridge.telemetry import configure_logging
 
-app = typer.Typer(help="Run a simulated WFM or Buyer.", no_args_is_help=True)
-
 HostOption = Annotated[str, typer.Option(help="Address to listen on.")]
 PortOption = Annotated[int, typer.Option(help="Port to listen on.")]
 
 
-@app.command()
 def wfm(
     broker: Annotated[str, typer.Option(help="URL of RabbitMQ.")] = "amqp://guest:guest@localhost:5672/",
     host: HostOption = "127.0.0.1",
@@ -35,7 +32,6 @@ def wfm(
     loop.run(serve_wfm(broker, host, port, namespace=namespace, reply_delay=reply_delay, answers=answers))
 
 
-@app.command()
 def buyer(
     bridge: Annotated[str, typer.Option(help="URL of the bridge.")] = "http://127.0.0.1:8137",
     host: HostOption = "127.0.0.1",

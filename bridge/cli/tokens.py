@@ -21,12 +21,10 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from bridge.api.identity import DEVELOPMENT_KID
-from bridge.app import load_entities
-from bridge.cli.serve import ConfigOption
+from bridge.app.identity import load_entities
+from bridge.cli.options import ConfigOption
 from bridge.errors import PermanentError
 from bridge.settings import Mode, Settings, load_settings
-
-app = typer.Typer(help="Development tokens.", no_args_is_help=True)
 
 ALGORITHM: Final = "ES256"
 PRIVATE_KEY: Final = "private.pem"
@@ -34,19 +32,12 @@ KEY_SET: Final = "jwks.json"
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
-@app.callback()
-def _tokens() -> None:
-    """Development tokens."""
-
-
-@app.command()
 def key(directory: Annotated[Path, typer.Argument(help=f"Where {PRIVATE_KEY} and {KEY_SET} go.")]) -> None:
     """Make a private key, and the public half of it as a JWKS file for `identity.jwks`."""
     make_key(directory / PRIVATE_KEY)
     typer.echo(f"made {directory / PRIVATE_KEY} (keep it to yourself) and {directory / KEY_SET} (for identity.jwks)")
 
 
-@app.command()
 def issue(
     entity: Annotated[str, typer.Option(help="Name of the requesting entity in the buyers file.")],
     private_key: Annotated[Path, typer.Option("--key", help="Private key; made, with its JWKS file, if not there.")],

@@ -12,13 +12,13 @@ from aiohttp import (
     ClientSession,
     ClientTimeout,
     DummyCookieJar,
-    TCPConnector,
 )
 
 from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback, guarded_socket
-from bridge.delivery.message import Message
-from bridge.domain.retry import Answered, Failed, Outcome, TimedOut
+from bridge.delivery.status_line import SeenStatus, StatusConnector
+from bridge.delivery.webhook import Webhook
+from bridge.domain.retry import Answered, Failed, SendResult, TimedOut
 from bridge.telemetry import mask_secrets
 
 LONGEST_BODY = 64 * 1024  # bytes; the body means nothing, it is read so that the connection can be used again
@@ -29,7 +29,7 @@ LONGEST_ERROR = 500  # characters
 def callback_session(settings: DeliveryConfig) -> ClientSession:
     """Open the client for all listeners; the caller closes it. Must be called in a running loop."""
     free = settings.allow_private_callbacks
-    connector = TCPConnector(
+    connector = StatusConnector(
         resolver=None if free else GuardedResolver(),
         socket_factory=None if free else guarded_socket,
         limit=settings.concurrency,
@@ -44,21 +44,24 @@ def callback_session(settings: DeliveryConfig) -> ClientSession:
 
 
 async def send(
-    session: ClientSession, message: Message, settings: DeliveryConfig, clock: Callable[[], datetime]
-) -> Outcome:
-    """Post a message and say what became of it."""
+    session: ClientSession, webhook: Webhook, settings: DeliveryConfig, clock: Callable[[], datetime]
+) -> SendResult:
+    """Post a notification and say what became of it. A status that was read is the outcome, whatever follows it."""
+    seen = SeenStatus()
     try:
         if not settings.allow_private_callbacks:
-            check_callback(message.url)
-        return await _post(session, message, clock)
-    except TimeoutError:
-        return TimedOut(f"no answer within {settings.timeout_seconds:g} s")
-    except (ClientError, OSError, ValueError) as error:
+            check_callback(webhook.url)
+        return await _post(session, webhook, clock)
+    except (ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
+        if seen.status is not None:
+            return Answered(seen.status)
+        if isinstance(error, TimeoutError):
+            return TimedOut(f"no answer within {settings.timeout_seconds:g} s")
         return Failed(_sentence(error))
 
 
-async def _post(session: ClientSession, message: Message, clock: Callable[[], datetime]) -> Answered:
-    async with session.post(message.url, data=message.body, headers=message.headers, allow_redirects=False) as response:
+async def _post(session: ClientSession, webhook: Webhook, clock: Callable[[], datetime]) -> Answered:
+    async with session.post(webhook.url, data=webhook.body, headers=webhook.headers, allow_redirects=False) as response:
         await _drain(response)
         return Answered(response.status, retry_after_seconds(response.headers.get("Retry-After"), clock()))
 
@@ -84,9 +87,9 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
         return float(value)
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+        return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+    except (ValueError, OverflowError):  # such as a date of the year 9999, a day west of Greenwich
         return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
 
 
 def _sentence(error: Exception) -> str:

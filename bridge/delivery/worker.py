@@ -2,35 +2,34 @@
 
 The store gives out one notification at a time for each listener and resource, which keeps their order; here they go out
 side by side. A listener may use a quarter of the senders, and one that just failed only one, so that it delays nobody
-else. What is claimed beyond that is held for its turn.
+else. What is claimed beyond that waits for its turn.
 """
 
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Protocol
 
 import structlog
 from aiohttp import ClientSession
 
+from bridge.backoff import Backoff
 from bridge.delivery.config import DeliveryConfig
-from bridge.delivery.message import Message, prepare
 from bridge.delivery.sender import send
-from bridge.domain.retry import Delivered, Failed, GiveUp, Outcome, RetryDecision, RetryIn, decide_retry
+from bridge.delivery.webhook import Webhook, prepare
+from bridge.domain.retry import Delivered, Failed, GiveUp, RetryDecision, RetryIn, SendResult, decide_retry
 from bridge.errors import TransientError
 from bridge.flows.ports import Attempt, Clock, Delivery, DeliveryState, SubscriptionId
+from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, when_due
 from bridge.telemetry import bind_correlation
 
 SHARE = 4  # a listener may use one in so many senders
-LOOK_EVERY_S = 30.0  # what a replica that died had claimed becomes due without anybody waking us
-SHORTEST_LOOK_S = 0.2  # what is due may be claimed by somebody else; looking for it without a pause would spin
 MOST_FAILING = 1000  # listeners that are remembered as failing; the longest known are forgotten first
-STORE_RETRY_S = 1.0
-LONGEST_STORE_RETRY_S = 30.0
+STORE_RETRIES = Backoff(first=1.0, longest=30.0)
 GRACE_S = 2.0  # for what is on its way when the worker is stopped: each one settled is one not sent twice
 
 log = structlog.stdlib.get_logger(__name__)
@@ -82,60 +81,51 @@ class DeliveryWorker:
         self._clock = clock
         self._random = random
         self._base_url = base_url
-        self._woken = asyncio.Event()
+        self._bell = Bell()
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: Counter[SubscriptionId] = Counter()
-        self._held: dict[SubscriptionId, deque[_Claimed]] = {}
+        self._claimed: dict[SubscriptionId, deque[_Claimed]] = {}
         self._failing: dict[SubscriptionId, None] = {}
         self._probe_at = 0.0
 
     def wake(self) -> None:
         """Look for due deliveries at once."""
-        self._woken.set()
+        self._bell.ring()
 
     async def run(self) -> None:
         """Deliver until cancelled. What is claimed and not sent then becomes due again when its lease ends."""
         async with self._session_factory() as session:
             try:
-                while True:
-                    self._woken.clear()
-                    await self._sleep(await self._round(session))
+                await when_due(partial(self._round, session), self._bell, "deliveries")
             finally:
                 await self._finish()
 
     async def _round(self, session: ClientSession) -> float:
         """Begin what can be begun; return for how many seconds nothing more will be due."""
         self._drop_late()
-        self._begin_held(session)
+        self._begin_claimed(session)
         if len(self._tasks) >= self._settings.concurrency:
             return LOOK_EVERY_S
-        try:
-            return await self._claim_and_begin(session)
-        except TransientError as error:
-            log.warning("deliveries can't be read now; trying again", problem=str(error))
-            return STORE_RETRY_S
-
-    async def _claim_and_begin(self, session: ClientSession) -> float:
         limit = self._claim_limit()
         if limit == 0:
             return SHORTEST_LOOK_S
         before = len(self._tasks)
         claimed = await self._claim(limit)
-        self._begin_held(session)
+        self._begin_claimed(session)
         if len(self._tasks) > before:
             self._probe_at = 0.0
             if claimed == limit:
                 return 0.0
-        return self._until(await self._store.next_at())
+        return seconds_until(await self._store.next_at(), self._clock())
 
     def _claim_limit(self) -> int:
-        """Tell how many to claim: what can be sent, less what is held.
+        """Tell how many to claim: what can be sent, less what is claimed and not begun.
 
-        With enough held, one now and then: the store serves first who has least in flight, so one is enough to find
-        whom the held ones would delay, and it is too rare to pile up.
+        With enough of that, one now and then: the store serves first who has least in flight, so one is enough to find
+        whom those would delay, and it is too rare to pile up.
         """
         concurrency = self._settings.concurrency
-        limit = min(concurrency - len(self._tasks), concurrency - sum(map(len, self._held.values())))
+        limit = min(concurrency - len(self._tasks), concurrency - sum(map(len, self._claimed.values())))
         time = asyncio.get_running_loop().time()
         if limit <= 0 and time >= self._probe_at:
             self._probe_at = time + SHORTEST_LOOK_S
@@ -147,20 +137,20 @@ class DeliveryWorker:
         timeout = timedelta(seconds=self._settings.timeout_seconds)
         deliveries = await self._store.claim(now, now + 2 * timeout, limit)
         for delivery in deliveries:
-            self._held.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
+            self._claimed.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
         return len(deliveries)
 
     def _drop_late(self) -> None:
         """Leave what could not be begun in time to its lease: somebody may claim it again when that ends."""
         now = self._clock()
-        for listener, waiting in list(self._held.items()):
+        for listener, waiting in list(self._claimed.items()):
             while waiting and waiting[0].begin_by < now:
                 waiting.popleft()
             if not waiting:
-                del self._held[listener]
+                del self._claimed[listener]
 
-    def _begin_held(self, session: ClientSession) -> None:
-        for listener, waiting in self._held.items():
+    def _begin_claimed(self, session: ClientSession) -> None:
+        for listener, waiting in self._claimed.items():
             while waiting and len(self._tasks) < self._settings.concurrency and self._may_send(listener):
                 self._begin(session, waiting.popleft().delivery)
 
@@ -193,21 +183,21 @@ class DeliveryWorker:
 
     async def _attempt(self, session: ClientSession, delivery: Delivery) -> _Settlement:
         at, started = self._clock(), asyncio.get_running_loop().time()
-        outcome = await self._send(session, delivery)
+        result = await self._send(session, delivery)
         elapsed = asyncio.get_running_loop().time() - started
         decision = decide_retry(
             self._settings.schedule_seconds,
             self._settings.jitter,
             delivery.attempts + 1,
-            outcome,
+            result,
             self._random.random(),
         )
         self._note(delivery.subscription.id, decision)
-        settlement = _settlement(outcome, decision, at, elapsed, self._clock())
+        settlement = _settlement(result, decision, at, elapsed, self._clock())
         _log_attempt(delivery, settlement)
         return settlement
 
-    async def _send(self, session: ClientSession, delivery: Delivery) -> Outcome:
+    async def _send(self, session: ClientSession, delivery: Delivery) -> SendResult:
         """Prepare and send. A crash counts as a failed attempt, so that a delivery that crashes us ends some day."""
         try:
             return await send(session, self._prepare(delivery), self._settings, self._clock)
@@ -215,7 +205,7 @@ class DeliveryWorker:
             log.exception("a notification could not be sent", number=delivery.number)
             return Failed(f"the bridge failed: {type(error).__name__}")
 
-    def _prepare(self, delivery: Delivery) -> Message:
+    def _prepare(self, delivery: Delivery) -> Webhook:
         return prepare(delivery, self._base_url, self._settings.guide_listener_buyers)
 
     def _note(self, listener: SubscriptionId, decision: RetryDecision) -> None:
@@ -228,16 +218,15 @@ class DeliveryWorker:
 
     async def _settle(self, delivery: Delivery, settlement: _Settlement) -> None:
         """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""
-        wait = STORE_RETRY_S
-        while True:
+        for wait in STORE_RETRIES.waits():
             try:
-                return await self._store.settle(
+                await self._store.settle(
                     delivery.number, settlement.attempt, settlement.state, settlement.next_attempt_at
                 )
+                return
             except TransientError as error:
                 log.warning("an attempt can't be recorded now; trying again", problem=str(error), wait=wait)
                 await asyncio.sleep(wait)
-                wait = min(wait * 2, LONGEST_STORE_RETRY_S)
 
     async def _finish(self) -> None:
         if self._tasks:
@@ -246,20 +235,12 @@ class DeliveryWorker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _until(self, due: datetime | None) -> float:
-        if due is None:
-            return LOOK_EVERY_S
-        return min(max((due - self._clock()).total_seconds(), SHORTEST_LOOK_S), LOOK_EVERY_S)
 
-    async def _sleep(self, seconds: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._woken.wait()
-
-
-def _settlement(outcome: Outcome, decision: RetryDecision, at: datetime, elapsed: float, now: datetime) -> _Settlement:
-    status = getattr(outcome, "status", None)
-    error = getattr(outcome, "error", None)
+def _settlement(
+    result: SendResult, decision: RetryDecision, at: datetime, elapsed: float, now: datetime
+) -> _Settlement:
+    status = getattr(result, "status", None)
+    error = getattr(result, "error", None)
     match decision:
         case Delivered():
             return _Settlement(Attempt(at=at, status=status, error=None, elapsed=elapsed), DeliveryState.DELIVERED)

@@ -18,7 +18,7 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 from rich.console import Console
 
-from bridge.app import RunningBridge, running
+from bridge.app.running import RunningBridge, running
 from bridge.demo.timeline import Entry, Timeline
 from bridge.domain.model import Outcome, Transition
 from bridge.flows.ports import RecordedEntry

@@ -14,6 +14,12 @@ LONGEST_RETRY_AFTER_S = (
 )
 
 
+_MAY_ASK_FOR_A_WAIT = frozenset(
+    {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+)
+"""Where Retry-After has a meaning (RFC 9110, 10.2.3, and RFC 6585); a redirect is not followed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answered:
     """The listener answered with an HTTP status. `retry_after` is in seconds from now, where it gave one."""
@@ -55,28 +61,28 @@ class GiveUp:
     reason: str
 
 
-Outcome = Answered | Failed | TimedOut
+SendResult = Answered | Failed | TimedOut
 RetryDecision = Delivered | RetryIn | GiveUp
 
 
 def decide_retry(
-    schedule: Sequence[float], jitter: float, attempts: int, outcome: Outcome, random_unit: float
+    schedule: Sequence[float], jitter: float, attempts: int, result: SendResult, random_unit: float
 ) -> RetryDecision:
     """Decide after an attempt (`attempts` includes it). `jitter` is a part of the wait; `random_unit` is in [0, 1)."""
-    if isinstance(outcome, Answered) and 200 <= outcome.status < 300:
+    if isinstance(result, Answered) and 200 <= result.status < 300:
         return Delivered()
-    if isinstance(outcome, Answered) and outcome.status == HTTPStatus.GONE:
+    if isinstance(result, Answered) and result.status == HTTPStatus.GONE:
         return GiveUp("the listener says that it is gone (410)")
     if attempts >= len(schedule):
         return GiveUp(f"given up after {attempts} attempts")
     wait = schedule[attempts] * (1 + jitter * (2 * random_unit - 1))
-    return RetryIn(max(wait, _shortest_wait(outcome)))
+    return RetryIn(max(wait, _shortest_wait(result)))
 
 
-def _shortest_wait(outcome: Outcome) -> float:
-    if isinstance(outcome, TimedOut):
+def _shortest_wait(result: SendResult) -> float:
+    if isinstance(result, TimedOut):
         return OVERLOADED_WAIT_S
-    if isinstance(outcome, Failed):
+    if isinstance(result, Failed):
         return 0.0
-    asked = min(outcome.retry_after or 0.0, LONGEST_RETRY_AFTER_S)
-    return max(asked, OVERLOADED_WAIT_S) if outcome.status == HTTPStatus.TOO_MANY_REQUESTS else asked
+    asked = min(result.retry_after or 0.0, LONGEST_RETRY_AFTER_S) if result.status in _MAY_ASK_FOR_A_WAIT else 0.0
+    return max(asked, OVERLOADED_WAIT_S) if result.status == HTTPStatus.TOO_MANY_REQUESTS else asked

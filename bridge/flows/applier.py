@@ -99,7 +99,9 @@ class Applier:
         entry = replace(entry, reason=translation.reason, rule=translation.rule)
         if isinstance(translation, Ignored):
             if translation.record is not None:
-                jobs[reading.job] = learned(jobs[reading.job], reading.versions, translation.record, translation.told)
+                jobs[reading.job] = learned(
+                    jobs[reading.job], reading.versions, translation.record, translation.field_versions
+                )
             return replace(entry, outcome=Outcome.IGNORED)
         return replace(entry, outcome=Outcome.WAITING) if isinstance(translation, Awaits) else noted(entry)
 

@@ -31,7 +31,7 @@ from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.live_packs import pack_of
 from bridge.flows.ports import AppointmentQuery, BusMessage, BuyersStore, Clock, Page, Transaction, Window
 from bridge.flows.time_slots import TimeSlots
-from bridge.mapping.commands.command import context_of
+from bridge.mapping.commands.context import context_of
 from bridge.mapping.pack import Pack
 from bridge.mef.models import (
     AppointmentCreate,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from bridge.batcher import Batcher
 from bridge.domain.model import (
     BuyerId,
     Command,
@@ -24,11 +25,10 @@ from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected
 from bridge.flows.live_packs import pack_of
 from bridge.flows.ports import BusMessage, BuyersStore, Clock, Owner, Window
-from bridge.mapping.commands.command import context_of
+from bridge.mapping.commands.context import context_of
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Error422Code
 from bridge.mef.models import AppointmentCreate
-from bridge.together import Together
 
 Token = Mapping[str, object]
 
@@ -85,11 +85,11 @@ class Bookings:
         self._correlation_of = correlation_of
         self._clock = clock
         self._timeout = timeout
-        self._together = Together(self._begin_all)
+        self._batcher = Batcher(self._begin_all)
 
     async def begin(self, wanted: Wanted) -> Begun | NeverOffered:
         """Begin a booking; raises `Rejected`, or `Unrenderable` if the pack cannot say it."""
-        begun = await self._together.add(wanted)
+        begun = await self._batcher.submit(wanted)
         if isinstance(begun, BridgeError):
             raise begun
         return begun

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import structlog
 
+from bridge.batcher import Batcher
 from bridge.domain.model import Accepted, Command, CommandId, CommandState, Job, Refused
 from bridge.domain.replies import Settlement, expire, settle
 from bridge.errors import BrokerUnavailable, NotRouted
@@ -22,9 +23,9 @@ from bridge.flows.compensations import Compensations
 from bridge.flows.correlation import asked_by, command_of, correlation_of, is_compensation
 from bridge.flows.effects import messages_for
 from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided, timed_out
-from bridge.flows.group_commit import GroupCommit
 from bridge.flows.line import Line
-from bridge.flows.ports import BusMessage, Clock, CommandBus, Store, Transaction
+from bridge.flows.patience import Patient
+from bridge.flows.ports import BusMessage, Clock, CommandBus, Store, Transaction, WfmMessage
 from bridge.flows.questions import Questions
 from bridge.flows.replies import WfmReply
 from bridge.flows.sweep import Sweep
@@ -35,7 +36,7 @@ log = structlog.get_logger(__name__)
 
 
 class Commands:
-    """The use case. `run` must be running for replies to be taken."""
+    """The use case."""
 
     def __init__(
         self,
@@ -60,13 +61,14 @@ class Commands:
         self.questions = Questions(bus)
         self._instance = instance
         self._issued: dict[str, Command] = {}
-        self._group = GroupCommit(self._commit, self._park)
+        self._batcher = Batcher(Patient(self._commit, self._park))
 
     async def run(self) -> None:
-        """Settle replies, and commands nobody waits for any more, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._group.run())
-            tasks.create_task(self.sweep.run())
+        """Settle commands nobody waits for any more, until cancelled; then replies that are not settled are left."""
+        try:
+            await self.sweep.run()
+        finally:
+            await self._batcher.stop()
 
     async def issue(self, command: Command, message: BusMessage) -> Answer:
         """Publish a stored command and wait for its settlement; raises `WfmTimeout` or `WfmUnavailable`."""
@@ -108,16 +110,16 @@ class Commands:
         except TimeoutError:
             return await self._expire(command)
 
-    async def handle_reply(self, reply: WfmReply) -> None:
+    async def handle_reply(self, message: WfmMessage) -> None:
         """Take one message of a reply queue; return when all that follows from it is safe."""
-        reply = replies.correlated(reply, self._packs)
+        reply = replies.correlated(message, self._packs)
         if reply.problem is not None:
-            await self._group.submit(reply)
+            await self._batcher.submit(reply)
             return
         if self.questions.answer(reply.correlation_id, reply.raw.body):
             return
         if not reply.was_passed_on:
-            await self._group.submit(reply)
+            await self._batcher.submit(reply)
             await self._pass_on(reply)
         await self._tell(command_of(reply.correlation_id))
 
@@ -157,7 +159,7 @@ class Commands:
         with suppress(WfmTimeout):
             await self._expire(command)
 
-    async def _commit(self, batch: Sequence[WfmReply]) -> None:
+    async def _commit(self, batch: Sequence[WfmReply]) -> Sequence[None]:
         """Settle all replies first, then look what waited for them: so the journal is written once for all."""
         answers: list[tuple[Command, Answer]] = []
         async with self._store.transaction() as tx:
@@ -169,6 +171,7 @@ class Commands:
             await self._applier.apply_waiting(tx, jobs, {command.job for command, _ in answers})
         for command, answer in answers:
             self._answers.resolve(command.id, answer)
+        return [None] * len(batch)
 
     async def _asked(self, tx: Transaction, batch: Sequence[WfmReply]) -> list[tuple[WfmReply, Command]]:
         """Find the commands that are answered; those of this process need no query. Their state comes with the job."""

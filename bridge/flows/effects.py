@@ -15,7 +15,7 @@ from bridge.domain.model import (
 )
 from bridge.flows.correlation import correlation_of_compensation
 from bridge.flows.ports import BusMessage
-from bridge.mapping.commands.command import CommandContext
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack
 
 CAUSE_HEADER = "x-correlation-id"

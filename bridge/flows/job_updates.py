@@ -4,19 +4,20 @@ For a batch of messages one transaction holds the inbox keys, the journal, the n
 commands that follow. Only then may the messages be acked.
 """
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
 
+from bridge.batcher import Batcher
 from bridge.domain.model import JobRef, MessageId, Outcome
 from bridge.errors import TransientError
 from bridge.flows.applier import Applier, Jobs
 from bridge.flows.errors import NotReplayable
-from bridge.flows.group_commit import GroupCommit
+from bridge.flows.patience import Patient
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.verdicts import noted, without_job
+from bridge.loops import every
 from bridge.mapping.pack import Read, Reading
 
 log = structlog.get_logger(__name__)
@@ -42,30 +43,23 @@ class _Batch:
 
 
 class JobUpdates:
-    """The use case. `run` must be running for `handle` to return."""
+    """The use case."""
 
     def __init__(self, store: Store, applier: Applier) -> None:
         self._store = store
         self._applier = applier
-        self._group = GroupCommit(self._commit, self._park)
+        self._batcher = Batcher(Patient(self._commit, self._park))
 
     async def handle(self, message: WfmMessage) -> None:
         """Take one message; return when it and all that follows from it is safe. Queues at its first step."""
-        await self._group.submit(message)
+        await self._batcher.submit(message)
 
     async def run(self) -> None:
-        """Commit what `handle` has queued, and what is held for a partner in its time, until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._group.run())
-            tasks.create_task(self._sweep())
-
-    async def _sweep(self) -> None:
-        while True:
-            try:
-                await self.apply_due()
-            except TransientError as trouble:
-                log.warning("held.waiting", trouble=str(trouble), retry_in_seconds=DUE_SECONDS)
-            await asyncio.sleep(DUE_SECONDS)
+        """Apply what is held for a partner in its time, until cancelled; then what `handle` has queued is left."""
+        try:
+            await every(DUE_SECONDS, self.apply_due, "held")
+        finally:
+            await self._batcher.stop()
 
     async def apply_due(self) -> int:
         """Apply what was held for a partner that has not come; return how many jobs there were.
@@ -88,12 +82,13 @@ class JobUpdates:
             jobs = await tx.load_jobs([ref])
             await applier.apply_due(tx, jobs, ref)
 
-    async def _commit(self, messages: Sequence[WfmMessage]) -> None:
+    async def _commit(self, messages: Sequence[WfmMessage]) -> Sequence[None]:
         applier = self._applier.pinned()
         parts = [(message, reading) for message in messages for reading in applier.read(message)]
         async with self._store.transaction() as tx:
             batch = await _load(tx, applier, [reading for _, reading in parts if isinstance(reading, Reading)])
             await self._apply(tx, batch, parts)
+        return [None] * len(messages)
 
     async def _apply(self, tx: Transaction, batch: _Batch, parts: Iterable[tuple[WfmMessage, Read]]) -> None:
         for message, reading in parts:

@@ -12,6 +12,7 @@ import structlog
 from bridge.domain.model import JobRef
 from bridge.errors import BridgeError, PermanentError
 from bridge.flows.errors import WfmUnavailable
+from bridge.loops import every
 from bridge.mapping.pack import Pack
 
 log = structlog.get_logger(__name__)
@@ -79,12 +80,15 @@ class PackReload:
 
     async def watch(self, changed: Callable[[], object], known: object, every_s: float) -> None:
         """Reload whenever `changed`, which may block, gives another value than before; at first that is `known`."""
-        while True:
-            await asyncio.sleep(every_s)
+
+        async def look() -> None:
+            nonlocal known
             found = await asyncio.to_thread(changed)
             if found != known:
                 known = found
                 await self.reload()
+
+        await every(every_s, look, "packs")
 
 
 def _names(packs: Mapping[str, Pack]) -> str:

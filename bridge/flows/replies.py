@@ -16,14 +16,18 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class WfmReply:
-    """A message from a reply queue: `correlation_id` says which command it answers.
+    """A message from a reply queue. Its `pack` is given where the queue is one pack's own.
 
-    `raw.pack` is given where the queue is one pack's own. `problem` says why nobody knows which command it answers.
+    `problem` says why nobody knows which command it answers.
     """
 
-    correlation_id: str
     raw: WfmMessage
     problem: Unreadable | None = None
+
+    @property
+    def correlation_id(self) -> str:
+        """Says which command it answers."""
+        return self.raw.correlation_id
 
     @property
     def was_passed_on(self) -> bool:
@@ -31,15 +35,15 @@ class WfmReply:
         return not self.raw.pack and asked_by(self.correlation_id) is not None
 
 
-def correlated(reply: WfmReply, packs: Mapping[str, Pack]) -> WfmReply:
+def correlated(raw: WfmMessage, packs: Mapping[str, Pack]) -> WfmReply:
     """Find out which command is answered: some packs say where in the body that stands."""
-    pack = packs.get(reply.raw.pack)
-    found = pack.correlation_of(reply.raw.body, reply.correlation_id) if pack is not None else reply.correlation_id
+    pack = packs.get(raw.pack)
+    found = pack.correlation_of(raw.body, raw.correlation_id) if pack is not None else raw.correlation_id
     if isinstance(found, Unreadable):
-        return replace(reply, problem=found)
+        return WfmReply(raw, found)
     if not found:
-        return replace(reply, problem=Unreadable("it has no correlation_id", {}))
-    return replace(reply, correlation_id=found, raw=replace(reply.raw, correlation_id=found))
+        return WfmReply(raw, Unreadable("it has no correlation_id", {}))
+    return WfmReply(replace(raw, correlation_id=found))
 
 
 def taken(reply: WfmReply, settlement: Settlement, read: ReplyRead, pack_version: str) -> JournalEntry:

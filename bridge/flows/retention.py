@@ -7,8 +7,8 @@ from typing import Protocol
 
 import structlog
 
-from bridge.errors import TransientError
 from bridge.flows.ports import Clock, Journal, Memory
+from bridge.loops import every
 
 log = structlog.get_logger(__name__)
 
@@ -37,13 +37,11 @@ class Retention:
 
     async def run(self) -> None:
         """Look every few minutes, until cancelled."""
-        while True:
-            try:
-                await self.warn_of_waiting()
-                await self.sweep()
-            except TransientError as trouble:
-                log.warning("retention.waiting", trouble=str(trouble), retry_in_seconds=EVERY_SECONDS)
-            await asyncio.sleep(EVERY_SECONDS)
+        await every(EVERY_SECONDS, self._look, "retention")
+
+    async def _look(self) -> None:
+        await self.warn_of_waiting()
+        await self.sweep()
 
     async def sweep(self) -> dict[Memory, int]:
         """Delete all that is too old, batch by batch; return how much there was."""

@@ -22,16 +22,13 @@ EVENT_TYPES: dict[Api, tuple[EventType, ...]] = {
 }
 
 
-MAX_LISTENERS = 20  # of one Buyer with one API; the standard names no maximum
 LONGEST_CALLBACK = 2000  # characters; with our path behind it still a request line that every server takes
 
 
 class Subscriptions:
-    """The use cases."""
+    """The use cases. `max_listeners` is for one Buyer with one API; the standard names no maximum."""
 
-    def __init__(
-        self, listeners: Listeners, clock: Clock, new_id: Callable[[], str], *, max_listeners: int = MAX_LISTENERS
-    ) -> None:
+    def __init__(self, listeners: Listeners, clock: Clock, new_id: Callable[[], str], *, max_listeners: int) -> None:
         self._listeners = listeners
         self._clock = clock
         self._new_id = new_id

@@ -1,15 +1,16 @@
 """Looks after commands that nobody waits for any more: those of processes that died, and bookings to be taken back."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 
+from bridge.backoff import Backoff
 from bridge.domain.model import Command, CommandId
 from bridge.errors import TransientError
 from bridge.flows.ports import Clock, Store
+from bridge.loops import every
 from bridge.mapping.pack import Pack
 
 log = structlog.get_logger(__name__)
@@ -20,18 +21,18 @@ SWEEP_SECONDS = 2.0
 GRACE = timedelta(seconds=2)
 """How long past its deadline a command is left to the process that waits for it."""
 
-SHORTEST_WAIT = timedelta(seconds=2)
-LONGEST_WAIT = timedelta(minutes=5)
-"""How long a command is left alone on which the bridge has failed, so that the log is not flooded."""
+LEFT_ALONE = Backoff(first=2.0, longest=300.0, jitter=0)
+"""How long a command is left alone on which the bridge has failed, so that the log is not flooded. The sweep comes by
+too seldom for a jitter to show."""
 
 Step = Callable[[Command], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Failure:
-    """The bridge failed on a command: it is left alone until `due`. `wait` doubles with each failure in a row."""
+    """The bridge failed on a command so many times in a row: it is left alone until `due`."""
 
-    wait: timedelta
+    times: int
     due: datetime
 
 
@@ -51,12 +52,7 @@ class Sweep:
 
     async def run(self) -> None:
         """Look after them until cancelled."""
-        while True:
-            try:
-                await self.look_after()
-            except TransientError as trouble:
-                log.warning("sweep.waiting", trouble=str(trouble), retry_in_seconds=SWEEP_SECONDS)
-            await asyncio.sleep(SWEEP_SECONDS)
+        await every(SWEEP_SECONDS, self.look_after, "sweep")
 
     async def look_after(self) -> int:
         """Settle the commands whose process died before their deadline, and ask the WFM once more for the visits of
@@ -94,12 +90,13 @@ class Sweep:
         except TransientError:
             raise
         except Exception:  # outermost: whatever one command does, the others must be looked after
-            wait = min(failed.wait * 2, LONGEST_WAIT) if failed is not None else SHORTEST_WAIT
-            self._failures[command.id] = _Failure(wait, now + wait)
+            times = failed.times + 1 if failed is not None else 1
+            wait = LEFT_ALONE.after(times)
+            self._failures[command.id] = _Failure(times, now + timedelta(seconds=wait))
             log.exception(
                 "sweep.crashed",
                 command=command.id,
                 kind=command.kind,
                 job=command.job.key,
-                retry_in_seconds=wait.total_seconds(),
+                retry_in_seconds=wait,
             )

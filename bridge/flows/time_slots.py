@@ -28,7 +28,7 @@ from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected, WfmUnavailable
 from bridge.flows.live_packs import pack_of
 from bridge.flows.ports import BuyersStore, Clock, JournalEntry, WfmMessage
-from bridge.mapping.commands.command import CommandContext
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack, ReplyRead, Unreadable
 from bridge.mef.enums import WorkOrderState
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot

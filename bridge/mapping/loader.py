@@ -4,10 +4,9 @@ from pathlib import Path
 
 from bridge.mapping.checks.checker import check
 from bridge.mapping.checks.inspection import Inspection, inspect
-from bridge.mapping.compiler import compile_pack
 from bridge.mapping.document import PackDocument
 from bridge.mapping.document.layers import PACK_FILE, Layers, read_layers, read_pack
-from bridge.mapping.pack import Pack
+from bridge.mapping.pack import Pack, compile_pack
 from bridge.yaml_source import InvalidDocument, YamlSource, validate
 
 __all__ = ["PACK_FILE", "inspect_pack", "load_document", "load_pack", "make_pack"]

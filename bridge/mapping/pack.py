@@ -1,5 +1,11 @@
-"""A compiled pack: through it the bridge speaks to a WFM. Pure; no method raises on a message's content."""
+"""A compiled pack: through it the bridge speaks to a WFM. Pure; no method raises on a message's content.
 
+Every part of a pack compiles in its own module, to closures and frozen values; nothing of that can fail on a document
+that the checker has passed.
+"""
+
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -7,11 +13,17 @@ from typing import Literal
 from bridge.domain.model import Appointment, CommandKind, Job
 from bridge.domain.visits import held_window
 from bridge.errors import PermanentError
-from bridge.mapping.commands.command import Command, CommandContext, Rendered
-from bridge.mapping.commands.correlation import ReadCorrelation, Replies
-from bridge.mapping.commands.replies import ReplyRead
+from bridge.mapping.commands.command import CommandTemplate, Rendered, compile_command
+from bridge.mapping.commands.context import CommandContext, compile_remembered
+from bridge.mapping.commands.replies import ReadCorrelation, Replies, ReplyRead, compile_correlation, compile_replies
+from bridge.mapping.document import PackDocument
+from bridge.mapping.formats.paths import compile_path
 from bridge.mapping.formats.values import Misread
-from bridge.mapping.reading.messages import Identity, Read, Reading, Skipped, Unreadable
+from bridge.mapping.outputs.sections import VisitBuilder, compile_visit, compile_work_order
+from bridge.mapping.reading.fields import compile_fields
+from bridge.mapping.reading.messages import Identity, Read, Reading, Skipped, Unreadable, compile_identity
+from bridge.mapping.reading.references import field_lookups, table_lookup
+from bridge.mapping.rules import compile_rules
 from bridge.mapping.translator import Awaits, Ignored, Translated, Translation, Translator, Unmapped
 from bridge.mef.models import RelatedContactInformation
 
@@ -55,7 +67,7 @@ class Pack:
 
     `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` stands in as
     sellerAppointmentContact when nobody is assigned. `unoffered_window` is the policy for a window never offered.
-    `replies` is given where answers do not come by AMQP's reply_to and correlation_id.
+    `replies` is there where replies do not come by AMQP's reply_to and correlation_id.
     """
 
     name: str
@@ -65,7 +77,7 @@ class Pack:
     unoffered_window: UnofferedWindow
     identity: Identity = field(repr=False)
     translator: Translator = field(repr=False)
-    commands: Mapping[CommandKind, Command] = field(repr=False)
+    commands: Mapping[CommandKind, CommandTemplate] = field(repr=False)
     replies: Replies | None = None
     correlation: ReadCorrelation | None = field(default=None, repr=False)
 
@@ -74,7 +86,7 @@ class Pack:
         return kind in self.commands
 
     def held_appointment(self, job: Job) -> Appointment | None:
-        """Return the one whose visit the WFM still holds after the Seller moved it (R27): a booking moves that one.
+        """Return the one whose visit the WFM still has after the Seller moved it (R27): a booking moves that one.
 
         None where there is none, or the WFM cannot be asked to move a visit.
         """
@@ -86,7 +98,7 @@ class Pack:
         return self.read_all(body, routing_key, headers)[0]
 
     def read_all(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
-        """Read who a message, or each of its parts, is about; at least one answer, whatever the bytes are."""
+        """Read who a message, or each of its parts, is about; at least one of them, whatever the bytes are."""
         try:
             return self.identity.read(body, routing_key, headers)
         except Misread as misread:
@@ -101,7 +113,7 @@ class Pack:
         return self._command(kind).render(context)
 
     def read_reply(self, kind: CommandKind, body: bytes) -> ReplyRead | Unreadable:
-        """Read the WFM's answer to a command. Raises `NoSuchCommand`."""
+        """Read the WFM's reply to a command. Raises `NoSuchCommand`."""
         reader = self._command(kind).reply
         if reader is None:
             reason = f"command {kind} has no reply in this pack"
@@ -109,14 +121,58 @@ class Pack:
         return reader.read(body)
 
     def correlation_of(self, body: bytes, correlation_id: str) -> str | Unreadable:
-        """Say what an answer is known by: what its body bears where the pack says so, else AMQP's `correlation_id`."""
+        """Say what a reply is known by: what its body bears where the pack says so, else AMQP's `correlation_id`."""
         try:
             return self.correlation(body) if self.correlation is not None else correlation_id
         except Misread as misread:
             return Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})
 
-    def _command(self, kind: CommandKind) -> Command:
+    def _command(self, kind: CommandKind) -> CommandTemplate:
         try:
             return self.commands[kind]
         except KeyError:
             raise NoSuchCommand(f"pack {self.name} has no command {kind}") from None
+
+
+def compile_pack(document: PackDocument, data: object) -> Pack:
+    """Compile a checked document; `data` is the plain data it was made of, whose hash goes into the version."""
+    version = f"{document.version}+{content_hash(data)}"
+    tables = {name: table_lookup(table) for name, table in document.tables.items()}
+    fields = compile_remembered(document)
+    visit = compile_visit(document)
+    return Pack(
+        name=document.pack,
+        version=version,
+        inbound=Inbound(document.inbound.exchange, document.inbound.bindings),
+        seller_contact=visit.seller_contact,
+        unoffered_window=document.policies.unoffered_window,
+        identity=compile_identity(document),
+        translator=_translator(document, version, visit),
+        commands={
+            kind: compile_command(command, document, tables, fields, version)
+            for kind, command in document.commands.items()
+        },
+        replies=compile_replies(document.replies) if document.replies is not None else None,
+        correlation=compile_correlation(document),
+    )
+
+
+def content_hash(data: object) -> str:
+    """Give eight hex digits that change with any value of a pack, but not with its comments and layout."""
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()[:8]
+
+
+def _translator(document: PackDocument, version: str, visit: VisitBuilder) -> Translator:
+    changed_names = document.inbound.changed_names
+    return Translator(
+        version=version,
+        fields=compile_fields(document),
+        rules=compile_rules(document.rules, field_lookups(document), document.policies.on_illegal),
+        work_order=compile_work_order(document),
+        visit=visit,
+        occurred_at=document.inbound.occurred_at,
+        changed_names=compile_path(changed_names) if changed_names is not None else None,
+        deltas=document.inbound.deltas,
+        passing_fields=document.passing_fields,
+        window_fields=document.window_fields,
+    )

@@ -153,7 +153,7 @@ def _after(job: Job, reading: Reading, translation: Translation, now: datetime) 
     if isinstance(translation, Translated):
         return decide(job, translation.update, _IDS, now).job
     if isinstance(translation, Ignored) and translation.record is not None:
-        return learned(job, reading.versions, translation.record, translation.told)
+        return learned(job, reading.versions, translation.record, translation.field_versions)
     return job
 
 
@@ -161,5 +161,5 @@ def _with_record(job: Job, translation: Translation) -> Job:
     if isinstance(translation, Translated):
         return replace(job, record=translation.update.record, told=translation.update.told)
     if isinstance(translation, Ignored) and translation.record is not None:
-        return replace(job, record=translation.record, told=translation.told)
+        return replace(job, record=translation.record, told=translation.field_versions)
     return job

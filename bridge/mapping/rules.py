@@ -3,17 +3,15 @@
 A column is a field, a column of a field's table (`reason.fault`), or the current MEF state of the job.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bridge.domain.model import Goal, Job, OnIllegal
+from bridge.domain.model import Goal, OnIllegal
 from bridge.mapping import document
-from bridge.mapping.formats.values import Get, Misread, Values, plain, shown
-from bridge.mapping.outputs.sources import value_getter
+from bridge.mapping.formats.values import Get, Misread, Values, briefly, plain_json
 from bridge.mapping.reading.cells import Test, cell_test, cell_text
-from bridge.mapping.reading.columns import Column, column_getter
-from bridge.mapping.reading.tables import Lookup
+from bridge.mapping.reading.references import Lookups, reference_getter, value_getter
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +28,12 @@ class Park:
     reason: str
 
 
-Outcome = Callable[[Values], Goal | Ignore | Park]
+Outcome = Goal | Ignore | Park
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One cell: the index of its column, its test, and what it expects, for people."""
+class Cell:
+    """One compiled cell: the index of its column, its test, and what it expects, for people."""
 
     column: int
     test: Test
@@ -44,14 +42,23 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One compiled row. `has_goal`: its outcome is neither `Ignore` nor `Park`. `wait`: how long it is held."""
+    """One compiled row. `appointment_required` completes its goal; `wait` is how long the message is held."""
 
     name: str
-    conditions: tuple[Condition, ...]
+    cells: tuple[Cell, ...]
     outcome: Outcome
     creates: bool
-    has_goal: bool
+    appointment_required: Get | None
     wait: timedelta | None
+
+    def outcome_for(self, values: Values) -> Outcome:
+        """Say what the rule makes of a message. Raises `Misread`."""
+        if self.appointment_required is None or not isinstance(self.outcome, Goal):
+            return self.outcome
+        required = self.appointment_required(values)
+        if not isinstance(required, bool):
+            raise Misread(f"appointment_required: expected true or false; came {briefly(required)}")
+        return replace(self.outcome, appointment_required=required)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,85 +66,60 @@ class DecisionTable:
     """All rules over their columns."""
 
     names: tuple[str, ...]
-    columns: tuple[Column, ...]
+    columns: tuple[Get, ...]
     rules: tuple[Rule, ...]
 
-    def decide(self, values: Values, job: Job, explained: list[object]) -> Rule | None:
+    def decide(self, values: Values, explained: list[object]) -> Rule | None:
         """Give the first rule that holds. `explained` gets each rule before it with the cell that failed."""
-        row = [column(values, job) for column in self.columns]
-        came = [plain(value) for value in row]
+        row = [column(values) for column in self.columns]
+        came = [plain_json(value) for value in row]
         for rule in self.rules:
-            failed = _first_failure(rule, row)
-            if failed is None:
+            for cell in rule.cells:
+                if not cell.test(row[cell.column]):
+                    name = self.names[cell.column]
+                    explained.append(
+                        {"rule": rule.name, "column": name, "expected": cell.expected, "came": came[cell.column]}
+                    )
+                    break
+            else:
                 return rule
-            explained.append(
-                {
-                    "rule": rule.name,
-                    "column": self.names[failed.column],
-                    "expected": failed.expected,
-                    "came": came[failed.column],
-                }
-            )
         return None
 
     def rests_on(self, rule: Rule, explained: Iterable[object]) -> frozenset[str]:
         """Name the fields that made this rule the first that holds: its own, and those by which others fail."""
         failed = (entry["column"] for entry in explained if isinstance(entry, Mapping))
-        columns = (*failed, *(self.names[condition.column] for condition in rule.conditions))
+        columns = (*failed, *(self.names[cell.column] for cell in rule.cells))
         return frozenset(str(column).partition(".")[0] for column in columns)
 
 
-def _first_failure(rule: Rule, row: Sequence[object]) -> Condition | None:
-    for condition in rule.conditions:
-        if not condition.test(row[condition.column]):
-            return condition
-    return None
-
-
-def compile_rules(
-    rules: Sequence[document.Rule], lookups: Mapping[str, Lookup], on_illegal: OnIllegal
-) -> DecisionTable:
+def compile_rules(rules: Sequence[document.Rule], lookups: Lookups, on_illegal: OnIllegal) -> DecisionTable:
     """Compile the rules of a checked pack; `on_illegal` is the pack's own policy."""
     names = tuple(dict.fromkeys(name for rule in rules for name in rule.when))
     return DecisionTable(
         names=names,
-        columns=tuple(column_getter(name, lookups) for name in names),
+        columns=tuple(reference_getter(name, lookups) for name in names),
         rules=tuple(_rule(rule, names, lookups, on_illegal) for rule in rules),
     )
 
 
-def _rule(rule: document.Rule, names: tuple[str, ...], lookups: Mapping[str, Lookup], on_illegal: OnIllegal) -> Rule:
-    conditions = tuple(
-        Condition(names.index(name), cell_test(cell), cell_text(cell)) for name, cell in rule.when.items()
-    )
+def _rule(rule: document.Rule, names: tuple[str, ...], lookups: Lookups, on_illegal: OnIllegal) -> Rule:
     then = rule.then
-    has_goal = then.ignore is None and then.park is None
-    wait = timedelta(seconds=then.wait_seconds) if then.wait_seconds is not None else None
-    return Rule(rule.rule, conditions, _outcome(then, lookups, on_illegal), then.creates, has_goal, wait)
+    return Rule(
+        name=rule.rule,
+        cells=tuple(Cell(names.index(name), cell_test(cell), cell_text(cell)) for name, cell in rule.when.items()),
+        outcome=_outcome(then, then.on_illegal or on_illegal),
+        creates=then.creates,
+        appointment_required=(
+            value_getter(then.appointment_required, lookups) if then.appointment_required is not None else None
+        ),
+        wait=timedelta(seconds=then.wait_seconds) if then.wait_seconds is not None else None,
+    )
 
 
-def _outcome(then: document.Then, lookups: Mapping[str, Lookup], on_illegal: OnIllegal) -> Outcome:
+def _outcome(then: document.Then, on_illegal: OnIllegal) -> Outcome:
+    """Give the outcome that is the same for all messages; one that holds the states has a goal that names none."""
     if then.ignore is not None:
-        return _always(Ignore(then.ignore))
+        return Ignore(then.ignore)
     if then.park is not None:
-        return _always(Park(then.park))
-    if then.hold is not None:
-        return _always(Goal(on_illegal=then.on_illegal or on_illegal))
-    goal = Goal(work_order=then.work_order, appointment=then.appointment, on_illegal=then.on_illegal or on_illegal)
-    if then.appointment_required is None:
-        return _always(goal)
-    return _goal(goal, value_getter(then.appointment_required, lookups))
-
-
-def _always(outcome: Goal | Ignore | Park) -> Outcome:
-    return lambda _: outcome
-
-
-def _goal(goal: Goal, required: Get) -> Outcome:
-    def outcome(values: Values) -> Goal:
-        value = required(values)
-        if not isinstance(value, bool):
-            raise Misread(f"appointment_required: expected true or false; came {shown(value)}")
-        return replace(goal, appointment_required=value)
-
-    return outcome
+        return Park(then.park)
+    return Goal(work_order=then.work_order, appointment=then.appointment, on_illegal=on_illegal)

@@ -1,24 +1,24 @@
 """A reading becomes a canonical update, step by step explained: fields, then the rule, then what the Buyer sees.
 
-Pure, and total: whatever the message holds, the answer is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
+Pure, and total: whatever is in the message, the result is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import ValidationError
 
 from bridge.domain.appointment import OPEN
-from bridge.domain.model import ANSWER, Goal, Job, JobUpdate, OnIllegal
+from bridge.domain.decide import is_older
+from bridge.domain.model import ANSWER, BuyerId, Goal, Job, JobUpdate, OnIllegal
 from bridge.mapping.formats.paths import Find
-from bridge.mapping.formats.values import Misread, shown
-from bridge.mapping.outputs.visits import VisitBuilder
-from bridge.mapping.outputs.work_orders import WorkOrderBuilder
-from bridge.mapping.reading.ages import Ages
+from bridge.mapping.formats.values import Misread, briefly
+from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
 from bridge.mapping.reading.fields import Field
 from bridge.mapping.reading.messages import Reading
-from bridge.mapping.reading.scope import Scope
+from bridge.mapping.reading.references import states_of
+from bridge.mapping.reading.scope import FieldVersions, Scope
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
 from bridge.mef.enums import WorkOrderState
 
@@ -35,15 +35,15 @@ class Translated:
 class Ignored:
     """The pack says that the message tells the Buyer nothing.
 
-    `record` is what is known of its job now, `told` by which versions that was told; None where the pack keeps no
-    record, or the message is too old for it.
+    `record` is what is known of its job now, None where the pack keeps no record, or the message is too old for it.
+    `field_versions` are those by which each field of it was written.
     """
 
     reason: str
     rule: str
     explanation: Mapping[str, object]
     record: Mapping[str, object] | None
-    told: Mapping[str, Mapping[str, int]]
+    field_versions: Mapping[str, Mapping[str, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,36 +70,36 @@ class Unmapped:
 Translation = Translated | Ignored | Awaits | Unmapped
 
 
+@dataclass(slots=True)
 class _Trace:
-    """What happened so far in one translation; local to it."""
+    """What happened so far in one translation, by the pack of this version; local to it."""
 
-    def __init__(self, version: str, scope: Scope) -> None:
-        self.scope = scope
-        self.rules: list[object] = []
-        self.rule: str | None = None
-        self._version = version
+    version: str
+    scope: Scope
+    rules: list[object] = field(default_factory=list)
+    rule: str | None = None
 
     def explanation(self, reason: str | None = None) -> Mapping[str, object]:
         """Give what happened as plain JSON."""
-        told: dict[str, object] = {
-            "pack": self._version,
+        explained: dict[str, object] = {
+            "pack": self.version,
             "fields": self.scope.explained,
             "rules": self.rules,
             "rule": self.rule,
         }
         if self.scope.remarks:
-            told["flags"] = self.scope.remarks
+            explained["flags"] = self.scope.remarks
         if reason is not None:
-            told["reason"] = reason
-        return told
+            explained["reason"] = reason
+        return explained
 
 
 @dataclass(frozen=True, slots=True)
 class Translator:
     """The compiled inbound half of a pack.
 
-    `deltas`: a message tells only what has changed. `own_fields` are of one message alone, `window_fields` those that
-    tell the window of a visit.
+    `deltas`: a message tells only what has changed. `passing_fields` are of one message alone, `window_fields` those
+    that the window of a visit comes down to.
     """
 
     version: str
@@ -110,16 +110,14 @@ class Translator:
     occurred_at: str | None
     changed_names: Find | None
     deltas: bool
-    own_fields: frozenset[str]
+    passing_fields: frozenset[str]
     window_fields: frozenset[str]
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
-        unknown = self.deltas and job.work_order is None
-        ages = Ages(job, reading.versions, self.occurred_at)
-        trace = _Trace(self.version, Scope(reading.content, job, ages, tolerant=unknown))
+        trace = _Trace(self.version, self._scope(reading, job))
         try:
-            return self._translate(reading, job, trace)
+            return self._translate(reading, trace)
         except Misread as misread:
             reason = str(misread)
         except ValidationError as error:
@@ -128,49 +126,53 @@ class Translator:
             reason = f"rule {trace.rule}: {reason}"
         return Unmapped(reason, trace.rule, trace.explanation(reason))
 
-    def _translate(self, reading: Reading, job: Job, trace: _Trace) -> Translation:
+    def _scope(self, reading: Reading, job: Job) -> Scope:
+        kept = {ANSWER: job.told[ANSWER]} if ANSWER in job.told else {}
+        is_late = is_older(job, reading.versions)
+        versions = FieldVersions(job, reading.versions, self.occurred_at, is_late, by_field=kept)
+        unknown = self.deltas and job.work_order is None
+        return Scope(reading.content, job, versions, values=states_of(job), tolerant=unknown)
+
+    def _translate(self, reading: Reading, trace: _Trace) -> Translation:
+        scope = trace.scope
         if reading.problem is not None:
             raise Misread(reading.problem)
-        values = self._read(trace.scope)
-        rule = self.rules.decide(values, job, trace.rules)
-        if _awaits_job(rule, trace.scope):
+        if self.changed_names is not None:
+            scope.changed_names = _names(self.changed_names(scope.message.data))
+        for field_ in self.fields:
+            scope.values[field_.name] = field_.read(scope)
+        rule = self.rules.decide(scope.values, trace.rules)
+        if _awaits_job(rule, scope):
             return _awaits(reading, rule, trace)
         if rule is None:
             raise Misread("no rule fits this message")
         trace.rule = rule.name
-        if trace.scope.missing and rule.creates:
-            raise Misread(next(iter(trace.scope.missing.values())))
-        outcome = rule.outcome(values)
+        if scope.missing and rule.creates:
+            raise Misread(next(iter(scope.missing.values())))
+        return self._outcome(reading, rule, trace)
+
+    def _outcome(self, reading: Reading, rule: Rule, trace: _Trace) -> Translation:
+        scope, outcome = trace.scope, rule.outcome_for(trace.scope.values)
         if isinstance(outcome, Ignore):
-            record, told = self._record(trace.scope), trace.scope.ages.told
-            return Ignored(outcome.reason, rule.name, trace.explanation(outcome.reason), record, told)
+            reason, versions = outcome.reason, scope.versions.by_field
+            return Ignored(reason, rule.name, trace.explanation(reason), self._record(scope), versions)
         if isinstance(outcome, Park):
             return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
-        if self._is_late(trace.scope):
-            outcome = self._late(rule, outcome, trace)
-        return Translated(self._update(reading, job, rule, outcome, trace.scope), trace.explanation())
-
-    def _read(self, scope: Scope) -> Mapping[str, object]:
-        if self.changed_names is not None:
-            scope.changed_names = _names(self.changed_names(scope.message.data))
-        for field in self.fields:
-            scope.values[field.name] = field.read(scope)
-        return scope.values
+        late = self.deltas and scope.versions.is_late and scope.versions.is_news
+        goal = self._late_goal(rule, outcome, trace) if late else outcome
+        return Translated(self._update(reading, rule, goal, scope, late=late), trace.explanation())
 
     def _record(self, scope: Scope) -> Mapping[str, object] | None:
-        if scope.ages.is_late and not self.deltas:
+        if scope.versions.is_late and not self.deltas:
             return None
-        return scope.record if any(field.remembered for field in self.fields) else None
+        return scope.record if any(one.remembered for one in self.fields) else None
 
-    def _is_late(self, scope: Scope) -> bool:
-        return self.deltas and scope.ages.is_late and scope.ages.is_news
-
-    def _late(self, rule: Rule, goal: Goal, trace: _Trace) -> Goal:
+    def _late_goal(self, rule: Rule, goal: Goal, trace: _Trace) -> Goal:
         """Keep states from going back: what only this message says was perhaps overtaken by what a later one did."""
         trace.scope.remarks.append("older than what is applied: only what no later message told is taken from it")
-        if trace.scope.ages.told_since(ANSWER):
+        if trace.scope.versions.is_overtaken(ANSWER):
             return Goal(on_illegal=OnIllegal.KEEP)
-        if not self.own_fields & self.rules.rests_on(rule, trace.rules):
+        if not self.passing_fields & self.rules.rests_on(rule, trace.rules):
             return goal
         return Goal(
             work_order=goal.work_order if goal.work_order in _ON_THE_WAY else None,
@@ -178,8 +180,8 @@ class Translator:
             on_illegal=OnIllegal.KEEP,
         )
 
-    def _update(self, reading: Reading, job: Job, rule: Rule, goal: Goal, scope: Scope) -> JobUpdate:
-        values = scope.values
+    def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope, *, late: bool) -> JobUpdate:
+        values, job, versions = scope.values, scope.job, scope.versions
         occurred_at = values[self.occurred_at] if self.occurred_at is not None else None
         return JobUpdate(
             job=reading.job,
@@ -188,15 +190,15 @@ class Translator:
             pack_version=self.version,
             goal=goal,
             details=self.work_order.details(values, job),
-            buyer=self.work_order.buyer_id(values),
+            buyer=BuyerId(self.work_order.buyer(values)),
             creates=rule.creates,
-            visit=self.visit.visit(values, job, window_told=not self.window_fields <= scope.ages.kept),
+            visit=self.visit.visit(values, job, window_told=not self.window_fields <= versions.kept),
             occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,
             record=scope.record,
-            told=scope.ages.told,
-            late=self._is_late(scope),
+            told=versions.by_field,
+            late=late,
             wait=rule.wait if goal.names_state else None,
             flags=tuple(scope.remarks),
         )
@@ -206,10 +208,10 @@ _ON_THE_WAY = (WorkOrderState.PLANNED, WorkOrderState.IN_PROGRESS)
 
 
 def _awaits_job(rule: Rule | None, scope: Scope) -> bool:
-    """A delta adds to what the job has told. Where no rule fits, a value that the job will tell may be why."""
+    """A delta adds to what is known of its job. Where no rule fits, a value that is not known yet may be why."""
     if rule is None:
         return bool(scope.missing)
-    return scope.tolerant and rule.has_goal and not rule.creates
+    return scope.tolerant and isinstance(rule.outcome, Goal) and not rule.creates
 
 
 def _awaits(reading: Reading, rule: Rule | None, trace: _Trace) -> Awaits:
@@ -230,4 +232,4 @@ def _not_standard(error: ValidationError) -> str:
     """Say in one sentence which attribute of the standard cannot hold the value."""
     first = error.errors(include_url=False)[0]
     attribute = ".".join(map(str, first["loc"]))
-    return f"{error.title}.{attribute}: {first['msg']}; came {shown(first['input'])}"
+    return f"{error.title}.{attribute}: {first['msg']}; came {briefly(first['input'])}"

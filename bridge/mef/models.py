@@ -31,7 +31,12 @@ class MefModel(BaseModel):
     """A value of the standard: frozen, closed, wire names by alias."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True, validate_by_alias=True
+        frozen=True,
+        extra="forbid",
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        defer_build=True,  # until it is first used: many are only parts of others, and imports are to be quick
     )
 
 

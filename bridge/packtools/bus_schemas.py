@@ -1,7 +1,7 @@
 """What a pack says of the messages on the bus, as JSON Schema: for AsyncAPI, not for validation. Pure.
 
 A pack reads what it needs and lets the rest be, so every object is open. Paths that are no plain chain of names
-(filters, positions) can't be drawn as properties; they are told in the description.
+(filters, positions) can't be drawn as properties; they are named in the description.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bridge.domain.model import CommandKind
 from bridge.mapping import document
-from bridge.mapping.document.templates import Template, TemplateValue
+from bridge.mapping.document.commands import Template, TemplateValue
 
 Json = dict[str, Any]
 
@@ -32,11 +32,11 @@ class _Drawing:
 
     def __init__(self) -> None:
         self.schema: Json = {"type": "object", "properties": {}}
-        self._told: list[str] = []
+        self._beside: list[str] = []
 
     def add(self, path: str, schema: Json, *, required: bool = False) -> None:
         if not _PLAIN.fullmatch(path):
-            self._told.append(path)
+            self._beside.append(path)
             return
         *parents, last = path.split(".")[1:]
         node = self.schema
@@ -48,8 +48,8 @@ class _Drawing:
         node["properties"][last] = {**node["properties"].get(last, {}), **schema}
 
     def done(self, description: str) -> Json:
-        told = f" Also read: {', '.join(self._told)}." if self._told else ""
-        return {**self.schema, "description": description + told}
+        beside = f" Also read: {', '.join(self._beside)}." if self._beside else ""
+        return {**self.schema, "description": description + beside}
 
 
 def _require(node: Json, name: str, *, required: bool) -> None:
@@ -170,8 +170,8 @@ def _add_window(drawing: "_Drawing | _SlotDrawing", window: document.ReplyWindow
 class _SlotDrawing:
     """A slot, with what it lies in (`$.parent`, outermost first) and its entry in a dictionary (`$.entry`)."""
 
-    def __init__(self, answer: _Drawing, around: int) -> None:
-        self.answer = answer
+    def __init__(self, reply: _Drawing, around: int) -> None:
+        self.reply = reply
         self.around = [_Drawing() for _ in range(around)]
         self.slot = _Drawing()
         self.entry = _Drawing()
@@ -181,7 +181,7 @@ class _SlotDrawing:
             self.entry.add(f"$.{path.removeprefix('$.entry.')}", schema)
             return
         drawing = self.slot
-        for parent in (*reversed(self.around), self.answer):
+        for parent in (*reversed(self.around), self.reply):
             if not path.startswith("$.parent."):
                 break
             drawing, path = parent, f"$.{path.removeprefix('$.parent.')}"

@@ -27,8 +27,8 @@ from bridge.domain.replies import Settlement, expire
 from bridge.domain.time_slots import available
 from bridge.flows.effects import to_bus_message
 from bridge.flows.ports import BusMessage
+from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of
-from bridge.mapping.commands.templates import Unrenderable
 from bridge.mapping.pack import NoSuchCommand, ReplyRead
 from bridge.mef.enums import ContactRole
 from bridge.mef.models import AppointmentCreate, RelatedContactInformation, TimePeriod, WorkOrderRef
@@ -39,7 +39,7 @@ _TIMEOUT = timedelta(seconds=10)
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class StepEffect:
     """What became of a wish: what happened, and what the Buyer is told.
 
     `caught_up` is what had waited behind messages that the WFM's reply superseded, then what waited for the reply.
@@ -51,7 +51,7 @@ class Answered:
     caught_up: tuple[Happened, ...] = ()
 
 
-def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> Answered:
+def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> StepEffect:
     """Carry out a Buyer's wish on the job of the step, or on the only job there is."""
     job = _job(book, step.job)
     if job is None or job.work_order is None:
@@ -74,23 +74,23 @@ def _job(book: JobBook, key: str | None) -> Job | None:
     return found[0] if len(found) == 1 else None
 
 
-def _failed(reason: str) -> Answered:
-    return Answered(Happened(job=None, outcome=Outcome.PARKED, reason=reason))
+def _failed(reason: str) -> StepEffect:
+    return StepEffect(Happened(job=None, outcome=Outcome.PARKED, reason=reason))
 
 
-def _with_command(answered: Answered, sent: BusMessage) -> Answered:
-    happened = answered.happened
-    return replace(answered, happened=replace(happened, commands=(sent, *happened.commands)))
+def _with_command(effect: StepEffect, sent: BusMessage) -> StepEffect:
+    happened = effect.happened
+    return replace(effect, happened=replace(happened, commands=(sent, *happened.commands)))
 
 
-def _settled(book: JobBook, job: Job, command: Command, step: Step, now: datetime) -> Answered:
+def _settled(book: JobBook, job: Job, command: Command, step: Step, now: datetime) -> StepEffect:
     if step.reply is None:
         return _concluded(book, expire(job, command), now)
     read = book.pack.read_reply(command.asked_as, _body(step.reply))
     if not isinstance(read, ReplyRead):
         return _failed(read.reason)
-    answered = _answered(book, job, command, read.reply, now)
-    return replace(answered, happened=replace(answered.happened, flags=read.flags))
+    effect = _replied(book, job, command, read.reply, now)
+    return replace(effect, happened=replace(effect.happened, flags=read.flags))
 
 
 def _body(reply: JsonValue) -> bytes:
@@ -98,27 +98,29 @@ def _body(reply: JsonValue) -> bytes:
     return reply.encode() if isinstance(reply, str) else orjson.dumps(reply)
 
 
-def _answered(book: JobBook, job: Job, command: Command, reply: Reply, now: datetime) -> Answered:
+def _replied(book: JobBook, job: Job, command: Command, reply: Reply, now: datetime) -> StepEffect:
     if isinstance(reply, Offered):
         return _offered(book, job, command, reply)
     if command.kind is CommandKind.SEARCH and isinstance(reply, Refused):
         problem = Problem(reply.code, reply.reason, reply.path)
-        return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
+        return StepEffect(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
     settlement, caught_up = book.settle(command, reply, now)
     return _concluded(book, settlement, now, caught_up)
 
 
-def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> Answered:
+def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> StepEffect:
     """Show the slots within the window that was asked for, and remember what they are booked by."""
     slots = available([offered], [command.window] if command.window is not None else [])
     book.offered.update({(job.ref, slot.window): slot.token for slot in slots})
-    return Answered(Happened(job=job.ref, outcome=Outcome.UNCHANGED), slots=slots)
+    return StepEffect(Happened(job=job.ref, outcome=Outcome.UNCHANGED), slots=slots)
 
 
-def _concluded(book: JobBook, settlement: Settlement, now: datetime, caught_up: tuple[Happened, ...] = ()) -> Answered:
+def _concluded(
+    book: JobBook, settlement: Settlement, now: datetime, caught_up: tuple[Happened, ...] = ()
+) -> StepEffect:
     happened = book.carry_out(settlement.decision, now)
     waited = book.take_up_waiting(settlement.decision.job.ref, now)
-    return Answered(happened, settlement.problems, caught_up=(*caught_up, *waited))
+    return StepEffect(happened, settlement.problems, caught_up=(*caught_up, *waited))
 
 
 def _command(

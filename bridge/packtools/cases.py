@@ -41,7 +41,7 @@ class Buyer(Strict):
         return self
 
 
-class Sent(Strict):
+class SentCommand(Strict):
     """A command to the WFM; of `body` only the named members are compared."""
 
     routing_key: str | None = None
@@ -81,7 +81,7 @@ class Expect(Strict):
     visit: str | None = None
     window: Period | None = None
     notifications: tuple[EventType, ...] | None = None
-    commands: tuple[Sent, ...] | None = None
+    commands: tuple[SentCommand, ...] | None = None
     flags: tuple[str, ...] | None = None
     refused: Refusal | None = None
     offered: tuple[Period, ...] | None = None

@@ -9,17 +9,17 @@ import orjson
 from pydantic import BaseModel
 
 from bridge.domain.model import Appointment, Job, Outcome
-from bridge.flows.ports import BusMessage as Command
+from bridge.flows.ports import BusMessage
 from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.pack import Pack, Reading
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
-from bridge.packtools.buyer_steps import Answered, ask
-from bridge.packtools.cases import Case, Expect, Given, Sent, Step
+from bridge.packtools.buyer_steps import StepEffect, ask
+from bridge.packtools.cases import Case, Expect, Given, SentCommand, Step
 from bridge.packtools.coverage import Coverage
-from bridge.packtools.given import job_of
+from bridge.packtools.explanation import buyers_view
+from bridge.packtools.initial_job import initial_job
 from bridge.packtools.job_book import Happened, JobBook, WfmWords
-from bridge.packtools.seen import fits, seen
 
 _UNKNOWN = "there is no such name"
 
@@ -60,20 +60,20 @@ def run_case(case: Case, pack: Pack, coverage: Coverage) -> CaseResult:
     book = JobBook(pack)
     results = []
     for number, (step, now) in enumerate(zip(case.steps, case.times(), strict=True), 1):
-        due, answers = book.take_due(now), _take(step, book, now)
-        if not answers:
-            due, answers = [], [Answered(happened) for happened in due] or [_NOTHING_DUE]
-        for happened in (*due, *_happened(answers)):
+        due, effects = book.take_due(now), _take(step, book, now)
+        if not effects:
+            due, effects = [], [StepEffect(happened) for happened in due] or [_NOTHING_DUE]
+        for happened in (*due, *_happened(effects)):
             coverage.add(happened)
-        differences = tuple(_differences(step.expect, _came(answers, due, book)))
-        results.append(StepResult(number, differences, answers[0].happened.reason))
+        differences = tuple(_differences(step.expect, _came(effects, due, book)))
+        results.append(StepResult(number, differences, effects[0].happened.reason))
     return CaseResult(case.case, tuple(results))
 
 
-_NOTHING_DUE = Answered(Happened(job=None, outcome="", reason="nothing was due"))
+_NOTHING_DUE = StepEffect(Happened(job=None, outcome="", reason="nothing was due"))
 
 
-def _take(step: Step, book: JobBook, now: datetime) -> list[Answered]:
+def _take(step: Step, book: JobBook, now: datetime) -> list[StepEffect]:
     """Do what a step says; nothing where it is only about time."""
     if step.buyer is not None:
         return [ask(book, step, step.buyer, now)]
@@ -83,22 +83,22 @@ def _take(step: Step, book: JobBook, now: datetime) -> list[Answered]:
     words = WfmWords(body=body, routing_key=step.routing_key, headers=step.headers)
     if step.given is not None:
         _give(book, words, step.given, now)
-    return [Answered(happened) for happened in book.apply(words, now)]
+    return [StepEffect(happened) for happened in book.apply(words, now)]
 
 
 def _give(book: JobBook, words: WfmWords, given: Given, now: datetime) -> None:
     reading = book.pack.read(words.body, words.routing_key, words.headers)
     if not isinstance(reading, Reading):
         return
-    book.put(job_of(reading, (given.work_order, given.appointment), book.pack, now))
+    book.put(initial_job(reading, (given.work_order, given.appointment), book.pack, now))
 
 
-def _came(answers: Sequence[Answered], due: Sequence[Happened], book: JobBook) -> dict[str, object]:
+def _came(effects: Sequence[StepEffect], due: Sequence[Happened], book: JobBook) -> dict[str, object]:
     """Tell what came of a step, in the words of `expect`; the states are those after the step.
 
     The Buyer is told, and the WFM sent, with it what was `due` before.
     """
-    first, happened = answers[0], [*due, *_happened(answers)]
+    first, happened = effects[0], [*due, *_happened(effects)]
     reason, outcome = first.happened.reason, first.happened.outcome
     return {
         "rule": first.happened.rule,
@@ -112,13 +112,13 @@ def _came(answers: Sequence[Answered], due: Sequence[Happened], book: JobBook) -
         "refused": _refusal(first),
         "offered": [_window(slot.window) for slot in first.slots],
         "reads": _read(first.happened),
-        "sees": seen(_job(first.happened, book)),
+        "sees": buyers_view(_job(first.happened, book)),
         **_job_words(first.happened, book),
     }
 
 
-def _happened(answers: Sequence[Answered]) -> list[Happened]:
-    return [happened for answer in answers for happened in (answer.happened, *answer.caught_up)]
+def _happened(effects: Sequence[StepEffect]) -> list[Happened]:
+    return [happened for effect in effects for happened in (effect.happened, *effect.caught_up)]
 
 
 def _read(happened: Happened) -> dict[str, object]:
@@ -156,11 +156,11 @@ def _window(period: TimePeriod) -> list[str]:
     return [rfc3339(period.start_date_time), rfc3339(period.end_date_time)]
 
 
-def _refusal(answer: Answered) -> object:
+def _refusal(effect: StepEffect) -> object:
     """Give the first problem that the Buyer is told of."""
-    if not answer.problems:
+    if not effect.problems:
         return None
-    problem = answer.problems[0]
+    problem = effect.problems[0]
     return {"code": str(problem.code), "reason": problem.reason, "path": problem.path}
 
 
@@ -194,20 +194,20 @@ def _named(key: str, wanted: object, came: object) -> Iterator[Difference]:
         return
     for name, one in wanted.items():
         found = came.get(name, _UNKNOWN)
-        if not fits(one, found):
+        if not _fits(one, found):
             yield Difference(f"{key}.{name}", one, found)
 
 
-def _sent_words(wanted: Sequence[Sent], sent: object) -> list[object]:
+def _sent_words(wanted: Sequence[SentCommand], sent: object) -> list[object]:
     """Tell what was sent; of commands that are expected, only what the case names."""
-    commands: list[Command] = list(sent) if isinstance(sent, Iterable) else []
+    commands: list[BusMessage] = list(sent) if isinstance(sent, Iterable) else []
     return [
         _command_words(command, wanted[index] if index < len(wanted) else None)
         for index, command in enumerate(commands)
     ]
 
 
-def _command_words(command: Command, wanted: Sent | None) -> object:
+def _command_words(command: BusMessage, wanted: SentCommand | None) -> object:
     body = _body(command)
     if wanted is None:
         return {"routing_key": command.routing_key, "body": body}
@@ -226,7 +226,7 @@ def _as_named(wanted: object, came: object) -> object:
     return came
 
 
-def _body(command: Command) -> dict[str, object]:
+def _body(command: BusMessage) -> dict[str, object]:
     """Read a command as it was written: as JSON, else as XML."""
     try:
         written: dict[str, object] = orjson.loads(command.body)
@@ -248,3 +248,12 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
     return str(value) if isinstance(value, str) else value
+
+
+def _fits(wanted: object, came: object) -> bool:
+    """Tell whether it is what came, as far as it is named; a list is named whole, item by item."""
+    if isinstance(wanted, dict) and isinstance(came, dict):
+        return all(_fits(one, came.get(name)) for name, one in wanted.items())
+    if isinstance(wanted, list) and isinstance(came, list):
+        return len(wanted) == len(came) and all(map(_fits, wanted, came))
+    return wanted == came

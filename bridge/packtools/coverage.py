@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bridge.mapping.document import FieldSpec, PackDocument
-from bridge.mapping.reading.tables import codes
+from bridge.mapping.reading.references import codes
 from bridge.packtools.job_book import Happened
 
 Kind = Literal["rules", "codes", "rows"]
@@ -42,12 +42,12 @@ class Coverage:
         self._add_values("", happened.explanation.get("fields"))
 
     def _add_values(self, prefix: str, fields: object) -> None:
-        for name, told in fields.items() if isinstance(fields, Mapping) else ():
-            if not isinstance(told, Mapping):
+        for name, field in fields.items() if isinstance(fields, Mapping) else ():
+            if not isinstance(field, Mapping):
                 continue
-            if isinstance(told.get("value"), str):
-                self._values.setdefault(prefix + name, set()).add(told["value"])
-            for item in told.get("items", {}).values():
+            if isinstance(field.get("value"), str):
+                self._values.setdefault(prefix + name, set()).add(field["value"])
+            for item in field.get("items", {}).values():
                 self._add_values(f"{name}.", item)
 
     def rules(self) -> Covered:

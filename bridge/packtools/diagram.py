@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from bridge.mapping.document import PackDocument, Rule, Then
 from bridge.mapping.reading.cells import cell_text
-from bridge.mapping.reading.columns import STATE_COLUMNS
+from bridge.mapping.reading.references import STATE_COLUMNS
 
 
 def diagram(document: PackDocument) -> str:

@@ -1,20 +1,38 @@
-"""One message explained from its fields to what a Buyer would see: the pack's own explanation, and the decision on it.
+"""A message explained from its fields to what a Buyer would see, and a reply to what he learns of it.
 
-The first part is what the journal keeps of every message; nothing here reads a message a second time.
+Of a message the first part is the pack's own explanation, which the journal keeps of every message; the second is the
+decision on it. Nothing here reads a message a second time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 import orjson
+from pydantic import BaseModel
 
-from bridge.domain.model import Goal, Job, JobUpdate
+from bridge.domain.model import (
+    Accepted,
+    Appointment,
+    CommandKind,
+    Goal,
+    Job,
+    JobUpdate,
+    Offered,
+    OfferedSlot,
+    Refused,
+    Reply,
+    WorkOrder,
+)
+from bridge.domain.time_slots import available
 from bridge.mapping.checks.proofs.situations import MefState
-from bridge.mapping.pack import Pack, Read, Reading
-from bridge.packtools.given import job_of
+from bridge.mapping.pack import Pack, Read, Reading, Unreadable
+from bridge.mef.enums import ContactRole
+from bridge.mef.models import TimePeriod
+from bridge.mef.moments import rfc3339
+from bridge.packtools.initial_job import initial_job
 from bridge.packtools.job_book import Happened, JobBook, WfmWords
-from bridge.packtools.seen import seen
 
 Explanation = dict[str, object]
 
@@ -22,45 +40,86 @@ Explanation = dict[str, object]
 def explain(
     pack: Pack, words: WfmWords, state: MefState, now: datetime, before: Sequence[WfmWords] = ()
 ) -> list[Explanation]:
-    """Explain each part of a message for jobs of which the Buyer sees `state`; the answer is plain JSON.
+    """Explain each part of a message for jobs of which the Buyer sees `state`; the result is plain JSON.
 
     `before` are messages that came earlier, in their order.
     """
     book = JobBook(pack)
-    came = [_outcome(one) for earlier in before for one in book.apply(earlier, now)]
+    came = [_line_of(one) for earlier in before for one in book.apply(earlier, now)]
     parts = pack.read_all(words.body, words.routing_key, words.headers)
     for part in parts:
         if isinstance(part, Reading) and state != (None, None):
-            book.put(job_of(part, state, pack, now))
+            book.put(initial_job(part, state, pack, now))
     after = {"after": came} if came else {}
-    return [after | _told(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
+    return [after | _part(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
 
 
-def _outcome(happened: Happened) -> str:
+def buyers_view(job: Job | None) -> dict[str, object]:
+    """Give what the Buyer sees of a job by the keys of a pack's sections, None where there is no such thing.
+
+    What stands below those keys is the standard's JSON.
+    """
+    work_order, appointment = (job.work_order, job.appointment) if job is not None else (None, None)
+    return {
+        "work_order": _work_order_view(work_order) if work_order is not None else None,
+        "appointment": _appointment_view(appointment) if appointment is not None else None,
+    }
+
+
+def _work_order_view(work_order: WorkOrder) -> dict[str, object]:
+    details = work_order.details
+    return {
+        "buyer": work_order.buyer,
+        **{one.name: _standard_json(getattr(details, one.name)) for one in fields(details)},
+    }
+
+
+def _appointment_view(appointment: Appointment) -> dict[str, object]:
+    contacts = appointment.contacts
+    seller = next((one for one in contacts if one.role == ContactRole.SELLER_APPOINTMENT), None)
+    window = appointment.valid_for
+    return {
+        "window": {"start": rfc3339(window.start_date_time), "end": rfc3339(window.end_date_time)},
+        "seller_contact": _standard_json(seller),
+        "note": _standard_json(appointment.note),
+    }
+
+
+def _standard_json(value: object) -> object:
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if isinstance(value, tuple):
+        return [_standard_json(one) for one in value]
+    return rfc3339(value) if isinstance(value, datetime) else value
+
+
+def _line_of(happened: Happened) -> str:
     why = happened.reason or (f"rule {happened.rule}" if happened.rule is not None else "")
     return f"{happened.outcome}: {why}" if why else happened.outcome
 
 
-def _told(part: Read, happened: Happened, book: JobBook) -> Explanation:
+def _part(part: Read, happened: Happened, book: JobBook) -> Explanation:
     identity = {"message": part.message, "job": part.job.key} if isinstance(part, Reading) else {}
-    sees = {"sees": _seen(book.job(happened.job))} if happened.job is not None and happened.update is not None else {}
-    return {**identity, **happened.explanation, **_decision(happened), **sees}
+    explanation = {**identity, **happened.explanation, **_decision(happened)}
+    if happened.job is None or happened.update is None:
+        return explanation
+    return {**explanation, "sees": _buyers_view(book.job(happened.job))}
 
 
-def _seen(job: Job) -> Explanation:
+def _buyers_view(job: Job) -> Explanation:
     """Tell what the Buyer sees by `section.key`, without what there is nothing of."""
-    sections = ((name, section) for name, section in seen(job).items() if isinstance(section, Mapping))
+    sections = ((name, section) for name, section in buyers_view(job).items() if isinstance(section, Mapping))
     return {f"{name}.{key}": value for name, section in sections for key, value in section.items() if value}
 
 
 def _decision(happened: Happened) -> Explanation:
-    told: Explanation = {"outcome": str(happened.outcome)}
+    explained: Explanation = {"outcome": str(happened.outcome)}
     if happened.reason:
-        told["reason"] = happened.reason
+        explained["reason"] = happened.reason
     if happened.update is None:
-        return told
+        return explained
     return {
-        **told,
+        **explained,
         "goal": _goal(happened.update),
         "hops": [f"{hop.resource} {hop.source or 'new'} -> {hop.target}" for hop in happened.transitions],
         "notifications": list(map(str, happened.notifications)),
@@ -92,22 +151,22 @@ def as_text(explanation: Mapping[str, object]) -> str:
     return "\n".join(_lines(explanation))
 
 
-def _lines(told: Mapping[str, object]) -> Iterable[str]:
+def _lines(explained: Mapping[str, object]) -> Iterable[str]:
     for name in ("pack", "job", "message"):
-        if name in told:
-            yield f"{name:<9} {told[name]}"
-    yield from _listed("after", told)
-    yield from _fields(told.get("fields"))
-    yield from _rules(told)
-    yield f"outcome   {told.get('outcome', '')}" + (f": {told['reason']}" if told.get("reason") else "")
+        if name in explained:
+            yield f"{name:<9} {explained[name]}"
+    yield from _listed("after", explained)
+    yield from _fields(explained.get("fields"))
+    yield from _rules(explained)
+    yield f"outcome   {explained.get('outcome', '')}" + (f": {explained['reason']}" if explained.get("reason") else "")
     for name in ("goal", "hops", "sees", "notifications", "commands", "flags"):
-        yield from _listed(name, told)
+        yield from _listed(name, explained)
 
 
-def _listed(name: str, told: Mapping[str, object]) -> Iterable[str]:
-    if told.get(name):
+def _listed(name: str, explained: Mapping[str, object]) -> Iterable[str]:
+    if explained.get(name):
         yield name
-        yield from (f"  {line}" for line in _items(told[name]))
+        yield from (f"  {line}" for line in _items(explained[name]))
 
 
 def _fields(fields: object) -> Iterable[str]:
@@ -130,15 +189,15 @@ def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:
             yield from _field_lines(item, f"{margin}    ")
 
 
-def _rules(told: Mapping[str, object]) -> Iterable[str]:
-    rules = told.get("rules")
+def _rules(explained: Mapping[str, object]) -> Iterable[str]:
+    rules = explained.get("rules")
     tried = rules if isinstance(rules, list) else []
-    if tried or told.get("rule"):
+    if tried or explained.get("rule"):
         yield "rules"
     for failed in tried:
         yield f"  no   {failed['rule']}: {failed['column']} is {_json(failed['came'])}, expected {failed['expected']}"
-    if told.get("rule"):
-        yield f"  yes  {told['rule']}"
+    if explained.get("rule"):
+        yield f"  yes  {explained['rule']}"
 
 
 def _items(value: object) -> Iterable[str]:
@@ -149,3 +208,65 @@ def _items(value: object) -> Iterable[str]:
 
 def _json(value: object) -> str:
     return "absent" if value is None else orjson.dumps(value).decode()
+
+
+def explain_reply(pack: Pack, kind: CommandKind, body: bytes, periods: Sequence[TimePeriod]) -> Explanation:
+    """Explain a reply to a command; the explanation is plain JSON. `periods` are those that a Buyer asks for.
+
+    Raises `NoSuchCommand`.
+    """
+    known_by = pack.correlation_of(body, "")
+    if isinstance(known_by, Unreadable):
+        return {**known_by.explanation, "meaning": "unreadable"}
+    explained = {"correlation": known_by} if known_by else {}
+    read = pack.read_reply(kind, body)
+    if isinstance(read, Unreadable):
+        return {**read.explanation, **explained, "meaning": "unreadable"}
+    return {**read.explanation, **explained, **_reply(read.reply, periods)}
+
+
+def _reply(reply: Reply, periods: Sequence[TimePeriod]) -> Explanation:
+    explained: Explanation
+    match reply:
+        case Accepted():
+            window = _window(reply.window) if reply.window is not None else None
+            explained = {"visit": reply.visit, "window": window, "version": reply.version}
+        case Refused():
+            explained = {"refusal": {"code": str(reply.code), "reason": reply.reason, "path": reply.path}}
+        case Offered():
+            seen = available([reply], periods) if periods else None
+            explained = {"slots": _slots(reply.slots), "seen": _slots(seen) if seen is not None else None}
+    return {name: value for name, value in explained.items() if value is not None}
+
+
+def _slots(slots: Sequence[OfferedSlot]) -> list[Explanation]:
+    return [{"window": _window(slot.window), "token": dict(slot.token)} for slot in slots]
+
+
+def _window(period: TimePeriod) -> str:
+    return f"{rfc3339(period.start_date_time)}/{rfc3339(period.end_date_time)}"
+
+
+def reply_as_text(explanation: Mapping[str, object]) -> str:
+    """Write an explanation for people, in the order in which things are read."""
+    return "\n".join(_reply_lines(explanation))
+
+
+def _reply_lines(explained: Mapping[str, object]) -> Iterable[str]:
+    yield f"pack      {explained['pack']}"
+    status = explained.get("status")
+    if isinstance(status, Mapping):
+        yield f"status    {status['path']}  {'absent' if status['raw'] is None else _json(status['raw'])}"
+    yield f"meaning   {explained['meaning']}" + (f": {explained['reason']}" if "reason" in explained else "")
+    for name in ("correlation", "visit", "window", "version", "refusal"):
+        if name in explained:
+            yield f"{name:<9} {_json(explained[name])}"
+    for name in ("slots", "seen", "flags"):
+        items = explained.get(name)
+        if isinstance(items, list):
+            yield name
+            yield from (f"  {_item(item)}" for item in items)
+
+
+def _item(item: object) -> str:
+    return f"{item['window']}  {_json(item['token'])}" if isinstance(item, Mapping) else str(item)

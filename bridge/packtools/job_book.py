@@ -206,7 +206,7 @@ class JobBook:
         if isinstance(translation, Ignored):
             outcome = Outcome.IGNORED
             if translation.record is not None:
-                self.put(learned(job, reading.versions, translation.record, translation.told))
+                self.put(learned(job, reading.versions, translation.record, translation.field_versions))
         elif isinstance(translation, Awaits):
             outcome = Outcome.WAITING
             self._waiting.setdefault(reading.job, []).append(heard)

@@ -1,10 +1,10 @@
-"""What was recorded, done once more to the jobs of a book: the WFM's messages, and Buyers' commands with their answers.
+"""What was recorded, done once more to jobs in memory: the WFM's messages, and Buyers' commands with their replies.
 
-A command keeps the id it had. What it speaks of is that of the book: under another pack the Buyer might have seen
+A command keeps the id it had. What it speaks of is that of these jobs: under another pack the Buyer might have seen
 something else, and might not have been able to ask at all.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from bridge.domain.model import (
     Accepted,
     Appointment,
     Command,
+    CommandId,
     CommandKind,
     CommandState,
     Job,
@@ -23,19 +24,21 @@ from bridge.domain.model import (
 )
 from bridge.domain.replies import Settlement, expire
 from bridge.domain.requests import check_booking, check_cancel, check_update
+from bridge.flows.correlation import command_of, is_compensation
 from bridge.flows.effects import to_bus_message
+from bridge.flows.ports import RecordedEntry
+from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of
-from bridge.mapping.commands.templates import Unrenderable
 from bridge.mapping.pack import NoSuchCommand, ReplyRead
 from bridge.mef.enums import Error422Code
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate
 from bridge.packtools.job_book import Happened, JobBook, WfmWords
 
 ASKED = "asked"
-"""The outcome of a command that goes to the WFM; of its answer it is the state of the command."""
+"""The outcome of a command that goes to the WFM; of its reply it is the state of the command."""
 
 NOT_ASKED = "not outstanding"
-"""The outcome of an answer or a deadline, where the command was never asked or is settled."""
+"""The outcome of a reply or a deadline, where the command was never asked or is settled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
-    """The WFM's answer to a command."""
+class Replied:
+    """The WFM's reply to a command."""
 
     name: str
     command: Command
@@ -68,14 +71,14 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Expired:
-    """The deadline of a command; nothing happens to one that was answered before."""
+    """The deadline of a command; nothing happens to one that is settled before."""
 
     name: str
     command: Command
     at: datetime
 
 
-Event = Message | Asked | Answered | Expired
+Event = Message | Asked | Replied | Expired
 
 
 class AnyToken(Mapping[str, object]):
@@ -106,7 +109,7 @@ def replay(book: JobBook, event: Event) -> list[Happened]:
         return [Happened(job=ref, outcome=NOT_ASKED)]
     if isinstance(event, Expired):
         return _settled(book, expire(book.job(ref), known), event.at)
-    return _answer(book, book.job(ref), known, event.body, event.at)
+    return _reply(book, book.job(ref), known, event.body, event.at)
 
 
 def _ask(book: JobBook, job: Job, recorded: Command, now: datetime) -> Happened:
@@ -159,7 +162,7 @@ def _problems(job: Job, command: Command, appointment: Appointment | None, now: 
 _NO_APPOINTMENT = Problem(Error422Code.OTHER_ISSUE, "there is no Appointment")
 
 
-def _answer(book: JobBook, job: Job, command: Command, body: bytes, now: datetime) -> list[Happened]:
+def _reply(book: JobBook, job: Job, command: Command, body: bytes, now: datetime) -> list[Happened]:
     read = book.pack.read_reply(command.asked_as, body)
     if not isinstance(read, ReplyRead):
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason=read.reason)]
@@ -170,10 +173,59 @@ def _answer(book: JobBook, job: Job, command: Command, body: bytes, now: datetim
 
 
 def _settled(book: JobBook, settlement: Settlement, now: datetime) -> list[Happened]:
-    happened = replace(book.carry_out(settlement.decision, now), outcome=_told(settlement))
+    happened = replace(book.carry_out(settlement.decision, now), outcome=_outcome(settlement))
     return [happened, *book.take_up_waiting(settlement.decision.job.ref, now)]
 
 
-def _told(settlement: Settlement) -> str:
-    told = "; ".join(f"{one.code} {one.path or ''}: {one.reason}" for one in settlement.problems)
-    return f"{settlement.command.state}: {told}" if told else str(settlement.command.state)
+def _outcome(settlement: Settlement) -> str:
+    problems = "; ".join(f"{one.code} {one.path or ''}: {one.reason}" for one in settlement.problems)
+    return f"{settlement.command.state}: {problems}" if problems else str(settlement.command.state)
+
+
+_OF_COMMANDS = ("commands.", "replies.")
+"""How the rules begin of journal entries that are about commands; no rule of a pack has a dot."""
+
+_ORDER = (Message, Asked, Replied, Expired)
+
+
+def events_of(entries: Sequence[RecordedEntry], commands: Sequence[Command]) -> list[Event]:
+    """Put what was recorded of one pack in order. What never reached the broker did not happen."""
+    asked = {command.id: command for command in commands if command.state is not CommandState.FAILED}
+    in_order = sorted(entries, key=lambda one: one.number)
+    events = [*_messages(in_order), *_replies(in_order, asked), *_deadlines(asked)]
+    return sorted(events, key=lambda event: (event.at, _ORDER.index(type(event))))
+
+
+def _messages(entries: Sequence[RecordedEntry]) -> list[Event]:
+    """The parts of one message have an entry each, and so has a message that was parked and taken up again."""
+    found = {
+        (entry.raw.body, entry.raw.received_at): Message(
+            f"no. {recorded.number}",
+            WfmWords(body=entry.raw.body, routing_key=entry.raw.routing_key, headers=entry.raw.headers),
+            entry.raw.received_at,
+        )
+        for recorded in entries
+        if not ((entry := recorded.entry).rule or "").startswith(_OF_COMMANDS)
+    }
+    return list(found.values())
+
+
+def _replies(entries: Sequence[RecordedEntry], asked: Mapping[CommandId, Command]) -> list[Event]:
+    """Those that could not be read count, too: another pack may read them."""
+    return [
+        Replied(f"no. {recorded.number}", command, entry.raw.body, entry.raw.received_at)
+        for recorded in entries
+        if ((entry := recorded.entry).rule or "").startswith(_OF_COMMANDS)
+        and not is_compensation(entry.raw.correlation_id)
+        and (command := asked.get(command_of(entry.raw.correlation_id))) is not None
+    ]
+
+
+def _deadlines(asked: Mapping[CommandId, Command]) -> list[Event]:
+    events: list[Event] = []
+    for command in asked.values():
+        name = f"{command.kind} {command.id}"
+        events.append(Asked(name, command, command.created_at))
+        if command.state is not CommandState.PENDING:
+            events.append(Expired(f"deadline of {name}", command, command.expires_at))
+    return events

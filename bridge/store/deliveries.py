@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import CTE, FromClause, Integer, Select, and_, bindparam, func, or_, select, true, update
 
+from bridge.batcher import Batcher
 from bridge.domain.model import BuyerId, JobRef
 from bridge.flows.ports import Attempt, Delivery, DeliveryReport, DeliveryState
 from bridge.mef.enums import EventType
@@ -20,7 +21,6 @@ from bridge.store.jobs import lock
 from bridge.store.listeners import subscription
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import appointments, attempts, deliveries, notifications, subscriptions, work_orders
-from bridge.together import Together
 
 _NOW = bindparam("now", type_=deliveries.c.next_attempt_at.type)
 _LIMIT = bindparam("limit", type_=Integer)
@@ -93,7 +93,7 @@ class Deliveries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._settling = Together(self._settle)
+        self._settling = Batcher(self._settle)
         self.on_due: Callable[[], None] = ordering.nobody
 
     async def finish(self) -> None:
@@ -116,7 +116,7 @@ class Deliveries:
         Raises ValueError unless `next_attempt_at` is given exactly for a pending one.
         """
         following = ordering.Settlement(number, state.value, next_attempt_at, next_due=attempt.at)
-        await self._settling.add(Settlement(attempt, following))
+        await self._settling.submit(Settlement(attempt, following))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
         async with self._database.write() as session:

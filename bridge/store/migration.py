@@ -1,17 +1,28 @@
-"""Brings a database's tables up to date at start. Several processes may start at once: one works, the others wait."""
+"""Brings a database's tables up to date at start. Several processes may start at once: one works, the others wait.
 
-from pathlib import Path
+An empty database gets the tables as they are now, in one step; a test holds that the scripts lead to the same ones.
+"""
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from typing import Final
+
+from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.errors import PermanentError
 from bridge.store.engine import WRITES, open_engine
 from bridge.store.session import begin
+from bridge.store.tables import metadata
+
+CURRENT: Final = "0008"
+"""The revision of the tables as they are now: that of the newest migration script."""
+
+# Alembic's own table, as Alembic makes it.
+_VERSION: Final = Table(
+    "alembic_version",
+    MetaData(),
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+)
 
 # Any number that nobody else locks by: "mef-bri" in ASCII.
 _MIGRATING = 0x6D65662D627269
@@ -39,28 +50,38 @@ async def check_engine(engine: AsyncEngine) -> None:
     found: list[str | None] = []
     async with begin(engine) as session:
         await session.run_sync(lambda connection: found.append(_revision(connection)))
-    scripts = ScriptDirectory.from_config(_config())
-    (has,), needs = found, scripts.get_current_head()
+    [has] = found
     if has is None:
         raise PermanentError("this database has no tables of mef-bridge: mef-bridge serve makes them")
-    if has != needs:
-        known = has in {script.revision for script in scripts.walk_revisions()}
-        way = "start mef-bridge serve once, which brings it up to date" if known else "use the newer mef-bridge"
-        raise PermanentError(f"the database is at schema {has}, this mef-bridge at {needs}: {way}")
+    if has != CURRENT:
+        from bridge.store.scripts import revisions  # not before it is needed: Alembic is slow to import
+
+        way = (
+            "start mef-bridge serve once, which brings it up to date"
+            if has in revisions()
+            else "use the newer mef-bridge"
+        )
+        raise PermanentError(f"the database is at schema {has}, this mef-bridge at {CURRENT}: {way}")
 
 
 def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
+    return connection.scalar(select(_VERSION.c.version_num)) if _is_ours(connection) else None
+
+
+def _is_ours(connection: Connection) -> bool:
+    return inspect(connection).has_table(_VERSION.name)
 
 
 def _upgrade(connection: Connection) -> None:
-    config = _config()
-    config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    if not _is_ours(connection):
+        _create(connection)
+    elif _revision(connection) != CURRENT:
+        from bridge.store.scripts import migrate  # not before it is needed: Alembic is slow to import
+
+        migrate(connection)
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
-    config.set_main_option("path_separator", "os")
-    return config
+def _create(connection: Connection) -> None:
+    metadata.create_all(connection, checkfirst=False)
+    _VERSION.create(connection)
+    connection.execute(insert(_VERSION).values(version_num=CURRENT))

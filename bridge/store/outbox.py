@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, select
 
+from bridge.batcher import Batcher
 from bridge.domain.model import JobRef
 from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, OutboxState
 from bridge.store import ordering
@@ -12,7 +13,6 @@ from bridge.store.columns import Row
 from bridge.store.ordering import AT_ONCE, PENDING, Settlement
 from bridge.store.session import Database, Session
 from bridge.store.tables import outbox
-from bridge.together import Together
 
 _DUE = (
     select(outbox)
@@ -30,7 +30,7 @@ class Outbox:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._settling = Together(self._settle)
+        self._settling = Batcher(self._settle)
         self.on_due: Callable[[], None] = ordering.nobody
 
     async def finish(self) -> None:
@@ -49,7 +49,7 @@ class Outbox:
         retried = OutboxState.GIVEN_UP if next_attempt_at is None else OutboxState.PENDING
         state = OutboxState.SENT if sent else retried
         columns = {"error": error, "attempted_at": self._clock()}
-        await self._settling.add(Settlement(number, state.value, next_attempt_at, next_due=AT_ONCE, columns=columns))
+        await self._settling.submit(Settlement(number, state.value, next_attempt_at, next_due=AT_ONCE, columns=columns))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
         async with self._database.write() as session:

@@ -4,54 +4,41 @@ one pack's own).
 Raw bytes go on as they are. The handler returns only after its commit, and then the message is acked.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
 from bridge.flows.ports import Clock, WfmMessage
-from bridge.wfm.bindings import Bindings
-from bridge.wfm.fixed_queue import FixedQueue
 from bridge.wfm.intake import REQUEUE_PAUSE_S, Intake, Source
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Inbound, Replies, Topology, declare
+from bridge.wfm.topology import OwnReplies, Topology, declare
+from bridge.wfm.upkeep import Bindings, FixedQueue
 
-PREFETCH: Final = 500
-"""Calls open at once: enough for two commits of 200 messages, one running and one filling."""
+REPLY_PREFETCH: Final = 500
+"""Calls open at once: enough for two commits of 200 replies, one running and one filling."""
 STOP_DEADLINE_S: Final = 10.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RawReply:
-    """The WFM's reply to a command, undecoded. `correlation_id` is AMQP's property, "" if the WFM sent none.
-
-    `pack` is given where the reply came to a queue of that pack alone.
-    """
-
-    pack: str = ""
-    correlation_id: str
-    body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
-    received_at: datetime
-
-
 class InboundConsumer:
-    """Hands the messages of one pack to `handle`, in the order of the queue."""
+    """Hands the messages of one pack to `handle`, in the order of the queue.
+
+    They come from an exchange of the WFM, by the routing keys that our queue is bound by.
+    """
 
     def __init__(
         self,
         link: RabbitLink,
         topology: Topology,
         pack: str,
-        inbound: Inbound,
         handle: Callable[[WfmMessage], Awaitable[None]],
         *,
+        exchange: str,
+        bindings: Sequence[str],
         clock: Clock,
         new_id: Callable[[], str],
-        prefetch: int = PREFETCH,
+        prefetch: int,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
@@ -61,9 +48,9 @@ class InboundConsumer:
         self._clock = clock
         self._new_id = new_id
         self._queue = topology.inbound_queue(pack)
-        sources = _in_memory_sources(topology, inbound) if link.in_memory else [(self._queue, None)]
+        sources = _in_memory_sources(topology, exchange, bindings) if link.in_memory else [(self._queue, None)]
         self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
-        self._bindings = None if link.in_memory else Bindings(link, topology, self._queue, inbound)
+        self._bindings = None if link.in_memory else Bindings(link, topology, self._queue, exchange, bindings)
 
     @property
     def bound(self) -> bool:
@@ -104,29 +91,29 @@ class InboundConsumer:
 class ReplyConsumer:
     """Hands the WFM's replies on a reply queue to `handle`. The queue and its replies outlive the process.
 
-    The queue is the one for all packs, or where `replies` says so, that of one pack.
+    The queue is the one for all packs, or where `own` says so, that of one pack. Only in the latter case a reply names
+    its pack. Its `correlation_id` is AMQP's property, "" if the WFM sent none.
     """
 
     def __init__(
         self,
         link: RabbitLink,
         topology: Topology,
-        handle: Callable[[RawReply], Awaitable[None]],
-        replies: Replies | None = None,
+        handle: Callable[[WfmMessage], Awaitable[None]],
+        own: OwnReplies | None = None,
         *,
         clock: Clock,
-        prefetch: int = PREFETCH,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
         self._topology = topology
         self._handle = handle
         self._clock = clock
-        self._pack = replies.pack if replies is not None else ""
-        self._queue = topology.reply_queue if replies is None else topology.reply_queue_of(replies)
-        is_fixed = replies is not None and replies.queue is not None and not link.in_memory
+        self._pack = own.pack if own is not None else ""
+        self._queue = topology.reply_queue if own is None else topology.reply_queue_of(own)
+        is_fixed = own is not None and own.queue is not None and not link.in_memory
         sources: list[Source] = [(FixedQueue.as_it_is(self._queue) if is_fixed else self._queue, None)]
-        self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
+        self._intake = Intake(link, sources, self._take, prefetch=REPLY_PREFETCH, requeue_pause_s=requeue_pause_s)
         self._fixed = FixedQueue(link, topology, self._queue, self._intake) if is_fixed else None
 
     @property
@@ -155,7 +142,7 @@ class ReplyConsumer:
 
     async def _take(self, message: IncomingMessage) -> None:
         await self._handle(
-            RawReply(
+            WfmMessage(
                 pack=self._pack,
                 correlation_id=message.correlation_id or "",
                 body=message.body,
@@ -165,9 +152,9 @@ class ReplyConsumer:
         )
 
 
-def _in_memory_sources(topology: Topology, inbound: Inbound) -> list[Source]:
-    exchange = RabbitExchange(topology.exchange_name(inbound.exchange), ExchangeType.TOPIC)
-    return [(RabbitQueue(f"in-memory {key}", routing_key=key), exchange) for key in inbound.bindings]
+def _in_memory_sources(topology: Topology, exchange: str, bindings: Iterable[str]) -> list[Source]:
+    source = RabbitExchange(topology.exchange_name(exchange), ExchangeType.TOPIC)
+    return [(RabbitQueue(f"in-memory {key}", routing_key=key), source) for key in bindings]
 
 
 def _text_headers(message: IncomingMessage) -> dict[str, str]:

@@ -1,12 +1,12 @@
 """Watches the dead-letter queue: what RabbitMQ gave up delivering waits there for a person."""
 
-import asyncio
 from typing import Final
 
 import structlog
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 
 from bridge.errors import BrokerUnavailable
+from bridge.loops import every
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
 
@@ -26,14 +26,16 @@ class DeadLetters:
 
     async def watch(self) -> None:
         """Look from time to time, for ever; warns when there are messages, and again when their number changes."""
-        while not self._link.in_memory:
-            depth = await self._count()
-            if depth and depth != self.depth:
-                _log.warning(
-                    "messages wait in the dead-letter queue; see docs/durability.md", queue=self._queue, depth=depth
-                )
-            self.depth = depth
-            await asyncio.sleep(self._look_every_s)
+        if not self._link.in_memory:
+            await every(self._look_every_s, self._look, "dead_letters")
+
+    async def _look(self) -> None:
+        depth = await self._count()
+        if depth and depth != self.depth:
+            _log.warning(
+                "messages wait in the dead-letter queue; see docs/durability.md", queue=self._queue, depth=depth
+            )
+        self.depth = depth
 
     async def _count(self) -> int:
         """Count; while RabbitMQ is away, what was there is there still."""

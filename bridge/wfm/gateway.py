@@ -16,7 +16,7 @@ from faststream.rabbit import RabbitExchange
 from bridge.errors import BrokerUnavailable, NotRouted
 from bridge.flows.ports import BusMessage
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import LONGEST_SHORT_STRING, Replies, Topology
+from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology
 
 PUBLISH_TIMEOUT_S: Final = 5.0
 
@@ -24,19 +24,19 @@ PUBLISH_TIMEOUT_S: Final = 5.0
 class RabbitCommandBus:
     """The command bus on RabbitMQ (`flows.ports.CommandBus`).
 
-    `replies` are those of the packs whose replies do not come to the common reply queue. `timeout_s` bounds the wait
-    for RabbitMQ's confirm.
+    `own_replies` are those of the packs whose replies do not come to the common reply queue. `timeout_s` bounds the
+    wait for RabbitMQ's confirm.
     """
 
     def __init__(
         self,
         link: RabbitLink,
         topology: Topology,
-        replies: Iterable[Replies] = (),
+        own_replies: Iterable[OwnReplies] = (),
         *,
         timeout_s: float = PUBLISH_TIMEOUT_S,
     ) -> None:
-        self._reply_to = {one.pack: _reply_to(topology, one) for one in replies}
+        self._reply_to = {one.pack: _reply_to(topology, one) for one in own_replies}
         self._link = link
         self._topology = topology
         self._timeout_s = timeout_s
@@ -97,7 +97,7 @@ class RabbitCommandBus:
         )
 
     def _reply_queue_for(self, pack: str) -> str | None:
-        """Say where a pack's WFM is to answer; None where it has a queue for that."""
+        """Say where a pack's WFM is to reply to; None where it has a queue for that."""
         return self._reply_to.get(pack, self._topology.reply_queue.name)
 
     async def _exchange(self, name: str) -> RabbitExchange:
@@ -130,5 +130,5 @@ class RabbitCommandBus:
         return NotRouted(f"the WFM's exchange {name!r} does not exist")
 
 
-def _reply_to(topology: Topology, replies: Replies) -> str | None:
-    return topology.reply_queue_of(replies).name if replies.queue is None else None
+def _reply_to(topology: Topology, own: OwnReplies) -> str | None:
+    return topology.reply_queue_of(own).name if own.queue is None else None

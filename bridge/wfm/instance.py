@@ -36,14 +36,14 @@ class InstanceMark:
         if self._link.in_memory:
             return
         deadline = asyncio.get_running_loop().time() + self._patience_s
-        told = False
+        warned = False
         while not await self._taken():
             if asyncio.get_running_loop().time() >= deadline:
                 raise PermanentError(
                     f"another process runs as instance {self._topology.instance!r}; give each its own `instance`"
                 )
-            if not told:
-                told = True
+            if not warned:
+                warned = True
                 _log.warning(
                     "another process, or one that just died, is this instance; waiting for it to go",
                     instance=self._topology.instance,

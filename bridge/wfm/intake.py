@@ -18,6 +18,7 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.subscriber import RabbitSubscriber
 
+from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.link import RabbitLink
 
 REQUEUE_PAUSE_S: Final = 1.0
@@ -119,6 +120,14 @@ class Intake:
                 self._idle.set()
 
     async def _take_and_settle(self, message: RabbitMessage) -> None:
+        if (unreadable := message.headers.get(UNREADABLE)) is not None:
+            _log.warning(
+                "what stands beside a message's body cannot be read; it is taken without",
+                queue=self._sources[0][0].name,
+                message_id=message.raw_message.message_id,
+                routing_key=message.raw_message.routing_key,
+                unreadable=unreadable,
+            )
         try:
             await self._take(message.raw_message)
         except Exception:  # noqa: BLE001 - the outermost frame of a message

@@ -19,13 +19,14 @@ from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.testing import TestRabbitBroker
 from yarl import URL
 
+from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, PermanentError
+from bridge.wfm.frames import read_leniently
 
 IN_MEMORY_URL: Final = "memory://"
 
 CONNECT_TIMEOUT_S: Final = 5.0
-FIRST_WAIT_S: Final = 0.5
-LONGEST_WAIT_S: Final = 15.0
+RETRIES: Final = Backoff(first=0.5, longest=15.0)
 STOP_TIMEOUT_S: Final = 2.0
 HEARTBEAT_S: Final = 15
 """A side that misses some takes the other for dead; what a dead process held is free after about two."""
@@ -42,6 +43,7 @@ class RabbitLink:
     """
 
     def __init__(self, url: str, *, name: str = "mef-bridge", connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
+        read_leniently()
         self.in_memory: Final = url == IN_MEMORY_URL
         self._url = _connection_url(url, name)
         self._connect_timeout_s = connect_timeout_s
@@ -91,11 +93,11 @@ class RabbitLink:
         self._started = True
 
     async def _wait_for_rabbitmq(self) -> None:
-        wait = FIRST_WAIT_S
-        while (problem := await self._problem()) is not None:
+        for wait in RETRIES.waits():
+            if (problem := await self._problem()) is None:
+                return
             _log.warning("RabbitMQ does not answer; trying again", problem=problem, again_in_s=wait)
             await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT_S)
 
     async def _problem(self) -> str | None:
         """Connect once for a moment, because the robust connection would hide why it was refused, and try for ever."""

@@ -10,7 +10,7 @@ from faststream.specification.asyncapi import AsyncAPI
 from pydantic import BaseModel, ConfigDict
 
 from bridge import __version__
-from bridge.wfm.topology import Inbound, Replies, Topology
+from bridge.wfm.topology import OwnReplies, Topology
 
 Json = dict[str, Any]
 
@@ -36,14 +36,16 @@ class Sent:
 class PackOnBus:
     """What one pack takes and sends.
 
-    `replies` is given where its replies do not come to the common queue, `correlation` where in them their id stands.
+    `own_replies` is given where its replies do not come to the common queue, `correlation` where in them their id
+    stands.
     """
 
     name: str
-    inbound: Inbound
+    exchange: str
+    bindings: Sequence[str]
     schema: Json
     commands: Sequence[Sent]
-    replies: Replies | None = None
+    own_replies: OwnReplies | None = None
     correlation: Sequence[str] = ()
 
 
@@ -54,7 +56,7 @@ def asyncapi(topology: Topology, packs: Sequence[PackOnBus]) -> Json:
         _take_messages(broker, topology, pack)
         _send_commands(broker, topology, pack)
         _take_own_replies(broker, topology, pack)
-    _take_replies(broker, topology, [pack for pack in packs if pack.replies is None])
+    _take_replies(broker, topology, [pack for pack in packs if pack.own_replies is None])
     made = AsyncAPI(broker, title="mef-bridge", version=__version__, description=_ABOUT).to_specification()
     document: Json = json.loads(made.to_json())
     return document | {
@@ -70,8 +72,8 @@ def _sorted(part: Json) -> Json:
 
 
 def _take_messages(broker: RabbitBroker, topology: Topology, pack: PackOnBus) -> None:
-    exchange = topology.wfm_exchange(pack.inbound.exchange)
-    for number, key in enumerate(pack.inbound.bindings, 1):
+    exchange = topology.wfm_exchange(pack.exchange)
+    for number, key in enumerate(pack.bindings, 1):
         title = f"{pack.name}.messages" + (f".{number}" if number > 1 else "")
         broker.subscriber(
             _bound(topology.inbound_queue(pack.name), key),
@@ -87,14 +89,14 @@ def _bound(queue: RabbitQueue, key: str) -> RabbitQueue:
 
 
 def _send_commands(broker: RabbitBroker, topology: Topology, pack: PackOnBus) -> None:
-    queue = topology.reply_queue if pack.replies is None else topology.reply_queue_of(pack.replies)
+    queue = topology.reply_queue if pack.own_replies is None else topology.reply_queue_of(pack.own_replies)
     for command in pack.commands:
-        answered = f"The reply goes to {queue.name}." if command.reply else "No reply is expected."
+        reply_goes = f"The reply goes to {queue.name}." if command.reply else "No reply is expected."
         broker.publisher(
             exchange=topology.wfm_exchange(command.exchange),
             routing_key=command.routing_key,
             title=f"{pack.name}.{command.name}",
-            description=f"{command.schema['description']} {answered}",
+            description=f"{command.schema['description']} {reply_goes}",
             schema=_payload(f"{pack.name}.{command.name}", command.schema),
             persist=True,
             mandatory=True,
@@ -102,15 +104,14 @@ def _send_commands(broker: RabbitBroker, topology: Topology, pack: PackOnBus) ->
 
 
 def _take_own_replies(broker: RabbitBroker, topology: Topology, pack: PackOnBus) -> None:
-    if pack.replies is None:
+    if pack.own_replies is None:
         return
-    whose = (
-        "the queue that each command names" if pack.replies.queue is None else "a fixed queue, whatever a command says"
-    )
+    is_fixed = pack.own_replies.queue is not None
+    whose = "a fixed queue, whatever a command says" if is_fixed else "the queue that each command names"
     known_by = f"what they bear at {' or '.join(pack.correlation)}" if pack.correlation else "correlation_id"
     title = f"{pack.name}.replies"
     broker.subscriber(
-        topology.reply_queue_of(pack.replies),
+        topology.reply_queue_of(pack.own_replies),
         title=title,
         description=f"The replies to commands, in {whose}; {known_by} tells to which.",
     )(_handler(title, {"anyOf": _replies(pack)}))

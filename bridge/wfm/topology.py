@@ -4,7 +4,6 @@ Every name is prefixed with the namespace, so that several bridges (or tests) ca
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from aiormq.abc import AbstractChannel
@@ -31,26 +30,11 @@ parked by the bridge; this only ends the circle of a message that crashes it eac
 """
 
 
-class QueueKind(StrEnum):
-    """How RabbitMQ keeps our queues. Only `quorum` counts deliveries; `classic` is for where those can't be had."""
-
-    QUORUM = "quorum"
-    CLASSIC = "classic"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inbound:
-    """Where a pack's messages come from: an exchange of the WFM and the routing keys that our queue is bound by."""
-
-    exchange: str
-    bindings: tuple[str, ...] = ("#",)
-
-
 @dataclass(frozen=True, slots=True)
-class Replies:
-    """Where replies to a pack's commands come to, if not to the reply queue of all packs.
+class OwnReplies:
+    """Where replies to one pack's commands come to, if not to the reply queue of all packs.
 
-    `queue` is the fixed one that the WFM answers to; None where it answers to whatever a command names.
+    `queue` is the fixed one that the WFM replies to; None where it replies to whatever a command names.
     """
 
     pack: str
@@ -62,12 +46,13 @@ class Topology:
     """Names and properties of everything the bridge uses in RabbitMQ.
 
     `instance` names this process among its replicas: each has its own reply queue, kept over restarts.
-    `declare_exchanges` makes the WFM's exchanges (topic, durable) where there is no WFM to do so, in a lab.
+    Only queues of type quorum count deliveries; classic is for where those can't be had. `declare_exchanges` makes the
+    WFM's exchanges (topic, durable) where there is no WFM to do so, in a lab.
     """
 
     namespace: str = ""
     instance: str = "main"
-    queue_kind: QueueKind = QueueKind.QUORUM
+    queue_type: QueueType = QueueType.QUORUM
     delivery_limit: int = DELIVERY_LIMIT
     declare_exchanges: bool = False
 
@@ -88,11 +73,11 @@ class Topology:
         """The queue that replies to our commands come to."""
         return self._queue(_reply_queue(self.instance))
 
-    def reply_queue_of(self, replies: Replies) -> RabbitQueue:
+    def reply_queue_of(self, own: OwnReplies) -> RabbitQueue:
         """The queue that replies to one pack's commands come to, as it is where we declare it."""
-        if replies.queue is not None:
-            return self._queue(replies.queue)
-        return self._queue(f"mef-bridge.{self.instance}.{replies.pack}.replies")
+        if own.queue is not None:
+            return self._queue(own.queue)
+        return self._queue(f"mef-bridge.{self.instance}.{own.pack}.replies")
 
     def reply_queue_at(self, instance: str) -> str:
         """The name of another process's reply queue."""
@@ -116,9 +101,9 @@ class Topology:
                 f"the queue name {full_name!r} is longer than the {LONGEST_SHORT_STRING} bytes that RabbitMQ takes"
             )
         arguments: dict[str, str | int] = {"x-dead-letter-exchange": self.dead_letter}
-        if self.queue_kind is QueueKind.QUORUM:
+        if self.queue_type is QueueType.QUORUM:
             arguments["x-delivery-limit"] = self.delivery_limit
-        return RabbitQueue(full_name, QueueType(self.queue_kind), durable=True, arguments=arguments)  # type: ignore[call-overload, no-any-return]
+        return RabbitQueue(full_name, self.queue_type, durable=True, arguments=arguments)  # type: ignore[call-overload, no-any-return]
 
 
 def _reply_queue(instance: str) -> str:
@@ -160,5 +145,5 @@ async def declare_missing(link: RabbitLink, topology: Topology, queue: RabbitQue
 async def _declare_dead_letter(channel: AbstractChannel, topology: Topology) -> None:
     name = topology.dead_letter
     await channel.exchange_declare(name, exchange_type="fanout", durable=True)
-    await channel.queue_declare(name, durable=True, arguments={"x-queue-type": topology.queue_kind.value})
+    await channel.queue_declare(name, durable=True, arguments={"x-queue-type": topology.queue_type.value})
     await channel.queue_bind(name, name)

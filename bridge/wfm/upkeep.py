@@ -1,17 +1,24 @@
-"""Sees to something in RabbitMQ that others may take away: at the start, after a reconnect, and from time to time."""
+"""Sees to what others may take away in RabbitMQ: at the start, after a reconnect, and from time to time.
+
+That is how our queues are bound to the WFM's exchange, and how a reply queue of the WFM is consumed.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Final
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity
+from faststream.rabbit import RabbitQueue
 
+from bridge.backoff import Backoff
+from bridge.errors import BridgeError
+from bridge.loops import Bell
+from bridge.wfm.intake import Intake
 from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import Topology, declare, declare_missing
 
-FIRST_WAIT_S: Final = 0.25
-LONGEST_WAIT_S: Final = 15.0
-LOOK_EVERY_S: Final = 30.0
+RETRIES = Backoff(first=0.25, longest=15.0)
+LOOK_EVERY_S = 30.0
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -24,7 +31,7 @@ class Upkeep:
         self._problem = problem
         self._about = about
         self._right = asyncio.Event()
-        self._again = asyncio.Event()
+        self._bell = Bell()
         self._keeper: asyncio.Task[None] | None = None
 
     @property
@@ -38,7 +45,7 @@ class Upkeep:
 
     def begin(self, link: RabbitLink) -> None:
         """Keep it right in the background, and look at once after each reconnect."""
-        link.on_reconnect(self._again.set)
+        link.on_reconnect(self._bell.ring)
         self._keeper = asyncio.create_task(self.keep(), name=self._what)
 
     async def end(self) -> None:
@@ -50,19 +57,16 @@ class Upkeep:
     async def keep(self) -> None:
         """Keep it right, for ever."""
         while True:
-            self._again.clear()
             await self._until_right()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
-                    await self._again.wait()
+            await self._bell.rest(LOOK_EVERY_S)
 
     async def _until_right(self) -> None:
-        wait = FIRST_WAIT_S
-        while (problem := await self._look()) is not None:
+        for wait in RETRIES.waits():
+            if (problem := await self._look()) is None:
+                break
             self._right.clear()
             _log.warning(f"{self._what}: not yet; trying again", problem=problem, again_in_s=wait, **self._about)
             await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT_S)
         if not self.right:
             _log.info(f"{self._what}: done", **self._about)
         self._right.set()
@@ -73,3 +77,71 @@ class Upkeep:
         except Exception as failed:  # noqa: BLE001 - if this task ended, nobody would see to it any more
             _log.exception(f"{self._what}: crashed", **self._about)
             return repr(failed)
+
+
+class Bindings:
+    """Keeps our queue bound to the WFM's exchange, which belongs to the WFM and may not be there yet.
+
+    The bindings are asserted again and again, since a queue or an exchange that somebody deleted comes back without
+    them, and messages would be lost in silence.
+    """
+
+    def __init__(
+        self, link: RabbitLink, topology: Topology, queue: RabbitQueue, exchange: str, bindings: Sequence[str]
+    ) -> None:
+        self._link = link
+        self._topology = topology
+        self._queue = queue
+        self._exchange = topology.exchange_name(exchange)
+        self._keys = bindings
+        self.upkeep = Upkeep(
+            "bind the inbound queue", self._problem, queue=queue.name, exchange=self._exchange, keys=self._keys
+        )
+
+    async def _problem(self) -> str | None:
+        try:
+            await self._bind()
+        except ChannelNotFoundEntity:
+            return f"exchange {self._exchange!r} does not exist yet; the WFM makes it"
+        except (AMQPError, ChannelInvalidStateError, OSError, BridgeError) as failed:
+            return str(failed)
+        return None
+
+    async def _bind(self) -> None:
+        await declare(self._link, self._topology, self._queue)
+        async with self._link.scratch_channel() as channel:
+            if self._topology.declare_exchanges:
+                await channel.exchange_declare(self._exchange, exchange_type="topic", durable=True)
+            for key in self._keys:
+                await channel.queue_bind(self._queue.name, self._exchange, key)
+
+
+class FixedQueue:
+    """Keeps a fixed reply queue consumed. It may be the WFM's: gone with a restart of RabbitMQ, deleted, made anew.
+
+    The connection does not restore it by itself: while such a queue is missing, all the rest would wait for it.
+    """
+
+    def __init__(self, link: RabbitLink, topology: Topology, queue: RabbitQueue, intake: Intake) -> None:
+        self._link = link
+        self._topology = topology
+        self._queue = queue
+        self._intake = intake
+        self.upkeep = Upkeep("consume the fixed reply queue", self._problem, queue=queue.name)
+
+    @staticmethod
+    def as_it_is(queue: RabbitQueue) -> RabbitQueue:
+        """The queue as it is consumed: whatever its properties are."""
+        return RabbitQueue(queue.name, declare=False, robust=False)
+
+    async def declare(self) -> None:
+        """Declare the queue where it is missing. Raises `PermanentError` if barred."""
+        await declare_missing(self._link, self._topology, self._queue)
+
+    async def _problem(self) -> str | None:
+        try:
+            await self.declare()
+            await self._intake.resume()
+        except (AMQPError, ChannelInvalidStateError, OSError, BridgeError) as failed:
+            return str(failed)
+        return None

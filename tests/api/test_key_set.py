@@ -17,6 +17,7 @@ from bridge.api.identity.key_set import KeySet, KeysUnavailable
 from bridge.api.identity.key_source import MAX_BYTES, fetch, reader
 from bridge.errors import PermanentError
 from tests.api.tokens import jwk, key_set, private_key
+from tests.support import PATIENCE_S
 
 
 class Clock:
@@ -84,7 +85,7 @@ async def test_all_who_need_an_unknown_key_wait_for_one_reading(keys: KeySet, so
     source.gate.clear()
     waiting = [asyncio.ensure_future(keys.find("k2", "ES256")) for _ in range(10)]
     await asyncio.sleep(0)
-    assert await asyncio.wait_for(keys.find("k1", "ES256"), 1)  # who knows his key does not wait
+    assert await asyncio.wait_for(keys.find("k1", "ES256"), PATIENCE_S)  # who knows his key does not wait
     source.gate.set()
     assert all(await asyncio.gather(*waiting))
     assert source.reads == 2

@@ -199,4 +199,4 @@ def test_the_samples_of_the_page_are_valid(bridge: FakeBridge) -> None:
     ):
         document = by_path[f"/mefApi/sonata/{base}"]
         made = sample(document, {"$ref": f"#/components/schemas/{name}"})
-        model.model_validate_json(orjson.dumps(made), strict=True, by_alias=True, by_name=False)
+        assert model.model_validate_json(orjson.dumps(made), strict=True, by_alias=True, by_name=False)

@@ -15,6 +15,7 @@ from bridge.api.identity import ApiKeyIdentity
 from bridge.api.server import open_server
 from tests.api.conftest import BASE_URL, ENTITIES
 from tests.api.fakes import FakeBridge
+from tests.support import PATIENCE_S
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ async def say(port: int, raw: bytes) -> tuple[bytes, dict[bytes, bytes], bytes]:
     """Send bytes; give the status line, headers and body of the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(raw)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()
     status, *lines = head.split(b"\r\n")

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from _pytest.mark import ParameterSet
@@ -17,8 +18,9 @@ from bridge.mef.enums import Api
 from tests.conformance.faults import FAULTS
 from tests.conformance.once import once
 from tests.conformance.proxy import BrokenServer, Fault
+from tests.support import eventually
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration]
 
 AT_A_TIME = 3
 Verdicts = dict[str, dict[str, str]]
@@ -80,13 +82,11 @@ def _with_ids(target: Target) -> Hooks:
 
 async def _work_order(target: Target, job: str) -> str:
     ticket = f"TT-{int(job.removeprefix('J-'))}"
-    async with asyncio.timeout(10):
-        while True:
-            parameters = {"relatedEntityId": ticket}
-            answer = await target.send("GET", Api.WORK_ORDER, "/workOrder", parameters=parameters)
-            if answer.items:
-                return str(answer.items[0]["id"])
-            await asyncio.sleep(0.01)
+
+    async def found() -> list[Any]:
+        return (await target.send("GET", Api.WORK_ORDER, "/workOrder", parameters={"relatedEntityId": ticket})).items
+
+    return str((await eventually(found))[0]["id"])
 
 
 def _parameter(fault: Fault) -> ParameterSet:

@@ -20,7 +20,7 @@ from bridge.conformance.target import Target
 REPOSITORY = Path(__file__).parents[2]
 DOCUMENT = REPOSITORY / "docs" / "conformance-suite.md"
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration]
 
 
 @pytest.fixture

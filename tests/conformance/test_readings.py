@@ -10,7 +10,7 @@ from bridge.conformance.scene import Scene, attachment, contacts, note
 from bridge.mef.enums import Api
 from tests.conformance.readings import READINGS
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.integration, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def work_orders_at(scene: Scene, path: str, **parameters: str) -> Any:

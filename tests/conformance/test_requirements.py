@@ -8,7 +8,7 @@ from bridge.conformance.check import Check
 from bridge.conformance.requirements import BY_ID, REQUIREMENTS
 from tests.conformance.conftest import Results
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration]
 
 
 def _parameter(check: Check) -> ParameterSet:

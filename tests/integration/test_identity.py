@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from bridge.app import RunningBridge, running
+from bridge.app.running import RunningBridge, running
 from bridge.cli.tokens import make_key, sign, token_claims
 from bridge.errors import PermanentError
 from bridge.settings import (

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from yarl import URL
 
+from bridge.simulator import buyer_client
 from bridge.simulator.answers import Answers
 from bridge.simulator.wfm import AS_AMQP_HAS_IT
 from tests.integration.wfm.conftest import Wire
+from tests.support import PATIENCE_S
 from tests.support_standard import Judge
 from tests.system.laboratory import Laboratory, laboratory
 from tests.system.processes import REPOSITORY
@@ -24,6 +26,12 @@ MakeWire = Callable[[str], Awaitable[Wire]]
 def _judged(judged_buyers: Judge) -> Judge:
     """Whatever a system test is about: what its Buyer is answered and told must be the standard's."""
     return judged_buyers
+
+
+@pytest.fixture(autouse=True)
+def _patient_buyers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Buyer gives the bridge as long as the test does."""
+    monkeypatch.setattr(buyer_client, "PATIENCE", PATIENCE_S)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -12,7 +12,7 @@ from typing import Any, Never
 
 from bridge.cli import main
 from bridge.delivery import worker
-from bridge.delivery.message import prepare
+from bridge.delivery.webhook import prepare
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Delivery, JournalEntry, WfmMessage

@@ -1,34 +1,37 @@
 """A laboratory: the bridge as a process, its WFM and its Buyer in the test's process, and a look into its database."""
 
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel
 
-from bridge.app import new_id
+from bridge.app.process import new_id
 from bridge.domain.model import Command
 from bridge.flows.ports import RecordedEntry
 from bridge.mef.enums import Irp
 from bridge.mef.models import Appointment, TimePeriod
 from bridge.simulator.answers import Answers
-from bridge.simulator.buyer import SimulatedBuyer
+from bridge.simulator.buyer import BuyerError, SimulatedBuyer
 from bridge.simulator.wfm import AS_AMQP_HAS_IT, COMMANDS_EXCHANGE, COMMANDS_QUEUE, EVENTS_EXCHANGE, SimulatedWfm
 from bridge.store import SqlStore, open_store
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
-from tests.support import eventually
+from tests.support import NEVER_S, PATIENCE_S, eventually
+from tests.system import crashing_bridge as crash
+from tests.system import patient_bridge
 from tests.system.processes import BridgeProcess
 
 PACK = "acme-wfm"
 API_KEY = "acme-buyer-key"
-DEADLINE_S = 25.0
-"""Long enough for a lease to end (twice the delivery timeout) after a restart on a busy machine."""
+LISTENERS_TIME_S = 4.0
+"""What a bridge that is to die gives its listeners: for twice as long nobody else may send what it had claimed."""
 
 CREATED = "workOrderCreateEvent"
 STATE = "workOrderStateChangeEvent"
@@ -73,7 +76,8 @@ class Laboratory:
             "DATABASE_URL": self.database_url,
             "DELIVERY_ALLOW_PRIVATE_CALLBACKS": "true",
             "DELIVERY_SCHEDULE_SECONDS": ",".join(["0", "0.2", *["0.5"] * 60]),
-            "DELIVERY_TIMEOUT_SECONDS": "2",
+            "DELIVERY_TIMEOUT_SECONDS": "60",
+            "COMMANDS_TIMEOUT_SECONDS": str(NEVER_S),
             **self.variables,
         }
         return {f"BRIDGE_{name}": value for name, value in chosen.items()}
@@ -141,7 +145,7 @@ class Laboratory:
         return await store.deliveries.next_at() is None and await store.outbox.next_at() is None
 
     async def until_settled(self) -> None:
-        await eventually(self.settled, DEADLINE_S)
+        await eventually(self.settled)
 
     async def waiting_in(self, queue: str) -> int:
         """How many messages a queue holds that nobody was given."""
@@ -151,8 +155,8 @@ class Laboratory:
     async def stop_and_find_nothing_left(self) -> None:
         """End the bridge politely; then no message may be left in any queue of its own, acked or not."""
         await self.until_settled()
-        await eventually(lambda: self.wfm.idle, DEADLINE_S)
-        await eventually(self._all_taken, DEADLINE_S)
+        await eventually(lambda: self.wfm.idle)
+        await eventually(self._all_taken)
         assert await self.bridge.stop() == 0
         for queue in self.queues:
             passive = await self.channel.get_queue(queue, ensure=False)
@@ -170,7 +174,7 @@ class Laboratory:
                 sum(f'"JOB_NO":"{job}","JOB_VER"'.encode() in body for body in bodies) == self.wfm.acme.job(job).version
             )
 
-        await eventually(heard, DEADLINE_S)
+        await eventually(heard)
 
     # what the Buyer and the WFM do
 
@@ -178,15 +182,63 @@ class Laboratory:
         """Let the WFM open a job that needs a visit; give the job's number and the WorkOrder the Buyer was told of."""
         since = len(self.buyer.received)
         job = await self.wfm.create_job()
-        told = await self.buyer.wait_for(lambda each: each.event.event_type == CREATED, DEADLINE_S, since)
-        await self.buyer.wait_for(lambda each: each.event.event_type == REQUIRED, DEADLINE_S, since)
+        told = await self.buyer.wait_for(lambda each: each.event.event_type == CREATED, PATIENCE_S, since)
+        await self.buyer.wait_for(lambda each: each.event.event_type == REQUIRED, PATIENCE_S, since)
         return job, told.event.event.id
 
     async def windows(self, work_order: str) -> list[TimePeriod]:
-        """Let the Buyer search time slots."""
+        """Let the Buyer search time slots; again, if the WFM is given less time than it takes on a busy machine."""
         now = datetime.now(UTC)
         period = TimePeriod(start_date_time=now, end_date_time=now + timedelta(days=10))
-        return [slot.valid_for for slot in (await self.buyer.search(work_order, period)).available_time_slot]
+
+        async def search() -> list[TimePeriod] | None:
+            try:
+                return [slot.valid_for for slot in (await self.buyer.search(work_order, period)).available_time_slot]
+            except BuyerError as error:
+                if error.status != HTTPStatus.GATEWAY_TIMEOUT:
+                    raise
+                return None
+
+        found: list[TimePeriod] = await eventually(search)
+        return found
+
+    @asynccontextmanager
+    async def unanswered(self, job: str, command: str, *, silent: bool) -> AsyncIterator[None]:
+        """In the block the WFM does not answer the next such command.
+
+        It is late: it begins with it after the block. Or it is silent: it carries the command out, and never says so.
+        """
+        if silent:
+            self.wfm.silent_next(command)
+            yield
+            return
+        async with self.wfm._lanes[job]:
+            yield
+
+    async def until_commanded(self, command: str) -> None:
+        """Wait until the WFM has the command."""
+        await eventually(lambda: command in [each["CMD"] for each in self.wfm.commands])
+
+    # the bridge that dies at a point, and the one whose commands expire when the test says so
+
+    async def start_dying(self, point: Callable[[str], None]) -> None:
+        """Start the bridge, ready, so that it dies at a point of crashing_bridge."""
+        await self.bridge.start_ready(*crash.command(point), BRIDGE_DELIVERY_TIMEOUT_SECONDS=str(LISTENERS_TIME_S))
+
+    async def start_patient(self) -> None:
+        """Start the bridge, ready, so that no command's time is up by itself (see patient_bridge)."""
+        await self.bridge.start_ready("-m", patient_bridge.__name__, str(self._time_is_up))
+
+    @contextmanager
+    def time_is_up(self) -> Iterator[None]:
+        """In the block, the WFM's time for commands is up."""
+        self._time_is_up.touch()
+        yield
+        self._time_is_up.unlink()
+
+    @property
+    def _time_is_up(self) -> Path:
+        return self.directory / "time-is-up"
 
     async def booked(self) -> tuple[str, Appointment, list[TimePeriod]]:
         """A job with a visit that the Buyer booked, and the windows he was offered."""
@@ -203,7 +255,7 @@ class Laboratory:
         window = (await self.windows(work_order))[0]
         agreed = (window.start_date_time, window.end_date_time)
         await self.wfm.schedule(job, agreed)
-        await eventually(lambda: len(self.buyer.received) == 4, DEADLINE_S)
+        await eventually(lambda: len(self.buyer.received) == 4)
         await self.until_settled()
         return job, agreed
 

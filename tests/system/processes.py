@@ -19,8 +19,6 @@ from tests.support import eventually
 
 REPOSITORY = Path(__file__).parents[2]
 ORDINARY = ("-m", "bridge", "serve")
-UP_WITHIN_S = 30.0
-DOWN_WITHIN_S = 15.0
 
 
 @dataclass
@@ -46,20 +44,19 @@ class BridgeProcess:
         """The process, while it runs."""
         return self._running.pid if self._running is not None and self._running.poll() is None else None
 
-    def start(self, *command: str) -> None:
-        """Start it without waiting: `python -m bridge serve`, or another command of Python."""
-        self._running = run(
-            *(command or ORDINARY), environ=self.environ | {"BRIDGE_HTTP_PORT": str(self.port)}, log=self.log
-        )
+    def start(self, *command: str, **environ: str) -> None:
+        """Start it without waiting: `python -m bridge serve`, or another command; `environ` is for this once."""
+        environ = {**self.environ, "BRIDGE_HTTP_PORT": str(self.port), **environ}
+        self._running = run(*(command or ORDINARY), environ=environ, log=self.log)
 
-    async def start_ready(self, *command: str) -> None:
+    async def start_ready(self, *command: str, **environ: str) -> None:
         """Start it, and wait until it says that it is ready."""
-        self.start(*command)
+        self.start(*command, **environ)
         await self.ready()
 
     async def ready(self) -> None:
         """Wait until `/health/ready` says so; fail at once if the process ends before."""
-        await eventually(self._is_ready, UP_WITHIN_S)
+        await eventually(self._is_ready)
 
     async def health(self) -> Mapping[str, Any] | None:
         """What `/health/ready` says; None while nobody answers there."""
@@ -80,7 +77,7 @@ class BridgeProcess:
         process = self._running
         if process is None:
             raise RuntimeError("the bridge was not started")
-        await eventually(lambda: process.poll() is not None, DOWN_WITHIN_S)
+        await eventually(lambda: process.poll() is not None)
         return process.wait()
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

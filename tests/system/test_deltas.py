@@ -11,7 +11,7 @@ from bridge.simulator.wfm import EVENTS_EXCHANGE
 from tests.integration.flows.acme import IN_MORNING, event
 from tests.support import eventually
 from tests.system.conftest import MakeLaboratory, rewrite
-from tests.system.laboratory import DEADLINE_S, Laboratory
+from tests.system.laboratory import Laboratory
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
@@ -55,7 +55,7 @@ async def test_updates_that_come_before_their_job_are_applied_when_it_comes(
     await say(lab, update("J-1", 2, **IN_MORNING))
     await say(lab, update("J-2", 1, **IN_MORNING, REMARK="Ring twice"))
     waiting = [("U-J-1-2", "waiting"), ("U-J-2-1", "waiting")]
-    await eventually(lambda: _are(lab, waiting), DEADLINE_S)
+    await eventually(lambda: _are(lab, waiting))
     await lab.bridge.stop()
     await lab.bridge.start_ready()
 
@@ -63,7 +63,7 @@ async def test_updates_that_come_before_their_job_are_applied_when_it_comes(
     await say(lab, created("J-2", 2))
 
     applied = [(message, "applied") for message, _ in waiting]
-    await eventually(lambda: _are(lab, [*applied, ("E-J-1-1", "applied"), ("E-J-2-2", "applied")]), DEADLINE_S)
+    await eventually(lambda: _are(lab, [*applied, ("E-J-1-1", "applied"), ("E-J-2-2", "applied")]))
     planned, opened = sorted(await lab.buyer.work_orders(), key=lambda found: found.state != "planned")
     assert (planned.state, opened.state) == ("planned", "open")  # the older update takes no state back
     notes = (await lab.buyer.work_order(opened.id)).note or ()

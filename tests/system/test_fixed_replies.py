@@ -1,5 +1,6 @@
 """A WFM that knows neither reply_to nor correlation_id: it answers to a fixed queue and repeats what it was given."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,9 +13,9 @@ from tests.support import eventually
 from tests.support_replies import fixed_pack
 from tests.system import crashing_bridge as crash
 from tests.system.conftest import MakeLaboratory
-from tests.system.laboratory import DEADLINE_S, Laboratory
+from tests.system.laboratory import Laboratory
 from tests.system.processes import BridgeProcess
-from tests.system.test_commands import TIMEOUT_S, die_while_booking, timed_out_booking
+from tests.system.test_commands import TIMEOUT_S, die_while_booking, refused_with, timed_out_booking
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
@@ -31,7 +32,7 @@ async def test_a_visit_is_booked_and_cancelled(
     await lab.bridge.start_ready()
     await lab.buyer.register()
     job, appointment, _ = await lab.booked()
-    assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "confirmed"
+    assert await eventually(lambda: lab.parties_agree(job)) == "confirmed"
     await lab.buyer.cancel(appointment.id)
     (found,) = await lab.buyer.appointments()
     assert found.status is AppointmentStatus.CANCELLED
@@ -45,20 +46,18 @@ async def test_a_booking_that_is_accepted_too_late_is_taken_back_and_the_wfm_ask
     make_laboratory: MakeLaboratory, sqlite_url: str, tmp_path: Path, answers: Answers
 ) -> None:
     """The answer to the cancellation bears the id that the cancellation wrote; else the WFM would be asked for ever."""
-    variables = {"PACKS": str(fixed_pack(tmp_path, answers)), "COMMANDS_TIMEOUT_SECONDS": str(TIMEOUT_S)}
-    lab = await make_laboratory(sqlite_url, answers, **variables)
-    job = await booking_taken_back(lab, "late")
-    assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "nothing"
+    lab = await make_laboratory(sqlite_url, answers, PACKS=str(fixed_pack(tmp_path, answers)))
+    job, _, _ = await timed_out_booking(lab, silent=False)
+    await taken_back(lab, job)
+    assert await eventually(lambda: lab.parties_agree(job)) == "nothing"
     assert sum(command["CMD"] == "CANVIS" for command in lab.wfm.commands) == 1
     await lab.stop_and_find_nothing_left()
 
 
-async def booking_taken_back(lab: Laboratory, how: str) -> str:
-    """Have a booking time out, and the WFM cancel it, after which it is not asked again; give the job."""
-    job, _, _ = await timed_out_booking(lab, how)
-    await eventually(lambda: [visit.status for visit in lab.wfm.visits(job)] == ["cancelled"], DEADLINE_S)
-    await eventually(lambda: nothing_to_take_back(lab), DEADLINE_S)
-    return job
+async def taken_back(lab: Laboratory, job: str) -> None:
+    """Wait until the WFM has cancelled the visit, and is not asked again."""
+    await eventually(lambda: [visit.status for visit in lab.wfm.visits(job)] == ["cancelled"])
+    await eventually(lambda: nothing_to_take_back(lab))
 
 
 async def nothing_to_take_back(lab: Laboratory) -> bool:
@@ -73,7 +72,13 @@ async def test_a_booking_that_is_never_answered_is_taken_back(
 ) -> None:
     variables = {"PACKS": str(fixed_pack(tmp_path, answers)), "COMMANDS_TIMEOUT_SECONDS": str(TIMEOUT_S)}
     lab = await make_laboratory(sqlite_url, answers, **variables)
-    await booking_taken_back(lab, "silent")
+    await lab.bridge.start_ready()
+    await lab.buyer.register()
+    job, work_order = await lab.new_job()
+    lab.wfm.silent_next("BOOKVIS")
+    window = (await lab.windows(work_order))[0]
+    assert await refused_with(asyncio.create_task(lab.buyer.book(work_order, window))) == 504
+    await taken_back(lab, job)
     await lab.stop_and_find_nothing_left()
 
 
@@ -81,11 +86,11 @@ async def test_a_booking_that_is_never_answered_is_taken_back(
 async def test_an_answer_waits_in_the_fixed_queue_for_a_bridge_that_died(
     make_laboratory: MakeLaboratory, either_database_url: str, tmp_path: Path, answers: Answers
 ) -> None:
-    variables = {"PACKS": str(fixed_pack(tmp_path, answers)), "COMMANDS_TIMEOUT_SECONDS": "60"}
+    variables = {"PACKS": str(fixed_pack(tmp_path, answers))}
     lab = await make_laboratory(either_database_url, answers, **variables)
     job = await die_while_booking(lab, crash.published_not_answered)
     await lab.bridge.start_ready()
-    assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "confirmed"
+    assert await eventually(lambda: lab.parties_agree(job)) == "confirmed"
     await lab.stop_and_find_nothing_left()
 
 
@@ -99,7 +104,7 @@ async def test_an_answer_that_nobody_can_read_is_parked_and_the_next_one_taken(
     for body in (b"<ANSWER><RC>00</RC></ANSWER>", b'<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', b"{}"):
         await lab.channel.default_exchange.publish(aio_pika.Message(body), queue)
     job, _, _ = await lab.booked()
-    assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "confirmed"
+    assert await eventually(lambda: lab.parties_agree(job)) == "confirmed"
     reasons = [entry.entry.reason for entry in await lab.journal() if entry.entry.rule == "replies.unknown"]
     assert [reason.partition(": ")[0] for reason in reasons] == ["a reply to nobody knows which command"] * 3
     await lab.stop_and_find_nothing_left()
@@ -109,7 +114,7 @@ async def test_two_processes_share_the_queue_and_no_answer_is_missed(
     make_laboratory: MakeLaboratory, database_url: str, tmp_path: Path
 ) -> None:
     """Every other answer comes to the process that did not ask. Nothing waits for a time-out."""
-    variables = {"PACKS": str(fixed_pack(tmp_path, JSON)), "COMMANDS_TIMEOUT_SECONDS": "60"}
+    variables = {"PACKS": str(fixed_pack(tmp_path, JSON))}
     lab = await make_laboratory(database_url, JSON, **variables)
     await lab.bridge.start_ready()
     environ = {**lab.bridge.environ, "BRIDGE_INSTANCE": lab.topology.instance + "-2"}

@@ -13,7 +13,7 @@ from bridge.domain.model import Outcome
 from tests.support import eventually
 from tests.system import crashing_bridge as crash
 from tests.system.conftest import MakeLaboratory
-from tests.system.laboratory import CREATED, DEADLINE_S, REQUIRED, STATE, STATUS, Hop, Laboratory
+from tests.system.laboratory import CREATED, REQUIRED, STATE, STATUS, Hop, Laboratory
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
@@ -31,7 +31,7 @@ OF_THE_APPOINTMENT = [STATUS, STATUS, STATUS]
 
 
 async def die_at_start_of_work(lab: Laboratory, point: Callable[[str], None]) -> str:
-    await lab.bridge.start_ready(*crash.command(point))
+    await lab.start_dying(point)
     job, _ = await lab.planned()
     await lab.wfm.start_work(job)
     assert await lab.bridge.ended() == -signal.SIGKILL
@@ -48,7 +48,7 @@ async def finish_after_restart(lab: Laboratory, job: str) -> None:
     await lab.wfm.finish(job)
     await lab.bridge.start_ready()
     expected = sorted([OF_THE_WORK_ORDER, OF_THE_APPOINTMENT])
-    await eventually(lambda: sorted(lab.told().values()) == expected, DEADLINE_S)
+    await eventually(lambda: sorted(lab.told().values()) == expected)
     await lab.until_settled()
     assert sorted(lab.told().values()) == expected
     assert await lab.hops(job) == HOPS

@@ -11,14 +11,12 @@ import pytest
 from bridge.domain.model import Outcome
 from bridge.mef.enums import Api
 from bridge.simulator.buyer import BuyerError
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 from tests.system.conftest import MakeLaboratory, MakeWire
-from tests.system.laboratory import CREATED, DEADLINE_S, Laboratory
+from tests.system.laboratory import CREATED, Laboratory
 from tests.system.test_kill import HOPS, OF_THE_APPOINTMENT, OF_THE_WORK_ORDER
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
-
-COMMAND_TIMEOUT_S = 30.0
 
 
 async def not_ready_because_of(lab: Laboratory, part: str) -> bool:
@@ -29,14 +27,14 @@ async def not_ready_because_of(lab: Laboratory, part: str) -> bool:
 async def refusal(request: Any) -> BuyerError:
     """What the Buyer is told at once: long before the WFM's time would be up."""
     with pytest.raises(BuyerError) as refused:
-        async with asyncio.timeout(COMMAND_TIMEOUT_S / 2):
+        async with asyncio.timeout(PATIENCE_S):
             await request
     return refused.value
 
 
 async def until_all_is_told(lab: Laboratory, job: str) -> None:
     expected = sorted([OF_THE_WORK_ORDER, OF_THE_APPOINTMENT])
-    await eventually(lambda: sorted(lab.told().values()) == expected, DEADLINE_S)
+    await eventually(lambda: sorted(lab.told().values()) == expected)
     await lab.until_settled()
     assert await lab.hops(job) == HOPS
     assert lab.repeated() == []
@@ -47,14 +45,14 @@ async def test_without_rabbitmq_the_buyer_gets_503_and_the_wfms_messages_wait(
 ) -> None:
     """What the WFM says meanwhile is applied in order once the bridge is back, by itself and in the same process."""
     wire = await make_wire(rabbitmq_url)
-    lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url, COMMANDS_TIMEOUT_SECONDS=str(COMMAND_TIMEOUT_S))
+    lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url)
     await lab.bridge.start_ready()
     pid = lab.bridge.pid
     job, _ = await lab.planned()
     other, work_order = await unbooked_job(lab)
     window = (await lab.windows(work_order))[0]
     wire.cut()
-    await eventually(lambda: not_ready_because_of(lab, "broker"), DEADLINE_S)
+    await eventually(lambda: not_ready_because_of(lab, "broker"))
     assert (await refusal(lab.buyer.book(work_order, window))).status == 503
     assert lab.wfm.visits(other) == []
     await lab.wfm.start_work(job)
@@ -80,19 +78,19 @@ async def test_an_answer_that_comes_while_the_bridge_is_cut_off_still_reaches_th
 ) -> None:
     """The answer waits in our reply queue; the Buyer's request waits for it until its deadline."""
     wire = await make_wire(rabbitmq_url)
-    lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url, COMMANDS_TIMEOUT_SECONDS=str(COMMAND_TIMEOUT_S))
+    lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url)
     await lab.bridge.start_ready()
     await lab.buyer.register()
     job, work_order = await unbooked_job(lab)
     window = (await lab.windows(work_order))[0]
-    lab.wfm.late_next("BOOKVIS", 0.3)
-    booking = asyncio.create_task(lab.buyer.book(work_order, window))
-    await eventually(lambda: [command["CMD"] for command in lab.wfm.commands].count("BOOKVIS") == 1)
-    wire.cut()
-    await eventually(lambda: lab.wfm.active_visit(job), DEADLINE_S)
+    async with lab.unanswered(job, "BOOKVIS", silent=False):
+        booking = asyncio.create_task(lab.buyer.book(work_order, window))
+        await lab.until_commanded("BOOKVIS")
+        wire.cut()
+    await eventually(lambda: lab.wfm.active_visit(job))
     wire.mend()
     assert (await booking).valid_for == window
-    assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "confirmed"
+    assert await eventually(lambda: lab.parties_agree(job)) == "confirmed"
     await lab.stop_and_find_nothing_left()
 
 
@@ -106,14 +104,14 @@ async def test_without_postgresql_messages_wait_and_the_buyer_gets_a_standard_50
     pid = lab.bridge.pid
     job, _ = await lab.planned()
     wire.cut()
-    await eventually(lambda: not_ready_because_of(lab, "database"), DEADLINE_S)
+    await eventually(lambda: not_ready_because_of(lab, "database"))
     refused = await refusal(lab.buyer.send("GET", Api.WORK_ORDER, "/workOrder"))
     assert refused.status == 503
     assert isinstance(refused.body, dict)
     assert refused.body.keys() == {"code", "reason"}
     await lab.wfm.start_work(job)
     await lab.wfm.finish(job)
-    await eventually(lambda: lab.bridge.said.count("commit.waiting") >= 2, DEADLINE_S)
+    await eventually(lambda: lab.bridge.said.count("commit.waiting") >= 2)
     assert len(lab.buyer.received) == 4
     wire.mend()
     await lab.bridge.ready()
@@ -131,7 +129,7 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     wire.cut()
     lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url)
     lab.bridge.start()
-    await eventually(lambda: wire.refused >= 2, DEADLINE_S)
+    await eventually(lambda: wire.refused >= 2)
     assert lab.bridge.pid is not None
     assert "broker.connecting" in lab.bridge.said
     assert "RabbitMQ does not answer; trying again" in lab.bridge.said

@@ -10,7 +10,7 @@ from bridge.domain.model import Outcome
 from tests.support import eventually
 from tests.system import crashing_bridge as crash
 from tests.system.conftest import MakeLaboratory, rewrite
-from tests.system.laboratory import DEADLINE_S, REQUIRED, STATE, STATUS, Laboratory
+from tests.system.laboratory import REQUIRED, STATE, STATUS, Laboratory
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
@@ -46,13 +46,13 @@ async def test_a_cancellation_and_a_creation_are_a_move_or_nothing(
     assert (await outcomes(lab))[2] is Outcome.SUPERSEDED
     await lab.until_settled()
     assert told_since(lab, heard) == []
-    assert await eventually(lambda: lab.parties_agree(job), DEADLINE_S) == "confirmed"
+    assert await eventually(lambda: lab.parties_agree(job)) == "confirmed"
 
     await lab.wfm.take_back_visit(job)
     await lab.wfm.schedule(job, (start + timedelta(days=7), end + timedelta(days=7)))
     await lab.until_heard(job)
     assert (await outcomes(lab))[4] is Outcome.SUPERSEDED
-    await eventually(lambda: len(told_since(lab, heard)) == 3, DEADLINE_S)
+    await eventually(lambda: len(told_since(lab, heard)) == 3)
     assert sorted(told_since(lab, heard)) == sorted([STATUS, STATE, REQUIRED])
     await lab.stop_and_find_nothing_left()
 
@@ -61,7 +61,7 @@ async def test_a_bridge_that_is_killed_while_a_message_is_held_applies_it_after_
     make_laboratory: MakeLaboratory, either_database_url: str, pack: Path
 ) -> None:
     lab = await make_laboratory(either_database_url, PACKS=holding(pack, 1))
-    await lab.bridge.start_ready(*crash.command(crash.held_not_acked))
+    await lab.start_dying(crash.held_not_acked)
     job, _ = await lab.planned()
     heard = len(lab.buyer.received)
     await lab.wfm.take_back_visit(job)
@@ -69,7 +69,7 @@ async def test_a_bridge_that_is_killed_while_a_message_is_held_applies_it_after_
     assert (await outcomes(lab))[2:] == [Outcome.WAITING]
 
     await lab.bridge.start_ready()
-    await eventually(lambda: len(told_since(lab, heard)) == 3, DEADLINE_S)
+    await eventually(lambda: len(told_since(lab, heard)) == 3)
     assert sorted(told_since(lab, heard)) == sorted([STATUS, STATE, REQUIRED])
     assert (await outcomes(lab))[2:] == [Outcome.APPLIED]
     await lab.stop_and_find_nothing_left()
@@ -83,7 +83,7 @@ async def test_a_running_bridge_applies_what_no_partner_came_for(
     job, _ = await lab.planned()
     heard = len(lab.buyer.received)
     await lab.wfm.take_back_visit(job)
-    await eventually(lambda: len(told_since(lab, heard)) == 3, DEADLINE_S)
+    await eventually(lambda: len(told_since(lab, heard)) == 3)
     entry = (await lab.journal())[2].entry
     assert (entry.outcome, entry.due_at) == (Outcome.APPLIED, None)
     assert entry.explanation["rule"] == "visit-taken-back"

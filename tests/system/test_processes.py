@@ -15,7 +15,6 @@ from tests.system.processes import REPOSITORY, run
 
 pytestmark = pytest.mark.system
 
-DEMO_S = 60.0
 SIGNALS = [signal.SIGTERM, signal.SIGINT]
 
 Command = Callable[..., Popen[bytes]]
@@ -46,20 +45,20 @@ def said(log: Path) -> str:
     return log.read_text() if log.exists() else ""
 
 
-async def exit_code(process: Popen[bytes], deadline_s: float = 20.0) -> int:
-    await eventually(lambda: process.poll() is not None, deadline_s)
+async def exit_code(process: Popen[bytes]) -> int:
+    await eventually(lambda: process.poll() is not None)
     return process.wait()
 
 
 @pytest.mark.integration
 async def test_the_demo_holds_on_a_real_rabbitmq(command: Command, log: Path, rabbitmq_url: str) -> None:
-    assert await exit_code(command("demo", BRIDGE_BROKER_URL=rabbitmq_url), DEMO_S) == 0
+    assert await exit_code(command("demo", BRIDGE_BROKER_URL=rabbitmq_url)) == 0
     assert "BRIDGE_BROKER_URL" in said(log)
     assert ": all held." in said(log)
 
 
 async def test_the_demo_holds_without_any_rabbitmq(command: Command, log: Path) -> None:
-    assert await exit_code(command("demo", BRIDGE_LOCALENV="memory"), DEMO_S) == 0
+    assert await exit_code(command("demo", BRIDGE_LOCALENV="memory")) == 0
     assert "in-memory" in said(log)
     assert ": all held." in said(log)
 
@@ -76,7 +75,7 @@ def free(*ports: int) -> bool:
 @pytest.mark.skipif(not free(8137, 8138, 8139), reason="somebody uses the demo's ports: 8137, 8138, 8139")
 async def test_a_demo_that_stays_ends_well_when_it_is_asked_to(command: Command, log: Path) -> None:
     process = command("demo", "--stay", BRIDGE_LOCALENV="memory")
-    await eventually(lambda: "what he is told appears below" in said(log), DEMO_S)
+    await eventually(lambda: "what he is told appears below" in said(log))
     process.send_signal(signal.SIGINT)
     assert await exit_code(process) == 0
     assert "Traceback" not in said(log)
@@ -166,6 +165,6 @@ async def test_a_second_process_of_an_instance_ends_and_says_why(
     lab = await make_laboratory(sqlite_url)
     await lab.bridge.start_ready()
     own = {"BRIDGE_HTTP_PORT": "0", "BRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/second.sqlite3"}
-    assert await exit_code(command("serve", **(lab.bridge.environ | own)), 60) == 1
+    assert await exit_code(command("serve", **(lab.bridge.environ | own))) == 1
     assert "another process runs as instance" in said(log).splitlines()[-1]
     assert (await lab.bridge.health() or {})["http"] == 200

@@ -17,7 +17,7 @@ from tests.integration.flows.acme import event
 from tests.support import eventually
 from tests.support_replies import fixed_pack
 from tests.system.conftest import MakeLaboratory, rewrite
-from tests.system.laboratory import DEADLINE_S, Laboratory
+from tests.system.laboratory import Laboratory
 from tests.system.test_commands import refused_with
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
@@ -48,20 +48,20 @@ async def test_messages_in_flight_survive_a_reload(
             await lab.wfm.create_job()
 
     creating = asyncio.create_task(create())
-    await eventually(lambda: lab.journal(), DEADLINE_S)
+    await eventually(lambda: lab.journal())
     rewrite(pack, 'version: "1.0"', 'version: "2.0"')
     hang_up(lab)
-    await eventually(lambda: "packs.reloaded" in lab.bridge.said, DEADLINE_S)
+    await eventually(lambda: "packs.reloaded" in lab.bridge.said)
     await creating
     await lab.wfm.create_job()
 
     rewrite(pack, "{value: needs_visit}", "{value: need_visit}")
     hang_up(lab)
-    await eventually(lambda: "packs.refused" in lab.bridge.said, DEADLINE_S)
+    await eventually(lambda: "packs.refused" in lab.bridge.said)
     assert "did you mean 'needs_visit'?" in lab.bridge.said
     await lab.wfm.create_job()
 
-    await eventually(lambda: all_heard(lab, JOBS + 2), DEADLINE_S)
+    await eventually(lambda: all_heard(lab, JOBS + 2))
     found = await versions(lab)
     assert set(found) == {"1.0", "2.0"}
     assert found == sorted(found)
@@ -78,9 +78,9 @@ async def test_a_changed_file_is_taken_up_by_itself_where_the_settings_say_so(
     lab = await make_laboratory(sqlite_url, PACKS=str(pack), PACKS_WATCH="true")
     await lab.bridge.start_ready()
     rewrite(pack, 'version: "1.0"', 'version: "2.0"')
-    await eventually(lambda: "packs.reloaded" in lab.bridge.said, DEADLINE_S)
+    await eventually(lambda: "packs.reloaded" in lab.bridge.said)
     await lab.wfm.create_job()
-    await eventually(lambda: all_heard(lab, 1), DEADLINE_S)
+    await eventually(lambda: all_heard(lab, 1))
     assert await versions(lab) == ["2.0"]
 
 
@@ -107,9 +107,9 @@ async def test_a_base_pack_and_a_table_outside_the_pack_are_read_anew(
     async def is_taken_up(times: int) -> None:
         if watch == "false":
             hang_up(lab)
-        await eventually(lambda: lab.bridge.said.count("packs.reloaded") == times, DEADLINE_S)
+        await eventually(lambda: lab.bridge.said.count("packs.reloaded") == times)
         await lab.wfm.create_job()
-        await eventually(lambda: all_heard(lab, times), DEADLINE_S)
+        await eventually(lambda: all_heard(lab, times))
 
     (pack.parent / "crews.csv").write_text("crew,name\n1,Other than before\n")
     await is_taken_up(1)
@@ -134,7 +134,7 @@ async def test_commands_go_to_the_exchange_that_the_pack_names_after_a_reload(
     text = (pack / "pack.yaml").read_text()
     (pack / "pack.yaml").write_text(text.replace(f"exchange: {COMMANDS_EXCHANGE}", "exchange: acme.wfm.elsewhere"))
     hang_up(lab)
-    await eventually(lambda: "packs.reloaded" in lab.bridge.said, DEADLINE_S)
+    await eventually(lambda: "packs.reloaded" in lab.bridge.said)
     assert await refused_with(asyncio.create_task(lab.buyer.book(work_order, windows[0]))) == 503
     other, _ = await lab.new_job()
     assert [len(lab.wfm.visits(each)) for each in (first, job, other)] == [1, 0, 0]
@@ -179,7 +179,7 @@ async def test_items_replies_and_commands_change_all_at_once_and_nothing_in_flig
     answers = SaidTwice("acme.wfm.answers")
     pack = fixed_pack(tmp_path, answers)
     changing_pack(pack, "one", "$.REF")
-    lab = await make_laboratory(sqlite_url, answers, PACKS=str(pack), COMMANDS_TIMEOUT_SECONDS="60")
+    lab = await make_laboratory(sqlite_url, answers, PACKS=str(pack))
     await lab.bridge.start_ready()
     await lab.buyer.register()
     jobs = [await lab.new_job() for _ in range(6)]
@@ -199,17 +199,17 @@ async def test_items_replies_and_commands_change_all_at_once_and_nothing_in_flig
     await book(0)
     async with lab.wfm._lanes[jobs[1][0]], lab.wfm._lanes[jobs[2][0]]:  # the WFM has these, and is slow to answer
         booking = [asyncio.create_task(book(number)) for number in (1, 2)]
-        await eventually(lambda: asked() == 3, DEADLINE_S)
+        await eventually(lambda: asked() == 3)
         telling = asyncio.create_task(tell())
-        await eventually(lambda: told_of(lab, 1), DEADLINE_S)
+        await eventually(lambda: told_of(lab, 1))
         changing_pack(pack, "two", "$.ANSWERS")
         hang_up(lab)
         booking += [asyncio.create_task(book(number)) for number in (3, 4)]
-        await eventually(lambda: "packs.reloaded" in lab.bridge.said, DEADLINE_S)
+        await eventually(lambda: "packs.reloaded" in lab.bridge.said)
     await asyncio.gather(telling, *booking)
     await lab.wfm.raw_bytes(event("NEW", 1, f"R-{JOBS}", LINES=[{"two": f"two of {JOBS}"}]).body, "job.new")
     await book(5)
-    await eventually(lambda: told_of(lab, JOBS + 1), DEADLINE_S)
+    await eventually(lambda: told_of(lab, JOBS + 1))
 
     by = await packs_of_lines(lab)
     assert set(by.values()) == {"one", "two"}

@@ -1,10 +1,11 @@
-"""The architecture's import arrows (docs: design, layout), held against every module of `bridge/`.
+"""The import arrows of docs/architecture.md, held against every module of `bridge/`.
 
-A part of the bridge may import only the parts that its row names; nothing goes round in circles; and what decides
-(`domain/`, `mapping/`) stays pure: time and ids are arguments there, and nothing waits, logs or draws lots.
+A part of the bridge may import only the parts that its row in the page names; nothing goes round in circles; and what
+decides (`domain/`, `mapping/`) stays pure: time and ids are arguments there, and nothing waits, logs or draws lots.
 """
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -15,47 +16,45 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[2]
 
+PAGE = REPOSITORY / "docs" / "architecture.md"
+ROW = re.compile(r"^\| (`.+`) \| .+ \| (.+) \|$", re.MULTILINE)
+
 EVERYTHING = ("bridge",)
 ANYBODY = "bridge.__version__"  # a constant of the package itself; importing it leads nowhere
 
-# part: the parts that it may import. A part always sees itself; a row holds for all modules below it, and the longest
-# matching row counts.
-MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
-    "bridge": (),
-    "bridge.errors": (),
-    "bridge.together": ("bridge.errors",),
-    "bridge.yaml_source": ("bridge.errors",),
-    "bridge.telemetry": ("bridge.errors", "bridge.yaml_source"),
-    "bridge.environment": ("bridge.errors", "bridge.yaml_source"),
-    # The configuration file is read into the values that the parts take.
-    "bridge.settings": ("bridge.api.identity", "bridge.environment", "bridge.errors", "bridge.yaml_source"),
-    "bridge.mef": ("bridge.domain",),
-    "bridge.domain": ("bridge.mef",),
-    "bridge.mapping": ("bridge.domain", "bridge.mef", "bridge.errors", "bridge.yaml_source"),
-    "bridge.flows": ("bridge.domain", "bridge.mapping", "bridge.mef", "bridge.errors", "bridge.together"),
-    "bridge.packtools": (
-        "bridge.mapping",
-        "bridge.flows",
-        "bridge.domain",
-        "bridge.mef",
-        "bridge.errors",
-        "bridge.yaml_source",
-    ),
-    "bridge.store": ("bridge.domain", "bridge.mef", "bridge.flows.ports", "bridge.errors", "bridge.together"),
-    "bridge.api": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.wfm": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.delivery": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.console": ("bridge.flows", "bridge.domain", "bridge.mef", "bridge.errors", "bridge.telemetry"),
-    "bridge.simulator": ("bridge.mef", "bridge.wfm.topology", "bridge.errors"),
-    # Black-box: it speaks HTTP to whatever it tests, so it may know the standard's words and nothing of the bridge.
-    "bridge.conformance": ("bridge.mef", "bridge.errors"),
-    "bridge.localenv": ("bridge.errors",),
-    # The composition root, and those who call it.
-    "bridge.app": EVERYTHING,
-    "bridge.cli": EVERYTHING,
-    "bridge.demo": EVERYTHING,
-    "bridge.__main__": EVERYTHING,
-}
+
+def read_table(page: str) -> dict[str, tuple[str, ...]]:
+    """Read the table of the page: each part, and the parts that it may import.
+
+    A part always sees itself; a row holds for all modules below it.
+    """
+    section = page.partition("## The parts\n")[2].partition("\n##")[0]
+    return {part: _allowed(allowed) for names, allowed in ROW.findall(section) for part in _parts(names)}
+
+
+def _allowed(cell: str) -> tuple[str, ...]:
+    words = {"nothing of ours": (), "everything": EVERYTHING}
+    return words[cell] if cell in words else _parts(cell)
+
+
+def _parts(cell: str) -> tuple[str, ...]:
+    return tuple(f"bridge.{name.removesuffix('/').removesuffix('.py')}" for name in re.findall(r"`(.+?)`", cell))
+
+
+def read_rooms(page: str) -> dict[str, tuple[str, ...]]:
+    """Read the rooms of `mapping/`: each may import those before it, and what `mapping/` may.
+
+    Its other modules, such as the compiler, may see all of them.
+    """
+    section = page.partition("### The rooms of `mapping/`\n")[2].partition("\n## ")[0]
+    lines = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    rooms = [f"bridge.mapping.{part.removeprefix('bridge.')}" for line in lines for part in _parts(line)]
+    others = read_table(page)["bridge.mapping"]
+    return {room: (*others, *rooms[:place]) for place, room in enumerate(rooms)}
+
+
+_PAGE = PAGE.read_text(encoding="utf-8")
+MAY_IMPORT: Mapping[str, tuple[str, ...]] = {"bridge": ()} | read_table(_PAGE) | read_rooms(_PAGE)
 
 PURE = ("bridge.domain", "bridge.mapping")
 IMPURE_EXCEPTION = "bridge.mapping.loader"  # it reads files
@@ -161,23 +160,51 @@ def impure_nodes(module: Module) -> Iterator[tuple[int, str]]:
 
 
 def top_part(name: str) -> str:
-    return ".".join(name.split(".")[:2])
+    return part_below("bridge", name)
 
 
-def arrows(modules: list[Module]) -> dict[str, set[str]]:
-    """Give who imports whom among the parts directly below `bridge`."""
+def part_below(package: str, name: str) -> str:
+    """Give the part directly below a package that a module belongs to."""
+    return ".".join(name.split(".")[: package.count(".") + 2])
+
+
+def arrows(modules: list[Module], package: str = "bridge") -> dict[str, set[str]]:
+    """Give who imports whom among the parts directly below a package."""
     graph: dict[str, set[str]] = {}
     for module in modules:
-        ours = [found.target for found in imports_of(module) if within(found.target, "bridge")]
-        targets = {top_part(target) for target in ours if target != ANYBODY}
-        graph.setdefault(top_part(module.name), set()).update(targets - {top_part(module.name)})
+        if within(module.name, package):
+            ours = [found.target for found in imports_of(module) if within(found.target, package)]
+            part = part_below(package, module.name)
+            targets = {part_below(package, target) for target in ours if target != ANYBODY}
+            graph.setdefault(part, set()).update(targets - {part})
     return graph
 
 
-def test_every_part_of_the_bridge_has_a_row() -> None:
+def test_every_part_of_the_bridge_has_a_row_and_every_row_is_of_a_part() -> None:
     """A new package or top-level module is added to the table on purpose, or not at all."""
-    without = {top_part(module.name) for module in modules_of_the_bridge()} - MAY_IMPORT.keys()
-    assert not without, f"no row in MAY_IMPORT for {', '.join(sorted(without))}"
+    modules = modules_of_the_bridge()
+    assert {top_part(module.name) for module in modules} == {part for part in MAY_IMPORT if part.count(".") < 2}
+    rooms = {part for part in MAY_IMPORT if within(part, "bridge.mapping")}
+    assert rooms - {module.name for module in modules} == set()
+
+
+def test_what_a_row_allows_is_there() -> None:
+    names = {module.name for module in modules_of_the_bridge()}
+    assert {part for allowed in MAY_IMPORT.values() for part in allowed} <= names
+
+
+def test_a_table_is_read_row_by_row() -> None:
+    page = (
+        "| `before/` | is no part | everything |\n## The parts\n\n| part | is | may import |\n| --- | --- | --- |\n"
+        "| `errors.py` | ours | nothing of ours |\n| `store/` | with `SQL` | `flows.ports`, `mef` |\n"
+        "| `app/`, `cli/` | all | everything |\n\n## After\n| `after/` | is none either | everything |\n"
+    )
+    assert read_table(page) == {
+        "bridge.errors": (),
+        "bridge.store": ("bridge.flows.ports", "bridge.mef"),
+        "bridge.app": EVERYTHING,
+        "bridge.cli": EVERYTHING,
+    }
 
 
 def test_every_module_imports_only_what_its_row_allows() -> None:
@@ -185,9 +212,10 @@ def test_every_module_imports_only_what_its_row_allows() -> None:
     assert not broken, "\n" + "\n".join(broken)
 
 
-def test_no_parts_import_each_other_in_a_circle() -> None:
+@pytest.mark.parametrize("package", ["bridge", "bridge.mapping", "bridge.packtools"])
+def test_no_parts_import_each_other_in_a_circle(package: str) -> None:
     try:
-        TopologicalSorter(arrows(modules_of_the_bridge())).prepare()
+        TopologicalSorter(arrows(modules_of_the_bridge(), package)).prepare()
     except CycleError as circle:
         pytest.fail("imports in a circle: " + " <- ".join(circle.args[1]))
 
@@ -212,6 +240,8 @@ def module(name: str, source: str, *, is_package: bool = False) -> Module:
         ("bridge.simulator.wfm", "from bridge.wfm import consumer", "bridge.wfm.consumer"),
         ("bridge.errors", "from bridge import telemetry", "bridge.telemetry"),
         ("bridge.api.routes", "from bridge import app", "bridge.app"),
+        ("bridge.mapping.reading.fields", "from bridge.mapping import commands", "bridge.mapping.commands"),
+        ("bridge.mapping.outputs.entries", "from bridge.mapping.pack import Pack", "bridge.mapping.pack.Pack"),
     ],
 )
 def test_a_forbidden_import_is_reported_with_its_place_and_rule(name: str, source: str, target: str) -> None:
@@ -228,10 +258,12 @@ def test_a_forbidden_import_is_reported_with_its_place_and_rule(name: str, sourc
         ("bridge.store.uow", "from bridge.flows.ports import Store"),
         ("bridge.store.uow", "from bridge.flows import ports"),
         ("bridge.store.uow", "from . import tables"),
-        ("bridge.simulator.wfm", "from bridge.wfm.topology import Topology"),
+        ("bridge.simulator.wfm", "from bridge.mef.enums import Api"),
         ("bridge.app", "from bridge.store.tables import jobs"),
         ("bridge.delivery.sender", "from bridge import __version__"),
         ("bridge.domain.decide", "from collections.abc import Mapping"),
+        ("bridge.mapping.reading.fields", "from bridge.mapping import document"),
+        ("bridge.mapping.loader", "from bridge.mapping.checks.checker import check"),
     ],
 )
 def test_an_allowed_import_is_not_reported(name: str, source: str) -> None:

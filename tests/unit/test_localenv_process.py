@@ -8,6 +8,7 @@ import pytest
 
 from bridge.localenv.process import Child, await_ready, keep, run_async, start_child
 from bridge.localenv.service import NotHere
+from tests.support import PATIENCE_S
 
 # A child with a child of its own, which nobody tells to end; their process ids are in the file `pids`.
 FAMILY = """
@@ -35,7 +36,7 @@ def start(script: str, directory: Path) -> Child:
 
 
 def family(directory: Path) -> list[int]:
-    await_ready((directory / "pids").exists, what="the family", deadline_s=20)
+    await_ready((directory / "pids").exists, what="the family", deadline_s=PATIENCE_S)
     return [int(pid) for pid in (directory / "pids").read_text().split()]
 
 
@@ -58,8 +59,8 @@ def test_a_killed_starter_takes_the_whole_group_and_its_directory_with_it(tmp_pa
     assert all(alive(pid) for pid in pids)
     starter.kill()
     starter.wait()
-    await_ready(lambda: not any(alive(pid) for pid in pids), what="the end of the family", deadline_s=20)
-    await_ready(lambda: not private.exists(), what="the end of the directory", deadline_s=20)
+    await_ready(lambda: not any(alive(pid) for pid in pids), what="the end of the family", deadline_s=PATIENCE_S)
+    await_ready(lambda: not private.exists(), what="the end of the directory", deadline_s=PATIENCE_S)
 
 
 def test_a_stopped_child_is_gone_with_its_own_children(tmp_path: Path) -> None:
@@ -67,13 +68,13 @@ def test_a_stopped_child_is_gone_with_its_own_children(tmp_path: Path) -> None:
     pids = family(tmp_path)
     assert all(alive(pid) for pid in pids)
     child.stop()
-    await_ready(lambda: not any(alive(pid) for pid in pids), what="the end of the family", deadline_s=20)
+    await_ready(lambda: not any(alive(pid) for pid in pids), what="the end of the family", deadline_s=PATIENCE_S)
 
 
 def test_a_child_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
     child = start("import sys; sys.exit('no room on the disk')", tmp_path)
     with pytest.raises(NotHere, match="the server ended at once: no room on the disk"):
-        await_ready(lambda: False, what="the server", deadline_s=20, child=child)
+        await_ready(lambda: False, what="the server", deadline_s=PATIENCE_S, child=child)
     child.stop()
 
 

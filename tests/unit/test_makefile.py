@@ -11,7 +11,7 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 TASKS = {
-    "help", "setup", "demo", "run", "conformance", "docs", "test", "lint",
+    "help", "setup", "demo", "run", "conformance", "docs", "test", "test-stress", "lint",
     "types", "unit", "integration", "bench", "hostile", "format", "lock", "clean",
 }  # fmt: skip
 LOCKS = ("requirements.lock", "requirements.runtime.lock")
@@ -30,7 +30,7 @@ def make(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 @needs_make
 def test_make_alone_lists_every_target_in_one_line_each() -> None:
-    listed = re.findall(r"^  make ([a-z]+) +\S", make().stdout, re.MULTILINE)
+    listed = re.findall(r"^  make ([a-z-]+) +\S", make().stdout, re.MULTILINE)
     assert sorted(listed) == sorted(TASKS)
 
 
@@ -39,7 +39,7 @@ def test_every_task_is_phony_and_documented() -> None:
     phony = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
     assert phony
     assert set(phony[1].split()) == TASKS
-    assert set(re.findall(r"^([a-z]+):.* ## ", MAKEFILE, re.MULTILINE)) == TASKS
+    assert set(re.findall(r"^([a-z-]+):.* ## ", MAKEFILE, re.MULTILINE)) == TASKS
 
 
 @needs_make
@@ -77,7 +77,13 @@ def test_make_test_includes_lint_types_and_all_tests_on_real_services() -> None:
     assert "ruff check" in planned
     assert "ruff format --check" in planned
     assert "-m mypy" in planned
-    assert re.search(r"-m bridge\.localenv run -- \S+ -m pytest -n auto$", planned, re.MULTILINE)
+    assert re.search(r"-m bridge\.localenv run -- \S+ -m pytest -n auto --dist worksteal$", planned, re.MULTILINE)
+
+
+@needs_make
+def test_make_test_stress_runs_the_same_tests_beside_the_burners() -> None:
+    planned = make("--dry-run", "test-stress").stdout
+    assert re.search(r"run -- \S+ -m tests\.stress \S+ -m pytest -n auto --dist worksteal$", planned, re.MULTILINE)
 
 
 @pytest.mark.parametrize("name", LOCKS)

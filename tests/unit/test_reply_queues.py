@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.app.wfm_side import check_reply_queues
+from bridge.app.packs import check_reply_queues
 from bridge.errors import PermanentError
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
@@ -17,7 +17,15 @@ def packs(**replies: str) -> dict[str, Pack]:
 
 
 def test_packs_with_queues_of_their_own_run_together() -> None:
-    check_reply_queues(packs(a="", b="", c="replies: {queue: one}\n", d="replies: {queue: other}\n"))
+    assert refusal_of(packs(a="", b="", c="replies: {queue: one}\n", d="replies: {queue: other}\n")) is None
+
+
+def refusal_of(packs: dict[str, Pack]) -> PermanentError | None:
+    try:
+        check_reply_queues(packs)
+    except PermanentError as refused:
+        return refused
+    return None
 
 
 def test_two_packs_with_one_queue_do_not() -> None:

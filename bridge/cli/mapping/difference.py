@@ -5,22 +5,21 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bridge.app import now
+from bridge.app.process import now
 from bridge.cli.mapping.directories import directory_of
-from bridge.cli.messages import with_store
-from bridge.cli.serve import ConfigOption
+from bridge.cli.options import ConfigOption
 from bridge.errors import PermanentError
 from bridge.mapping.loader import load_pack
 from bridge.packtools.difference import Change, changes, outcomes
 from bridge.packtools.job_book import WfmWords
-from bridge.packtools.recorded import events_of
-from bridge.packtools.replay import Asked, Event, Message
-from bridge.settings import load_settings
-from bridge.store import SqlStore
+from bridge.packtools.replay import Asked, Event, Message, events_of
+
+if TYPE_CHECKING:
+    from bridge.store import SqlStore
 
 
 class NoMessages(PermanentError):
@@ -40,11 +39,7 @@ def run(
 ) -> None:
     """Replay what was recorded through two packs; exit code 1 if Buyers or the WFM would see anything otherwise."""
     before, after = load_pack(old), load_pack(new)
-    replayed: Sequence[Event]
-    if messages is not None:
-        replayed = _files(messages)
-    else:
-        replayed = with_store(load_settings(config), lambda store: _recorded(store, before.name, last), read_only=True)
+    replayed: Sequence[Event] = _files(messages) if messages is not None else _journal(config, before.name, last)
     if not replayed:
         raise NoMessages("there are no messages to replay")
     found = list(changes(before, after, replayed))
@@ -65,7 +60,14 @@ def _files(directory: Path) -> list[Message]:
     return [Message(path.name, WfmWords(body=path.read_bytes()), moment) for path in paths]
 
 
-async def _recorded(store: SqlStore, pack: str, last: int) -> Sequence[Event]:
+def _journal(config: Path | None, pack: str, last: int) -> Sequence[Event]:
+    from bridge.cli.store import with_store  # not before it is needed: SQL is slow to import
+    from bridge.settings import load_settings
+
+    return with_store(load_settings(config), lambda store: _recorded(store, pack, last), read_only=True)
+
+
+async def _recorded(store: "SqlStore", pack: str, last: int) -> Sequence[Event]:
     entries = [one for one in await store.journal.latest(limit=last) if one.entry.raw.pack == pack]
     oldest = min((one.entry.raw.received_at for one in entries), default=now())
     return events_of(entries, await store.commands.since(pack, oldest))

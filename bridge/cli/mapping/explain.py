@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.app import now
+from bridge.app.process import now
 from bridge.cli.mapping.directories import PackArgument
 from bridge.domain.model import CommandKind
 from bridge.errors import PermanentError
@@ -16,10 +16,8 @@ from bridge.mapping.checks.proofs.situations import MefState, mef_states
 from bridge.mapping.loader import load_pack
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import parse_moment
-from bridge.packtools.explanation import Explanation, as_text, explain
+from bridge.packtools.explanation import Explanation, as_text, explain, explain_reply, reply_as_text
 from bridge.packtools.job_book import WfmWords
-from bridge.packtools.reply_explanation import as_text as reply_as_text
-from bridge.packtools.reply_explanation import explain_reply
 
 
 class WrongInput(PermanentError):

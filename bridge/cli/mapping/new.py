@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.app import now
+from bridge.app.process import now
 from bridge.cli.mapping.cases import CASES
 from bridge.errors import PermanentError
 from bridge.mapping.loader import PACK_FILE, load_pack

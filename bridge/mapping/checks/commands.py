@@ -3,24 +3,22 @@
 from collections.abc import Sequence
 
 from bridge.domain.model import CommandKind, TicketStatus
-from bridge.mapping.checks.look_ups import check_zones, looked_up
 from bridge.mapping.checks.references import References
 from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.checks.tables import check_zones, looked_up
 from bridge.mapping.commands.context import (
     NAMES,
     Reference,
     Type,
     contact_role,
-    field_column,
-    field_name,
     find_reference,
     slot_name,
 )
 from bridge.mapping.document import FieldSpec, PackDocument, Table
-from bridge.mapping.document.templates import TemplateValue, entries
+from bridge.mapping.document.commands import TemplateValue, entries, field_column, field_name
 from bridge.mapping.formats.datetimes import has_offset
-from bridge.mapping.reading.tables import always_has, codes, known_codes, takes_any
+from bridge.mapping.reading.references import always_has, codes, known_codes, takes_any
 from bridge.mef.enums import ContactRole
 
 _WRITABLE = ("text", "code", "integer", "boolean", "datetime")

@@ -1,11 +1,15 @@
-"""Checks of what passes through RabbitMQ: names that AMQP can hold, and a place for what is unpacked."""
+"""Checks of how messages come: names that AMQP can hold, a place for what is unpacked, and XML's lists and names.
 
-from collections.abc import Iterator
+In XML a single child is no list, unless the pack says so, and a prefix means something only where the pack gives it to
+a namespace.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.document import PackDocument
-from bridge.mapping.formats.paths import path_steps
+from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Slots
+from bridge.mapping.formats.paths import Step, path_steps
 
 _LONGEST: Final = 255  # bytes of a name in AMQP 0-9-1, a short string
 
@@ -32,3 +36,93 @@ def _names(document: PackDocument) -> Iterator[tuple[Loc, str]]:
     for kind, command in document.commands.items():
         yield ("commands", kind, "exchange"), command.exchange
         yield ("commands", kind, "routing_key"), command.routing_key
+
+
+def check_xml_lists(document: PackDocument, report: Report) -> None:
+    """Check that a list of one is one; else the first message that has a single item would be parked."""
+    known = document.inbound.xml.lists
+    for loc, path in _lists(document):
+        *_, name = None, *path_steps(path)
+        if isinstance(name, str) and name not in known:
+            message = f"a single {name} would be no list; write inbound: {{xml: {{lists: [{name}]}}}}"
+            report.add(loc, "missing-key", message)
+
+
+def _lists(document: PackDocument) -> Iterator[tuple[Loc, str]]:
+    """Give the place and the path of each list that is read from XML."""
+    if document.inbound.format == "xml":
+        yield from _of_messages(document.inbound)
+        for name, spec in document.fields.items():
+            yield from ((("fields", name, "path"), path) for path in _of_field(spec) if not _is_json(path, document))
+    for kind, command in document.commands.items():
+        if command.format == "xml" and command.reply is not None and command.reply.slots is not None:
+            yield from _of_slots(("commands", kind, "reply", "slots"), command.reply.slots)
+
+
+def _of_messages(inbound: Inbound) -> Iterator[tuple[Loc, str]]:
+    for key, path in (("each", inbound.each), ("changed_names", inbound.changed_names)):
+        if path is not None:
+            yield ("inbound", key), path
+
+
+def _of_field(spec: FieldSpec) -> tuple[str, ...]:
+    is_list = spec.type == "items" or (spec.type == "list" and spec.split is None)
+    return (spec.path or ()) if is_list else ()
+
+
+def _is_json(path: str, document: PackDocument) -> bool:
+    """Tell what stands in a text that holds JSON."""
+    texts = [path_steps(unpack.json_) for unpack in document.inbound.unpack if unpack.json_ is not None]
+    return any(path_steps(path)[: len(text)] == text for text in texts)
+
+
+def _of_slots(loc: Loc, slots: Slots) -> Iterator[tuple[Loc, str]]:
+    for index, around in enumerate(slots.within):
+        yield (*loc, "within", index), around.list
+    yield (*loc, "each"), slots.each
+    if slots.dictionary is not None:
+        yield (*loc, "dictionary", "list"), slots.dictionary.list
+
+
+def check_xml_names(document: PackDocument, report: Report) -> None:
+    """Check that no path of messages has a prefix that their names never have."""
+    inbound = document.inbound
+    if inbound.format != "xml":
+        return
+    unpacked = [path_steps(path) for one in inbound.unpack if (path := one.json_ or one.pairs) is not None]
+    for section in ("inbound", "fields"):
+        for loc, path in _places_of_paths(
+            (section,), document.model_dump(include={section}, exclude_unset=True)[section]
+        ):
+            steps = path_steps(path)
+            if not any(len(steps) > len(one) and steps[: len(one)] == one for one in unpacked):
+                _check_prefixes(loc, steps, tuple(inbound.xml.namespaces), report)
+
+
+def _check_prefixes(loc: Loc, steps: Sequence[Step], prefixes: Sequence[str], report: Report) -> None:
+    for step in steps:
+        prefix, colon, name = step.removeprefix("@").partition(":") if isinstance(step, str) else ("", "", "")
+        if colon and prefix not in prefixes:
+            meant = f"leave it out ({name}), or write inbound: {{xml: {{namespaces: {{{prefix}: <its namespace>}}}}}}"
+            report.add(loc, "unknown-prefix", f"no name has the prefix '{prefix}'; {meant}")
+
+
+def _places_of_paths(loc: Loc, data: object) -> Iterator[tuple[Loc, str]]:
+    """Give all paths, with their places; of a key that is a path the place of its value."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from _places_of_paths((*loc, key), key) if isinstance(key, str) else ()
+            yield from _places_of_paths((*loc, key), value)
+    elif isinstance(data, list | tuple):
+        for index, item in enumerate(data):
+            yield from _places_of_paths((*loc, index), item)
+    elif isinstance(data, str) and data.startswith(("$.", "$[")) and _is_path(data):
+        yield loc, data
+
+
+def _is_path(text: str) -> bool:
+    try:
+        path_steps(text)
+    except ValueError:
+        return False
+    return True

@@ -3,7 +3,7 @@
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, PackDocument
 from bridge.mapping.formats.paths import path_steps
-from bridge.mapping.reading.tables import known_codes
+from bridge.mapping.reading.references import known_codes
 
 INSIDE = ("path", "value", "join", "first")
 """The sources of a field inside an item."""

@@ -1,21 +1,27 @@
-"""Checks of `work_order` and `appointment`: each attribute the standard requires has a sure source."""
+"""Checks of `work_order` and `appointment`: each attribute the standard requires has a sure source.
 
-from collections.abc import Iterable
+Of entries of lists: what they are built of, when, and what is sure where they are built.
+"""
 
-from bridge.mapping.checks.durations import check_duration
-from bridge.mapping.checks.entries import Seen, check_entry, is_sure
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
 from bridge.mapping.checks.references import (
+    AMOUNT,
     MOMENT,
     OPTIONAL_MOMENT,
     OPTIONAL_TEXT,
     TASKS,
     TEXT,
     References,
+    Wanted,
 )
 from bridge.mapping.checks.report import Loc, Report
+from bridge.mapping.checks.rules import check_cell, possible_values
 from bridge.mapping.document import (
     AppointmentSection,
     Contact,
+    Duration,
     Entity,
     Entry,
     Item,
@@ -23,10 +29,65 @@ from bridge.mapping.document import (
     Person,
     Place,
     Remark,
+    Value,
 )
-from bridge.mapping.outputs.contacts import OPTIONAL, REQUIRED
-from bridge.mapping.outputs.places import attributes
-from bridge.mef.enums import ContactRole
+from bridge.mapping.formats.durations import TELLABLE
+from bridge.mapping.outputs.entries import OPTIONAL, REQUIRED, attributes
+from bridge.mapping.reading.cells import cell_test
+from bridge.mef.enums import ContactRole, TimeDurationUnits
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an entry may refer to. `present` are the fields and columns that are there wherever the entry is built."""
+
+    references: References
+    present: frozenset[str]
+
+    def check_value(self, loc: Loc, value: Value | None, wanted: Wanted) -> None:
+        """Report what is wrong with a value of the entry."""
+        self.references.check_value(loc, value, wanted, self.present)
+
+
+def check_entry(loc: Loc, entry: Entry, document: PackDocument, references: References, report: Report) -> Seen | None:
+    """Check when an entry is built; None where nobody can tell what it refers to."""
+    each = entry.each if isinstance(entry, Item) else None
+    if report.lacks((*loc, "each")):
+        return None
+    if each is not None:
+        if not _check_each((*loc, "each"), each, references, report):
+            return None
+        document = document.of_item(each)
+        references = References(document, report)
+    if entry.if_present is not None:
+        references.check_name((*loc, "if_present"), entry.if_present)
+    for column, cell in entry.when.items():
+        check_cell((*loc, "when", column), column, cell, document, references, report)
+    return Seen(references, frozenset(_present(entry)))
+
+
+def _check_each(loc: Loc, each: str, references: References, report: Report) -> bool:
+    if not references.check_name(loc, each):
+        return False
+    found = references.type_of(each)
+    if found != "items":
+        report.add(loc, "wrong-type", f"expected a field of type items; {each} is {found}")
+    return found == "items"
+
+
+def _present(entry: Entry) -> Iterable[str]:
+    if entry.if_present is not None:
+        yield entry.if_present
+    for column, cell in entry.when.items():
+        if not cell_test(cell)(None):
+            yield column
+            yield column.partition(".")[0]
+
+
+def is_sure(entry: Item) -> bool:
+    """Tell whether an entry is built of every message."""
+    return entry.if_present is None and not entry.when and entry.each is None
+
 
 _PERSON = dict.fromkeys(REQUIRED, TEXT) | dict.fromkeys(OPTIONAL, OPTIONAL_TEXT)
 
@@ -136,3 +197,39 @@ def _check_technical_contact(loc: Loc, contacts: tuple[Contact, ...], report: Re
             "one without if_present, when and each"
         )
         report.add(loc, "missing-key", message)
+
+
+def check_duration(
+    loc: Loc, duration: Duration, document: PackDocument, references: References, report: Report
+) -> None:
+    """Check that the amount is one, and that the unit is one of the standard whatever comes."""
+    references.check_value((*loc, "amount"), duration.amount, AMOUNT)
+    references.check_value((*loc, "unit"), duration.unit, TEXT)
+    units = _units(duration, references)
+    for literal in (duration.unit.literal, duration.unit.default):
+        if literal is not None and literal not in units:
+            report.add((*loc, "unit"), "wrong-value", f"a duration cannot be told in {literal}; write {_listed(units)}")
+    for reference in filter(references.is_known, duration.unit.value):
+        if references.type_of(reference) in TEXT.types:
+            found = possible_values(reference, document, references)
+            _check_units((*loc, "unit", "value"), reference, found, units, report)
+
+
+def _units(duration: Duration, references: References) -> Sequence[TimeDurationUnits]:
+    """A number may be told in any unit, a time span only in those of a fixed length."""
+    types = {references.type_of(one) for one in filter(references.is_known, duration.amount.value)}
+    return TELLABLE if "duration" in types else tuple(TimeDurationUnits)
+
+
+def _check_units(loc: Loc, reference: str, found: Sequence[str] | None, units: Sequence[str], report: Report) -> None:
+    if found is None:
+        message = f"expected a code or column that is always one of {_listed(units)}; {reference} may be anything"
+        report.add(loc, "wrong-type", message)
+        return
+    for value in found:
+        if value not in units:
+            report.add(loc, "wrong-value", f"{reference} may be '{value}'; expected {_listed(units)}")
+
+
+def _listed(units: Sequence[str]) -> str:
+    return f"{', '.join(units[:-1])} or {units[-1]}"

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, PackDocument, Table, Value
-from bridge.mapping.reading.columns import STATE_COLUMNS
-from bridge.mapping.reading.tables import always_says, columns, has_all_rows
+from bridge.mapping.reading.references import STATE_COLUMNS, always_says, columns, has_all_rows
 
 TEXTS = frozenset({"text", "code", "integer", "boolean"})
 

@@ -1,9 +1,10 @@
-"""Checks of what the WFM answers: every code means something, and every time has a zone."""
+"""Checks of the WFM's replies: every code means something, and every time has a zone."""
 
 from bridge.domain.model import CommandKind
-from bridge.mapping.checks.look_ups import check_zones, looked_up, rows_of
 from bridge.mapping.checks.report import Loc, Report, known_hint
-from bridge.mapping.document import PackDocument, Reply, ReplyWindow, ReplyZone, Table, Version
+from bridge.mapping.checks.tables import check_zones, looked_up, rows_of
+from bridge.mapping.document import CommandSpec, PackDocument, Reply, ReplyWindow, ReplyZone, Table, Version
+from bridge.mapping.document.commands import TemplateValue, entries
 from bridge.mapping.formats.datetimes import has_offset
 from bridge.mef.enums import Error422Code
 
@@ -11,7 +12,7 @@ _LONGEST_REASON = 255  # characters, Error422.reason
 
 
 def check_reply(loc: Loc, reply: Reply, kind: CommandKind, document: PackDocument, report: Report) -> None:
-    """Check that every answer to a command can be understood."""
+    """Check that every reply to a command can be understood."""
     table = document.tables.get(reply.refused)
     if table is None:
         report.unknown((*loc, "refused"), "table", reply.refused, document.tables)
@@ -83,3 +84,31 @@ def _check_refusal(loc: Loc, row: dict[str, str], report: Report) -> None:
         report.add((*loc, "reason"), "wrong-value", f"a reason has at most {_LONGEST_REASON} characters")
     if not row.get("path", "/").startswith("/"):
         report.add((*loc, "path"), "wrong-value", "a path is a JSON Pointer such as /validFor")
+
+
+def check_replies(document: PackDocument, report: Report) -> None:
+    """Check that what replies are to bear is written by the commands, and can be read of all replies alike."""
+    with_reply = {kind: command for kind, command in document.commands.items() if command.reply is not None}
+    if document.replies is not None and not with_reply:
+        report.add_key(("replies",), "missing-command", "this is for commands with a reply, and there is none")
+    if document.replies is None or document.replies.correlation is None:
+        return
+    formats = [command.format for command in with_reply.values()]
+    for kind, command in with_reply.items():
+        _check_command(("commands", kind.value), kind.value, command, formats[0], report)
+
+
+def _check_command(loc: Loc, kind: str, command: CommandSpec, format_: str, report: Report) -> None:
+    if not any(_bears_correlation(entry) for _, entry in entries(command.body)):
+        message = (
+            "replies.correlation reads from the reply what the command wrote; "
+            f"write {{value: correlation}} somewhere in the body of {kind}"
+        )
+        report.add((*loc, "body"), "missing-correlation", message)
+    if command.format != format_:
+        message = f"a reply is read before its command is known; write format: {format_} as in the others"
+        report.add((*loc, "format"), "mixed-formats", message)
+
+
+def _bears_correlation(entry: TemplateValue) -> bool:
+    return entry.value[0] == "correlation" and entry.table is None

@@ -9,7 +9,13 @@ from enum import Enum
 from bridge.domain.model import Appointment, Command, CommandId, CommandKind, Job, JobRef, TicketStatus, WorkOrder
 from bridge.domain.patch import apply_patch
 from bridge.mapping import document
-from bridge.mapping.document.templates import entries
+from bridge.mapping.document.commands import field_column, field_name
+from bridge.mapping.formats.paths import MISSING
+from bridge.mapping.formats.values import Unfit
+from bridge.mapping.reading.fields import Field, compile_field
+from bridge.mapping.reading.messages import Message
+from bridge.mapping.reading.references import field_lookups, reference_getter
+from bridge.mapping.reading.scope import FieldVersions, Scope
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
 
 
@@ -17,9 +23,9 @@ from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedConta
 class CommandContext:
     """Everything known when a command is rendered.
 
-    `correlation` is what the answer is known by, where that is not `command`. `slot` is the token of the offered slot,
-    empty where there was none. `contacts` are the Buyer's. `window` is the one asked for. `record` is what the job told
-    before, by field.
+    `correlation` is what the reply is known by, where that is not `command`. `slot` is the token of the offered slot,
+    empty where there was none. `contacts` are the Buyer's. `window` is the one asked for. `record` is what is
+    remembered of the job, by field.
     """
 
     command: CommandId
@@ -39,7 +45,7 @@ class CommandContext:
 
     @property
     def correlation_id(self) -> str:
-        """What the answer to this command is known by."""
+        """What the reply to this command is known by."""
         return self.correlation or self.command
 
 
@@ -118,7 +124,6 @@ _FIXED: Mapping[str, Reference] = {
 }
 _CONTACT = re.compile(r"contact\.([A-Za-z]+)\.(name|number|email_address|number_extension|organization)")
 _SLOT = re.compile(r"slot\.([a-z][a-z0-9_]*)")
-_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?")
 
 NAMES = (*_FIXED, "field.<name>", "field.<name>.<column>", "slot.<name>", "contact.<role>.<attribute>")
 
@@ -129,7 +134,7 @@ def find_reference(name: str) -> Reference | None:
         return _FIXED[name]
     if match := _SLOT.fullmatch(name):
         return Reference(_slot(match[1]), Type.ANY, _NEVER)
-    if match := _FIELD.fullmatch(name):
+    if field_name(name) is not None:
         return Reference(_never, Type.ANY, _NEVER)
     if match := _CONTACT.fullmatch(name):
         return Reference(_contact(match[1], match[2]), Type.TEXT, _NEVER)
@@ -148,31 +153,8 @@ def contact_role(reference: str) -> str | None:
     return match[1] if match else None
 
 
-def field_name(reference: str) -> str | None:
-    """Give the field's name in `field.<name>` and `field.<name>.<column>`."""
-    match = _FIELD.fullmatch(reference)
-    return match[1] if match else None
-
-
-def field_column(reference: str) -> str | None:
-    """Give the column in `field.<name>.<column>`."""
-    match = _FIELD.fullmatch(reference)
-    return match[2] if match else None
-
-
-def field_references(pack: document.PackDocument) -> frozenset[str]:
-    """List what commands write of fields."""
-    written = (name for command in pack.commands.values() for _, entry in entries(command.body) for name in entry.names)
-    return frozenset(reference for reference in written if field_name(reference) is not None)
-
-
-def written_fields(pack: document.PackDocument) -> frozenset[str]:
-    """Name the fields that commands write."""
-    return frozenset(name for reference in field_references(pack) if (name := field_name(reference)) is not None)
-
-
 def _never(_: CommandContext) -> None:
-    """What a field has told is found by its pack: `remembered`."""
+    """What is remembered of a field is found as its pack reads it: `compile_remembered`."""
 
 
 def _slot(name: str) -> Find:
@@ -181,7 +163,45 @@ def _slot(name: str) -> Find:
 
 def _contact(role: str, attribute: str) -> Find:
     def find(context: CommandContext) -> object:
-        contact = next((one for one in context.contacts if one.role == role), None)
-        return getattr(contact, attribute, None)
+        for contact in context.contacts:
+            if contact.role == role:
+                return getattr(contact, attribute)
+        return None
+
+    return find
+
+
+_NO_MESSAGE = Message(None, "", {})
+
+
+def compile_remembered(pack: document.PackDocument) -> Mapping[str, Find]:
+    """Make a finder for what commands write of fields, by its name there: `field.<name>` or `field.<name>.<column>`.
+
+    It gives what the job's messages said of a field before, typed as in a message.
+    """
+    return {reference: _remembered(reference, pack) for reference in pack.field_references}
+
+
+def _remembered(reference: str, pack: document.PackDocument) -> Find:
+    name, column = field_name(reference) or "", field_column(reference)
+    find = _in_record(compile_field(name, pack.fields[name], pack))
+    if column is None:
+        return find
+    get = reference_getter(f"{name}.{column}", field_lookups(pack))
+    return lambda context: get({name: find(context)})
+
+
+def _in_record(field: Field) -> Find:
+    """A value that does not fit any more, because the pack was changed since, counts as absent."""
+
+    def find(context: CommandContext) -> object:
+        raw = context.record.get(field.name, MISSING)
+        if raw is MISSING:
+            return field.default
+        job = Job(ref=context.job)
+        try:
+            return field.convert(raw, Scope(_NO_MESSAGE, job, FieldVersions(job)))
+        except Unfit:
+            return field.default
 
     return find

@@ -1,17 +1,18 @@
-"""Replies of the WFM to commands: accepted, refused with the standard's code, or a list of offered slots."""
+"""Replies of the WFM: accepted, refused with the standard's code, or slots; and which command one is for."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from bridge.domain.model import Accepted, Refused, Reply
 from bridge.mapping import document
 from bridge.mapping.commands.slots import ReadSlots, slots_reader
 from bridge.mapping.commands.windows import window_reader
 from bridge.mapping.formats.datetimes import Remarks
-from bridge.mapping.formats.paths import MISSING, Find, compile_path
-from bridge.mapping.formats.values import Misread, as_text, came, plain, readable_text, shown
-from bridge.mapping.reading.messages import Decode, Unreadable, compile_version, decode, decoder
-from bridge.mapping.reading.tables import Lookup, Row
+from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
+from bridge.mapping.formats.values import Misread, as_text, briefly, plain_json, readable_text, what_came
+from bridge.mapping.reading.messages import Decode, Unreadable, compile_version, decoder
+from bridge.mapping.reading.references import Lookup, Row
 from bridge.mef.enums import Error422Code
 
 _ReadAccepted = Callable[[object, Remarks], Accepted]
@@ -36,39 +37,39 @@ class ReplyReader:
     accepted: frozenset[str]
     refused: Lookup
     accept: _ReadAccepted | ReadSlots
-    decode: Decode = decode
-    accepts_no_status: bool = False
+    decode: Decode
+    accepts_no_status: bool
 
     def read(self, body: bytes) -> ReplyRead | Unreadable:
         """Read a reply, whatever its bytes are."""
-        told: dict[str, object] = {"pack": self.pack_version}
+        explained: dict[str, object] = {"pack": self.pack_version}
         remarks: Remarks = []
         try:
-            reply = self._read(self.decode(body), told, remarks)
+            reply = self._read(self.decode(body), explained, remarks)
         except Misread as misread:
-            return Unreadable(str(misread), {**told, "reason": str(misread)})
+            return Unreadable(str(misread), {**explained, "reason": str(misread)})
         flags = tuple(dict.fromkeys(remarks))
-        return ReplyRead(reply, {**told, "flags": list(flags)} if flags else told, flags)
+        return ReplyRead(reply, {**explained, "flags": list(flags)} if flags else explained, flags)
 
-    def _read(self, data: object, told: dict[str, object], remarks: Remarks) -> Reply:
+    def _read(self, data: object, explained: dict[str, object], remarks: Remarks) -> Reply:
         raw = self.status(data)
-        told["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain(raw)}
+        explained["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain_json(raw)}
         if self.accepts_no_status and raw in (MISSING, None):
-            told["meaning"] = "accepted"
+            explained["meaning"] = "accepted"
             return self.accept(data, remarks)
         code = as_text(raw) if isinstance(raw, bool) else readable_text(raw)
         if code is None:
-            raise Misread(f"status ({self.status_path}): expected a code; {came(raw)}")
+            raise Misread(f"status ({self.status_path}): expected a code; {what_came(raw)}")
         if code in self.accepted:
-            told["meaning"] = "accepted"
+            explained["meaning"] = "accepted"
             return self.accept(data, remarks)
-        told["meaning"] = "refused"
+        explained["meaning"] = "refused"
         return _refusal(self.refused(code), code)
 
 
 def _refusal(row: Row | None, code: str) -> Refused:
     if row is None:
-        raise Misread(f"the refusal {shown(code)} is not in the table, and the table has no default")
+        raise Misread(f"the refusal {briefly(code)} is not in the table, and the table has no default")
     return Refused(Error422Code(row["code"]), row["reason"], row.get("path"))
 
 
@@ -120,5 +121,48 @@ def _version_reader(spec: document.Version, zone: str | None) -> Callable[[objec
         except Misread as misread:
             remarks.append(str(misread))
             return None
+
+    return read
+
+
+_LONGEST: Final = 255  # as of the AMQP property; no command writes a longer one
+
+ReadCorrelation = Callable[[bytes], str]
+"""Reads a correlation id of a reply's body. Raises `Misread`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replies:
+    """Where replies come to, and what names their command.
+
+    `queue` is the WFM's own, None where each command says where to reply. `in_body` is whether they bear their
+    correlation id in the body, not in the AMQP property.
+    """
+
+    queue: str | None
+    in_body: bool
+
+
+def compile_replies(replies: document.Replies) -> Replies:
+    """Compile the section `replies`."""
+    return Replies(replies.queue, replies.correlation is not None)
+
+
+def compile_correlation(pack: document.PackDocument) -> ReadCorrelation | None:
+    """Compile where replies bear their correlation id; None where that is the AMQP property."""
+    paths = pack.replies.correlation if pack.replies is not None else None
+    if paths is None:
+        return None
+    format_ = next((command.format for command in pack.commands.values() if command.reply is not None), "json")
+    decode, find = decoder(format_, pack.inbound.xml), compile_first(paths)
+    where = " or ".join(paths)
+
+    def read(body: bytes) -> str:
+        raw = find(decode(body))
+        text = (readable_text(raw) or "").strip()
+        if not text or len(text) > _LONGEST:
+            most = f", at most {_LONGEST} characters" if text else ""
+            raise Misread(f"replies.correlation ({where}): expected what the command wrote{most}; {what_came(raw)}")
+        return text
 
     return read

@@ -1,7 +1,7 @@
-"""The slots of a WFM's answer, however deep they lie: found, joined with what is said of them elsewhere, and read.
+"""The slots of a WFM's reply, however deep they lie: found, joined with what is said of them elsewhere, and read.
 
 A slot that cannot be read is left out and remarked on, so that the Buyer can book the others. Where none of them can
-be read, the answer cannot.
+be read, the reply cannot.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,22 +15,22 @@ from bridge.mapping import document
 from bridge.mapping.commands.windows import Lookups, ReadWindow, window_reader
 from bridge.mapping.formats.datetimes import Remarks
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
-from bridge.mapping.formats.values import Misread, came, readable_number, readable_text
+from bridge.mapping.formats.values import Misread, readable_number, readable_text, what_came
 from bridge.mapping.reading.items import item_test
 
 MOST_SLOTS = 10_000
 MOST_ITEMS = 100_000  # looked at in all lists together: a path through `parent` walks one list again and again
-_TOLD = 20  # slots that are left out, each with its reason
+_NAMED = 20  # slots that are left out, each with its reason
 
 ReadSlots = Callable[[object, Remarks], Offered]
-"""Reads an answer's slots, and remarks on those that it leaves out. Raises `Misread`."""
+"""Reads a reply's slots, and remarks on those that it leaves out. Raises `Misread`."""
 
 _Join = Callable[[object, str], object]
 _ReadRank = Callable[[object, str], float | None]
 
 
 class _Level(NamedTuple):
-    """A list of the answer: the slots, or one around them."""
+    """A list of the reply: the slots, or one around them."""
 
     path: str
     find: Find
@@ -69,7 +69,7 @@ class _Slot:
 
 
 def slots_reader(slots: document.Slots, pack: document.PackDocument, lookups: Lookups, in_xml: bool) -> ReadSlots:
-    """Make the reader of an answer's slots. `lookups` holds the pack's tables by name."""
+    """Make the reader of a reply's slots. `lookups` holds the pack's tables by name."""
     levels = (
         *(_Level(around.list, _list_finder(around.list, in_xml), item_test(around.where)) for around in slots.within),
         _Level(slots.each, _list_finder(slots.each, in_xml), item_test(slots.where)),
@@ -112,25 +112,25 @@ def _read_all(found: Sequence[_Found], slot: _Slot, join: _Join, remarks: Remark
             unread.append(str(misread))
     if unread and not read:
         raise Misread(unread[0] + (f"; the other {len(unread) - 1} cannot be read either" if unread[1:] else ""))
-    remarks.extend(f"left out: {reason}" for reason in unread[:_TOLD])
-    if unread[_TOLD:]:
-        remarks.append(f"left out: {len(unread) - _TOLD} more slots that cannot be read")
+    remarks.extend(f"left out: {reason}" for reason in unread[:_NAMED])
+    if unread[_NAMED:]:
+        remarks.append(f"left out: {len(unread) - _NAMED} more slots that cannot be read")
     return tuple(read)
 
 
 class _Walk:
-    """Goes through the lists of one answer, level by level; local to that answer."""
+    """Goes through the lists of one reply, level by level; local to that reply."""
 
     def __init__(self, levels: Sequence[_Level]) -> None:
         self._levels = levels
         self._seen = 0
 
     def found(self, data: object) -> Iterator[_Found]:
-        """Give what lies at the last level. Raises `Misread` where the answer has no list, or too much in its lists."""
+        """Give what lies at the last level. Raises `Misread` where the reply has no list, or too much in its lists."""
         outermost = self._levels[0]
         items = outermost.find(data)
         if not isinstance(items, list):
-            raise Misread(f"slots ({outermost.path}): expected a list; {came(items)}")
+            raise Misread(f"slots ({outermost.path}): expected a list; {what_came(items)}")
         for number, item in enumerate(items):
             yield from self._in_one(_Found(str(number), _within(item, data)), self._levels)
 
@@ -145,7 +145,7 @@ class _Walk:
             return
         items = inner[0].find(found.item)
         if not isinstance(items, list):
-            trouble = Misread(f"slots of {found.place} ({inner[0].path}): expected a list; {came(items)}")
+            trouble = Misread(f"slots of {found.place} ({inner[0].path}): expected a list; {what_came(items)}")
             yield found._replace(trouble=trouble)
             return
         for number, item in enumerate(items):
@@ -163,7 +163,7 @@ def _within(item: object, parent: object) -> object:
 
 
 def _joiner(dictionary: document.Dictionary | None, in_xml: bool) -> Callable[[object], _Join]:
-    """Make a function from an answer to one that gives a slot its entry. Both raise `Misread`."""
+    """Make a function from a reply to one that gives a slot its entry. Both raise `Misread`."""
     if dictionary is None:
         return lambda _: lambda item, _: item
     find_list = _list_finder(dictionary.list, in_xml)
@@ -173,14 +173,14 @@ def _joiner(dictionary: document.Dictionary | None, in_xml: bool) -> Callable[[o
     def joiner(data: object) -> _Join:
         entries = find_list(data)
         if not isinstance(entries, list):
-            raise Misread(f"slots ({list_path}): expected a list; {came(entries)}")
+            raise Misread(f"slots ({list_path}): expected a list; {what_came(entries)}")
         known = {key: entry for entry in entries if (key := readable_text(find_key(entry))) is not None}
 
         def join(item: object, where: str) -> object:
             raw = find_by(item)
             entry = known.get(readable_text(raw) or "")
             if entry is None:
-                raise Misread(f"{where} ({by_path}): nothing in {list_path} has this name; {came(raw)}")
+                raise Misread(f"{where} ({by_path}): nothing in {list_path} has this name; {what_came(raw)}")
             return {**item, "entry": entry} if isinstance(item, dict) else item
 
         return join
@@ -198,7 +198,7 @@ def _rank(prefer: document.Prefer | None) -> _ReadRank:
         raw = find(item)
         number = readable_number(raw)
         if number is None:
-            raise Misread(f"{where} ({path}): expected a number; {came(raw)}")
+            raise Misread(f"{where} ({path}): expected a number; {what_came(raw)}")
         return sign * number
 
     return rank
@@ -208,5 +208,5 @@ def _token(where: str, name: str, raw: object) -> str | int:
     """A token is remembered and sent back; only what survives that unchanged is taken."""
     text = readable_text(raw)
     if text is None:
-        raise Misread(f"{where}: expected text or a whole number as {name}; {came(raw)}")
+        raise Misread(f"{where}: expected text or a whole number as {name}; {what_came(raw)}")
     return raw if isinstance(raw, int) else text

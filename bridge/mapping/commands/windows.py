@@ -1,4 +1,4 @@
-"""Windows in the WFM's answers: their moments, and the zones that these are in."""
+"""Windows in the WFM's replies: their moments, and the zones that these are in."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ from datetime import UTC, datetime, tzinfo
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import ReadMoment, Remarks, find_zone, moment_reader, offset_zone, on_next_day
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
-from bridge.mapping.formats.values import Misread, came, readable_integer, readable_text
-from bridge.mapping.outputs.visits import period
-from bridge.mapping.reading.tables import Lookup
+from bridge.mapping.formats.values import Misread, readable_integer, readable_text, what_came, window_of
+from bridge.mapping.reading.references import Lookup
 from bridge.mef.models import TimePeriod
 
 ReadWindow = Callable[[object, str, Remarks], TimePeriod | None]
@@ -39,7 +38,7 @@ class _Moment:
             return self.parse(raw, remarks, zone), zone
         except ValueError as error:
             expected = f"expected a date and time like {self.pattern} ({error})"
-            raise Misread(f"{where} ({' and '.join(self.paths)}): {expected}; {came(raw)}") from error
+            raise Misread(f"{where} ({' and '.join(self.paths)}): {expected}; {what_came(raw)}") from error
 
 
 def window_reader(window: document.ReplyWindow, pack: document.PackDocument, lookups: Lookups) -> ReadWindow:
@@ -53,7 +52,7 @@ def window_reader(window: document.ReplyWindow, pack: document.PackDocument, loo
         try:
             if may_be_next_day and first and ends and ends[0] < first:
                 last = on_next_day(*ends)
-            return period(first, last)
+            return window_of(first, last)
         except (Misread, ValueError) as trouble:
             raise Misread(f"{where}: {trouble}") from trouble
 
@@ -88,7 +87,7 @@ def _from_minutes(path: str) -> _FindZone:
         raw = find(data)
         zone = offset_zone(readable_integer(raw))
         if zone is None:
-            raise Misread(f"{where} ({path}): expected the minutes east of Greenwich; {came(raw)}")
+            raise Misread(f"{where} ({path}): expected the minutes east of Greenwich; {what_came(raw)}")
         return zone
 
     return find_offset
@@ -102,7 +101,7 @@ def _from_table(path: str, table: str, look_up: Lookup, column: str) -> _FindZon
         name = readable_text(raw)
         row = look_up(name) if name is not None else None
         if row is None or column not in row:
-            raise Misread(f"{where} ({path}): expected a time zone of table {table}; {came(raw)}")
+            raise Misread(f"{where} ({path}): expected a time zone of table {table}; {what_came(raw)}")
         return find_zone(row[column])
 
     return find_row
@@ -117,6 +116,6 @@ def _from_name(path: str) -> _FindZone:
             return find_zone(raw if isinstance(raw, str) else "")
         except ValueError as error:
             expected = "expected a time zone such as Europe/Warsaw (a table may turn the WFM's own names into them)"
-            raise Misread(f"{where} ({path}): {expected}; {came(raw)}") from error
+            raise Misread(f"{where} ({path}): {expected}; {what_came(raw)}") from error
 
     return find_name

@@ -4,12 +4,10 @@ Short forms (a plain value, a list) are widened to their long form before valida
 the place where it was written. What a name refers to is `checker`'s business.
 """
 
-from bridge.mapping.document.base import Key, Strict, Text, Value
-from bridge.mapping.document.cells import BOUNDS, Cell, Words
-from bridge.mapping.document.commands import CommandSpec, Reply
-from bridge.mapping.document.fields import FieldSpec, FieldType, FieldZone
+from bridge.mapping.document.base import BOUNDS, Cell, Key, Strict, Text, Value, Words
+from bridge.mapping.document.commands import CommandSpec
+from bridge.mapping.document.fields import SOURCES, FieldSpec, FieldType, FieldZone, Table
 from bridge.mapping.document.inbound import IgnoreRule, Inbound, Unpack, Version, Xml
-from bridge.mapping.document.made import SOURCES
 from bridge.mapping.document.outputs import (
     AppointmentSection,
     Contact,
@@ -27,11 +25,19 @@ from bridge.mapping.document.outputs import (
     WorkOrderSection,
 )
 from bridge.mapping.document.pack import Lifecycle, PackDocument, Policies
-from bridge.mapping.document.replies import Replies
+from bridge.mapping.document.replies import (
+    Around,
+    Dictionary,
+    Prefer,
+    Replies,
+    Reply,
+    ReplyEnd,
+    ReplyMoment,
+    ReplyWindow,
+    ReplyZone,
+    Slots,
+)
 from bridge.mapping.document.rules import Attribution, ReasonTest, Rule, Then
-from bridge.mapping.document.slots import Around, Dictionary, Prefer, Slots
-from bridge.mapping.document.tables import Table
-from bridge.mapping.document.windows import ReplyEnd, ReplyMoment, ReplyWindow, ReplyZone
 
 __all__ = [
     "BOUNDS",

@@ -1,4 +1,4 @@
-"""What every section of a pack is made of: strict levels, scalars, names, paths, and values."""
+"""What every section of a pack is made of: strict levels, scalars, names, paths, values, and cells."""
 
 from datetime import datetime
 from typing import Annotated, Self
@@ -11,9 +11,12 @@ from bridge.mapping.formats.values import check_number
 
 
 class Strict(BaseModel):
-    """A level of the pack: frozen, and an unknown key is an error. What stands below a key is its description."""
+    """A level of the pack: frozen, and an unknown key is an error. What stands below a key is its description.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    What validates a section is built when it is first used: each is a part of what validates a whole pack.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @property
     def written(self) -> frozenset[str]:
@@ -116,3 +119,49 @@ class Key(Strict):
     def paths(self) -> tuple[str, ...]:
         """All paths, in their order."""
         return self.path or self.parts or ()
+
+
+BOUNDS = ("at_least", "above", "at_most", "below")
+
+
+class Words(Strict):
+    """A test of free text: literal pieces, whatever the case of the letters; any of them is enough."""
+
+    starts_with: Pieces | None = None
+    """A text that begins so, or with one of a list; upper or lower case are the same."""
+    ends_with: Pieces | None = None
+    """A text that ends so, or with one of a list; upper or lower case are the same."""
+    contains_word: Pieces | None = None
+    """A text in which this word, these words, or one of a list stand; upper or lower case are the same."""
+
+
+class Cell(Words):
+    """A condition of a rule on one column: a value, a list (any of), or one of the tests."""
+
+    any: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = None
+    """One of these values; `[A, B]` is short for it, and `A` for a single one."""
+    not_: Annotated[tuple[Scalar, ...], Field(min_length=1)] | None = Field(default=None, alias="not")
+    """Any value but this, or these; an absent one fits too."""
+    present: bool | None = None
+    """`true` fits a value that is there, `false` an absent one."""
+    at_least: Bound | None = None
+    """A whole number, or a moment with its offset, that is this or more. Bounds may be combined."""
+    above: Bound | None = None
+    """A whole number, or a moment, that is more than this."""
+    at_most: Bound | None = None
+    """A whole number, or a moment, that is this or less."""
+    below: Bound | None = None
+    """A whole number, or a moment, that is less than this."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        data = widen(data, "any") if isinstance(data, list | dict) else {"any": [data]}
+        return {key: as_list(value) if key in ("any", "not") else value for key, value in data.items()}  # type: ignore[attr-defined]
+
+    @model_validator(mode="after")
+    def _one_condition(self) -> Self:
+        conditions = {"range" if name in BOUNDS else name for name in self.written}
+        if len(conditions) != 1:
+            raise ValueError("write one condition: a value, a list, {not: …}, {present: …}, a range or a test of text")
+        return self

@@ -1,40 +1,162 @@
-"""Messages to the WFM, and its replies."""
+"""Messages to the WFM, and the templates of their bodies: nested mappings and lists of literals and value entries.
 
+A mapping with the key `value` is an entry; any other mapping is an object of the WFM's message.
+"""
+
+import re
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails
 
-from bridge.mapping.document.base import Name, Path, Strict, Text
-from bridge.mapping.document.inbound import Version
-from bridge.mapping.document.slots import Slots
-from bridge.mapping.document.templates import TemplateValue, parse_body
-from bridge.mapping.document.windows import ReplyWindow
+from bridge.mapping.document.base import Strict, Text
+from bridge.mapping.document.replies import Reply
+from bridge.mapping.formats.datetimes import check_written_format, check_zone
+from bridge.mapping.formats.values import check_number
 from bridge.mapping.formats.xml import check_body
+from bridge.yaml_source import did_you_mean
+
+Key = str | int
+
+_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?")
 
 
-class Reply(Strict):
-    """How the WFM answers a command."""
+def field_name(value: str) -> str | None:
+    """Give the field's name in `field.<name>` and `field.<name>.<column>`."""
+    match = _FIELD.fullmatch(value)
+    return match[1] if match else None
 
-    status: Path
-    """Path of the reply's code."""
-    accepted: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """The codes that mean yes."""
-    no_status: Literal["accepted", "unreadable"] = "unreadable"
-    """What a reply without that code is: `accepted`, or `unreadable`."""
-    refused: Name
-    """The table of all other codes, with the columns `code` (the standard's error code), `reason` (at most 255
-    characters) and, if you like, `path` (a JSON Pointer into the Buyer's request). It needs a `default` row.
+
+def field_column(value: str) -> str | None:
+    """Give the column in `field.<name>.<column>`."""
+    match = _FIELD.fullmatch(value)
+    return match[2] if match else None
+
+
+def _check_default(value: str | int | bool | None) -> str | int | bool | None:
+    if isinstance(value, int):
+        check_number(value)
+    return value
+
+
+def _check_zone(text: str) -> str:
+    return text if is_reference(text) else check_zone(text)
+
+
+def is_reference(zone: str) -> bool:
+    """Tell whether a zone is not named, but said by a value."""
+    return zone.startswith(("field.", "slot."))
+
+
+class TemplateValue(BaseModel):
+    """A value from the bridge in a message to the WFM; `value` may name several, the first present one is taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    value: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
+    """What is written; of a list the first one that is present."""
+    default: Annotated[str | int | bool | None, AfterValidator(_check_default)] = None
+    """What is written where it is absent; needed where it may be."""
+    omit: bool = False
+    """`true`: the key is left out where the value is absent."""
+    format: Annotated[str, AfterValidator(check_written_format)] | None = None
+    """How a time is written, as for a datetime field, or a part of it (`%Y-%m-%d`, `%H:%M`); left out, RFC 3339 in
+    UTC.
     """
-    visit: Path | None = None
-    """Path of the WFM's reference of the visit."""
-    window: ReplyWindow | None = None
-    """The window that was really agreed, where the WFM says so."""
-    version: Version | None = None
-    """The version that the job has since this yes, as in `inbound.version`: messages of a lower one are older than it.
-    For `book`, `reschedule` and `cancel`.
+    zone: Annotated[str, AfterValidator(_check_zone)] | None = None
+    """The zone a time is written in, or what says it: `field.<name>`, `field.<name>.<column>` or `slot.<name>`. The
+    pack's `zone` where it is left out or absent.
     """
-    slots: Slots | None = None
-    """The slots that are offered; for `search` only."""
+    table: str | None = None
+    """The table that has what is written for the value."""
+    column: str | None = None
+    """The column of that table."""
+
+    @property
+    def zone_reference(self) -> str | None:
+        """What says the zone, where it is not named."""
+        return self.zone if self.zone is not None and is_reference(self.zone) else None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All values that are asked for."""
+        return self.value if self.zone_reference is None else (*self.value, self.zone_reference)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        if isinstance(data, dict) and not isinstance(data["value"], list):
+            return {**data, "value": [data["value"]]}
+        return data
+
+
+Template = TemplateValue | dict[str, Any] | tuple[Any, ...] | str | int | float | bool | None
+
+
+def parse_body(data: object) -> Template:
+    """Read the template of a whole body, which is an object. Raises as `parse_template`."""
+    if not isinstance(data, dict) or "value" in data:
+        raise ValueError("expected a mapping with the members of the message")
+    return parse_template(data)
+
+
+def parse_template(data: object) -> Template:
+    """Read a template. Raises pydantic's `ValidationError` with every problem below it."""
+    if isinstance(data, dict):
+        return TemplateValue.model_validate(data) if "value" in data else _parse_object(data)
+    if isinstance(data, list):
+        return tuple(value for _, value in _parse_all(enumerate(data)))
+    if isinstance(data, int | float) and not isinstance(data, bool):
+        return check_number(data)
+    if data is None or isinstance(data, str | bool):
+        return data
+    raise ValueError("expected text, a number, true, false, nothing, a mapping or a list")
+
+
+def _parse_object(data: dict[str, object]) -> dict[str, Any]:
+    return {str(key): value for key, value in _parse_all(data.items())}
+
+
+def _parse_all(items: Iterable[tuple[Key, object]]) -> list[tuple[Key, Template]]:
+    parsed: list[tuple[Key, Template]] = []
+    problems: list[InitErrorDetails] = []
+    for key, item in items:
+        _collect(key, item, parsed, problems)
+    if problems:
+        raise ValidationError.from_exception_data("body", problems, input_type="json")
+    return parsed
+
+
+def _collect(key: Key, item: object, parsed: list[tuple[Key, Template]], problems: list[InitErrorDetails]) -> None:
+    try:
+        parsed.append((key, parse_template(item)))
+    except ValidationError as error:
+        problems.extend(_below(key, error))
+
+
+def _below(key: Key, error: ValidationError) -> list[InitErrorDetails]:
+    return [_below_one(key, one) for one in error.errors(include_url=False)]
+
+
+def _below_one(key: Key, one: ErrorDetails) -> InitErrorDetails:
+    loc = (key, *one["loc"])
+    if one["type"] != "extra_forbidden":
+        return InitErrorDetails(type=one["type"], loc=loc, input=one["input"], ctx=one.get("ctx", {}))
+    name = str(loc[-1])
+    unknown = ValueError(f"unknown key '{name}'{did_you_mean(name, TemplateValue.model_fields)}")
+    return InitErrorDetails(type="value_error", loc=(*loc, "[key]"), input=one["input"], ctx={"error": unknown})
+
+
+def entries(template: Template, here: tuple[Key, ...] = ()) -> list[tuple[tuple[Key, ...], TemplateValue]]:
+    """List the value entries of a template with their locations in it."""
+    if isinstance(template, TemplateValue):
+        return [(here, template)]
+    if isinstance(template, dict):
+        return [found for key, item in template.items() for found in entries(item, (*here, key))]
+    if isinstance(template, tuple):
+        return [found for index, item in enumerate(template) for found in entries(item, (*here, index))]
+    return []
 
 
 class CommandSpec(Strict):

@@ -1,12 +1,13 @@
-"""The named, typed inputs of a message."""
+"""The named, typed inputs of a message, and the tables that their codes are looked up in."""
 
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from bridge.mapping.document.base import Name, Path, Reference, Scalar, Strict, Text, Zone, as_list, widen
-from bridge.mapping.document.cells import Cell
+from bridge.mapping.document.base import Cell, Name, Path, Reference, Scalar, Strict, Text, Zone, as_list, widen
 from bridge.mapping.formats.datetimes import Dst, check_format
 from bridge.mapping.formats.durations import UNITS as DURATION_FORMATS
 
@@ -130,3 +131,100 @@ class FieldSpec(Strict):
     """Items (deltas): the field inside that an item is known by. What a message says of an item is put onto what is
     known of it, and other items stay; without a key a list replaces the one before.
     """
+
+    @property
+    def is_passing(self) -> bool:
+        """Tell whether it is of its message alone, and never remembered."""
+        return self.header is not None or self.routing_key is not None or (self.path is not None and not self.remember)
+
+    @property
+    def moved_by(self) -> tuple[str, ...]:
+        """The fields, and columns of their tables, that put a date-time into its zone or onto its day."""
+        zone = self.zone or FieldZone(name="UTC")
+        return tuple(name for name in (self.not_before, zone.value, zone.minutes) if name is not None)
+
+
+class Table(Strict):
+    """A look-up: rows found by the text in their key column."""
+
+    key: Name
+    """The column that is looked up."""
+    on_miss: Literal["park", "default", "keep"] = "park"
+    """What becomes of a code without a row: its message is parked (`park`), it gets the `default` row, or it stays as
+    it is without a row (`keep`).
+    """
+    default: dict[Name, str] | None = None
+    """The columns of a code without a row, with `on_miss: default`."""
+    file: Text | None = None
+    """A file beside the pack that has the rows: CSV with the columns' names in the first line (an empty cell is
+    absent), or YAML with the one key `rows`.
+    """
+    rows: tuple[dict[Name, str], ...]
+    """The rows, unless they stand in a `file`. Every cell is a text: put codes that look like numbers in quotes."""
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Mapping[str, str]]:
+        """The rows by their codes; made once, for many fields may ask and a table may be a directory of thousands."""
+        return {row[self.key]: row for row in self.rows}
+
+
+_READ = ("path", "header", "routing_key")
+_MADE = ("value", "previous", "changed", "asked", "join", "first", "of", "attribution")
+SOURCES = (*_READ, *_MADE)
+_OWN = {*SOURCES, "precedence", "key", "required", "default", "remember"}
+
+
+def typed_fields(fields: Mapping[str, object], above: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Complete the made ones among fields, in their order; they may be made of those `above`, too.
+
+    A field that is made of others takes over what those declare: the type, the codes, whether it can be absent. This
+    works on what was written, before its shape is known to be right, and leaves what it does not understand as it is.
+    """
+    typed = dict(fields)
+    for name, spec in fields.items():
+        typed[name] = _typed(spec, {**(above or {}), **typed})
+    return typed
+
+
+def _typed(spec: object, fields: Mapping[str, object]) -> object:
+    if not isinstance(spec, dict):
+        return spec
+    if "asked" in spec:
+        return {"type": "code", "values": ["buyer", "seller"], "required": True, **spec}
+    if isinstance(codes := spec.get("precedence"), list) and codes and all(isinstance(code, str) for code in codes):
+        return {"type": "code", "values": codes, **spec}
+    if isinstance(inside := spec.get("fields"), dict):
+        return {**spec, "fields": typed_fields(inside, fields)}
+    if "changed" in spec:
+        return {"type": "boolean", "required": True, **spec}
+    if isinstance(spec.get("first"), list):
+        return {**_of_first([fields.get(str(one)) for one in spec["first"]], spec), **spec}
+    base = fields.get(spec["previous"]) if isinstance(spec.get("previous"), str) else None
+    if not isinstance(base, dict):
+        return spec
+    return {**{key: value for key, value in base.items() if key not in _OWN}, **spec}
+
+
+def _of_first(bases: Sequence[object], spec: Mapping[str, object]) -> dict[str, object]:
+    """Give what is true of several fields: they are of one type, or one of them is always there."""
+    specs = [base for base in bases if isinstance(base, dict)]  # a column of a table is none
+    sure = any(base.get("required") is True or "default" in base for base in specs)
+    told: dict[str, object] = {"required": True} if sure and not spec.keys() & _MAY_LACK else {}
+    types = [base.get("type", "text") for base in specs]
+    if "type" in spec or not types or len(types) < len(bases) or any(one != types[0] for one in types):
+        return told
+    return told | (_codes_of(specs) if types[0] == "code" else {"type": types[0]})
+
+
+_MAY_LACK = {"required", "default", "empty", "nulls"}
+
+
+def _codes_of(specs: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Give the codes of several fields together; nothing where they look up different tables."""
+    lists = [values for spec in specs if isinstance(values := spec.get("values"), list)]
+    tables = [spec.get("table") for spec in specs]
+    if len(lists) == len(specs) and not any(tables):
+        every = [code for values in lists for code in values]
+        return {"type": "code", "values": [code for i, code in enumerate(every) if code not in every[:i]]}
+    same = not lists and all(table == tables[0] for table in tables)
+    return {"type": "code", "table": tables[0]} if same else {}

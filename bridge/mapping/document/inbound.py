@@ -4,8 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from bridge.mapping.document.base import Format, Key, Name, Path, Strict, Text, Zone, widen
-from bridge.mapping.document.cells import Cell
+from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Strict, Text, Zone, widen
 
 
 class Version(Strict):

@@ -4,8 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bridge.mapping.document.base import Name, Reference, Strict, Text, Value
-from bridge.mapping.document.cells import Cell
+from bridge.mapping.document.base import Cell, Name, Reference, Strict, Text, Value
 from bridge.mef.enums import TimeDurationUnits
 
 PlaceType = Literal[

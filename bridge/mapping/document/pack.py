@@ -1,19 +1,18 @@
 """A whole pack: its sections, and the fields that follow from others."""
 
+from collections.abc import Iterable
 from typing import Annotated, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.domain.model import CommandKind, OnIllegal
 from bridge.mapping.document.base import Name, Strict, Text, Zone, as_list
-from bridge.mapping.document.commands import CommandSpec
-from bridge.mapping.document.fields import FieldSpec
+from bridge.mapping.document.commands import CommandSpec, entries, field_name
+from bridge.mapping.document.fields import FieldSpec, Table, typed_fields
 from bridge.mapping.document.inbound import Inbound
-from bridge.mapping.document.made import typed_fields
 from bridge.mapping.document.outputs import AppointmentSection, WorkOrderSection
 from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, Party, Rule
-from bridge.mapping.document.tables import Table
 from bridge.mapping.formats.datetimes import Dst
 
 
@@ -92,6 +91,46 @@ class PackDocument(Strict):
             made.setdefault("fault", fault)
         return {**data, "fields": made}
 
+    @property
+    def field_references(self) -> frozenset[str]:
+        """What commands write of fields: `field.<name>` and `field.<name>.<column>`."""
+        bodies = [entries(command.body) for command in self.commands.values()]
+        written = (name for body in bodies for _, entry in body for name in entry.names)
+        return frozenset(reference for reference in written if field_name(reference) is not None)
+
+    @property
+    def written_fields(self) -> frozenset[str]:
+        """The fields that commands write."""
+        return frozenset(name for one in self.field_references if (name := field_name(one)) is not None)
+
+    def made_of(self, spec: FieldSpec) -> tuple[str, ...]:
+        """Name the fields, and columns of their tables, that a field is made of."""
+        if spec.attribution is not None and self.attribution is not None:
+            return self.attribution.reason
+        single = tuple(reference for reference in (spec.value, spec.of) if reference is not None)
+        return (*single, *(spec.join or ()), *(spec.first or ()))
+
+    @property
+    def passing_fields(self) -> frozenset[str]:
+        """The fields that are of one message alone: they are never remembered, or are made of such."""
+        passing: set[str] = set()
+        for name, spec in self.fields.items():
+            if spec.is_passing or _names(self.made_of(spec)) & passing:
+                passing.add(name)
+        return frozenset(passing)
+
+    @property
+    def window_fields(self) -> frozenset[str]:
+        """The fields of messages that the window of a visit comes down to."""
+        window = self.appointment.window
+        found: set[str] = set()
+        asked = _names((*window.start.value, *window.end.value))
+        while asked:
+            found |= asked
+            specs = [self.fields[name] for name in asked]
+            asked = {name for spec in specs for name in _names((*self.made_of(spec), *spec.moved_by))} - found
+        return frozenset(name for name in found if not self.made_of(self.fields[name]))
+
     def of_item(self, name: str) -> Self:
         """The pack as each item of a field of type items sees it: beside the message's fields it has its own."""
         fields: dict[str, FieldSpec] = {}
@@ -100,3 +139,7 @@ class PackDocument(Strict):
                 fields |= {own: one.model_copy(update={"remember": False}) for own, one in spec.fields.items()}
             fields[other] = spec
         return self.model_copy(update={"fields": fields})
+
+
+def _names(references: Iterable[str]) -> set[str]:
+    return {reference.partition(".")[0] for reference in references}

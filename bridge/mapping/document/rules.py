@@ -5,8 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.domain.model import OnIllegal
-from bridge.mapping.document.base import Reference, Scalar, Strict, Text, Value, as_list, widen
-from bridge.mapping.document.cells import Cell, Words
+from bridge.mapping.document.base import Cell, Reference, Scalar, Strict, Text, Value, Words, as_list, widen
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
 Party = Literal["buyer", "seller", "neutral", "unknown"]

@@ -12,7 +12,8 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from bridge.mapping import document
-from bridge.mapping.document.templates import TemplateValue
+from bridge.mapping.document.commands import TemplateValue
+from bridge.mapping.document.descriptions import descriptions
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # the newest that VS Code's YAML extension knows
 
@@ -49,6 +50,7 @@ def _definitions() -> Json:
     definitions = {**schema.pop("$defs"), "PackDocument": schema}
     for model in _models():
         own = definitions.get(model.__name__, {})
+        _describe(model, own)
         for name, field in model.model_fields.items():
             wire = field.alias or name
             if wire in own.get("properties", {}) and (_widenings(field) or _widened_key(model) is not None):
@@ -61,6 +63,16 @@ def _definitions() -> Json:
     definitions["Table"] |= {"required": ["key"], "anyOf": [{"required": ["rows"]}, {"required": ["file"]}]}
     definitions["CommandSpec"]["properties"]["body"]["additionalProperties"] = {"$ref": _TEMPLATE}
     return definitions | _templates()
+
+
+def _describe(model: type[BaseModel], schema: Json) -> None:
+    """Put beside each key what it means."""
+    said = descriptions(model)
+    for name, field in model.model_fields.items():
+        wire = field.alias or name
+        if wire in schema.get("properties", {}) and name in said:
+            described = {**schema["properties"][wire], "description": said[name]}
+            schema["properties"][wire] = dict(sorted(described.items()))  # as pydantic sorts them
 
 
 def _extending(schema: Any) -> Any:
@@ -129,6 +141,7 @@ def _beside(schema: Json, branches: list[Json]) -> Json:
 def _templates() -> Json:
     """Give the definitions of what a command's body may hold: value entries wherever a mapping has the key `value`."""
     entry = TemplateValue.model_json_schema(schema_generator=_WithoutTitles)
+    _describe(TemplateValue, entry)
     entry["properties"]["value"] = _or_one(entry["properties"]["value"])
     inner = {"additionalProperties": {"$ref": _TEMPLATE}, "items": {"$ref": _TEMPLATE}}
     is_entry = {"type": "object", "required": ["value"]}

@@ -6,7 +6,7 @@ query for several nodes has no single answer.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -52,6 +52,23 @@ def compile_steps(steps: tuple[Step, ...]) -> Find:
     if len(steps) == 1 and isinstance(steps[0], str):
         return _member(steps[0])
     return _walk(steps)
+
+
+def compile_first(paths: Sequence[str]) -> Find:
+    """Make a function that finds the first value that says something; if none does, what stands at the last path."""
+    finds = [compile_path(path) for path in paths]
+    if len(finds) == 1:
+        return finds[0]
+
+    def find(data: object) -> object:
+        raw: object = MISSING
+        for one in finds:
+            raw = one(data)
+            if raw not in (MISSING, None, ""):
+                break
+        return raw
+
+    return find
 
 
 def check_path(path: str) -> str:

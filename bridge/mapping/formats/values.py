@@ -8,12 +8,15 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 import orjson
 
 from bridge.mapping.formats.paths import MISSING
+from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
 
+T = TypeVar("T")
 Values = Mapping[str, object]
 Get = Callable[[Values], object]
 
@@ -36,10 +39,10 @@ def absent(_: Values) -> None:
     """Give nothing, for whatever values."""
 
 
-def constant(value: object) -> Get:
+def constant(value: T) -> Callable[[Values], T]:
     """Make a getter that gives the same value every time."""
 
-    def get(_: Values) -> object:
+    def get(_: Values) -> T:
         return value
 
     return get
@@ -52,6 +55,14 @@ def as_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return rfc3339(value) if isinstance(value, datetime) else str(value)
+
+
+def read_json(body: bytes) -> object:
+    """Decode JSON. Raises `Misread`."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Misread(f"the body is not JSON: {error}") from error
 
 
 def readable_text(raw: object) -> str | None:
@@ -121,7 +132,7 @@ def check_number(number: float) -> float:
     return number
 
 
-def shown(value: object) -> str:
+def briefly(value: object) -> str:
     """Show any value in a sentence, shortly and on one line."""
     if isinstance(value, str):
         return _shown_text(value)
@@ -132,9 +143,9 @@ def shown(value: object) -> str:
     return json.dumps(value) if value is None or isinstance(value, bool | int | float) else as_text(value)
 
 
-def came(raw: object) -> str:
+def what_came(raw: object) -> str:
     """Say what came where something else was expected."""
-    return "it is missing" if raw is MISSING else f"came {shown(raw)}"
+    return "it is missing" if raw is MISSING else f"came {briefly(raw)}"
 
 
 def _shown_text(text: str) -> str:
@@ -142,20 +153,31 @@ def _shown_text(text: str) -> str:
     return json.dumps(cut, ensure_ascii=not is_clean(cut))
 
 
-def plain(value: object) -> object:
+def plain_json(value: object) -> object:
     """Give any value as small plain JSON that every database can keep."""
     if isinstance(value, str):
-        return value if len(value) <= _KEPT and is_clean(value) else shown(value)
+        return value if len(value) <= _KEPT and is_clean(value) else briefly(value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else shown(value)
+        return value if math.isfinite(value) else briefly(value)
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, timedelta):
         return str(value)
     if isinstance(value, tuple):
         if value and isinstance(value[0], Mapping):
-            return shown(value)  # items, which are explained one by one
-        return [plain(one) for one in value[:20]]
-    return shown(value)
+            return briefly(value)  # items, which are explained one by one
+        return [plain_json(one) for one in value[:20]]
+    return briefly(value)
+
+
+def window_of(start: datetime | None, end: datetime | None) -> TimePeriod | None:
+    """Make a window of its two ends, None of none. Raises `Misread` when there is half a window, or an empty one."""
+    if start is None and end is None:
+        return None
+    if start is None or end is None:
+        raise Misread(f"window: the {'start' if start is None else 'end'} is absent while the other end is there")
+    if end <= start:
+        raise Misread(f"window: the end {rfc3339(end)} is not after the start {rfc3339(start)}")
+    return TimePeriod(start_date_time=start, end_date_time=end)

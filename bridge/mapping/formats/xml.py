@@ -7,7 +7,6 @@ children of the same name are a list. Names are local ones, but for namespaces t
 import re
 from collections.abc import Collection, Iterable, Mapping
 from xml.parsers import expat
-from xml.sax.saxutils import escape, quoteattr
 
 from bridge.mapping.formats.values import Misread, as_text
 
@@ -139,6 +138,8 @@ def _check_member(name: str, item: object) -> str | None:
 
 
 def _element(name: str, value: object) -> Iterable[str]:
+    from xml.sax.saxutils import escape, quoteattr  # not before it is needed: all of urllib and ssl comes with it
+
     if isinstance(value, list):
         for item in value:
             yield from _element(name, item)

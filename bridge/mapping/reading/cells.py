@@ -1,24 +1,22 @@
-"""Conditions on one value: cells of the decision table, and tests of free text, which know only literal pieces.
+"""Conditions on one value: cells of the decision table, tests of free text, and the reasons of `attribution`.
 
-A test takes any value: what cannot be compared does not fit.
+A test takes any value: what cannot be compared does not fit. Free text is tested for literal pieces only.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from operator import ge, gt, le, lt
+from typing import Any
 
+from bridge.mapping import document
 from bridge.mapping.document import BOUNDS, Cell, Words
 from bridge.mapping.formats.datetimes import iso_moment
 from bridge.mapping.formats.paths import MISSING
-from bridge.mapping.formats.values import as_text, readable_code, readable_integer, shown
+from bridge.mapping.formats.values import as_text, briefly, readable_code, readable_integer
 
 Test = Callable[[object], bool]
 
-_COMPARISONS: dict[str, Callable[[int | datetime, int | datetime], bool]] = {
-    "at_least": lambda value, bound: not _less(value, bound),
-    "above": lambda value, bound: _less(bound, value),
-    "at_most": lambda value, bound: not _less(bound, value),
-    "below": lambda value, bound: _less(value, bound),
-}
+_COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"at_least": ge, "above": gt, "at_most": le, "below": lt}
 
 
 def raw_test(cell: Cell) -> Test:
@@ -39,8 +37,7 @@ def raw_test(cell: Cell) -> Test:
 def cell_test(cell: Cell) -> Test:
     """Make the test of a cell. `not` also holds for an absent value; a range and a test of text never do."""
     if cell.any is not None:
-        wanted = frozenset(cell.any)
-        return lambda value: value in wanted
+        return frozenset(cell.any).__contains__
     if cell.not_ is not None:
         unwanted = frozenset(cell.not_)
         return lambda value: value not in unwanted
@@ -69,12 +66,12 @@ def _raw_text(value: object) -> str | None:
 def cell_text(cell: Cell) -> str:
     """Write a cell for people."""
     if cell.any is not None:
-        return " or ".join(shown(value) for value in cell.any)
+        return " or ".join(briefly(value) for value in cell.any)
     if cell.not_ is not None:
-        return "not " + " or ".join(shown(value) for value in cell.not_)
+        return "not " + " or ".join(briefly(value) for value in cell.not_)
     if cell.present is not None:
         return "present" if cell.present else "absent"
-    bounds = [f"{name.replace('_', ' ')} {shown(bound)}" for name, bound in _bounds(cell).items()]
+    bounds = [f"{name.replace('_', ' ')} {briefly(bound)}" for name, bound in _bounds(cell).items()]
     return " and ".join(bounds) or words_text(cell)
 
 
@@ -94,7 +91,7 @@ def words_test(words: Words) -> Test:
 def words_text(words: Words) -> str:
     """Write a test of free text for people."""
     return " or ".join(
-        f"{name.replace('_', ' ')} {shown(piece)}"
+        f"{name.replace('_', ' ')} {briefly(piece)}"
         for name in ("starts_with", "ends_with", "contains_word")
         for piece in getattr(words, name) or ()
     )
@@ -136,10 +133,38 @@ def _within(bounds: dict[str, int | datetime]) -> Test:
     return test
 
 
-def _less(one: int | datetime, other: int | datetime) -> bool:
-    return one < other  # type: ignore[operator]  # `_within` has seen that both are of one kind
-
-
 def reason_text(value: object) -> str:
     """Write a reason as attribution compares it: trimmed, whatever the case of the letters."""
     return as_text(value).strip().casefold()
+
+
+Attribute = Callable[[Sequence[object]], str]
+PARTIES = ("buyer", "seller", "neutral")
+
+
+def compile_attribution(section: document.Attribution) -> Attribute:
+    """Make a function from the reasons of a message to the party at fault; the first attributed one of them counts.
+
+    No product says by itself whose fault it is that a visit failed, so a pack lists its reasons, and says what holds
+    for those that it does not list.
+    """
+    codes = {reason_text(one.code): party for party, one in _entries(section) if one.code is not None}
+    tests = [(words_test(one), party) for party, one in _entries(section) if one.code is None]
+
+    def attribute(reasons: Sequence[object]) -> str:
+        texts = [reason_text(reason) for reason in reasons if reason is not None]
+        if not any(texts):
+            return section.absent
+        for reason in texts:
+            if reason in codes:
+                return codes[reason]
+            party = next((party for fits, party in tests if fits(reason)), None)
+            if party is not None:
+                return party
+        return section.unknown
+
+    return attribute
+
+
+def _entries(section: document.Attribution) -> list[tuple[str, document.ReasonTest]]:
+    return [(party, one) for party in PARTIES for one in getattr(section, party)]

@@ -6,14 +6,21 @@ from datetime import datetime, tzinfo
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import find_zone, moment_reader, offset_test, offset_zone, on_next_day
 from bridge.mapping.formats.durations import duration_reader
-from bridge.mapping.formats.values import Unfit, Values, loosely, readable_code, readable_integer, readable_text, shown
-from bridge.mapping.reading.columns import field_getter, field_lookups
-from bridge.mapping.reading.item_fields import ItemField, items_converter
-from bridge.mapping.reading.items import item_chooser
+from bridge.mapping.formats.values import (
+    Unfit,
+    Values,
+    briefly,
+    loosely,
+    readable_code,
+    readable_integer,
+    readable_text,
+)
+from bridge.mapping.reading.items import ItemField, item_chooser, items_converter
+from bridge.mapping.reading.references import Lookups, field_lookups, known_codes, reference_getter, takes_any
 from bridge.mapping.reading.scope import Scope
-from bridge.mapping.reading.tables import Lookup, known_codes, takes_any
 
 Convert = Callable[[object, Scope], object]
+_GetZone = Callable[[Values], tzinfo]
 
 _LISTED = 12  # codes named in a sentence
 
@@ -71,11 +78,12 @@ def _code(spec: document.FieldSpec, tables: Mapping[str, document.Table]) -> Con
     known = frozenset(known_codes(spec, table))
     open_ended = takes_any(spec, table)
     expected = f"a code of table {spec.table}" if spec.values is None else f"one of {_listed(spec.values)}"
-    spelled = _spellings(spec, known)
+    synonyms, loose = _synonyms(spec, known), spec.loose
 
     def convert(raw: object, _: Scope) -> object:
         code = readable_code(raw)
-        code = spelled(code) if code is not None else None
+        if code is not None and synonyms:
+            code = synonyms.get(loosely(code) if loose else code, code)
         if code is None or (code not in known and not open_ended):
             raise Unfit(expected)
         return code
@@ -83,13 +91,11 @@ def _code(spec: document.FieldSpec, tables: Mapping[str, document.Table]) -> Con
     return convert
 
 
-def _spellings(spec: document.FieldSpec, known: frozenset[str]) -> Callable[[str], str]:
-    """Make a function from a code as it is written to the code that is meant."""
+def _synonyms(spec: document.FieldSpec, known: frozenset[str]) -> Mapping[str, str]:
+    """Give the codes that are meant by how they may be written."""
     if not spec.loose:
-        synonyms = spec.synonyms
-        return lambda code: synonyms.get(code, code)
-    meant = {loosely(code): code for code in known} | {loosely(one): code for one, code in spec.synonyms.items()}
-    return lambda code: meant.get(loosely(code), code)
+        return spec.synonyms
+    return {loosely(code): code for code in known} | {loosely(one): code for one, code in spec.synonyms.items()}
 
 
 def _listed(values: tuple[str, ...]) -> str:
@@ -116,10 +122,9 @@ def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
     pattern = spec.format or ""
     own = (spec.zone.name if spec.zone is not None else None) or pack.zone or "UTC"
     read = moment_reader(pattern, own, spec.dst or pack.policies.dst)
-    zone_of, carries_offset = _zone_finder(spec.zone, field_lookups(pack)), offset_test(pattern)
-    floor = spec.not_before
+    zone_of, carries_offset, floor = _zone_getter(spec.zone, field_lookups(pack)), offset_test(pattern), spec.not_before
 
-    def zone_for(raw: object, values: Values) -> tzinfo | None:
+    def zone_for(zone_of: _GetZone, raw: object, values: Values) -> tzinfo | None:
         try:
             return zone_of(values)
         except NoZone:
@@ -128,12 +133,13 @@ def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
             raise
 
     def convert(raw: object, scope: Scope) -> object:
-        zone = zone_for(raw, scope.values)
+        zone = zone_for(zone_of, raw, scope.values) if zone_of is not None else None
         try:
             moment = read(raw, scope.remarks, zone)
             start = scope.values[floor] if floor is not None else None
             if isinstance(start, datetime) and moment < start:  # a time of day after midnight
-                moment = on_next_day(moment, zone or zone_of(scope.values) or find_zone(own))
+                own_day = zone_of(scope.values) if zone is None and zone_of is not None else find_zone(own)
+                moment = on_next_day(moment, zone or own_day)
         except ValueError as error:
             raise Unfit(f"a date and time like {pattern} ({error})") from error
         return moment
@@ -141,21 +147,22 @@ def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
     return convert
 
 
-def _zone_finder(zone: document.FieldZone | None, lookups: Mapping[str, Lookup]) -> Callable[[Values], tzinfo | None]:
+def _zone_getter(zone: document.FieldZone | None, lookups: Lookups) -> _GetZone | None:
+    """Make a getter for a zone that stands in another field; None where it does not."""
     if zone is not None and zone.value is not None:
-        get = field_getter(zone.value, lookups)
-        return lambda values: _named_zone(get(values))
+        get_name = reference_getter(zone.value, lookups)
+        return lambda values: _named_zone(get_name(values))
     if zone is not None and zone.minutes is not None:
-        field_name = zone.minutes
-        return lambda values: _offset_zone(values[field_name])
-    return lambda _: None
+        get_minutes = reference_getter(zone.minutes, lookups)
+        return lambda values: _offset_zone(get_minutes(values))
+    return None
 
 
 def _named_zone(name: object) -> tzinfo:
     if name is None:
         raise NoZone("a date and time with a zone; the zone is absent")
     if not isinstance(name, str):
-        raise Unfit(f"a date and time with a zone; the zone is {shown(name)}")
+        raise Unfit(f"a date and time with a zone; the zone is {briefly(name)}")
     try:
         return find_zone(name)
     except ValueError as error:
@@ -167,7 +174,7 @@ def _offset_zone(minutes: object) -> tzinfo:
         raise NoZone("a date and time with a zone; its minutes are absent")
     zone = offset_zone(minutes)
     if zone is None:
-        raise Unfit(f"a date and time with a zone; its minutes are {shown(minutes)}")
+        raise Unfit(f"a date and time with a zone; its minutes are {briefly(minutes)}")
     return zone
 
 
@@ -193,7 +200,7 @@ def _list(spec: document.FieldSpec) -> Convert:
         if isinstance(raw, tuple):  # another field's list
             raw = list(raw)
         if not isinstance(raw, list):
-            raise Unfit("a list" if separator is None else f"texts joined by {shown(separator)}")
+            raise Unfit("a list" if separator is None else f"texts joined by {briefly(separator)}")
         texts = _texts(choose(raw))
         texts = tuple(dict.fromkeys(texts)) if spec.distinct else texts
         return texts[:limit]
@@ -203,7 +210,11 @@ def _list(spec: document.FieldSpec) -> Convert:
 
 def _texts(items: list[object]) -> tuple[str, ...]:
     """Take a list of texts; blank items say nothing and are left out."""
-    texts = [readable_text(item) for item in items]
-    if None in texts:
-        raise Unfit("a list of texts without NUL characters")
-    return tuple(stripped for text in texts if text is not None and (stripped := text.strip()))
+    texts: list[str] = []
+    for item in items:
+        text = readable_text(item)
+        if text is None:
+            raise Unfit("a list of texts without NUL characters")
+        if stripped := text.strip():
+            texts.append(stripped)
+    return tuple(texts)

@@ -1,32 +1,40 @@
-"""The named, typed inputs of a message.
+"""The named, typed inputs of a message: where the raw value of each comes from, and what becomes of it.
 
 Absent, `null` and "" are three things: an absent field takes its default or stays absent; `null` and "" are values to
 be read, and usually refused, unless the pack says that they mean absent (`nulls: absent`, `empty: absent`). Where the
 WFM sends deltas, an absent field keeps the value that the job's record has.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from bridge.domain.model import Command, CommandState
 from bridge.mapping import document
-from bridge.mapping.commands.context import written_fields
-from bridge.mapping.formats.paths import MISSING
-from bridge.mapping.formats.values import Misread, Unfit, came, is_storable, plain
+from bridge.mapping.formats.paths import MISSING, compile_first, path_steps
+from bridge.mapping.formats.paths import Find as FindInData
+from bridge.mapping.formats.values import Misread, Unfit, as_text, is_storable, plain_json, what_came
+from bridge.mapping.reading.cells import compile_attribution
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
-from bridge.mapping.reading.finders import Find, finder, source_text
-from bridge.mapping.reading.item_fields import Merge, items_merger
+from bridge.mapping.reading.items import Merge, items_merger
+from bridge.mapping.reading.references import Lookups, field_lookups, reference_getter
 from bridge.mapping.reading.scope import Scope
+
+Find = Callable[[Scope], object]
+"""Finds a raw value beside the message's data, or makes it of what is known already; `MISSING` where it is absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One compiled input. `where` is its path (or header) for people.
 
-    A field that is `remembered` goes into the record of its job; one that `merges` is also read from there, where the
-    message is silent. `merge` puts the items of a message onto the known ones.
+    Its raw value is found `in_data`, at its path in the message, or else by `find`. A field that is `remembered` goes
+    into the record of its job; one that `merges` is also read from there, where the message is silent. `merge` puts the
+    items of a message onto the known ones.
     """
 
     name: str
     where: str
+    in_data: FindInData | None
     find: Find
     convert: Convert
     required: bool
@@ -39,43 +47,43 @@ class Field:
 
     def read(self, scope: Scope) -> object:
         """Read and type the value, None where absent. Raises `Misread`."""
-        raw = self.find(scope)
+        raw = self.in_data(scope.message.data) if self.in_data is not None else self.find(scope)
         entry: dict[str, object] = {"path": self.where}
         scope.explained[self.name] = entry
         if self.merges:
             raw = self._onto_record(raw, entry, scope)
-        if raw is not MISSING:
-            entry.setdefault("raw", plain(raw))
-        absent = self._is_absent(raw)
+        if raw is not MISSING and "raw" not in entry:
+            entry["raw"] = plain_json(raw)
+        absent = raw is MISSING or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
         value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
-            self._miss(scope, f"a value is required; {came(raw)}")
+            self._miss(scope, f"a value is required; {what_came(raw)}")
         if self.remembered and not absent:
             scope.record[self.name] = self._storable(raw)
-        entry["value"] = entry["raw"] if value is raw else plain(value)
+        entry["value"] = entry["raw"] if value is raw else plain_json(value)
         return value
 
     def _onto_record(self, raw: object, entry: dict[str, object], scope: Scope) -> object:
-        """Give what is known after this message; what a later one has told stays."""
-        known, ages = scope.job.record.get(self.name, MISSING), scope.ages
+        """Give what is known after this message; what a later one has written stays."""
+        known, versions = scope.job.record.get(self.name, MISSING), scope.versions
         if self._is_silent(raw):
             entry["kept"] = True
-            ages.keep(self.name)
+            versions.keep(self.name)
             return known
-        told_since = ages.told_since(self.name)
-        if told_since:
+        overtaken = versions.is_overtaken(self.name)
+        if overtaken:
             entry["told_since"] = True
-            ages.keep(self.name)
+            versions.keep(self.name)
         else:
-            ages.tell(self.name)
+            versions.write(self.name)
         if self.merge is None:
-            return known if told_since else raw
-        entry["raw"] = plain(raw)
-        # In place of what a later message has told, its items are taken before they are put onto the known ones.
-        told = self.merge(raw, known, scope) if told_since else raw
-        merged = self.merge(known, told, scope)
-        entry["merged"] = plain(merged)
-        ages.is_news = ages.is_news or merged != known
+            return known if overtaken else raw
+        entry["raw"] = plain_json(raw)
+        # In place of what a later message has written, its items are taken before they are put onto the known ones.
+        written = self.merge(raw, known, scope) if overtaken else raw
+        merged = self.merge(known, written, scope)
+        entry["merged"] = plain_json(merged)
+        versions.is_news = versions.is_news or merged != known
         return merged
 
     def _storable(self, raw: object) -> object:
@@ -93,20 +101,18 @@ class Field:
     def _is_silent(self, raw: object) -> bool:
         return raw is MISSING or (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
 
-    def _is_absent(self, raw: object) -> bool:
-        return raw is MISSING or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
-
     def _typed(self, raw: object, scope: Scope) -> object:
         remarks = scope.remarks
         before = len(remarks)
         try:
             value = self.convert(raw, scope)
         except NoZone as expected:
-            self._miss(scope, f"expected {expected}; {came(raw)}")
+            self._miss(scope, f"expected {expected}; {what_came(raw)}")
             return None
         except Unfit as expected:
-            raise Misread(f"field {self.name} ({self.where}): expected {expected}; {came(raw)}") from expected
-        remarks[before:] = [f"{self.name}: {remark}" for remark in remarks[before:]]
+            raise Misread(f"field {self.name} ({self.where}): expected {expected}; {what_came(raw)}") from expected
+        if len(remarks) > before:
+            remarks[before:] = [f"{self.name}: {remark}" for remark in remarks[before:]]
         return value
 
 
@@ -124,7 +130,8 @@ def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocume
     return Field(
         name=name,
         where=source_text(spec),
-        find=finder(spec, pack),
+        in_data=compile_first(spec.path) if spec.path is not None else None,
+        find=_finder(spec, pack),
         convert=converter(name, spec, pack, tuple(inside.values())),
         required=spec.required,
         default=spec.default,
@@ -140,4 +147,136 @@ def _looked_back_on(pack: document.PackDocument) -> frozenset[str]:
     """Name the fields whose earlier value some other field asks for, or a command."""
     specs = pack.fields.values()
     asked_for = (name for spec in specs for name in (spec.previous, *(spec.changed or ())) if name is not None)
-    return frozenset(asked_for) | written_fields(pack)
+    return frozenset(asked_for) | pack.written_fields
+
+
+def source_text(spec: document.FieldSpec) -> str:
+    """Say for people where a field comes from."""
+    if spec.path is not None:
+        return " or ".join(spec.path)
+    if spec.header is not None:
+        return f"header {spec.header}"
+    if spec.value is not None:
+        return f"field {spec.value}"
+    if spec.previous is not None:
+        return f"the last {spec.previous}"
+    if spec.changed is not None:
+        return f"a change of {' or '.join(spec.changed)}"
+    if spec.join is not None:
+        return f"{' and '.join(spec.join)} joined"
+    if spec.first is not None:
+        return f"the first of {', '.join(spec.first)}"
+    if spec.of is not None:
+        return f"the first code that any {spec.of} is"
+    if spec.asked is not None:
+        return f"who asked to {' or '.join(spec.asked)}"
+    return "attribution" if spec.attribution is not None else "routing key"
+
+
+def _finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
+    if spec.header is not None:
+        header = spec.header
+        return lambda scope: scope.message.headers.get(header, MISSING)
+    if spec.routing_key is not None:
+        return lambda scope: scope.message.routing_key
+    return _maker(spec, pack)
+
+
+def _maker(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
+    """Make a function that makes the raw value of what is known already."""
+    if spec.value is not None:
+        return _from_fields((spec.value,), field_lookups(pack))
+    if spec.first is not None:
+        return _from_fields(spec.first, field_lookups(pack))
+    if spec.previous is not None:
+        name = spec.previous
+        return lambda scope: scope.job.record.get(name, MISSING)
+    if spec.changed is not None:
+        return _change_of(spec.changed, pack)
+    if spec.asked is not None:
+        return _asked(spec.asked)
+    if spec.of is not None:
+        return _foremost(spec.of, spec.precedence or ())
+    if spec.join is not None:
+        return _joined(spec.join, spec.joined_by, field_lookups(pack))
+    if spec.attribution is not None and pack.attribution is not None:
+        return _attributed(pack.attribution, field_lookups(pack))
+    return lambda _: MISSING
+
+
+def _from_fields(references: tuple[str, ...], lookups: Lookups) -> Find:
+    """Take the first one that is present."""
+    getters = [reference_getter(reference, lookups) for reference in references]
+
+    def find(scope: Scope) -> object:
+        for get in getters:
+            value = get(scope.values)
+            if value is not None:
+                return value
+        return MISSING
+
+    return find
+
+
+def _joined(references: tuple[str, ...], joined_by: str, lookups: Lookups) -> Find:
+    """Join texts; where one is absent, so is the whole."""
+    getters = [reference_getter(reference, lookups) for reference in references]
+
+    def find(scope: Scope) -> object:
+        parts = [get(scope.values) for get in getters]
+        return MISSING if None in parts else joined_by.join(map(as_text, parts))
+
+    return find
+
+
+def _foremost(reference: str, precedence: tuple[str, ...]) -> Find:
+    """Take the first of these codes that any item has."""
+    name, _, inner = reference.partition(".")
+
+    def find(scope: Scope) -> object:
+        items = scope.values[name]
+        found = {item[inner] for item in items} if isinstance(items, tuple) else set()
+        return next((code for code in precedence if code in found), MISSING)
+
+    return find
+
+
+def _change_of(names: tuple[str, ...], pack: document.PackDocument) -> Find:
+    members = [(name, _last_step((pack.fields[name].path or ("",))[0])) for name in names]
+
+    def find(scope: Scope) -> object:
+        if changed := scope.changed_names:
+            return any(member in changed and not scope.versions.is_overtaken(name) for name, member in members)
+        return any(scope.record.get(name, MISSING) != scope.job.record.get(name, MISSING) for name, _ in members)
+
+    return find
+
+
+def _last_step(path: str) -> str:
+    return str(path_steps(path)[-1]) if path_steps(path) else ""
+
+
+def _asked(kinds: tuple[str, ...]) -> Find:
+    wanted = frozenset(kinds)
+
+    def find(scope: Scope) -> object:
+        commands = filter(_may_be_spoken_of, (*scope.job.commands, *scope.job.granted))
+        return "buyer" if any({command.kind, command.asked_as} & wanted for command in commands) else "seller"
+
+    return find
+
+
+_ASKED_FOR = (CommandState.ACCEPTED, CommandState.EXPIRED)
+"""What the WFM may repeat for a while; an expired command may have been carried out all the same."""
+
+
+def _may_be_spoken_of(command: Command) -> bool:
+    if command.state is CommandState.PENDING:
+        return True
+    return command.state in _ASKED_FOR and command.echo_until is not None
+
+
+def _attributed(attribution: document.Attribution, lookups: Lookups) -> Find:
+    attribute = compile_attribution(attribution)
+    reasons = [reference_getter(reference, lookups) for reference in attribution.reason]
+    return lambda scope: attribute([get(scope.values) for get in reasons])

@@ -1,10 +1,124 @@
-"""Items of a list in a message: which of them are meant, and what is taken of each."""
+"""Items of a list in a message: which of them are meant, what is taken of each, and the fields that each has."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, compile_path
+from bridge.mapping.formats.values import Misread, Unfit, what_came
 from bridge.mapping.reading.cells import raw_test
+from bridge.mapping.reading.messages import Message
+from bridge.mapping.reading.scope import Scope
+
+Item = Mapping[str, object]
+Merge = Callable[[object, object, Scope], object]
+
+MOST_ITEMS: Final = 1_000  # of one list; no job has so many of anything
+_EXPLAINED = 20  # items; an explanation is kept with every message
+_ITSELF = "$"
+
+
+class ItemField(Protocol):
+    """A compiled field of an item."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the pack."""
+
+    def read(self, scope: Scope) -> object:
+        """Read and type the value, None where absent. Raises `Misread`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """Reads the items of one list. `takes_any`: an item may be something else than an object."""
+
+    name: str
+    fields: Sequence[ItemField]
+    fits: Callable[[object], bool]
+    takes_any: bool
+
+    def read(self, raws: Sequence[object], scope: Scope) -> Iterable[Item]:
+        """Read the items that are meant, one after the other."""
+        explained: dict[str, object] = {}
+        scope.explained[self.name]["items"] = explained
+        for index, raw in enumerate(raws):
+            if self.fits(raw):
+                own = _of_item(raw, scope, tolerant=scope.tolerant)
+                place = f"item [{index}]"
+                if len(explained) < _EXPLAINED:
+                    explained[place] = own.explained
+                yield self._item(f"field {self.name}, {place}", raw, own, scope)
+
+    def _item(self, place: str, raw: object, own: Scope, scope: Scope) -> Item:
+        if not self.takes_any and not isinstance(raw, dict):
+            raise Misread(f"{place}: expected an object; {what_came(raw)}")
+        try:
+            for field in self.fields:
+                own.values[field.name] = field.read(own)
+        except Misread as misread:
+            raise Misread(f"{place}: {misread}") from misread
+        for sentence in own.missing.values():
+            scope.missing.setdefault(self.name, f"{place}: {sentence}")
+        return {field.name: own.values[field.name] for field in self.fields}
+
+
+def items_converter(
+    name: str, spec: document.FieldSpec, inside: Sequence[ItemField]
+) -> Callable[[object, Scope], tuple[Item, ...]]:
+    """Make a function that reads a list of items. It raises `Unfit`, or `Misread` of one item."""
+    takes_any = any(_ITSELF in (one.path or ()) for one in spec.fields.values())
+    reader = _Items(name, inside, item_test(spec.where), takes_any)
+    distinct, limit = spec.distinct, spec.limit
+
+    def convert(raw: object, scope: Scope) -> tuple[Item, ...]:
+        if not isinstance(raw, list) or len(raw) > MOST_ITEMS:
+            raise Unfit(f"a list of at most {MOST_ITEMS} items")
+        items = tuple(reader.read(raw, scope))
+        return (_distinct(items) if distinct else items)[:limit]
+
+    return convert
+
+
+def items_merger(key: ItemField) -> Merge:
+    """Make a function that puts the raw items of a message onto the known ones of the same key, member by member.
+
+    An item without a readable key is like no other. What is no list of a size that can be read replaces what is known.
+    """
+
+    def merge(known: object, new: object, scope: Scope) -> object:
+        if not isinstance(new, list) or len(new) > MOST_ITEMS:
+            return new
+        merged: dict[object, object] = {}
+        for item in [*(known if isinstance(known, list) else []), *new]:
+            one = _key(key, item, scope)
+            before = merged.get(one)
+            merged[one] = {**before, **item} if isinstance(before, dict) and isinstance(item, dict) else item
+        return [*merged.values()]
+
+    return merge
+
+
+def _key(key: ItemField, item: object, scope: Scope) -> object:
+    try:
+        return key.read(_of_item(item, scope, tolerant=False))
+    except Misread:
+        return object()
+
+
+def _of_item(raw: object, scope: Scope, *, tolerant: bool) -> Scope:
+    """Give what an item is read from and into: its own content, and what was read of the message before."""
+    message = Message(raw, scope.message.routing_key, scope.message.headers)
+    return Scope(message, scope.job, scope.versions, values={**scope.values}, remarks=scope.remarks, tolerant=tolerant)
+
+
+def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
+    first: dict[tuple[object, ...], Item] = {}
+    for item in items:
+        first.setdefault(tuple(item.values()), item)
+    return tuple(first.values())
+
 
 Chooser = Callable[[list[object]], list[object]]
 
@@ -17,6 +131,8 @@ def item_test(where: Mapping[str, document.Cell]) -> Callable[[object], bool]:
 
 def item_chooser(spec: document.FieldSpec) -> Chooser:
     """Make a function from all items to what is taken of those that are meant; absent members say nothing."""
+    if not spec.where and spec.item is None:
+        return list
     fits = item_test(spec.where)
     find = compile_path(spec.item) if spec.item is not None else None
 

@@ -1,20 +1,18 @@
-"""A message of the WFM as data: decoded, and who it is about. Whatever bytes come, the answer is a value."""
+"""A message of the WFM as data: decoded, and who it is about. Whatever bytes come, the result is a value."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-import orjson
-
 from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import ReadMoment, moment_reader
-from bridge.mapping.formats.paths import MISSING, Find, compile_path
-from bridge.mapping.formats.values import Misread, came, readable_integer, readable_text, shown
+from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
+from bridge.mapping.formats.values import Misread, briefly, read_json, readable_integer, readable_text, what_came
 from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.reading.cells import raw_test
-from bridge.mapping.reading.unpacking import compile_unpack
+from bridge.mapping.reading.unpacking import UnpackAll, compile_unpacks
 
 _Ignored = tuple[Callable[["Message"], bool], str]
 
@@ -64,22 +62,13 @@ class Skipped:
 
 Read = Reading | Skipped | Unreadable
 
-
-def decode(body: bytes) -> object:
-    """Decode JSON. Raises `Misread`."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Misread(f"the body is not JSON: {error}") from error
-
-
 Decode = Callable[[bytes], object]
 
 
 def decoder(format_: str, xml: document.Xml) -> Decode:
     """Make a function from bytes to plain data."""
     if format_ == "json":
-        return decode
+        return read_json
     prefixes = {namespace: prefix for prefix, namespace in xml.namespaces.items()}
     return lambda body: read_xml(body, prefixes, xml.lists)
 
@@ -94,11 +83,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Finds the version of one object."""
+    """Finds the version of one object: a whole number, or a moment as its microseconds since 1970."""
 
     where: str
     find: Find
-    convert: Callable[[object], int]
+    convert: Callable[[object], int | None]
     optional: bool
 
     def read(self, data: object) -> int | None:
@@ -107,9 +96,12 @@ class Version:
         if self.optional and raw in (MISSING, None, ""):
             return None
         try:
-            return self.convert(raw)
+            version = self.convert(raw)
         except ValueError as error:
-            raise Misread(f"version ({self.where}): expected {error}; {came(raw)}") from error
+            raise Misread(f"version ({self.where}): expected {error}; {what_came(raw)}") from error
+        if version is None:
+            raise Misread(f"version ({self.where}): expected a whole number of at most 64 bits; {what_came(raw)}")
+        return version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +110,7 @@ class Identity:
 
     pack: str
     decode: Decode
-    unpack: tuple[Callable[[object], str | None], ...] = ()
+    unpack: UnpackAll | None = None
     ignore: tuple[_Ignored, ...] = ()
     each: Key | None = None
     job: Key
@@ -129,11 +121,11 @@ class Identity:
     def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
         """Read who a message is about: one reading, or one for each part. Raises `Misread` when nothing can be read."""
         data = self.decode(body)
-        problems = [problem for unpack in self.unpack if (problem := unpack(data)) is not None]
+        problems = self.unpack(data) if self.unpack is not None else []
         content = Message(data, routing_key, headers)
-        why = next((why for fits, why in self.ignore if fits(content)), None)
-        if why is not None:
-            return [Skipped(why, {"reason": why})]
+        for fits, why in self.ignore:
+            if fits(content):
+                return [Skipped(why, {"reason": why})]
         message = self._message_id(data, body, problems)
         if self.each is None:
             return [self._reading(content, message, problems)]
@@ -149,22 +141,18 @@ class Identity:
             return Unreadable(f"{message}: {misread}", {"reason": str(misread)})
 
     def _reading(self, content: Message, message: MessageId, problems: Sequence[str]) -> Reading:
-        found = [*problems]
+        raw, found = self.job.find(content.data), [*problems]
+        key = _key(raw)
+        if key is None:
+            raise Misread(f"job ({self.job.where}): expected {_EXPECTED_KEY}; {what_came(raw)}")
         return Reading(
             message=message,
-            job=JobRef(self.pack, self._job_key(content.data)),
+            job=JobRef(self.pack, key),
             versions=self._versions(content.data, found),
             ties_are_stale=self.ties_are_stale,
             content=content,
             problem="; ".join(found) or None,
         )
-
-    def _job_key(self, data: object) -> str:
-        raw = self.job.find(data)
-        key = _key(raw)
-        if key is None:
-            raise Misread(f"job ({self.job.where}): expected {_EXPECTED_KEY}; {came(raw)}")
-        return key
 
     def _message_id(self, data: object, body: bytes, problems: list[str]) -> MessageId:
         """A WFM without message ids, and a message without one, is known by a hash of its body."""
@@ -173,7 +161,7 @@ class Identity:
         if key is not None:
             return MessageId(key)
         if raw not in (MISSING, None, ""):
-            problems.append(f"message id: expected {_EXPECTED_KEY}; came {shown(raw)}")
+            problems.append(f"message id: expected {_EXPECTED_KEY}; came {briefly(raw)}")
         return MessageId("sha256:" + hashlib.sha256(body).hexdigest())
 
     def _versions(self, data: object, problems: list[str]) -> Mapping[str, int]:
@@ -199,7 +187,7 @@ MOST_PARTS = 100
 def _parts(each: Key, data: object) -> list[object]:
     parts = each.find(data)
     if not isinstance(data, dict) or not isinstance(parts, list) or not 0 < len(parts) <= MOST_PARTS:
-        raise Misread(f"each ({each.where}): expected a list of 1 to {MOST_PARTS} parts; {came(parts)}")
+        raise Misread(f"each ({each.where}): expected a list of 1 to {MOST_PARTS} parts; {what_came(parts)}")
     return parts
 
 
@@ -213,15 +201,8 @@ def _numbered(message: MessageId, index: int) -> MessageId:
 
 def compile_version(spec: document.Version, zone: str | None) -> Version:
     """Compile where a version stands; `zone` is the pack's."""
-    convert = _number if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
+    convert = readable_integer if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
     return Version(spec.path, compile_path(spec.path), convert, spec.optional)
-
-
-def _number(raw: object) -> int:
-    number = readable_integer(raw)
-    if number is None:
-        raise ValueError("a whole number of at most 64 bits")
-    return number
 
 
 def _moment(read: ReadMoment) -> Callable[[object], int]:
@@ -269,7 +250,7 @@ def compile_identity(pack: document.PackDocument) -> Identity:
     return Identity(
         pack=pack.pack,
         decode=decoder(inbound.format, inbound.xml),
-        unpack=tuple(map(compile_unpack, inbound.unpack)),
+        unpack=compile_unpacks(inbound.unpack),
         ignore=tuple(_ignored(rule) for rule in inbound.ignore),
         each=Key(inbound.each, compile_path(inbound.each)) if inbound.each is not None else None,
         job=_compile_key(inbound.job),
@@ -280,27 +261,12 @@ def compile_identity(pack: document.PackDocument) -> Identity:
 
 
 def _compile_key(key: document.Key) -> Key:
-    finds = [compile_path(path) for path in key.paths]
     if key.parts is None:
-        return Key(" or ".join(key.paths), finds[0] if len(finds) == 1 else first_of(finds))
-    joined_by = key.joined_by
+        return Key(" or ".join(key.paths), compile_first(key.paths))
+    finds, joined_by = [compile_path(path) for path in key.paths], key.joined_by
 
     def find(data: object) -> object:
         parts = [_key(found(data)) for found in finds]
         return MISSING if None in parts else joined_by.join(part for part in parts if part is not None)
 
     return Key(" and ".join(key.paths), find)
-
-
-def first_of(finds: Sequence[Find]) -> Find:
-    """Make a function that finds the first value that says something; if none does, what the last one says."""
-
-    def find(data: object) -> object:
-        raw: object = MISSING
-        for one in finds:
-            raw = one(data)
-            if raw not in (MISSING, None, ""):
-                break
-        return raw
-
-    return find

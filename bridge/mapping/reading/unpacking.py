@@ -3,15 +3,24 @@
 A message is changed in place: it has just been decoded, and nobody else has it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, Step, compile_path, compile_steps, path_steps
-from bridge.mapping.formats.values import came
+from bridge.mapping.formats.values import what_came
 
 Unpack = Callable[[object], str | None]
+UnpackAll = Callable[[object], list[str]]
+
+
+def compile_unpacks(unpacks: Sequence[document.Unpack]) -> UnpackAll | None:
+    """Make a function that unpacks all that is to be unpacked, and says what was wrong; None where there is nothing."""
+    if not unpacks:
+        return None
+    steps = [compile_unpack(unpack) for unpack in unpacks]
+    return lambda data: [problem for step in steps if (problem := step(data)) is not None]
 
 
 def compile_unpack(unpack: document.Unpack) -> Unpack:
@@ -27,7 +36,8 @@ def compile_unpack(unpack: document.Unpack) -> Unpack:
             return None
         value = convert(raw)
         if value is MISSING:
-            return f"unpack ({path}): expected {'JSON in a text' if unpack.json_ else 'names and values'}; {came(raw)}"
+            expected = "JSON in a text" if unpack.json_ else "names and values"
+            return f"unpack ({path}): expected {expected}; {what_came(raw)}"
         _put(find_parent(data), steps[-1], value)
         return None
 

@@ -10,10 +10,9 @@ from typing import Any, Final
 from bridge.mapping.formats.paths import path_steps
 from bridge.mapping.formats.xml import is_name
 from bridge.packtools.starter.fields import Input
-from bridge.packtools.starter.leaves import member_path
 from bridge.packtools.starter.pack_text import flow, name_of
 from bridge.packtools.starter.roles import Roles
-from bridge.packtools.starter.samples import Format, Samples
+from bridge.packtools.starter.samples import Format, Samples, member_path
 
 Style = Callable[[str], str]
 

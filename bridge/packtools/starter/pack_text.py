@@ -4,8 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from bridge.packtools.starter.fields import Input
-from bridge.packtools.starter.names import rule_names
+from bridge.packtools.starter.fields import Input, rule_names
 from bridge.packtools.starter.roles import MOMENTS, Roles
 from bridge.packtools.starter.samples import Samples
 

@@ -10,8 +10,8 @@ import pytest
 from bridge.domain.model import Appointment, BuyerId, CommandKind, WorkOrder, WorkOrderId
 from bridge.errors import BrokerUnavailable, NotRouted, StoreUnavailable
 from bridge.flows.errors import NotFound, Rejected, WfmTimeout, WfmUnavailable
-from bridge.mapping.commands.command import CommandContext, Rendered
-from bridge.mapping.commands.templates import Unrenderable
+from bridge.mapping.commands.command import Rendered, Unrenderable
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack, UnofferedWindow
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import AppointmentUpdate, TimePeriod
@@ -19,6 +19,7 @@ from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, MORNING, MORNING_SLOT, NOW, booking, event
 from tests.integration.flows.test_time_slots import search
 from tests.integration.flows.world import BUYERS, World, Worlds
+from tests.support import PATIENCE_S
 
 
 def problems(rejected: Any) -> list[tuple[str, str | None]]:
@@ -231,7 +232,7 @@ async def test_of_two_concurrent_bookings_of_a_work_order_one_wins_and_the_other
     world.bus.answers["cmd.book"] = lambda _: None
     bookings = [asyncio.create_task(world.book(order, window)) for window in (MORNING, AFTERNOON)]
     sent = await world.bus.next("cmd.book")
-    (lost,), _ = await asyncio.wait(bookings, return_when=asyncio.FIRST_COMPLETED, timeout=5)
+    (lost,), _ = await asyncio.wait(bookings, return_when=asyncio.FIRST_COMPLETED, timeout=PATIENCE_S)
     with pytest.raises(Rejected, match="under way"):
         await lost
     await world.reply(sent, acme.done(VISIT_NO="V-0001"))

@@ -10,8 +10,8 @@ from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandKind
 from bridge.errors import BrokerUnavailable, ConflictError, NotRouted
 from bridge.flows.errors import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.flows.ports import AppointmentQuery
-from bridge.mapping.commands.command import CommandContext, Rendered
-from bridge.mapping.commands.templates import Unrenderable
+from bridge.mapping.commands.command import Rendered, Unrenderable
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate

@@ -13,15 +13,7 @@ from tests.integration.flows.acme import IN_MORNING, event
 from tests.integration.flows.reading import entries, sent, statuses
 from tests.integration.flows.world import World, Worlds
 
-pytestmark = pytest.mark.usefixtures("no_sweep")
-
 DONE = acme.done(VISIT_NO="V-0001")
-
-
-@pytest.fixture
-def no_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests look after commands themselves."""
-    monkeypatch.setattr("bridge.flows.sweep.SWEEP_SECONDS", 3600.0)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING, event
 from tests.integration.flows.reading import entries, statuses
-from tests.integration.flows.world import BUYERS, World, Worlds
+from tests.integration.flows.world import BUYERS, World
 
 DONE = acme.done(VISIT_NO="V-0001")
 
@@ -56,13 +56,11 @@ async def test_a_visit_announced_before_a_refusal_is_one_that_the_wfm_agreed_by_
     assert "waiting" not in world.outcomes()
 
 
-async def test_the_echo_of_a_booking_that_expires_is_taken_back(make_world: Worlds) -> None:
-    world: World = await make_world(timeout_s=0.1)
+async def test_the_echo_of_a_booking_that_expires_is_taken_back(world: World) -> None:
     order = await world.open_work_order()
-    task, _ = await world.begin("cmd.book", world.book(order))
-    await world.hear(event("SCHD", 2, **IN_MORNING))
+    world.meanwhile("cmd.book", lambda _: world.hear(event("SCHD", 2, **IN_MORNING)))
     with pytest.raises(WfmTimeout):
-        await task
+        await world.book(order)
     assert world.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0001"
     assert await statuses(world) == []
     assert world.command_states() == ["compensated"]

@@ -13,15 +13,14 @@ from bridge.flows.live_packs import LivePacks, NeedsRestart
 from bridge.flows.ports import BusMessage
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
-from bridge.packtools.recorded import events_of
-from bridge.packtools.replay import Answered
+from bridge.packtools.replay import Replied, events_of
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import MORNING, MORNING_SLOT
 from tests.integration.flows.conftest import ACME
 from tests.integration.flows.test_time_slots import search
 from tests.integration.flows.world import BUYERS, World, Worlds
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 FIXED = "replies: {queue: acme.wfm.replies, correlation: [$.REF, $.ERROR.REF]}\n"
 
@@ -212,7 +211,7 @@ async def test_what_was_answered_is_found_in_the_journal(world: World) -> None:
     await world.answer(done(cancel["REF"]))
     commands = await world.sql_store.commands.since("acme-wfm", acme.NOW)
     events = events_of(await world.sql_store.journal.latest(limit=100), commands)
-    assert [event.body for event in events if isinstance(event, Answered)] == [done(booking, VISIT_NO="V-0001")]
+    assert [event.body for event in events if isinstance(event, Replied)] == [done(booking, VISIT_NO="V-0001")]
 
 
 async def test_an_answer_on_the_common_queue_without_correlation_id_is_parked(world: World) -> None:
@@ -308,7 +307,7 @@ async def test_who_asks_a_second_time_is_told_too_what_was_passed_on(
     await eventually(lambda: patient.commands._answers.waits(sent.message_id))
     await other.answer(done(ref(sent), VISIT_NO="V-0001"))
     await patient.take_over(other)
-    answer = await asyncio.wait_for(again, 1)
+    answer = await asyncio.wait_for(again, PATIENCE_S)
     assert answer is not None
     assert answer.appointment is not None
 

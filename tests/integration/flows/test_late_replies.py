@@ -141,7 +141,7 @@ async def test_a_running_bridge_looks_for_overdue_commands_by_itself(
     make_world: Worlds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bridge.flows.sweep.SWEEP_SECONDS", 0.005)
-    world: World = await make_world(timeout_s=5)
+    world: World = await make_world(timeout_s=5, sweeps=True)
     order = await world.open_work_order()
     lost, _ = await world.begin("cmd.book", world.book(order))
     lost.cancel()
@@ -195,14 +195,17 @@ async def test_an_acceptance_that_the_work_order_can_no_longer_take_is_a_422_how
     make_world: Worlds, told: bool
 ) -> None:
     """The process that waits is told, or another one took the reply and it reads what that one has settled."""
-    waiting: World = await make_world(timeout_s=5 if told else 0.5)
+    waiting: World = await make_world()
     taking: World = waiting if told else await make_world()
     order = await waiting.open_work_order()
-    booking, sent = await waiting.begin("cmd.book", waiting.book(order))
-    await taking.hear(event("CANC", 2))
-    await taking.reply(sent, DONE)
+
+    async def cancelled_and_accepted(sent: BusMessage) -> None:
+        await taking.hear(event("CANC", 2))
+        await taking.reply(sent, DONE)
+
+    waiting.meanwhile("cmd.book", cancelled_and_accepted)
     with pytest.raises(Rejected, match="can no longer take an Appointment"):
-        await booking
+        await waiting.book(order)
     assert waiting.command_states() == ["compensated"]
 
 

@@ -130,7 +130,7 @@ async def make_bridge(request: pytest.FixtureRequest, clock: Clock) -> AsyncIter
 async def bridge(make_bridge: MakeBridge) -> Bridge:
     """A bridge of which a Buyer listens, with a visit on Friday."""
     made = await make_bridge()
-    listeners = Subscriptions(made.store.listeners, made.clock, iter(["s-1", "s-2"]).__next__)
+    listeners = Subscriptions(made.store.listeners, made.clock, iter(["s-1", "s-2"]).__next__, max_listeners=20)
     for api in Api:
         request = EventSubscriptionInput(callback="https://buyer.test")
         await listeners.register(api, Irp.SONATA, "the-buyer", request, None, None)

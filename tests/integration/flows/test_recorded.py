@@ -19,8 +19,7 @@ from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from bridge.packtools.difference import Change, changes
 from bridge.packtools.job_book import JobBook
-from bridge.packtools.recorded import events_of
-from bridge.packtools.replay import Event, replay
+from bridge.packtools.replay import Event, events_of, replay
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING

@@ -31,7 +31,7 @@ class Seller:
         self.appointments = Appointments(
             store, packs_by_name, world.commands, slots, world.clock, new_id, timeout=timeout
         )
-        self.subscriptions = Subscriptions(store.listeners, world.clock, appointments._new_id)
+        self.subscriptions = Subscriptions(store.listeners, world.clock, appointments._new_id, max_listeners=20)
         self.name = name
 
     async def listen(self) -> Subscription:

@@ -1,9 +1,10 @@
 """The flows on a real SQLite store and the real ACME pack, with a clock to turn, counted ids and a bus to listen to."""
 
 import asyncio
+import inspect
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +19,6 @@ from bridge.flows.appointments import Appointments
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Store, Transaction, WfmMessage
-from bridge.flows.replies import WfmReply
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.mapping.pack import Pack
@@ -27,7 +27,7 @@ from bridge.mef.models import AppointmentUpdate, EventSubscriptionInput, TimePer
 from bridge.store import SqlStore
 from bridge.store.engine import open_engine
 from tests.integration.flows import acme
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 BUYER = BuyerId("acme-buyer")
 BUYERS = frozenset({BUYER})
@@ -35,7 +35,7 @@ BUYERS = frozenset({BUYER})
 # Compiling statements is most of what a test would wait for; the cache of an engine ends with it.
 COMPILED: dict[Any, Any] = {}
 
-Answer = Callable[[BusMessage], bytes | None]
+Answer = Callable[[BusMessage], bytes | Awaitable[None] | None]
 T = TypeVar("T")
 
 
@@ -70,7 +70,9 @@ class FakeBus:
             raise self.failure
         answer = self.answers.get(message.routing_key)
         body = answer(message) if answer is not None else None
-        if body is not None:
+        if inspect.isawaitable(body):
+            await body
+        elif body is not None:
             self.deliver(message, body)
 
     async def pass_on(self, body: bytes, correlation_id: str, instance: str) -> None:
@@ -120,7 +122,8 @@ class FlakyStore:
 class World:
     """One bridge without its outside. `timeout_s` is what the WFM is given to answer a command, `search_s` a search.
 
-    The latter is long also where the former is short: a booking searches first, and the machine may be busy.
+    Only where the WFM answers nothing may one be short: else a busy machine would decide what a test finds. So would a
+    sweep that comes by when it pleases and begins a transaction: a world `sweeps` by itself only if it is asked to.
     """
 
     def __init__(
@@ -129,11 +132,14 @@ class World:
         pack: Pack,
         clock: Clock,
         ids: Callable[[], str],
-        timeout_s: float = 5.0,
+        timeout_s: float = PATIENCE_S,
         instance: str = "here",
-        search_s: float = 5.0,
+        search_s: float = PATIENCE_S,
+        *,
+        sweeps: bool = False,
     ) -> None:
         self.clock = clock
+        self._sweeps = sweeps
         self.timeout_s = timeout_s
         self.bus = FakeBus()
         self.bus.deliver = self._deliver
@@ -157,13 +163,14 @@ class World:
             store, packs, self.commands, clock, ids, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
         )
         self.appointments = Appointments(store, packs, self.commands, self.time_slots, clock, ids, timeout=timeout)
-        self.subscriptions = Subscriptions(store.listeners, clock, ids)
+        self.subscriptions = Subscriptions(store.listeners, clock, ids, max_listeners=20)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
         """Run the loops for the block, then close the database."""
-        loops = [asyncio.create_task(self.commands.run()), asyncio.create_task(self.job_updates.run())]
+        commands = self.commands.run() if self._sweeps else self.commands._group.run()
+        loops = [asyncio.create_task(commands), asyncio.create_task(self.job_updates.run())]
         try:
             yield self
         finally:
@@ -181,12 +188,12 @@ class World:
     async def reply(self, message: BusMessage, body: bytes) -> None:
         """Let the answer to a command arrive, and wait until it is safe."""
         raw = WfmMessage(pack="", body=body, correlation_id=message.correlation_id, received_at=self.clock())
-        await self.commands.handle_reply(WfmReply(message.correlation_id, raw))
+        await self.commands.handle_reply(raw)
 
     async def answer(self, body: bytes, correlation_id: str = "", pack: str = acme.PACK) -> None:
         """Let an answer arrive at a pack's own queue, or with "" at the one of all packs."""
         raw = WfmMessage(pack=pack, body=body, correlation_id=correlation_id, received_at=self.clock())
-        await self.commands.handle_reply(WfmReply(correlation_id, raw))
+        await self.commands.handle_reply(raw)
 
     async def take_over(self, other: "World") -> None:
         """Let arrive at the queue of all packs what another process has passed on."""
@@ -197,10 +204,19 @@ class World:
     def silence(self, *routing_keys: str) -> None:
         """Let the WFM not answer these commands: their time is up at once, whatever the machine is busy with."""
 
-        def let_time_pass(_: BusMessage) -> None:
-            self.clock.advance(seconds=self.timeout_s)
+        self.bus.answers |= dict.fromkeys(routing_keys, self._let_time_pass)
 
-        self.bus.answers |= dict.fromkeys(routing_keys, let_time_pass)
+    def meanwhile(self, routing_key: str, happens: Callable[[BusMessage], Awaitable[None]]) -> None:
+        """Let something happen while the WFM has this command, and does not answer it until its time is up."""
+
+        async def happen(message: BusMessage) -> None:
+            await happens(message)
+            self._let_time_pass(message)
+
+        self.bus.answers[routing_key] = happen
+
+    def _let_time_pass(self, _: BusMessage) -> None:
+        self.clock.advance(seconds=self.timeout_s)
 
     def _deliver(self, message: BusMessage, body: bytes) -> None:
         task = asyncio.create_task(self.reply(message, body))
@@ -298,9 +314,16 @@ async def worlds(database: Path, acme_pack: Pack) -> AsyncIterator[Worlds]:
     async with AsyncExitStack() as stack:
 
         async def make(
-            timeout_s: float = 5.0, pack: Pack = acme_pack, instance: str = "here", search_s: float = 5.0
+            timeout_s: float = PATIENCE_S,
+            pack: Pack = acme_pack,
+            instance: str = "here",
+            search_s: float = PATIENCE_S,
+            *,
+            sweeps: bool = False,
         ) -> World:
-            world = World(database, pack, clock, lambda: f"id-{next(numbers):04d}", timeout_s, instance, search_s)
+            world = World(
+                database, pack, clock, lambda: f"id-{next(numbers):04d}", timeout_s, instance, search_s, sweeps=sweeps
+            )
             return await stack.enter_async_context(world.running())
 
         yield make

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, select, text
@@ -22,10 +21,11 @@ from bridge.errors import ConflictError, StoreDefect, StoreUnavailable
 from bridge.flows.ports import DeliveryState
 from bridge.store import SqlStore, open_store, upgrade
 from bridge.store.engine import open_engine
-from bridge.store.migration import _config
+from bridge.store.migration import _VERSION, CURRENT
+from bridge.store.scripts import migrate, revisions
 from bridge.store.tables import inbox, metadata, outbox
 from tests.integration.store.values import attempt, booking, job, load, save, subscription, work_order
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 BOTH = pytest.mark.parametrize(
     "empty_url", ["sqlite_url", pytest.param("database_url", marks=pytest.mark.integration)], indirect=True
@@ -53,7 +53,7 @@ async def _schema(url: str, make: Callable[[Connection], None] | None = None) ->
 def _read_schema(connection: Connection) -> object:
     """Everything the database says about its tables, down to the predicates of partial indexes."""
     if connection.dialect.name == "sqlite":
-        found = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%alembic%'"))
+        found = connection.execute(text("SELECT name, sql FROM sqlite_master"))
         return {name: re.sub(r"\s*([(),])\s*", r"\1", " ".join(sql.split())) for name, sql in found if sql}
     queries = [
         """SELECT table_name, column_name, ordinal_position, data_type, is_nullable, column_default
@@ -62,21 +62,32 @@ def _read_schema(connection: Connection) -> object:
         """SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid)
            FROM pg_constraint WHERE connamespace = 'public'::regnamespace""",
     ]
-    rows = [tuple(row) for query in queries for row in connection.execute(text(query))]
-    return sorted(row for row in rows if "alembic" not in str(row[0]))
+    return sorted(map(str, (tuple(row) for query in queries for row in connection.execute(text(query)))))
 
 
 @BOTH
-async def test_the_migrations_make_exactly_the_tables_that_the_code_knows(empty_url: str) -> None:
-    await upgrade(empty_url)
-    migrated = await _schema(empty_url)
+async def test_the_migrations_make_exactly_the_tables_that_an_empty_database_gets(empty_url: str) -> None:
+    migrated = await _schema(empty_url, migrate)
     await _schema(empty_url, metadata.drop_all)
-    assert await _schema(empty_url, metadata.create_all) == migrated
+    await _schema(empty_url, _VERSION.drop)
+    assert await _schema(empty_url) != migrated
+    await upgrade(empty_url)
+    assert await _schema(empty_url) == migrated
+
+
+@BOTH
+async def test_an_empty_database_gets_the_newest_revision(empty_url: str) -> None:
+    await upgrade(empty_url)
+    engine = open_engine(empty_url)
+    async with engine.connect() as connection:
+        assert (await connection.execute(select(_VERSION.c.version_num))).scalars().all() == [CURRENT]
+    await engine.dispose()
+    assert revisions()[0] == CURRENT
 
 
 @BOTH
 async def test_alembic_finds_nothing_to_change_after_an_upgrade(empty_url: str) -> None:
-    await upgrade(empty_url)
+    await _schema(empty_url, migrate)
     found: list[object] = []
 
     def compare(connection: Connection) -> None:
@@ -105,9 +116,7 @@ async def test_what_was_parked_before_migration_0004_may_be_sent_again_and_what_
     empty_url: str,
 ) -> None:
     def fill(connection: Connection) -> None:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0003")
+        migrate(connection, "0003")
         for message, outcome in (("E-1", "parked"), ("E-2", "applied")):
             connection.execute(text(_OLD_KEY), {"message": message})
             connection.execute(text(_OLD_ENTRY), {"message": message, "outcome": outcome, "body": b"{}"})
@@ -131,9 +140,7 @@ async def test_what_was_on_its_way_before_migration_0008_leaves_in_the_same_orde
     """The column is renamed, with all that is in it and all indexes over it."""
 
     def fill(connection: Connection) -> None:
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0007")
+        migrate(connection, "0007")
         connection.execute(text(_OLD_LISTENER))
         for number, lane in enumerate(("sub wo-1", "sub wo-1", "sub wo-2"), 1):
             due = "NULL" if number == 2 else _OLD_MOMENT
@@ -217,7 +224,7 @@ async def test_a_sqlite_file_is_made_with_its_directory_and_loses_nothing_in_a_p
 
 async def test_many_writers_of_one_process_queue_up(store: SqlStore) -> None:
     jobs = [job() for _ in range(50)]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(save(store, saved) for saved in jobs))
     async with store.transaction() as tx:
         loaded = await tx.load_jobs([saved.ref for saved in jobs])
@@ -229,7 +236,7 @@ async def test_a_reader_does_not_wait_for_a_writer(store: SqlStore) -> None:
     await save(store, job(order))
     async with store.transaction() as tx:
         await tx.load_jobs([order.job])
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(PATIENCE_S):
             assert await store.reads.work_order(order.id) == order
 
 
@@ -405,5 +412,6 @@ async def test_a_command_and_a_listener_stored_twice_under_one_id_are_conflicts(
         await store.listeners.add(listener)
 
 
-async def test_ping_asks_the_database(store: SqlStore) -> None:
+async def test_ping_asks_the_database(store: SqlStore, statements: list[str]) -> None:
     await store.ping()
+    assert [each for each in statements if each.startswith("SELECT")] != []

@@ -24,6 +24,7 @@ from tests.integration.store.values import (
     settled_soon,
     subscription,
 )
+from tests.support import PATIENCE_S
 
 LEASE = at(seconds=60)
 CREATED = EventType.WORK_ORDER_CREATE
@@ -264,7 +265,7 @@ async def test_events_announced_and_settled_at_once_all_arrive_in_order(open_: O
         for _ in range(30):
             await announce(announcing, event("wo-1"), event("ap-1"))
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(announce_all(), send_until(60))
     for resource in ("wo-1", "ap-1"):
         numbers = [delivery.number for delivery in sent if delivery.resource_id == resource]

@@ -35,6 +35,7 @@ from tests.integration.store.values import (
     window,
     work_order,
 )
+from tests.support import PATIENCE_S
 
 
 async def test_an_unknown_job_comes_back_empty(store: SqlStore) -> None:
@@ -87,7 +88,7 @@ async def test_the_record_of_a_job_is_read_without_a_lock(store: SqlStore) -> No
     assert await store.reads.record(JobRef("other", "J-record")) == {}
     async with store.transaction() as tx:
         await tx.load_jobs([known])
-        assert await asyncio.wait_for(store.reads.record(known), 5) != {}
+        assert await asyncio.wait_for(store.reads.record(known), PATIENCE_S) != {}
 
 
 async def test_the_same_key_in_two_packs_is_two_jobs(store: SqlStore) -> None:
@@ -198,7 +199,7 @@ async def test_a_cancelled_task_leaves_nothing_behind_and_blocks_nobody(store: S
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await load(store, saved.ref) == Job(ref=saved.ref)
 
 
@@ -232,7 +233,7 @@ async def test_batches_that_overlap_in_any_order_do_not_deadlock(open_: OpenStor
                 [replace(known, versions={"job": known.versions.get("job", 0) + 1}) for known in loaded.values()]
             )
 
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(*(touch(stores[n % 2], refs if n % 4 < 2 else refs[::-1]) for n in range(12)))
     async with stores[0].transaction() as tx:
         assert {known.versions["job"] for known in (await tx.load_jobs(refs)).values()} == {12}

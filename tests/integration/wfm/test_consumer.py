@@ -11,17 +11,18 @@ import aio_pika
 import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractExchange
+from faststream.rabbit import QueueType
 from structlog.testing import capture_logs
 
 from bridge.errors import PermanentError
 from bridge.flows.ports import WfmMessage
 from bridge.wfm import upkeep
-from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
+from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Inbound, QueueKind, Topology, declare
+from bridge.wfm.topology import Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -36,11 +37,12 @@ def new_consumer(link: RabbitLink, topology: Topology, handle: Handle, **options
         link,
         topology,
         "acme",
-        Inbound(exchange=EVENTS, bindings=("job.*",)),
         handle,
+        exchange=EVENTS,
+        bindings=("job.*",),
         clock=lambda: datetime.now(UTC),
         new_id=lambda: f"new-{next(ids)}",
-        **options,  # type: ignore[arg-type]
+        **{"prefetch": 500, **options},  # type: ignore[arg-type]
     )
 
 
@@ -52,7 +54,7 @@ async def consume(topology: Topology) -> AsyncIterator[MakeConsumer]:
     async def start(link: RabbitLink, handle: Handle, **options: float) -> InboundConsumer:
         consumer = new_consumer(link, topology, handle, **options)
         await consumer.start()
-        await asyncio.wait_for(consumer.wait_bound(), 10)
+        await asyncio.wait_for(consumer.wait_bound(), PATIENCE_S)
         consumers.append(consumer)
         return consumer
 
@@ -100,6 +102,7 @@ async def test_messages_reach_the_handler_in_the_order_of_the_queue(
 ) -> None:
     """5,000 messages begin in the queue's order while up to 500 calls are open, some of which end late."""
     bodies = [str(number).encode() for number in range(5000)]
+    begun = [asyncio.Event() for _ in bodies]
     began: list[bytes] = []
     ended: list[bytes] = []
     most_open = 0
@@ -108,12 +111,14 @@ async def test_messages_reach_the_handler_in_the_order_of_the_queue(
         nonlocal most_open
         began.append(message.body)
         most_open = max(most_open, len(began) - len(ended))
-        await asyncio.sleep(0.05 if int(message.body) % 7 else 0.2)
+        number = int(message.body)
+        begun[number].set()
+        await begun[min(number + (30 if number % 7 else 120), len(begun) - 1)].wait()
         ended.append(message.body)
 
     await consume(link, handle)
     await say(events, *bodies)
-    await eventually(lambda: len(ended) == len(bodies), 60)
+    await eventually(lambda: len(ended) == len(bodies))
     assert began == bodies
     assert ended != bodies
     assert most_open > 20
@@ -129,7 +134,7 @@ async def test_a_message_is_acked_only_after_the_handler_returned(
     await eventually(lambda: gate.bodies == [b"first"])
     wire.cut()
     wire.mend()
-    await eventually(lambda: gate.bodies == [b"first", b"first"], 20)
+    await eventually(lambda: gate.bodies == [b"first", b"first"])
     gate.open.set()
     await say(events, b"second")
     await eventually(lambda: gate.bodies == [b"first", b"first", b"second"])
@@ -218,7 +223,7 @@ async def test_the_wfm_exchange_is_waited_for(link: RabbitLink, topology: Topolo
         await asyncio.sleep(0)
         assert not consumer.bound
         events = await channel.declare_exchange(topology.exchange_name(EVENTS), "topic", durable=True)
-        await asyncio.wait_for(consumer.wait_bound(), 10)
+        await asyncio.wait_for(consumer.wait_bound(), PATIENCE_S)
         await say(events, b"hello")
         await eventually(lambda: gate.bodies == [b"hello"])
     finally:
@@ -230,14 +235,15 @@ async def test_our_binding_never_makes_the_wfm_exchange(
 ) -> None:
     """The exchange is the WFM's: it is not there after we looked for it, unless a lab asks for it."""
     consumer = new_consumer(link, topology, Gate())
-    await consumer.start()
-    await asyncio.sleep(0.5)
+    with capture_logs() as logs:
+        await consumer.start()
+        await eventually(lambda: "bind the inbound queue: not yet; trying again" in [log["event"] for log in logs])
     await consumer.stop()
     with pytest.raises(aio_pika.exceptions.ChannelNotFoundEntity):
         await channel.get_exchange(topology.exchange_name(EVENTS))
     lab = new_consumer(link, replace(topology, declare_exchanges=True), Gate())
     await lab.start()
-    await asyncio.wait_for(lab.wait_bound(), 10)
+    await asyncio.wait_for(lab.wait_bound(), PATIENCE_S)
     await lab.stop()
     assert await channel.get_exchange(topology.exchange_name(EVENTS))
 
@@ -255,7 +261,7 @@ async def test_the_consumer_gets_over_a_lost_connection(
     await eventually(lambda: not link.connected)
     await say(events, b"meanwhile")
     wire.mend()
-    await eventually(lambda: gate.bodies == [b"meanwhile"], 20)
+    await eventually(lambda: gate.bodies == [b"meanwhile"])
     assert link.connected
 
 
@@ -279,7 +285,7 @@ async def test_bindings_come_back_with_the_connection(
         await say(events, b"hello")
         return bool(gate.seen)
 
-    await eventually(heard, 20)
+    await eventually(heard)
 
 
 async def test_stopping_lets_calls_in_flight_end_and_returns_the_rest(
@@ -361,7 +367,7 @@ async def test_a_queue_that_was_deleted_is_there_again_bound_and_consumed(
         await say(events, b"again")
         return b"again" in gate.bodies
 
-    await eventually(heard, 20)
+    await eventually(heard)
 
 
 async def test_classic_queues_serve_too(
@@ -370,9 +376,9 @@ async def test_classic_queues_serve_too(
     """For a RabbitMQ without quorum queues."""
     gate = Gate()
     gate.open.set()
-    consumer = new_consumer(link, replace(topology, queue_kind=QueueKind.CLASSIC), gate)
+    consumer = new_consumer(link, replace(topology, queue_type=QueueType.CLASSIC), gate)
     await consumer.start()
-    await asyncio.wait_for(consumer.wait_bound(), 10)
+    await asyncio.wait_for(consumer.wait_bound(), PATIENCE_S)
     await say(events, b"hello")
     await eventually(lambda: gate.bodies == [b"hello"])
     await consumer.stop()
@@ -382,9 +388,9 @@ async def test_a_reply_is_acked_after_its_handler_and_comes_again_otherwise(
     link: RabbitLink, topology: Topology, channel: AbstractChannel
 ) -> None:
     """The reply queue is durable, and a failing handler loses no answer."""
-    seen: list[RawReply] = []
+    seen: list[WfmMessage] = []
 
-    async def handle(reply: RawReply) -> None:
+    async def handle(reply: WfmMessage) -> None:
         seen.append(reply)
         if len(seen) == 1:
             raise ValueError("a defect")

@@ -1,4 +1,4 @@
-"""Replies to a fixed queue of the WFM on a real RabbitMQ: whose the queue is, who hears what, what is passed on."""
+"""OwnReplies to a fixed queue of the WFM on a real RabbitMQ: whose the queue is, who hears what, what is passed on."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -10,22 +10,24 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractRobustConnection
 from aiormq.exceptions import ChannelNotFoundEntity
 
+from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
+from bridge.flows.ports import WfmMessage
 from bridge.wfm import upkeep
-from bridge.wfm.consumer import RawReply, ReplyConsumer
+from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Replies, Topology, declare
+from bridge.wfm.topology import OwnReplies, Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
 from tests.integration.wfm.test_gateway import COMMANDS, command
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
-FIXED = Replies("acme", "acme.answers")
-OWN = Replies("acme")
+FIXED = OwnReplies("acme", "acme.answers")
+OWN = OwnReplies("acme")
 
-Listen = Callable[..., Awaitable[list[RawReply]]]
+Listen = Callable[..., Awaitable[list[WfmMessage]]]
 
 
 @pytest.fixture
@@ -49,10 +51,10 @@ async def listen(
 ) -> AsyncIterator[Listen]:
     """Starts consumers of replies, which write down what they hear."""
 
-    async def start(replies: Replies | None = FIXED, link: RabbitLink = link) -> list[RawReply]:
-        heard: list[RawReply] = []
+    async def start(replies: OwnReplies | None = FIXED, link: RabbitLink = link) -> list[WfmMessage]:
+        heard: list[WfmMessage] = []
 
-        async def hear(reply: RawReply) -> None:
+        async def hear(reply: WfmMessage) -> None:
             heard.append(reply)
 
         consumer = ReplyConsumer(link, topology, hear, replies, clock=lambda: datetime.now(UTC))
@@ -69,8 +71,8 @@ async def say(channel: AbstractChannel, queue: str, text: str, **properties: str
     await channel.default_exchange.publish(aio_pika.Message(text.encode(), **properties), queue)  # type: ignore[arg-type]
 
 
-async def told(heard: list[RawReply], texts: list[str]) -> None:
-    await eventually(lambda: [reply.body.decode() for reply in heard] == texts, 20)
+async def told(heard: list[WfmMessage], texts: list[str]) -> None:
+    await eventually(lambda: [reply.body.decode() for reply in heard] == texts)
 
 
 async def test_a_queue_that_is_not_there_is_made_like_our_own(
@@ -116,7 +118,7 @@ async def test_of_two_processes_each_hears_a_part(
     other = await listen(link=await make_link())
     for number in range(20):
         await say(channel, answers, str(number))
-    await eventually(lambda: len(one) + len(other) == 20, 20)
+    await eventually(lambda: len(one) + len(other) == 20)
     assert sorted(int(reply.body) for reply in (*one, *other)) == list(range(20))
     assert one
     assert other
@@ -128,14 +130,14 @@ async def test_a_queue_that_was_deleted_is_there_again(
     link: RabbitLink,
     topology: Topology,
     channel: AbstractChannel,
-    replies: Replies | None,
+    replies: OwnReplies | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
     queue = (topology.reply_queue if replies is None else topology.reply_queue_of(replies)).name
     heard = await listen(replies)
     await channel.queue_delete(queue)
-    await eventually(lambda: exists(link, queue), 20)
+    await eventually(lambda: exists(link, queue))
     await say(channel, queue, "back")
     await told(heard, ["back"])
 
@@ -153,8 +155,8 @@ async def test_all_processes_consume_a_queue_that_was_deleted_again(
     await listen()
     await listen(link=await make_link())
     await channel.queue_delete(answers)
-    await eventually(lambda: exists(link, answers), 20)
-    await eventually(lambda: consumed(link, answers, by=2), 20)
+    await eventually(lambda: exists(link, answers))
+    await eventually(lambda: consumed(link, answers, by=2))
 
 
 async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_go_of_it(
@@ -170,14 +172,14 @@ async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_
     (consumer,) = started
     await eventually(lambda: consumer.consumed)
     monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
-    monkeypatch.setattr(upkeep, "LONGEST_WAIT_S", 0.25)
+    monkeypatch.setattr(upkeep, "RETRIES", Backoff(0.25, 0.25))
     others = await rabbit.channel()
     await channel.queue_delete(answers)
     taken = await others.declare_queue(answers, exclusive=True)
-    consumer._fixed.upkeep.look_again()  # type: ignore[union-attr]
-    await eventually(lambda: not consumer.consumed, 20)
+    consumer._fixed.upkeep._bell.ring()  # type: ignore[union-attr]
+    await eventually(lambda: not consumer.consumed)
     await taken.delete(if_unused=False)
-    await eventually(lambda: consumer.consumed, 20)
+    await eventually(lambda: consumer.consumed)
     await say(channel, answers, "mine again")
     await told(heard, ["mine again"])
 
@@ -214,7 +216,7 @@ async def test_a_queue_that_went_with_a_restart_of_rabbitmq_holds_nobody_up(
     await say(channel, topology.reply_queue.name, "common")
     wire.mend()
     await told(common, ["common"])
-    await eventually(lambda: exists(link, answers), 20)
+    await eventually(lambda: exists(link, answers))
     await say(channel, answers, "fixed")
     await told(heard, ["fixed"])
 
@@ -226,10 +228,10 @@ async def consumed(link: RabbitLink, queue: str, by: int = 1) -> bool:
 
 @pytest.mark.parametrize(
     ("replies", "reply_to"),
-    [(FIXED, None), (OWN, "mef-bridge.main.acme.replies"), (Replies("other", "q"), "mef-bridge.main.replies")],
+    [(FIXED, None), (OWN, "mef-bridge.main.acme.replies"), (OwnReplies("other", "q"), "mef-bridge.main.replies")],
 )
 async def test_a_command_says_where_to_answer_unless_that_is_fixed(
-    link: RabbitLink, topology: Topology, channel: AbstractChannel, replies: Replies, reply_to: str | None
+    link: RabbitLink, topology: Topology, channel: AbstractChannel, replies: OwnReplies, reply_to: str | None
 ) -> None:
     exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
     queue = await channel.declare_queue(topology.exchange_name(COMMANDS), durable=True)
@@ -262,10 +264,14 @@ async def test_a_reply_for_no_process_of_ours_is_not_routed(
     link: RabbitLink, topology: Topology, instance: str
 ) -> None:
     with pytest.raises(NotRouted, match=r"there is no instance|no process of ours"):
-        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", f"Q-1@{instance}", instance), 10)
+        await asyncio.wait_for(
+            RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).pass_on(b"", f"Q-1@{instance}", instance), PATIENCE_S
+        )
 
 
 async def test_an_id_that_does_not_fit_into_amqp_is_not_routed(link: RabbitLink, topology: Topology) -> None:
     """It was read in a body, where it may be of any length."""
     with pytest.raises(NotRouted, match="no command so long an id"):
-        await asyncio.wait_for(RabbitCommandBus(link, topology).pass_on(b"", "Q" * 300 + "@main", "main"), 10)
+        await asyncio.wait_for(
+            RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).pass_on(b"", "Q" * 300 + "@main", "main"), PATIENCE_S
+        )

@@ -13,7 +13,7 @@ from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +47,7 @@ async def queue(channel: AbstractChannel, topology: Topology) -> AbstractQueue:
 async def test_a_command_arrives_whole(link: RabbitLink, topology: Topology, queue: AbstractQueue) -> None:
     """Body as rendered, on disk, with ids, headers, and where to reply."""
     message = command()
-    await RabbitCommandBus(link, topology).publish(message)
+    await RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).publish(message)
     got = await queue.get(no_ack=True)
     assert (got.body, got.content_type, got.headers) == (message.body, "application/json", {"k": "v"})
     assert (got.message_id, got.correlation_id) == (message.message_id, "C-1")
@@ -57,7 +57,7 @@ async def test_a_command_arrives_whole(link: RabbitLink, topology: Topology, que
 async def test_where_no_reply_is_expected_none_is_asked_for(
     link: RabbitLink, topology: Topology, queue: AbstractQueue
 ) -> None:
-    await RabbitCommandBus(link, topology).publish(command(reply_expected=False))
+    await RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).publish(command(reply_expected=False))
     assert (await queue.get(no_ack=True)).reply_to is None
 
 
@@ -65,14 +65,14 @@ async def test_a_command_nobody_is_bound_for_is_not_routed(
     link: RabbitLink, topology: Topology, queue: AbstractQueue
 ) -> None:
     with pytest.raises(NotRouted, match="other\\.key"):
-        await RabbitCommandBus(link, topology).publish(command(routing_key="other.key"))
+        await RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).publish(command(routing_key="other.key"))
 
 
 async def test_an_exchange_that_is_not_there_is_not_routed_and_disturbs_nobody(
     link: RabbitLink, topology: Topology, queue: AbstractQueue
 ) -> None:
     """Commands to another exchange go on, and the missing one works once it is there."""
-    bus = RabbitCommandBus(link, topology)
+    bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
     outcomes = await asyncio.gather(
         *(bus.publish(command(exchange="missing" if number % 2 else COMMANDS)) for number in range(20)),
         return_exceptions=True,
@@ -83,7 +83,7 @@ async def test_an_exchange_that_is_not_there_is_not_routed_and_disturbs_nobody(
 async def test_an_exchange_that_comes_later_is_found(
     link: RabbitLink, topology: Topology, channel: AbstractChannel
 ) -> None:
-    bus = RabbitCommandBus(link, topology)
+    bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
     with pytest.raises(NotRouted, match="does not exist"):
         await bus.publish(command())
     exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
@@ -96,7 +96,7 @@ async def test_an_exchange_that_comes_later_is_found(
 async def test_an_exchange_that_was_deleted_is_not_routed_until_it_is_back(
     link: RabbitLink, topology: Topology, queue: AbstractQueue, channel: AbstractChannel
 ) -> None:
-    bus = RabbitCommandBus(link, topology)
+    bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
     await bus.publish(command())
     await channel.exchange_delete(topology.exchange_name(COMMANDS))
     with pytest.raises(NotRouted, match="does not exist"):
@@ -112,7 +112,7 @@ async def test_a_broker_that_is_away_is_told_in_time_and_used_again_when_back(
     bus = RabbitCommandBus(await make_link(wire.url), topology, timeout_s=0.5)
     await bus.publish(command())
     wire.cut()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         with pytest.raises(BrokerUnavailable):
             await bus.publish(command())
     wire.mend()
@@ -124,7 +124,7 @@ async def test_a_broker_that_is_away_is_told_in_time_and_used_again_when_back(
             return False
         return True
 
-    await eventually(works, 20)
+    await eventually(works)
 
 
 async def test_a_connection_lost_in_flight_is_the_broker_being_away(
@@ -136,7 +136,7 @@ async def test_a_connection_lost_in_flight_is_the_broker_being_away(
     publishes = [asyncio.ensure_future(bus.publish(command())) for _ in range(500)]
     await asyncio.wait(publishes, return_when=asyncio.FIRST_COMPLETED)
     wire.cut()
-    outcomes = await asyncio.wait_for(asyncio.gather(*publishes, return_exceptions=True), 10)
+    outcomes = await asyncio.wait_for(asyncio.gather(*publishes, return_exceptions=True), PATIENCE_S)
     assert {type(outcome) for outcome in outcomes} == {type(None), BrokerUnavailable}
 
 

@@ -11,22 +11,22 @@ from structlog.testing import capture_logs
 from yarl import URL
 
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
-from bridge.flows.ports import BusMessage
-from bridge.wfm.consumer import RawReply, ReplyConsumer
+from bridge.flows.ports import BusMessage, WfmMessage
+from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
 
-def new_replies(link: RabbitLink, topology: Topology, handle: Callable[[RawReply], Awaitable[None]]) -> ReplyConsumer:
+def new_replies(link: RabbitLink, topology: Topology, handle: Callable[[WfmMessage], Awaitable[None]]) -> ReplyConsumer:
     return ReplyConsumer(link, topology, handle, clock=lambda: datetime.now(UTC))
 
 
-async def nothing(_reply: RawReply) -> None:
+async def nothing(_reply: WfmMessage) -> None:
     """A handler that is never called."""
 
 
@@ -38,7 +38,7 @@ async def test_a_rabbitmq_that_is_not_there_yet_is_waited_for(wire: Wire) -> Non
     assert not starting.done()
     assert not link.connected
     wire.mend()
-    await asyncio.wait_for(starting, 10)
+    await asyncio.wait_for(starting, PATIENCE_S)
     assert link.connected
     await link.stop()
     assert not link.connected
@@ -47,7 +47,7 @@ async def test_a_rabbitmq_that_is_not_there_yet_is_waited_for(wire: Wire) -> Non
 async def test_a_wrong_password_is_told_at_once_and_without_it(rabbitmq_url: str) -> None:
     url = str(URL(rabbitmq_url).with_user("nobody").with_password("hunter2"))
     with pytest.raises(PermanentError, match="refuses the user 'nobody' or its password") as refused:
-        await asyncio.wait_for(RabbitLink(url).start(), 20)
+        await asyncio.wait_for(RabbitLink(url).start(), PATIENCE_S)
     assert "hunter2" not in str(refused.value)
 
 
@@ -58,13 +58,13 @@ async def test_a_loss_and_the_return_are_each_told_once(make_link: MakeLink, wir
     link.on_reconnect(lambda: back.append(link.connected))
     with capture_logs() as logs:
         wire.cut()
-        await eventually(lambda: wire.refused >= 2, 20)
+        await eventually(lambda: wire.refused >= 2)
         assert not link.connected
         with pytest.raises(BrokerUnavailable):
             async with link.scratch_channel():
                 pass
         wire.mend()
-        await eventually(lambda: back == [True], 20)
+        await eventually(lambda: back == [True])
     assert [log["event"] for log in logs] == [
         "the connection to RabbitMQ is lost; trying to get it back",
         "the connection to RabbitMQ is back",
@@ -79,7 +79,7 @@ async def test_stopping_without_a_connection_does_not_wait_for_it(
     await replies.start()
     wire.cut()
     await eventually(lambda: not link.connected)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await replies.stop()
         await link.stop()
 
@@ -91,6 +91,7 @@ async def test_stopping_twice_is_harmless(topology: Topology, make_link: MakeLin
     for _ in range(2):
         await replies.stop()
         await link.stop()
+        assert not link.connected
 
 
 async def test_an_exchange_of_the_wfm_that_is_gone_does_not_keep_the_rest_from_coming_back(
@@ -119,7 +120,7 @@ async def test_an_exchange_of_the_wfm_that_is_gone_does_not_keep_the_rest_from_c
             return False
         return False
 
-    await eventually(answered, 20)
+    await eventually(answered)
     assert link.connected
     await replies.stop()
 

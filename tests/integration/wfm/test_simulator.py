@@ -15,12 +15,12 @@ from aiohttp.test_utils import unused_port
 from bridge.flows.ports import BusMessage, WfmMessage
 from bridge.simulator.wfm import SimulatedWfm
 from bridge.simulator.wfm_server import serve_wfm
-from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
+from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Inbound, Topology, declare
+from bridge.wfm.topology import Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -30,18 +30,25 @@ class Bridge:
 
     def __init__(self, link: RabbitLink, topology: Topology) -> None:
         self.messages: list[WfmMessage] = []
-        self.bus = RabbitCommandBus(link, topology)
-        self.answers: dict[str, asyncio.Future[RawReply]] = {}
-        inbound = Inbound(exchange="acme.wfm.events", bindings=("job.*",))
+        self.bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
+        self.answers: dict[str, asyncio.Future[WfmMessage]] = {}
         self.inbound = InboundConsumer(
-            link, topology, "acme", inbound, self.hear, clock=now, new_id=lambda: uuid4().hex
+            link,
+            topology,
+            "acme",
+            self.hear,
+            exchange="acme.wfm.events",
+            bindings=("job.*",),
+            clock=now,
+            new_id=lambda: uuid4().hex,
+            prefetch=500,
         )
         self.replies = ReplyConsumer(link, topology, self.hear_reply, clock=now)
 
     async def hear(self, message: WfmMessage) -> None:
         self.messages.append(message)
 
-    async def hear_reply(self, reply: RawReply) -> None:
+    async def hear_reply(self, reply: WfmMessage) -> None:
         self.answers[reply.correlation_id].set_result(reply)
 
     async def ask(self, **body: str) -> dict[str, object]:
@@ -59,7 +66,7 @@ class Bridge:
                 reply_expected=True,
             )
         )
-        parsed: dict[str, object] = orjson.loads((await asyncio.wait_for(answer, 20)).body)
+        parsed: dict[str, object] = orjson.loads((await asyncio.wait_for(answer, PATIENCE_S)).body)
         return parsed
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.app import load_packs
+from bridge.app.packs import load_packs
 from bridge.cli import main
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.flows.ports import JournalEntry, WfmMessage

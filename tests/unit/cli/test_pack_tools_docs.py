@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli.mapping import app
+from bridge.cli.commands import COMMANDS
+from bridge.cli.verb import Verbs
 from bridge.packtools.cases import Buyer, Case, Expect, Given, Step
 
 DOCS = (Path(__file__).parents[3] / "docs" / "pack-tools.md").read_text()
-VERBS = [str(command.name or getattr(command.callback, "__name__", "")) for command in app.registered_commands]
+VERBS = [verb for noun in COMMANDS if isinstance(noun, Verbs) and noun.name == "mapping" for verb in noun.commands]
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -7,9 +7,9 @@ from bridge.domain.retry import (
     Delivered,
     Failed,
     GiveUp,
-    Outcome,
     RetryDecision,
     RetryIn,
+    SendResult,
     TimedOut,
     decide_retry,
 )
@@ -18,8 +18,8 @@ SCHEDULE = (0, 5, 300, 1800)
 MIDDLE = 0.5  # a random number that leaves the wait as it is
 
 
-def decide(outcome: Outcome, attempts: int = 1, random_unit: float = MIDDLE) -> RetryDecision:
-    return decide_retry(SCHEDULE, 0.2, attempts, outcome, random_unit)
+def decide(result: SendResult, attempts: int = 1, random_unit: float = MIDDLE) -> RetryDecision:
+    return decide_retry(SCHEDULE, 0.2, attempts, result, random_unit)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])
@@ -27,16 +27,16 @@ def test_any_success_is_delivered(status: int) -> None:
     assert decide(Answered(status)) == Delivered()
 
 
-@pytest.mark.parametrize("outcome", [Answered(500), Answered(404), Answered(302), Answered(199), Failed("refused")])
+@pytest.mark.parametrize("result", [Answered(500), Answered(404), Answered(302), Answered(199), Failed("refused")])
 @pytest.mark.parametrize(("attempts", "wait"), [(1, 5), (2, 300), (3, 1800)])
-def test_the_schedule_says_how_long_to_wait(outcome: Outcome, attempts: int, wait: float) -> None:
-    assert decide(outcome, attempts) == RetryIn(wait)
+def test_the_schedule_says_how_long_to_wait(result: SendResult, attempts: int, wait: float) -> None:
+    assert decide(result, attempts) == RetryIn(wait)
 
 
-@pytest.mark.parametrize("outcome", [Answered(500), Answered(429, 10), Failed("x"), TimedOut("x")])
-def test_after_the_last_of_the_schedule_it_is_given_up(outcome: Outcome) -> None:
-    assert decide(outcome, 4) == GiveUp("given up after 4 attempts")
-    assert decide(outcome, 9) == GiveUp("given up after 9 attempts")
+@pytest.mark.parametrize("result", [Answered(500), Answered(429, 10), Failed("x"), TimedOut("x")])
+def test_after_the_last_of_the_schedule_it_is_given_up(result: SendResult) -> None:
+    assert decide(result, 4) == GiveUp("given up after 4 attempts")
+    assert decide(result, 9) == GiveUp("given up after 9 attempts")
 
 
 def test_a_listener_that_is_gone_is_given_up_at_once() -> None:
@@ -50,10 +50,10 @@ def test_the_wait_varies_by_the_jitter_both_ways(random_unit: float, wait: float
     assert decision.seconds == pytest.approx(wait, abs=1e-5)
 
 
-@pytest.mark.parametrize("outcome", [Answered(429), Answered(429, 3), TimedOut("slow")])
-def test_an_overloaded_listener_gets_a_minute_at_least(outcome: Outcome) -> None:
-    assert decide(outcome) == RetryIn(60)
-    assert decide(outcome, 2) == RetryIn(300)
+@pytest.mark.parametrize("result", [Answered(429), Answered(429, 3), TimedOut("slow")])
+def test_an_overloaded_listener_gets_a_minute_at_least(result: SendResult) -> None:
+    assert decide(result) == RetryIn(60)
+    assert decide(result, 2) == RetryIn(300)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -62,3 +62,8 @@ def test_retry_after_is_honoured_up_to_an_hour(status: int) -> None:
     assert decide(Answered(status, 120), random_unit=0) == RetryIn(120)
     assert decide(Answered(status, 1e9)) == RetryIn(3600)
     assert decide(Answered(status, 10), 3) == RetryIn(1800)
+
+
+@pytest.mark.parametrize("status", [307, 400, 404, 500, 502])
+def test_retry_after_counts_only_where_it_has_a_meaning(status: int) -> None:
+    assert decide(Answered(status, 3000)) == RetryIn(5)

@@ -9,15 +9,16 @@ import pytest
 from aiohttp import ClientSession, web
 
 from bridge.delivery import sender
-from bridge.delivery.message import Message
 from bridge.delivery.sender import callback_session, retry_after_seconds, send
-from bridge.domain.retry import Answered, Failed, Outcome, TimedOut
+from bridge.delivery.webhook import Webhook
+from bridge.domain.retry import Answered, Failed, SendResult, TimedOut
 from bridge.settings import DeliverySettings
+from tests.support import PATIENCE_S
 from tests.unit.delivery.listener import hang, listening, statuses
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
-LAB = DeliverySettings(allow_private_callbacks=True, timeout_seconds=5)
-STRICT = DeliverySettings(timeout_seconds=5)
+LAB = DeliverySettings(allow_private_callbacks=True, timeout_seconds=PATIENCE_S)
+STRICT = DeliverySettings(timeout_seconds=PATIENCE_S)
 
 
 @pytest.fixture
@@ -26,9 +27,9 @@ async def session() -> AsyncIterator[ClientSession]:
         yield opened
 
 
-async def post(session: ClientSession, url: str, settings: DeliverySettings = LAB) -> Outcome:
-    message = Message(url, b'{"a":1}', {"Content-Type": "application/json;charset=utf-8"})
-    return await send(session, message, settings, lambda: NOW)
+async def post(session: ClientSession, url: str, settings: DeliverySettings = LAB) -> SendResult:
+    webhook = Webhook(url, b'{"a":1}', {"Content-Type": "application/json;charset=utf-8"})
+    return await send(session, webhook, settings, lambda: NOW)
 
 
 async def test_the_message_arrives_byte_for_byte(session: ClientSession) -> None:
@@ -62,9 +63,9 @@ async def test_a_slow_answer_is_a_timeout() -> None:
 async def test_a_closed_port_is_a_failure_with_a_reason(session: ClientSession) -> None:
     async with listening() as listener:
         pass
-    outcome = await post(session, listener.callback)
-    assert isinstance(outcome, Failed)
-    assert outcome.error.startswith("ClientConnectorError: Cannot connect to host 127.0.0.1")
+    result = await post(session, listener.callback)
+    assert isinstance(result, Failed)
+    assert result.error.startswith("ClientConnectorError: Cannot connect to host 127.0.0.1")
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "https://[::", "http://127.0.0.1:99999/"])
@@ -73,10 +74,10 @@ async def test_a_url_that_is_none_is_a_failure(session: ClientSession, url: str)
 
 
 async def test_a_failure_shows_no_password_and_is_short(session: ClientSession) -> None:
-    outcome = await post(session, "gopher://me:hunter2@host/" + "x" * 1000)
-    assert isinstance(outcome, Failed)
-    assert "hunter2" not in outcome.error
-    assert len(outcome.error) <= 500
+    result = await post(session, "gopher://me:hunter2@host/" + "x" * 1000)
+    assert isinstance(result, Failed)
+    assert "hunter2" not in result.error
+    assert len(result.error) <= 500
 
 
 @asynccontextmanager
@@ -120,7 +121,7 @@ async def test_a_body_that_trickles_is_not_waited_for(monkeypatch: pytest.Monkey
         await asyncio.Event().wait()
         return response
 
-    async with serving(handle) as url, callback_session(patient) as session, asyncio.timeout(20):
+    async with serving(handle) as url, callback_session(patient) as session, asyncio.timeout(PATIENCE_S):
         assert await post(session, url, patient) == Answered(202)
 
 
@@ -146,17 +147,17 @@ async def test_the_guard_refuses_before_connecting(url: str, reason: str) -> Non
 
 async def test_the_guard_refuses_a_name_that_resolves_to_loopback() -> None:
     async with listening() as listener, callback_session(STRICT) as guarded:
-        outcome = await post(guarded, listener.callback.replace("http://127.0.0.1", "https://localhost"), STRICT)
-    assert isinstance(outcome, Failed)
-    assert outcome.error.startswith("callback refused: localhost is ")
+        result = await post(guarded, listener.callback.replace("http://127.0.0.1", "https://localhost"), STRICT)
+    assert isinstance(result, Failed)
+    assert result.error.startswith("callback refused: localhost is ")
     assert listener.received == []
 
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1", "0177.0.0.1"])
 async def test_the_guard_refuses_disguised_loopback_addresses(host: str) -> None:
     async with listening() as listener, callback_session(STRICT) as guarded:
-        outcome = await post(guarded, listener.callback.replace("http://127.0.0.1", f"https://{host}"), STRICT)
-    assert isinstance(outcome, Failed)
+        result = await post(guarded, listener.callback.replace("http://127.0.0.1", f"https://{host}"), STRICT)
+    assert isinstance(result, Failed)
     assert listener.received == []
 
 
@@ -198,8 +199,8 @@ async def counting_connections() -> AsyncIterator[tuple[int, list[str]]]:
 @pytest.mark.parametrize("host", LOOPBACK_IN_DISGUISE)
 async def test_no_spelling_of_loopback_is_ever_connected_to(host: str) -> None:
     async with counting_connections() as (port, connected), callback_session(STRICT) as guarded:
-        outcome = await post(guarded, f"https://{host}:{port}/", STRICT)
-        assert isinstance(outcome, Failed)
+        result = await post(guarded, f"https://{host}:{port}/", STRICT)
+        assert isinstance(result, Failed)
         assert connected == []
 
 
@@ -208,8 +209,8 @@ async def test_each_socket_is_judged_even_if_nothing_else_was(host: str, monkeyp
     monkeypatch.setattr(sender, "check_callback", lambda _url: None)
     monkeypatch.setattr(sender, "GuardedResolver", lambda: None)
     async with counting_connections() as (port, connected), callback_session(STRICT) as guarded:
-        outcome = await post(guarded, f"https://{host}:{port}/", STRICT)
-        assert isinstance(outcome, Failed)
+        result = await post(guarded, f"https://{host}:{port}/", STRICT)
+        assert isinstance(result, Failed)
         assert connected == []
 
 

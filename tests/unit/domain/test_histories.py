@@ -69,20 +69,20 @@ VISITS = st.one_of(*BUYER_AND_REPLIES, st.tuples(st.just("report"), GOALS, st.no
 @examples(100)
 def test_no_history_breaks_a_rule(steps: list[Step]) -> None:
     """Each step checks the rules; see `World`."""
-    World().play(("hear", a_new_job(required=True)), *steps)
+    World().assert_rules_hold(("hear", a_new_job(required=True)), *steps)
 
 
 @given(FIRST_ANSWERS, st.lists(VISITS, max_size=14))
 @examples(120)
 def test_no_history_of_a_booked_visit_breaks_a_rule(first: Step, steps: list[Step]) -> None:
     """Begins with a booking that the WFM accepts, with or without naming its visit, or leaves without an answer."""
-    World().play(("hear", a_new_job(required=True)), ("book", MORNING), first, *steps)
+    World().assert_rules_hold(("hear", a_new_job(required=True)), ("book", MORNING), first, *steps)
 
 
 @given(st.lists(st.tuples(st.just("hear"), updates()), max_size=8))
 @examples(60)
 def test_no_sequence_of_messages_about_an_unknown_job_breaks_a_rule(steps: list[Step]) -> None:
-    World().play(*steps)
+    World().assert_rules_hold(*steps)
 
 
 def test_the_world_notices_a_hop_that_is_not_in_the_tables() -> None:

@@ -80,8 +80,8 @@ class World:
 
     # what can happen
 
-    def play(self, *steps: Step) -> None:
-        """Let steps happen one after another: the name of a method below, and its arguments."""
+    def assert_rules_hold(self, *steps: Step) -> None:
+        """Let steps happen one after another: the name of a method below, and its arguments. Each checks the rules."""
         for name, *arguments in steps:
             getattr(self, name)(*arguments)
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.domain.model import CommandId, CommandKind, JobRef, TicketStatus
-from bridge.mapping.commands.command import CommandContext, Rendered
-from bridge.mapping.commands.templates import Unrenderable, compile_template
-from bridge.mapping.document.templates import TemplateValue
+from bridge.mapping.commands.command import Rendered, Unrenderable, compile_template
+from bridge.mapping.commands.context import CommandContext
+from bridge.mapping.document.commands import TemplateValue
 from bridge.mapping.pack import NoSuchCommand
 from bridge.mef.models import RelatedContactInformation
 from tests.unit.mapping.builders import WINDOW, acme, appointment, toy, toy_with, window, work_order

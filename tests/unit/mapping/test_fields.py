@@ -7,10 +7,9 @@ import pytest
 from bridge.domain.model import Job, JobRef
 from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Table
 from bridge.mapping.formats.values import Misread
-from bridge.mapping.reading.ages import Ages
 from bridge.mapping.reading.fields import compile_field
 from bridge.mapping.reading.messages import Message
-from bridge.mapping.reading.scope import Scope
+from bridge.mapping.reading.scope import FieldVersions, Scope
 
 TABLES = {
     "closed": Table.model_validate({"key": "id", "rows": [{"id": "1", "name": "one"}]}),
@@ -23,7 +22,7 @@ ABSENT = object()
 def scope_of(raw: object = ABSENT) -> Scope:
     message = Message({} if raw is ABSENT else {"F": raw}, "key", {"h": "head"})
     job = Job(ref=JobRef("p", "j"))
-    return Scope(message, job, Ages(job, {}, None))
+    return Scope(message, job, FieldVersions(job))
 
 
 def pack_of(zone: str) -> PackDocument:

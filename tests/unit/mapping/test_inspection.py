@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from bridge.mapping.checks.inspection import inspect
-from bridge.mapping.checks.proofs.remains import STAND_IN
+from bridge.mapping.checks.inspection import STAND_IN, inspect
 from bridge.yaml_source import Finding, parse_yaml
 from tests.unit.mapping.builders import ACME, TOY
 from tests.unit.mapping.test_checker import BROKEN, parse

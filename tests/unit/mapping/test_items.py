@@ -9,7 +9,7 @@ from bridge.domain.model import Job
 from bridge.mapping.checks.checker import prove
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Reading, Unmapped
-from bridge.mapping.reading.item_fields import MOST_ITEMS
+from bridge.mapping.reading.items import MOST_ITEMS
 from bridge.packtools.bus_schemas import inbound_schema
 from bridge.packtools.coverage import Coverage
 from bridge.packtools.explanation import as_text
@@ -443,7 +443,7 @@ def test_the_codes_and_rows_of_items_count_in_the_coverage() -> None:
     source = small({"crew": {"path": "$.crew", "type": "items", "fields": inside}}, rules, tables={"people": people})
     coverage = Coverage(document(source))
     message = {"job": "J", "crew": [{"state": "x", "who": 2}, {"state": "x"}]}
-    (happened,) = JobBook(make_pack(source), lambda *_: []).apply(WfmWords(body=orjson.dumps(message)), NOON)
+    (happened,) = JobBook(make_pack(source)).apply(WfmWords(body=orjson.dumps(message)), NOON)
     coverage.add(happened)
     assert [(one.what, one.used, one.unused) for one in coverage.all()[1:]] == [
         ("codes of field crew.state", ("x",), ("y",)),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.mapping.checks.checker import check
-from bridge.mapping.compiler import compile_pack
+from bridge.mapping.pack import compile_pack
 from bridge.mef.models import FieldedAddress, RelatedContactInformation
 from tests.unit.mapping.builders import translated, unmapped
 from tests.unit.packtools.packs import FRAME, document, small

@@ -14,15 +14,14 @@ from hypothesis import strategies as st
 from bridge.domain.decide import decide
 from bridge.domain.model import BuyerId, Command, CommandId, CommandKind, Job, OnIllegal, Outcome, WorkOrderId
 from bridge.mapping.checks.checker import check, prove
-from bridge.mapping.checks.proofs.abstract import IDS, MOMENT, WINDOW, job_in, state_of
 from bridge.mapping.checks.proofs.boxes import Box, left_over
 from bridge.mapping.checks.proofs.gaps import gaps_of
+from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, WINDOW, job_in, state_of
 from bridge.mapping.checks.proofs.situations import MefState, Situation, Space, mef_states, space_of, view_of
 from bridge.mapping.checks.proofs.witnesses import value_of
-from bridge.mapping.compiler import compile_pack
 from bridge.mapping.document import PackDocument
-from bridge.mapping.pack import Pack, Reading, Translated, Unmapped
-from bridge.mapping.reading.columns import STATE_COLUMNS
+from bridge.mapping.pack import Pack, Reading, Translated, Unmapped, compile_pack
+from bridge.mapping.reading.references import STATE_COLUMNS
 from tests.unit.examples import examples
 from tests.unit.mapping.random_packs import VALUES, attributions, pack_of, rule_lists
 from tests.unit.packtools.packs import document

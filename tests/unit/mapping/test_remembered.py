@@ -9,8 +9,8 @@ import orjson
 import pytest
 
 from bridge.domain.model import CommandId, CommandKind, JobRef
-from bridge.mapping.commands.command import CommandContext
-from bridge.mapping.commands.templates import Unrenderable
+from bridge.mapping.commands.command import Unrenderable
+from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Ignored, Pack, Translated
 from tests.unit.mapping.builders import work_order
 from tests.unit.mapping.patches import history, pack_with, problems

@@ -7,7 +7,7 @@ from bridge.mapping.document import Cell, Rule, Table
 from bridge.mapping.formats.paths import MISSING
 from bridge.mapping.formats.values import Misread
 from bridge.mapping.reading.cells import raw_test
-from bridge.mapping.reading.tables import table_lookup
+from bridge.mapping.reading.references import states_of, table_lookup
 from bridge.mapping.rules import Ignore, Park, cell_test, cell_text, compile_rules
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from tests.unit.mapping.builders import NOON, job
@@ -98,7 +98,7 @@ def test_the_first_rule_that_holds_decides_and_the_failed_cells_before_it_are_to
         OnIllegal.PARK,
     )
     explained: list[object] = []
-    rule = table.decide({"a": "1", "b": "3"}, NO_JOB, explained)
+    rule = table.decide({"a": "1", "b": "3"}, explained)
     assert rule is not None
     assert rule.name == "r1"
     assert explained == [{"rule": "r0", "column": "b", "expected": '"2"', "came": "3"}]
@@ -106,7 +106,7 @@ def test_the_first_rule_that_holds_decides_and_the_failed_cells_before_it_are_to
 
 def test_no_rule_may_hold() -> None:
     table = compile_rules(rules({"when": {"a": "1"}, "then": {"ignore": "x"}}), {}, OnIllegal.PARK)
-    assert table.decide({"a": None}, NO_JOB, []) is None
+    assert table.decide({"a": None}, []) is None
 
 
 def test_a_column_may_be_a_column_of_the_fields_table() -> None:
@@ -119,7 +119,7 @@ def test_a_column_may_be_a_column_of_the_fields_table() -> None:
         {"reason": table_lookup(faults)},
         OnIllegal.PARK,
     )
-    names = [rule.name for reason in ("C01", "X", None) if (rule := table.decide({"reason": reason}, NO_JOB, []))]
+    names = [rule.name for reason in ("C01", "X", None) if (rule := table.decide({"reason": reason}, []))]
     assert names == ["r0", "r1", "r1"]
 
 
@@ -143,7 +143,7 @@ def test_a_column_may_be_the_current_state(known: Job, name: str) -> None:
         {},
         OnIllegal.PARK,
     )
-    rule = table.decide({}, known, [])
+    rule = table.decide(states_of(known), [])
     assert rule is not None
     assert rule.name == name
 
@@ -170,10 +170,10 @@ def test_an_outcome_is_a_goal_or_a_reason_and_the_packs_policy_holds_unless_the_
     then: dict[str, object], outcome: object
 ) -> None:
     table = compile_rules(rules({"then": then}), {}, OnIllegal.FOLLOW_UP)
-    assert table.rules[0].outcome({"yes": True}) == outcome
+    assert table.rules[0].outcome_for({"yes": True}) == outcome
 
 
 def test_appointment_required_from_an_absent_field_is_told() -> None:
     table = compile_rules(rules({"then": {"appointment_required": {"value": "yes"}}}), {}, OnIllegal.PARK)
     with pytest.raises(Misread, match="expected true or false; came null"):
-        table.rules[0].outcome({"yes": None})
+        table.rules[0].outcome_for({"yes": None})

@@ -17,7 +17,7 @@ from bridge.packtools.cases_run import CaseResult, run_case
 from bridge.packtools.coverage import Coverage
 from bridge.packtools.starter import Sample, Unusable, samples_case, starter
 from bridge.packtools.starter.commands_text import MARK
-from bridge.packtools.starter.names import rule_names
+from bridge.packtools.starter.fields import rule_names
 from bridge.yaml_source import parse_yaml, validate
 from tests.unit.examples import examples
 from tests.unit.mapping.builders import NOON

@@ -19,7 +19,7 @@ from bridge.mef.models import AppointmentUpdate
 from bridge.simulator import buyer as buyer_module
 from bridge.simulator.buyer import BuyerError, Received, SimulatedBuyer
 from tests.api.fakes import ACME, MORNING, NOTE, FakeBridge
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 EVENT = {
     "eventId": "E-1",
@@ -238,12 +238,12 @@ async def test_observers_hear_of_what_is_taken_and_of_nothing_else(buyer: Simula
 
 async def test_waiting_finds_what_came_before_and_what_comes_later(buyer: SimulatedBuyer, tell: Tell) -> None:
     await tell(eventId="E-1")
-    assert (await buyer.wait_for(lambda item: item.event.event_id == "E-1", 5)).event.event_id == "E-1"
+    assert (await buyer.wait_for(lambda item: item.event.event_id == "E-1", PATIENCE_S)).event.event_id == "E-1"
     waiting = [
-        asyncio.create_task(buyer.wait_for(lambda item, wanted=wanted: item.event.event_id == wanted, 5))  # type: ignore[misc]
+        asyncio.create_task(buyer.wait_for(lambda item, wanted=wanted: item.event.event_id == wanted, PATIENCE_S))  # type: ignore[misc]
         for wanted in ("E-2", "E-3")
     ]
-    later = asyncio.create_task(buyer.wait_for(lambda _: True, 5, since=1))
+    later = asyncio.create_task(buyer.wait_for(lambda _: True, PATIENCE_S, since=1))
     await tell(eventId="E-2")
     await tell(eventId="E-3")
     assert [item.event.event_id for item in await asyncio.gather(*waiting, later)] == ["E-2", "E-3", "E-2"]
@@ -273,7 +273,7 @@ async def test_a_slow_answer_does_not_hold_up_the_end(bridge_url: str) -> None:
         url = buyer.callback + LISTENER.format(irp="sonata", api="appointment", kind="appointmentStatusChangeEvent")
         posting = asyncio.create_task(session.post(url, json=EVENT))
         await eventually(lambda: buyer.attempts == 1)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await buyer.__aexit__()
         with pytest.raises(ServerDisconnectedError):
             await posting

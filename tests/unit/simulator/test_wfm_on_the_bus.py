@@ -12,7 +12,7 @@ from faststream.rabbit.testing import TestRabbitBroker
 
 from bridge.simulator.acme import Rc, Window, read
 from bridge.simulator.wfm import SimulatedWfm
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 MORNING = {"FROM": "2026-03-06 08:00", "TO": "2026-03-06 12:00"}
@@ -271,5 +271,5 @@ async def test_who_sends_a_command_does_not_wait_for_it_to_be_carried_out(wfm: S
     """In memory a publish runs the receiver's handler, which must come back at once."""
     wfm.reply_delay = 600
     job = await wfm.create_job()
-    await asyncio.wait_for(partner.ask("BOOKVIS", job, SLOT_ID="", **MORNING), 20)
+    await asyncio.wait_for(partner.ask("BOOKVIS", job, SLOT_ID="", **MORNING), PATIENCE_S)
     assert wfm.active_visit(job) is None

@@ -17,11 +17,11 @@ from bridge.errors import NotRouted
 from bridge.flows.ports import BusMessage, WfmMessage
 from bridge.simulator.answers import Answers
 from bridge.simulator.wfm import SimulatedWfm
-from bridge.wfm.consumer import InboundConsumer, RawReply, ReplyConsumer
+from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import IN_MEMORY_URL, RabbitLink
-from bridge.wfm.topology import Inbound, Replies, Topology
-from tests.support import eventually
+from bridge.wfm.topology import OwnReplies, Topology
+from tests.support import PATIENCE_S, eventually
 
 NOW = datetime(2026, 3, 2, 7, tzinfo=UTC)
 
@@ -44,14 +44,16 @@ class Bridge:
 
     def __init__(self, link: RabbitLink, topology: Topology) -> None:
         self.messages: list[WfmMessage] = []
-        self.replies: list[RawReply] = []
+        self.replies: list[WfmMessage] = []
         self.bus = RabbitCommandBus(link, topology)
         self.inbound = InboundConsumer(
             link,
             topology,
             "acme",
-            Inbound(exchange="acme.wfm.events", bindings=("job.*",)),
             self.hear,
+            exchange="acme.wfm.events",
+            bindings=("job.*",),
+            prefetch=500,
             clock=lambda: NOW,
             new_id=lambda: uuid4().hex,
         )
@@ -60,7 +62,7 @@ class Bridge:
     async def hear(self, message: WfmMessage) -> None:
         self.messages.append(message)
 
-    async def hear_reply(self, reply: RawReply) -> None:
+    async def hear_reply(self, reply: WfmMessage) -> None:
         self.replies.append(reply)
 
     @property
@@ -129,13 +131,15 @@ async def test_a_handler_may_publish_a_command_while_it_handles_an_event(
         link,
         Topology(namespace="ns."),
         "other",
-        Inbound(exchange="acme.wfm.events", bindings=("job.*",)),
         note_it,
+        exchange="acme.wfm.events",
+        bindings=("job.*",),
+        prefetch=500,
         clock=lambda: NOW,
         new_id=lambda: "x",
     )
     await inbound.start()
-    job = await asyncio.wait_for(wfm.create_job(), 5)
+    job = await asyncio.wait_for(wfm.create_job(), PATIENCE_S)
     await eventually(lambda: wfm.acme.job(job).notes == ["hello"])
     await inbound.stop()
 
@@ -148,8 +152,10 @@ async def test_a_handler_that_raises_does_not_reach_the_publisher(link: RabbitLi
         link,
         Topology(namespace="ns."),
         "acme",
-        Inbound(exchange="acme.wfm.events"),
         fail,
+        exchange="acme.wfm.events",
+        bindings=("#",),
+        prefetch=500,
         clock=lambda: NOW,
         new_id=lambda: "x",
         requeue_pause_s=0,
@@ -182,10 +188,10 @@ async def test_a_command_for_nobody_is_not_routed(bridge: Bridge) -> None:
 )
 async def test_answers_come_to_a_fixed_queue(link: RabbitLink, answers: Answers, written: bytes, answer: bytes) -> None:
     """Without a correlation id, whatever the command says of a queue for them."""
-    wfm, fixed = SimulatedWfm(link.broker, "ns.", answers=answers), Replies("acme", "acme.answers")
-    topology, heard = Topology(namespace="ns."), list[RawReply]()
+    wfm, fixed = SimulatedWfm(link.broker, "ns.", answers=answers), OwnReplies("acme", "acme.answers")
+    topology, heard = Topology(namespace="ns."), list[WfmMessage]()
 
-    async def hear(reply: RawReply) -> None:
+    async def hear(reply: WfmMessage) -> None:
         heard.append(reply)
 
     consumer = ReplyConsumer(link, topology, hear, fixed, clock=lambda: NOW)

@@ -5,12 +5,14 @@ import asyncio
 import pytest
 from structlog.testing import capture_logs
 
+from bridge.backoff import Backoff
 from bridge.wfm import upkeep
 from bridge.wfm.upkeep import Upkeep
+from tests.support import PATIENCE_S
 
 
 async def test_a_defect_is_told_and_does_not_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upkeep, "FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr(upkeep, "RETRIES", Backoff(0.001, 1.0))
     looks = iter([ZeroDivisionError(), None])
 
     async def look() -> str | None:
@@ -22,7 +24,7 @@ async def test_a_defect_is_told_and_does_not_end_it(monkeypatch: pytest.MonkeyPa
     kept = Upkeep("keep it", look, queue="q")
     with capture_logs() as logs:
         keeping = asyncio.create_task(kept.keep())
-        await asyncio.wait_for(kept.wait(), 10)
+        await asyncio.wait_for(kept.wait(), PATIENCE_S)
     assert [entry["event"] for entry in logs] == [
         "keep it: crashed",
         "keep it: not yet; trying again",

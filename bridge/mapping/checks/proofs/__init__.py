@@ -1,1 +1,4 @@
-"""What holds for every message a pack may get: no gaps, no dead rules, no impossible outcomes; which histories park."""
+"""What holds for every message a pack may get: no gaps, no dead rules, no impossible outcomes; which histories park.
+
+The theory stands at the top of `gaps`.
+"""

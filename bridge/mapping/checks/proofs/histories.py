@@ -14,9 +14,8 @@ from typing import Final
 from bridge.domain.appointment import OPEN
 from bridge.domain.decide import decide
 from bridge.domain.model import Decision, Outcome
-from bridge.mapping.checks.proofs.abstract import IDS, MOMENT, RULE_PREFIX, job_in, state_of, update_to
 from bridge.mapping.checks.proofs.boxes import Box, left_over, meet
-from bridge.mapping.checks.proofs.outcomes import goal_of
+from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, RULE_PREFIX, goal_of, job_in, state_of, update_to
 from bridge.mapping.checks.proofs.situations import MefState, Space, space_of, view_of
 from bridge.mapping.document import Lifecycle, PackDocument, Rule
 from bridge.mef.enums import AppointmentStatus
@@ -66,7 +65,7 @@ class _Arrival:
 
 
 def histories(document: PackDocument) -> tuple[History, ...]:
-    """Walk the pack's `lifecycle`, shortest histories first; each kind, rule and reason is told once."""
+    """Walk the pack's `lifecycle`, shortest histories first; each kind, rule and reason is listed once."""
     lifecycle = document.lifecycle
     if lifecycle is None:
         return ()

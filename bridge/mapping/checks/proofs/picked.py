@@ -13,11 +13,10 @@ from bridge.domain.model import Job, JobRef
 from bridge.mapping.checks.proofs.witnesses import Asked, Sample, value_of, witnesses
 from bridge.mapping.document import FieldSpec, PackDocument, ReasonTest
 from bridge.mapping.formats.values import Misread
-from bridge.mapping.reading.ages import Ages
-from bridge.mapping.reading.attribution import PARTIES
+from bridge.mapping.reading.cells import PARTIES
 from bridge.mapping.reading.fields import Field, compile_field
 from bridge.mapping.reading.messages import Message
-from bridge.mapping.reading.scope import Scope
+from bridge.mapping.reading.scope import FieldVersions, Scope
 
 MOST_SITUATIONS = 5_000  # of fields that hang together; where there are more, they are taken as if they did not
 
@@ -67,9 +66,8 @@ def situations(group: Group, document: PackDocument) -> Iterator[Situation]:
 
 def _picked(made: Iterable[Field], known: Situation) -> Situation | None:
     """Give what is picked; None where a value does not fit, which parks the message before any rule."""
-    scope = Scope(
-        _MESSAGE, _JOB, Ages(_JOB, {}, None), values={name: value_of(witness) for name, witness in known.items()}
-    )
+    values = {name: value_of(witness) for name, witness in known.items()}
+    scope = Scope(_MESSAGE, _JOB, FieldVersions(_JOB), values=values)
     samples = {witness.value: witness for witness in known.values() if isinstance(witness, Sample)}
     try:
         for field in made:

@@ -17,12 +17,12 @@ from bridge.mapping.checks.proofs.picked import Situation, groups, situations
 from bridge.mapping.checks.proofs.witnesses import value_of
 from bridge.mapping.document import Cell, PackDocument, Rule
 from bridge.mapping.reading.cells import cell_test
-from bridge.mapping.reading.columns import (
+from bridge.mapping.reading.references import (
     APPOINTMENT_STATUS,
     STATE_COLUMNS,
     WORK_ORDER_STATE,
-    field_getter,
     field_lookups,
+    reference_getter,
 )
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
@@ -128,7 +128,7 @@ def _field(column: str) -> str:
 
 def _getter(column: str, document: PackDocument) -> Callable[[Situation], object]:
     field = _field(column)
-    get = field_getter(column, field_lookups(document))
+    get = reference_getter(column, field_lookups(document))
     return lambda situation: get({field: value_of(situation[field])})
 
 

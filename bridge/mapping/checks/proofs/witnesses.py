@@ -13,8 +13,8 @@ from itertools import product
 from bridge.mapping.checks.references import always_there
 from bridge.mapping.document import Cell, FieldSpec, ReasonTest, Table, Words
 from bridge.mapping.formats.datetimes import resolution
-from bridge.mapping.formats.values import as_text, is_clean, readable_integer, shown
-from bridge.mapping.reading.tables import known_codes, takes_any
+from bridge.mapping.formats.values import as_text, briefly, is_clean, readable_integer
+from bridge.mapping.reading.references import known_codes, takes_any
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class _Piece:
     text: str
 
     def words(self) -> str:
-        return f"{self.kind.replace('_', ' ')} {shown(self.text)}"
+        return f"{self.kind.replace('_', ' ')} {briefly(self.text)}"
 
 
 def _texts(spec: FieldSpec, asked: Asked, others: str) -> list[object]:
@@ -149,7 +149,7 @@ def _text(pieces: Sequence[_Piece], letter: str, sign: str) -> str:
 
 
 def _behind_a_blank(text: str) -> Sample:
-    return Sample(f"{shown(text)} with a blank before it", f" {text}")
+    return Sample(f"{briefly(text)} with a blank before it", f" {text}")
 
 
 def _strange(texts: Sequence[str]) -> tuple[str, str]:

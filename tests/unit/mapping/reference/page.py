@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from bridge.mapping import document
-from bridge.mapping.document.templates import TemplateValue
+from bridge.mapping.document.commands import TemplateValue
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.reference.flow import flow, scalar
 from tests.unit.mapping.reference.written import Model, Pair, Written, keys, written

@@ -1,13 +1,15 @@
 """Which keys a pack writes, and of what section: its YAML is walked with the declarations."""
 
 from collections.abc import Iterator
+from copy import copy
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
-from bridge.mapping.document.templates import TemplateValue
+from bridge.mapping.document.commands import TemplateValue
+from bridge.mapping.document.descriptions import descriptions
 
 Model = type[BaseModel]
 Pair = tuple[str, Any]
@@ -17,7 +19,15 @@ Written = tuple[Model, str, Pair, bool]
 
 def keys(model: Model) -> dict[str, FieldInfo]:
     """The keys of a section as they are written; what the JSON Schema skips is nobody's to write."""
-    return {field.alias or name: field for name, field in model.model_fields.items() if not _is_skipped(field)}
+    said = descriptions(model)
+    fields = {name: field for name, field in model.model_fields.items() if not _is_skipped(field)}
+    return {field.alias or name: _described(field, said.get(name)) for name, field in fields.items()}
+
+
+def _described(field: FieldInfo, text: str | None) -> FieldInfo:
+    described = copy(field)
+    described.description = text
+    return described
 
 
 def _is_skipped(field: FieldInfo) -> bool:

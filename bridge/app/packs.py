@@ -1,0 +1,35 @@
+"""The packs that a bridge runs: loaded together, and fitting together."""
+
+from collections.abc import Mapping
+
+from bridge.errors import PermanentError
+from bridge.mapping.loader import load_pack
+from bridge.mapping.pack import Pack
+from bridge.settings import Settings
+
+
+def load_packs(settings: Settings) -> dict[str, Pack]:
+    """Load all packs by name."""
+    packs = [load_pack(directory) for directory in settings.packs]
+    return {pack.name: pack for pack in packs}
+
+
+def check_sellers(settings: Settings, packs: Mapping[str, Pack]) -> None:
+    """Of several Sellers, each pack must belong to one; raises `PermanentError`."""
+    listed = {pack for seller in settings.sellers for pack in seller.packs}
+    wrong = sorted(listed - packs.keys()) + (sorted(packs.keys() - listed) if len(settings.sellers) > 1 else [])
+    if wrong:
+        raise PermanentError(
+            f"sellers: {', '.join(wrong)}: each pack that runs must be listed with one Seller, and no others"
+        )
+
+
+def check_reply_queues(packs: Mapping[str, Pack]) -> None:
+    """A fixed reply queue belongs to one pack, or replies would be read by the other; raises `PermanentError`."""
+    owners: dict[str, str] = {}
+    for pack in packs.values():
+        queue = pack.replies.queue if pack.replies is not None else None
+        if queue is not None and owners.setdefault(queue, pack.name) != pack.name:
+            raise PermanentError(
+                f"packs {owners[queue]} and {pack.name}: replies.queue is {queue!r} in both; give each its own"
+            )

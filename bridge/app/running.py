@@ -1,0 +1,79 @@
+"""A bridge that runs: `running` starts its parts and stops them in order.
+
+Order of start: state first, then the door for Buyers (they can read, and a probe is answered, while RabbitMQ is still
+away), then what brings replies and messages in. Stopping begins with the door, so that nothing comes in that could not
+be finished.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from bridge.app.buyer_side import build_served, start_delivery, start_http
+from bridge.app.identity import load_entities, open_identity
+from bridge.app.pack_reload import start_reloading
+from bridge.app.packs import check_reply_queues, check_sellers, load_packs
+from bridge.app.process import background, new_id
+from bridge.app.wfm_side import (
+    Parts,
+    build_link,
+    build_wfm_side,
+    connect,
+    start_consumers,
+    start_loops,
+    topology_of,
+    warn_of_missing_packs,
+)
+from bridge.flows.live_packs import LivePacks
+from bridge.mapping.pack import Pack
+from bridge.settings import Settings
+from bridge.store import SqlStore, open_store
+from bridge.wfm.link import RabbitLink
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RunningBridge:
+    """A bridge that is up. `url` is where its API is reached. `reload` takes up changed packs, if they are good."""
+
+    settings: Settings
+    url: str
+    store: SqlStore
+    packs: Mapping[str, Pack]
+    reload: Callable[[], Awaitable[bool]]
+
+
+@asynccontextmanager
+async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIterator[RunningBridge]:
+    """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker).
+
+    Raises `InvalidDocument` for a wrong pack or buyers file before anything is started.
+    """
+    packs = LivePacks(load_packs(settings))
+    check_sellers(settings, packs)
+    check_reply_queues(packs)
+    entities = load_entities(settings)
+    async with AsyncExitStack() as ended, AsyncExitStack() as stack:
+        identity = await open_identity(settings, entities, stack)
+        store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
+        stack.push_async_callback(store.close)
+        await warn_of_missing_packs(store, packs)
+        parts = Parts(settings, packs, store, link or build_link(settings), topology_of(settings))
+        start = await stack.enter_async_context(background())
+        reload = start_reloading(settings, packs, start)
+        wfm_side = build_wfm_side(parts)
+        start_loops(wfm_side, start)
+        url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
+        start_delivery(parts, start, url)
+        if link is None:
+            await connect(parts, stack)
+        await start_consumers(wfm_side, start, stack)
+        stack.push_async_callback(close)
+        loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
+        log.info("bridge.ready", url=url, instance=settings.instance, packs=loaded)
+        stack.callback(log.info, "bridge.stopping", instance=settings.instance)
+        ended.callback(log.info, "bridge.stopped", instance=settings.instance)
+        yield RunningBridge(settings, url, store, packs, reload)

@@ -1,0 +1,83 @@
+"""Items that come at the same time share one transaction, in the order they came.
+
+A commit costs as much for one item as for a hundred. One by one, a database commits some thousand small transactions a
+second; in batches several times that. While one batch is being committed the next one collects.
+
+An item that breaks a batch is found by committing one at a time, and harms no other. Whoever gave it is told; when the
+database is away, all of the batch are told so. Where nobody can be told (messages of the WFM, which must neither be
+lost nor hold the queue), the commit is a patient one (`flows/patience.py`), which waits and parks instead of failing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from bridge.errors import TransientError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+MAX_ITEMS = 200
+
+
+class Batcher(Generic[Item, Result]):
+    """Collects items and commits them in batches of at most `max_items`.
+
+    `commit` is one transaction and gives a result for each item.
+    """
+
+    def __init__(
+        self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, max_items: int = MAX_ITEMS
+    ) -> None:
+        self._commit = commit
+        self._max_items = max_items
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._committing: asyncio.Task[None] | None = None
+
+    def submit(self, item: Item) -> asyncio.Future[Result]:
+        """Queue an item at once; the future gives its result when it is safe, or raises what failed.
+
+        It is committed even if nobody waits for the future any more.
+        """
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, done))
+        if self._committing is None:
+            self._committing = asyncio.create_task(self._commit_all(), name="batcher")
+        return done
+
+    async def finish(self) -> None:
+        """Return once nothing waits any more."""
+        if self._committing is not None:
+            await asyncio.wait([self._committing])
+
+    async def stop(self) -> None:
+        """End at once: what is not committed stays so, and whoever waits for it is told nothing."""
+        self._waiting.clear()
+        if self._committing is not None:
+            self._committing.cancel()
+            await asyncio.wait([self._committing])
+            self._committing = None  # also where it was cancelled before its first step
+
+    async def _commit_all(self) -> None:
+        try:
+            while self._waiting:
+                await self._settle([self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))])
+        finally:
+            self._committing = None
+
+    async def _settle(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._commit([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whatever an item does, the others must pass
+            if len(batch) > 1 and not isinstance(error, TransientError):
+                for alone in batch:
+                    await self._settle([alone])
+                return
+            for _, done in batch:
+                if not done.done():  # nobody waits any more
+                    done.set_exception(error)
+        else:
+            for (_, done), result in zip(batch, results, strict=True):
+                if not done.done():
+                    done.set_result(result)

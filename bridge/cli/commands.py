@@ -1,0 +1,122 @@
+"""All verbs of `mef-bridge`, by noun: what `--help` lists, and where each is to be found when it is used.
+
+The help of a verb is the first paragraph of its function's docstring; a test holds the two together.
+"""
+
+from typing import Final
+
+from bridge.cli.verb import Verb, Verbs, noun
+
+COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
+    Verb(
+        "serve",
+        "bridge.cli.serve:serve",
+        "Run the bridge until SIGINT or SIGTERM. SIGHUP makes it take up changed packs.",
+    ),
+    Verb(
+        "demo",
+        "bridge.cli.demo:demo",
+        "Play a WFM, the bridge and a Buyer, and hold every step to the standard. Exit code 0 only if all held.",
+    ),
+    Verb(
+        "conformance",
+        "bridge.cli.conformance:conformance",
+        "Hold a MEF 137 implementation to R1-R64 and O1-O4, as a Buyer with a real callback listener.",
+    ),
+    Verb(
+        "asyncapi",
+        "bridge.cli.asyncapi:print_asyncapi",
+        "Print the bus side as AsyncAPI 3.0 (JSON): queues, exchanges, messages, commands and replies of all packs.",
+    ),
+    noun(
+        "simulate",
+        "Run a simulated WFM or Buyer.",
+        Verb("wfm", "bridge.cli.simulate:wfm", "Run the simulated legacy WFM with its control server."),
+        Verb(
+            "buyer",
+            "bridge.cli.simulate:buyer",
+            "Run the simulated Buyer: registers its listener and keeps what it is told.",
+        ),
+    ),
+    noun(
+        "mapping",
+        "Check packs and try them out.",
+        Verb(
+            "check",
+            "bridge.cli.mapping.check:check",
+            "Report every problem of packs as file:line:column: kind: message; exit code 1 if there is one.",
+        ),
+        Verb(
+            "test",
+            "bridge.cli.mapping.cases:run",
+            "Run a pack's cases; exit code 1 if one comes out otherwise, or they cover less than is asked for.",
+        ),
+        Verb(
+            "diff",
+            "bridge.cli.mapping.difference:run",
+            "Replay what was recorded through two packs; exit code 1 if Buyers or the WFM would see anything "
+            "otherwise.",
+        ),
+        Verb(
+            "explain",
+            "bridge.cli.mapping.explain:run",
+            "Explain a message: each field, each rule with the cell that failed, the hops, what is seen and what is "
+            "sent.",
+        ),
+        Verb("schema", "bridge.cli.mapping.drawings:schema", "Print the JSON Schema of pack.yaml, for editors."),
+        Verb(
+            "diagram",
+            "bridge.cli.mapping.drawings:draw",
+            "Print a Mermaid diagram of the WFM's codes and what the Buyer sees of them.",
+        ),
+        Verb(
+            "new",
+            "bridge.cli.mapping.new:run",
+            "Write a commented starter pack from sample messages, and a case of them; what cannot be guessed is a "
+            "TODO.",
+        ),
+    ),
+    noun(
+        "messages",
+        "The journal of WFM messages.",
+        Verb(
+            "list",
+            "bridge.cli.messages:list_messages",
+            "List the newest messages with what the bridge did and why. Reads only.",
+        ),
+        Verb(
+            "show",
+            "bridge.cli.messages:show_message",
+            "Show one message in full: as it came, what became of it, and how that was found. Reads only.",
+        ),
+        Verb(
+            "replay",
+            "bridge.cli.replay:replay_messages",
+            "Apply parked messages anew, by the packs as they are now. The bridge may run meanwhile.",
+        ),
+    ),
+    noun(
+        "deliveries",
+        "Notifications to the Buyers' listeners.",
+        Verb(
+            "list",
+            "bridge.cli.deliveries:list_deliveries",
+            "List the newest notifications, one a line: where they go, and how the last attempt ended. Reads only.",
+        ),
+        Verb(
+            "retry",
+            "bridge.cli.deliveries:retry_deliveries",
+            "Send given-up notifications again, with the eventId they had, and all attempts before them.",
+        ),
+    ),
+    noun(
+        "token",
+        "Development tokens.",
+        Verb(
+            "key",
+            "bridge.cli.tokens:key",
+            "Make a private key, and the public half of it as a JWKS file for `identity.jwks`.",
+        ),
+        Verb("issue", "bridge.cli.tokens:issue", "Make a token and print it. Refused in production."),
+    ),
+)

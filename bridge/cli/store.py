@@ -1,0 +1,24 @@
+"""The database of a bridge, opened by a command."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from bridge.app.process import new_id
+from bridge.settings import Settings
+from bridge.store import SqlStore, open_existing
+
+T = TypeVar("T")
+
+
+def with_store(settings: Settings, work: Callable[[SqlStore], Awaitable[T]], *, read_only: bool) -> T:
+    """Do something with the database of a bridge, which may be running."""
+
+    async def opened() -> T:
+        store = await open_existing(settings.database.url.get_secret_value(), new_id=new_id, read_only=read_only)
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(opened())

@@ -1,0 +1,219 @@
+"""What the Buyer sees of a WorkOrder (7.2.2.1) and of its visit, built from the values of a message."""
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from bridge.domain.model import Job, Visit, WorkOrderDetails
+from bridge.mapping import document
+from bridge.mapping.formats.durations import whole_units
+from bridge.mapping.formats.values import Get, Misread, Values, absent, as_text, briefly, window_of
+from bridge.mapping.outputs.entries import (
+    Entries,
+    Known,
+    contacts_getter,
+    fixed_contact,
+    list_getter,
+    merged,
+    notes_getter,
+    places_getter,
+    related_entities_getter,
+)
+from bridge.mapping.reading.references import Lookups, field_lookups, moment_getter, text_getter, value_getter
+from bridge.mef.enums import ContactRole, TimeDurationUnits
+from bridge.mef.models import Note, Place, RelatedContactInformation, RelatedEntity, TimeDuration
+
+T = TypeVar("T")
+_GetMoment = Callable[[Values], datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredList(Generic[T]):
+    """A list of which the standard wants at least one entry.
+
+    `known` gives what of it the Buyer goes on seeing, where a message does not tell all of it: known entries of a `key`
+    that it speaks of are replaced by what it says of that.
+    """
+
+    where: str
+    entries: Entries[T]
+    known: Known[T] | None
+    key: Callable[[T], Hashable]
+
+    def build(self, values: Values, job: Job) -> tuple[T, ...]:
+        """Build the list. Raises `Misread` where it is empty."""
+        built = self.entries(values, job.ref)
+        if self.known is not None and (known := self.known(job)):
+            built = merged(known, built, self.key)
+        if not built:
+            raise Misread(f"{self.where}: at least one entry is required, and all are left out")
+        return tuple(built)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkOrderBuilder:
+    """The compiled `work_order` section. `buyer` gives the id of the Buyer that the WorkOrder belongs to."""
+
+    buyer: Callable[[Values], str]
+    place: RequiredList[Place]
+    duration: Callable[[Values], TimeDuration]
+    contacts: RequiredList[RelatedContactInformation]
+    related_entity: RequiredList[RelatedEntity]
+    task: Callable[[Values], tuple[str, ...]]
+    note: Entries[Note]
+    planned_execution_date: _GetMoment
+
+    def details(self, values: Values, job: Job) -> WorkOrderDetails:
+        """Build the details. Raises `Misread`, or pydantic's error where a value breaks the standard."""
+        return WorkOrderDetails(
+            place=self.place.build(values, job),
+            duration=self.duration(values),
+            contacts=self.contacts.build(values, job),
+            related_entity=self.related_entity.build(values, job),
+            task=self.task(values),
+            note=_with_known(self.note(values, job.ref), job),
+            planned_execution_date=self.planned_execution_date(values),
+        )
+
+
+def _with_known(notes: Sequence[Note], job: Job) -> tuple[Note, ...]:
+    """Put notes behind the known ones. One that is known already keeps its first date; earlier ones stay."""
+    known = job.work_order.details.note if job.work_order is not None else ()
+    by_id: dict[str, Note] = {}
+    for note in (*known, *notes):
+        by_id.setdefault(note.id, note)
+    return tuple(by_id.values())
+
+
+@dataclass(frozen=True, slots=True)
+class VisitBuilder:
+    """The compiled `appointment` section."""
+
+    ref: Get
+    start: _GetMoment
+    end: _GetMoment
+    assigned: Entries[RelatedContactInformation] | None
+    seller_contact: RelatedContactInformation
+    note: Entries[Note]
+
+    def visit(self, values: Values, job: Job, *, window_told: bool) -> Visit:
+        """Build the visit. Raises `Misread`."""
+        ref = self.ref(values)
+        assigned = self.assigned(values, job.ref) if self.assigned is not None else ()
+        return Visit(
+            ref=(as_text(ref) or None) if ref is not None else None,
+            window=window_of(self.start(values), self.end(values)),
+            window_told=window_told,
+            contacts=tuple(assigned) or (self.seller_contact,),
+            note=tuple(self.note(values, job.ref)),
+        )
+
+
+def compile_visit(pack: document.PackDocument) -> VisitBuilder:
+    """Compile the `appointment` section of a checked pack."""
+    section, lookups = pack.appointment, field_lookups(pack)
+    seller, role = section.seller_contact, ContactRole.SELLER_APPOINTMENT
+    return VisitBuilder(
+        ref=absent if section.visit is None else value_getter(section.visit, lookups),
+        start=moment_getter("appointment.window.start", section.window.start, lookups),
+        end=moment_getter("appointment.window.end", section.window.end, lookups),
+        assigned=(
+            None
+            if seller.assigned is None
+            else contacts_getter("appointment.seller_contact.assigned", seller.assigned, role, pack)
+        ),
+        seller_contact=fixed_contact(seller.default, role),
+        note=notes_getter("appointment.note", section.note, pack),
+    )
+
+
+def compile_work_order(pack: document.PackDocument) -> WorkOrderBuilder:
+    """Compile the `work_order` section of a checked pack."""
+    section, lookups = pack.work_order, field_lookups(pack)
+    planned = section.planned_execution_date
+    return WorkOrderBuilder(
+        buyer=text_getter("work_order.buyer", section.buyer, lookups),
+        place=_places(section, pack),
+        duration=_duration_getter(section.duration, lookups),
+        contacts=_contacts(section, pack),
+        related_entity=_related_entities(section, pack),
+        task=_task_getter(section.task, lookups),
+        note=notes_getter("work_order.note", section.note, pack),
+        planned_execution_date=(
+            absent if planned is None else moment_getter("work_order.planned_execution_date", planned, lookups)
+        ),
+    )
+
+
+def _places(section: document.WorkOrderSection, pack: document.PackDocument) -> RequiredList[Place]:
+    where = "work_order.place"
+    return RequiredList(
+        where,
+        list_getter([places_getter(f"{where}[{i}]", one, pack) for i, one in enumerate(section.place)]),
+        _known(lambda details: details.place) if "place" in section.merge else None,
+        lambda place: place.role,
+    )
+
+
+def _contacts(
+    section: document.WorkOrderSection, pack: document.PackDocument
+) -> RequiredList[RelatedContactInformation]:
+    where = "work_order.contacts"
+    return RequiredList(
+        where,
+        list_getter([contacts_getter(f"{where}[{i}]", one, one.role, pack) for i, one in enumerate(section.contacts)]),
+        _known(lambda details: details.contacts) if "contacts" in section.merge else None,
+        lambda contact: contact.role,
+    )
+
+
+def _related_entities(section: document.WorkOrderSection, pack: document.PackDocument) -> RequiredList[RelatedEntity]:
+    where = "work_order.related_entity"
+    return RequiredList(
+        where,
+        list_getter(
+            [related_entities_getter(f"{where}[{i}]", one, pack) for i, one in enumerate(section.related_entity)]
+        ),
+        _known(lambda details: details.related_entity) if "related_entity" in section.merge else None,
+        lambda entity: (entity.id, entity.referred_type),
+    )
+
+
+def _known(entries: Callable[[WorkOrderDetails], tuple[T, ...]]) -> Known[T]:
+    return lambda job: entries(job.work_order.details) if job.work_order is not None else ()
+
+
+def _duration_getter(duration: document.Duration, lookups: Lookups) -> Callable[[Values], TimeDuration]:
+    get = value_getter(duration.amount, lookups)
+    get_unit = text_getter("work_order.duration.unit", duration.unit, lookups)
+
+    def get_duration(values: Values) -> TimeDuration:
+        amount, unit = get(values), TimeDurationUnits(get_unit(values))
+        if isinstance(amount, timedelta):
+            amount = _in_units(amount, unit)
+        if not isinstance(amount, int) or isinstance(amount, bool):
+            raise Misread(f"work_order.duration.amount: expected a whole number or a duration; came {briefly(amount)}")
+        return TimeDuration(time_duration_value=amount, time_duration_units=unit)
+
+    return get_duration
+
+
+def _in_units(duration: timedelta, unit: TimeDurationUnits) -> int:
+    try:
+        return whole_units(duration, unit)
+    except ValueError as error:
+        raise Misread(f"work_order.duration: {error}") from error
+
+
+def _task_getter(task: document.Value, lookups: Lookups) -> Callable[[Values], tuple[str, ...]]:
+    get = value_getter(task, lookups)
+
+    def get_tasks(values: Values) -> tuple[str, ...]:
+        found = get(values)
+        tasks = found if isinstance(found, tuple) else () if found is None else (as_text(found),)
+        if not tasks or "" in tasks:
+            raise Misread("work_order.task: at least one task is required, and each has a text")
+        return tasks
+
+    return get_tasks

@@ -1,0 +1,47 @@
+"""A job in a state that a case or an explanation starts from, with the visit and the rest as its message has it."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bridge.domain.model import Appointment, Job, JobRef, JobUpdate, WorkOrder
+from bridge.mapping.checks.proofs.outcomes import job_in
+from bridge.mapping.checks.proofs.situations import MefState
+from bridge.mapping.pack import Pack, Reading, Translated
+
+
+def initial_job(reading: Reading, state: MefState, pack: Pack, now: datetime) -> Job:
+    """Make the job that a message is about, in a state, with what the message itself says of it."""
+    bare = job_in_state(reading.job, state, None, now)
+    translation = pack.translate(reading, bare)
+    return job_in_state(reading.job, state, translation.update, now) if isinstance(translation, Translated) else bare
+
+
+def job_in_state(ref: JobRef, state: MefState, update: JobUpdate | None, now: datetime) -> Job:
+    """Make the job; without an update it has nothing but its state."""
+    job = job_in(state)
+    work_order, appointment = job.work_order, job.appointment
+    return Job(
+        ref=ref,
+        work_order=_work_order(work_order, ref, update, now) if work_order is not None else None,
+        appointment=_appointment(appointment, update, now) if appointment is not None else None,
+    )
+
+
+def _work_order(known: WorkOrder, ref: JobRef, update: JobUpdate | None, now: datetime) -> WorkOrder:
+    known = replace(known, job=ref, created_at=now, changed_at=now)
+    return known if update is None else replace(known, buyer=update.buyer, details=update.details)
+
+
+def _appointment(known: Appointment, update: JobUpdate | None, now: datetime) -> Appointment:
+    known = replace(known, created_at=now, changed_at=now, visit=None)
+    if update is None:
+        return known
+    visit = update.visit
+    return replace(
+        known,
+        buyer=update.buyer,
+        place=update.details.place[0],
+        valid_for=visit.window or known.valid_for,
+        contacts=visit.contacts,
+        visit=visit.ref,
+    )

@@ -1,0 +1,192 @@
+"""Items that come at the same time share a commit; one that fails is told to its caller, or waited for and parked."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from structlog.testing import capture_logs
+
+from bridge.backoff import Backoff
+from bridge.batcher import Batcher
+from bridge.errors import ConflictError, StoreUnavailable
+from bridge.flows import patience
+from bridge.flows.patience import Patient
+from tests.support import eventually
+
+
+class Database:
+    """Commits lists of words, one at a time; a word may be refused, and the database may be away."""
+
+    def __init__(self) -> None:
+        self.commits: list[list[str]] = []
+        self.parked: list[tuple[str, Exception]] = []
+        self.refused: frozenset[str] = frozenset()
+        self.away = 0
+        self.full = 0
+        self.open = asyncio.Event()
+        self.open.set()
+
+    async def commit(self, words: Sequence[str]) -> list[str]:
+        """Commit all of them or none; the results are in capitals."""
+        await self.open.wait()
+        if self.away:
+            self.away -= 1
+            raise StoreUnavailable
+        if self.refused & set(words):
+            raise ConflictError("refused")
+        self.commits.append(list(words))
+        return [word.upper() for word in words]
+
+    async def park(self, word: str, error: Exception) -> str:
+        """Keep a word that is refused."""
+        if self.full:
+            self.full -= 1
+            raise ZeroDivisionError("a defect in parking")
+        self.parked.append((word, error))
+        return f"parked {word}"
+
+
+@pytest.fixture
+async def database() -> Database:
+    return Database()
+
+
+@pytest.fixture(params=["tells", "parks"])
+def batcher(request: pytest.FixtureRequest, database: Database) -> Batcher[str, str]:
+    """One of either policy: what holds for both."""
+    commit = Patient(database.commit, database.park) if request.param == "parks" else database.commit
+    return Batcher(commit, max_items=3)
+
+
+@pytest.fixture
+def telling(database: Database) -> Batcher[str, str]:
+    return Batcher(database.commit)
+
+
+@pytest.fixture
+def parking(database: Database, monkeypatch: pytest.MonkeyPatch) -> Batcher[str, str]:
+    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.004, jitter=0))
+    return Batcher(Patient(database.commit, database.park))
+
+
+async def results(batcher: Batcher[str, str], words: str) -> list[str | BaseException]:
+    return await asyncio.gather(*map(batcher.submit, words), return_exceptions=True)
+
+
+async def test_what_comes_together_is_committed_together(batcher: Batcher[str, str], database: Database) -> None:
+    assert await results(batcher, "abc") == ["A", "B", "C"]
+    assert database.commits == [["a", "b", "c"]]
+
+
+async def test_what_comes_during_a_commit_goes_in_order_with_the_next_ones(
+    batcher: Batcher[str, str], database: Database
+) -> None:
+    database.open.clear()
+    first = batcher.submit("a")
+    await asyncio.sleep(0)
+    later = [batcher.submit(word) for word in "bcde"]
+    database.open.set()
+    await asyncio.gather(first, *later)
+    assert database.commits == [["a"], ["b", "c", "d"], ["e"]]
+
+
+async def test_an_item_is_queued_before_anybody_waits_for_it(batcher: Batcher[str, str], database: Database) -> None:
+    batcher.submit("a")
+    assert await batcher.submit("b") == "B"
+    assert database.commits == [["a", "b"]]
+
+
+async def test_a_caller_that_goes_away_takes_nobody_with_it(batcher: Batcher[str, str], database: Database) -> None:
+    database.open.clear()
+    first, second = batcher.submit("a"), batcher.submit("b")
+    await asyncio.sleep(0)
+    first.cancel()
+    database.open.set()
+    assert await second == "B"
+    assert database.commits == [["a", "b"]]
+
+
+async def test_a_caller_that_goes_away_is_not_told_of_a_failure_either(
+    telling: Batcher[str, str], database: Database
+) -> None:
+    database.refused = frozenset("a")
+    first, second = telling.submit("a"), telling.submit("b")
+    first.cancel()
+    assert await second == "B"
+
+
+async def test_finishing_waits_for_what_is_under_way(batcher: Batcher[str, str], database: Database) -> None:
+    await batcher.finish()
+    added = batcher.submit("a")
+    await batcher.finish()
+    assert database.commits == [["a"]]
+    assert await added == "A"
+
+
+async def test_stopping_leaves_what_is_not_committed(batcher: Batcher[str, str], database: Database) -> None:
+    await batcher.stop()
+    database.open.clear()
+    first = batcher.submit("a")
+    await asyncio.sleep(0)
+    second = batcher.submit("b")
+    await batcher.stop()
+    database.open.set()
+    await batcher.finish()
+    assert database.commits == []
+    assert not first.done()
+    assert not second.done()
+
+
+async def test_after_a_stop_it_can_begin_again(batcher: Batcher[str, str], database: Database) -> None:
+    batcher.submit("a")
+    await batcher.stop()
+    assert await batcher.submit("b") == "B"
+    assert database.commits == [["b"]]
+
+
+async def test_one_that_is_refused_harms_no_other(telling: Batcher[str, str], database: Database) -> None:
+    database.refused = frozenset("b")
+    a, b, c = await results(telling, "abc")
+    assert database.commits == [["a"], ["c"]]
+    assert (a, type(b), c) == ("A", ConflictError, "C")
+
+
+async def test_all_are_told_when_the_database_is_away(telling: Batcher[str, str], database: Database) -> None:
+    database.away = 1
+    assert [type(result) for result in await results(telling, "abc")] == [StoreUnavailable] * 3
+    assert await telling.submit("d") == "D"
+    assert database.commits == [["d"]]
+
+
+async def test_one_that_is_refused_is_parked_and_harms_no_other(parking: Batcher[str, str], database: Database) -> None:
+    database.refused = frozenset("b")
+    assert await results(parking, "abc") == ["A", "parked b", "C"]
+    assert database.commits == [["a"], ["c"]]
+    assert [(word, str(error)) for word, error in database.parked] == [("b", "refused")]
+
+
+async def test_a_database_that_is_away_is_waited_for_longer_each_time(
+    parking: Batcher[str, str], database: Database
+) -> None:
+    database.away = 4
+    with capture_logs() as logs:
+        assert await results(parking, "ab") == ["A", "B"]
+    assert database.commits == [["a", "b"]]
+    waits = [(entry["event"], entry["retry_in_seconds"]) for entry in logs]
+    assert waits == [("commit.waiting", wait) for wait in (0.001, 0.002, 0.004, 0.004)]
+
+
+async def test_one_that_cannot_even_be_parked_is_tried_for_as_long_as_it_takes(
+    parking: Batcher[str, str], database: Database
+) -> None:
+    database.refused, database.full = frozenset("a"), 3
+    assert await results(parking, "ab") == ["parked a", "B"]
+    assert database.commits == [["b"]]
+
+
+async def test_stopping_ends_the_waiting_for_a_database(parking: Batcher[str, str], database: Database) -> None:
+    database.away = 1_000_000
+    done = parking.submit("a")
+    await eventually(lambda: database.away < 999_998)
+    await parking.stop()
+    assert not done.done()
