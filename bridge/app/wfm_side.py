@@ -10,12 +10,12 @@ import structlog
 from faststream.rabbit import QueueType
 
 from bridge.app.process import Start, new_id, now
-from bridge.flows.applier import Applier
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import Memory
 from bridge.flows.retention import Retention
+from bridge.flows.work import Workshop
 from bridge.loops import every
 from bridge.mapping.pack import Pack
 from bridge.settings import RetentionSettings, Settings
@@ -69,6 +69,7 @@ def build_link(settings: Settings) -> RabbitLink:
 class WfmSide:
     """What speaks with the WFM, not started yet."""
 
+    workshop: Workshop
     commands: Commands
     job_updates: JobUpdates
     requests: Idempotency
@@ -95,12 +96,13 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     own_replies = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies)
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
-    applier = Applier(parts.packs, now, new_id, sellers=seller_of)
-    commands = Commands(parts.store, bus, parts.packs, applier, now, new_id, instance=parts.settings.instance)
-    job_updates = JobUpdates(parts.store, applier)
+    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of)
+    commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
+    job_updates = JobUpdates(parts.store, workshop)
     outbox = OutboxSender(parts.store.outbox, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
     parts.store.outbox.on_due = outbox.wake
     return WfmSide(
+        workshop,
         commands,
         job_updates,
         _requests(parts),

@@ -25,7 +25,6 @@ from bridge.domain.model import (
 )
 from bridge.domain.order import Versions, highest, is_behind
 from bridge.domain.planner import appointment_path, work_order_path
-from bridge.domain.visits import held_window, may_be_same_visit, same_visit
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import Note, RelatedContactInformation
@@ -134,7 +133,7 @@ def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: dat
         if late is not None:
             return late
     if update.goal.appointment is AppointmentStatus.CANCELLED:
-        gone = echo.gone_echo(job, update)
+        gone = echo.gone_echo(job, update, now)
         if gone is not None:
             return gone
     goal = update.goal.work_order
@@ -159,8 +158,7 @@ def _check_known(draft: Draft, update: JobUpdate) -> None:
     """The end of a visit that the Buyer never saw must not pass unnoticed where it changes nothing."""
     if draft.transitions or update.goal.appointment not in _VISIT_ENDS:
         return
-    past = (*draft.ended, *((draft.appointment,) if draft.appointment else ()))
-    if not any(may_be_same_visit(known, update.visit) for known in past):
+    if not any(map(update.visit.may_be_of, draft.appointments)):
         raise IllegalMove("the message speaks of a visit the Buyer knows nothing of")
 
 
@@ -197,7 +195,7 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
         _withdraw(draft, update)
         return
     _follow_reference(draft, update)
-    _release_held(draft, update)
+    _release_moved(draft, update)
     _update_attributes(draft, update)
     if _agrees_visit(draft, update):
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
@@ -234,12 +232,12 @@ def _follow_reference(draft: Draft, update: JobUpdate) -> None:
         draft.appointment = replace(appointment, visit=ref)
 
 
-def _release_held(draft: Draft, update: JobUpdate) -> None:
-    """The WFM no longer holds a visit that it moved and then cancelled: the Buyer's next booking is a new one."""
+def _release_moved(draft: Draft, update: JobUpdate) -> None:
+    """The WFM no longer has a visit that it moved and then cancelled: the Buyer's next booking is a new one."""
     appointment = draft.appointment
-    if held_window(appointment) is None or appointment is None:
+    if appointment is None or appointment.moved_window is None:
         return
-    if update.goal.appointment is AppointmentStatus.CANCELLED and may_be_same_visit(appointment, update.visit):
+    if update.goal.appointment is AppointmentStatus.CANCELLED and update.visit.may_be_of(appointment):
         draft.appointment = replace(appointment, disregarded_window=None)
 
 
@@ -251,8 +249,7 @@ def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
         return False
     if update.goal.appointment not in _VISIT_ENDS:
         return True
-    past = (*draft.ended, *((draft.appointment,) if draft.appointment else ()))
-    return not any(same_visit(ended, update.visit) for ended in past)
+    return not any(map(update.visit.is_of, draft.appointments))
 
 
 def _new_appointment(draft: Draft, update: JobUpdate, ids: Ids) -> Appointment:
@@ -412,8 +409,7 @@ def _remember(job: Job, update: JobUpdate) -> Job:
 
 
 def _without_appointment(job: Job) -> Job:
-    ended = (*job.ended_appointments, *((job.appointment,) if job.appointment else ()))
-    return replace(job, work_order=None, appointment=None, ended_appointments=ended)
+    return replace(job, work_order=None, appointment=None, ended_appointments=job.appointments)
 
 
 def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:

@@ -46,9 +46,12 @@ class Draft:
     @property
     def open_appointment(self) -> Appointment | None:
         """The Appointment that is confirmed or in progress, if any (R20: never more than one)."""
-        if self.appointment is not None and self.appointment.status in appointment_machine.OPEN:
-            return self.appointment
-        return None
+        return self.appointment if self.appointment is not None and self.appointment.is_open else None
+
+    @property
+    def appointments(self) -> tuple[Appointment, ...]:
+        """All of the job's Appointments, as the draft has them."""
+        return self.ended if self.appointment is None else (*self.ended, self.appointment)
 
     def create_work_order(self) -> None:
         """Announce the draft's WorkOrder as new (R56)."""
@@ -59,8 +62,7 @@ class Draft:
         """Take a new confirmed Appointment in (R19, R22). One that the Buyer booked is announced by the response."""
         if self.open_appointment is not None:
             raise IllegalMove("the WorkOrder has an open Appointment already")  # R20
-        if self.appointment is not None:
-            self.ended = (*self.ended, self.appointment)
+        self.ended = self.appointments
         self.appointment = appointment
         self.work_order = replace(self.work_order, appointments=(*self.work_order.appointments, appointment.id))
         self._passed("appointment", appointment.id, None, appointment.status)

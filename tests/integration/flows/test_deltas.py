@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from bridge.domain.model import Job, JobRef
-from bridge.flows.applier import Applier
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import WfmMessage
+from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
 from bridge.store import SqlStore, open_store
 from tests.integration.flows.acme import NOW
@@ -40,7 +40,7 @@ class Bridge:
     def __init__(self, store: SqlStore, pack: Pack, ids: Callable[[], str]) -> None:
         self._store = store
         self._packs = {pack.name: pack}
-        self._updates = JobUpdates(store, Applier(self._packs, lambda: NOW, ids))
+        self._updates = JobUpdates(store, Workshop(store, self._packs, lambda: NOW, ids))
 
     async def hear(self, **body: Any) -> None:
         """Take one message."""

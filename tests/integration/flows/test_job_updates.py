@@ -7,7 +7,7 @@ import pytest
 
 from bridge.backoff import Backoff
 from bridge.domain.decide import decide as real_decide
-from bridge.flows import applier, patience
+from bridge.flows import hold_queue, patience
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import WorkOrderState
 from bridge.yaml_source import parse_yaml
@@ -135,7 +135,7 @@ async def test_a_message_that_crashes_the_bridge_is_parked_and_its_neighbours_pa
             raise ZeroDivisionError("a defect")
         return real_decide(job, update, *rest)
 
-    monkeypatch.setattr(applier, "decide", decide)
+    monkeypatch.setattr(hold_queue, "decide", decide)
     poison = event("NEW", 1, "J-2")
     await world.hear(event("NEW", 1, "J-1"), poison, event("NEW", 1, "J-3"))
 
@@ -150,7 +150,7 @@ async def test_a_message_that_cannot_even_be_parked_holds_the_others_and_is_not_
 ) -> None:
     """Neither does the bridge end, nor is anything acked that is stored nowhere."""
     monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 1.0))
-    monkeypatch.setattr(applier, "decide", lambda *_: 1 / 0)
+    monkeypatch.setattr(hold_queue, "decide", lambda *_: 1 / 0)
     failures = iter([ZeroDivisionError("a defect in parking"), ZeroDivisionError("again")])
     commit: Any = world.job_updates._batcher._commit
     park = commit._park

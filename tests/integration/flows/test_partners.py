@@ -12,13 +12,12 @@ import pytest
 
 from bridge.domain import decide as decisions
 from bridge.domain.model import Appointment, Job, JobRef, Outcome
-from bridge.flows import applier as applying
-from bridge.flows import job_updates
-from bridge.flows.applier import Applier
+from bridge.flows import hold_queue, job_updates
 from bridge.flows.errors import Rejected
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.flows.subscriptions import Subscriptions
+from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, AppointmentStatus, Irp, WorkOrderState
 from bridge.mef.models import EventSubscriptionInput
@@ -60,7 +59,7 @@ class Bridge:
     def __init__(self, store: SqlStore, pack: Pack, clock: Clock, ids: Callable[[], str]) -> None:
         self.store = store
         self.clock = clock
-        self.updates = JobUpdates(store, Applier({pack.name: pack}, clock, ids))
+        self.updates = JobUpdates(store, Workshop(store, {pack.name: pack}, clock, ids))
         self._numbers = count(1)
 
     async def hear(self, *bodies: dict[str, Any]) -> None:
@@ -365,7 +364,7 @@ async def test_a_held_message_that_breaks_the_bridge_is_parked(
             raise RuntimeError("a bug")
         return decisions.decide(job, update, *rest)
 
-    monkeypatch.setattr(applying, "decide", decide)
+    monkeypatch.setattr(hold_queue, "decide", decide)
     clock.advance(seconds=30)
     await bridge.updates.apply_due()
     outcomes = await bridge.outcomes()

@@ -18,8 +18,8 @@ from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from bridge.packtools.difference import Change, changes
-from bridge.packtools.job_book import JobBook
 from bridge.packtools.replay import Event, events_of, replay
+from bridge.packtools.sandbox import Sandbox
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING
@@ -50,7 +50,7 @@ async def events(world: World, pack: Pack) -> list[Event]:
 
 
 async def replayed(world: World, pack: Pack) -> Job:
-    book = JobBook(pack)
+    book = Sandbox(pack)
     for event in await events(world, pack):
         replay(book, event)
     return book.job(JobRef(pack.name, "J-1"))
@@ -210,7 +210,7 @@ async def test_what_was_held_is_replayed_in_its_time(make_world: Worlds) -> None
     assert list(changes(pack, pack, recorded)) == []
     differing = {(one.event, one.what) for one in changes(pack, changed(), recorded)}
     assert ("no. 3", "appointment") in differing
-    book = JobBook(pack)
+    book = Sandbox(pack)
     for event in recorded:
         book.take_due(event.at)
         replay(book, event)

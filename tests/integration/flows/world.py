@@ -14,13 +14,13 @@ import orjson
 
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, WorkOrder, WorkOrderId
 from bridge.errors import BridgeError, StoreUnavailable
-from bridge.flows.applier import Applier
 from bridge.flows.appointments import Appointments
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Store, Transaction, WfmMessage
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
+from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import AppointmentUpdate, EventSubscriptionInput, TimePeriod
@@ -156,27 +156,29 @@ class World:
         packs: Mapping[str, Pack] = {pack.name: pack}
         timeout = timedelta(seconds=timeout_s)
         store: Store = self.store
-        applier = Applier(packs, clock, ids)
-        self.commands = Commands(store, self.bus, packs, applier, clock, ids, instance=instance)
-        self.job_updates = JobUpdates(store, applier)
+        self.workshop = workshop = Workshop(store, packs, clock, ids)
+        self.commands = Commands(store, self.bus, workshop, instance=instance)
+        self.job_updates = JobUpdates(store, workshop)
         self.time_slots = TimeSlots(
-            store, packs, self.commands, clock, ids, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
+            store, workshop, self.commands, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
         )
-        self.appointments = Appointments(store, packs, self.commands, self.time_slots, clock, ids, timeout=timeout)
+        self.appointments = Appointments(store, workshop, self.commands, self.time_slots, timeout=timeout)
         self.subscriptions = Subscriptions(store.listeners, clock, ids, max_listeners=20)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["World"]:
         """Run the loops for the block, then close the database."""
-        commands = self.commands.run() if self._sweeps else self.commands._group.run()
-        loops = [asyncio.create_task(commands), asyncio.create_task(self.job_updates.run())]
+        loops = [asyncio.create_task(self.job_updates.run())]
+        if self._sweeps:
+            loops.append(asyncio.create_task(self.commands.run()))
         try:
             yield self
         finally:
             for task in (*loops, *self._tasks):
                 task.cancel()
             await asyncio.gather(*loops, *self._tasks, return_exceptions=True)
+            await self.commands._batcher.stop()
             await self.sql_store.close()
 
     # the WFM
