@@ -133,7 +133,7 @@ def booked_not_acked(point: str) -> None:
     handle = Commands.handle_reply
 
     async def handling(self: Commands, reply: Any) -> None:
-        booking = b'"VISIT_NO"' in reply.raw.body
+        booking = b'"VISIT_NO"' in reply.body
         await handle(self, reply)
         if booking:
             die(point)
