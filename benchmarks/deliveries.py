@@ -95,7 +95,7 @@ def subscription(url: str, number: int) -> Subscription:
 async def through_the_bridge(store: SqlStore, url: str, listening: int) -> float:
     """Give the seconds from the first claim to the last delivery that was answered and settled."""
     for number in range(listening):
-        await store.add_subscription(subscription(url, number))
+        await store.listeners.add(subscription(url, number))
     events = [
         Notification(EventType.WORK_ORDER_STATE_CHANGE, f"wo-{number}", BUYER)
         for number in range(DELIVERIES // listening)
@@ -103,12 +103,12 @@ async def through_the_bridge(store: SqlStore, url: str, listening: int) -> float
     async with store.transaction() as tx:
         await tx.notify(events, _now(), "corr-bench")
     session = partial(callback_session, SETTINGS)
-    worker = DeliveryWorker(store, session, SETTINGS, _now, Random(1), SELLER)
-    store.on_deliveries = worker.wake
+    worker = DeliveryWorker(store.deliveries, session, SETTINGS, _now, Random(1), SELLER)
+    store.deliveries.on_due = worker.wake
     with stopwatch() as elapsed:
         running = asyncio.create_task(worker.run())
         async with asyncio.timeout(DEADLINE_S):
-            while await store.next_delivery_at() is not None:  # noqa: ASYNC110 - the last settlement tells nobody
+            while await store.deliveries.next_at() is not None:  # noqa: ASYNC110 - the last settlement tells nobody
                 await asyncio.sleep(LOOK_EVERY_S)
         seconds = elapsed()
     running.cancel()

@@ -35,7 +35,7 @@ from bridge.mapping.pack import Pack, Reading, ReplyRead, Unreadable
 from bridge.packtools.buyer_steps import ask
 from bridge.packtools.cases import Case, Step
 from bridge.packtools.initial_job import initial_job
-from bridge.packtools.job_book import Happened, JobBook, WfmWords
+from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
 
 LIMIT_S = 2.0
 TOTAL_S = 1800.0
@@ -56,7 +56,7 @@ class TooSlow(BaseException):
 class Seed:
     """A good message, and the jobs and time it comes to."""
 
-    words: WfmWords
+    words: RawMessage
     jobs: dict[JobRef, Job]
     now: datetime
 
@@ -107,7 +107,7 @@ def seeds_of(pack: Pack, cases: Sequence[Case]) -> list[Seed]:
 
 
 def _played(pack: Pack, case: Case) -> Iterator[Seed]:
-    book = JobBook(pack)
+    book = Sandbox(pack)
     for step, now in zip(case.steps, case.times(), strict=True):
         if step.buyer is not None:
             ask(book, step, step.buyer, now)
@@ -130,9 +130,9 @@ def _reply(step: Step) -> bytes:
     return step.reply.encode() if isinstance(step.reply, str) else orjson.dumps(step.reply)
 
 
-def _words(step: Step) -> WfmWords:
+def _words(step: Step) -> RawMessage:
     body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
-    return WfmWords(body=body, routing_key=step.routing_key, headers=step.headers)
+    return RawMessage(body=body, routing_key=step.routing_key, headers=step.headers)
 
 
 def attack(pack: Pack, seeds: Sequence[Seed], rng: random.Random, messages: int) -> Tally:
@@ -179,11 +179,14 @@ def _tried(tally: Tally, what: str) -> Iterator[list[str]]:
     _note(tally, what, time.perf_counter() - begun, problems)
 
 
-def _apply(pack: Pack, jobs: dict[JobRef, Job], words: WfmWords, now: datetime) -> list[Happened]:
+def _apply(pack: Pack, jobs: dict[JobRef, Job], words: RawMessage, now: datetime) -> list[Happened]:
     """A book of its own for each mutant, for they share message ids; what became of the jobs is carried on."""
-    book = JobBook(pack)
-    book.jobs = jobs
-    return book.apply(words, now)
+    book = Sandbox(pack)
+    for job in jobs.values():
+        book.put(job)
+    happened = book.apply(words, now)
+    jobs.update(book.jobs)
+    return happened
 
 
 def _note(tally: Tally, what: str, took_s: float, problems: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from xml.sax.saxutils import escape, unescape
 
-from bridge.packtools.job_book import WfmWords
+from bridge.packtools.sandbox import RawMessage
 
 SURROGATE = "\ud800"
 TEXTS: tuple[str, ...] = (
@@ -47,7 +47,7 @@ RAW = "raw text goes here"
 Change = Callable[[random.Random, object], object]
 
 
-def mutant(rng: random.Random, words: WfmWords) -> WfmWords:
+def mutant(rng: random.Random, words: RawMessage) -> RawMessage:
     """Damage a message, and now and then what RabbitMQ says beside it."""
     body = words.body
     for _ in range(rng.choice((1, 1, 1, 2, 3))):

@@ -21,8 +21,6 @@ from bridge.delivery.sender import callback_session
 from bridge.delivery.worker import DeliveryWorker
 from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.appointments import Appointments
-from bridge.flows.commands import Commands
-from bridge.flows.idempotency import Idempotency
 from bridge.flows.ports import BuyersStore
 from bridge.flows.sellers import SellerStore
 from bridge.flows.subscriptions import Subscriptions
@@ -42,13 +40,12 @@ class Served:
 
 def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
     """Build the use cases the API calls."""
-    commands, requests = wfm_side.commands, wfm_side.requests
     ready = partial(readiness, parts, wfm_side)
     sellers = parts.settings.sellers if len(parts.settings.sellers) > 1 else ()
     views = {each.id: SellerStore(parts.store, each.id, frozenset(each.packs)) for each in sellers}
     return Served(
-        _services(parts, parts.store, commands, requests, ready),
-        {seller: _services(parts, view, commands, requests, ready) for seller, view in views.items()},
+        _services(parts, wfm_side, parts.store, ready),
+        {seller: _services(parts, wfm_side, view, ready) for seller, view in views.items()},
     )
 
 
@@ -63,27 +60,23 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]
     }
 
 
-def _services(
-    parts: Parts, store: BuyersStore, commands: Commands, requests: Idempotency, readiness: Readiness
-) -> Services:
-    packs = parts.packs
+def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Readiness) -> Services:
+    workshop, commands = wfm_side.workshop, wfm_side.commands
     timeout = timedelta(seconds=parts.settings.commands.timeout_seconds)
     memory = timedelta(minutes=parts.settings.commands.slot_memory_minutes)
     time_slots = TimeSlots(
         store,
-        packs,
+        workshop,
         commands,
-        now,
-        new_id,
         timeout=timeout,
         memory=memory,
         max_periods=parts.settings.commands.max_search_periods,
     )
     return Services(
-        appointments=Appointments(store, packs, commands, time_slots, now, new_id, timeout=timeout),
-        work_orders=WorkOrders(store),
-        subscriptions=Subscriptions(store, now, new_id, max_listeners=parts.settings.http.max_listeners),
-        requests=requests,
+        appointments=Appointments(store, workshop, commands, time_slots, timeout=timeout),
+        work_orders=WorkOrders(store.reads),
+        subscriptions=Subscriptions(store.listeners, now, new_id, max_listeners=parts.settings.http.max_listeners),
+        requests=wfm_side.requests,
         readiness=readiness,
     )
 
@@ -133,12 +126,12 @@ def start_delivery(parts: Parts, start: Start, url: str) -> None:
     """Begin to post notifications; `url` is where the API is reached."""
     settings = parts.settings.delivery
     worker = DeliveryWorker(
-        parts.store,
+        parts.store.deliveries,
         partial(callback_session, settings),
         settings,
         now,
         Random(),  # noqa: S311 - jitter, not a secret
         url + parts.settings.http.seller_prefix,
     )
-    parts.store.on_deliveries = worker.wake
+    parts.store.deliveries.on_due = worker.wake
     start(worker.run(), "delivery")

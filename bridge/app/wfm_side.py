@@ -10,12 +10,12 @@ import structlog
 from faststream.rabbit import QueueType
 
 from bridge.app.process import Start, new_id, now
-from bridge.flows.applier import Applier
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import Memory
 from bridge.flows.retention import Retention
+from bridge.flows.work import Workshop
 from bridge.loops import every
 from bridge.mapping.pack import Pack
 from bridge.settings import RetentionSettings, Settings
@@ -69,6 +69,7 @@ def build_link(settings: Settings) -> RabbitLink:
 class WfmSide:
     """What speaks with the WFM, not started yet."""
 
+    workshop: Workshop
     commands: Commands
     job_updates: JobUpdates
     requests: Idempotency
@@ -82,7 +83,7 @@ class WfmSide:
 
 async def warn_of_missing_packs(store: SqlStore, packs: Mapping[str, Pack]) -> None:
     """Name the packs that were removed or renamed though jobs depend on them: nobody speaks to their WFM."""
-    missing = await store.packs_in_use() - packs.keys()
+    missing = await store.reads.packs_in_use() - packs.keys()
     if missing:
         log.warning(
             "packs.missing", packs=sorted(missing), effect="their jobs and pending commands are left as they are"
@@ -95,16 +96,17 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     own_replies = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies)
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
-    applier = Applier(parts.packs, now, new_id, sellers=seller_of)
-    commands = Commands(parts.store, bus, parts.packs, applier, now, new_id, instance=parts.settings.instance)
-    job_updates = JobUpdates(parts.store, applier)
-    outbox = OutboxSender(parts.store, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
-    parts.store.on_outbox = outbox.wake
+    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of)
+    commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
+    job_updates = JobUpdates(parts.store, workshop)
+    outbox = OutboxSender(parts.store.outbox, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
+    parts.store.outbox.on_due = outbox.wake
     return WfmSide(
+        workshop,
         commands,
         job_updates,
         _requests(parts),
-        Retention(parts.store, now, _ages(parts.settings.retention)),
+        Retention(parts.store.retention, parts.store.journal, now, _ages(parts.settings.retention)),
         outbox,
         InstanceMark(parts.link, parts.topology),
         DeadLetters(parts.link, parts.topology),

@@ -21,7 +21,7 @@ def list_deliveries(
     as_json: JsonOption = False,
 ) -> None:
     """List the newest notifications, one a line: where they go, and how the last attempt ended. Reads only."""
-    found = with_store(load_settings(config), lambda store: store.deliveries(state, limit), read_only=True)
+    found = with_store(load_settings(config), lambda store: store.deliveries.reports(state, limit), read_only=True)
     print_lines(json.dumps(asdict(report), default=str) if as_json else _line(report) for report in found)
 
 
@@ -34,7 +34,7 @@ def retry_deliveries(
     A running bridge takes them up when it looks next, within half a minute.
     """
     settings = load_settings(config)
-    again = with_store(settings, lambda store: store.retry_deliveries(numbers, now()), read_only=False)
+    again = with_store(settings, lambda store: store.deliveries.retry(numbers, now()), read_only=False)
     for number in numbers:
         known = number in again
         typer.echo(

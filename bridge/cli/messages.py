@@ -25,7 +25,7 @@ def list_messages(
     as_json: JsonOption = False,
 ) -> None:
     """List the newest messages with what the bridge did and why. Reads only."""
-    entries = with_store(load_settings(config), lambda store: store.journal(outcome, limit), read_only=True)
+    entries = with_store(load_settings(config), lambda store: store.journal.latest(outcome, limit), read_only=True)
     if as_json:
         print_lines(json.dumps(_facts(recorded)) for recorded in entries)
     elif sys.stdout.isatty():
@@ -40,7 +40,7 @@ def show_message(
     as_json: JsonOption = False,
 ) -> None:
     """Show one message in full: as it came, what became of it, and how that was found. Reads only."""
-    recorded = with_store(load_settings(config), lambda store: store.entry(number), read_only=True)
+    recorded = with_store(load_settings(config), lambda store: store.journal.find(number), read_only=True)
     if recorded is None:
         raise PermanentError(f"there is no entry {number}")
     facts = _facts(recorded) | _details(recorded.entry)

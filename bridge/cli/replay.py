@@ -12,10 +12,10 @@ from bridge.cli.options import ConfigOption
 from bridge.cli.store import with_store
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
-from bridge.flows.applier import Applier
 from bridge.flows.errors import NotReplayable
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import JournalEntry
+from bridge.flows.work import Workshop
 from bridge.settings import Settings, load_settings
 from bridge.store import SqlStore
 from bridge.telemetry import configure_logging
@@ -44,8 +44,8 @@ def replay_messages(
 async def _replay(settings: Settings, store: SqlStore, numbers: Sequence[int]) -> int:
     """Replay one by one; return how many could not be."""
     seller_of = {pack: seller.id for seller in settings.sellers for pack in seller.packs}
-    updates = JobUpdates(store, Applier(load_packs(settings), now, new_id, sellers=seller_of))
-    wanted = numbers or [parked.number for parked in reversed(await store.journal(Outcome.PARKED, MOST_AT_ONCE))]
+    updates = JobUpdates(store, Workshop(store, load_packs(settings), now, new_id, sellers=seller_of))
+    wanted = numbers or [parked.number for parked in reversed(await store.journal.latest(Outcome.PARKED, MOST_AT_ONCE))]
     failed = 0
     for number in wanted:
         try:

@@ -35,14 +35,14 @@ GRACE_S = 2.0  # for what is on its way when the worker is stopped: each one set
 log = structlog.stdlib.get_logger(__name__)
 
 
-class DeliveryStore(Protocol):
-    """The part of `flows.ports.Store` that the worker needs."""
+class Deliveries(Protocol):
+    """The part of the store that the worker needs. A claim is a lease until `lease_until`."""
 
-    async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...
-    async def settle_delivery(
-        self, delivery: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...
+    async def settle(
+        self, number: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
     ) -> None: ...
-    async def next_delivery_at(self) -> datetime | None: ...
+    async def next_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class DeliveryWorker:
 
     def __init__(
         self,
-        store: DeliveryStore,
+        store: Deliveries,
         session_factory: Callable[[], ClientSession],
         settings: DeliveryConfig,
         clock: Clock,
@@ -116,7 +116,7 @@ class DeliveryWorker:
             self._probe_at = 0.0
             if claimed == limit:
                 return 0.0
-        return seconds_until(await self._store.next_delivery_at(), self._clock())
+        return seconds_until(await self._store.next_at(), self._clock())
 
     def _claim_limit(self) -> int:
         """Tell how many to claim: what can be sent, less what is claimed and not begun.
@@ -135,7 +135,7 @@ class DeliveryWorker:
     async def _claim(self, limit: int) -> int:
         now = self._clock()
         timeout = timedelta(seconds=self._settings.timeout_seconds)
-        deliveries = await self._store.claim_deliveries(now, now + 2 * timeout, limit)
+        deliveries = await self._store.claim(now, now + 2 * timeout, limit)
         for delivery in deliveries:
             self._claimed.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
         return len(deliveries)
@@ -220,7 +220,7 @@ class DeliveryWorker:
         """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""
         for wait in STORE_RETRIES.waits():
             try:
-                await self._store.settle_delivery(
+                await self._store.settle(
                     delivery.number, settlement.attempt, settlement.state, settlement.next_attempt_at
                 )
                 return

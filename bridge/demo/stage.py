@@ -88,7 +88,7 @@ class Stage:
 
     async def journal(self) -> list[RecordedEntry]:
         """Return what the bridge has recorded since the last call, oldest first, and put it on the timeline."""
-        recorded = [r for r in await self.bridge.store.journal(limit=200) if r.number > self._seen_entries]
+        recorded = [r for r in await self.bridge.store.journal.latest(limit=200) if r.number > self._seen_entries]
         fresh = sorted(recorded, key=lambda each: each.number)
         if fresh:
             self._seen_entries = fresh[-1].number

@@ -20,7 +20,6 @@ from bridge.domain.model import (
     Refused,
     Visit,
 )
-from bridge.domain.visits import open_appointment, same_visit
 from bridge.mef.enums import Error422Code
 
 TRIES = 8
@@ -37,7 +36,8 @@ def begin(command: Command, now: datetime) -> tuple[Command, CancelVisit]:
 
 def standing(job: Job, booking: CommandId) -> Command | None:
     """Return a booking whose visit may still stand in the WFM; None once it is known to be gone."""
-    return next((c for c in job.commands if c.id == booking and c.try_again_at is not None), None)
+    command = job.find_command(booking)
+    return command if command is not None and command.try_again_at is not None else None
 
 
 def ask_again(job: Job, command: Command, now: datetime) -> Decision:
@@ -53,8 +53,8 @@ def ask_again(job: Job, command: Command, now: datetime) -> Decision:
     )
 
 
-def answered(job: Job, command: Command, reply: Accepted | Refused) -> Decision:
-    """Decide on the WFM's answer; the visit of a refusal that may pass is asked for again at its time."""
+def replied(job: Job, command: Command, reply: Accepted | Refused) -> Decision:
+    """Decide on the WFM's reply; the visit of a refusal that may pass is asked for again at its time."""
     if isinstance(reply, Accepted):
         return settled(job, command, "the WFM took the visit back")
     if reply.code is Error422Code.REFERENCE_NOT_FOUND:
@@ -79,7 +79,7 @@ def _asked(command: Command, now: datetime) -> tuple[Command, CancelVisit]:
 
 
 def _wait(command: Command, tries: int) -> timedelta:
-    """The WFM has the time for its answer that it had for the booking's, then twice that, and so on."""
+    """The WFM has the time for its reply that it had for the booking's, then twice that, and so on."""
     if tries >= TRIES:
         return SLOW_WAIT
     first = max(command.expires_at - command.created_at, SHORTEST_WAIT)
@@ -87,19 +87,18 @@ def _wait(command: Command, tries: int) -> timedelta:
 
 
 def _seen(job: Job, command: Command) -> bool:
-    current = open_appointment(job)
-    return current is not None and same_visit(current, Visit(ref=command.visit, window=command.window))
+    current = job.open_appointment
+    return current is not None and Visit(ref=command.visit, window=command.window).is_of(current)
 
 
 def _may_be_booked_again(job: Job, command: Command) -> bool:
     return any(
         other.kind is CommandKind.BOOK
-        and other.state is CommandState.PENDING
+        and other.is_pending
         and (command.visit is None or other.window == command.window)
         for other in job.commands
     )
 
 
 def _decision(job: Job, command: Command, reason: str) -> Decision:
-    commands = tuple(command if other.id == command.id else other for other in job.commands)
-    return Decision(outcome=Outcome.UNCHANGED, job=replace(job, commands=commands), reason=reason)
+    return Decision(outcome=Outcome.UNCHANGED, job=job.with_command(command), reason=reason)

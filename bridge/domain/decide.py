@@ -1,8 +1,28 @@
 """Decides what a WFM message does to a job: the goal it names, the legal hops there, the notifications on the way.
 
-Order of the questions: stale? known? ended? only an echo? to be held for a partner? Then the goal is completed by the
-cross-rules of MEF 137 (R20-R24, R27, R45-R50, R56-R58), planned and walked. A goal without a legal path is handled by
-the pack's policy.
+A WFM says how things stand now, in its own words, and skips what it finds unimportant. MEF 137 wants each Buyer to see
+legal hops one by one. So a pack turns a message into a `Goal`, the states that the objects are to be in (None leaves
+one alone), and this module finds the way there.
+
+First come the questions whose answer may end it, in this order:
+
+1. Is it *stale*? It bears a version lower than one that was applied, or than a yes of the WFM's. Of a delta that is
+   only late, the pack has left what no later one has told.
+2. Is the job *known*? If not, only a message that `creates` opens it, and any other waits for that.
+3. Has it *ended*? Then nothing moves any more, but the pack may have a follow-up WorkOrder opened.
+4. Is it an *echo* of what the Buyer asked for (`echo.py`), and must it wait for a reply to be known as one?
+5. Is it to be *held*, as a later message may take its place (`flows/hold_queue.py`)?
+
+What is left is news. A `Draft` of the job then takes in what the message tells of the visit (`_learn_visit`), and a
+visit that the WFM agreed without the Buyer (R19, R22), and walks to the goal (`_walk_goal`). The goal is completed
+first by the cross-rules of the standard: what becomes of the Appointment when only the WorkOrder is spoken of, and the
+other way round (R24, R49, R50). Both paths are then walked level by level, the Appointment's hop before the
+WorkOrder's, as in Figure 5; `appointmentRequired` comes last (R23, R27, R48, R58). A move by the Seller is no goal: it
+withdraws the Appointment and asks the Buyer to book again (R27).
+
+A goal without a legal way raises `IllegalMove`, and nothing of the draft is kept: the pack's policy says whether the
+message is parked, is kept without its goal, or ends the WorkOrder and opens another (R55-R57). Nothing is half done: a
+decision is the whole new job, and all that follows from it.
 """
 
 from collections.abc import Mapping
@@ -25,10 +45,9 @@ from bridge.domain.model import (
 )
 from bridge.domain.order import Versions, highest, is_behind
 from bridge.domain.planner import appointment_path, work_order_path
-from bridge.domain.visits import held_window, may_be_same_visit, same_visit
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
-from bridge.mef.models import Note, RelatedContactInformation
+from bridge.mef.models import RelatedContactInformation
 from bridge.mef.moments import rfc3339
 
 _FELL_THROUGH = frozenset({AppointmentStatus.CANCELLED, AppointmentStatus.MISSED, AppointmentStatus.FAILED})
@@ -37,7 +56,8 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime | None = None) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
-    if _is_stale(job, update):
+    ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
+    if ties or (is_older(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
     try:
         decision = _decide_current(job, update, ids, now, came or now)
@@ -47,7 +67,8 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
         return decision
     is_current = decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
     job = echo.without_echo(decision.job, update) if is_current else decision.job
-    return replace(decision, job=_remember(job, update))
+    versions = highest(job.versions, update.versions)
+    return replace(decision, job=replace(job, versions=versions, record=update.record, told=update.told))
 
 
 def learned(
@@ -71,36 +92,22 @@ def _known(job: Job) -> Versions:
     return highest(job.versions, job.told.get(ANSWER, {}))
 
 
-def _is_stale(job: Job, update: JobUpdate) -> bool:
-    if update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items()):
-        return True
-    return is_older(job, update.versions) and not update.late
-
-
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:
+    if job.work_order is None and not update.creates:
+        return Decision(outcome=Outcome.WAITING, job=job, reason=f"job {job.ref.key} is not known yet")
     if job.work_order is None:
-        return _first(job, update, ids, now)
+        return _open_new(job, update, ids, now)
     if job.work_order.state in TERMINAL:
         return _after_end(job, job.work_order, update, ids, now)
     update = echo.with_standing_window(job, update)
-    if (decision := echo.recognise(job, update, now) or _held(job, update, came, now)) is not None:
+    decision = echo.recognise(job, update, now)
+    if decision is not None:
         return decision
+    if update.wait is not None and came + update.wait > now:
+        until = came + update.wait
+        reason = f"held until {rfc3339(until)}, in case a later message takes its place"
+        return Decision(outcome=Outcome.WAITING, job=job, reason=reason, due_at=until)
     return _advance(job, job.work_order, update, ids, now)
-
-
-def _held(job: Job, update: JobUpdate, came: datetime, now: datetime) -> Decision | None:
-    """A WFM that plans anew may cancel first and create then: a pack may have the one wait for the other."""
-    if update.wait is None or came + update.wait <= now:
-        return None
-    until = came + update.wait
-    reason = f"held until {rfc3339(until)}, in case a later message takes its place"
-    return Decision(outcome=Outcome.WAITING, job=job, reason=reason, due_at=until)
-
-
-def _first(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
-    if not update.creates:
-        return Decision(outcome=Outcome.WAITING, job=job, reason=f"job {job.ref.key} is not known yet")
-    return _open_new(job, update, ids, now)
 
 
 def _open_new(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
@@ -134,7 +141,7 @@ def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: dat
         if late is not None:
             return late
     if update.goal.appointment is AppointmentStatus.CANCELLED:
-        gone = echo.gone_echo(job, update)
+        gone = echo.gone_echo(job, update, now)
         if gone is not None:
             return gone
     goal = update.goal.work_order
@@ -149,19 +156,13 @@ def _advance(job: Job, work_order: WorkOrder, update: JobUpdate, ids: Ids, now: 
     draft = Draft(job, replace(work_order, details=update.details), now)
     try:
         _walk(draft, update, ids)
-        _check_known(draft, update)
+        # The end of a visit that the Buyer never saw must not pass unnoticed where it changes nothing.
+        unseen = update.goal.appointment in _VISIT_ENDS and not any(map(update.visit.may_be_of, draft.appointments))
+        if unseen and not draft.transitions:
+            raise IllegalMove("the message speaks of a visit the Buyer knows nothing of")
         return draft.result()
     except IllegalMove as illegal:
         return _resolve_illegal(job, work_order, update, ids, now, illegal)
-
-
-def _check_known(draft: Draft, update: JobUpdate) -> None:
-    """The end of a visit that the Buyer never saw must not pass unnoticed where it changes nothing."""
-    if draft.transitions or update.goal.appointment not in _VISIT_ENDS:
-        return
-    past = (*draft.ended, *((draft.appointment,) if draft.appointment else ()))
-    if not any(may_be_same_visit(known, update.visit) for known in past):
-        raise IllegalMove("the message speaks of a visit the Buyer knows nothing of")
 
 
 def _resolve_illegal(
@@ -196,9 +197,8 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
     if _seller_moves(draft, update):
         _withdraw(draft, update)
         return
-    _follow_reference(draft, update)
-    _release_held(draft, update)
-    _update_attributes(draft, update)
+    if draft.appointment is not None:
+        _learn_visit(draft, draft.appointment, update)
     if _agrees_visit(draft, update):
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
         if draft.work_order.state is WorkOrderState.OPEN:
@@ -225,22 +225,29 @@ def _withdraw(draft: Draft, update: JobUpdate) -> None:
     draft.appointment = replace(moved, visit=update.visit.ref or moved.visit, disregarded_window=update.visit.window)
 
 
-def _follow_reference(draft: Draft, update: JobUpdate) -> None:
-    """Learn how the WFM calls the visit that stands: a reply need not name it, and a WFM may renumber its visits."""
-    appointment, ref = draft.open_appointment, update.visit.ref
-    if appointment is None or ref is None:
-        return
-    if appointment.visit is None or update.visit.window == appointment.valid_for:
-        draft.appointment = replace(appointment, visit=ref)
+def _learn_visit(draft: Draft, appointment: Appointment, update: JobUpdate) -> None:
+    """Take in what the message tells of the visit that stands, or of one that the Seller has moved.
 
-
-def _release_held(draft: Draft, update: JobUpdate) -> None:
-    """The WFM no longer holds a visit that it moved and then cancelled: the Buyer's next booking is a new one."""
-    appointment = draft.appointment
-    if held_window(appointment) is None or appointment is None:
+    A reply need not name a visit, and a WFM may renumber them. A visit that was moved and then cancelled is gone: the
+    Buyer's next booking is a new one. A changed seller contact, or a new note, is an attribute event (R29); notes stay,
+    as a WFM repeats its remarks with every message.
+    """
+    visit = update.visit
+    if not appointment.is_open:
+        gone = update.goal.appointment is AppointmentStatus.CANCELLED and visit.may_be_of(appointment)
+        if gone and appointment.moved_window is not None:
+            draft.appointment = replace(appointment, disregarded_window=None)
         return
-    if update.goal.appointment is AppointmentStatus.CANCELLED and may_be_same_visit(appointment, update.visit):
-        draft.appointment = replace(appointment, disregarded_window=None)
+    if visit.ref is not None and (appointment.visit is None or visit.window == appointment.valid_for):
+        draft.appointment = appointment = replace(appointment, visit=visit.ref)
+    known = {note.id for note in appointment.note}
+    changed = replace(
+        appointment,
+        contacts=_with_seller_contact(appointment.contacts, visit.contacts),
+        note=(*appointment.note, *(note for note in visit.note if note.id not in known)),
+    )
+    if changed != appointment:
+        draft.change_appointment(changed, announce=True)
 
 
 def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
@@ -251,8 +258,7 @@ def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
         return False
     if update.goal.appointment not in _VISIT_ENDS:
         return True
-    past = (*draft.ended, *((draft.appointment,) if draft.appointment else ()))
-    return not any(same_visit(ended, update.visit) for ended in past)
+    return not any(map(update.visit.is_of, draft.appointments))
 
 
 def _new_appointment(draft: Draft, update: JobUpdate, ids: Ids) -> Appointment:
@@ -274,26 +280,6 @@ def _new_appointment(draft: Draft, update: JobUpdate, ids: Ids) -> Appointment:
     )
 
 
-def _update_attributes(draft: Draft, update: JobUpdate) -> None:
-    """R29: a changed seller contact, or a new note, of an open Appointment is an attribute event."""
-    appointment = draft.open_appointment
-    if appointment is None:
-        return
-    changed = replace(
-        appointment,
-        contacts=_with_seller_contact(appointment.contacts, update.visit.contacts),
-        note=_with_notes(appointment.note, update.visit.note),
-    )
-    if changed != appointment:
-        draft.change_appointment(changed, announce=True)
-
-
-def _with_notes(notes: tuple[Note, ...], told: tuple[Note, ...]) -> tuple[Note, ...]:
-    """Notes stay; a WFM repeats its remarks with every message."""
-    known = {note.id for note in notes}
-    return (*notes, *(note for note in told if note.id not in known))
-
-
 def _with_seller_contact(
     contacts: tuple[RelatedContactInformation, ...], seller: tuple[RelatedContactInformation, ...]
 ) -> tuple[RelatedContactInformation, ...]:
@@ -306,23 +292,16 @@ def _with_seller_contact(
 
 def _walk_goal(draft: Draft, goal: Goal) -> None:
     """Walk both objects to the goal in the order of Figure 5: level by level, Appointment before WorkOrder."""
-    appointment_goal = _appointment_goal(draft, goal)
-    work_order_goal = _work_order_goal(draft, goal, appointment_goal)
-    hops = [*_appointment_hops(draft, appointment_goal), *_work_order_hops(draft, work_order_goal)]
-    for _, target in sorted(hops, key=lambda hop: hop[0]):
+    for _, target in sorted(_hops(draft, *_completed(draft, goal)), key=lambda hop: hop[0]):
         if isinstance(target, AppointmentStatus):
             draft.move_appointment(target)
         else:
             draft.move_work_order(target)
-    _check_visit(draft)
+    # R24: a visit stands on a WorkOrder that is planned or under way; a goal that says otherwise is no goal.
+    state, standing = draft.work_order.state, draft.open_appointment
+    if standing is not None and (state is WorkOrderState.OPEN or state in TERMINAL):
+        raise IllegalMove(f"Appointment {standing.status} on a WorkOrder that is {state}")
     _settle_required(draft, goal)
-
-
-def _check_visit(draft: Draft) -> None:
-    """R24: a visit stands on a WorkOrder that is planned or under way; a goal that says otherwise is no goal."""
-    state = draft.work_order.state
-    if draft.open_appointment is not None and (state is WorkOrderState.OPEN or state in TERMINAL):
-        raise IllegalMove(f"Appointment {draft.open_appointment.status} on a WorkOrder that is {state}")
 
 
 _APPOINTMENT_LEVEL = {
@@ -344,24 +323,21 @@ _WORK_ORDER_LEVEL = {
 Hop = tuple[int, AppointmentStatus | WorkOrderState]
 
 
-def _appointment_hops(draft: Draft, goal: AppointmentStatus | None) -> list[Hop]:
-    appointment = draft.open_appointment
-    if appointment is None or goal is None:
-        return []
-    path = appointment_path(appointment.status, goal)
-    if path is None:
-        raise IllegalMove(f"Appointment {appointment.status} -> {goal}: no legal way")
-    return [(_APPOINTMENT_LEVEL[status], status) for status in path]
-
-
-def _work_order_hops(draft: Draft, goal: WorkOrderState | None) -> list[Hop]:
-    state = draft.work_order.state
-    if goal is None:
-        return []
-    path = work_order_path(state, goal)
-    if path is None:
-        raise IllegalMove(f"WorkOrder {state} -> {goal}: no legal way")
-    return [(_WORK_ORDER_LEVEL[hop], hop) for hop in path]
+def _hops(draft: Draft, appointment_goal: AppointmentStatus | None, goal: WorkOrderState | None) -> list[Hop]:
+    """Give the hops of both objects, each with its level."""
+    hops: list[Hop] = []
+    appointment, state = draft.open_appointment, draft.work_order.state
+    if appointment is not None and appointment_goal is not None:
+        statuses = appointment_path(appointment.status, appointment_goal)
+        if statuses is None:
+            raise IllegalMove(f"Appointment {appointment.status} -> {appointment_goal}: no legal way")
+        hops += [(_APPOINTMENT_LEVEL[status], status) for status in statuses]
+    if goal is not None:
+        states = work_order_path(state, goal)
+        if states is None:
+            raise IllegalMove(f"WorkOrder {state} -> {goal}: no legal way")
+        hops += [(_WORK_ORDER_LEVEL[hop], hop) for hop in states]
+    return hops
 
 
 _IMPLIED_APPOINTMENT = {
@@ -372,28 +348,24 @@ _IMPLIED_APPOINTMENT = {
 }
 
 
-def _appointment_goal(draft: Draft, goal: Goal) -> AppointmentStatus | None:
-    """What happens to the open Appointment when the message only speaks of the WorkOrder."""
-    if goal.appointment is not None or draft.open_appointment is None or goal.work_order is None:
-        return goal.appointment
-    if goal.work_order is WorkOrderState.CANCELLED:
-        under_way = draft.open_appointment.status is AppointmentStatus.IN_PROGRESS
-        return AppointmentStatus.MISSED if under_way else AppointmentStatus.CANCELLED
-    return _IMPLIED_APPOINTMENT.get(goal.work_order)
-
-
-def _work_order_goal(draft: Draft, goal: Goal, appointment: AppointmentStatus | None) -> WorkOrderState | None:
-    """What happens to the WorkOrder when a visit falls through and the message does not say.
+def _completed(draft: Draft, goal: Goal) -> tuple[AppointmentStatus | None, WorkOrderState | None]:
+    """Say what happens to the open Appointment when a message only speaks of the WorkOrder, and the other way round.
 
     After `missed` and `failed` the standard is silent: a planned WorkOrder can be booked again, a started one failed.
     """
-    if goal.work_order is not None or draft.open_appointment is None:
-        return goal.work_order
-    if appointment not in _FELL_THROUGH or draft.work_order.state is WorkOrderState.OPEN:
-        return None
-    if draft.work_order.state is WorkOrderState.IN_PROGRESS:
-        return WorkOrderState.UNABLE_TO_COMPLETE
-    return WorkOrderState.OPEN  # R49
+    standing, state = draft.open_appointment, draft.work_order.state
+    appointment, work_order = goal.appointment, goal.work_order
+    if standing is None:
+        return appointment, work_order
+    if appointment is None and work_order is WorkOrderState.CANCELLED:
+        under_way = standing.status is AppointmentStatus.IN_PROGRESS
+        appointment = AppointmentStatus.MISSED if under_way else AppointmentStatus.CANCELLED
+    elif appointment is None and work_order is not None:
+        appointment = _IMPLIED_APPOINTMENT.get(work_order)
+    elif work_order is None and appointment in _FELL_THROUGH and state is not WorkOrderState.OPEN:
+        failed = state is WorkOrderState.IN_PROGRESS
+        work_order = WorkOrderState.UNABLE_TO_COMPLETE if failed else WorkOrderState.OPEN  # R49
+    return appointment, work_order
 
 
 def _settle_required(draft: Draft, goal: Goal) -> None:
@@ -407,13 +379,8 @@ def _settle_required(draft: Draft, goal: Goal) -> None:
         draft.set_appointment_required(True)
 
 
-def _remember(job: Job, update: JobUpdate) -> Job:
-    return replace(job, versions=highest(job.versions, update.versions), record=update.record, told=update.told)
-
-
 def _without_appointment(job: Job) -> Job:
-    ended = (*job.ended_appointments, *((job.appointment,) if job.appointment else ()))
-    return replace(job, work_order=None, appointment=None, ended_appointments=ended)
+    return replace(job, work_order=None, appointment=None, ended_appointments=job.appointments)
 
 
 def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:

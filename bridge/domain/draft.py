@@ -46,9 +46,12 @@ class Draft:
     @property
     def open_appointment(self) -> Appointment | None:
         """The Appointment that is confirmed or in progress, if any (R20: never more than one)."""
-        if self.appointment is not None and self.appointment.status in appointment_machine.OPEN:
-            return self.appointment
-        return None
+        return self.appointment if self.appointment is not None and self.appointment.is_open else None
+
+    @property
+    def appointments(self) -> tuple[Appointment, ...]:
+        """All of the job's Appointments, as the draft has them."""
+        return self.ended if self.appointment is None else (*self.ended, self.appointment)
 
     def create_work_order(self) -> None:
         """Announce the draft's WorkOrder as new (R56)."""
@@ -59,8 +62,7 @@ class Draft:
         """Take a new confirmed Appointment in (R19, R22). One that the Buyer booked is announced by the response."""
         if self.open_appointment is not None:
             raise IllegalMove("the WorkOrder has an open Appointment already")  # R20
-        if self.appointment is not None:
-            self.ended = (*self.ended, self.appointment)
+        self.ended = self.appointments
         self.appointment = appointment
         self.work_order = replace(self.work_order, appointments=(*self.work_order.appointments, appointment.id))
         self._passed("appointment", appointment.id, None, appointment.status)
@@ -119,7 +121,10 @@ class Draft:
 
     def result(self, *, reason: str = "") -> Decision:
         """Close the draft. A decision that changed nothing the Buyer can see is `unchanged`."""
-        work_order = _dated(self.work_order)
+        work_order = self.work_order
+        if work_order.state is WorkOrderState.OPEN and work_order.details.planned_execution_date is not None:
+            # Only what is no longer `open` has been given an execution date (Table 10): an old one must not stay.
+            work_order = replace(work_order, details=replace(work_order.details, planned_execution_date=None))
         job = replace(self.job, work_order=work_order, appointment=self.appointment, ended_appointments=self.ended)
         changed = (work_order, self.appointment) != (self.job.work_order, self.job.appointment)
         return Decision(
@@ -141,10 +146,3 @@ class Draft:
         for entity in self.work_order.details.related_entity:
             if entity.referred_type == TROUBLE_TICKET:
                 self.effects.append(SetTicketStatus(entity.id, status, self.work_order.id))
-
-
-def _dated(work_order: WorkOrder) -> WorkOrder:
-    """Only what is no longer `open` has been given an execution date (Table 10): an old one must not stay visible."""
-    if work_order.state is not WorkOrderState.OPEN or work_order.details.planned_execution_date is None:
-        return work_order
-    return replace(work_order, details=replace(work_order.details, planned_execution_date=None))

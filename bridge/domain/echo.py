@@ -1,10 +1,27 @@
 """Who asked? Recognises WFM messages that only repeat what the Buyer asked for, or old news of a visit.
 
-Without this, the echo of a Buyer's own reschedule would be taken for a move by the Seller (R27), and the echo of a
-booking that timed out would become a ghost visit. The end of the whole job is never an echo.
+A WFM that carries out a Buyer's command says so twice: in the reply, and in a message like those about what its own
+dispatchers do. Nothing in that message tells the two apart. Without this module, the echo of a Buyer's own reschedule
+would be taken for a move by the Seller (R27), and the echo of a booking that timed out would become a ghost visit.
+
+What is known is what was asked. A command is *pending* until its reply, and then accepted, refused or, by its deadline,
+expired: the Buyer was told that it is not done, and yet the WFM may do it. So a message is held against the commands
+of its job of which the WFM may still speak, and against the visits that the job has had:
+
+- It fits a pending command: it waits, for only the reply tells whether it is an echo. The reply takes it up again.
+- It fits one that expired: the WFM did it all the same. A change is adopted; a booking is taken back, and what the WFM
+  says of its visit until it is gone is not shown to anybody.
+- It fits one that was accepted: then the visit stands as it says, and deciding on it finds nothing to change.
+- It speaks of a visit that has ended, or of a window that the visit has left, and is not newer than that: old news.
+- Else somebody at the WFM did something, and `None` says so.
+
+Two mentions of a visit are the same by the WFM's reference where both have one, else by the window (`Visit.is_of`). In
+doubt about *when*, a message is neither newer nor older (`_newer`, `_older`): each side then takes what does less harm.
+Which of these questions are asked depends on what the message wants of the Appointment: see the table at the end. The
+first that has an answer decides. The end of the whole job is never an echo.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -21,8 +38,7 @@ from bridge.domain.model import (
     JobUpdate,
     Outcome,
 )
-from bridge.domain.replies import reschedule
-from bridge.domain.visits import may_be_same_visit, open_appointment, same_visit
+from bridge.domain.settlement import reschedule
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import TimePeriod
@@ -44,29 +60,11 @@ def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     """
     if update.goal.work_order in TERMINAL:
         return None
-    if update.goal.appointment is None:
-        return _before_booking(job, update) if update.goal.work_order is WorkOrderState.OPEN else None
-    if update.goal.appointment is AppointmentStatus.CANCELLED:
-        return (
-            gone_echo(job, update)
-            or _cancel_echo(job, update)
-            or _other_visit(job, update)
-            or _before_booking(job, update)
-        )
-    if update.goal.appointment is not AppointmentStatus.CONFIRMED:
-        return (
-            _before_its_end(job, update)
-            or _awaited_booking(job, update)
-            or _unseen_visit(job, update, now)
-            or _ended_visit(job, update)
-        )
-    return (
-        _before_its_end(job, update)
-        or booking_echo(job, update, now)
-        or _reschedule_echo(job, update, now)
-        or _old_window(job, update)
-        or _ended_visit(job, update)
-    )
+    for recogniser in _RECOGNISERS[update.goal.appointment]:
+        decision = recogniser(job, update, now)
+        if decision is not None:
+            return decision
+    return None
 
 
 def with_standing_window(job: Job, update: JobUpdate) -> JobUpdate:
@@ -74,7 +72,7 @@ def with_standing_window(job: Job, update: JobUpdate) -> JobUpdate:
 
     The WFM has moved nothing by not speaking of it.
     """
-    current, visit = open_appointment(job), update.visit
+    current, visit = job.open_appointment, update.visit
     if visit.window_told or current is None or visit.window not in _left_behind(job, current):
         return update
     return replace(update, visit=replace(visit, window=current.valid_for))
@@ -92,17 +90,17 @@ def booking_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     command = _booking(job, update)
     if command is None:
         return None
-    if command.state is CommandState.PENDING:
+    if command.is_pending:
         return _waiting(job, "may be the echo of a booking whose reply is awaited")
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, update, now)
     return _ignored(job, "the booking timed out and is being cancelled in the WFM")
 
 
-def gone_echo(job: Job, update: JobUpdate) -> Decision | None:
+def gone_echo(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     """Recognise that the visit which the WFM was asked to take back is cancelled there: nothing is left of it."""
-    current = open_appointment(job)
-    if current is not None and same_visit(current, update.visit):
+    current = job.open_appointment
+    if current is not None and update.visit.is_of(current):
         return None
     return _gone(job, update, "the WFM has cancelled the visit of a booking that was taken back")
 
@@ -110,12 +108,15 @@ def gone_echo(job: Job, update: JobUpdate) -> Decision | None:
 def is_unseen(job: Job, update: JobUpdate) -> bool:
     """Tell whether a message speaks of a visit that the Buyer was told is not booked."""
     command = _booking(job, update)
-    return command is not None and command.state is not CommandState.PENDING and not _names_ended(job, update)
+    return command is not None and not command.is_pending and not _names_ended(job, update)
 
 
 def _unseen_visit(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
-    """The technician may start, or miss, the visit of a booking that timed out before the WFM takes it back."""
-    if not is_unseen(job, update):
+    """The technician may start, or miss, a visit before the WFM replies to its booking, or takes it back."""
+    command = _booking(job, update)
+    if command is not None and command.is_pending:
+        return _waiting(job, "may concern the visit of a booking whose reply is awaited")
+    if command is None or _names_ended(job, update):
         return None
     if update.goal.appointment not in OPEN:
         gone = _gone(job, update, "the visit of a booking that was taken back has ended in the WFM")
@@ -124,7 +125,7 @@ def _unseen_visit(job: Job, update: JobUpdate, now: datetime) -> Decision | None
 
 
 def _gone(job: Job, update: JobUpdate, reason: str) -> Decision | None:
-    standing = (c for c in job.commands if c.try_again_at is not None and same_visit(c, update.visit))
+    standing = (c for c in job.commands if c.try_again_at is not None and update.visit.is_of(c))
     command = next((c for c in standing if not _older(update, c.created_at)), None)
     if command is None:
         return None
@@ -132,30 +133,23 @@ def _gone(job: Job, update: JobUpdate, reason: str) -> Decision | None:
 
 
 def _names_ended(job: Job, update: JobUpdate) -> bool:
-    return update.visit.ref is not None and any(ended.visit == update.visit.ref for ended in _ended(job))
+    return update.visit.ref is not None and any(ended.visit == update.visit.ref for ended in job.past_appointments)
 
 
-def _before_its_end(job: Job, update: JobUpdate) -> Decision | None:
+def _before_its_end(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     """A visit that is known to have ended is not the one being booked, though the window may be the same."""
-    current = open_appointment(job)
+    current = job.open_appointment
     if update.visit.ref is None or (current is not None and current.visit == update.visit.ref):
         return None
-    if any(e.visit == update.visit.ref and not _newer(update, e.changed_at) for e in _ended(job)):
+    if any(e.visit == update.visit.ref and not _newer(update, e.changed_at) for e in job.past_appointments):
         return _ignored(job, ENDED_SINCE, Outcome.STALE)
     return None
 
 
-def _awaited_booking(job: Job, update: JobUpdate) -> Decision | None:
-    command = _booking(job, update)
-    if command is None or command.state is not CommandState.PENDING:
-        return None
-    return _waiting(job, "may concern the visit of a booking whose reply is awaited")
-
-
 def _booking(job: Job, update: JobUpdate) -> Command | None:
     """Find the booking whose visit the message speaks of, unless that is the visit the Buyer sees."""
-    current = open_appointment(job)
-    if current is not None and same_visit(current, update.visit):
+    current = job.open_appointment
+    if current is not None and update.visit.is_of(current):
         return None
     return _meant((command for command in job.commands if _announced_by(command, update)), CommandKind.BOOK)
 
@@ -163,28 +157,28 @@ def _booking(job: Job, update: JobUpdate) -> Command | None:
 def _announced_by(command: Command, update: JobUpdate) -> bool:
     """A booking that moves a visit the WFM holds already is announced by the window, not by the visit alone."""
     moves = command.appointment is not None
-    return same_visit(command, update.visit) and (not moves or command.window == update.visit.window)
+    return update.visit.is_of(command) and (not moves or command.window == update.visit.window)
 
 
 def _taken_back(job: Job, command: Command, update: JobUpdate, now: datetime) -> Decision:
     settled, effect = compensation.begin(replace(command, visit=update.visit.ref or command.visit), now)
     return Decision(
         outcome=Outcome.ECHO,
-        job=_with(job, settled),
+        job=job.with_command(settled),
         reason="the WFM announced a booking that had timed out; it is cancelled there",
         effects=(effect,),
     )
 
 
 def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
-    appointment = open_appointment(job)
+    appointment = job.open_appointment
     if appointment is None or update.visit.window == appointment.valid_for:
         return None
     asked = (c for c in job.commands if c.appointment == appointment.id and c.window == update.visit.window)
     command = _meant(asked, CommandKind.RESCHEDULE)
     if command is None:
         return None
-    if command.state is CommandState.PENDING:
+    if command.is_pending:
         return _waiting(job, "may be the echo of a reschedule whose reply is awaited")
     if appointment.status is not AppointmentStatus.CONFIRMED:
         return None
@@ -198,55 +192,59 @@ def _adopted(job: Job, command: Command, update: JobUpdate, now: datetime) -> De
     return replace(decision, reason="the WFM carried out a reschedule that had timed out; it is adopted")
 
 
-def _cancel_echo(job: Job, update: JobUpdate) -> Decision | None:
-    if open_appointment(job) is None:
-        booking = _meant(job.commands, CommandKind.BOOK)
-        awaited = booking is not None and booking.state is CommandState.PENDING
+def _cancel_echo(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    if job.open_appointment is None:
+        awaited = job.awaits(CommandKind.BOOK)
         return _waiting(job, "may concern the visit of a booking whose reply is awaited") if awaited else None
-    command = _meant((c for c in job.commands if may_be_same_visit(c, update.visit)), CommandKind.CANCEL)
-    if command is None or command.state is not CommandState.PENDING:
+    command = _meant(filter(update.visit.may_be_of, job.commands), CommandKind.CANCEL)
+    if command is None or not command.is_pending:
         return None
     return _waiting(job, "may be the echo of a cancellation whose reply is awaited")
 
 
-def _other_visit(job: Job, update: JobUpdate) -> Decision | None:
-    appointment = open_appointment(job)
-    if appointment is None or may_be_same_visit(appointment, update.visit):
+def _other_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    appointment = job.open_appointment
+    if appointment is None or update.visit.may_be_of(appointment):
         return None
     return _ignored(job, "the visit that was cancelled is not the one that stands")
 
 
-def _before_booking(job: Job, update: JobUpdate) -> Decision | None:
+def _before_booking(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     """The WFM's yes may overtake what it said before, such as that there is no visit.
 
     Until it speaks of the booked visit, a message takes that visit away only if it names it, or is newer.
     """
-    appointment = open_appointment(job)
+    appointment = job.open_appointment
     booked = any(c.kind is CommandKind.BOOK and c.echo_until is not None for c in job.granted)
     if appointment is None or not booked:
         return None
-    if same_visit(appointment, update.visit) or _newer(update, appointment.created_at):
+    if update.visit.is_of(appointment) or _newer(update, appointment.created_at):
         return None
     return _ignored(job, "the message was sent before the Buyer's booking", Outcome.STALE)
 
 
-def _old_window(job: Job, update: JobUpdate) -> Decision | None:
-    appointment = open_appointment(job)
-    if appointment is None or not may_be_same_visit(appointment, update.visit):
+def _no_visit_yet(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
+    """What only speaks of the WorkOrder takes a visit away where it says that there is none to plan yet."""
+    return _before_booking(job, update, now) if update.goal.work_order is WorkOrderState.OPEN else None
+
+
+def _old_window(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    appointment = job.open_appointment
+    if appointment is None or not update.visit.may_be_of(appointment):
         return None
     if update.visit.window != appointment.disregarded_window or _newer(update, appointment.changed_at):
         return None
     return _ignored(job, "the window is the one before the Buyer's reschedule", Outcome.STALE)
 
 
-def _ended_visit(job: Job, update: JobUpdate) -> Decision | None:
-    current = open_appointment(job)
-    if current is not None and may_be_same_visit(current, update.visit):
+def _ended_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    current = job.open_appointment
+    if current is not None and update.visit.may_be_of(current):
         return None
-    for ended in _ended(job):
+    for ended in job.past_appointments:
         if update.goal.appointment is AppointmentStatus.CONFIRMED and _moved_by_seller(job, ended, update):
             return _ignored(job, "the Seller moved this visit; the Buyer was asked to book again (R27)")
-        if not same_visit(ended, update.visit):
+        if not update.visit.is_of(ended):
             continue
         if current is not None or not _newer(update, ended.changed_at):
             return _ignored(job, ENDED_SINCE, Outcome.STALE)
@@ -260,12 +258,6 @@ def _moved_by_seller(job: Job, ended: Appointment, update: JobUpdate) -> bool:
     if ended.visit is not None and update.visit.ref is not None:
         return ended.visit == update.visit.ref
     return ended is job.appointment
-
-
-def _ended(job: Job) -> Iterable[Appointment]:
-    if job.appointment is not None and open_appointment(job) is None:
-        yield job.appointment
-    yield from reversed(job.ended_appointments)
 
 
 def without_echo(job: Job, update: JobUpdate) -> Job:
@@ -308,9 +300,21 @@ def _waiting(job: Job, reason: str) -> Decision:
     return Decision(outcome=Outcome.WAITING, job=job, reason=reason)
 
 
-def _with(job: Job, command: Command) -> Job:
-    return replace(job, commands=tuple(command if c.id == command.id else c for c in job.commands))
-
-
 def _ignored(job: Job, reason: str, outcome: Outcome = Outcome.ECHO) -> Decision:
     return Decision(outcome=outcome, job=job, reason=reason)
+
+
+Recogniser = Callable[[Job, JobUpdate, datetime], Decision | None]
+
+_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (_before_its_end, _unseen_visit, _ended_visit)
+
+_RECOGNISERS: Mapping[AppointmentStatus | None, tuple[Recogniser, ...]] = {
+    None: (_no_visit_yet,),
+    AppointmentStatus.CONFIRMED: (_before_its_end, booking_echo, _reschedule_echo, _old_window, _ended_visit),
+    AppointmentStatus.CANCELLED: (gone_echo, _cancel_echo, _other_visit, _before_booking),
+    AppointmentStatus.IN_PROGRESS: _OF_A_VISIT_UNDER_WAY,
+    AppointmentStatus.COMPLETED: _OF_A_VISIT_UNDER_WAY,
+    AppointmentStatus.MISSED: _OF_A_VISIT_UNDER_WAY,
+    AppointmentStatus.FAILED: _OF_A_VISIT_UNDER_WAY,
+}
+"""What is asked of a message that wants this of the Appointment, in this order."""

@@ -1,11 +1,12 @@
 """The values the core decides on. All are frozen: a decision returns new ones and changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
+from bridge.domain.appointment import OPEN
 from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,
@@ -91,6 +92,26 @@ class Appointment:
     created_at: datetime
     changed_at: datetime
 
+    @property
+    def window(self) -> TimePeriod:
+        """The window of its visit."""
+        return self.valid_for
+
+    @property
+    def is_open(self) -> bool:
+        """Is it confirmed or in progress?"""
+        return self.status in OPEN
+
+    @property
+    def moved_window(self) -> TimePeriod | None:
+        """The window in which the WFM still has a visit that its Seller moved (R27); None where it has none.
+
+        For the Buyer the Appointment is cancelled and he was asked to book again. His next booking moves this visit,
+        because the WFM has one already.
+        """
+        cancelled = self.status is AppointmentStatus.CANCELLED and self.visit is not None
+        return self.disregarded_window if cancelled else None
+
 
 class CommandKind(StrEnum):
     """What the bridge can ask of a WFM. The values are the keys of a pack's `commands`."""
@@ -150,6 +171,11 @@ class Command:
             return CommandKind.RESCHEDULE
         return self.kind
 
+    @property
+    def is_pending(self) -> bool:
+        """Is its reply still awaited?"""
+        return self.state is CommandState.PENDING
+
 
 ANSWER = ""
 """Stands among the names of fields, none of which is empty."""
@@ -179,6 +205,44 @@ class Job:
     granted: tuple[Command, ...] = ()
     open_siblings: int = 0
     holds: bool = False
+
+    @property
+    def open_appointment(self) -> Appointment | None:
+        """The Appointment that is confirmed or in progress, if any (R20: never more than one)."""
+        return self.appointment if self.appointment is not None and self.appointment.is_open else None
+
+    @property
+    def appointments(self) -> tuple[Appointment, ...]:
+        """All of its Appointments, the current one last."""
+        return self.ended_appointments if self.appointment is None else (*self.ended_appointments, self.appointment)
+
+    @property
+    def past_appointments(self) -> tuple[Appointment, ...]:
+        """Those of its Appointments that have ended, the latest first."""
+        past = self.ended_appointments if self.open_appointment is not None else self.appointments
+        return past[::-1]
+
+    def find_appointment(self, id_: AppointmentId | None) -> Appointment | None:
+        """Return the Appointment with this id."""
+        return next((one for one in self.appointments if one.id == id_), None)
+
+    def find_command(self, id_: CommandId) -> Command | None:
+        """Return the outstanding command with this id."""
+        return next((one for one in self.commands if one.id == id_), None)
+
+    def awaits(self, *kinds: CommandKind) -> bool:
+        """Tell whether the reply to a command of these kinds is still awaited."""
+        return any(one.is_pending and one.kind in kinds for one in self.commands)
+
+    def with_command(self, command: Command) -> "Job":
+        """Take a command in: in the place of the one with its id, else as the newest."""
+        if self.find_command(command.id) is None:
+            return replace(self, commands=(*self.commands, command))
+        return replace(self, commands=tuple(command if one.id == command.id else one for one in self.commands))
+
+    def without_command(self, id_: CommandId) -> "Job":
+        """Forget a command."""
+        return replace(self, commands=tuple(one for one in self.commands if one.id != id_))
 
 
 class OnIllegal(StrEnum):
@@ -216,6 +280,19 @@ class Visit:
     window_told: bool = True
     contacts: tuple[RelatedContactInformation, ...] = ()
     note: tuple[Note, ...] = ()
+
+    def is_of(self, known: Appointment | Command) -> bool:
+        """Tell whether it is the visit of an Appointment, or the one that a command asks for.
+
+        By the WFM's reference where both have one, else by the window.
+        """
+        if known.visit is not None and self.ref is not None:
+            return known.visit == self.ref
+        return known.window is not None and known.window == self.window
+
+    def may_be_of(self, known: Appointment | Command) -> bool:
+        """Tell whether nothing says that it is another visit: a job has one at a time, and many WFMs don't name it."""
+        return known.visit is None or self.ref is None or known.visit == self.ref
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,9 @@
 """What a Buyer may ask for, judged before anything is sent to the WFM. Each check returns the violated rules."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from bridge.domain.appointment import OPEN
-from bridge.domain.model import Appointment, CommandKind, CommandState, Job, Problem, WorkOrder
+from bridge.domain.model import Appointment, CommandKind, Job, Problem, WorkOrder
 from bridge.domain.patch import BUYER_ROLES, check_patch
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
@@ -38,13 +36,13 @@ def check_search(
 def check_booking(job: Job, request: AppointmentCreate, now: datetime) -> list[Problem]:
     """R15, R16, R20, R21; and only one booking at a time."""
     problems: list[Problem] = []
-    if job.appointment is not None and job.appointment.status in OPEN:  # R20
-        reason = f"The WorkOrder has an Appointment that is {job.appointment.status} already."
+    if job.open_appointment is not None:  # R20
+        reason = f"The WorkOrder has an Appointment that is {job.open_appointment.status} already."
         problems.append(Problem(Error422Code.OTHER_ISSUE, reason, "/workOrder/id"))
     elif job.work_order is not None and job.work_order.state is not WorkOrderState.OPEN:  # R21
         reason = f"The WorkOrder must be open; it is {job.work_order.state}."
         problems.append(Problem(Error422Code.OTHER_ISSUE, reason, "/workOrder/id"))
-    elif _pending(job, CommandKind.BOOK):
+    elif job.awaits(CommandKind.BOOK):
         problems.append(
             Problem(Error422Code.OTHER_ISSUE, "Another booking for this WorkOrder is under way.", "/workOrder/id")
         )
@@ -90,13 +88,8 @@ def check_window(window: TimePeriod, now: datetime, path: str) -> list[Problem]:
 
 def change_under_way(job: Job) -> bool:
     """Tell whether the WFM has been asked for a change of the Appointment and has not answered yet."""
-    return _pending(job, CommandKind.RESCHEDULE, CommandKind.CANCEL)
+    return job.awaits(CommandKind.RESCHEDULE, CommandKind.CANCEL)
 
 
 def _check_idle(job: Job) -> list[Problem]:
     return [Problem(Error422Code.OTHER_ISSUE, CHANGE_UNDER_WAY)] if change_under_way(job) else []
-
-
-def _pending(job: Job, *kinds: CommandKind) -> bool:
-    pending: Sequence[CommandKind] = [c.kind for c in job.commands if c.state is CommandState.PENDING]
-    return any(kind in pending for kind in kinds)

@@ -74,7 +74,7 @@ class Idempotency:
 
     async def forget_expired(self) -> int:
         """Delete the keys whose time is up; return how many there were."""
-        return await self._store.forget_requests(self._clock())
+        return await self._store.requests.forget_until(self._clock())
 
     def _first(self, key: RequestKey, fingerprint: str, claim: str) -> KeyedRequest:
         now = self._clock()

@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import structlog
 
-from bridge.domain.model import JobRef
 from bridge.errors import BridgeError, PermanentError
-from bridge.flows.errors import WfmUnavailable
 from bridge.loops import every
 from bridge.mapping.pack import Pack
 
@@ -47,15 +45,6 @@ class LivePacks(Mapping[str, Pack]):
             if pack.replies != self._packs[name].replies:
                 raise NeedsRestart(f"pack {name}: where replies come to has changed; restart the bridge")
         self._packs = dict(packs)
-
-
-def pack_of(packs: Mapping[str, Pack], job: JobRef) -> Pack:
-    """Give the pack through which a job's WFM is spoken to; raises `WfmUnavailable` where it is not loaded."""
-    try:
-        return packs[job.pack]
-    except KeyError:
-        log.warning("pack.missing", pack=job.pack, job=job.key)
-        raise WfmUnavailable from None
 
 
 class PackReload:

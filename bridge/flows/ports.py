@@ -102,6 +102,43 @@ class OutboxEntry:
     attempts: int
 
 
+class OutboxState(StrEnum):
+    """How far a message for the WFM is on its way."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    GIVEN_UP = "given up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxReport:
+    """How far a message for the WFM is, for the operator.
+
+    `error` is that of the newest attempt, made at `attempted_at`. `next_attempt_at` is None also for one that is behind
+    another of its job.
+    """
+
+    number: int
+    message: BusMessage
+    state: OutboxState
+    attempts: int
+    next_attempt_at: datetime | None
+    attempted_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnouncedEvent:
+    """An event that Buyers' listeners were told of, or would have been had there been one."""
+
+    event_id: str
+    event_type: EventType
+    event_time: datetime
+    resource_id: str
+    buyer: BuyerId
+    correlation_id: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscription:
     """A Buyer's registered listener. `buyer_param` / `seller_param` are what the hub request carried (R9)."""
@@ -328,48 +365,47 @@ class Reader(Protocol):
     async def appointments(self, query: AppointmentQuery) -> Page[Appointment]: ...
 
 
-class BuyersStore(Reader, Protocol):
+class Listeners(Protocol):
+    """The registered listeners."""
+
+    async def add(self, listener: Subscription) -> None: ...
+    async def find(self, listener: SubscriptionId) -> Subscription | None: ...
+    async def count(self, api: Api, buyer: BuyerId) -> int: ...
+    async def remove(self, listener: SubscriptionId) -> bool: ...
+
+
+class Journal(Protocol):
+    """The journal of WFM messages, read outside of transactions."""
+
+    async def due_jobs(self, packs: Collection[str], now: datetime) -> Sequence[JobRef]: ...
+    async def waiting_since(self) -> tuple[int, datetime | None]: ...
+
+
+class Requests(Protocol):
+    """The requests with an Idempotency-Key, as they are kept for a time."""
+
+    async def forget_until(self, until: datetime) -> int: ...
+
+
+class BuyersStore(Protocol):
     """What the use cases of a Buyer stand on."""
+
+    @property
+    def reads(self) -> Reader: ...
+    @property
+    def listeners(self) -> Listeners: ...
 
     def shows(self, job: JobRef) -> bool: ...
     def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
 
-    # listeners
-    async def add_subscription(self, subscription: Subscription) -> None: ...
-    async def subscription(self, subscription: SubscriptionId) -> Subscription | None: ...
-    async def count_subscriptions(self, api: Api, buyer: BuyerId) -> int: ...
-    async def remove_subscription(self, subscription: SubscriptionId) -> bool: ...
-
 
 class Store(BuyersStore, Protocol):
-    """The durable state of the bridge."""
+    """The durable state of the bridge, as the use cases need it; those who send have narrower needs of their own."""
 
-    # requests with an Idempotency-Key
-    async def forget_requests(self, until: datetime) -> int: ...
-
-    # what is kept for a time only
-    async def forget(self, what: Memory, until: datetime, limit: int) -> int: ...
-    async def waiting_since(self) -> tuple[int, datetime | None]: ...
-
-    # what is held for a partner
-    async def due_jobs(self, packs: Collection[str], now: datetime) -> Sequence[JobRef]: ...
-
-    # deliveries: claim -> send -> settle; a claim is a lease until `lease_until`
-    async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...
-    async def settle_delivery(
-        self, delivery: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
-    ) -> None: ...
-    async def next_delivery_at(self) -> datetime | None: ...
-
-    # outbox: claim -> publish -> settle
-    async def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]: ...
-    async def settle_outbox(
-        self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None
-    ) -> None: ...
-    async def next_outbox_at(self) -> datetime | None: ...
-
-    # the operator's view
-    async def journal(self, outcome: Outcome | None = None, limit: int = 100) -> Sequence[RecordedEntry]: ...
+    @property
+    def journal(self) -> Journal: ...
+    @property
+    def requests(self) -> Requests: ...
 
 
 class CommandBus(Protocol):

@@ -1,102 +1,89 @@
-"""The WFM's replies: which command each one is about, and what the journal says of it."""
+"""The WFM's replies, and what each is known by: the id of the command, with what else must be known when it comes.
+
+Processes may share a fixed reply queue, and a reply then come to another one than the one that waits for it: so there
+the name of that one stands behind the id. And the reply to a cancellation that takes a late booking back is known by
+the booking.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
-import structlog
+from bridge.domain.model import CommandId
+from bridge.flows.ports import WfmMessage
+from bridge.mapping.pack import Pack, Unreadable
 
-from bridge.domain.model import Command, MessageId, Outcome
-from bridge.domain.replies import Settlement
-from bridge.flows.correlation import asked_by
-from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, WfmMessage
-from bridge.mapping.pack import Pack, ReplyRead, Unreadable
+ASKED_BY: Final = "@"
+COMPENSATION: Final = ":compensation"
+"""Ends what the reply to a cancellation that takes a booking back is known by; before it stands the booking."""
 
-log = structlog.get_logger(__name__)
+
+NO_COMMAND: Final = CommandId("")
+
+
+class KnownBy(NamedTuple):
+    """What a reply is known by, in its parts.
+
+    `command` is the one it is to, or the booking that is taken back. `asker` is the process that waits, where it is
+    named.
+    """
+
+    command: CommandId
+    is_compensation: bool
+    asker: str | None
+
+
+def known_by(correlation_id: str) -> KnownBy:
+    """Take apart what a reply is known by."""
+    command, _, asker = correlation_id.partition(ASKED_BY)
+    booking = command.removesuffix(COMPENSATION)
+    return KnownBy(CommandId(booking), booking != command, asker or None)
+
+
+def correlation_of(pack: Pack, command: CommandId, instance: str) -> str:
+    """Give what the reply to a command of this process is to be known by."""
+    shares_queue = pack.replies is not None and pack.replies.queue is not None
+    return f"{command}{ASKED_BY}{instance}" if shares_queue else command
 
 
 @dataclass(frozen=True, slots=True)
 class WfmReply:
     """A message from a reply queue. Its `pack` is given where the queue is one pack's own.
 
-    `problem` says why nobody knows which command it answers.
+    `problem` says why nobody knows which command it is to. `asker` is the process that waits for it, where another one
+    than this shares the queue with it.
     """
 
     raw: WfmMessage
     problem: Unreadable | None = None
+    command: CommandId = NO_COMMAND
+    is_compensation: bool = False
+    was_passed_on: bool = False
+    asker: str | None = None
 
     @property
     def correlation_id(self) -> str:
-        """Says which command it answers."""
+        """What it is known by."""
         return self.raw.correlation_id
 
-    @property
-    def was_passed_on(self) -> bool:
-        """Did another process of ours take it off a fixed queue, and do all that is to be done but telling us?"""
-        return not self.raw.pack and asked_by(self.correlation_id) is not None
 
+def correlated(raw: WfmMessage, packs: Mapping[str, Pack], instance: str) -> WfmReply:
+    """Find out which command a reply is to: some packs say where in the body that stands. `instance` is this process.
 
-def correlated(raw: WfmMessage, packs: Mapping[str, Pack]) -> WfmReply:
-    """Find out which command is answered: some packs say where in the body that stands."""
+    It was passed on where another process of ours has taken it off a fixed queue, and done all but telling us.
+    """
     pack = packs.get(raw.pack)
     found = pack.correlation_of(raw.body, raw.correlation_id) if pack is not None else raw.correlation_id
     if isinstance(found, Unreadable):
-        return WfmReply(raw, found)
+        return WfmReply(raw, problem=found)
     if not found:
-        return WfmReply(raw, Unreadable("it has no correlation_id", {}))
-    return WfmReply(replace(raw, correlation_id=found))
-
-
-def taken(reply: WfmReply, settlement: Settlement, read: ReplyRead, pack_version: str) -> JournalEntry:
-    """Write down a reply that settled its command."""
-    command = settlement.command
-    return JournalEntry(
-        message=MessageId(f"reply:{command.id}"),
-        job=command.job,
-        raw=reply.raw,
-        outcome=settlement.decision.outcome,
-        reason=settlement.decision.reason,
-        rule=f"commands.{command.kind}",
-        pack_version=pack_version,
-        transitions=settlement.decision.transitions,
-        flags=read.flags,
-        explanation=read.explanation,
-    )
-
-
-def uncorrelated(reply: WfmReply, problem: Unreadable) -> JournalEntry:
-    """Park a reply that does not say which command it is to."""
-    log.warning("reply.uncorrelated", pack=reply.raw.pack, reason=problem.reason)
-    return JournalEntry(
-        message=None,
-        job=None,
-        raw=reply.raw,
-        outcome=Outcome.PARKED,
-        reason=f"a reply to nobody knows which command: {problem.reason}",
-        rule=UNKNOWN_COMMAND,
-        explanation=problem.explanation,
-    )
-
-
-def unreadable(reply: WfmReply, command: Command, reason: str) -> JournalEntry:
-    """Park a reply that does not say what became of its command."""
-    log.warning("reply.unreadable", command=command.id, job=command.job.key, reason=reason)
-    return JournalEntry(
-        message=None,
-        job=command.job,
-        raw=reply.raw,
-        outcome=Outcome.PARKED,
-        reason=f"reply to {command.kind}: {reason}",
-        rule=f"commands.{command.kind}",
-    )
-
-
-def crashed(reply: WfmReply, error: Exception) -> JournalEntry:
-    """Park a reply that the bridge failed on."""
-    return JournalEntry(
-        message=None,
-        job=None,
-        raw=reply.raw,
-        outcome=Outcome.PARKED,
-        reason=f"the bridge failed on this reply: {type(error).__name__}: {error}",
-        rule=UNKNOWN_COMMAND,
+        return WfmReply(raw, problem=Unreadable("it has no correlation_id", {}))
+    known = known_by(found)
+    shares_queue = pack is not None and pack.replies is not None and pack.replies.queue is not None
+    return WfmReply(
+        replace(raw, correlation_id=found),
+        command=known.command,
+        is_compensation=known.is_compensation,
+        was_passed_on=not raw.pack and known.asker is not None,
+        asker=known.asker if shares_queue and known.asker != instance else None,
     )

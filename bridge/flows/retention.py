@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
-from bridge.flows.ports import Clock, Memory, Store
+from bridge.flows.ports import Clock, Journal, Memory
 from bridge.loops import every
 
 log = structlog.get_logger(__name__)
@@ -18,11 +19,18 @@ EVERY_SECONDS = 300.0
 WARN_EVERY = timedelta(days=1)
 
 
+class Memories(Protocol):
+    """What is kept for a time only."""
+
+    async def forget(self, what: Memory, until: datetime, limit: int) -> int: ...
+
+
 class Retention:
     """The use case. `ages` says how long each memory is kept; what is not in it is kept for ever."""
 
-    def __init__(self, store: Store, clock: Clock, ages: Mapping[Memory, timedelta]) -> None:
-        self._store = store
+    def __init__(self, memories: Memories, journal: Journal, clock: Clock, ages: Mapping[Memory, timedelta]) -> None:
+        self._memories = memories
+        self._journal = journal
         self._clock = clock
         self._ages = ages
         self._warned_at: datetime | None = None
@@ -45,7 +53,7 @@ class Retention:
 
     async def _sweep(self, what: Memory, until: datetime) -> int:
         deleted = 0
-        while count := await self._store.forget(what, until, BATCH):
+        while count := await self._memories.forget(what, until, BATCH):
             deleted += count
             await asyncio.sleep(0)
         return deleted
@@ -56,6 +64,6 @@ class Retention:
         if self._warned_at is not None and now - self._warned_at < WARN_EVERY:
             return
         self._warned_at = now
-        count, oldest = await self._store.waiting_since()
+        count, oldest = await self._journal.waiting_since()
         if oldest is not None:
             log.warning("messages.waiting", count=count, oldest_hours=round((now - oldest).total_seconds() / 3600, 1))

@@ -11,7 +11,9 @@ from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, Wor
 from bridge.flows.ports import (
     AppointmentQuery,
     BuyersStore,
+    Listeners,
     Page,
+    Reader,
     Subscription,
     SubscriptionId,
     Transaction,
@@ -25,8 +27,9 @@ class SellerStore:
 
     def __init__(self, store: BuyersStore, seller: str, packs: frozenset[str]) -> None:
         self._store = store
-        self._seller = seller
         self._packs = packs
+        self.reads = SellerReader(store.reads, packs)
+        self.listeners = SellerListeners(store.listeners, seller)
 
     def shows(self, job: JobRef) -> bool:
         """Tell whether the objects of a job are the Seller's."""
@@ -36,41 +39,57 @@ class SellerStore:
         """Open a transaction; what is changed in it was found through this view, or asked of `shows`."""
         return self._store.transaction()
 
+
+class SellerReader:
+    """A `Reader` of the objects of some packs."""
+
+    def __init__(self, reader: Reader, packs: frozenset[str]) -> None:
+        self._reader = reader
+        self._packs = packs
+
     async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None:
         """Read a WorkOrder."""
-        found = await self._store.work_order(work_order)
-        return found if found is not None and self.shows(found.job) else None
+        found = await self._reader.work_order(work_order)
+        return found if found is not None and found.job.pack in self._packs else None
 
     async def record(self, job: JobRef) -> Mapping[str, object]:
         """Read what the WFM told of a job, by field."""
-        return await self._store.record(job) if self.shows(job) else {}
+        return await self._reader.record(job) if job.pack in self._packs else {}
 
     async def appointment(self, appointment: AppointmentId) -> Appointment | None:
         """Read an Appointment."""
-        found = await self._store.appointment(appointment)
+        found = await self._reader.appointment(appointment)
         return found if found is not None and await self.work_order(found.work_order) is not None else None
 
     async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]:
         """Read a page of WorkOrders."""
-        return await self._store.work_orders(replace(query, packs=self._packs))
+        return await self._reader.work_orders(replace(query, packs=self._packs))
 
     async def appointments(self, query: AppointmentQuery) -> Page[Appointment]:
         """Read a page of Appointments."""
-        return await self._store.appointments(replace(query, packs=self._packs))
+        return await self._reader.appointments(replace(query, packs=self._packs))
 
-    async def add_subscription(self, subscription: Subscription) -> None:
+
+class SellerListeners:
+    """The `Listeners` that were registered with one Seller."""
+
+    def __init__(self, listeners: Listeners, seller: str) -> None:
+        self._listeners = listeners
+        self._seller = seller
+
+    async def add(self, listener: Subscription) -> None:
         """Register a listener."""
-        await self._store.add_subscription(subscription)
+        await self._listeners.add(listener)
 
-    async def subscription(self, subscription: SubscriptionId) -> Subscription | None:
+    async def find(self, listener: SubscriptionId) -> Subscription | None:
         """Read a listener's registration."""
-        found = await self._store.subscription(subscription)
+        found = await self._listeners.find(listener)
         return found if found is not None and found.seller_param == self._seller else None
 
-    async def count_subscriptions(self, api: Api, buyer: BuyerId) -> int:
+    async def count(self, api: Api, buyer: BuyerId) -> int:
         """Count a Buyer's listeners, whatever Seller they are with."""
-        return await self._store.count_subscriptions(api, buyer)
+        return await self._listeners.count(api, buyer)
 
-    async def remove_subscription(self, subscription: SubscriptionId) -> bool:
+    async def remove(self, listener: SubscriptionId) -> bool:
         """Remove a listener."""
-        return await self._store.remove_subscription(subscription)
+        return await self._listeners.remove(listener)

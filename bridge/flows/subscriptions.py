@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 from bridge.domain.callback_host import host_problem
 from bridge.domain.model import BuyerId
 from bridge.flows.errors import InvalidSubscription, NotFound
-from bridge.flows.ports import BuyersStore, Clock, Subscription, SubscriptionId
+from bridge.flows.ports import Clock, Listeners, Subscription, SubscriptionId
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.mef.models import EventSubscriptionInput
 
@@ -28,8 +28,8 @@ LONGEST_CALLBACK = 2000  # characters; with our path behind it still a request l
 class Subscriptions:
     """The use cases. `max_listeners` is for one Buyer with one API; the standard names no maximum."""
 
-    def __init__(self, store: BuyersStore, clock: Clock, new_id: Callable[[], str], *, max_listeners: int) -> None:
-        self._store = store
+    def __init__(self, listeners: Listeners, clock: Clock, new_id: Callable[[], str], *, max_listeners: int) -> None:
+        self._listeners = listeners
         self._clock = clock
         self._new_id = new_id
         self._max_listeners = max_listeners
@@ -52,7 +52,7 @@ class Subscriptions:
         `subscription_id` is given for a request that may have been tried before: it registers one listener only.
         """
         _check_callback(request.callback)
-        registered = await self._store.subscription(subscription_id) if subscription_id else None
+        registered = await self._listeners.find(subscription_id) if subscription_id else None
         if registered is not None:
             return registered
         subscription = Subscription(
@@ -69,12 +69,12 @@ class Subscriptions:
         )
         async with self._adding:
             await self._check_number(api, buyer)
-            await self._store.add_subscription(subscription)
+            await self._listeners.add(subscription)
         return subscription
 
     async def _check_number(self, api: Api, buyer: BuyerId) -> None:
         """Keep one Buyer from having every event sent without end. Replicas may count at once and exceed it a bit."""
-        if await self._store.count_subscriptions(api, buyer) >= self._max_listeners:
+        if await self._listeners.count(api, buyer) >= self._max_listeners:
             raise InvalidSubscription(
                 f"This Buyer has {self._max_listeners} listeners registered with this API, which is the most possible; "
                 "remove one that is not needed any more."
@@ -82,7 +82,7 @@ class Subscriptions:
 
     async def get(self, api: Api, buyers: frozenset[BuyerId], subscription_id: SubscriptionId) -> Subscription:
         """Return a subscription of one of the Buyers in this API; raises `NotFound`."""
-        subscription = await self._store.subscription(subscription_id)
+        subscription = await self._listeners.find(subscription_id)
         if subscription is None or subscription.api is not api or subscription.buyer not in buyers:
             raise NotFound
         return subscription
@@ -90,7 +90,7 @@ class Subscriptions:
     async def remove(self, api: Api, buyers: frozenset[BuyerId], subscription_id: SubscriptionId) -> None:
         """Remove a subscription; nothing more is sent to its listener."""
         await self.get(api, buyers, subscription_id)
-        await self._store.remove_subscription(subscription_id)
+        await self._listeners.remove(subscription_id)
 
 
 def event_types(api: Api, query: str | None) -> frozenset[EventType]:

@@ -1,7 +1,7 @@
 """Search time slots (UC 7): asks the WFM for each requested period at once and remembers the tokens of its offers."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -22,12 +22,11 @@ from bridge.domain.model import (
 )
 from bridge.domain.requests import MAX_SEARCH_PERIODS, UNKNOWN_WORK_ORDER, check_search
 from bridge.domain.time_slots import available
-from bridge.domain.visits import held_window
 from bridge.flows.commands import Commands
-from bridge.flows.effects import to_bus_message
 from bridge.flows.errors import Rejected, WfmUnavailable
-from bridge.flows.live_packs import pack_of
-from bridge.flows.ports import BuyersStore, Clock, JournalEntry, WfmMessage
+from bridge.flows.messages import to_bus_message
+from bridge.flows.ports import BuyersStore, JournalEntry, WfmMessage
+from bridge.flows.work import Workshop, pack_of
 from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack, ReplyRead, Unreadable
 from bridge.mef.enums import WorkOrderState
@@ -48,20 +47,16 @@ class TimeSlots:
     def __init__(
         self,
         store: BuyersStore,
-        packs: Mapping[str, Pack],
+        workshop: Workshop,
         commands: Commands,
-        clock: Clock,
-        new_id: Callable[[], str],
         *,
         timeout: timedelta,
         memory: timedelta,
         max_periods: int = MAX_SEARCH_PERIODS,
     ) -> None:
         self._store = store
-        self._packs = packs
+        self._workshop = workshop
         self._commands = commands
-        self._clock = clock
-        self._new_id = new_id
         self._timeout = timeout
         self._memory = memory
         self._max_periods = max_periods
@@ -70,10 +65,10 @@ class TimeSlots:
         self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
     ) -> tuple[TimeSlot, ...]:
         """Return the windows the WFM has within the requested periods (R13, R14); raises `Rejected` (R12)."""
-        work_order = await self._store.work_order(WorkOrderId(request.work_order.id))
+        work_order = await self._store.reads.work_order(WorkOrderId(request.work_order.id))
         if work_order is None or work_order.buyer not in buyers:
             raise Rejected(UNKNOWN_WORK_ORDER)
-        problems = check_search(work_order, request, self._clock(), self._max_periods)
+        problems = check_search(work_order, request, self._workshop.clock(), self._max_periods)
         if problems:
             raise Rejected(*problems)
         periods = [slot.valid_for for slot in request.requested_time_slot]
@@ -82,19 +77,20 @@ class TimeSlots:
     async def offers(
         self, work_order: WorkOrder, periods: Sequence[TimePeriod], correlation_id: str
     ) -> tuple[OfferedSlot, ...]:
-        """Ask the WFM and remember what it offers within the periods, and what it holds for this very job."""
-        answers = await self._ask_all(work_order, periods, correlation_id)
-        slots = available([*answers, await self._held(work_order)], periods)
+        """Ask the WFM and remember what it offers within the periods, and what it has for this very job."""
+        replies = await self._ask_all(work_order, periods, correlation_id)
+        slots = available([*replies, await self._moved(work_order)], periods)
         if slots:
             async with self._store.transaction() as tx:
-                await tx.remember_slots(work_order.id, slots, self._clock() + self._memory)
+                await tx.remember_slots(work_order.id, slots, self._workshop.clock() + self._memory)
         return slots
 
-    async def _held(self, work_order: WorkOrder) -> Offered:
+    async def _moved(self, work_order: WorkOrder) -> Offered:
         """Offer the window to which the Seller moved the visit (R27): it is taken, but by this job's own visit."""
         if work_order.state is not WorkOrderState.OPEN or not work_order.appointments:
             return Offered(())
-        window = held_window(await self._store.appointment(work_order.appointments[-1]))
+        latest = await self._store.reads.appointment(work_order.appointments[-1])
+        window = latest.moved_window if latest is not None else None
         return Offered(() if window is None else (OfferedSlot(window, {}),))
 
     async def _ask_all(
@@ -103,7 +99,7 @@ class TimeSlots:
         """Ask a few questions at a time, all within one timeout; the first that fails ends the others."""
         turn = asyncio.Semaphore(QUESTIONS_AT_ONCE)
         deadline = asyncio.get_running_loop().time() + self._timeout.total_seconds()
-        record = await self._store.record(work_order.job)
+        record = await self._store.reads.record(work_order.job)
 
         async def ask(period: TimePeriod) -> Offered:
             async with turn:
@@ -125,8 +121,8 @@ class TimeSlots:
         timeout_s: float,
         correlation_id: str,
     ) -> Offered:
-        pack = pack_of(self._packs, work_order.job)
-        command = CommandId(self._new_id())
+        pack = pack_of(self._workshop.packs, work_order.job)
+        command = CommandId(self._workshop.new_id())
         context = CommandContext(
             command=command,
             correlation=self._commands.correlation_of(pack, command),
@@ -134,10 +130,10 @@ class TimeSlots:
             work_order=work_order,
             window=period,
             record=record,
-            now=self._clock(),
+            now=self._workshop.clock(),
         )
         message = to_bus_message(pack, CommandKind.SEARCH, context, correlation_id)
-        body = await self._commands.questions.ask(message, timeout_s)
+        body = await self._commands.ask(message, timeout_s)
         return await self._read(pack, work_order.job, body, correlation_id)
 
     async def _read(self, pack: Pack, job: JobRef, body: bytes, correlation_id: str) -> Offered:
@@ -159,7 +155,7 @@ class TimeSlots:
     async def _keep_flags(self, pack: Pack, job: JobRef, body: bytes, read: ReplyRead, correlation_id: str) -> None:
         """Let the operator see what was left out of a reply, or was taken one of two ways; others are not kept."""
         log.warning("search.flagged", job=job.key, flags=read.flags, correlation_id=correlation_id)
-        raw = WfmMessage(pack=job.pack, body=body, correlation_id=correlation_id, received_at=self._clock())
+        raw = WfmMessage(pack=job.pack, body=body, correlation_id=correlation_id, received_at=self._workshop.clock())
         entry = JournalEntry(
             message=None,
             job=job,

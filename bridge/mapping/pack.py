@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bridge.domain.model import Appointment, CommandKind, Job
-from bridge.domain.visits import held_window
 from bridge.errors import PermanentError
 from bridge.mapping.commands.command import CommandTemplate, Rendered, compile_command
 from bridge.mapping.commands.context import CommandContext, compile_remembered
@@ -85,13 +84,13 @@ class Pack:
         """Tell whether the WFM can be asked for this."""
         return kind in self.commands
 
-    def held_appointment(self, job: Job) -> Appointment | None:
-        """Return the one whose visit the WFM still has after the Seller moved it (R27): a booking moves that one.
+    def moved_appointment(self, job: Job) -> Appointment | None:
+        """Return the one whose visit the WFM still has where the Seller moved it (R27): a booking moves that one.
 
         None where there is none, or the WFM cannot be asked to move a visit.
         """
-        held = held_window(job.appointment) is not None and self.has_command(CommandKind.RESCHEDULE)
-        return job.appointment if held else None
+        moved = job.appointment is not None and job.appointment.moved_window is not None
+        return job.appointment if moved and self.has_command(CommandKind.RESCHEDULE) else None
 
     def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Read:
         """Read who a message is about; of a message of several parts, the first."""

@@ -3,6 +3,7 @@
 Where the case gives no reply, the WFM did not answer in time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -23,9 +24,9 @@ from bridge.domain.model import (
     Reply,
     WorkOrder,
 )
-from bridge.domain.replies import Settlement, expire
+from bridge.domain.settlement import Settlement
 from bridge.domain.time_slots import available
-from bridge.flows.effects import to_bus_message
+from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BusMessage
 from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of
@@ -33,7 +34,7 @@ from bridge.mapping.pack import NoSuchCommand, ReplyRead
 from bridge.mef.enums import ContactRole
 from bridge.mef.models import AppointmentCreate, RelatedContactInformation, TimePeriod, WorkOrderRef
 from bridge.packtools.cases import Buyer, Step
-from bridge.packtools.job_book import Happened, JobBook
+from bridge.packtools.sandbox import Happened, Sandbox
 
 _TIMEOUT = timedelta(seconds=10)
 
@@ -51,7 +52,7 @@ class StepEffect:
     caught_up: tuple[Happened, ...] = ()
 
 
-def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> StepEffect:
+def ask(book: Sandbox, step: Step, wish: Buyer, now: datetime) -> StepEffect:
     """Carry out a Buyer's wish on the job of the step, or on the only job there is."""
     job = _job(book, step.job)
     if job is None or job.work_order is None:
@@ -69,7 +70,7 @@ def ask(book: JobBook, step: Step, wish: Buyer, now: datetime) -> StepEffect:
     return _with_command(_settled(book, job, command, step, now), sent)
 
 
-def _job(book: JobBook, key: str | None) -> Job | None:
+def _job(book: Sandbox, key: str | None) -> Job | None:
     found = [job for job in book.jobs.values() if key in (None, job.ref.key)]
     return found[0] if len(found) == 1 else None
 
@@ -83,9 +84,9 @@ def _with_command(effect: StepEffect, sent: BusMessage) -> StepEffect:
     return replace(effect, happened=replace(happened, commands=(sent, *happened.commands)))
 
 
-def _settled(book: JobBook, job: Job, command: Command, step: Step, now: datetime) -> StepEffect:
+def _settled(book: Sandbox, job: Job, command: Command, step: Step, now: datetime) -> StepEffect:
     if step.reply is None:
-        return _concluded(book, expire(job, command), now)
+        return _concluded(*book.expire(command, now))
     read = book.pack.read_reply(command.asked_as, _body(step.reply))
     if not isinstance(read, ReplyRead):
         return _failed(read.reason)
@@ -98,33 +99,28 @@ def _body(reply: JsonValue) -> bytes:
     return reply.encode() if isinstance(reply, str) else orjson.dumps(reply)
 
 
-def _replied(book: JobBook, job: Job, command: Command, reply: Reply, now: datetime) -> StepEffect:
+def _replied(book: Sandbox, job: Job, command: Command, reply: Reply, now: datetime) -> StepEffect:
     if isinstance(reply, Offered):
         return _offered(book, job, command, reply)
     if command.kind is CommandKind.SEARCH and isinstance(reply, Refused):
         problem = Problem(reply.code, reply.reason, reply.path)
         return StepEffect(Happened(job=job.ref, outcome=Outcome.UNCHANGED), problems=(problem,))
-    settlement, caught_up = book.settle(command, reply, now)
-    return _concluded(book, settlement, now, caught_up)
+    return _concluded(*book.settle(command, reply, now))
 
 
-def _offered(book: JobBook, job: Job, command: Command, offered: Offered) -> StepEffect:
+def _offered(book: Sandbox, job: Job, command: Command, offered: Offered) -> StepEffect:
     """Show the slots within the window that was asked for, and remember what they are booked by."""
     slots = available([offered], [command.window] if command.window is not None else [])
     book.offered.update({(job.ref, slot.window): slot.token for slot in slots})
     return StepEffect(Happened(job=job.ref, outcome=Outcome.UNCHANGED), slots=slots)
 
 
-def _concluded(
-    book: JobBook, settlement: Settlement, now: datetime, caught_up: tuple[Happened, ...] = ()
-) -> StepEffect:
-    happened = book.carry_out(settlement.decision, now)
-    waited = book.take_up_waiting(settlement.decision.job.ref, now)
-    return StepEffect(happened, settlement.problems, caught_up=(*caught_up, *waited))
+def _concluded(settlement: Settlement, happened: Sequence[Happened]) -> StepEffect:
+    return StepEffect(happened[0], settlement.problems, caught_up=tuple(happened[1:]))
 
 
 def _command(
-    book: JobBook,
+    book: Sandbox,
     work_order: WorkOrder,
     kind: CommandKind,
     window: TimePeriod | None,

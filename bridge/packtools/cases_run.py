@@ -19,7 +19,7 @@ from bridge.packtools.cases import Case, Expect, Given, SentCommand, Step
 from bridge.packtools.coverage import Coverage
 from bridge.packtools.explanation import buyers_view
 from bridge.packtools.initial_job import initial_job
-from bridge.packtools.job_book import Happened, JobBook, WfmWords
+from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
 
 _UNKNOWN = "there is no such name"
 
@@ -57,7 +57,7 @@ class CaseResult:
 
 def run_case(case: Case, pack: Pack, coverage: Coverage) -> CaseResult:
     """Run one case in a book of its own; `coverage` learns what it used."""
-    book = JobBook(pack)
+    book = Sandbox(pack)
     results = []
     for number, (step, now) in enumerate(zip(case.steps, case.times(), strict=True), 1):
         due, effects = book.take_due(now), _take(step, book, now)
@@ -73,27 +73,27 @@ def run_case(case: Case, pack: Pack, coverage: Coverage) -> CaseResult:
 _NOTHING_DUE = StepEffect(Happened(job=None, outcome="", reason="nothing was due"))
 
 
-def _take(step: Step, book: JobBook, now: datetime) -> list[StepEffect]:
+def _take(step: Step, book: Sandbox, now: datetime) -> list[StepEffect]:
     """Do what a step says; nothing where it is only about time."""
     if step.buyer is not None:
         return [ask(book, step, step.buyer, now)]
     if step.only_time:
         return []
     body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
-    words = WfmWords(body=body, routing_key=step.routing_key, headers=step.headers)
+    words = RawMessage(body=body, routing_key=step.routing_key, headers=step.headers)
     if step.given is not None:
         _give(book, words, step.given, now)
     return [StepEffect(happened) for happened in book.apply(words, now)]
 
 
-def _give(book: JobBook, words: WfmWords, given: Given, now: datetime) -> None:
+def _give(book: Sandbox, words: RawMessage, given: Given, now: datetime) -> None:
     reading = book.pack.read(words.body, words.routing_key, words.headers)
     if not isinstance(reading, Reading):
         return
     book.put(initial_job(reading, (given.work_order, given.appointment), book.pack, now))
 
 
-def _came(effects: Sequence[StepEffect], due: Sequence[Happened], book: JobBook) -> dict[str, object]:
+def _came(effects: Sequence[StepEffect], due: Sequence[Happened], book: Sandbox) -> dict[str, object]:
     """Tell what came of a step, in the words of `expect`; the states are those after the step.
 
     The Buyer is told, and the WFM sent, with it what was `due` before.
@@ -127,11 +127,11 @@ def _read(happened: Happened) -> dict[str, object]:
     return {name: told.get("value") for name, told in fields.items()} if isinstance(fields, dict) else {}
 
 
-def _job(happened: Happened, book: JobBook) -> Job | None:
+def _job(happened: Happened, book: Sandbox) -> Job | None:
     return book.job(happened.job) if happened.job is not None else None
 
 
-def _job_words(happened: Happened, book: JobBook) -> dict[str, object]:
+def _job_words(happened: Happened, book: Sandbox) -> dict[str, object]:
     job = _job(happened, book)
     work_order, appointment = (job.work_order, job.appointment) if job is not None else (None, None)
     return {

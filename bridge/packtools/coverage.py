@@ -6,7 +6,7 @@ from typing import Literal
 
 from bridge.mapping.document import FieldSpec, PackDocument
 from bridge.mapping.reading.references import codes
-from bridge.packtools.job_book import Happened
+from bridge.packtools.sandbox import Happened
 
 Kind = Literal["rules", "codes", "rows"]
 

@@ -14,8 +14,8 @@ from pydantic_core import to_jsonable_python
 from bridge.domain.model import Appointment, Job, WorkOrder
 from bridge.flows.ports import BusMessage
 from bridge.mapping.pack import Pack
-from bridge.packtools.job_book import Happened, JobBook
 from bridge.packtools.replay import Event, Message, replay
+from bridge.packtools.sandbox import Happened, Sandbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Change:
 
 def changes(old: Pack, new: Pack, events: Iterable[Event]) -> Iterator[Change]:
     """Tell what the new pack does otherwise, event by event; what stays different is told once."""
-    books = JobBook(old), JobBook(new)
+    books = Sandbox(old), Sandbox(new)
     told: dict[tuple[str, str], tuple[object, object]] = {}
     for number, event in enumerate(events):
         before, after = (_seen(book, event, number) for book in books)
@@ -44,13 +44,13 @@ def changes(old: Pack, new: Pack, events: Iterable[Event]) -> Iterator[Change]:
 
 def outcomes(pack: Pack, events: Iterable[Event]) -> Mapping[str, int]:
     """Count what becomes of the messages at first, the most frequent first: what waits or is parked compares little."""
-    book = JobBook(pack)
+    book = Sandbox(pack)
     replayed = ((event, _replayed(book, event)[1]) for event in events)
     first = (happened for event, came in replayed for happened in came[:1] if isinstance(event, Message))
     return dict(Counter(str(happened.outcome) for happened in first).most_common())
 
 
-def _replayed(book: JobBook, event: Event) -> tuple[list[Happened], list[Happened]]:
+def _replayed(book: Sandbox, event: Event) -> tuple[list[Happened], list[Happened]]:
     """Tell what was due before an event, and what came of it."""
     return book.take_due(event.at), replay(book, event)
 
@@ -58,7 +58,7 @@ def _replayed(book: JobBook, event: Event) -> tuple[list[Happened], list[Happene
 Seen = dict[tuple[str, str], object]
 
 
-def _seen(book: JobBook, event: Event, number: int) -> Seen:
+def _seen(book: Sandbox, event: Event, number: int) -> Seen:
     """Tell what an event leads to: for each job, what is said of it and how it stands."""
     book.number_ids(f"id-{number}")  # so that both books give the same name to what the same event brings about
     seen: Seen = {}

@@ -32,19 +32,19 @@ from bridge.mef.enums import ContactRole
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
 from bridge.packtools.initial_job import initial_job
-from bridge.packtools.job_book import Happened, JobBook, WfmWords
+from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
 
 Explanation = dict[str, object]
 
 
 def explain(
-    pack: Pack, words: WfmWords, state: MefState, now: datetime, before: Sequence[WfmWords] = ()
+    pack: Pack, words: RawMessage, state: MefState, now: datetime, before: Sequence[RawMessage] = ()
 ) -> list[Explanation]:
     """Explain each part of a message for jobs of which the Buyer sees `state`; the result is plain JSON.
 
     `before` are messages that came earlier, in their order.
     """
-    book = JobBook(pack)
+    book = Sandbox(pack)
     came = [_line_of(one) for earlier in before for one in book.apply(earlier, now)]
     parts = pack.read_all(words.body, words.routing_key, words.headers)
     for part in parts:
@@ -98,7 +98,7 @@ def _line_of(happened: Happened) -> str:
     return f"{happened.outcome}: {why}" if why else happened.outcome
 
 
-def _part(part: Read, happened: Happened, book: JobBook) -> Explanation:
+def _part(part: Read, happened: Happened, book: Sandbox) -> Explanation:
     identity = {"message": part.message, "job": part.job.key} if isinstance(part, Reading) else {}
     explanation = {**identity, **happened.explanation, **_decision(happened)}
     if happened.job is None or happened.update is None:

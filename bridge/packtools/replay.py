@@ -22,17 +22,17 @@ from bridge.domain.model import (
     Refused,
     WorkOrder,
 )
-from bridge.domain.replies import Settlement, expire
 from bridge.domain.requests import check_booking, check_cancel, check_update
-from bridge.flows.correlation import command_of, is_compensation
-from bridge.flows.effects import to_bus_message
+from bridge.domain.settlement import Settlement
+from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import RecordedEntry
+from bridge.flows.replies import known_by
 from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of
 from bridge.mapping.pack import NoSuchCommand, ReplyRead
 from bridge.mef.enums import Error422Code
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate
-from bridge.packtools.job_book import Happened, JobBook, WfmWords
+from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
 
 ASKED = "asked"
 """The outcome of a command that goes to the WFM; of its reply it is the state of the command."""
@@ -46,7 +46,7 @@ class Message:
     """A message of the WFM with a name for people, and when it came."""
 
     name: str
-    words: WfmWords
+    words: RawMessage
     at: datetime
 
 
@@ -94,7 +94,7 @@ class AnyToken(Mapping[str, object]):
         return 0
 
 
-def replay(book: JobBook, event: Event) -> list[Happened]:
+def replay(book: Sandbox, event: Event) -> list[Happened]:
     """Do one thing once more; tell what came of it, first of itself, then of what waited for it.
 
     What is due by then has been applied before, with `take_due`.
@@ -104,15 +104,15 @@ def replay(book: JobBook, event: Event) -> list[Happened]:
     ref = JobRef(book.pack.name, event.command.job.key)
     if isinstance(event, Asked):
         return [_ask(book, book.job(ref), event.command, event.at)]
-    known = next((one for one in book.job(ref).commands if one.id == event.command.id), None)
-    if known is None or (isinstance(event, Expired) and known.state is not CommandState.PENDING):
+    known = book.job(ref).find_command(event.command.id)
+    if known is None or (isinstance(event, Expired) and not known.is_pending):
         return [Happened(job=ref, outcome=NOT_ASKED)]
     if isinstance(event, Expired):
-        return _settled(book, expire(book.job(ref), known), event.at)
+        return _settled(*book.expire(known, event.at))
     return _reply(book, book.job(ref), known, event.body, event.at)
 
 
-def _ask(book: JobBook, job: Job, recorded: Command, now: datetime) -> Happened:
+def _ask(book: Sandbox, job: Job, recorded: Command, now: datetime) -> Happened:
     if job.work_order is None:
         return _impossible(job, "there is no WorkOrder")
     appointment = book.concerned(job, recorded.kind)
@@ -125,7 +125,7 @@ def _ask(book: JobBook, job: Job, recorded: Command, now: datetime) -> Happened:
         sent = to_bus_message(book.pack, command.asked_as, context, cause="")
     except (NoSuchCommand, Unrenderable) as error:
         return _impossible(job, str(error))
-    book.put(replace(job, commands=(*job.commands, command)))
+    book.put(job.with_command(command))
     return Happened(job=job.ref, outcome=ASKED, commands=(sent,))
 
 
@@ -162,19 +162,17 @@ def _problems(job: Job, command: Command, appointment: Appointment | None, now: 
 _NO_APPOINTMENT = Problem(Error422Code.OTHER_ISSUE, "there is no Appointment")
 
 
-def _reply(book: JobBook, job: Job, command: Command, body: bytes, now: datetime) -> list[Happened]:
+def _reply(book: Sandbox, job: Job, command: Command, body: bytes, now: datetime) -> list[Happened]:
     read = book.pack.read_reply(command.asked_as, body)
     if not isinstance(read, ReplyRead):
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason=read.reason)]
     if not isinstance(read.reply, Accepted | Refused):
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason="not a reply to this command")]
-    settlement, caught_up = book.settle(command, read.reply, now)
-    return [*_settled(book, settlement, now), *caught_up]
+    return _settled(*book.settle(command, read.reply, now))
 
 
-def _settled(book: JobBook, settlement: Settlement, now: datetime) -> list[Happened]:
-    happened = replace(book.carry_out(settlement.decision, now), outcome=_outcome(settlement))
-    return [happened, *book.take_up_waiting(settlement.decision.job.ref, now)]
+def _settled(settlement: Settlement, happened: Sequence[Happened]) -> list[Happened]:
+    return [replace(happened[0], outcome=_outcome(settlement)), *happened[1:]]
 
 
 def _outcome(settlement: Settlement) -> str:
@@ -201,7 +199,7 @@ def _messages(entries: Sequence[RecordedEntry]) -> list[Event]:
     found = {
         (entry.raw.body, entry.raw.received_at): Message(
             f"no. {recorded.number}",
-            WfmWords(body=entry.raw.body, routing_key=entry.raw.routing_key, headers=entry.raw.headers),
+            RawMessage(body=entry.raw.body, routing_key=entry.raw.routing_key, headers=entry.raw.headers),
             entry.raw.received_at,
         )
         for recorded in entries
@@ -216,8 +214,8 @@ def _replies(entries: Sequence[RecordedEntry], asked: Mapping[CommandId, Command
         Replied(f"no. {recorded.number}", command, entry.raw.body, entry.raw.received_at)
         for recorded in entries
         if ((entry := recorded.entry).rule or "").startswith(_OF_COMMANDS)
-        and not is_compensation(entry.raw.correlation_id)
-        and (command := asked.get(command_of(entry.raw.correlation_id))) is not None
+        and not (known := known_by(entry.raw.correlation_id)).is_compensation
+        and (command := asked.get(known.command)) is not None
     ]
 
 

@@ -1,12 +1,18 @@
 """Column types that keep a value exactly as it came, on both databases.
 
 PostgreSQL knows time zones but refuses NUL in text; SQLite knows neither. A moment is UTC to the microsecond
-everywhere, and any Python string a WFM may send can be stored and found again.
+everywhere, and any Python string a WFM may send can be stored and found again. What no query looks into is kept as JSON
+text: values of the standard under their wire names, what a WFM or an operator made as they made it.
 """
 
+import json
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
 
+import orjson
+from pydantic import TypeAdapter
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -20,20 +26,44 @@ _ESCAPED = re.compile(_ESCAPE + "([0-9a-f]{4})")
 # SQLite counts by itself only in a column of the very type INTEGER.
 Number = BigInteger().with_variant(Integer(), "sqlite")
 
+Convert = Callable[[Any], Any]
+MaybeText = TypeVar("MaybeText", str, None)
+
+
+class Row(Protocol):
+    """Column values by name: a row of a query, or a plain dictionary."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Take one."""
+
 
 def utc_text(moment: datetime) -> str:
     """Write an aware moment so that text order is time order: `2026-03-05T13:04:05.123456Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _aware(moment).astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def escape(text: str) -> str:
-    """Replace what a database cannot hold by an escape; other text is left alone."""
+def _aware(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError(f"naive datetime {moment.isoformat()}: the store keeps aware moments only")
+    return moment
+
+
+def escape(text: MaybeText) -> MaybeText:
+    """Replace what a database cannot hold by an escape; other text, and None, is left alone."""
+    if text is None or (text.isascii() and "\x00" not in text):
+        return text
     return _UNSTORABLE.sub(lambda match: f"{_ESCAPE}{ord(match[0]):04x}", text)
 
 
-def unescape(text: str) -> str:
+def unescape(text: MaybeText) -> MaybeText:
     """Undo `escape`."""
-    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text) if _ESCAPE in text else text
+    if text is None or _ESCAPE not in text:
+        return text
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 16)), text)
+
+
+def _unless_none(convert: Convert) -> Convert:
+    return lambda value: None if value is None else convert(value)
 
 
 class Utc(TypeDecorator[datetime]):
@@ -48,19 +78,13 @@ class Utc(TypeDecorator[datetime]):
             return dialect.type_descriptor(String(UTC_TEXT_LENGTH))
         return dialect.type_descriptor(DateTime(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | str | None:
+    def bind_processor(self, dialect: Dialect) -> Convert:
         """Refuse a naive moment; write the others in UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive datetime {value.isoformat()}: the store keeps aware moments only")
-        return utc_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+        return _unless_none(utc_text if dialect.name == "sqlite" else _aware)
 
-    def process_result_value(self, value: datetime | str | None, dialect: Dialect) -> datetime | None:
-        """Give back an aware moment in UTC."""
-        if value is None:
-            return None
-        return datetime.fromisoformat(value) if isinstance(value, str) else value.astimezone(UTC)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Convert | None:
+        """Give back an aware moment in UTC, as PostgreSQL's driver does by itself."""
+        return _unless_none(datetime.fromisoformat) if dialect.name == "sqlite" else None
 
 
 class Plain(TypeDecorator[str]):
@@ -69,10 +93,65 @@ class Plain(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+    def bind_processor(self, dialect: Dialect) -> Convert:
         """Escape what a database cannot hold."""
-        return None if value is None else escape(value)
+        return escape
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
         """Undo the escape."""
-        return None if value is None else unescape(value)
+        return unescape
+
+
+def _plain(value: object) -> object:
+    """Give JSON a form for what it lacks: any mapping, and moments."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+# Not orjson's: integers of any size, infinity and lone surrogates must survive.
+_PLAIN_JSON = json.JSONEncoder(separators=(",", ":"), default=_plain)
+
+
+class Json(TypeDecorator[Any]):
+    """Plain JSON of any content. None is JSON's null, or with `optional` that there is none."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, *, optional: bool = False) -> None:
+        super().__init__()
+        self.optional = optional
+
+    def bind_processor(self, dialect: Dialect) -> Convert:
+        """Write it in ASCII, which every database holds."""
+        return _unless_none(_PLAIN_JSON.encode) if self.optional else _PLAIN_JSON.encode
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
+        """Read it."""
+        return _unless_none(json.loads)
+
+
+class Model(TypeDecorator[Any]):
+    """A value of the standard, as JSON under its wire names; None is none.
+
+    Moments are kept to the microsecond: the wire's milliseconds would lose some.
+    """
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, adapter: TypeAdapter[Any]) -> None:
+        super().__init__()
+        self.adapter = adapter
+
+    def bind_processor(self, dialect: Dialect) -> Convert:
+        """Write what is given of it."""
+        dump = self.adapter.dump_python
+        return _unless_none(lambda value: orjson.dumps(dump(value, by_alias=True, exclude_none=True)).decode())
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
+        """Read it."""
+        return _unless_none(self.adapter.validate_json)

@@ -1,76 +1,220 @@
-"""Commands towards the WFM, and the windows it offered. Only new commands are written here, others by the job book."""
+"""Commands towards the WFM, and the windows it offered. What changed of a known command is written by `jobs`."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy.dialects.postgresql import Insert
 
-from bridge.domain.model import Command, CommandId, CommandState, OfferedSlot, WorkOrderId
+from bridge.domain.model import (
+    AppointmentId,
+    BuyerId,
+    Command,
+    CommandId,
+    CommandKind,
+    CommandState,
+    JobRef,
+    OfferedSlot,
+    WorkOrderId,
+)
 from bridge.flows.ports import Window
-from bridge.store import rows
-from bridge.store.session import KEYS, Session
+from bridge.mef.models import TimePeriod
+from bridge.store.columns import Row
+from bridge.store.session import KEYS, Database, Session, insert, is_one_of, upsert
 from bridge.store.tables import commands, offered_slots
 
+# For so long after its deadline the WFM may still speak of a command that came to nothing.
+SPOKEN_OF_FOR = timedelta(days=7)
+
+_COLUMN = commands.c
+_OLDEST_FIRST = select(commands).order_by(_COLUMN.created_at, _COLUMN.id)
+_MOMENT = bindparam("moment", type_=_COLUMN.created_at.type)
+# The very words of the partial index: SQLite compares text.
+_IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
+
 _ADD = commands.insert()
-_FIND = select(commands).where(commands.c.id == bindparam("wanted"))
+_FIND = select(commands).where(_COLUMN.id == bindparam("wanted"))
+_SINCE = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.created_at >= _MOMENT)
+_OF_JOB = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.job_key == bindparam("key"))
+_OVERDUE = select(commands).where(_IS_PENDING, _COLUMN.expires_at <= _MOMENT).order_by(_COLUMN.expires_at, _COLUMN.id)
+_TO_TAKE_BACK = (
+    select(commands)
+    .where(_COLUMN.try_again_at.is_not(None), _COLUMN.try_again_at <= _MOMENT)
+    .order_by(_COLUMN.try_again_at, _COLUMN.id)
+)
 _OFFERED = select(offered_slots).where(
     offered_slots.c.work_order_id.in_(KEYS),
     offered_slots.c.window_from.in_(bindparam("starts", expanding=True)),
     offered_slots.c.expires_at > bindparam("now", type_=offered_slots.c.expires_at.type),
 )
+_REMEMBER_SLOTS = upsert(offered_slots)
+
+
+def _outstanding() -> Select[Any]:
+    """Choose those of jobs that a message of the WFM may still be the answer to, oldest first."""
+    came_to_nothing = _COLUMN.state.in_([CommandState.EXPIRED.value, CommandState.COMPENSATED.value])
+    booking = and_(_COLUMN.kind == CommandKind.BOOK.value, _COLUMN.state == CommandState.EXPIRED.value)
+    relevant = or_(
+        _COLUMN.state == CommandState.PENDING.value,
+        booking,  # however late it is announced, it must be taken back
+        _COLUMN.try_again_at.is_not(None),  # its visit may still stand in the WFM
+        and_(came_to_nothing, _COLUMN.expires_at > bindparam("spoken_of_since")),
+        and_(_COLUMN.state == CommandState.ACCEPTED.value, _COLUMN.echo_until > bindparam("now")),
+    )
+    return _OLDEST_FIRST.where(is_one_of(_COLUMN.pack, _COLUMN.job_key), relevant)
+
+
+def _save() -> Insert:
+    """Overwrite commands; a job loaded before a command was settled still calls it pending, but settled is final."""
+    statement = insert(commands)
+    new = statement.excluded
+    state = case((new.state == CommandState.PENDING.value, _COLUMN.state), else_=new.state)
+    kept = {"state": state, "answer": func.coalesce(new.answer, _COLUMN.answer)}
+    changed = {name: column for name, column in new.items() if name != "id"}
+    return statement.on_conflict_do_update(index_elements=["id"], set_=changed | kept)
+
+
+OUTSTANDING = _outstanding()
+SAVE = _save()
+
+
+class Commands:
+    """The commands as they are read outside of units of work."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def since(self, pack: str, moment: datetime) -> Sequence[Command]:
+        """Read what Buyers asked the WFM of a pack from a moment on, oldest first."""
+        async with self._database.read() as session:
+            return await _read(session, _SINCE, {"of": pack, "moment": moment})
+
+    async def of_job(self, job: JobRef) -> Sequence[Command]:
+        """Read all that Buyers asked about a job, oldest first."""
+        async with self._database.read() as session:
+            return await _read(session, _OF_JOB, {"of": job.pack, "key": job.key})
+
+
+async def _read(session: Session, statement: Select[Any], parameters: Mapping[str, object]) -> Sequence[Command]:
+    return [command(row) for row in await session.rows(statement, parameters)]
+
+
+# Within a unit of work
 
 
 async def add(session: Session, new: Sequence[Command]) -> None:
     """Insert new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
-    await session.run(_ADD, list(map(rows.command_row, new)))
+    await session.run(_ADD, [command_row(each) for each in new])
 
 
-async def find(session: Session, command: CommandId) -> Command | None:
+async def find(session: Session, id_: CommandId) -> Command | None:
     """Read a command."""
-    row = await session.row(_FIND, {"wanted": command})
-    return None if row is None else rows.command(row)
+    row = await session.row(_FIND, {"wanted": id_})
+    return None if row is None else command(row)
 
 
-async def answer(session: Session, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
+async def answer(session: Session, id_: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
     """Read how a command was settled; None while it is pending, or unknown."""
-    row = await session.row(select(commands.c.state, commands.c.answer).where(commands.c.id == command))
+    row = await session.row(_FIND, {"wanted": id_})
     if row is None or row["state"] == CommandState.PENDING.value:
         return None
-    return CommandState(row["state"]), {} if row["answer"] is None else rows.plain(row["answer"])
-
-
-async def since(session: Session, pack: str, moment: datetime) -> Sequence[Command]:
-    """Read the commands of a pack from a moment on, oldest first."""
-    query = select(commands).where(commands.c.pack == pack, commands.c.created_at >= moment)
-    return [rows.command(row) for row in await session.rows(query.order_by(commands.c.created_at, commands.c.id))]
+    return CommandState(row["state"]), row["answer"] or {}
 
 
 async def overdue(session: Session, now: datetime) -> Sequence[Command]:
     """Read the pending commands whose time is up, the longest overdue first."""
-    # The very words of the partial index: SQLite compares text.
-    pending = commands.c.state == literal_column(f"'{CommandState.PENDING.value}'")
-    query = select(commands).where(pending, commands.c.expires_at <= now)
-    return [rows.command(row) for row in await session.rows(query.order_by(commands.c.expires_at, commands.c.id))]
+    return await _read(session, _OVERDUE, {"moment": now})
 
 
 async def to_take_back(session: Session, now: datetime) -> Sequence[Command]:
     """Read the bookings that are to be taken back in the WFM once more, the longest due first."""
-    query = select(commands).where(commands.c.try_again_at.is_not(None), commands.c.try_again_at <= now)
-    return [rows.command(row) for row in await session.rows(query.order_by(commands.c.try_again_at, commands.c.id))]
+    return await _read(session, _TO_TAKE_BACK, {"moment": now})
 
 
 async def remember_slots(
     session: Session, work_order: WorkOrderId, slots: Sequence[OfferedSlot], expires_at: datetime
 ) -> None:
     """Keep the tokens of offered windows; a window offered again has its newest token."""
-    await session.upsert(offered_slots, [rows.slot_row(work_order, slot, expires_at) for slot in slots])
+    await session.run(_REMEMBER_SLOTS, [slot_row(work_order, slot, expires_at) for slot in slots])
 
 
 async def offered(session: Session, wanted: Collection[Window], now: datetime) -> dict[Window, OfferedSlot]:
     """Find the offers of exactly these windows that have not expired."""
     starts = sorted({window.period.start_date_time for window in wanted})
-    orders = {window.work_order for window in wanted}
-    found = await session.rows_in(_OFFERED, sorted(orders), starts=starts, now=now)
-    slots = [(row["work_order_id"], rows.slot(row)) for row in found]
-    offers = {Window(order, slot.window): slot for order, slot in slots}
+    orders = sorted({window.work_order for window in wanted})
+    offers: dict[Window, OfferedSlot] = {}
+    for row in await session.rows_in(_OFFERED, orders, starts=starts, now=now):
+        found = slot(row)
+        offers[Window(row["work_order_id"], found.window)] = found
     return {window: offers[window] for window in wanted if window in offers}
+
+
+# Rows
+
+
+def command_row(value: Command, came_of_it: Mapping[str, object] | None = None) -> dict[str, object]:
+    """Make the row of `commands`; `came_of_it` is given with a command that is settled now."""
+    window = value.window
+    return {
+        "id": value.id,
+        "kind": value.kind.value,
+        "pack": value.job.pack,
+        "job_key": value.job.key,
+        "work_order_id": value.work_order,
+        "buyer": value.buyer,
+        "state": value.state.value,
+        "appointment_id": value.appointment,
+        "window_from": window.start_date_time if window else None,
+        "window_to": window.end_date_time if window else None,
+        "request": value.request,
+        "visit": value.visit,
+        "created_at": value.created_at,
+        "expires_at": value.expires_at,
+        "correlation_id": value.correlation_id,
+        "answer": came_of_it,
+        "tries": value.tries,
+        "try_again_at": value.try_again_at,
+        "echo_until": value.echo_until,
+    }
+
+
+def command(row: Row) -> Command:
+    """Read a row of `commands`."""
+    start, end = row["window_from"], row["window_to"]
+    appointment_id = row["appointment_id"]
+    return Command(
+        id=CommandId(row["id"]),
+        kind=CommandKind(row["kind"]),
+        job=JobRef(row["pack"], row["job_key"]),
+        work_order=WorkOrderId(row["work_order_id"]),
+        buyer=BuyerId(row["buyer"]),
+        state=CommandState(row["state"]),
+        appointment=None if appointment_id is None else AppointmentId(appointment_id),
+        window=None if start is None else TimePeriod(start_date_time=start, end_date_time=end),
+        request=row["request"],
+        visit=row["visit"],
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        correlation_id=row["correlation_id"],
+        tries=row["tries"],
+        try_again_at=row["try_again_at"],
+        echo_until=row["echo_until"],
+    )
+
+
+def slot_row(work_order: WorkOrderId, value: OfferedSlot, expires_at: datetime) -> dict[str, object]:
+    """Make the row of `offered_slots`."""
+    return {
+        "work_order_id": work_order,
+        "window_from": value.window.start_date_time,
+        "window_to": value.window.end_date_time,
+        "token": value.token,
+        "expires_at": expires_at,
+    }
+
+
+def slot(row: Row) -> OfferedSlot:
+    """Read a row of `offered_slots`."""
+    window = TimePeriod(start_date_time=row["window_from"], end_date_time=row["window_to"])
+    return OfferedSlot(window, row["token"])

@@ -1,42 +1,27 @@
-"""Jobs under a transaction: locked and loaded many at a time, remembered, and written back where they changed.
+"""A job and what hangs on it, locked and loaded many at a time, and written where it changed.
 
-A decision loads a job, changes the value and saves it, perhaps several times over in one batch. What was loaded is
-remembered, so that only differences are written, once, before the next read or the commit.
+`load` makes jobs of rows, `parts` takes a job apart into what is stored each by itself, `write` stores such parts. What
+differs from what is stored is for the unit of work to know.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
-from functools import cache
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from sqlalchemy import (
-    BigInteger,
-    Executable,
-    Select,
-    and_,
-    bindparam,
-    case,
-    exists,
-    func,
-    or_,
-    select,
-    text,
-)
+from sqlalchemy import BigInteger, bindparam, exists, select, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.draft import TROUBLE_TICKET
-from bridge.domain.echo import without_old_echoes
 from bridge.domain.model import (
     Appointment,
     AppointmentId,
     BuyerId,
-    Command,
     CommandId,
-    CommandKind,
     CommandState,
     Job,
     JobRef,
@@ -44,93 +29,67 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.work_order import TERMINAL
-from bridge.store import rows
+from bridge.flows.ports import Owner
+from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.mef.models import GeographicAddressRef, GeographicSiteRef, Place, TimePeriod
+from bridge.store import commands
+from bridge.store.columns import Row
 from bridge.store.journal import IS_WAITING
-from bridge.store.refs import is_one_of, rows_of
-from bridge.store.session import KEYS, Session, insert
-from bridge.store.tables import (
-    appointments,
-    commands,
-    jobs,
-    journal,
-    work_order_entities,
-    work_order_places,
-    work_orders,
-)
+from bridge.store.session import KEYS, Session, is_one_of, upsert
+from bridge.store.tables import appointments, jobs, journal, work_order_entities, work_order_places, work_orders
 
 # A decision looks at the last few visits only; a job that was tried a hundred times must not load them all.
 ENDED_APPOINTMENTS = 10
-# For so long after its deadline the WFM may still speak of a command that came to nothing.
-SPOKEN_OF_FOR = timedelta(days=7)
+
+SITE = "site"
+ADDRESS = "address"
 
 _LOCK = text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted").bindparams(
     bindparam("wanted", type_=ARRAY(BigInteger))
 )
-_HOLDS = exists().where(
-    journal.c.pack == jobs.c.pack,
-    journal.c.job_key == jobs.c.key,
-    IS_WAITING,
-    journal.c.due_at.is_not(None),
+_HOLDS = (
+    exists()
+    .where(journal.c.pack == jobs.c.pack, journal.c.job_key == jobs.c.key, IS_WAITING, journal.c.due_at.is_not(None))
+    .correlate(jobs)
 )
-_HEADS = select(
-    jobs.c.pack,
-    jobs.c.key.label("job_key"),
-    jobs.c.work_order_id,
-    jobs.c.versions,
-    jobs.c.record,
-    jobs.c.told,
-    _HOLDS.label("holds"),
-).where(is_one_of(jobs.c.pack, jobs.c.key))
-_WORK_ORDERS = select(work_orders).where(work_orders.c.id.in_(KEYS))
+_JOBS = (
+    select(
+        jobs.c.pack,
+        jobs.c.key.label("job_key"),
+        jobs.c.versions,
+        jobs.c.record,
+        jobs.c.told,
+        _HOLDS.label("holds"),
+        *(column for column in work_orders.c if column.name not in ("pack", "job_key")),
+    )
+    .outerjoin(work_orders)
+    .where(is_one_of(jobs.c.pack, jobs.c.key))
+)
+# Every visit of a job, oldest first: also those of a WorkOrder that a follow-up replaced.
 _APPOINTMENTS = (
     select(appointments, work_orders.c.pack, work_orders.c.job_key)
     .join(work_orders)
     .where(is_one_of(work_orders.c.pack, work_orders.c.job_key))
     .order_by(appointments.c.created_at, appointments.c.id)
 )
-
-
-def _commands_to_load() -> Select[Any]:
-    came_to_nothing = commands.c.state.in_([CommandState.EXPIRED.value, CommandState.COMPENSATED.value])
-    booking = and_(commands.c.kind == CommandKind.BOOK.value, commands.c.state == CommandState.EXPIRED.value)
-    relevant = or_(
-        commands.c.state == CommandState.PENDING.value,
-        booking,  # however late it is announced, it must be taken back
-        commands.c.try_again_at.is_not(None),  # its visit may still stand in the WFM
-        and_(came_to_nothing, commands.c.expires_at > bindparam("spoken_of_since")),
-        and_(commands.c.state == CommandState.ACCEPTED.value, commands.c.echo_until > bindparam("now")),
-    )
-    asked = select(commands).where(is_one_of(commands.c.pack, commands.c.job_key), relevant)
-    return asked.order_by(commands.c.created_at, commands.c.id)
-
-
-_COMMANDS = _commands_to_load()
 _UNENDED = (
     select(work_order_entities.c.entity_id, work_orders.c.id, work_orders.c.buyer)
     .join(work_orders)
     .where(work_order_entities.c.entity_id.in_(KEYS), work_order_entities.c.referred_type == TROUBLE_TICKET)
     .where(work_orders.c.state.not_in(sorted(TERMINAL)))
 )
-
-
-@cache
-def _upsert_commands(*, postgres: bool) -> Executable:
-    """Overwrite commands; a job loaded before a command was settled still calls it pending, but settled is final."""
-    statement = insert(commands, postgres=postgres)
-    new = statement.excluded
-    state = case((new.state == CommandState.PENDING.value, commands.c.state), else_=new.state)
-    kept = {"state": state, "answer": func.coalesce(new.answer, commands.c.answer)}
-    changed = {name: column for name, column in new.items() if name != "id"}
-    return statement.on_conflict_do_update(index_elements=["id"], set_=changed | kept)
-
-
-class Head(NamedTuple):
-    """What `jobs` keeps of a job besides the objects it points to."""
-
-    work_order: WorkOrderId | None
-    versions: str
-    record: str
-    told: str
+_OWNERS = select(work_orders.c.id, work_orders.c.pack, work_orders.c.job_key, work_orders.c.buyer).where(
+    work_orders.c.id.in_(KEYS)
+)
+_SAVE_JOBS = upsert(jobs)
+_SAVE_WORK_ORDERS = upsert(work_orders)
+_SAVE_APPOINTMENTS = upsert(appointments)
+_UNINDEX = [
+    table.delete().where(table.c.work_order_id == bindparam("changed"))
+    for table in (work_order_entities, work_order_places)
+]
+_INDEX_ENTITIES = work_order_entities.insert()
+_INDEX_PLACES = work_order_places.insert()
 
 
 class Ticket(NamedTuple):
@@ -140,230 +99,275 @@ class Ticket(NamedTuple):
     id: str
 
 
-_NOTHING = Head(None, "{}", "{}", "{}")
+# Loading
 
 
-class JobBook:
-    """The jobs, WorkOrders, Appointments and commands that one transaction has seen or changed."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._known: dict[tuple[str, object], object] = {}
-        self._heads: dict[JobRef, Head] = {}
-        self._work_orders: dict[WorkOrderId, WorkOrder] = {}
-        self._reindexed: set[WorkOrderId] = set()
-        self._appointments: dict[AppointmentId, Appointment] = {}
-        self._commands: dict[CommandId, Command] = {}
-        self._answers: dict[CommandId, str] = {}
-
-    # loading
-
-    async def load(self, refs: Collection[JobRef], now: datetime) -> dict[JobRef, Job]:
-        """Lock the jobs and load them, in a fixed number of statements; a job nobody heard of comes back empty."""
-        await self.flush()
-        wanted = sorted(set(refs))
-        await self._lock(f"job:{rows.job_lane(ref)}" for ref in wanted)
-        heads, holding = await self._load_heads(wanted)
-        orders = await self._load_work_orders([head.work_order for head in heads.values() if head.work_order])
-        await self._lock(
-            f"ticket:{len(ticket.buyer)}:{ticket.buyer}:{ticket.id}" for ticket in _tickets(orders.values())
-        )
-        visits = await self._load_appointments(heads)
-        asked = await self._load_commands(heads, now)
-        siblings = await self._count_siblings(orders.values())
-        loaded = [_job(ref, heads.get(ref, _NOTHING), orders, visits[ref], asked[ref], siblings) for ref in wanted]
-        return {job.ref: replace(without_old_echoes(job, now), holds=job.ref in holding) for job in loaded}
-
-    async def _lock(self, names: Iterable[str]) -> None:
-        """Hold what the names stand for until the transaction ends. SQLite writers hold the whole database already.
-
-        Rows could not be locked instead: a job nobody heard of has none. A trouble ticket is locked so that two
-        WorkOrders of it that end at the same moment don't each take the other for still open.
-        """
-        keys = sorted({_lock_key(name) for name in names})
-        if keys and self._session.is_postgres:
-            await self._session.rows(_LOCK, {"wanted": keys})
-
-    async def _load_heads(self, refs: Collection[JobRef]) -> tuple[dict[JobRef, Head], set[JobRef]]:
-        """Read what is kept of the jobs themselves, and which of them have messages that are held."""
-        found = await rows_of(self._session, _HEADS, refs)
-        heads = {ref: Head(row["work_order_id"], row["versions"], row["record"], row["told"]) for ref, row in found}
-        self._know("job", heads.items())
-        return heads, {ref for ref, row in found if row["holds"]}
-
-    async def _load_work_orders(self, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, WorkOrder]:
-        found = map(rows.work_order, await self._session.rows_in(_WORK_ORDERS, ids))
-        loaded = {order.id: order for order in found}
-        self._know("work order", loaded.items())
-        return loaded
-
-    async def _load_appointments(self, refs: Collection[JobRef]) -> dict[JobRef, list[Appointment]]:
-        """Load every visit of the jobs, oldest first: also those of a WorkOrder that a follow-up replaced."""
-        visits: defaultdict[JobRef, list[Appointment]] = defaultdict(list)
-        for ref, row in await rows_of(self._session, _APPOINTMENTS, refs):
-            visits[ref].append(rows.appointment(row))
-        self._know("appointment", ((visit.id, visit) for job in visits.values() for visit in job))
-        return visits
-
-    async def _load_commands(self, refs: Collection[JobRef], now: datetime) -> dict[JobRef, list[Command]]:
-        """Load the commands that a message of the WFM may still be the answer to, oldest first."""
-        asked: defaultdict[JobRef, list[Command]] = defaultdict(list)
-        for ref, row in await rows_of(self._session, _COMMANDS, refs, spoken_of_since=now - SPOKEN_OF_FOR, now=now):
-            asked[ref].append(rows.command(row))
-        self._know("command", ((command.id, command) for job in asked.values() for command in job))
-        return asked
-
-    async def _count_siblings(self, orders: Collection[WorkOrder]) -> dict[WorkOrderId, int]:
-        """Count the other WorkOrders of the same Buyer and trouble ticket that have not ended."""
-        unended: defaultdict[Ticket, set[WorkOrderId]] = defaultdict(set)
-        for row in await self._session.rows_in(_UNENDED, sorted({ticket.id for ticket in _tickets(orders)})):
-            unended[Ticket(row["buyer"], row["entity_id"])].add(row["id"])
-        return {
-            order.id: len(set().union(*(unended[ticket] for ticket in _tickets([order]))) - {order.id})
-            for order in orders
-        }
-
-    def _know(self, kind: str, values: Iterable[tuple[object, object]]) -> None:
-        self._known.update({(kind, key): value for key, value in values})
-
-    # saving
-
-    def save(self, job: Job) -> None:
-        """Note what differs from what is stored; the last value of an object wins."""
-        if job.work_order:
-            self._save_work_order(job.work_order)
-        for visit in (*job.ended_appointments, *filter(None, (job.appointment,))):
-            if self._differs("appointment", visit.id, visit):
-                self._appointments[visit.id] = visit
-        for command in (*job.commands, *job.granted):
-            self._save_command(command)
-        head = _head(job)
-        if self._differs("job", job.ref, head, _NOTHING):
-            self._heads[job.ref] = head
-
-    def know_command(self, command: Command) -> None:
-        """Take a command as stored."""
-        self._known["command", command.id] = command
-
-    def settle_command(self, command: Command, answer: Mapping[str, object]) -> None:
-        """Note a command in its final state, with what came of it."""
-        self._known["command", command.id] = self._commands[command.id] = command
-        self._answers[command.id] = rows.plain_text(answer)
-
-    def _save_command(self, command: Command) -> None:
-        if self._differs("command", command.id, command):
-            self._commands[command.id] = command
-
-    def _save_work_order(self, order: WorkOrder) -> None:
-        before = self._known.get(("work order", order.id))
-        if not self._differs("work order", order.id, order):
-            return
-        self._work_orders[order.id] = order
-        if not isinstance(before, WorkOrder) or _index_rows(before) != _index_rows(order):
-            self._reindexed.add(order.id)
-
-    def _differs(self, kind: str, key: object, value: object, unknown: object = None) -> bool:
-        """Tell whether a value is news, and remember it."""
-        before = self._known.get((kind, key), unknown)
-        self._known[kind, key] = value
-        return before is not value and before != value
-
-    async def flush(self) -> None:
-        """Write what was saved since the last time."""
-        await self._flush_work_orders()
-        await self._session.upsert(jobs, [_head_row(ref, head) for ref, head in self._heads.items()])
-        # R20: the visit that ends makes room for the one that begins.
-        visits = sorted(self._appointments.values(), key=lambda visit: visit.status in OPEN)
-        await self._session.upsert(appointments, list(map(rows.appointment_row, visits)))
-        await self._flush_commands()
-        for written in (
-            self._work_orders,
-            self._heads,
-            self._appointments,
-            self._commands,
-            self._answers,
-            self._reindexed,
-        ):
-            written.clear()
-
-    async def _flush_work_orders(self) -> None:
-        await self._session.upsert(work_orders, list(map(rows.work_order_row, self._work_orders.values())))
-        if not self._reindexed:
-            return
-        changed = [self._work_orders[id_] for id_ in self._reindexed]
-        for table, make in ((work_order_entities, rows.entity_rows), (work_order_places, rows.place_rows)):
-            stale = table.delete().where(table.c.work_order_id == bindparam("changed"))
-            await self._session.run(stale, [{"changed": order.id} for order in changed])
-            await self._session.run(table.insert(), [row for order in changed for row in make(order)])
-
-    async def _flush_commands(self) -> None:
-        if not self._commands:
-            return
-        written = [
-            rows.command_row(command) | {"answer": self._answers.get(command.id)} for command in self._commands.values()
-        ]
-        await self._session.run(_upsert_commands(postgres=self._session.is_postgres), written)
-
-
-def _lock_key(name: str) -> int:
-    """Make the 64-bit number PostgreSQL locks by; that two names share one is harmless and will not happen."""
-    return int.from_bytes(blake2b(name.encode("utf-8", "surrogatepass"), digest_size=8).digest(), signed=True)
-
-
-def _tickets(orders: Iterable[WorkOrder]) -> Iterator[Ticket]:
-    for order in orders:
-        for entity in order.details.related_entity:
-            if entity.referred_type == TROUBLE_TICKET:
-                yield Ticket(order.buyer, entity.id)
-
-
-def _index_rows(order: WorkOrder) -> tuple[object, object]:
-    return rows.entity_rows(order), rows.place_rows(order)
-
-
-def _head(job: Job) -> Head:
-    work_order = job.work_order.id if job.work_order else None
-    return Head(work_order, rows.plain_text(job.versions), rows.plain_text(job.record), rows.plain_text(job.told))
-
-
-def _head_row(ref: JobRef, head: Head) -> dict[str, object]:
+async def load(session: Session, refs: Collection[JobRef], now: datetime) -> dict[JobRef, Job]:
+    """Lock the jobs and load them, in a fixed number of statements; a job nobody heard of comes back empty."""
+    wanted = sorted(set(refs))
+    await lock(session, wanted)
+    known = await session.rows_of(_JOBS, wanted)
+    orders = {ref: work_order(row) for ref, (row,) in known.items() if row["id"] is not None}
+    siblings = await _count_siblings(session, orders.values())
+    visits = await session.rows_of(_APPOINTMENTS, known)
+    since = now - commands.SPOKEN_OF_FOR
+    asked = await session.rows_of(commands.OUTSTANDING, known, spoken_of_since=since, now=now)
     return {
-        "pack": ref.pack,
-        "key": ref.key,
-        "work_order_id": head.work_order,
-        "versions": head.versions,
-        "record": head.record,
-        "told": head.told,
+        ref: _job(known[ref][0], orders.get(ref), visits[ref], asked[ref], siblings) if ref in known else Job(ref=ref)
+        for ref in wanted
     }
 
 
+async def lock(session: Session, wanted: Collection[JobRef | Ticket]) -> None:
+    """Let nobody else have them until the transaction ends. SQLite's writers hold the whole database already.
+
+    Rows could not be locked instead: a job nobody heard of has none. PostgreSQL locks by numbers; that two names share
+    one is harmless and will not happen.
+    """
+    if wanted and session.is_postgres:
+        digests = {blake2b(repr(each).encode(), digest_size=8).digest() for each in wanted}
+        await session.rows(_LOCK, {"wanted": sorted(int.from_bytes(digest, signed=True) for digest in digests)})
+
+
+async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> dict[WorkOrderId, int]:
+    """Count the other WorkOrders of the same Buyer and trouble ticket that have not ended.
+
+    The tickets are locked, so that two WorkOrders that end at the same moment don't each take the other for still open.
+    """
+    tickets = {
+        order.id: {
+            Ticket(order.buyer, entity.id)
+            for entity in order.details.related_entity
+            if entity.referred_type == TROUBLE_TICKET
+        }
+        for order in orders
+    }
+    every = set[Ticket]().union(*tickets.values())
+    await lock(session, every)
+    unended: defaultdict[Ticket, set[WorkOrderId]] = defaultdict(set)
+    for row in await session.rows_in(_UNENDED, sorted({ticket.id for ticket in every})):
+        unended[Ticket(row["buyer"], row["entity_id"])].add(row["id"])
+    return {id_: len(set().union(*(unended[ticket] for ticket in own)) - {id_}) for id_, own in tickets.items()}
+
+
 def _job(
-    ref: JobRef,
-    head: Head,
-    orders: dict[WorkOrderId, WorkOrder],
-    visits: Sequence[Appointment],
-    asked: Sequence[Command],
-    siblings: dict[WorkOrderId, int],
+    row: Row,
+    order: WorkOrder | None,
+    visited: Sequence[Row],
+    asked: Sequence[Row],
+    siblings: Mapping[WorkOrderId, int],
 ) -> Job:
-    current = _current(head.work_order, visits)
+    """Make a job of its rows, oldest first. Its Appointment is the open one of its WorkOrder, else the latest."""
+    visits = [appointment(each) for each in visited]
+    own = [visit for visit in visits if order is not None and visit.work_order == order.id]
+    current = next(reversed([visit for visit in own if visit.status in OPEN] or own), None)
     ended = [visit for visit in visits if visit is not current]
+    outstanding = [commands.command(each) for each in asked]
     return Job(
-        ref=ref,
-        work_order=orders[head.work_order] if head.work_order else None,
+        ref=JobRef(row["pack"], row["job_key"]),
+        work_order=order,
         appointment=current,
         ended_appointments=tuple(ended[-ENDED_APPOINTMENTS:]),
-        versions=rows.plain(head.versions),
-        record=rows.plain(head.record),
-        told=rows.plain(head.told),
-        commands=tuple(command for command in asked if command.state is not CommandState.ACCEPTED),
-        granted=tuple(command for command in asked if command.state is CommandState.ACCEPTED),
-        open_siblings=siblings.get(head.work_order, 0) if head.work_order else 0,
+        versions=row["versions"],
+        record=row["record"],
+        told=row["told"],
+        commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
+        granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
+        open_siblings=siblings[order.id] if order else 0,
+        holds=bool(row["holds"]),
     )
 
 
-def _current(order: WorkOrderId | None, visits: Sequence[Appointment]) -> Appointment | None:
-    """Pick the open Appointment of the WorkOrder, else its latest. `visits` come oldest first."""
-    own = [visit for visit in visits if visit.work_order == order]
-    opened = [visit for visit in own if visit.status in OPEN]
-    candidates = opened or own
-    return candidates[-1] if candidates else None
+async def owners(session: Session, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, Owner]:
+    """Tell which jobs WorkOrders stand for, and whose they are."""
+    found = await session.rows_in(_OWNERS, sorted(set(ids)))
+    return {row["id"]: Owner(JobRef(row["pack"], row["job_key"]), row["buyer"]) for row in found}
+
+
+# Writing
+
+
+class Kind(StrEnum):
+    """What is stored each by itself."""
+
+    WORK_ORDER = "work order"
+    APPOINTMENT = "appointment"
+    COMMAND = "command"
+    HEAD = "head"
+
+
+Key = tuple[Kind, object]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """What `jobs` keeps of a job besides the objects it points to."""
+
+    ref: JobRef
+    work_order: WorkOrderId | None
+    told: tuple[Mapping[str, object], ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by identity what the WFM told: 1, 1.0 and true are equal here, and different there."""
+        if not isinstance(other, Head) or self.work_order != other.work_order:
+            return False
+        return all(mine is theirs or not (mine or theirs) for mine, theirs in zip(self.told, other.told, strict=True))
+
+
+def parts(job: Job) -> Iterator[tuple[Key, Any]]:
+    """Take a job apart. Of one that nobody heard of, nothing is kept."""
+    order = job.work_order
+    if order is not None:
+        yield (Kind.WORK_ORDER, order.id), order
+    for visit in (*job.ended_appointments, job.appointment):
+        if visit is not None:
+            yield (Kind.APPOINTMENT, visit.id), visit
+    for command in (*job.commands, *job.granted):
+        yield (Kind.COMMAND, command.id), command
+    if order is not None or job.versions or job.record or job.told:
+        yield (Kind.HEAD, job.ref), Head(job.ref, order.id if order else None, (job.versions, job.record, job.told))
+
+
+async def write(
+    session: Session,
+    changed: Mapping[Key, Any],
+    stored: Mapping[Key, Any],
+    answers: Mapping[CommandId, Mapping[str, object]],
+) -> None:
+    """Write parts that changed since they were `stored`, each after those that it refers to."""
+    values: defaultdict[Kind, list[Any]] = defaultdict(list)
+    for (kind, _), value in changed.items():
+        values[kind].append(value)
+    await session.run(_SAVE_WORK_ORDERS, [work_order_row(order) for order in values[Kind.WORK_ORDER]])
+    await _index(session, values[Kind.WORK_ORDER], stored)
+    await session.run(_SAVE_JOBS, [_head_row(head) for head in values[Kind.HEAD]])
+    # R20: the visit that ends makes room for the one that begins.
+    visits = sorted(values[Kind.APPOINTMENT], key=lambda visit: visit.status in OPEN)
+    await session.run(_SAVE_APPOINTMENTS, [appointment_row(visit) for visit in visits])
+    asked = [commands.command_row(command, answers.get(command.id)) for command in values[Kind.COMMAND]]
+    await session.run(commands.SAVE, asked)
+
+
+async def _index(session: Session, orders: Iterable[WorkOrder], stored: Mapping[Key, Any]) -> None:
+    """Write anew what lists are filtered by, where it is not as it was."""
+    changed = [order for order in orders if _indexed(order) != _indexed(stored.get((Kind.WORK_ORDER, order.id)))]
+    for statement in _UNINDEX:
+        await session.run(statement, [{"changed": order.id} for order in changed])
+    await session.run(_INDEX_ENTITIES, [row for order in changed for row in entity_rows(order)])
+    await session.run(_INDEX_PLACES, [row for order in changed for row in place_rows(order)])
+
+
+def _indexed(order: WorkOrder | None) -> object:
+    return order and (order.details.related_entity, order.details.place)
+
+
+# Rows
+
+
+def _head_row(head: Head) -> dict[str, object]:
+    versions, record, told = head.told
+    return {
+        "pack": head.ref.pack,
+        "key": head.ref.key,
+        "work_order_id": head.work_order,
+        "versions": versions,
+        "record": record,
+        "told": told,
+    }
+
+
+def work_order_row(value: WorkOrder) -> dict[str, object]:
+    """Make the row of `work_orders`."""
+    return {
+        "id": value.id,
+        "pack": value.job.pack,
+        "job_key": value.job.key,
+        "buyer": value.buyer,
+        "state": value.state.value,
+        "appointment_required": value.appointment_required,
+        "details": value.details,
+        "appointments": value.appointments,
+        "created_at": value.created_at,
+        "changed_at": value.changed_at,
+    }
+
+
+def work_order(row: Row) -> WorkOrder:
+    """Read a row of `work_orders`."""
+    return WorkOrder(
+        id=WorkOrderId(row["id"]),
+        job=JobRef(row["pack"], row["job_key"]),
+        buyer=BuyerId(row["buyer"]),
+        state=WorkOrderState(row["state"]),
+        appointment_required=row["appointment_required"],
+        details=row["details"],
+        appointments=tuple(map(AppointmentId, row["appointments"])),
+        created_at=row["created_at"],
+        changed_at=row["changed_at"],
+    )
+
+
+def entity_rows(value: WorkOrder) -> list[dict[str, object]]:
+    """Make the rows of `work_order_entities`, one for each different entity."""
+    entities = dict.fromkeys((entity.id, entity.referred_type) for entity in value.details.related_entity)
+    return [{"work_order_id": value.id, "entity_id": id_, "referred_type": type_} for id_, type_ in entities]
+
+
+def place_rows(value: WorkOrder) -> list[dict[str, object]]:
+    """Make the rows of `work_order_places`, one for each different site or address referred to."""
+    refs = dict.fromkeys(map(_place_ref, value.details.place))
+    return [{"work_order_id": value.id, "kind": kind, "place_id": id_} for kind, id_ in refs if id_ is not None]
+
+
+def _place_ref(place: Place) -> tuple[str | None, str | None]:
+    """Tell which site or address a place refers to, if it refers to one (O3, O4)."""
+    if isinstance(place, GeographicSiteRef):
+        return SITE, place.id
+    if isinstance(place, GeographicAddressRef):
+        return ADDRESS, place.id
+    return None, None
+
+
+def appointment_row(value: Appointment) -> dict[str, object]:
+    """Make the row of `appointments`."""
+    kind, place_id = _place_ref(value.place)
+    disregarded = value.disregarded_window
+    return {
+        "id": value.id,
+        "work_order_id": value.work_order,
+        "buyer": value.buyer,
+        "status": value.status.value,
+        "valid_from": value.valid_for.start_date_time,
+        "valid_to": value.valid_for.end_date_time,
+        "place": value.place,
+        "place_kind": kind,
+        "place_id": place_id,
+        "contacts": value.contacts,
+        "note": value.note,
+        "attachment": value.attachment,
+        "visit": value.visit,
+        "disregarded_from": disregarded.start_date_time if disregarded else None,
+        "disregarded_to": disregarded.end_date_time if disregarded else None,
+        "created_at": value.created_at,
+        "changed_at": value.changed_at,
+    }
+
+
+def appointment(row: Row) -> Appointment:
+    """Read a row of `appointments`."""
+    start, end = row["disregarded_from"], row["disregarded_to"]
+    return Appointment(
+        id=AppointmentId(row["id"]),
+        work_order=WorkOrderId(row["work_order_id"]),
+        buyer=BuyerId(row["buyer"]),
+        status=AppointmentStatus(row["status"]),
+        valid_for=TimePeriod(start_date_time=row["valid_from"], end_date_time=row["valid_to"]),
+        place=row["place"],
+        contacts=row["contacts"],
+        note=row["note"],
+        attachment=row["attachment"],
+        visit=row["visit"],
+        disregarded_window=None if start is None else TimePeriod(start_date_time=start, end_date_time=end),
+        created_at=row["created_at"],
+        changed_at=row["changed_at"],
+    )

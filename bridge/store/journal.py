@@ -4,17 +4,15 @@ A parked message came to nothing, so it has no key in the inbox: sent again, it 
 superseded by the new one.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, delete, func, literal_column, null, select, union_all, update
 
-from bridge.domain.model import JobRef, MessageId, Outcome
-from bridge.flows.ports import JournalEntry, RecordedEntry
-from bridge.store import rows
-from bridge.store.refs import is_one_of, rows_of
-from bridge.store.session import KEYS, Session
+from bridge.domain.model import JobRef, MessageId, Outcome, Transition
+from bridge.flows.ports import JournalEntry, RecordedEntry, WfmMessage
+from bridge.store.columns import Row
+from bridge.store.session import KEYS, Database, Session, insert_new, is_one_of
 from bridge.store.tables import inbox, journal
 
 # The very words of the partial indexes: SQLite compares text.
@@ -28,15 +26,17 @@ _BEFORE = union_all(
         journal.c.pack == bindparam("pack"), _IS_PARKED, journal.c.message_id.in_(KEYS)
     ),
 )
-_PARKED = select(journal).where(journal.c.number == bindparam("wanted"), _IS_PARKED).with_for_update()
 _FIND = select(journal).where(journal.c.number == bindparam("wanted"))
+_PARKED = _FIND.where(_IS_PARKED).with_for_update()
 _RECORD = journal.insert()
 _RECORD_ONE = journal.insert().returning(journal.c.number)
+_REMEMBER = insert_new(inbox)
 _FORGET_KEY = delete(inbox).where(inbox.c.pack == bindparam("key_pack"), inbox.c.message_id == bindparam("key_message"))
 _SUPERSEDE = (
     update(journal)
     .where(journal.c.number.in_(KEYS), _IS_PARKED)
     .values(outcome=Outcome.SUPERSEDED.value, reason=bindparam("by", type_=journal.c.reason.type) + journal.c.reason)
+    .returning(journal.c.number)
 )
 _WAITING = select(journal).where(is_one_of(journal.c.pack, journal.c.job_key), IS_WAITING).order_by(journal.c.number)
 _WAITING_SINCE = (
@@ -54,6 +54,39 @@ _DUE = (
     .order_by(func.min(journal.c.due_at))
 )
 _RESOLVE = update(journal).where(journal.c.number == bindparam("resolved"))
+_LATEST = select(journal).order_by(journal.c.number.desc())
+
+
+class Journal:
+    """The journal as it is read outside of units of work."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def latest(self, outcome: Outcome | None = None, limit: int = 100) -> Sequence[RecordedEntry]:
+        """Read the newest entries, newest first."""
+        query = _LATEST if outcome is None else _LATEST.where(journal.c.outcome == outcome.value)
+        async with self._database.read() as session:
+            return [recorded(row) for row in await session.rows(query.limit(limit))]
+
+    async def find(self, number: int) -> RecordedEntry | None:
+        """Read an entry."""
+        async with self._database.read() as session:
+            return await find(session, number)
+
+    async def due_jobs(self, packs: Collection[str], now: datetime) -> Sequence[JobRef]:
+        """Tell which jobs of these packs have messages that were held until now, the longest due first."""
+        async with self._database.read() as session:
+            return [JobRef(row["pack"], row["job_key"]) for row in await session.rows_in(_DUE, sorted(packs), now=now)]
+
+    async def waiting_since(self) -> tuple[int, datetime | None]:
+        """Count the messages that wait for a job, and tell when the oldest of them came."""
+        async with self._database.read() as session:
+            (row,) = await session.rows(_WAITING_SINCE)
+        return row["waiting"], row["oldest"]
+
+
+# Within a unit of work
 
 
 Parked = dict[tuple[str, MessageId | None], list[int]]
@@ -72,16 +105,16 @@ async def before(session: Session, pack: str, messages: Collection[MessageId]) -
     return seen, parked
 
 
-async def parked(session: Session, number: int) -> RecordedEntry | None:
-    """Lock and read an entry that is parked; None if it is not, or not any more."""
+async def is_parked(session: Session, number: int) -> str | None:
+    """Lock an entry that is parked, and name its pack; None if it is not parked, or not any more."""
     row = await session.row(_PARKED, {"wanted": number})
-    return None if row is None else rows.recorded(row)
+    return None if row is None else row["pack"]
 
 
 async def find(session: Session, number: int) -> RecordedEntry | None:
     """Read an entry."""
     row = await session.row(_FIND, {"wanted": number})
-    return None if row is None else rows.recorded(row)
+    return None if row is None else recorded(row)
 
 
 async def record(session: Session, entries: Sequence[JournalEntry], parked: Parked) -> None:
@@ -89,65 +122,93 @@ async def record(session: Session, entries: Sequence[JournalEntry], parked: Park
 
     An entry supersedes those in `parked` of its message, which are taken out.
     """
-    if any(_key(entry) in parked for entry in entries):
+    if parked and any((entry.raw.pack, entry.message) in parked for entry in entries):
         for entry in entries:
-            await _record_one(session, entry, parked.pop(_key(entry), []))
+            await _record_one(session, entry, parked.pop((entry.raw.pack, entry.message), []))
     else:
-        await session.run(_RECORD, list(map(rows.journal_row, entries)))
-    await session.insert_new(inbox, [_inbox_row(entry) for entry in entries if _is_done(entry)])
+        await session.run(_RECORD, [journal_row(entry) for entry in entries])
+    done = [entry for entry in entries if entry.message is not None and entry.outcome is not Outcome.PARKED]
+    await session.run(
+        _REMEMBER,
+        [{"pack": e.raw.pack, "message_id": e.message, "received_at": e.raw.received_at} for e in done],
+    )
 
 
 async def _record_one(session: Session, entry: JournalEntry, superseded: Sequence[int]) -> None:
-    row = await session.row(_RECORD_ONE, rows.journal_row(entry))
+    row = await session.row(_RECORD_ONE, journal_row(entry))
     if row is not None and superseded:
-        by = f"superseded by entry {row['number']}; was: "
-        await session.rows_in(_SUPERSEDE.returning(journal.c.number), superseded, by=by)
-
-
-def _key(entry: JournalEntry) -> tuple[str, MessageId | None]:
-    return entry.raw.pack, entry.message
-
-
-def _is_done(entry: JournalEntry) -> bool:
-    return entry.message is not None and entry.outcome is not Outcome.PARKED
-
-
-def _inbox_row(entry: JournalEntry) -> dict[str, object]:
-    return {"pack": entry.raw.pack, "message_id": entry.message, "received_at": entry.raw.received_at}
+        await session.rows_in(_SUPERSEDE, superseded, by=f"superseded by entry {row['number']}; was: ")
 
 
 async def waiting(session: Session, jobs: Collection[JobRef]) -> dict[JobRef, list[RecordedEntry]]:
     """Read what waits for the jobs, in order of arrival; a job that nothing waits for is left out."""
-    found: defaultdict[JobRef, list[RecordedEntry]] = defaultdict(list)
-    for job, row in await rows_of(session, _WAITING, jobs):
-        found[job].append(rows.recorded(row))
-    return dict(found)
+    found = await session.rows_of(_WAITING, jobs)
+    return {job: [recorded(row) for row in rows] for job, rows in found.items()}
 
 
 async def resolve(session: Session, numbers: Mapping[int, JournalEntry]) -> None:
     """Overwrite what became of the numbered entries; the messages themselves stay as they came."""
-    if not numbers:
-        return
-    changes = [{"resolved": number, **rows.verdict(entry)} for number, entry in numbers.items()]
-    await session.run(_RESOLVE, changes)
+    await session.run(_RESOLVE, [{"resolved": number, **_became(entry)} for number, entry in numbers.items()])
     given_up = [entry for entry in numbers.values() if entry.outcome is Outcome.PARKED]
     await session.run(_FORGET_KEY, [{"key_pack": e.raw.pack, "key_message": e.message} for e in given_up])
 
 
-async def due_jobs(session: Session, packs: Collection[str], now: datetime) -> Sequence[JobRef]:
-    """Read which jobs have messages that were held until now, the longest due first."""
-    return [JobRef(row["pack"], row["job_key"]) for row in await session.rows_in(_DUE, sorted(packs), now=now)]
+# Rows
 
 
-async def waiting_since(session: Session) -> tuple[int, datetime | None]:
-    """Count what waits, and tell when the oldest of it came."""
-    (row,) = await session.rows(_WAITING_SINCE)
-    return row["waiting"], row["oldest"]
+def journal_row(entry: JournalEntry) -> dict[str, object]:
+    """Make the row of `journal`, without its number. A job belongs to the pack that its message came by."""
+    raw = entry.raw
+    return {
+        "pack": raw.pack,
+        "message_id": entry.message,
+        "job_key": None if entry.job is None else entry.job.key,
+        "body": raw.body,
+        "routing_key": raw.routing_key,
+        "headers": raw.headers,
+        "correlation_id": raw.correlation_id,
+        "received_at": raw.received_at,
+        **_became(entry),
+    }
 
 
-async def latest(session: Session, outcome: Outcome | None, limit: int) -> Sequence[RecordedEntry]:
-    """Read the newest entries, newest first."""
-    query = select(journal).order_by(journal.c.number.desc()).limit(limit)
-    if outcome is not None:
-        query = query.where(journal.c.outcome == outcome.value)
-    return [rows.recorded(row) for row in await session.rows(query)]
+def _became(entry: JournalEntry) -> dict[str, object]:
+    return {
+        "outcome": entry.outcome.value,
+        "reason": entry.reason,
+        "rule": entry.rule,
+        "pack_version": entry.pack_version,
+        "transitions": [
+            {"resource": hop.resource, "id": hop.id, "source": hop.source, "target": hop.target}
+            for hop in entry.transitions
+        ],
+        "flags": entry.flags,
+        "explanation": entry.explanation,
+        "due_at": entry.due_at,
+    }
+
+
+def recorded(row: Row) -> RecordedEntry:
+    """Read a row of `journal`."""
+    raw = WfmMessage(
+        pack=row["pack"],
+        body=row["body"],
+        routing_key=row["routing_key"],
+        headers=row["headers"],
+        correlation_id=row["correlation_id"],
+        received_at=row["received_at"],
+    )
+    entry = JournalEntry(
+        message=None if row["message_id"] is None else MessageId(row["message_id"]),
+        job=None if row["job_key"] is None else JobRef(row["pack"], row["job_key"]),
+        raw=raw,
+        outcome=Outcome(row["outcome"]),
+        reason=row["reason"],
+        rule=row["rule"],
+        pack_version=row["pack_version"],
+        transitions=tuple(Transition(**hop) for hop in row["transitions"]),
+        flags=tuple(row["flags"]),
+        explanation=row["explanation"],
+        due_at=row["due_at"],
+    )
+    return RecordedEntry(row["number"], entry)

@@ -13,7 +13,7 @@ from bridge.store.engine import WRITES, open_engine
 from bridge.store.session import begin
 from bridge.store.tables import metadata
 
-CURRENT: Final = "0007"
+CURRENT: Final = "0008"
 """The revision of the tables as they are now: that of the newest migration script."""
 
 # Alembic's own table, as Alembic makes it.

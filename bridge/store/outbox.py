@@ -1,18 +1,18 @@
-"""Messages for the WFM that were decided on and not sent yet. Order is kept within the lane of a job."""
+"""Messages for the WFM that were decided on and not sent yet. Order is kept among those of one job."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, select
 
-from bridge.flows.ports import BusMessage, OutboxEntry
-from bridge.store import lanes, rows
-from bridge.store.lanes import AT_ONCE, PENDING, Settlement
-from bridge.store.session import Session
+from bridge.batcher import Batcher
+from bridge.domain.model import JobRef
+from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, OutboxState
+from bridge.store import ordering
+from bridge.store.columns import Row
+from bridge.store.ordering import AT_ONCE, PENDING, Settlement
+from bridge.store.session import Database, Session
 from bridge.store.tables import outbox
-
-SENT = "sent"
-GIVEN_UP = "given up"
 
 _DUE = (
     select(outbox)
@@ -21,30 +21,107 @@ _DUE = (
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
 )
+_NEWEST = select(outbox).order_by(outbox.c.number.desc())
 
 
-async def append(session: Session, messages: Sequence[BusMessage]) -> bool:
-    """Write messages in their order; tells whether there were any."""
-    new = {"state": PENDING, "attempts": 0, "next_attempt_at": AT_ONCE}
-    await lanes.append(session, outbox, [rows.outbox_row(message) | new for message in messages])
-    return bool(messages)
+class Outbox:
+    """The outbox as its sender sees it. `on_due` is called after a commit that made something due."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._settling = Batcher(self._settle)
+        self.on_due: Callable[[], None] = ordering.nobody
+
+    async def finish(self) -> None:
+        """Return once all that is being settled is safe."""
+        await self._settling.finish()
+
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
+        """Lease at most `limit` messages that are due, oldest first: of each job its first one."""
+        async with self._database.write() as session:
+            claimed = [outbox_entry(row) for row in await session.rows(_DUE, {"now": now, "limit": limit})]
+            await ordering.lease(session, outbox, [entry.number for entry in claimed], lease_until)
+            return claimed
+
+    async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+        """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
+        retried = OutboxState.GIVEN_UP if next_attempt_at is None else OutboxState.PENDING
+        state = OutboxState.SENT if sent else retried
+        columns = {"error": error, "attempted_at": self._clock()}
+        await self._settling.submit(Settlement(number, state.value, next_attempt_at, next_due=AT_ONCE, columns=columns))
+
+    async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
+        async with self._database.write() as session:
+            another = await ordering.settle(session, outbox, settlements)
+        if another:
+            self.on_due()
+        return [None] * len(settlements)
+
+    async def next_at(self) -> datetime | None:
+        """Tell the earliest moment at which a message may be claimed; None when nothing is pending."""
+        async with self._database.read() as session:
+            return await ordering.next_at(session, outbox)
+
+    async def reports(self, state: OutboxState | None = None, limit: int = 100) -> Sequence[OutboxReport]:
+        """Read the newest messages, newest first."""
+        query = _NEWEST if state is None else _NEWEST.where(outbox.c.state == state.value)
+        async with self._database.read() as session:
+            return [_report(row) for row in await session.rows(query.limit(limit))]
 
 
-async def claim(session: Session, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
-    """Lease at most `limit` messages that are due, oldest first."""
-    claimed = list(map(rows.outbox_entry, await session.rows(_DUE, {"now": now, "limit": limit})))
-    await lanes.lease(session, outbox, [entry.number for entry in claimed], lease_until)
-    return claimed
+async def append(session: Session, messages: Sequence[BusMessage]) -> None:
+    """Write messages in their order."""
+    await ordering.append(session, outbox, [outbox_row(message) for message in messages])
 
 
-def settlement(
-    number: int, sent: bool, error: str | None, next_attempt_at: datetime | None, at: datetime
-) -> Settlement:
-    """Say that a message was sent, is to be tried again, or was given up at the moment `at`."""
-    state = SENT if sent else GIVEN_UP if next_attempt_at is None else PENDING
-    return Settlement(number, state, next_attempt_at, next_due=AT_ONCE, columns={"error": error, "attempted_at": at})
+def outbox_row(message: BusMessage) -> dict[str, object]:
+    """Make the row of `outbox`, without its number. A message's job is one of its own pack's."""
+    return {
+        "ordering_key": None if message.job is None else ordering.of_job(message.job),
+        "pack": message.pack,
+        "job_key": None if message.job is None else message.job.key,
+        "exchange": message.exchange,
+        "routing_key": message.routing_key,
+        "body": message.body,
+        "content_type": message.content_type,
+        "headers": message.headers,
+        "message_id": message.message_id,
+        "correlation_id": message.correlation_id,
+        "reply_expected": message.reply_expected,
+        "state": PENDING,
+        "attempts": 0,
+        "next_attempt_at": AT_ONCE,
+    }
 
 
-async def settle(session: Session, settlements: Sequence[Settlement]) -> bool:
-    """Note what became of messages; tells whether it made other ones due."""
-    return await lanes.settle(session, outbox, settlements)
+def outbox_entry(row: Row) -> OutboxEntry:
+    """Read a row of `outbox` as its sender needs it."""
+    return OutboxEntry(row["number"], _message(row), row["attempts"])
+
+
+def _report(row: Row) -> OutboxReport:
+    return OutboxReport(
+        number=row["number"],
+        message=_message(row),
+        state=OutboxState(row["state"]),
+        attempts=row["attempts"],
+        next_attempt_at=row["next_attempt_at"],
+        attempted_at=row["attempted_at"],
+        error=row["error"],
+    )
+
+
+def _message(row: Row) -> BusMessage:
+    return BusMessage(
+        pack=row["pack"],
+        exchange=row["exchange"],
+        routing_key=row["routing_key"],
+        body=row["body"],
+        content_type=row["content_type"],
+        headers=row["headers"],
+        message_id=row["message_id"],
+        correlation_id=row["correlation_id"],
+        reply_expected=row["reply_expected"],
+        job=None if row["job_key"] is None else JobRef(row["pack"], row["job_key"]),
+    )

@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Table, bindparam, delete, exists, select, tuple_
+from sqlalchemy import Select, bindparam, delete, exists, select, tuple_
 
 from bridge.domain.model import Outcome
-from bridge.flows.ports import Memory
-from bridge.store import lanes
-from bridge.store.outbox import SENT
-from bridge.store.session import KEYS, Session
+from bridge.flows.ports import Memory, OutboxState
+from bridge.store import ordering
+from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import attempts, deliveries, inbox, journal, notifications, offered_slots, outbox
 
 _KEPT = (Outcome.PARKED.value, Outcome.WAITING.value)
-_EVENT_IS_PENDING = exists().where(deliveries.c.event_id == notifications.c.event_id, lanes.is_pending(deliveries))
+_EVENT_IS_PENDING = exists().where(deliveries.c.event_id == notifications.c.event_id, ordering.is_pending(deliveries))
 
 _AGE = {
     Memory.JOURNAL: journal.c.received_at,
@@ -30,26 +29,33 @@ _AGE = {
 _BESIDES = {
     Memory.JOURNAL: journal.c.outcome.not_in(_KEPT),
     Memory.DELIVERIES: ~_EVENT_IS_PENDING,
-    Memory.OUTBOX: outbox.c.state == SENT,
+    Memory.OUTBOX: outbox.c.state == OutboxState.SENT.value,
 }
 _OF_EVENTS = select(deliveries.c.number).where(deliveries.c.event_id.in_(KEYS))
 _LOCKED = select(deliveries).where(deliveries.c.event_id.in_(KEYS)).order_by(deliveries.c.number).with_for_update()
 
 
-async def forget(session: Session, what: Memory, until: datetime, limit: int) -> int:
-    """Delete at most `limit` of what is older than `until`; return how many there were."""
-    if what is Memory.DELIVERIES:
-        return await _forget_events(session, until, limit)
-    table = _table(what)
-    key = tuple_(*table.primary_key)
-    return await session.run(delete(table).where(key.in_(_oldest(what, until, limit))))
+class Retention:
+    """What is kept for a time only."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def forget(self, what: Memory, until: datetime, limit: int) -> int:
+        """Delete at most `limit` of what is done with and older than `until`; return how many there were."""
+        async with self._database.write() as session:
+            if what is Memory.DELIVERIES:
+                return await _forget_events(session, until, limit)
+            table = _AGE[what].table
+            key = tuple_(*table.primary_key)
+            return await session.run(delete(table).where(key.in_(_oldest(what, until, limit))))
 
 
 async def _forget_events(session: Session, until: datetime, limit: int) -> int:
     """Delete events with their deliveries and attempts. One that is sent again meanwhile is kept."""
     found = [row["event_id"] for row in await session.rows(_oldest(Memory.DELIVERIES, until, limit))]
     rows = await session.rows_in(_LOCKED, found)
-    again = {row["event_id"] for row in rows if row["state"] == lanes.PENDING}
+    again = {row["event_id"] for row in rows if row["state"] == ordering.PENDING}
     events = [event for event in found if event not in again]
     if events:
         await _delete_events(session, events)
@@ -63,12 +69,9 @@ async def _delete_events(session: Session, events: Sequence[str]) -> None:
     await session.run(delete(notifications).where(notifications.c.event_id.in_(KEYS)), keys)
 
 
-def _table(what: Memory) -> Table:
-    return _AGE[what].table
-
-
 def _oldest(what: Memory, until: datetime, limit: int) -> Select[Any]:
-    table, age = _table(what), _AGE[what]
+    age = _AGE[what]
+    table = age.table
     query = select(*table.primary_key).where(age < bindparam("until", until, type_=age.type))
     if what in _BESIDES:
         query = query.where(_BESIDES[what])

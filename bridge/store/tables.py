@@ -1,11 +1,12 @@
 """The tables. Two rules of the standard and of the bridge are constraints here, so that no bug above can break them:
 one open Appointment per WorkOrder (R20), and one booking under way per WorkOrder.
 
-In `deliveries` and `outbox`, what must leave in order shares a `lane`. Only the first pending row of a lane has a
-`next_attempt_at`; those behind it have none until it is settled. So whatever has a `next_attempt_at` may be sent at
+In `deliveries` and `outbox`, what must leave in order shares an `ordering_key`. Only the first pending row of a key has
+a `next_attempt_at`; those behind it have none until it is settled. So whatever has a `next_attempt_at` may be sent at
 that moment, and a dead listener with 100,000 rows behind its first ones costs nothing to skip.
 """
 
+from pydantic import TypeAdapter
 from sqlalchemy import (
     Boolean,
     Column,
@@ -17,11 +18,19 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
-    Text,
     text,
 )
 
-from bridge.store.columns import Number, Plain, Utc
+from bridge.domain.model import WorkOrderDetails
+from bridge.mef.models import (
+    AppointmentCreate,
+    AppointmentUpdate,
+    AttachmentValue,
+    Note,
+    Place,
+    RelatedContactInformation,
+)
+from bridge.store.columns import Json, Model, Number, Plain, Utc
 
 ID = Plain
 WORD = String(64)
@@ -49,8 +58,8 @@ work_orders = Table(
     Column("buyer", Plain, nullable=False),
     Column("state", WORD, nullable=False),
     Column("appointment_required", Boolean, nullable=False),
-    Column("details", Text, nullable=False),
-    Column("appointments", Text, nullable=False),
+    Column("details", Model(TypeAdapter(WorkOrderDetails)), nullable=False),
+    Column("appointments", Json(), nullable=False),
     Column("created_at", Utc, nullable=False),
     Column("changed_at", Utc, nullable=False),
     Index("ix_work_orders_buyer", "buyer", "created_at", "id"),
@@ -84,12 +93,12 @@ appointments = Table(
     Column("status", WORD, nullable=False),
     Column("valid_from", Utc, nullable=False),
     Column("valid_to", Utc, nullable=False),
-    Column("place", Text, nullable=False),
+    Column("place", Model(TypeAdapter(Place)), nullable=False),
     Column("place_kind", WORD),
     Column("place_id", Plain),
-    Column("contacts", Text, nullable=False),
-    Column("note", Text, nullable=False),
-    Column("attachment", Text, nullable=False),
+    Column("contacts", Model(TypeAdapter(tuple[RelatedContactInformation, ...])), nullable=False),
+    Column("note", Model(TypeAdapter(tuple[Note, ...])), nullable=False),
+    Column("attachment", Model(TypeAdapter(tuple[AttachmentValue, ...])), nullable=False),
     Column("visit", Plain),
     Column("disregarded_from", Utc),
     Column("disregarded_to", Utc),
@@ -108,9 +117,9 @@ jobs = Table(
     Column("pack", Plain, primary_key=True),
     Column("key", Plain, primary_key=True),
     Column("work_order_id", ID, ForeignKey("work_orders.id")),
-    Column("versions", Text, nullable=False),
-    Column("record", Text, nullable=False),
-    Column("told", Text, nullable=False, server_default="{}"),
+    Column("versions", Json(), nullable=False),
+    Column("record", Json(), nullable=False),
+    Column("told", Json(), nullable=False, server_default="{}"),
 )
 
 inbox = Table(
@@ -131,16 +140,16 @@ journal = Table(
     Column("job_key", Plain),
     Column("body", LargeBinary, nullable=False),
     Column("routing_key", Plain, nullable=False),
-    Column("headers", Text, nullable=False),
+    Column("headers", Json(), nullable=False),
     Column("correlation_id", Plain, nullable=False),
     Column("received_at", Utc, nullable=False),
     Column("outcome", WORD, nullable=False),
     Column("reason", Plain, nullable=False),
     Column("rule", Plain),
     Column("pack_version", Plain, nullable=False),
-    Column("transitions", Text, nullable=False),
-    Column("flags", Text, nullable=False),
-    Column("explanation", Text, nullable=False),
+    Column("transitions", Json(), nullable=False),
+    Column("flags", Json(), nullable=False),
+    Column("explanation", Json(), nullable=False),
     Column("due_at", Utc),
     Index("ix_journal_outcome", "outcome", "number"),
     Index("ix_journal_received", "received_at"),
@@ -163,12 +172,12 @@ commands = Table(
     Column("appointment_id", ID),
     Column("window_from", Utc),
     Column("window_to", Utc),
-    Column("request", Text),
+    Column("request", Model(TypeAdapter(AppointmentCreate | AppointmentUpdate))),
     Column("visit", Plain),
     Column("created_at", Utc, nullable=False),
     Column("expires_at", Utc, nullable=False),
     Column("correlation_id", Plain, nullable=False),
-    Column("answer", Text),
+    Column("answer", Json(optional=True)),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("try_again_at", Utc),
     Column("echo_until", Utc),
@@ -186,7 +195,7 @@ offered_slots = Table(
     Column("work_order_id", ID, ForeignKey("work_orders.id"), primary_key=True),
     Column("window_from", Utc, primary_key=True),
     Column("window_to", Utc, primary_key=True),
-    Column("token", Text, nullable=False),
+    Column("token", Json(), nullable=False),
     Column("expires_at", Utc, nullable=False),
     Index("ix_offered_slots_expires", "expires_at"),
 )
@@ -200,7 +209,7 @@ subscriptions = Table(
     Column("buyer", Plain, nullable=False),
     Column("callback", Plain, nullable=False),
     Column("query", Plain),
-    Column("event_types", Text, nullable=False),
+    Column("event_types", Json(), nullable=False),
     Column("buyer_param", Plain),
     Column("seller_param", Plain),
     Column("created_at", Utc, nullable=False),
@@ -227,21 +236,21 @@ deliveries = Table(
     Column("number", Number, primary_key=True, autoincrement=True),
     Column("event_id", ID, ForeignKey("notifications.event_id"), nullable=False),
     Column("subscription_id", ID, nullable=False),
-    Column("lane", Plain, nullable=False),
+    Column("ordering_key", Plain, nullable=False),
     Column("state", WORD, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Utc),
     Column("lease_until", Utc),
     Index("ix_deliveries_event", "event_id"),
     _partial_index("ix_deliveries_discarded", "number", where="state = 'discarded'"),
-    _partial_index("ix_deliveries_pending", "lane", "number", where="state = 'pending'"),
+    _partial_index("ix_deliveries_pending", "ordering_key", "number", where="state = 'pending'"),
     _partial_index("ix_deliveries_listener", "subscription_id", "number", where="state = 'pending'"),
     _partial_index(
         "ix_deliveries_due", "subscription_id", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"
     ),
     _partial_index("ix_deliveries_next", "next_attempt_at", where="next_attempt_at IS NOT NULL"),
     _partial_index("ix_deliveries_leased", "subscription_id", "lease_until", where="lease_until IS NOT NULL"),
-    _partial_index("uq_deliveries_first", "lane", where="next_attempt_at IS NOT NULL", unique=True),
+    _partial_index("uq_deliveries_first", "ordering_key", where="next_attempt_at IS NOT NULL", unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -262,14 +271,14 @@ outbox = Table(
     "outbox",
     metadata,
     Column("number", Number, primary_key=True, autoincrement=True),
-    Column("lane", Plain),
+    Column("ordering_key", Plain),
     Column("pack", Plain, nullable=False),
     Column("job_key", Plain),
     Column("exchange", Plain, nullable=False),
     Column("routing_key", Plain, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("content_type", Plain, nullable=False),
-    Column("headers", Text, nullable=False),
+    Column("headers", Json(), nullable=False),
     Column("message_id", Plain, nullable=False),
     Column("correlation_id", Plain, nullable=False),
     Column("reply_expected", Boolean, nullable=False),
@@ -280,9 +289,9 @@ outbox = Table(
     Column("error", Plain),
     Column("attempted_at", Utc),
     _partial_index("ix_outbox_sent", "attempted_at", where="state = 'sent'"),
-    _partial_index("ix_outbox_pending", "lane", "number", where="state = 'pending'"),
+    _partial_index("ix_outbox_pending", "ordering_key", "number", where="state = 'pending'"),
     _partial_index("ix_outbox_due", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"),
-    _partial_index("uq_outbox_first", "lane", where="next_attempt_at IS NOT NULL", unique=True),
+    _partial_index("uq_outbox_first", "ordering_key", where="next_attempt_at IS NOT NULL", unique=True),
     sqlite_autoincrement=True,
 )
 
@@ -299,7 +308,7 @@ requests = Table(
     Column("claimed_until", Utc, nullable=False),
     Column("expires_at", Utc, nullable=False),
     Column("status", Integer),
-    Column("headers", Text),
+    Column("headers", Json(optional=True)),
     Column("body", LargeBinary),
     Index("ix_requests_expires", "expires_at"),
 )

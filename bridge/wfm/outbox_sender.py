@@ -26,13 +26,11 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class Outbox(Protocol):
-    """The part of `flows.ports.Store` that the sender needs."""
+    """The part of the store that the sender needs. A claim is a lease until `lease_until`."""
 
-    async def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]: ...
-    async def settle_outbox(
-        self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None
-    ) -> None: ...
-    async def next_outbox_at(self) -> datetime | None: ...
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]: ...
+    async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None: ...
+    async def next_at(self) -> datetime | None: ...
 
 
 class OutboxSender:
@@ -60,11 +58,11 @@ class OutboxSender:
         """Send all that is due; return how many seconds nothing more will be."""
         while entries := await self._claim():
             await self._send_all(entries)
-        return seconds_until(await self._store.next_outbox_at(), self._clock(), at_most=self._look_every_s)
+        return seconds_until(await self._store.next_at(), self._clock(), at_most=self._look_every_s)
 
     async def _claim(self) -> Sequence[OutboxEntry]:
         now = self._clock()
-        return await self._store.claim_outbox(now, now + LEASE, BATCH)
+        return await self._store.claim(now, now + LEASE, BATCH)
 
     async def _send_all(self, entries: Sequence[OutboxEntry]) -> None:
         results = await asyncio.gather(*map(self._send_in_order, _by_job(entries)), return_exceptions=True)
@@ -77,7 +75,7 @@ class OutboxSender:
             if error is not None:
                 await self._postpone(entries[position:], error)
                 return
-            await self._store.settle_outbox(entry.number, sent=True, error=None, next_attempt_at=None)
+            await self._store.settle(entry.number, sent=True, error=None, next_attempt_at=None)
 
     async def _publish(self, entry: OutboxEntry) -> str | None:
         """Publish; return what went wrong, in a sentence. Not routed is tried again too: the WFM may be restarting."""
@@ -100,10 +98,10 @@ class OutboxSender:
             problem=error,
             again_at=again_at.isoformat(),
         )
-        await self._store.settle_outbox(failed.number, sent=False, error=error, next_attempt_at=again_at)
+        await self._store.settle(failed.number, sent=False, error=error, next_attempt_at=again_at)
         for entry in behind:
             why = f"waits behind message {failed.number} of its job"
-            await self._store.settle_outbox(entry.number, sent=False, error=why, next_attempt_at=again_at)
+            await self._store.settle(entry.number, sent=False, error=why, next_attempt_at=again_at)
 
 
 def _by_job(entries: Iterable[OutboxEntry]) -> list[list[OutboxEntry]]:

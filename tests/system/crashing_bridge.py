@@ -16,8 +16,9 @@ from bridge.delivery.webhook import prepare
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Delivery, JournalEntry, WfmMessage
+from bridge.flows.work import Work
 from bridge.mef.enums import EventType
-from bridge.store.transaction import SqlTransaction
+from bridge.store.unit_of_work import UnitOfWork
 from bridge.wfm.gateway import RabbitCommandBus
 
 MARK = b'"STAT":"WIP"'
@@ -34,15 +35,15 @@ def die(point: str) -> Never:
 
 def received_not_committed(point: str) -> None:
     """All is written, nothing is committed."""
-    record = SqlTransaction.record
+    record = UnitOfWork.record
 
-    async def recording(self: SqlTransaction, entries: Sequence[JournalEntry]) -> None:
+    async def recording(self: UnitOfWork, entries: Sequence[JournalEntry]) -> None:
         await record(self, entries)
         if any(MARK in entry.raw.body for entry in entries):
             await self.flush()
             die(point)
 
-    SqlTransaction.record = recording  # type: ignore[method-assign]
+    UnitOfWork.record = recording  # type: ignore[method-assign]
 
 
 def committed_not_acked(point: str) -> None:
@@ -118,23 +119,24 @@ def published_not_answered(point: str) -> None:
 
 def answered_not_committed(point: str) -> None:
     """The WFM has accepted the booking, we have decided on it, nothing is committed."""
-    carry_out = Commands._carry_out
+    write = Work._write
 
-    async def carrying_out(self: Commands, tx: SqlTransaction, *rest: Any) -> None:
-        await carry_out(self, tx, *rest)
-        await tx.flush()
-        die(point)
+    async def writing(self: Work, tx: UnitOfWork) -> None:
+        await write(self, tx)
+        if any(step.settlement is not None for step in self._steps):
+            await tx.flush()
+            die(point)
 
-    Commands._carry_out = carrying_out  # type: ignore[method-assign, assignment]
+    Work._write = writing  # type: ignore[method-assign, assignment]
 
 
 def booked_not_acked(point: str) -> None:
     """The booking is committed; RabbitMQ does not know that its answer was taken."""
     handle = Commands.handle_reply
 
-    async def handling(self: Commands, reply: Any) -> None:
-        booking = b'"VISIT_NO"' in reply.body
-        await handle(self, reply)
+    async def handling(self: Commands, message: WfmMessage) -> None:
+        booking = b'"VISIT_NO"' in message.body
+        await handle(self, message)
         if booking:
             die(point)
 

@@ -125,7 +125,7 @@ class Laboratory:
 
     async def journal(self, limit: int = 1000) -> list[RecordedEntry]:
         """What the bridge has recorded, oldest first."""
-        entries = await (await self.store()).journal(limit=limit)
+        entries = await (await self.store()).journal.latest(limit=limit)
         return sorted(entries, key=lambda recorded: recorded.number)
 
     async def hops(self, job: str) -> list[Hop]:
@@ -142,7 +142,7 @@ class Laboratory:
     async def settled(self) -> bool:
         """Tell whether nothing is on its way to the Buyer or to the WFM any more."""
         store = await self.store()
-        return await store.next_delivery_at() is None and await store.next_outbox_at() is None
+        return await store.deliveries.next_at() is None and await store.outbox.next_at() is None
 
     async def until_settled(self) -> None:
         await eventually(self.settled)

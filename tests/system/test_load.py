@@ -210,11 +210,11 @@ async def test_the_order_of_each_job_is_kept_under_load(
     await publish(lab, traffic.bodies)
 
     async def recorded_so_far() -> int:
-        return sum([each.number for each in await store.journal(limit=1)])
+        return sum([each.number for each in await store.journal.latest(limit=1)])
 
     await going_on(recorded_so_far, everything)
     assert await recorded(lab) == expected
-    found = await store.work_orders(WorkOrderQuery(buyers=frozenset({BuyerId("acme-buyer")}), limit=2 * JOBS))
+    found = await store.reads.work_orders(WorkOrderQuery(buyers=frozenset({BuyerId("acme-buyer")}), limit=2 * JOBS))
     assert {each.job.key: each.state for each in found.items} == traffic.ends
     assert found.total == JOBS
     assert len(traffic.bodies) == JOBS * MESSAGES_EACH

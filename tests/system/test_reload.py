@@ -228,7 +228,7 @@ async def test_items_replies_and_commands_change_all_at_once_and_nothing_in_flig
 async def notes(lab: Laboratory) -> set[tuple[str, str]]:
     """Text and author of all notes of WorkOrders."""
     store = await lab.store()
-    found = [await store.work_order(WorkOrderId(order.id)) for order in await lab.buyer.work_orders()]
+    found = [await store.reads.work_order(WorkOrderId(order.id)) for order in await lab.buyer.work_orders()]
     return {(note.text, note.author) for order in found if order is not None for note in order.details.note}
 
 

@@ -1,4 +1,4 @@
-"""Items that come at the same time share a commit, and each learns, or leads to, what became of it alone."""
+"""Items that come at the same time share a commit; one that fails is told to its caller, or waited for and parked."""
 
 import asyncio
 from collections.abc import Sequence
@@ -6,10 +6,11 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from bridge import batcher as batcher_module
 from bridge.backoff import Backoff
 from bridge.batcher import Batcher
 from bridge.errors import ConflictError, StoreUnavailable
+from bridge.flows import patience
+from bridge.flows.patience import Patient
 from tests.support import eventually
 
 
@@ -53,7 +54,8 @@ async def database() -> Database:
 @pytest.fixture(params=["tells", "parks"])
 def batcher(request: pytest.FixtureRequest, database: Database) -> Batcher[str, str]:
     """One of either policy: what holds for both."""
-    return Batcher(database.commit, database.park if request.param == "parks" else None, max_items=3)
+    commit = Patient(database.commit, database.park) if request.param == "parks" else database.commit
+    return Batcher(commit, max_items=3)
 
 
 @pytest.fixture
@@ -63,8 +65,8 @@ def telling(database: Database) -> Batcher[str, str]:
 
 @pytest.fixture
 def parking(database: Database, monkeypatch: pytest.MonkeyPatch) -> Batcher[str, str]:
-    monkeypatch.setattr(batcher_module, "PATIENCE", Backoff(0.001, 0.004, jitter=0))
-    return Batcher(database.commit, database.park)
+    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.004, jitter=0))
+    return Batcher(Patient(database.commit, database.park))
 
 
 async def results(batcher: Batcher[str, str], words: str) -> list[str | BaseException]:

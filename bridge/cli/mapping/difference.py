@@ -15,8 +15,8 @@ from bridge.cli.options import ConfigOption
 from bridge.errors import PermanentError
 from bridge.mapping.loader import load_pack
 from bridge.packtools.difference import Change, changes, outcomes
-from bridge.packtools.job_book import WfmWords
 from bridge.packtools.replay import Asked, Event, Message, events_of
+from bridge.packtools.sandbox import RawMessage
 
 if TYPE_CHECKING:
     from bridge.store import SqlStore
@@ -57,7 +57,7 @@ def run(
 def _files(directory: Path) -> list[Message]:
     moment = now()
     paths = sorted(path for path in directory.glob("*") if path.is_file())
-    return [Message(path.name, WfmWords(body=path.read_bytes()), moment) for path in paths]
+    return [Message(path.name, RawMessage(body=path.read_bytes()), moment) for path in paths]
 
 
 def _journal(config: Path | None, pack: str, last: int) -> Sequence[Event]:
@@ -68,9 +68,9 @@ def _journal(config: Path | None, pack: str, last: int) -> Sequence[Event]:
 
 
 async def _recorded(store: "SqlStore", pack: str, last: int) -> Sequence[Event]:
-    entries = [one for one in await store.journal(limit=last) if one.entry.raw.pack == pack]
+    entries = [one for one in await store.journal.latest(limit=last) if one.entry.raw.pack == pack]
     oldest = min((one.entry.raw.received_at for one in entries), default=now())
-    return events_of(entries, await store.commands_since(pack, oldest))
+    return events_of(entries, await store.commands.since(pack, oldest))
 
 
 def _count(replayed: Sequence[Event]) -> str:

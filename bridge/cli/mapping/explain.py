@@ -17,7 +17,7 @@ from bridge.mapping.loader import load_pack
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import parse_moment
 from bridge.packtools.explanation import Explanation, as_text, explain, explain_reply, reply_as_text
-from bridge.packtools.job_book import WfmWords
+from bridge.packtools.sandbox import RawMessage
 
 
 class WrongInput(PermanentError):
@@ -64,7 +64,7 @@ def run(
         return
     headers = dict(map(_header, header or ()))
     *before, words = (
-        WfmWords(body=_read(path), routing_key=routing_key, headers=headers) for path in [*(after or ()), message]
+        RawMessage(body=_read(path), routing_key=routing_key, headers=headers) for path in [*(after or ()), message]
     )
     moment = time.replace(tzinfo=now().tzinfo) if time is not None else now()
     told = explain(load_pack(pack), words, _state(state), moment, before)

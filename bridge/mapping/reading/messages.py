@@ -12,7 +12,7 @@ from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_p
 from bridge.mapping.formats.values import Misread, briefly, read_json, readable_integer, readable_text, what_came
 from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.reading.cells import raw_test
-from bridge.mapping.reading.unpacking import compile_unpack
+from bridge.mapping.reading.unpacking import UnpackAll, compile_unpacks
 
 _Ignored = tuple[Callable[["Message"], bool], str]
 
@@ -83,11 +83,11 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Finds the version of one object."""
+    """Finds the version of one object: a whole number, or a moment as its microseconds since 1970."""
 
     where: str
     find: Find
-    convert: Callable[[object], int]
+    convert: Callable[[object], int | None]
     optional: bool
 
     def read(self, data: object) -> int | None:
@@ -96,9 +96,12 @@ class Version:
         if self.optional and raw in (MISSING, None, ""):
             return None
         try:
-            return self.convert(raw)
+            version = self.convert(raw)
         except ValueError as error:
             raise Misread(f"version ({self.where}): expected {error}; {what_came(raw)}") from error
+        if version is None:
+            raise Misread(f"version ({self.where}): expected a whole number of at most 64 bits; {what_came(raw)}")
+        return version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +110,7 @@ class Identity:
 
     pack: str
     decode: Decode
-    unpack: tuple[Callable[[object], str | None], ...] = ()
+    unpack: UnpackAll | None = None
     ignore: tuple[_Ignored, ...] = ()
     each: Key | None = None
     job: Key
@@ -118,7 +121,7 @@ class Identity:
     def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
         """Read who a message is about: one reading, or one for each part. Raises `Misread` when nothing can be read."""
         data = self.decode(body)
-        problems = [problem for unpack in self.unpack if (problem := unpack(data)) is not None]
+        problems = self.unpack(data) if self.unpack is not None else []
         content = Message(data, routing_key, headers)
         for fits, why in self.ignore:
             if fits(content):
@@ -198,15 +201,8 @@ def _numbered(message: MessageId, index: int) -> MessageId:
 
 def compile_version(spec: document.Version, zone: str | None) -> Version:
     """Compile where a version stands; `zone` is the pack's."""
-    convert = _number if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
+    convert = readable_integer if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
     return Version(spec.path, compile_path(spec.path), convert, spec.optional)
-
-
-def _number(raw: object) -> int:
-    number = readable_integer(raw)
-    if number is None:
-        raise ValueError("a whole number of at most 64 bits")
-    return number
 
 
 def _moment(read: ReadMoment) -> Callable[[object], int]:
@@ -254,7 +250,7 @@ def compile_identity(pack: document.PackDocument) -> Identity:
     return Identity(
         pack=pack.pack,
         decode=decoder(inbound.format, inbound.xml),
-        unpack=tuple(map(compile_unpack, inbound.unpack)),
+        unpack=compile_unpacks(inbound.unpack),
         ignore=tuple(_ignored(rule) for rule in inbound.ignore),
         each=Key(inbound.each, compile_path(inbound.each)) if inbound.each is not None else None,
         job=_compile_key(inbound.job),

@@ -3,7 +3,7 @@
 A message is changed in place: it has just been decoded, and nobody else has it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import orjson
 
@@ -12,6 +12,15 @@ from bridge.mapping.formats.paths import MISSING, Step, compile_path, compile_st
 from bridge.mapping.formats.values import what_came
 
 Unpack = Callable[[object], str | None]
+UnpackAll = Callable[[object], list[str]]
+
+
+def compile_unpacks(unpacks: Sequence[document.Unpack]) -> UnpackAll | None:
+    """Make a function that unpacks all that is to be unpacked, and says what was wrong; None where there is nothing."""
+    if not unpacks:
+        return None
+    steps = [compile_unpack(unpack) for unpack in unpacks]
+    return lambda data: [problem for step in steps if (problem := step(data)) is not None]
 
 
 def compile_unpack(unpack: document.Unpack) -> Unpack:

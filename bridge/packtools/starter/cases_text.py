@@ -9,7 +9,7 @@ import orjson
 
 from bridge.mapping.pack import Pack
 from bridge.mef.moments import rfc3339
-from bridge.packtools.job_book import DUPLICATE, Happened, JobBook, WfmWords
+from bridge.packtools.sandbox import DUPLICATE, Happened, RawMessage, Sandbox
 from bridge.packtools.starter.pack_text import flow, name_of, text_of
 from bridge.packtools.starter.samples import Sample
 
@@ -29,8 +29,8 @@ steps:
 
 def samples_case(pack: Pack, samples: Sequence[Sample], now: datetime) -> str:
     """Write `cases/samples.yaml` for the pack as it stands."""
-    book = JobBook(pack)
-    steps = (_step(sample, book.apply(WfmWords(body=sample.body), now)[0]) for sample in samples)
+    book = Sandbox(pack)
+    steps = (_step(sample, book.apply(RawMessage(body=sample.body), now)[0]) for sample in samples)
     return _HEAD.format(time=rfc3339(now)) + "".join(line for step in steps for line in step)
 
 

@@ -337,8 +337,7 @@ async def test_of_a_pack_that_is_not_loaded_the_wfm_is_unavailable(world: World,
     """Its WorkOrders are there to be read all the same."""
     appointment = await world.booked()
     other = await world.open_work_order("J-2")
-    for part in (world.appointments, world.appointments._bookings, world.appointments._time_slots):
-        part._packs = {}
+    world.workshop.packs = {}
     move = AppointmentUpdate(valid_for=AFTERNOON)
     asked = {
         "search": lambda: world.appointments.search(BUYERS, search(other.id, MORNING), "c"),

@@ -17,6 +17,7 @@ from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, MORNING, event, note
+from tests.integration.flows.reading import statuses
 from tests.integration.flows.world import BUYERS, World, Worlds
 
 LATER = AppointmentUpdate(valid_for=AFTERNOON)
@@ -119,19 +120,19 @@ async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: Wor
     """Both have read the Appointment; the second one was written for what the first has changed."""
     appointment = await world.booked()
     world.clock.advance(seconds=1)
-    read, both_have_read = world.sql_store.appointment, asyncio.Barrier(2)
+    read, both_have_read = world.sql_store.reads.appointment, asyncio.Barrier(2)
 
     async def read_together(wanted: AppointmentId) -> Appointment | None:
         found = await read(wanted)
         await both_have_read.wait()
         return found
 
-    world.store.appointment = read_together
+    world.sql_store.reads.appointment = read_together
     both = await asyncio.gather(
         *(patch(world, appointment, AppointmentUpdate(note=(note(text),))) for text in ("Ring", "Knock")),
         return_exceptions=True,
     )
-    world.store.appointment = read
+    world.sql_store.reads.appointment = read
     (conflict,) = [outcome for outcome in both if isinstance(outcome, BaseException)]
     assert isinstance(conflict, ConflictError)
     assert "changed by somebody else" in str(conflict)
@@ -142,15 +143,15 @@ async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: Wor
 async def test_a_technician_assigned_between_reading_and_patching_is_no_conflict(world: World) -> None:
     """A patch touches the Buyer's part only; what the WFM adds meanwhile stays."""
     appointment = await world.book(await world.open_work_order())
-    read = world.sql_store.appointment
+    read = world.sql_store.reads.appointment
 
     async def read_and_let_the_wfm_speak(wanted: AppointmentId) -> Appointment | None:
         found = await read(wanted)
-        world.store.appointment = read
+        world.sql_store.reads.appointment = read
         await world.hear(event("SCHD", 2, **acme.IN_MORNING))
         return found
 
-    world.store.appointment = read_and_let_the_wfm_speak
+    world.sql_store.reads.appointment = read_and_let_the_wfm_speak
     patched = await patch(world, appointment, AppointmentUpdate(note=(note("Ring"),)))
     assert [contact.name for contact in patched.contacts] == ["Jo Doe", "Jo Doe", "Jan Kowalski"]
     assert len(patched.note) == 1
@@ -279,7 +280,7 @@ async def test_after_a_cancel_the_work_order_can_be_booked_again(world: World) -
     world.bus.answers["cmd.book"] = lambda _: acme.done(VISIT_NO="V-0002")
     second = await world.book(await world.work_order_of(), AFTERNOON)
     assert (await world.work_order_of()).appointments == (first.id, second.id)
-    assert world.column("SELECT status FROM appointments ORDER BY rowid") == ["cancelled", "confirmed"]
+    assert await statuses(world) == ["cancelled", "confirmed"]
 
 
 async def test_what_is_unknown_or_another_buyers_is_not_found_by_any_change(world: World) -> None:

@@ -4,11 +4,13 @@ import pytest
 import structlog
 
 from bridge.domain.compensation import TRIES
+from bridge.domain.model import JobRef, Outcome
 from bridge.flows.errors import WfmTimeout
 from bridge.flows.ports import BusMessage
 from bridge.mef.enums import WorkOrderState
 from tests.integration.flows import acme
 from tests.integration.flows.acme import IN_MORNING, event
+from tests.integration.flows.reading import entries, sent, statuses
 from tests.integration.flows.world import World, Worlds
 
 DONE = acme.done(VISIT_NO="V-0001")
@@ -27,9 +29,9 @@ async def ghostly(make_world: Worlds) -> World:
     return world
 
 
-def compensation(world: World) -> BusMessage:
+async def compensation(world: World) -> BusMessage:
     """The last command that asks for the visit back, as the WFM has it."""
-    ((correlation_id,),) = world.rows("SELECT DISTINCT correlation_id FROM outbox WHERE routing_key='cmd.cancel'")
+    (correlation_id,) = {each.correlation_id for each in await sent(world) if each.routing_key == "cmd.cancel"}
     return BusMessage(
         pack=acme.PACK,
         exchange="x",
@@ -62,7 +64,7 @@ async def settles(world: World) -> None:
 async def test_a_command_that_was_lost_is_sent_again_until_the_wfm_agrees(ghostly: World) -> None:
     await later(ghostly, seconds=2)
     assert [(c["JOB_NO"], c["VISIT_NO"]) for c in ghostly.outbox("cmd.cancel")] == [("J-1", "V-0001")] * 2
-    await ghostly.reply(compensation(ghostly), acme.done())
+    await ghostly.reply(await compensation(ghostly), acme.done())
     await settles(ghostly)
 
 
@@ -76,16 +78,16 @@ async def test_nothing_is_sent_again_before_its_time(ghostly: World) -> None:
 
 async def test_a_refusal_that_may_pass_is_asked_again(ghostly: World) -> None:
     for tries in (2, 3):
-        await ghostly.reply(compensation(ghostly), acme.refused("99"))
+        await ghostly.reply(await compensation(ghostly), acme.refused("99"))
         await later(ghostly, seconds=10)
         assert asked(ghostly) == tries
-    await ghostly.reply(compensation(ghostly), acme.done())
+    await ghostly.reply(await compensation(ghostly), acme.done())
     await settles(ghostly)
     assert "parked" not in ghostly.outcomes()
 
 
 async def test_a_visit_that_the_wfm_does_not_know_is_gone(ghostly: World) -> None:
-    await ghostly.reply(compensation(ghostly), acme.refused("22"))
+    await ghostly.reply(await compensation(ghostly), acme.refused("22"))
     await settles(ghostly)
 
 
@@ -98,7 +100,7 @@ async def test_a_restart_does_not_end_it(ghostly: World, make_world: Worlds) -> 
     after: World = await make_world()
     await later(after, seconds=2)
     assert asked(after) == 2
-    await after.reply(compensation(after), acme.done())
+    await after.reply(await compensation(after), acme.done())
     await settles(after)
 
 
@@ -106,17 +108,17 @@ async def test_what_is_in_vain_is_parked_once_logged_as_an_error_and_asked_on_sl
     with structlog.testing.capture_logs() as logs:
         for _ in range(TRIES + 1):
             await later(ghostly, hours=1)
-            await ghostly.reply(compensation(ghostly), acme.refused("21"))
+            await ghostly.reply(await compensation(ghostly), acme.refused("21"))
     assert asked(ghostly) == TRIES + 2
     (error,) = [entry for entry in logs if entry["log_level"] == "error"]
     assert (error["event"], error["job"], error["visit"]) == ("compensation.in_vain", "J-1", "V-0001")
-    ((job, reason),) = ghostly.rows("SELECT job_key, reason FROM journal WHERE outcome='parked'")
-    assert job == "J-1"
-    assert "V-0001" in reason
-    assert "cancel it there" in reason
+    (parked,) = [entry for entry in await entries(ghostly) if entry.outcome is Outcome.PARKED]
+    assert parked.job == JobRef(acme.PACK, "J-1")
+    assert "V-0001" in parked.reason
+    assert "cancel it there" in parked.reason
     await later(ghostly, minutes=30)
     assert asked(ghostly) == TRIES + 2
-    await ghostly.reply(compensation(ghostly), acme.done())
+    await ghostly.reply(await compensation(ghostly), acme.done())
     await settles(ghostly)
 
 
@@ -124,11 +126,11 @@ async def test_the_technician_starts_and_ends_a_visit_that_the_buyer_never_sees(
     before = ghostly.notified()
     await ghostly.hear(event("SCHD", 2, **IN_MORNING))
     await ghostly.hear(event("WIP", 3, **IN_MORNING))
-    assert ghostly.rows("SELECT * FROM appointments") == []
+    assert await statuses(ghostly) == []
     assert (await ghostly.work_order_of()).state is WorkOrderState.OPEN
     assert ghostly.notified() == before
     await ghostly.hear(event("DONE", 4, **IN_MORNING))
-    assert ghostly.rows("SELECT * FROM appointments") == []
+    assert await statuses(ghostly) == []
     assert (await ghostly.work_order_of()).state is WorkOrderState.COMPLETED
 
 
@@ -137,7 +139,7 @@ async def test_a_visit_that_the_buyer_has_booked_since_is_never_taken_back(ghost
     ghostly.bus.answers["cmd.book"] = lambda _: DONE
     await ghostly.book(await ghostly.work_order_of())
     await settles(ghostly)
-    assert ghostly.column("SELECT status FROM appointments") == ["confirmed"]
+    assert await statuses(ghostly) == ["confirmed"]
 
 
 async def test_a_command_that_the_bridge_fails_on_does_not_stop_the_others(

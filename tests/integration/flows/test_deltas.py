@@ -9,9 +9,9 @@ import orjson
 import pytest
 
 from bridge.domain.model import Job, JobRef
-from bridge.flows.applier import Applier
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import WfmMessage
+from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
 from bridge.store import SqlStore, open_store
 from tests.integration.flows.acme import NOW
@@ -40,7 +40,7 @@ class Bridge:
     def __init__(self, store: SqlStore, pack: Pack, ids: Callable[[], str]) -> None:
         self._store = store
         self._packs = {pack.name: pack}
-        self._updates = JobUpdates(store, Applier(self._packs, lambda: NOW, ids))
+        self._updates = JobUpdates(store, Workshop(store, self._packs, lambda: NOW, ids))
 
     async def hear(self, **body: Any) -> None:
         """Take one message."""
@@ -51,7 +51,7 @@ class Bridge:
 
     async def replay(self) -> str:
         """Replay the parked message; tell what became of it."""
-        (parked,) = [one.number for one in await self._store.journal() if one.entry.outcome == "parked"]
+        (parked,) = [one.number for one in await self._store.journal.latest() if one.entry.outcome == "parked"]
         (entry,) = await self._updates.replay(parked)
         return str(entry.outcome)
 
@@ -67,7 +67,7 @@ class Bridge:
 
     async def outcomes(self) -> list[tuple[str | None, str]]:
         """Read what became of the messages, in order of arrival."""
-        entries = [recorded.entry for recorded in await self._store.journal()]
+        entries = [recorded.entry for recorded in await self._store.journal.latest()]
         return [(entry.message, str(entry.outcome)) for entry in reversed(entries)]
 
 

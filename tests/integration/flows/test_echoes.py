@@ -11,6 +11,7 @@ from bridge.mapping.pack import Pack, Reading
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING, event
+from tests.integration.flows.reading import entries, statuses
 from tests.integration.flows.world import BUYERS, World
 
 DONE = acme.done(VISIT_NO="V-0001")
@@ -21,15 +22,15 @@ async def test_the_echo_of_a_booking_waits_for_the_reply_and_brings_the_technici
     task, sent = await world.begin("cmd.book", world.book(order))
     await world.hear(event("SCHD", 2, **IN_MORNING))
     assert world.outcomes() == ["applied", "waiting"]
-    assert world.rows("SELECT * FROM appointments") == []
+    assert await statuses(world) == []
 
     await world.reply(sent, DONE)
 
     appointment = await world.appointment(await task)
     names = {contact.role: contact.name for contact in appointment.contacts}
     assert names[ContactRole.SELLER_APPOINTMENT] == "Jan Kowalski"
-    assert world.rows("SELECT outcome FROM journal WHERE message_id='E-J-1-2'") == [("applied",)]
-    assert world.column("SELECT status FROM appointments") == ["confirmed"]
+    assert [each.outcome for each in await entries(world) if each.message == "E-J-1-2"] == ["applied"]
+    assert await statuses(world) == ["confirmed"]
 
 
 async def test_the_echo_after_the_reply_brings_the_technicians_contact_and_nothing_else(world: World) -> None:
@@ -50,7 +51,7 @@ async def test_a_visit_announced_before_a_refusal_is_one_that_the_wfm_agreed_by_
     await world.reply(sent, acme.refused("21"))
     with pytest.raises(Rejected):
         await task
-    assert world.column("SELECT status FROM appointments") == ["confirmed"]
+    assert await statuses(world) == ["confirmed"]
     assert world.command_states() == ["refused"]
     assert "waiting" not in world.outcomes()
 
@@ -61,7 +62,7 @@ async def test_the_echo_of_a_booking_that_expires_is_taken_back(world: World) ->
     with pytest.raises(WfmTimeout):
         await world.book(order)
     assert world.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0001"
-    assert world.rows("SELECT * FROM appointments") == []
+    assert await statuses(world) == []
     assert world.command_states() == ["compensated"]
     assert "waiting" not in world.outcomes()
 
@@ -77,7 +78,7 @@ async def test_what_waited_for_a_command_that_never_left_is_news(world: World) -
     world.bus.publish = publish  # type: ignore[method-assign]
     with pytest.raises(WfmUnavailable):
         await world.book(order)
-    assert world.column("SELECT status FROM appointments") == ["confirmed"]
+    assert await statuses(world) == ["confirmed"]
     assert "waiting" not in world.outcomes()
 
 
@@ -143,8 +144,7 @@ async def test_a_waiting_message_that_breaks_the_bridge_is_parked_alone(
 
     monkeypatch.setattr(Pack, breaks, fragile)
     await world.hear(event("NEW", 1))
-    assert world.rows("SELECT message_id, outcome, reason FROM journal WHERE outcome='parked'") == [
-        ("E-J-1-3", "parked", "the bridge failed on this message: ZeroDivisionError: a defect")
-    ]
-    assert world.column("SELECT status FROM appointments") == ["confirmed"]
+    parked = [(each.message, each.reason) for each in await entries(world) if each.outcome == "parked"]
+    assert parked == [("E-J-1-3", "the bridge failed on this message: ZeroDivisionError: a defect")]
+    assert await statuses(world) == ["confirmed"]
     assert "waiting" not in world.outcomes()

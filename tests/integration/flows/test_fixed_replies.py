@@ -209,8 +209,8 @@ async def test_what_was_answered_is_found_in_the_journal(world: World) -> None:
     await world.answer(done(booking, VISIT_NO="V-0001"))
     (cancel,) = world.outbox("cmd.cancel")
     await world.answer(done(cancel["REF"]))
-    commands = await world.sql_store.commands_since("acme-wfm", acme.NOW)
-    events = events_of(await world.sql_store.journal(limit=100), commands)
+    commands = await world.sql_store.commands.since("acme-wfm", acme.NOW)
+    events = events_of(await world.sql_store.journal.latest(limit=100), commands)
     assert [event.body for event in events if isinstance(event, Replied)] == [done(booking, VISIT_NO="V-0001")]
 
 
@@ -258,7 +258,7 @@ def test_where_answers_come_to_does_not_change_without_a_restart(replies: str) -
 async def test_where_the_id_stands_may_change(patient: World) -> None:
     changed = fixed("replies: {queue: acme.wfm.replies, correlation: $.ID}\n")
     live = LivePacks({"acme-wfm": fixed()})
-    patient.commands._packs = live
+    patient.workshop.packs = live
     live.exchange({"acme-wfm": changed})
     await patient.answer(orjson.dumps({"ID": "Q-1@elsewhere"}))
     await eventually(lambda: patient.bus.passed_on)
@@ -304,7 +304,7 @@ async def test_who_asks_a_second_time_is_told_too_what_was_passed_on(
     booking.cancel()
     await asyncio.wait([booking])
     again = asyncio.create_task(patient.commands.resume(CommandId(sent.message_id)))
-    await eventually(lambda: patient.commands._answers.waits(sent.message_id))
+    await eventually(lambda: patient.commands._results.awaits(sent.message_id))
     await other.answer(done(ref(sent), VISIT_NO="V-0001"))
     await patient.take_over(other)
     answer = await asyncio.wait_for(again, PATIENCE_S)
@@ -342,8 +342,7 @@ async def test_an_id_longer_than_any_we_write_is_none(patient: World) -> None:
 async def test_a_reply_to_a_pack_that_is_gone_is_parked_with_the_reason(world: World) -> None:
     """It may come to the queue of all packs. The command is left as it is."""
     booking = await timed_out_booking(world)
-    for part in (world.commands, world.commands._compensations):
-        part._packs = {}
+    world.workshop.packs = {}
     for id_ in (booking.removesuffix("@here"), booking.replace("@here", ":compensation")):
         await world.answer(done(booking, VISIT_NO="V-0001"), id_, pack="")
     assert [reason for _, _, reason, _ in parked(world)] == ["reply to book: pack acme-wfm is not loaded"] * 2

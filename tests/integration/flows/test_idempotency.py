@@ -16,6 +16,7 @@ from bridge.flows.ports import RequestKey, StoredAnswer, SubscriptionId
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import EventSubscriptionInput
 from tests.integration.flows import acme
+from tests.integration.flows.reading import visits
 from tests.integration.flows.world import BUYER, BUYERS, World, Worlds
 from tests.support import eventually
 
@@ -198,7 +199,7 @@ async def test_after_a_crash_before_the_answer_of_the_wfm_a_retry_waits_for_it(m
     once = await retry
     assert (once.answer.status, once.replayed) == (201, False)
     assert (after.bus.of("cmd.book"), after.command_states()) == ([], ["accepted"])
-    assert after.column("SELECT id FROM appointments") == [once.answer.body.decode()]
+    assert [visit.id for visit in await visits(after)] == [once.answer.body.decode()]
 
 
 async def test_after_a_crash_before_the_answer_was_kept_a_retry_finds_what_was_booked(make_world: Worlds) -> None:

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from bridge import batcher
 from bridge.backoff import Backoff
 from bridge.domain.decide import decide as real_decide
-from bridge.flows import applier
+from bridge.flows import hold_queue, patience
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import WorkOrderState
 from bridge.yaml_source import parse_yaml
@@ -136,7 +135,7 @@ async def test_a_message_that_crashes_the_bridge_is_parked_and_its_neighbours_pa
             raise ZeroDivisionError("a defect")
         return real_decide(job, update, *rest)
 
-    monkeypatch.setattr(applier, "decide", decide)
+    monkeypatch.setattr(hold_queue, "decide", decide)
     poison = event("NEW", 1, "J-2")
     await world.hear(event("NEW", 1, "J-1"), poison, event("NEW", 1, "J-3"))
 
@@ -150,17 +149,18 @@ async def test_a_message_that_cannot_even_be_parked_holds_the_others_and_is_not_
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither does the bridge end, nor is anything acked that is stored nowhere."""
-    monkeypatch.setattr(batcher, "PATIENCE", Backoff(0.001, 1.0))
-    monkeypatch.setattr(applier, "decide", lambda *_: 1 / 0)
+    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 1.0))
+    monkeypatch.setattr(hold_queue, "decide", lambda *_: 1 / 0)
     failures = iter([ZeroDivisionError("a defect in parking"), ZeroDivisionError("again")])
-    park = world.job_updates._batcher._park
+    commit: Any = world.job_updates._batcher._commit
+    park = commit._park
 
     async def parks_at_last(message: Any, error: Exception) -> None:
         for failure in failures:
             raise failure
         await park(message, error)
 
-    monkeypatch.setattr(world.job_updates._batcher, "_park", parks_at_last)
+    monkeypatch.setattr(commit, "_park", parks_at_last)
     await world.hear(event("NEW", 1))
     assert world.outcomes() == ["parked"]
 
@@ -168,7 +168,7 @@ async def test_a_message_that_cannot_even_be_parked_holds_the_others_and_is_not_
 async def test_a_database_that_goes_away_is_waited_for_and_nothing_is_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batcher, "PATIENCE", Backoff(0.001, 1.0))
+    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 1.0))
     world.store.at_start, world.store.at_commit = 3, 2
     await world.hear(event("NEW", 1, "J-1"), event("NEW", 1, "J-2"))
     assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-2"]

@@ -4,13 +4,14 @@ import asyncio
 
 import pytest
 
-from bridge.domain.model import CommandId
+from bridge.domain.model import CommandId, JobRef
 from bridge.flows.errors import Rejected, WfmTimeout
 from bridge.flows.ports import BusMessage
 from bridge.flows.sweep import GRACE
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from tests.integration.flows import acme
 from tests.integration.flows.acme import IN_AFTERNOON, IN_MORNING, event
+from tests.integration.flows.reading import entries, statuses, visits
 from tests.integration.flows.world import BUYERS, World, Worlds
 from tests.support import eventually
 
@@ -55,7 +56,7 @@ async def test_a_late_acceptance_of_a_booking_is_cancelled_in_the_wfm_and_was_ne
     (cancel,) = impatient.outbox("cmd.cancel")
     assert (cancel["JOB_NO"], cancel["VISIT_NO"]) == ("J-1", "V-0001")
     assert impatient.command_states() == ["compensated"]
-    assert impatient.rows("SELECT * FROM appointments") == []
+    assert await statuses(impatient) == []
     assert (await impatient.work_order_of()).state is WorkOrderState.OPEN
     assert impatient.notified() == before
 
@@ -65,7 +66,7 @@ async def test_the_echoes_of_a_booking_that_is_taken_back_are_not_visible_either
     await impatient.reply(sent, DONE)
     await impatient.hear(event("SCHD", 2, **IN_MORNING))
     await impatient.hear(event("VCAN", 3, **IN_MORNING))
-    assert impatient.rows("SELECT * FROM appointments") == []
+    assert await statuses(impatient) == []
     assert (await impatient.work_order_of()).state is WorkOrderState.OPEN
     assert len(impatient.outbox("cmd.cancel")) == 1
 
@@ -115,7 +116,7 @@ async def test_a_reply_after_a_restart_settles_what_the_process_before_had_sent(
     await after.reply(sent, DONE)
 
     assert after.command_states() == ["accepted"]
-    assert after.column("SELECT status FROM appointments") == ["confirmed"]
+    assert await statuses(after) == ["confirmed"]
 
 
 async def test_a_command_whose_process_died_expires_after_its_deadline(make_world: Worlds) -> None:
@@ -133,7 +134,7 @@ async def test_a_command_whose_process_died_expires_after_its_deadline(make_worl
 
     await after.reply(sent, DONE)
     assert after.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0001"
-    assert after.rows("SELECT * FROM appointments") == []
+    assert await statuses(after) == []
 
 
 async def test_a_running_bridge_looks_for_overdue_commands_by_itself(
@@ -151,9 +152,8 @@ async def test_a_running_bridge_looks_for_overdue_commands_by_itself(
 async def test_a_reply_nobody_can_read_is_parked_and_the_command_times_out(impatient: World) -> None:
     sent = await timed_out_booking(impatient)
     await impatient.reply(sent, b"<oops/>")
-    assert impatient.rows("SELECT pack, job_key, outcome, body FROM journal WHERE rule='commands.book'") == [
-        ("acme-wfm", "J-1", "parked", b"<oops/>")
-    ]
+    (odd,) = [each for each in await entries(impatient) if each.rule == "commands.book"]
+    assert (odd.job, odd.outcome, odd.raw.body) == (JobRef("acme-wfm", "J-1"), "parked", b"<oops/>")
     assert impatient.command_states() == ["expired"]
 
 
@@ -176,16 +176,16 @@ async def test_a_late_acceptance_of_a_reschedule_is_adopted_and_announced(impati
     sent = await confirmed(impatient)
     await impatient.reply(sent, DONE)
     assert impatient.command_states("reschedule") == ["accepted"]
-    ((start,),) = impatient.rows("SELECT valid_from FROM appointments")
+    (adopted,) = await visits(impatient)
     assert impatient.notified()[-1] == "appointmentAttributeValueChangeEvent"
     await impatient.hear(event("SCHD", 3, **IN_AFTERNOON))
-    assert impatient.rows("SELECT status, valid_from FROM appointments") == [("confirmed", start)]
+    assert [(each.status, each.valid_for) for each in await visits(impatient)] == [("confirmed", adopted.valid_for)]
 
 
 async def test_the_event_of_a_reschedule_that_timed_out_is_adopted_and_announced(impatient: World) -> None:
     await confirmed(impatient)
     await impatient.hear(event("SCHD", 3, **IN_AFTERNOON))
-    assert impatient.column("SELECT status FROM appointments") == ["confirmed"]
+    assert await statuses(impatient) == ["confirmed"]
     assert impatient.notified()[-1] == "appointmentAttributeValueChangeEvent"
     assert impatient.command_states("reschedule") == ["accepted"]
 
@@ -225,7 +225,7 @@ async def test_a_late_acceptance_of_a_cancel_is_adopted_and_announced(impatient:
         await impatient.appointments.cancel(BUYERS, appointment.id, "corr-buyer")
     await impatient.reply(impatient.bus.of("cmd.cancel")[0], acme.done())
     assert impatient.command_states("cancel") == ["accepted"]
-    assert impatient.column("SELECT status FROM appointments") == ["cancelled"]
+    assert await statuses(impatient) == ["cancelled"]
     assert impatient.notified()[-3:] == [
         "appointmentStatusChangeEvent",
         "workOrderStateChangeEvent",

@@ -12,13 +12,12 @@ import pytest
 
 from bridge.domain import decide as decisions
 from bridge.domain.model import Appointment, Job, JobRef, Outcome
-from bridge.flows import applier as applying
-from bridge.flows import job_updates
-from bridge.flows.applier import Applier
+from bridge.flows import hold_queue, job_updates
 from bridge.flows.errors import Rejected
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.flows.subscriptions import Subscriptions
+from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, AppointmentStatus, Irp, WorkOrderState
 from bridge.mef.models import EventSubscriptionInput
@@ -60,7 +59,7 @@ class Bridge:
     def __init__(self, store: SqlStore, pack: Pack, clock: Clock, ids: Callable[[], str]) -> None:
         self.store = store
         self.clock = clock
-        self.updates = JobUpdates(store, Applier({pack.name: pack}, clock, ids))
+        self.updates = JobUpdates(store, Workshop(store, {pack.name: pack}, clock, ids))
         self._numbers = count(1)
 
     async def hear(self, *bodies: dict[str, Any]) -> None:
@@ -77,7 +76,7 @@ class Bridge:
 
     async def entries(self) -> list[JournalEntry]:
         """Read the journal, in order of arrival."""
-        return [recorded.entry for recorded in reversed(await self.store.journal())]
+        return [recorded.entry for recorded in reversed(await self.store.journal.latest())]
 
     async def outcomes(self) -> dict[str | None, str]:
         """Read what became of the messages."""
@@ -96,7 +95,7 @@ class Bridge:
 
     async def told(self) -> list[str]:
         """Read what the Buyer is told since the last time, in order."""
-        return [report.event_type for report in reversed(await self.store.deliveries())]
+        return [report.event_type for report in reversed(await self.store.deliveries.reports())]
 
 
 MakeBridge = Callable[..., Awaitable[Bridge]]
@@ -130,7 +129,7 @@ async def make_bridge(request: pytest.FixtureRequest, clock: Clock) -> AsyncIter
 async def bridge(make_bridge: MakeBridge) -> Bridge:
     """A bridge of which a Buyer listens, with a visit on Friday."""
     made = await make_bridge()
-    listeners = Subscriptions(made.store, made.clock, iter(["s-1", "s-2"]).__next__, max_listeners=20)
+    listeners = Subscriptions(made.store.listeners, made.clock, iter(["s-1", "s-2"]).__next__, max_listeners=20)
     for api in Api:
         request = EventSubscriptionInput(callback="https://buyer.test")
         await listeners.register(api, Irp.SONATA, "the-buyer", request, None, None)
@@ -257,7 +256,7 @@ async def test_a_replayed_message_that_came_before_is_no_partner(
     await bridge.hear({"status": "planned", "id": "odd-day", "day": "monday", **FRIDAY})
     await bridge.hear({"status": "cancelled"})
     mended = await make_bridge(MENDED)
-    (parked,) = [one.number for one in await mended.store.journal() if one.entry.outcome is Outcome.PARKED]
+    (parked,) = [one.number for one in await mended.store.journal.latest() if one.entry.outcome is Outcome.PARKED]
     await mended.updates.replay(parked)
     assert (await bridge.outcomes())["cancelled"] == "waiting"
     clock.advance(seconds=30)
@@ -269,7 +268,7 @@ async def test_a_replayed_message_that_came_after_is_the_partner(bridge: Bridge,
     await bridge.hear({"status": "cancelled"})
     await bridge.hear({"status": "planned", "id": "odd-day", "day": "monday", **FRIDAY})
     mended = await make_bridge(MENDED)
-    (parked,) = [one.number for one in await mended.store.journal() if one.entry.outcome is Outcome.PARKED]
+    (parked,) = [one.number for one in await mended.store.journal.latest() if one.entry.outcome is Outcome.PARKED]
     (entry,) = await mended.updates.replay(parked)
     assert entry.outcome is Outcome.UNCHANGED
     assert (await bridge.outcomes())["cancelled"] == "superseded"
@@ -291,7 +290,7 @@ async def test_a_parked_cancellation_is_not_held_when_it_is_replayed_later(
     await bridge.hear({"status": "cancelled", "day": "monday"})
     clock.advance(minutes=5)
     mended = await make_bridge(MENDED)
-    (parked,) = [one.number for one in await mended.store.journal() if one.entry.outcome is Outcome.PARKED]
+    (parked,) = [one.number for one in await mended.store.journal.latest() if one.entry.outcome is Outcome.PARKED]
     (entry,) = await mended.updates.replay(parked)
     assert (entry.outcome, entry.due_at) == (Outcome.APPLIED, None)
 
@@ -365,7 +364,7 @@ async def test_a_held_message_that_breaks_the_bridge_is_parked(
             raise RuntimeError("a bug")
         return decisions.decide(job, update, *rest)
 
-    monkeypatch.setattr(applying, "decide", decide)
+    monkeypatch.setattr(hold_queue, "decide", decide)
     clock.advance(seconds=30)
     await bridge.updates.apply_due()
     outcomes = await bridge.outcomes()

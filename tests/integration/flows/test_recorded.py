@@ -18,8 +18,8 @@ from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from bridge.packtools.difference import Change, changes
-from bridge.packtools.job_book import JobBook
 from bridge.packtools.replay import Event, events_of, replay
+from bridge.packtools.sandbox import Sandbox
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, IN_MORNING, MORNING
@@ -45,12 +45,12 @@ async def hear(world: World, stat: str, version: int, **fields: Any) -> None:
 
 
 async def events(world: World, pack: Pack) -> list[Event]:
-    entries = await world.sql_store.journal(limit=1000)
-    return events_of(entries, await world.sql_store.commands_since(pack.name, acme.NOW))
+    entries = await world.sql_store.journal.latest(limit=1000)
+    return events_of(entries, await world.sql_store.commands.since(pack.name, acme.NOW))
 
 
 async def replayed(world: World, pack: Pack) -> Job:
-    book = JobBook(pack)
+    book = Sandbox(pack)
     for event in await events(world, pack):
         replay(book, event)
     return book.job(JobRef(pack.name, "J-1"))
@@ -80,7 +80,7 @@ async def test_what_a_buyer_booked_and_moved_is_so_in_the_replay_too(world: Worl
     job, order = await replayed(world, pack), await world.work_order_of()
     assert job.work_order is not None
     assert job.appointment is not None
-    real = await world.store.appointment(order.appointments[0])
+    real = await world.store.reads.appointment(order.appointments[0])
     assert (job.work_order.state, job.work_order.details) == (order.state, order.details)
     for name in ("status", "valid_for", "contacts", "visit", "disregarded_window", "changed_at"):
         assert getattr(job.appointment, name) == getattr(real, name), name
@@ -210,7 +210,7 @@ async def test_what_was_held_is_replayed_in_its_time(make_world: Worlds) -> None
     assert list(changes(pack, pack, recorded)) == []
     differing = {(one.event, one.what) for one in changes(pack, changed(), recorded)}
     assert ("no. 3", "appointment") in differing
-    book = JobBook(pack)
+    book = Sandbox(pack)
     for event in recorded:
         book.take_due(event.at)
         replay(book, event)

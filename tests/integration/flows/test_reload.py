@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from bridge.errors import PermanentError
-from bridge.flows.applier import Applier
 from bridge.flows.live_packs import LivePacks, NeedsRestart, PackReload
+from bridge.flows.work import Work
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.yaml_source import parse_yaml
-from tests.integration.flows.acme import NOW, event
+from tests.integration.flows.acme import event
 from tests.integration.flows.conftest import ACME
 from tests.integration.flows.world import World, Worlds
 from tests.support import eventually
@@ -40,7 +40,7 @@ async def test_messages_in_flight_are_all_applied_each_by_one_pack(make_world: W
     """200 messages come while the packs change places again and again."""
     world: World = await make_world()
     packs = live(pack)
-    world.job_updates._applier._packs = packs  # type: ignore[attr-defined]
+    world.workshop.packs = packs
 
     async def hear() -> None:
         for number in range(20):
@@ -59,11 +59,12 @@ async def test_messages_in_flight_are_all_applied_each_by_one_pack(make_world: W
     assert world.column("SELECT count(*) FROM work_orders") == [200]
 
 
-async def test_a_batch_ends_with_the_packs_it_began_with(pack: Pack) -> None:
+async def test_a_batch_ends_with_the_packs_it_began_with(world: World, pack: Pack) -> None:
     packs = live(pack)
-    pinned = Applier(packs, lambda: NOW, lambda: "id").pinned()
+    world.workshop.packs = packs
+    work = Work(world.workshop)
     packs.exchange({pack.name: NEWER})
-    assert pinned._packs[pack.name] is pack
+    assert work.packs[pack.name] is pack
     assert packs[pack.name] is NEWER
 
 

@@ -9,6 +9,7 @@ import pytest
 from bridge.flows.errors import NotReplayable
 from bridge.mapping.pack import Pack
 from tests.integration.flows.acme import IN_MORNING, event, raw
+from tests.integration.flows.reading import entries, work_orders
 from tests.integration.flows.world import World, Worlds
 
 UNMAPPED = {"CUST_ACC": "PL-66666"}
@@ -32,11 +33,11 @@ async def test_a_parked_message_that_is_sent_again_after_the_pack_was_fixed_is_a
     await world.hear(message)
     fixed()
     await world.hear(message)
-    assert world.rows("SELECT outcome, message_id FROM journal ORDER BY number") == [
+    assert [(each.outcome, each.message) for each in await entries(world)] == [
         ("superseded", "E-J-1-1"),
         ("applied", "E-J-1-1"),
     ]
-    assert world.column("SELECT job_key FROM work_orders") == ["J-1"]
+    assert [order.job.key for order in await work_orders(world)] == ["J-1"]
     await world.hear(message)
     assert world.outcomes() == ["superseded", "applied"]
 
@@ -50,9 +51,9 @@ async def test_a_parked_message_is_replayed_with_all_that_follows_from_it(
     fixed()
     (entry,) = await world.job_updates.replay(1)
     assert entry.outcome == "applied"
-    assert world.column("SELECT reason FROM journal WHERE number=1")[0].startswith("superseded by entry 3; was: ")
+    assert (await entries(world))[0].reason.startswith("superseded by entry 3; was: ")
     assert world.outcomes() == ["superseded", "applied", "applied"]
-    assert world.column("SELECT state FROM work_orders") == ["planned"]
+    assert [order.state for order in await work_orders(world)] == ["planned"]
     assert world.notified()[0] == "workOrderCreateEvent"
     await world.hear(event("NEW", 1, **UNMAPPED))
     assert world.outcomes() == ["superseded", "applied", "applied"]
@@ -65,7 +66,7 @@ async def test_bytes_that_were_unreadable_are_replayed_under_the_id_that_is_read
     await world.hear(raw(b"\xff" + message.body))
     fixed()
     await world.job_updates.replay(1)
-    assert world.rows("SELECT outcome, message_id FROM journal ORDER BY number") == [
+    assert [(each.outcome, each.message) for each in await entries(world)] == [
         ("superseded", None),
         ("applied", "E-J-1-1"),
     ]
@@ -80,15 +81,15 @@ async def test_a_parked_message_that_was_taken_since_is_not_applied_twice(
     fixed()
     assert await world.job_updates.replay(1) == []
     assert world.outcomes() == ["superseded", "applied"]
-    assert world.column("SELECT reason FROM journal WHERE number=1")[0].startswith("the message was taken since; was: ")
+    assert (await entries(world))[0].reason.startswith("the message was taken since; was: ")
 
 
 async def test_what_would_be_parked_again_stays_as_it_is_and_says_why(world: World) -> None:
     await world.hear(event("NEW", 1, **UNMAPPED))
-    before = world.rows("SELECT * FROM journal")
+    before = await entries(world)
     with pytest.raises(NotReplayable, match=r"entry 1 would be parked again: .*PL-66666"):
         await world.job_updates.replay(1)
-    assert world.rows("SELECT * FROM journal") == before
+    assert await entries(world) == before
     assert world.rows("SELECT * FROM jobs") == []
 
 

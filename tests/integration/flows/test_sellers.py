@@ -1,14 +1,16 @@
 """One bridge for several Sellers (R7): what belongs to one does not exist for requests to another."""
 
+from datetime import timedelta
+
 import pytest
 
-from bridge.flows.applier import Applier
 from bridge.flows.appointments import Appointments
 from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.ports import AppointmentQuery, Subscription, WorkOrderQuery
 from bridge.flows.sellers import SellerStore
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
+from bridge.flows.work import Workshop
 from bridge.flows.work_orders import WorkOrders
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, Irp
@@ -24,14 +26,11 @@ class Seller:
 
     def __init__(self, world: World, name: str, packs: set[str]) -> None:
         store = SellerStore(world.store, name, frozenset(packs))
-        self.work_orders = WorkOrders(store)
-        appointments = world.appointments
-        packs_by_name, new_id, timeout = appointments._packs, appointments._new_id, appointments._timeout
-        slots = TimeSlots(store, packs_by_name, world.commands, world.clock, new_id, timeout=timeout, memory=timeout)
-        self.appointments = Appointments(
-            store, packs_by_name, world.commands, slots, world.clock, new_id, timeout=timeout
-        )
-        self.subscriptions = Subscriptions(store, world.clock, appointments._new_id, max_listeners=20)
+        self.work_orders = WorkOrders(store.reads)
+        timeout = timedelta(seconds=world.timeout_s)
+        slots = TimeSlots(store, world.workshop, world.commands, timeout=timeout, memory=timeout)
+        self.appointments = Appointments(store, world.workshop, world.commands, slots, timeout=timeout)
+        self.subscriptions = Subscriptions(store.listeners, world.clock, world.workshop.new_id, max_listeners=20)
         self.name = name
 
     async def listen(self) -> Subscription:
@@ -95,8 +94,8 @@ async def test_a_listener_hears_of_its_own_seller(world: World, pack: Pack, us: 
     before = Seller(world, "", {OWN})
     request = EventSubscriptionInput(callback="https://before.test")
     silent = await before.subscriptions.register(Api.WORK_ORDER, Irp.SONATA, BUYER, request, None, None)
-    applier = Applier({OWN: pack}, world.clock, before.appointments._new_id, sellers={OWN: "us"})
-    world.job_updates._applier = applier
+    workshop = Workshop(world.store, {OWN: pack}, world.clock, world.workshop.new_id, sellers={OWN: "us"})
+    world.job_updates._workshop = workshop
     await world.open_work_order()
     heard = world.column("SELECT DISTINCT subscription_id FROM deliveries ORDER BY 1")
     assert heard == sorted([own.id, silent.id])

@@ -178,7 +178,7 @@ async def test_a_slot_that_cannot_be_read_is_left_out_and_the_operator_is_told(w
     (told,) = (entry for entry in logs if entry["event"] == "search.flagged")
     (flag,) = told["flags"]
     assert flag.startswith("left out: slot 0 ($.FROM): expected a date and time")
-    (recorded,) = await world.store.journal(limit=1)
+    (recorded,) = await world.store.journal.latest(limit=1)
     assert recorded.entry.rule == "commands.search"
     assert recorded.entry.flags == (flag,)
     assert orjson.loads(recorded.entry.raw.body)["SLOTS"][0]["FROM"] == "soon"

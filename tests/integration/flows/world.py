@@ -14,13 +14,13 @@ import orjson
 
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, WorkOrder, WorkOrderId
 from bridge.errors import BridgeError, StoreUnavailable
-from bridge.flows.applier import Applier
 from bridge.flows.appointments import Appointments
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import BusMessage, Store, Transaction, WfmMessage
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
+from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import AppointmentUpdate, EventSubscriptionInput, TimePeriod
@@ -156,14 +156,14 @@ class World:
         packs: Mapping[str, Pack] = {pack.name: pack}
         timeout = timedelta(seconds=timeout_s)
         store: Store = self.store
-        applier = Applier(packs, clock, ids)
-        self.commands = Commands(store, self.bus, packs, applier, clock, ids, instance=instance)
-        self.job_updates = JobUpdates(store, applier)
+        self.workshop = workshop = Workshop(store, packs, clock, ids)
+        self.commands = Commands(store, self.bus, workshop, instance=instance)
+        self.job_updates = JobUpdates(store, workshop)
         self.time_slots = TimeSlots(
-            store, packs, self.commands, clock, ids, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
+            store, workshop, self.commands, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
         )
-        self.appointments = Appointments(store, packs, self.commands, self.time_slots, clock, ids, timeout=timeout)
-        self.subscriptions = Subscriptions(store, clock, ids, max_listeners=20)
+        self.appointments = Appointments(store, workshop, self.commands, self.time_slots, timeout=timeout)
+        self.subscriptions = Subscriptions(store.listeners, clock, ids, max_listeners=20)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
@@ -233,7 +233,7 @@ class World:
 
     async def work_order_of(self, job: str = "J-1") -> WorkOrder:
         """Read the WorkOrder of a job."""
-        found = await self.store.work_order(
+        found = await self.store.reads.work_order(
             WorkOrderId(self.column("SELECT id FROM work_orders WHERE job_key=?", job)[0])
         )
         assert isinstance(found, WorkOrder)
@@ -263,7 +263,7 @@ class World:
 
     async def appointment(self, appointment: Appointment) -> Appointment:
         """Read an Appointment as it is now."""
-        found = await self.store.appointment(AppointmentId(appointment.id))
+        found = await self.store.reads.appointment(AppointmentId(appointment.id))
         assert isinstance(found, Appointment)
         return found
 

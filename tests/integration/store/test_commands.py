@@ -131,8 +131,19 @@ async def test_what_was_asked_since_a_moment_is_read_oldest_first_whatever_becam
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
         await tx.add_commands([newer, older, before])
-    assert await store.commands_since(order.job.pack, NOW) == [older, newer]
-    assert await store.commands_since("another-pack", NOW) == []
+    assert await store.commands.since(order.job.pack, NOW) == [older, newer]
+    assert await store.commands.since("another-pack", NOW) == []
+
+
+async def test_all_that_was_asked_about_a_job_is_read_oldest_first(store: SqlStore) -> None:
+    order, other = work_order(), work_order()
+    newer = booking(order, state=CommandState.REFUSED, created_at=at(seconds=5))
+    older = booking(order, created_at=NOW)
+    async with store.transaction() as tx:
+        await tx.save_jobs([job(order), job(other)])
+        await tx.add_commands([newer, older, booking(other)])
+    assert await store.commands.of_job(order.job) == [older, newer]
+    assert await store.commands.of_job(order.job._replace(pack="another-pack")) == []
 
 
 async def test_a_command_of_no_work_order_is_a_defect_of_ours(store: SqlStore) -> None:

@@ -18,12 +18,13 @@ from sqlalchemy.exc import DBAPIError, StatementError
 
 from bridge.domain.model import CommandState, Job
 from bridge.errors import ConflictError, StoreDefect, StoreUnavailable
+from bridge.flows.ports import DeliveryState
 from bridge.store import SqlStore, open_store, upgrade
 from bridge.store.engine import open_engine
 from bridge.store.migration import _VERSION, CURRENT
 from bridge.store.scripts import migrate, revisions
 from bridge.store.tables import inbox, metadata, outbox
-from tests.integration.store.values import booking, job, load, save, subscription, work_order
+from tests.integration.store.values import attempt, booking, job, load, save, subscription, work_order
 from tests.support import PATIENCE_S, eventually
 
 BOTH = pytest.mark.parametrize(
@@ -134,6 +135,54 @@ async def test_what_was_parked_before_migration_0004_may_be_sent_again_and_what_
     assert abs(datetime.now(UTC) - ages["sent"]) < timedelta(minutes=5)
 
 
+@BOTH
+async def test_what_was_on_its_way_before_migration_0008_leaves_in_the_same_order(empty_url: str) -> None:
+    """The column is renamed, with all that is in it and all indexes over it."""
+
+    def fill(connection: Connection) -> None:
+        migrate(connection, "0007")
+        connection.execute(text(_OLD_LISTENER))
+        for number, lane in enumerate(("sub wo-1", "sub wo-1", "sub wo-2"), 1):
+            due = "NULL" if number == 2 else _OLD_MOMENT
+            connection.execute(text(_OLD_EVENT), {"event": f"ev-{number}"})
+            connection.execute(text(_OLD_DELIVERY + f"{due})"), {"event": f"ev-{number}", "lane": lane})
+            connection.execute(text(_OLD_SENDING + f"{due})"), {"lane": lane, "body": b"{}", "no": False})
+
+    await _schema(empty_url, fill)
+    store = await open_store(empty_url, new_id=lambda: "ev")
+    now = datetime(2026, 3, 5, 14, tzinfo=UTC)
+    delivered, sent = [], []
+    while claimed := await store.deliveries.claim(now, now + timedelta(minutes=1), 10):
+        delivered.append([each.event_id for each in claimed])
+        for each in claimed:
+            await store.deliveries.settle(each.number, attempt(), DeliveryState.DELIVERED, None)
+    while entries := await store.outbox.claim(now, now + timedelta(minutes=1), 10):
+        sent.append([entry.number for entry in entries])
+        for entry in entries:
+            await store.outbox.settle(entry.number, sent=True, error=None, next_attempt_at=None)
+    await store.close()
+    assert delivered == [["ev-1", "ev-3"], ["ev-2"]]
+    assert sent == [[1, 3], [2]]
+
+
+_OLD_MOMENT = "'2026-03-05T13:00:00.000000Z'"
+_OLD_LISTENER = (
+    "INSERT INTO subscriptions (id, api, irp, buyer, callback, event_types, created_at) VALUES "
+    "('sub', 'workOrder', 'sonata', 'b', 'https://b.test', '[]', '2026-03-05T13:00:00.000000Z')"
+)
+_OLD_EVENT = (
+    "INSERT INTO notifications (event_id, event_type, resource_id, buyer, event_time, correlation_id, position) "
+    "VALUES (:event, 'workOrderStateChangeEvent', 'wo', 'b', '2026-03-05T13:00:00.000000Z', '', 0)"
+)
+_OLD_DELIVERY = (
+    "INSERT INTO deliveries (event_id, subscription_id, lane, state, attempts, next_attempt_at) "
+    "VALUES (:event, 'sub', :lane, 'pending', 0, "
+)
+_OLD_SENDING = (
+    "INSERT INTO outbox (lane, pack, exchange, routing_key, body, content_type, headers, message_id, correlation_id, "
+    "reply_expected, state, attempts, next_attempt_at) "
+    "VALUES (:lane, 'p', '', '', :body, '', '{}', 'm', '', :no, 'pending', 0, "
+)
 _OLD_KEY = "INSERT INTO inbox (pack, message_id, received_at) VALUES ('p', :message, '2026-03-05 13:00:00Z')"
 _OLD_ENTRY = (
     "INSERT INTO journal (pack, message_id, body, routing_key, headers, correlation_id, received_at, outcome, reason, "
@@ -188,7 +237,7 @@ async def test_a_reader_does_not_wait_for_a_writer(store: SqlStore) -> None:
     async with store.transaction() as tx:
         await tx.load_jobs([order.job])
         async with asyncio.timeout(PATIENCE_S):
-            assert await store.work_order(order.id) == order
+            assert await store.reads.work_order(order.id) == order
 
 
 async def test_a_sqlite_file_locked_by_another_program_is_a_database_that_does_not_answer(
@@ -358,9 +407,9 @@ async def test_a_command_and_a_listener_stored_twice_under_one_id_are_conflicts(
         async with store.transaction() as tx:
             await tx.add_commands([replace(command, state=CommandState.EXPIRED)])
     listener = subscription()
-    await store.add_subscription(listener)
+    await store.listeners.add(listener)
     with pytest.raises(ConflictError):
-        await store.add_subscription(listener)
+        await store.listeners.add(listener)
 
 
 async def test_ping_asks_the_database(store: SqlStore, statements: list[str]) -> None:

@@ -13,6 +13,7 @@ from bridge.store import SqlStore
 from bridge.store.tables import deliveries, notifications
 from tests.integration.store.conftest import Execute, OpenStore, Work
 from tests.integration.store.values import (
+    BUYER,
     NOW,
     OTHER_BUYER,
     announce,
@@ -32,20 +33,20 @@ STATE = EventType.WORK_ORDER_STATE_CHANGE
 
 async def register(store: SqlStore, *listeners: Subscription) -> None:
     for listener in listeners:
-        await store.add_subscription(listener)
+        await store.listeners.add(listener)
 
 
 async def claim(store: SqlStore, limit: int = 100, now: Any = NOW) -> list[Delivery]:
-    return list(await store.claim_deliveries(now, now + timedelta(seconds=60), limit))
+    return list(await store.deliveries.claim(now, now + timedelta(seconds=60), limit))
 
 
 async def deliver(store: SqlStore, *claimed: Delivery) -> None:
     for delivery in claimed:
-        await store.settle_delivery(delivery.number, attempt(), DeliveryState.DELIVERED, None)
+        await store.deliveries.settle(delivery.number, attempt(), DeliveryState.DELIVERED, None)
 
 
 async def fail(store: SqlStore, delivery: Delivery, again: Any) -> None:
-    await store.settle_delivery(delivery.number, attempt(503), DeliveryState.PENDING, again)
+    await store.deliveries.settle(delivery.number, attempt(503), DeliveryState.PENDING, again)
 
 
 def what(claimed: list[Delivery]) -> list[tuple[str, str]]:
@@ -58,16 +59,16 @@ def what(claimed: list[Delivery]) -> list[tuple[str, str]]:
 async def test_a_listener_comes_back_as_it_was_registered(store: SqlStore) -> None:
     listener = subscription(STATE, CREATED, query="eventType=workOrderCreateEvent", buyer_param="b", seller_param="s")
     await register(store, listener)
-    assert await store.subscription(listener.id) == listener
-    assert await store.subscription(SubscriptionId("sub-unknown")) is None
+    assert await store.listeners.find(listener.id) == listener
+    assert await store.listeners.find(SubscriptionId("sub-unknown")) is None
 
 
 async def test_a_removed_listener_is_gone(store: SqlStore) -> None:
     listener = subscription()
     await register(store, listener)
-    assert await store.remove_subscription(listener.id) is True
-    assert await store.subscription(listener.id) is None
-    assert await store.remove_subscription(listener.id) is False
+    assert await store.listeners.remove(listener.id) is True
+    assert await store.listeners.find(listener.id) is None
+    assert await store.listeners.remove(listener.id) is False
 
 
 # Announcing
@@ -103,6 +104,16 @@ async def test_an_event_without_a_listener_is_still_on_record(store: SqlStore, s
     ]
 
 
+async def test_the_newest_events_are_seen_first_whether_anybody_listens_or_not(store: SqlStore) -> None:
+    await announce(store, event("wo-1", CREATED), event("wo-1", STATE, buyer=OTHER_BUYER), correlation_id="corr-7")
+    seen = await store.notifications.latest()
+    assert [(one.event_type, one.resource_id, one.buyer, one.event_time, one.correlation_id) for one in seen] == [
+        (STATE, "wo-1", OTHER_BUYER, NOW, "corr-7"),
+        (CREATED, "wo-1", BUYER, NOW, "corr-7"),
+    ]
+    assert await store.notifications.latest(limit=1) == seen[:1]
+
+
 async def test_different_events_have_different_ids(store: SqlStore) -> None:
     await register(store, subscription())
     await announce(store, event("wo-1"), event("wo-2"))
@@ -119,13 +130,13 @@ async def test_a_rolled_back_transaction_announces_nothing(store: SqlStore) -> N
     await register(store, subscription())
     async with rolled_back(store) as tx:
         await tx.notify([event("wo-1")], NOW, "corr")
-    assert (await claim(store), await store.next_delivery_at()) == ([], None)
+    assert (await claim(store), await store.deliveries.next_at()) == ([], None)
 
 
 async def test_the_senders_are_woken_after_a_commit_that_added_deliveries(store: SqlStore) -> None:
     woken: list[str] = []
-    store.on_deliveries = lambda: woken.append("deliveries")
-    store.on_outbox = lambda: woken.append("outbox")
+    store.deliveries.on_due = lambda: woken.append("deliveries")
+    store.outbox.on_due = lambda: woken.append("outbox")
     await announce(store, event("wo-1"))
     assert woken == []
     await register(store, subscription())
@@ -185,11 +196,11 @@ async def test_a_discarded_delivery_lets_its_followers_go(store: SqlStore) -> No
     await register(store, subscription())
     await announce(store, event("wo-1", CREATED), event("wo-1", STATE))
     (first,) = await claim(store)
-    await store.settle_delivery(first.number, attempt(410), DeliveryState.DISCARDED, None)
+    await store.deliveries.settle(first.number, attempt(410), DeliveryState.DISCARDED, None)
     assert what(await claim(store)) == [("wo-1", STATE.value)]
 
 
-async def test_an_event_announced_when_the_lane_is_empty_again_is_due_at_once(store: SqlStore) -> None:
+async def test_an_event_announced_when_nothing_is_before_it_any_more_is_due_at_once(store: SqlStore) -> None:
     await register(store, subscription())
     for _ in range(2):
         await announce(store, event("wo-1"))
@@ -202,7 +213,7 @@ async def test_the_sender_is_woken_when_a_settlement_lets_the_next_one_go(store:
     await register(store, subscription())
     await announce(store, event("wo-1"), event("wo-1"))
     woken: list[str] = []
-    store.on_deliveries = lambda: woken.append("deliveries")
+    store.deliveries.on_due = lambda: woken.append("deliveries")
     await deliver(store, *await claim(store))
     assert woken == ["deliveries"]
     await deliver(store, *await claim(store))
@@ -310,7 +321,7 @@ async def test_a_dead_listener_with_a_long_backlog_costs_the_others_nothing(
     many_waiting, many_due = await effort(range(200, 2000))
     assert many_waiting <= 2 * few_waiting
     assert many_due <= few_due + 4 * 1800
-    assert await store.next_delivery_at() == at(hours=1)
+    assert await store.deliveries.next_at() == at(hours=1)
 
 
 async def back_up(store: SqlStore, dead: Subscription, resources: range) -> None:
@@ -319,7 +330,7 @@ async def back_up(store: SqlStore, dead: Subscription, resources: range) -> None
         {
             "event_id": "ev",
             "subscription_id": dead.id,
-            "lane": f"{dead.id} wo-{resource}",
+            "ordering_key": f"{dead.id} wo-{resource}",
             "state": "pending",
             "attempts": 1,
             "next_attempt_at": None if later else at(hours=1),
@@ -338,7 +349,9 @@ async def test_each_attempt_is_on_record(store: SqlStore, sql: Execute) -> None:
     await register(store, subscription())
     await announce(store, event("wo-1"))
     (first,) = await claim(store)
-    await store.settle_delivery(first.number, attempt(None, "connection refused"), DeliveryState.PENDING, at(minutes=5))
+    await store.deliveries.settle(
+        first.number, attempt(None, "connection refused"), DeliveryState.PENDING, at(minutes=5)
+    )
     await deliver(store, first)
     assert await sql("SELECT delivery, status, error, elapsed FROM attempts ORDER BY number") == [
         (first.number, None, "connection refused", 0.05),
@@ -353,12 +366,12 @@ async def test_each_attempt_is_on_record(store: SqlStore, sql: Execute) -> None:
     ("state", "again"), [(DeliveryState.PENDING, None), (DeliveryState.DELIVERED, NOW)], ids=["never", "again"]
 )
 async def test_exactly_what_is_pending_is_tried_again(store: SqlStore, state: DeliveryState, again: Any) -> None:
-    """Anything else would leave a lane blocked, or send what was delivered."""
+    """Anything else would block what is behind it, or send what was delivered."""
     await register(store, subscription())
     await announce(store, event("wo-1"))
     (first,) = await claim(store)
     with pytest.raises(ValueError, match="exactly what is pending"):
-        await store.settle_delivery(first.number, attempt(), state, again)
+        await store.deliveries.settle(first.number, attempt(), state, again)
 
 
 async def test_what_waited_for_a_removed_listener_is_kept_as_discarded(store: SqlStore, sql: Execute) -> None:
@@ -366,9 +379,9 @@ async def test_what_waited_for_a_removed_listener_is_kept_as_discarded(store: Sq
     await register(store, listener)
     await announce(store, event("wo-1"), event("wo-1"), event("wo-2"))
     await deliver(store, (await claim(store))[0])
-    await store.remove_subscription(listener.id)
+    await store.listeners.remove(listener.id)
     assert await claim(store, now=at(days=1)) == []
-    assert await store.next_delivery_at() is None
+    assert await store.deliveries.next_at() is None
     assert sorted(await sql("SELECT state FROM deliveries")) == [("delivered",), ("discarded",), ("discarded",)]
 
 
@@ -377,9 +390,9 @@ async def test_an_attempt_under_way_when_its_listener_is_removed_revives_nothing
     await register(store, listener)
     await announce(store, event("wo-1"))
     (first,) = await claim(store)
-    await store.remove_subscription(listener.id)
+    await store.listeners.remove(listener.id)
     await fail(store, first, at(minutes=5))
-    assert await store.next_delivery_at() is None
+    assert await store.deliveries.next_at() is None
     assert await sql("SELECT state, attempts FROM deliveries") == [("discarded", 1)]
 
 
@@ -390,10 +403,10 @@ async def test_a_listener_removed_while_an_event_is_announced_leaves_nothing_pen
     async with announcing.transaction() as tx:
         await tx.notify([event("wo-1")], NOW, "corr")
         await tx.flush()
-        removal = asyncio.create_task(removing.remove_subscription(listener.id))
+        removal = asyncio.create_task(removing.listeners.remove(listener.id))
         assert not await settled_soon(removal)
     assert await removal is True
-    assert await announcing.next_delivery_at() is None
+    assert await announcing.deliveries.next_at() is None
 
 
 async def test_an_event_announced_while_the_last_one_before_it_is_settled_is_not_stuck(open_: OpenStore) -> None:
@@ -414,17 +427,17 @@ async def test_an_event_announced_while_the_last_one_before_it_is_settled_is_not
 
 
 async def test_the_next_delivery_is_the_earliest_that_may_be_claimed(store: SqlStore) -> None:
-    assert await store.next_delivery_at() is None
+    assert await store.deliveries.next_at() is None
     await register(store, subscription())
     await announce(store, event("wo-1"), event("wo-2"))
-    assert await store.next_delivery_at() == NOW
+    assert await store.deliveries.next_at() == NOW
     first, second = await claim(store)
-    assert await store.next_delivery_at() == LEASE
+    assert await store.deliveries.next_at() == LEASE
     await fail(store, first, at(minutes=5))
     await fail(store, second, at(minutes=3))
-    assert await store.next_delivery_at() == at(minutes=3)
+    assert await store.deliveries.next_at() == at(minutes=3)
     await deliver(store, first, second)
-    assert await store.next_delivery_at() is None
+    assert await store.deliveries.next_at() is None
 
 
 # Together
@@ -439,8 +452,8 @@ async def test_deliveries_settled_at_once_are_settled_in_a_few_statements_whatev
     assert len(claimed) == 40
     statements.clear()
     await asyncio.gather(
-        *(store.settle_delivery(each.number, attempt(), DeliveryState.DELIVERED, None) for each in claimed[:30]),
-        *(store.settle_delivery(each.number, attempt(503), DeliveryState.PENDING, LEASE) for each in claimed[30:]),
+        *(store.deliveries.settle(each.number, attempt(), DeliveryState.DELIVERED, None) for each in claimed[:30]),
+        *(store.deliveries.settle(each.number, attempt(503), DeliveryState.PENDING, LEASE) for each in claimed[30:]),
     )
     assert len(statements) < 10
     behind = await claim(store)

@@ -62,10 +62,10 @@ async def test_who_only_looks_can_change_nothing_and_needs_no_bridge_running(url
         await tx.record([entry(reason="so")])
     await store.close()
     looking = await open_existing(url, new_id=lambda: "ev", read_only=True)
-    assert [found.entry.reason for found in await looking.journal()] == ["so"]
-    found = (await looking.journal())[0]
-    assert await looking.entry(found.number) == found
-    assert await looking.entry(found.number + 1) is None
+    assert [found.entry.reason for found in await looking.journal.latest()] == ["so"]
+    found = (await looking.journal.latest())[0]
+    assert await looking.journal.find(found.number) == found
+    assert await looking.journal.find(found.number + 1) is None
     with pytest.raises((BridgeError, Exception), match=r"(?i)read-?only"):
         async with looking.transaction() as tx:
             await tx.record([entry()])

@@ -45,12 +45,12 @@ async def test_an_unknown_job_comes_back_empty(store: SqlStore) -> None:
 
 
 async def test_the_packs_that_have_jobs_are_known(store: SqlStore) -> None:
-    assert await store.packs_in_use() == frozenset()
+    assert await store.reads.packs_in_use() == frozenset()
     await save(store, Job(ref=JobRef("one", "J-1")), Job(ref=JobRef("one", "J-2")), Job(ref=JobRef("two", "J-1")))
-    assert await store.packs_in_use() == frozenset()
+    assert await store.reads.packs_in_use() == frozenset()
     seen = {"job": 1}
     await save(store, Job(ref=JobRef("one", "J-1"), versions=seen), Job(ref=JobRef("two", "J-1"), versions=seen))
-    assert await store.packs_in_use() == {"one", "two"}
+    assert await store.reads.packs_in_use() == {"one", "two"}
 
 
 async def test_a_job_comes_back_as_it_was_saved(store: SqlStore) -> None:
@@ -84,11 +84,11 @@ async def test_the_record_of_a_job_is_read_without_a_lock(store: SqlStore) -> No
     known = JobRef(PACK, "J-record")
     async with store.transaction() as tx:
         await tx.save_jobs([Job(ref=known, record={"region": "NORTH", "deep": [{"a": None}]})])
-    assert await store.record(known) == {"region": "NORTH", "deep": [{"a": None}]}
-    assert await store.record(JobRef("other", "J-record")) == {}
+    assert await store.reads.record(known) == {"region": "NORTH", "deep": [{"a": None}]}
+    assert await store.reads.record(JobRef("other", "J-record")) == {}
     async with store.transaction() as tx:
         await tx.load_jobs([known])
-        assert await asyncio.wait_for(store.record(known), PATIENCE_S) != {}
+        assert await asyncio.wait_for(store.reads.record(known), PATIENCE_S) != {}
 
 
 async def test_the_same_key_in_two_packs_is_two_jobs(store: SqlStore) -> None:
@@ -161,6 +161,18 @@ async def test_the_number_of_statements_does_not_grow_with_the_number_of_jobs(st
         async with store.transaction() as tx:
             assert len(await tx.load_jobs([order.job for order in few])) == len(few)
     assert counts[0] == counts[1]
+
+
+async def test_jobs_of_a_batch_are_written_once_however_often_the_journal_is_asked_meanwhile(
+    store: SqlStore, statements: list[str]
+) -> None:
+    orders = [work_order() for _ in range(20)]
+    async with store.transaction() as tx:
+        await tx.load_jobs([order.job for order in orders])
+        for order in orders:
+            await tx.save_jobs([job(order)])
+            assert await tx.waiting([order.job]) == {}
+    assert sum(statement.startswith("INSERT INTO work_orders ") for statement in statements) == 1
 
 
 async def test_an_exception_rolls_everything_back(store: SqlStore) -> None:
@@ -285,7 +297,7 @@ async def test_a_follow_up_keeps_the_visits_of_the_work_order_it_replaced(store:
         assert await tx.owners([first.id]) == {first.id: Owner(first.job, first.buyer)}
     loaded = await load(store, first.job)
     assert (loaded.work_order, loaded.appointment, loaded.ended_appointments) == (second, None, (visit,))
-    assert await store.work_order(first.id) == ended.work_order
+    assert await store.reads.work_order(first.id) == ended.work_order
 
 
 async def test_a_work_order_leads_to_its_job_and_its_buyer(store: SqlStore) -> None:

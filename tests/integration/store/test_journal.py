@@ -22,14 +22,14 @@ async def test_an_entry_comes_back_as_it_was_recorded(store: SqlStore) -> None:
     recorded = replace(recorded, raw=replace(recorded.raw, body=b"\x00\xff\xfe", received_at=NOW))
     async with store.transaction() as tx:
         await tx.record([recorded])
-    assert [found.entry for found in await store.journal()] == [recorded]
+    assert [found.entry for found in await store.journal.latest()] == [recorded]
 
 
 async def test_an_entry_may_have_neither_message_nor_job(store: SqlStore) -> None:
     recorded = entry(Outcome.PARKED, message=None, job=None)
     async with store.transaction() as tx:
         await tx.record([recorded])
-    assert [found.entry for found in await store.journal()] == [recorded]
+    assert [found.entry for found in await store.journal.latest()] == [recorded]
 
 
 @pytest.mark.parametrize("outcome", [outcome for outcome in Outcome if outcome is not Outcome.PARKED])
@@ -55,7 +55,7 @@ async def test_a_parked_message_is_not_recognised_and_its_next_entry_supersedes_
     async with store.transaction() as tx:
         assert await tx.seen(PACK, [MessageId("E-1")]) == {"E-1"}
         await tx.record([entry()])
-    _, found, _, kept, first = await store.journal()
+    _, found, _, kept, first = await store.journal.latest()
     by = f"superseded by entry {found.number}; was: no such code"
     assert [found.entry, kept.entry] == [applied, other]
     assert first.entry == replace(parked, outcome=Outcome.SUPERSEDED, reason=by)
@@ -67,14 +67,14 @@ async def test_a_message_parked_again_leaves_one_parked_entry(store: SqlStore) -
         async with store.transaction() as tx:
             assert await tx.seen(PACK, [MessageId("E-1")]) == set()
             await tx.record([parked])
-    assert [found.entry.outcome for found in await store.journal()] == ["parked", "superseded", "superseded"]
+    assert [found.entry.outcome for found in await store.journal.latest()] == ["parked", "superseded", "superseded"]
 
 
 async def test_what_waited_and_is_parked_in_the_end_may_be_sent_again(store: SqlStore) -> None:
     waits = entry(Outcome.WAITING, message=MessageId("E-1"))
     async with store.transaction() as tx:
         await tx.record([waits])
-    number = (await store.journal())[0].number
+    number = (await store.journal.latest())[0].number
     async with store.transaction() as tx:
         await tx.resolve_waiting({number: replace(waits, outcome=Outcome.PARKED)})
         assert await tx.seen(PACK, [MessageId("E-1")]) == set()
@@ -85,7 +85,7 @@ async def test_a_message_recorded_twice_has_one_key_and_two_entries(store: SqlSt
     for _ in range(2):
         async with store.transaction() as tx:
             await tx.record([recorded, recorded])
-    assert len(await store.journal()) == 4
+    assert len(await store.journal.latest()) == 4
 
 
 async def test_the_journal_shows_the_newest_first_and_may_be_narrowed(store: SqlStore) -> None:
@@ -94,11 +94,11 @@ async def test_the_journal_shows_the_newest_first_and_may_be_narrowed(store: Sql
     async with store.transaction() as tx:
         await tx.record(entries[:1])
         await tx.record(entries[1:])
-    shown = await store.journal()
+    shown = await store.journal.latest()
     assert [found.entry for found in shown] == entries[::-1]
     assert [found.number for found in shown] == sorted((found.number for found in shown), reverse=True)
-    assert [found.entry for found in await store.journal(Outcome.PARKED)] == [entries[3], entries[1]]
-    assert [found.entry for found in await store.journal(limit=2)] == [entries[3], entries[2]]
+    assert [found.entry for found in await store.journal.latest(Outcome.PARKED)] == [entries[3], entries[1]]
+    assert [found.entry for found in await store.journal.latest(limit=2)] == [entries[3], entries[2]]
 
 
 async def test_what_waits_for_a_job_comes_in_order_of_arrival(store: SqlStore) -> None:
@@ -150,14 +150,16 @@ async def test_what_waited_is_resolved_in_place(store: SqlStore) -> None:
         number = (await tx.waiting([waits.job]))[waits.job][0].number
         await tx.resolve_waiting({number: resolved})
         assert [found.entry for found in (await tx.waiting([waits.job]))[waits.job]] == [other]
-    assert [(found.number, found.entry) for found in await store.journal(Outcome.APPLIED)] == [(number, resolved)]
+    assert [(found.number, found.entry) for found in await store.journal.latest(Outcome.APPLIED)] == [
+        (number, resolved)
+    ]
 
 
 async def test_resolving_nothing_changes_nothing(store: SqlStore) -> None:
     async with store.transaction() as tx:
         await tx.record([entry(Outcome.WAITING)])
         await tx.resolve_waiting({})
-    assert [found.entry.outcome for found in await store.journal()] == [Outcome.WAITING]
+    assert [found.entry.outcome for found in await store.journal.latest()] == [Outcome.WAITING]
 
 
 async def test_a_rolled_back_message_is_not_recognised(store: SqlStore) -> None:
@@ -178,7 +180,7 @@ async def test_a_job_holds_messages_until_the_last_of_them_is_resolved(store: Sq
     async with store.transaction() as tx:
         await tx.record([held, other])
     assert (await load(store, order.job)).holds
-    assert [found.entry for found in await store.journal()] == [other, held]
+    assert [found.entry for found in await store.journal.latest()] == [other, held]
     async with store.transaction() as tx:
         number = (await tx.waiting([order.job]))[order.job][0].number
         await tx.resolve_waiting({number: replace(held, outcome=Outcome.APPLIED, due_at=None)})
@@ -193,7 +195,7 @@ async def test_jobs_with_messages_that_are_due_come_once_and_the_longest_due_fir
     async with store.transaction() as tx:
         await tx.record([one, two, twice, later, elsewhere, entry(Outcome.WAITING)])
     assert one.job is not None
-    assert await store.due_jobs({one.job.pack}, at(minutes=3)) == [two.job, one.job]
-    assert await store.due_jobs({one.job.pack}, at(seconds=59)) == []
-    assert await store.due_jobs({"other-pack"}, at(minutes=3)) == [JobRef("other-pack", one.job.key)]
-    assert await store.due_jobs(set(), at(minutes=3)) == []
+    assert await store.journal.due_jobs({one.job.pack}, at(minutes=3)) == [two.job, one.job]
+    assert await store.journal.due_jobs({one.job.pack}, at(seconds=59)) == []
+    assert await store.journal.due_jobs({"other-pack"}, at(minutes=3)) == [JobRef("other-pack", one.job.key)]
+    assert await store.journal.due_jobs(set(), at(minutes=3)) == []

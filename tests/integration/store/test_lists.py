@@ -29,18 +29,18 @@ BOTH = frozenset({BUYER, OTHER_BUYER})
 
 
 async def test_an_unknown_id_is_none(store: SqlStore) -> None:
-    assert await store.work_order(WorkOrderId("\x00")) is None
-    assert await store.appointment(AppointmentId("\ud800")) is None
+    assert await store.reads.work_order(WorkOrderId("\x00")) is None
+    assert await store.reads.appointment(AppointmentId("\ud800")) is None
 
 
 async def test_an_object_is_found_by_its_id(store: SqlStore) -> None:
     order = work_order()
     visit = appointment(order, place=street())
     await save(store, job_with(order, visit))
-    found = await store.work_order(order.id)
+    found = await store.reads.work_order(order.id)
     assert found is not None
     assert found.appointments == (visit.id,)
-    assert await store.appointment(visit.id) == visit
+    assert await store.reads.appointment(visit.id) == visit
 
 
 ORDERS = {
@@ -83,7 +83,7 @@ ORDERS = {
 )
 async def test_work_orders_are_filtered(store: SqlStore, filters: dict[str, Any], expected: list[str]) -> None:
     await save(store, *map(job, ORDERS.values()))
-    page = await store.work_orders(WorkOrderQuery(**{"buyers": BOTH, **filters}))
+    page = await store.reads.work_orders(WorkOrderQuery(**{"buyers": BOTH, **filters}))
     assert [order.id for order in page.items] == [ORDERS[name].id for name in expected]
     assert page.total == len(expected)
 
@@ -122,7 +122,7 @@ async def test_appointments_are_filtered(store: SqlStore, filters: dict[str, Any
     """R31: a window overlaps the asked period when it ends after its start and starts before its end."""
     visits = list(VISITS.values())
     await save(store, job_with(VISITS_OF, *visits[:2]), job_with(OTHERS_OF, visits[2]))
-    page = await store.appointments(AppointmentQuery(**{"buyers": BOTH, **filters}))
+    page = await store.reads.appointments(AppointmentQuery(**{"buyers": BOTH, **filters}))
     assert [visit.id for visit in page.items] == [VISITS[name].id for name in expected]
     assert page.total == len(expected)
 
@@ -131,6 +131,8 @@ async def test_pages_follow_the_order_of_creation_and_know_the_total(store: SqlS
     """Equal moments are ordered by id, so that pages neither repeat nor skip."""
     orders = [work_order(created_at=at(seconds=number // 3)) for number in range(10)]
     await save(store, *map(job, orders[::-1]))
-    pages = [await store.work_orders(WorkOrderQuery(buyers=BOTH, offset=offset, limit=4)) for offset in (0, 4, 8, 12)]
+    pages = [
+        await store.reads.work_orders(WorkOrderQuery(buyers=BOTH, offset=offset, limit=4)) for offset in (0, 4, 8, 12)
+    ]
     assert [order.id for page in pages for order in page.items] == [order.id for order in orders]
     assert [(len(page.items), page.total) for page in pages] == [(4, 10), (4, 10), (2, 10), (0, 10)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from bridge.flows.ports import OutboxEntry
+from bridge.flows.ports import OutboxEntry, OutboxState
 from bridge.store import SqlStore
 from tests.integration.store.conftest import Execute, OpenStore
 from tests.integration.store.values import NOW, at, message, rolled_back, send
@@ -14,7 +14,7 @@ LEASE = at(seconds=60)
 
 
 async def claim(store: SqlStore, limit: int = 100, now: Any = NOW) -> list[OutboxEntry]:
-    return list(await store.claim_outbox(now, now + timedelta(seconds=60), limit))
+    return list(await store.outbox.claim(now, now + timedelta(seconds=60), limit))
 
 
 async def test_a_message_comes_out_as_it_went_in(store: SqlStore) -> None:
@@ -31,7 +31,7 @@ async def test_the_messages_of_a_job_leave_one_by_one_in_order(store: SqlStore) 
     sent = []
     while claimed := await claim(store):
         sent += [entry.message for entry in claimed]
-        await store.settle_outbox(claimed[0].number, sent=True, error=None, next_attempt_at=None)
+        await store.outbox.settle(claimed[0].number, sent=True, error=None, next_attempt_at=None)
     assert sent == queued
 
 
@@ -45,7 +45,7 @@ async def test_jobs_do_not_wait_for_each_other_and_messages_of_no_job_for_nobody
 async def test_a_failed_message_is_tried_again_before_its_followers(store: SqlStore, sql: Execute) -> None:
     await send(store, message("J-1"), message("J-1"))
     (first,) = await claim(store)
-    await store.settle_outbox(first.number, sent=False, error="no confirm", next_attempt_at=at(seconds=5))
+    await store.outbox.settle(first.number, sent=False, error="no confirm", next_attempt_at=at(seconds=5))
     assert await sql("SELECT error, state FROM outbox ORDER BY number LIMIT 1") == [("no confirm", "pending")]
     assert await claim(store) == []
     assert await claim(store, now=at(seconds=5)) == [replace(first, attempts=1)]
@@ -54,7 +54,7 @@ async def test_a_failed_message_is_tried_again_before_its_followers(store: SqlSt
 async def test_a_message_that_was_given_up_is_on_record_and_blocks_nobody(store: SqlStore, sql: Execute) -> None:
     await send(store, message("J-1"), message("J-1"))
     (first,) = await claim(store)
-    await store.settle_outbox(first.number, sent=False, error="not routed", next_attempt_at=None)
+    await store.outbox.settle(first.number, sent=False, error="not routed", next_attempt_at=None)
     (second,) = await claim(store)
     assert second.number > first.number
     assert await sql("SELECT state, error, attempts FROM outbox ORDER BY number LIMIT 1") == [
@@ -65,8 +65,8 @@ async def test_a_message_that_was_given_up_is_on_record_and_blocks_nobody(store:
 async def test_a_sent_message_forgets_its_error(store: SqlStore, sql: Execute) -> None:
     await send(store, message())
     (first,) = await claim(store)
-    await store.settle_outbox(first.number, sent=False, error="no confirm", next_attempt_at=NOW)
-    await store.settle_outbox(first.number, sent=True, error=None, next_attempt_at=None)
+    await store.outbox.settle(first.number, sent=False, error="no confirm", next_attempt_at=NOW)
+    await store.outbox.settle(first.number, sent=True, error=None, next_attempt_at=None)
     assert await sql("SELECT state, error, attempts FROM outbox") == [("sent", None, 2)]
     assert await claim(store, now=at(days=1)) == []
 
@@ -95,28 +95,28 @@ async def test_a_claim_takes_no_more_than_its_limit_oldest_first(store: SqlStore
 
 
 async def test_the_next_message_is_the_earliest_that_may_be_claimed(store: SqlStore) -> None:
-    assert await store.next_outbox_at() is None
+    assert await store.outbox.next_at() is None
     await send(store, message())
-    due = await store.next_outbox_at()
+    due = await store.outbox.next_at()
     assert due is not None
     assert due <= NOW
     (first,) = await claim(store)
-    assert await store.next_outbox_at() == LEASE
-    await store.settle_outbox(first.number, sent=False, error="x", next_attempt_at=at(seconds=5))
-    assert await store.next_outbox_at() == at(seconds=5)
-    await store.settle_outbox(first.number, sent=True, error=None, next_attempt_at=None)
-    assert await store.next_outbox_at() is None
+    assert await store.outbox.next_at() == LEASE
+    await store.outbox.settle(first.number, sent=False, error="x", next_attempt_at=at(seconds=5))
+    assert await store.outbox.next_at() == at(seconds=5)
+    await store.outbox.settle(first.number, sent=True, error=None, next_attempt_at=None)
+    assert await store.outbox.next_at() is None
 
 
 async def test_the_sender_is_woken_by_a_commit_and_by_a_settlement_that_lets_the_next_one_go(store: SqlStore) -> None:
     woken: list[str] = []
-    store.on_outbox = lambda: woken.append("outbox")
-    store.on_deliveries = lambda: woken.append("deliveries")
+    store.outbox.on_due = lambda: woken.append("outbox")
+    store.deliveries.on_due = lambda: woken.append("deliveries")
     await send(store, message("J-1"), message("J-1"))
     assert woken == ["outbox"]
     for _ in range(2):
         (first,) = await claim(store)
-        await store.settle_outbox(first.number, sent=True, error=None, next_attempt_at=None)
+        await store.outbox.settle(first.number, sent=True, error=None, next_attempt_at=None)
     assert woken == ["outbox", "outbox"]
 
 
@@ -124,3 +124,21 @@ async def test_a_rolled_back_transaction_sends_nothing(store: SqlStore) -> None:
     async with rolled_back(store) as tx:
         await tx.send([message()])
     assert await claim(store) == []
+
+
+async def test_a_report_tells_how_far_a_message_is_and_what_went_wrong(store: SqlStore) -> None:
+    queued = [message("J-1"), message("J-1"), message("J-2")]
+    await send(store, *queued)
+    first, other = await claim(store)
+    await store.outbox.settle(first.number, sent=False, error="no confirm", next_attempt_at=at(seconds=5))
+    await store.outbox.settle(other.number, sent=True, error=None, next_attempt_at=None)
+    reports = await store.outbox.reports()
+    assert [report.message for report in reports] == queued[::-1]
+    assert [(r.state, r.attempts, r.next_attempt_at, r.attempted_at, r.error) for r in reports] == [
+        (OutboxState.SENT, 1, None, NOW, None),
+        (OutboxState.PENDING, 0, None, None, None),
+        (OutboxState.PENDING, 1, at(seconds=5), NOW, "no confirm"),
+    ]
+    assert await store.outbox.reports(OutboxState.SENT) == reports[:1]
+    assert await store.outbox.reports(OutboxState.GIVEN_UP) == []
+    assert await store.outbox.reports(limit=1) == reports[:1]

@@ -59,7 +59,7 @@ async def test_expired_requests_are_forgotten(store: SqlStore) -> None:
     old, young = request(expires_at=at(hours=1)), request(key=KEY._replace(key="young"), expires_at=at(hours=2))
     await lock(store, old)
     await lock(store, young)
-    assert await store.forget_requests(at(hours=1)) == 1
+    assert await store.requests.forget_until(at(hours=1)) == 1
     assert await lock(store, request(key=young.key)) == young
 
 

@@ -40,28 +40,28 @@ async def test_old_messages_go_and_those_that_are_parked_or_wait_stay(store: Sql
     new = replace(entry(), raw=replace(entry().raw, received_at=LATER))
     async with store.transaction() as tx:
         await tx.record([*old, new])
-    assert await store.forget(Memory.JOURNAL, LATER, 1000) == len(old) - 2
-    kept = [found.entry for found in await store.journal()]
+    assert await store.retention.forget(Memory.JOURNAL, LATER, 1000) == len(old) - 2
+    kept = [found.entry for found in await store.journal.latest()]
     assert kept == [new, *(each for each in reversed(old) if each.outcome in (Outcome.PARKED, Outcome.WAITING))]
-    assert await store.forget(Memory.JOURNAL, LATER, 1000) == 0
+    assert await store.retention.forget(Memory.JOURNAL, LATER, 1000) == 0
 
 
 async def test_a_step_deletes_no_more_than_it_may_and_the_oldest_first(store: SqlStore) -> None:
     entries = [replace(entry(), raw=replace(entry().raw, received_at=at(hours=hour))) for hour in (3, 1, 2)]
     async with store.transaction() as tx:
         await tx.record(entries)
-    assert await store.forget(Memory.JOURNAL, LATER, 2) == 2
-    assert [found.entry for found in await store.journal()] == [entries[0]]
+    assert await store.retention.forget(Memory.JOURNAL, LATER, 2) == 2
+    assert [found.entry for found in await store.journal.latest()] == [entries[0]]
 
 
 async def test_a_message_is_known_until_its_key_in_the_inbox_is_forgotten(store: SqlStore) -> None:
     async with store.transaction() as tx:
         await tx.record([entry(message=MessageId("E-1"))])
-    await store.forget(Memory.JOURNAL, LATER, 1000)
+    await store.retention.forget(Memory.JOURNAL, LATER, 1000)
     async with store.transaction() as tx:
         assert await tx.seen(PACK, [MessageId("E-1")]) == {"E-1"}
-    assert await store.forget(Memory.INBOX, NOW, 1000) == 0
-    assert await store.forget(Memory.INBOX, LATER, 1000) == 1
+    assert await store.retention.forget(Memory.INBOX, NOW, 1000) == 0
+    assert await store.retention.forget(Memory.INBOX, LATER, 1000) == 1
     async with store.transaction() as tx:
         assert await tx.seen(PACK, [MessageId("E-1")]) == set()
 
@@ -72,23 +72,23 @@ async def test_an_event_goes_with_all_its_deliveries_once_none_is_pending(
 ) -> None:
     first, second = event("wo-1"), event("wo-2")
     listener = subscription(first.event_type)
-    await store.add_subscription(listener)
+    await store.listeners.add(listener)
     await announce(store, replace(first, buyer=listener.buyer), replace(second, buyer=listener.buyer))
-    claimed = await store.claim_deliveries(LATER, LATER + timedelta(minutes=1), 1)
-    await store.settle_delivery(claimed[0].number, attempt(), state, None)
-    assert await store.forget(Memory.DELIVERIES, NOW, 1000) == 0
-    assert await store.forget(Memory.DELIVERIES, LATER, 1000) == 1
+    claimed = await store.deliveries.claim(LATER, LATER + timedelta(minutes=1), 1)
+    await store.deliveries.settle(claimed[0].number, attempt(), state, None)
+    assert await store.retention.forget(Memory.DELIVERIES, NOW, 1000) == 0
+    assert await store.retention.forget(Memory.DELIVERIES, LATER, 1000) == 1
     assert [await count(sql, name) for name in ("notifications", "deliveries", "attempts")] == [1, 1, 0]
     assert await sql("SELECT state FROM deliveries") == [("pending",)]
 
 
 async def test_sent_messages_go_and_those_on_their_way_or_given_up_stay(store: SqlStore, sql: Execute) -> None:
     await send(store, message(), message(), message())
-    sent, given_up, _ = await store.claim_outbox(NOW, LATER, 3)
-    await store.settle_outbox(sent.number, sent=True, error=None, next_attempt_at=None)
-    await store.settle_outbox(given_up.number, sent=False, error="no", next_attempt_at=None)
-    assert await store.forget(Memory.OUTBOX, NOW, 1000) == 0
-    assert await store.forget(Memory.OUTBOX, LATER, 1000) == 1
+    sent, given_up, _ = await store.outbox.claim(NOW, LATER, 3)
+    await store.outbox.settle(sent.number, sent=True, error=None, next_attempt_at=None)
+    await store.outbox.settle(given_up.number, sent=False, error="no", next_attempt_at=None)
+    assert await store.retention.forget(Memory.OUTBOX, NOW, 1000) == 0
+    assert await store.retention.forget(Memory.OUTBOX, LATER, 1000) == 1
     assert sorted(await sql("SELECT state FROM outbox")) == [("given up",), ("pending",)]
 
 
@@ -98,7 +98,7 @@ async def test_offered_slots_go_when_they_expire_and_the_state_stays(store: SqlS
     async with store.transaction() as tx:
         await tx.remember_slots(order.id, [OfferedSlot(window(1), {"a": 1})], at(hours=1))
         await tx.remember_slots(order.id, [OfferedSlot(window(2), {"b": 1})], at(hours=3))
-    retention = Retention(store, lambda: at(hours=2), {what: timedelta() for what in Memory})
+    retention = Retention(store.retention, store.journal, lambda: at(hours=2), {what: timedelta() for what in Memory})
     assert await retention.sweep() == {Memory.SLOTS: 1}
     assert (await count(sql, "offered_slots"), await count(sql, "work_orders")) == (1, 1)
 
@@ -109,13 +109,14 @@ async def test_a_sweep_goes_on_until_nothing_is_left_and_what_has_no_age_stays(
     monkeypatch.setattr("bridge.flows.retention.BATCH", 2)
     async with store.transaction() as tx:
         await tx.record([entry() for _ in range(5)])
-    assert await Retention(store, lambda: LATER, {Memory.INBOX: timedelta(days=1)}).sweep() == {Memory.INBOX: 5}
-    assert len(await store.journal()) == 5
+    retention = Retention(store.retention, store.journal, lambda: LATER, {Memory.INBOX: timedelta(days=1)})
+    assert await retention.sweep() == {Memory.INBOX: 5}
+    assert len(await store.journal.latest()) == 5
 
 
 async def test_messages_whose_job_never_came_are_told_of_once_a_day(store: SqlStore) -> None:
     moments = iter([NOW, at(hours=26), at(hours=27), at(hours=51)])
-    retention = Retention(store, lambda: next(moments), {})
+    retention = Retention(store.retention, store.journal, lambda: next(moments), {})
     with capture_logs() as logs:
         await retention.warn_of_waiting()
         async with store.transaction() as tx:

@@ -29,9 +29,9 @@ async def test_a_list_shows_what_belongs_to_the_packs(
     orders = {name: work_order(job=JobRef(f"pack-{name}", "J-1")) for name in "ab"}
     visits = {name: appointment(order) for name, order in orders.items()}
     await save(store, *(job_with(orders[name], visits[name]) for name in "ab"))
-    listed = await store.work_orders(WorkOrderQuery(buyers=BUYERS, packs=packs))
+    listed = await store.reads.work_orders(WorkOrderQuery(buyers=BUYERS, packs=packs))
     assert ({order.id for order in listed.items}, listed.total) == ({orders[name].id for name in found}, len(found))
-    agreed = await store.appointments(AppointmentQuery(buyers=BUYERS, packs=packs))
+    agreed = await store.reads.appointments(AppointmentQuery(buyers=BUYERS, packs=packs))
     assert ({visit.id for visit in agreed.items}, agreed.total) == ({visits[name].id for name in found}, len(found))
 
 
@@ -44,7 +44,7 @@ async def test_an_event_goes_to_the_listeners_of_its_seller(
     """One that was registered when there was one Seller named none, and hears all."""
     listeners = [subscription(STATE, seller_param=name) for name in ("us", "them", None)]
     for listener in listeners:
-        await store.add_subscription(listener)
+        await store.listeners.add(listener)
     async with store.transaction() as tx:
         await tx.notify([event("wo-1", STATE)], NOW, "corr-1", seller)
     told = {row[0] for row in await sql("SELECT subscription_id FROM deliveries")}

@@ -37,7 +37,7 @@ from bridge.mef.models import (
     TimePeriod,
 )
 from bridge.store import SqlStore
-from bridge.store.transaction import SqlTransaction
+from bridge.store.unit_of_work import UnitOfWork
 
 NOW = datetime(2026, 3, 5, 12, 0, 0, 123456, tzinfo=UTC)
 BUYER = BuyerId("acme-buyer")
@@ -244,7 +244,7 @@ class BrokenOff(Exception):
 
 
 @asynccontextmanager
-async def rolled_back(store: SqlStore) -> AsyncIterator[SqlTransaction]:
+async def rolled_back(store: SqlStore) -> AsyncIterator[UnitOfWork]:
     """Run the block in a transaction that an exception ends."""
     try:
         async with store.transaction() as tx:

@@ -31,12 +31,12 @@ LISTENER = Subscription(
 
 async def _give_up() -> None:
     store = await open_store("sqlite:///bridge.sqlite3", new_id=lambda: "event-1")
-    await store.add_subscription(LISTENER)
+    await store.listeners.add(LISTENER)
     async with store.transaction() as tx:
         await tx.notify([Notification(EventType.WORK_ORDER_CREATE, "wo-1", BUYER)], NOW, "corr-1")
-    (claimed,) = await store.claim_deliveries(NOW, NOW, 1)
+    (claimed,) = await store.deliveries.claim(NOW, NOW, 1)
     failed = Attempt(at=NOW, status=500, error=None, elapsed=0.1)
-    await store.settle_delivery(claimed.number, failed, DeliveryState.DISCARDED, None)
+    await store.deliveries.settle(claimed.number, failed, DeliveryState.DISCARDED, None)
     await store.close()
 
 

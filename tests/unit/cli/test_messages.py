@@ -79,7 +79,7 @@ class Home:
         self.store(work)
 
     def outcomes(self) -> list[str]:
-        found = self.store(lambda store: store.journal())
+        found = self.store(lambda store: store.journal.latest())
         return [recorded.entry.outcome for recorded in reversed(found)]
 
     def __call__(self, *arguments: str) -> tuple[int, str, str]:

@@ -54,7 +54,7 @@ class MemoryStore:
                 heads.setdefault(row.ordering_key, row)
         return list(heads.values())
 
-    async def claim_deliveries(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
         self._call("claim")
         flying = Counter(row.delivery.subscription.id for row in self.rows.values() if row.lease_until > now)
         turns = []
@@ -68,16 +68,16 @@ class MemoryStore:
             self.leases.append(lease_until - now)
         return [replace(row.delivery, attempts=len(row.attempts)) for row in claimed]
 
-    async def settle_delivery(
-        self, delivery: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
+    async def settle(
+        self, number: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
     ) -> None:
         self._call("settle")
         assert (next_attempt_at is not None) == (state is DeliveryState.PENDING)
-        row = self.rows[delivery]
+        row = self.rows[number]
         row.attempts.append(attempt)
         row.state, row.due, row.lease_until = state, next_attempt_at or row.due, LONG_AGO
 
-    async def next_delivery_at(self) -> datetime | None:
+    async def next_at(self) -> datetime | None:
         self._call("next")
         self.looks += 1
         return min((max(row.due, row.lease_until) for row in self._heads()), default=None)

@@ -295,10 +295,10 @@ async def test_a_crash_while_sending_is_a_failed_attempt_and_ends_nothing(monkey
 
 async def test_a_crash_while_settling_leaves_the_delivery_to_its_lease() -> None:
     class Crashing(MemoryStore):
-        async def settle_delivery(self, delivery: int, *rest: Any) -> None:
+        async def settle(self, delivery: int, *rest: Any) -> None:
             if delivery == 1:
                 raise RuntimeError("bug")
-            await super().settle_delivery(delivery, *rest)
+            await super().settle(delivery, *rest)
 
     async with listening() as listener:
         store = Crashing(delivery(1, to(listener)), delivery(2, to(listener), "wo-2"))

@@ -60,12 +60,12 @@ def test_the_waits_double_up_to_minutes_and_become_slow_when_an_operator_is_need
 @pytest.mark.parametrize("reply", [Accepted(), Refused(Error422Code.REFERENCE_NOT_FOUND, "no such visit")])
 def test_it_is_over_when_the_wfm_agrees_or_knows_no_such_visit(reply: Accepted | Refused) -> None:
     job = an_open_job(commands=(a_ghost(),))
-    assert ghost_of(compensation.answered(job, a_ghost(), reply).job) is None
+    assert ghost_of(compensation.replied(job, a_ghost(), reply).job) is None
 
 
 def test_any_other_refusal_may_pass() -> None:
     job = an_open_job(commands=(a_ghost(),))
-    decision = compensation.answered(job, a_ghost(), Refused(Error422Code.OTHER_ISSUE, "come back later"))
+    decision = compensation.replied(job, a_ghost(), Refused(Error422Code.OTHER_ISSUE, "come back later"))
     assert ghost_of(decision.job) == a_ghost()
     assert "come back later" in decision.reason
 

@@ -18,7 +18,7 @@ from bridge.domain.model import (
     Outcome,
     Refused,
 )
-from bridge.domain.replies import expire, settle
+from bridge.domain.settlement import expire, settle
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
 from tests.unit.domain.builders import (
     AFTERNOON,

@@ -4,7 +4,7 @@ import pytest
 
 from bridge.domain.decide import decide
 from bridge.domain.model import Accepted, Decision, Job, JobUpdate
-from bridge.domain.replies import settle
+from bridge.domain.settlement import settle
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from tests.unit.domain.builders import (
     AFTERNOON,

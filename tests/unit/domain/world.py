@@ -33,9 +33,8 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.planner import is_legal
-from bridge.domain.replies import Settlement, expire, settle
 from bridge.domain.requests import check_booking, check_cancel, check_update
-from bridge.domain.visits import open_appointment, same_visit
+from bridge.domain.settlement import Settlement, expire, settle
 from bridge.mef.enums import AppointmentStatus, EventType, WorkOrderState
 from bridge.mef.models import AppointmentUpdate, TimePeriod
 from tests.unit.domain.builders import (
@@ -211,8 +210,8 @@ class World:
         return candidates[nth % len(candidates)] if candidates else None
 
     def _is_seen(self, visit: Visit) -> bool:
-        current = open_appointment(self.job)
-        return current is not None and same_visit(current, visit)
+        current = self.job.open_appointment
+        return current is not None and visit.is_of(current)
 
     def _ids(self) -> Ids:
         self.made += 1
@@ -257,7 +256,7 @@ class World:
                 assert before.appointment.status in appointment_machine.OPEN
 
     def _check(self) -> None:
-        work_order, current = self.job.work_order, open_appointment(self.job)
+        work_order, current = self.job.work_order, self.job.open_appointment
         if work_order is None:
             return
         known = [*self.job.ended_appointments, *([self.job.appointment] if self.job.appointment else [])]

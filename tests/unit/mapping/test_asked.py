@@ -8,7 +8,7 @@ import orjson
 from bridge.mapping.pack import Pack
 from bridge.packtools.buyer_steps import ask
 from bridge.packtools.cases import Buyer, Step
-from bridge.packtools.job_book import JobBook, WfmWords
+from bridge.packtools.sandbox import RawMessage, Sandbox
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, WINDOW, snapshot
 from tests.unit.mapping.patches import pack_with
@@ -23,21 +23,21 @@ def asking() -> Pack:
     return pack_with("fields: {asked_by: {asked: book}}", {**base, "rules": [rule, *base["rules"]]})
 
 
-def booked(**reply: object) -> JobBook:
-    book = JobBook(asking())
+def booked(**reply: object) -> Sandbox:
+    book = Sandbox(asking())
     hear(book, "NEW", 1, **NO_VISIT)
     wish = Buyer(book=MORNING, slot={"id": "S-1"})
     ask(book, Step.model_validate({"buyer": wish, "expect": {"rule": None}, **reply}), wish, NOON)
     return book
 
 
-def agreed() -> JobBook:
+def agreed() -> Sandbox:
     return booked(reply={"RC": "00"})
 
 
-def hear(book: JobBook, status: str, version: int, minutes: int = 0, **changes: object) -> str | None:
+def hear(book: Sandbox, status: str, version: int, minutes: int = 0, **changes: object) -> str | None:
     message = snapshot(MSG_ID=f"E-{version}", JOB_VER=version, STAT=status, **changes)
-    return book.apply(WfmWords(body=orjson.dumps(message)), NOON + timedelta(minutes=minutes))[0].rule
+    return book.apply(RawMessage(body=orjson.dumps(message)), NOON + timedelta(minutes=minutes))[0].rule
 
 
 def test_the_first_message_with_a_state_after_the_yes_is_the_buyers() -> None:

@@ -14,7 +14,7 @@ from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Replies
 from bridge.mapping.reading.messages import Unreadable
-from bridge.packtools.explanation import as_text, explain_reply
+from bridge.packtools.explanation import explain_reply, reply_as_text
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import TOY, toy, work_order
 from tests.unit.mapping.test_checker import findings_of, parse
@@ -145,14 +145,14 @@ def test_a_command_writes_what_its_answer_is_to_bear() -> None:
 def test_an_explanation_tells_it() -> None:
     told = explain_reply(JSON, CommandKind.CANCEL, b'{"rc": "ok", "ref": "c-1"}', ())
     assert (told["correlation"], told["meaning"]) == ("c-1", "accepted")
-    assert 'correlation "c-1"' in as_text(told)
+    assert 'correlation "c-1"' in reply_as_text(told)
     assert "correlation" not in explain_reply(toy(), CommandKind.CANCEL, b'{"rc": "ok", "ref": "c-1"}', ())
 
 
 def test_an_explanation_tells_that_an_answer_would_find_no_command() -> None:
     told = explain_reply(JSON, CommandKind.CANCEL, b'{"rc": "ok"}', ())
     assert told["meaning"] == "unreadable"
-    assert "meaning   unreadable: replies.correlation ($.ref or $.error.ref): expected" in as_text(told)
+    assert "meaning   unreadable: replies.correlation ($.ref or $.error.ref): expected" in reply_as_text(told)
 
 
 BROKEN = {

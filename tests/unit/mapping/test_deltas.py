@@ -8,7 +8,7 @@ import pytest
 from bridge.cli.mapping.cases import differences
 from bridge.domain.model import Job, JobRef
 from bridge.mapping.pack import Awaits, Ignored, Reading, Translated, Unmapped
-from bridge.packtools.job_book import JobBook, WfmWords
+from bridge.packtools.sandbox import RawMessage, Sandbox
 from tests.unit.mapping.builders import NOON, translate, translated, unmapped
 from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems
 from tests.unit.packtools.test_case_runner import run
@@ -182,10 +182,10 @@ def test_what_waits_is_explained() -> None:
 
 def test_a_waiting_delta_is_taken_up_in_the_book_when_its_job_comes() -> None:
     pack = pack_with(AHEAD + "work_order: {task: {value: site}}")
-    book = JobBook(pack)
+    book = Sandbox(pack)
 
     def hear(**message: object) -> list[str]:
-        return [str(one.outcome) for one in book.apply(WfmWords(body=json.dumps(message).encode()), NOON)]
+        return [str(one.outcome) for one in book.apply(RawMessage(body=json.dumps(message).encode()), NOON)]
 
     assert hear(job="J", event="told", area="north") == ["waiting"]
     assert hear(job="J", event="told", due="2026-03-06 08:00") == ["waiting"]

@@ -10,7 +10,7 @@ from bridge.cli.mapping.cases import differences
 from bridge.packtools.cases import Case
 from bridge.packtools.cases_run import run_case
 from bridge.packtools.coverage import Coverage
-from bridge.packtools.job_book import Happened
+from bridge.packtools.sandbox import Happened
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.test_docs_examples import DOCS, EXAMPLES, pack_of
 

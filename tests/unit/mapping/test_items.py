@@ -13,7 +13,7 @@ from bridge.mapping.reading.items import MOST_ITEMS
 from bridge.packtools.bus_schemas import inbound_schema
 from bridge.packtools.coverage import Coverage
 from bridge.packtools.explanation import as_text
-from bridge.packtools.job_book import JobBook, WfmWords
+from bridge.packtools.sandbox import RawMessage, Sandbox
 from tests.unit.mapping.builders import NOON, translated, unmapped
 from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems
 from tests.unit.packtools.packs import document, small
@@ -443,7 +443,7 @@ def test_the_codes_and_rows_of_items_count_in_the_coverage() -> None:
     source = small({"crew": {"path": "$.crew", "type": "items", "fields": inside}}, rules, tables={"people": people})
     coverage = Coverage(document(source))
     message = {"job": "J", "crew": [{"state": "x", "who": 2}, {"state": "x"}]}
-    (happened,) = JobBook(make_pack(source)).apply(WfmWords(body=orjson.dumps(message)), NOON)
+    (happened,) = Sandbox(make_pack(source)).apply(RawMessage(body=orjson.dumps(message)), NOON)
     coverage.add(happened)
     assert [(one.what, one.used, one.unused) for one in coverage.all()[1:]] == [
         ("codes of field crew.state", ("x",), ("y",)),

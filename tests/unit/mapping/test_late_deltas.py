@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bridge.domain.model import JobRef
 from bridge.mapping.pack import Pack
-from bridge.packtools.job_book import Happened, JobBook, WfmWords
+from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
 from tests.unit.mapping.builders import NOON
 from tests.unit.mapping.patches import pack_with
 
@@ -55,14 +55,14 @@ class Story:
     """A book of one pack that is told of one job."""
 
     def __init__(self, pack: str = PACK) -> None:
-        self.book = JobBook(_pack(pack))
+        self.book = Sandbox(_pack(pack))
         self._number = 0
 
     def hear(self, version: int | None, **message: Any) -> Happened:
         """Take a message; tell what became of it."""
         self._number += 1
         told = {"job": "J", "id": str(self._number), **({"v": version} if version is not None else {}), **message}
-        return self.book.apply(WfmWords(body=orjson.dumps(told)), NOON)[0]
+        return self.book.apply(RawMessage(body=orjson.dumps(told)), NOON)[0]
 
     @property
     def record(self) -> dict[str, object]:

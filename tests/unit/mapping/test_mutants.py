@@ -15,7 +15,7 @@ from bridge.domain.model import Job, JobRef
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack, Reading, Translated
 from bridge.packtools.cases import Case
-from bridge.packtools.job_book import WfmWords
+from bridge.packtools.sandbox import RawMessage
 from tests.unit.mapping.patches import pack_with
 from tests.unit.mapping.test_docs_examples import EXAMPLES, pack_of
 
@@ -57,7 +57,7 @@ def test_each_mutant_of_a_reply_is_read_or_unreadable(directory: Path) -> None:
 
 def test_each_mutant_of_xml_ends_with_an_explanation() -> None:
     assert EXAMPLES["xml"]
-    pack, seed = pack_of("xml"), Seed(WfmWords(body=XML), {}, NOW)
+    pack, seed = pack_of("xml"), Seed(RawMessage(body=XML), {}, NOW)
     assert isinstance(pack.read(XML, "", {}), Reading)
     assert list(violations(pack, [seed])) == []
 
@@ -83,7 +83,7 @@ XML_TECHS = b'<Job id="J"><Tech id="1"><Mail>a@b</Mail></Tech><Tech id="2"/></Jo
 )
 def test_each_mutant_of_a_list_of_items_ends_with_an_explanation(pack: Pack, body: bytes) -> None:
     assert isinstance(pack.translate(reading_of(pack, body), Job(ref=JobRef("toy", "J"))), Translated)
-    assert list(violations(pack, [Seed(WfmWords(body=body), {}, NOW)])) == []
+    assert list(violations(pack, [Seed(RawMessage(body=body), {}, NOW)])) == []
 
 
 def reading_of(pack: Pack, body: bytes) -> Reading:
@@ -93,7 +93,7 @@ def reading_of(pack: Pack, body: bytes) -> Reading:
 
 
 def test_a_seed_gives_the_same_mutants_again() -> None:
-    words = WfmWords(body=b'{"a": [1, "x"]}', routing_key="k", headers={"h": "1"})
+    words = RawMessage(body=b'{"a": [1, "x"]}', routing_key="k", headers={"h": "1"})
     once, again = ([mutant(rng, words) for _ in range(50)] for rng in (random.Random("s"), random.Random("s")))
     assert once == again
     assert len({one.body for one in once}) > 30

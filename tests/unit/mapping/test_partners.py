@@ -15,8 +15,8 @@ from bridge.packtools.cases_run import run_case
 from bridge.packtools.coverage import Coverage
 from bridge.packtools.difference import changes, outcomes
 from bridge.packtools.explanation import as_text, explain
-from bridge.packtools.job_book import WfmWords
 from bridge.packtools.replay import Message
+from bridge.packtools.sandbox import RawMessage
 from tests.integration.flows.acme import NOW
 from tests.unit.mapping.builders import ACME
 from tests.unit.mapping.patches import pack_with
@@ -197,7 +197,7 @@ def test_a_delta_after_the_yes_does_not_bring_back_what_was_superseded() -> None
 
 def message(number: int, seconds: int, status: str, **members: str) -> Message:
     body = orjson.dumps({"job": "J", "id": str(number), "status": status, **members})
-    return Message(f"no. {number}", WfmWords(body=body), NOW + timedelta(seconds=seconds))
+    return Message(f"no. {number}", RawMessage(body=body), NOW + timedelta(seconds=seconds))
 
 
 def packs() -> tuple[Pack, Pack]:
@@ -223,7 +223,7 @@ def test_a_comparison_of_packs_holds_and_lets_time_pass() -> None:
 
 
 def test_an_explanation_tells_that_a_message_is_held() -> None:
-    words = WfmWords(body=orjson.dumps({"job": "J", "id": "1", "status": "cancelled"}))
+    words = RawMessage(body=orjson.dumps({"job": "J", "id": "1", "status": "cancelled"}))
     state = (WorkOrderState.PLANNED, AppointmentStatus.CONFIRMED)
     (told,) = explain(pack_with(PACK), words, state, NOW)
     assert "outcome   waiting: held until 2026-03-05T12:00:30.000Z" in as_text(told)

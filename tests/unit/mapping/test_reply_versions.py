@@ -9,7 +9,7 @@ from bridge.domain.model import ANSWER, Accepted, CommandKind, JobRef
 from bridge.mapping.pack import Pack, ReplyRead
 from bridge.packtools.buyer_steps import ask
 from bridge.packtools.cases import Buyer, Step
-from bridge.packtools.job_book import JobBook, WfmWords
+from bridge.packtools.sandbox import RawMessage, Sandbox
 from tests.unit.mapping.builders import NOON, WINDOW
 from tests.unit.mapping.patches import pack_with, problems
 
@@ -92,16 +92,16 @@ def test_a_version_that_cannot_be_compared_is_refused(pack: str, problem: str) -
     assert found[0].startswith(problem)
 
 
-def booked(pack: Pack) -> JobBook:
-    book = JobBook(pack)
+def booked(pack: Pack) -> Sandbox:
+    book = Sandbox(pack)
     hear(book, v=1)
     wish = Buyer(book=(WINDOW.start_date_time, WINDOW.end_date_time))
     ask(book, Step.model_validate({"buyer": wish, "reply": {"rc": "ok", "v": 4}, "expect": {"rule": None}}), wish, NOON)
     return book
 
 
-def hear(book: JobBook, **message: Any) -> str:
-    happened = book.apply(WfmWords(body=orjson.dumps({"job": "J", **message})), NOON)[0]
+def hear(book: Sandbox, **message: Any) -> str:
+    happened = book.apply(RawMessage(body=orjson.dumps({"job": "J", **message})), NOON)[0]
     return str(happened.outcome)
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.store.columns import UTC_TEXT_LENGTH, Plain, Utc, escape, unescape, utc_text
@@ -21,11 +22,15 @@ DIALECTS = pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dial
 @DIALECTS
 @examples(50)
 @given(moment=moments)
-def test_a_moment_comes_back_in_utc_to_the_microsecond(dialect: object, moment: datetime) -> None:
-    bound = Utc().process_bind_param(moment, dialect)  # type: ignore[arg-type]
-    back = Utc().process_result_value(bound, dialect)  # type: ignore[arg-type]
+def test_a_moment_comes_back_in_utc_to_the_microsecond(dialect: Dialect, moment: datetime) -> None:
+    bound = Utc().bind_processor(dialect)(moment)
+    read = Utc().result_processor(dialect, None)
+    if read is None:
+        assert dialect.name == "postgresql"  # whose driver gives moments in UTC by itself
+        assert bound == moment
+        return
+    back = read(bound)
     assert back == moment
-    assert back is not None
     assert back.utcoffset() == timedelta(0)
 
 
@@ -37,16 +42,17 @@ def test_the_order_of_the_text_is_the_order_of_the_moments(first: datetime, seco
 
 
 @DIALECTS
-def test_a_moment_without_a_zone_is_refused(dialect: object) -> None:
+def test_a_moment_without_a_zone_is_refused(dialect: Dialect) -> None:
     with pytest.raises(ValueError, match="naive datetime 2026-03-05T00:00:00"):
-        Utc().process_bind_param(datetime(2026, 3, 5), dialect)  # type: ignore[arg-type]  # noqa: DTZ001
+        Utc().bind_processor(dialect)(datetime(2026, 3, 5))  # noqa: DTZ001
 
 
 @DIALECTS
-def test_nothing_is_nothing(dialect: object) -> None:
+def test_nothing_is_nothing(dialect: Dialect) -> None:
     for column in (Utc(), Plain()):
-        assert column.process_bind_param(None, dialect) is None  # type: ignore[arg-type]
-        assert column.process_result_value(None, dialect) is None  # type: ignore[arg-type]
+        assert column.bind_processor(dialect)(None) is None
+        read = column.result_processor(dialect, None)
+        assert read is None or read(None) is None
 
 
 @examples(50)

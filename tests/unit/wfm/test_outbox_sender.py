@@ -55,7 +55,7 @@ class MemoryOutbox:
         self.rows[number] = Row(OutboxEntry(number, message(job, body), 0), due)
         return number
 
-    async def claim_outbox(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
+    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
         self.claims += 1
         if self.away:
             self.away -= 1
@@ -65,13 +65,13 @@ class MemoryOutbox:
             row.due = lease_until
         return [row.entry for row in due]
 
-    async def settle_outbox(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+    async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         row = self.rows[number]
         row.sent, row.error = sent, error
         row.due = next_attempt_at or row.due
         row.entry = replace(row.entry, attempts=row.entry.attempts + 1)
 
-    async def next_outbox_at(self) -> datetime | None:
+    async def next_at(self) -> datetime | None:
         return min((row.due for row in self.rows.values() if not row.sent), default=None)
 
 
@@ -196,7 +196,7 @@ async def test_entries_claimed_by_another_replica_do_not_make_the_sender_spin() 
     looks: list[float] = []
 
     class Elsewhere(MemoryOutbox):
-        async def next_outbox_at(self) -> datetime | None:
+        async def next_at(self) -> datetime | None:
             looks.append(asyncio.get_running_loop().time())
             return START
 
@@ -229,14 +229,14 @@ async def test_no_defect_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.loops.TROUBLE_S", 0.001)
     store, bus = MemoryOutbox(), Bus()
     defects = [ZeroDivisionError(), ZeroDivisionError()]
-    due_at = store.next_outbox_at
+    due_at = store.next_at
 
     async def breaks_at_first() -> datetime | None:
         if defects:
             raise defects.pop()
         return await due_at()
 
-    monkeypatch.setattr(store, "next_outbox_at", breaks_at_first)
+    monkeypatch.setattr(store, "next_at", breaks_at_first)
     async with sending(store, bus, Time()):
         await eventually(lambda: not defects)
         store.add("J1", "a")

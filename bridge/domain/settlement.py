@@ -1,4 +1,4 @@
-"""Decides what the WFM's answer to a Buyer's command does: book, reschedule, cancel.
+"""Decides what the WFM's reply to a Buyer's command does: book, reschedule, cancel.
 
 A command that timed out was answered 504, which means *not done*: a late acceptance of a booking is taken back in the
 WFM and was never visible; a late acceptance of a reschedule or a cancel is adopted, since the WFM's truth wins.
@@ -26,7 +26,6 @@ from bridge.domain.model import (
     WorkOrder,
 )
 from bridge.domain.patch import apply_patch, news_for_wfm
-from bridge.domain.visits import open_appointment, same_visit
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
 
@@ -35,22 +34,45 @@ ECHO_WITHIN = timedelta(minutes=15)
 asked for. One that never does must not lend the Buyer's name to what its dispatchers do later."""
 
 
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a settled command means for the Buyer. `appointment` is given where the settling process still has it."""
+
+    state: CommandState
+    appointment: Appointment | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def stored(self) -> dict[str, object]:
+        """Write it as it is kept with the command, for whoever asks later: plain JSON."""
+        return {
+            "appointment": self.appointment.id if self.appointment else None,
+            "problems": [{"code": p.code, "reason": p.reason, "path": p.path} for p in self.problems],
+        }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
-    """What an answer means: the job's decision, the command's final state, and what the Buyer is told.
+    """What a reply means: the job's decision, the command's final state, and what the Buyer is told.
 
-    `problems` is empty when the Buyer got what he asked for; `appointment` is then the Appointment concerned.
+    `problems` is empty when the Buyer got what he asked for.
     """
 
     decision: Decision
     command: Command
     problems: tuple[Problem, ...] = ()
 
+    @property
+    def result(self) -> CommandResult:
+        """What the Buyer is told; an Appointment where he got what he asked for."""
+        accepted = self.command.state is CommandState.ACCEPTED
+        appointment = self.decision.job.appointment if accepted else None
+        return CommandResult(self.command.state, appointment, self.problems)
+
 
 def settle(
     job: Job, command: Command, reply: Accepted | Refused, seller: RelatedContactInformation, ids: Ids, now: datetime
 ) -> Settlement:
-    """Decide on the answer to a command. `seller` stands in as sellerAppointmentContact of a new Appointment (R18)."""
+    """Decide on the reply to a command. `seller` stands in as sellerAppointmentContact of a new Appointment (R18)."""
     if command.state not in (CommandState.PENDING, CommandState.EXPIRED):
         return _nothing(job, command, "the command was settled before")
     if isinstance(reply, Refused):
@@ -59,11 +81,11 @@ def settle(
     if reply.version is None or settlement.command.state is not CommandState.ACCEPTED:
         return settlement
     decision = settlement.decision
-    return replace(settlement, decision=replace(decision, job=_answered(decision.job, reply.version)))
+    return replace(settlement, decision=replace(decision, job=_with_reply_version(decision.job, reply.version)))
 
 
-def _answered(job: Job, version: int) -> Job:
-    """Remember how new the WFM's answer is; of two answers, the newer."""
+def _with_reply_version(job: Job, version: int) -> Job:
+    """Remember how new the WFM's reply is; of two replies, the newer."""
     known = job.told.get(ANSWER, {}).get("job", version)
     return replace(job, told={**job.told, ANSWER: {"job": max(known, version)}})
 
@@ -71,20 +93,25 @@ def _answered(job: Job, version: int) -> Job:
 def _agreed(
     job: Job, command: Command, reply: Accepted, seller: RelatedContactInformation, ids: Ids, now: datetime
 ) -> Settlement:
-    answered = replace(command, visit=reply.visit or command.visit)
+    agreed = replace(command, visit=reply.visit or command.visit)
     if command.kind is CommandKind.BOOK:
-        return _booked(job, answered, reply, seller, ids, now)
+        return _booked(job, agreed, reply, seller, ids, now)
     if command.kind is CommandKind.RESCHEDULE:
-        return reschedule(job, answered, reply, now)
-    return _cancelled(job, answered, now)
+        return reschedule(job, agreed, reply, now)
+    return _cancelled(job, agreed, now)
 
 
 def expire(job: Job, command: Command) -> Settlement:
     """Decide on a command whose deadline passed: the Buyer is told 504, and the WFM may still carry it out."""
-    if command.state is not CommandState.PENDING:
+    if not command.is_pending:
         return _nothing(job, command, "the command was settled before")
     late = replace(command, echo_until=command.expires_at + ECHO_WITHIN)
     return _settled(job, late, CommandState.EXPIRED, "no reply from the WFM in time")
+
+
+def withdraw(job: Job, command: Command) -> Settlement:
+    """Decide on a command that never left: it did not happen."""
+    return _settled(job, command, CommandState.FAILED, "it could not be sent")
 
 
 def _refused(job: Job, command: Command, reply: Refused) -> Settlement:
@@ -95,14 +122,15 @@ def _refused(job: Job, command: Command, reply: Refused) -> Settlement:
 def _booked(
     job: Job, command: Command, reply: Accepted, seller: RelatedContactInformation, ids: Ids, now: datetime
 ) -> Settlement:
-    work_order, standing = job.work_order, open_appointment(job)
-    if standing is not None and same_visit(standing, Visit(ref=command.visit, window=reply.window or command.window)):
+    work_order, standing = job.work_order, job.open_appointment
+    visit = Visit(ref=command.visit, window=reply.window or command.window)
+    if standing is not None and visit.is_of(standing):
         return _joined(job, command, standing, now)
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, now, "accepted after the Buyer was told 504")
     if work_order is None or work_order.id != command.work_order or work_order.state is not WorkOrderState.OPEN:
         return _taken_back(job, command, now, "accepted, but the WorkOrder can no longer take an Appointment")
-    draft = Draft(job, _with_planned_date(work_order, reply.window or command.window), now)
+    draft = Draft(job, _with_planned_date(work_order, visit.window), now)
     draft.add_appointment(_appointment(command, work_order, reply, seller, ids, now), announce=False)
     draft.move_work_order(WorkOrderState.PLANNED)  # R24
     return _accepted(draft, command)
@@ -204,7 +232,7 @@ def _taken_back(job: Job, command: Command, now: datetime, reason: str) -> Settl
     """Have the WFM cancel the visit. After a 504 the Buyer needs no other answer: it was not done."""
     booking, effect = compensation.begin(command, now)
     problem = Problem(Error422Code.OTHER_ISSUE, "The WorkOrder can no longer take an Appointment.", "/workOrder/id")
-    problems = (problem,) if command.state is CommandState.PENDING else ()
+    problems = (problem,) if command.is_pending else ()
     settled = _settled(job, booking, CommandState.COMPENSATED, reason, problems)
     return replace(settled, decision=replace(settled.decision, effects=(effect,)))
 
@@ -232,9 +260,11 @@ def _nothing(job: Job, command: Command, reason: str) -> Settlement:
 
 def _remembering(job: Job, command: Command) -> Job:
     """Keep a command that the WFM may still speak of; forget one that is over."""
-    others = tuple(other for other in job.commands if other.id != command.id)
-    speaks_on = command.state in (CommandState.EXPIRED, CommandState.COMPENSATED)
-    return replace(job, commands=(*others, command) if speaks_on else others)
+    others = job.without_command(command.id)
+    return others.with_command(command) if command.state in _SPOKEN_OF else others
+
+
+_SPOKEN_OF = (CommandState.EXPIRED, CommandState.COMPENSATED)
 
 
 def _target(job: Job, command: Command) -> Appointment | None:

@@ -16,7 +16,7 @@ from bridge.domain.model import (
     Refused,
     TicketStatus,
 )
-from bridge.domain.replies import ECHO_WITHIN, Settlement, expire, settle
+from bridge.domain.settlement import ECHO_WITHIN, Settlement, expire, settle
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from tests.unit.domain.builders import (

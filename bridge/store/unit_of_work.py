@@ -1,8 +1,15 @@
-"""The unit of work behind `Transaction`: what a use case writes is gathered, and written in bulk where order allows."""
+"""The unit of work behind `Transaction`: what a use case writes is gathered, and written in bulk where order allows.
+
+A decision loads a job, changes the value and saves it, perhaps several times over in one batch. What is stored is
+remembered, so that only differences are written, once, before the commit or the next read of jobs or commands. The
+journal is written before it is read, and by itself: within a batch, what waits in it is asked for again and again.
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from bridge.domain.echo import without_old_echoes
 from bridge.domain.model import (
     Command,
     CommandId,
@@ -15,14 +22,14 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Owner, RecordedEntry, RequestKey, Window
-from bridge.store import commands, journal, outbox, queries, requests, subscriptions
-from bridge.store.jobs import JobBook
+from bridge.store import commands, jobs, journal, notifications, outbox, requests
+from bridge.store.jobs import Key, Kind
+from bridge.store.notifications import Announcement
 from bridge.store.session import Session
-from bridge.store.subscriptions import Announcement
 
 
-class SqlTransaction:
-    """A `Transaction` of bridge.flows.ports. A read sees what was written through the same transaction before.
+class UnitOfWork:
+    """A `Transaction` of bridge.flows.ports. A read sees what was written through the same unit of work before.
 
     `announced` and `queued` tell, after `flush`, whether deliveries or outgoing messages were added.
     """
@@ -31,7 +38,9 @@ class SqlTransaction:
         self._session = session
         self._new_id = new_id
         self._clock = clock
-        self._book = JobBook(session)
+        self._stored: dict[Key, Any] = {}
+        self._changed: dict[Key, Any] = {}
+        self._answers: dict[CommandId, Mapping[str, object]] = {}
         self._entries: list[JournalEntry] = []
         self._parked: journal.Parked = {}
         self._announcements: list[Announcement] = []
@@ -41,16 +50,26 @@ class SqlTransaction:
 
     async def flush(self) -> None:
         """Write all that was gathered; call it before the commit."""
-        await self._book.flush()
-        await self._flush_journal()
-        self.announced |= await subscriptions.announce(self._session, self._announcements, self._new_id)
-        self._announcements.clear()
-        self.queued |= await outbox.append(self._session, self._messages)
-        self._messages.clear()
+        await self._write_jobs()
+        await self._write_journal()
+        if self._announcements:
+            self.announced |= await notifications.announce(self._session, self._announcements, self._new_id)
+            self._announcements.clear()
+        if self._messages:
+            await outbox.append(self._session, self._messages)
+            self.queued = True
+            self._messages.clear()
 
-    async def _flush_journal(self) -> None:
-        await journal.record(self._session, self._entries, self._parked)
-        self._entries.clear()
+    async def _write_jobs(self) -> None:
+        if self._changed:
+            await jobs.write(self._session, self._changed, self._stored, self._answers)
+            self._stored |= self._changed
+            self._changed.clear()
+
+    async def _write_journal(self) -> None:
+        if self._entries:
+            await journal.record(self._session, self._entries, self._parked)
+            self._entries.clear()
 
     # inbox and journal
 
@@ -59,7 +78,7 @@ class SqlTransaction:
 
         A parked one does not count; what is recorded of it next supersedes its parked entry.
         """
-        await self._flush_journal()
+        await self._write_journal()
         seen, parked = await journal.before(self._session, pack, messages)
         self._parked |= parked
         return seen
@@ -70,17 +89,17 @@ class SqlTransaction:
 
     async def waiting(self, jobs: Collection[JobRef]) -> Mapping[JobRef, Sequence[RecordedEntry]]:
         """Read what waits for the jobs, in order of arrival; a job that nothing waits for is left out."""
-        await self._flush_journal()
+        await self._write_journal()
         return await journal.waiting(self._session, jobs)
 
     async def resolve_waiting(self, numbers: Mapping[int, JournalEntry]) -> None:
         """Say what became of entries that waited."""
-        await self._flush_journal()
+        await self._write_journal()
         await journal.resolve(self._session, numbers)
 
     async def entry(self, number: int) -> JournalEntry | None:
         """Read an entry of the journal."""
-        await self._flush_journal()
+        await self._write_journal()
         found = await journal.find(self._session, number)
         return None if found is None else found.entry
 
@@ -89,68 +108,74 @@ class SqlTransaction:
 
         Call it after `load_jobs`, as everybody locks jobs first.
         """
-        found = await journal.parked(self._session, number)
-        if found is not None:
-            self._parked[(found.entry.raw.pack, message)] = [number]
-        return found is not None
+        pack = await journal.is_parked(self._session, number)
+        if pack is not None:
+            self._parked[pack, message] = [number]
+        return pack is not None
 
     # jobs
 
     async def load_jobs(self, refs: Collection[JobRef]) -> dict[JobRef, Job]:
         """Lock and load jobs; one that nobody heard of comes back empty, and is locked all the same."""
-        return await self._book.load(refs, self._clock())
+        await self._write_jobs()
+        now = self._clock()
+        loaded = await jobs.load(self._session, refs, now)
+        self._stored.update(part for job in loaded.values() for part in jobs.parts(job))
+        return {ref: without_old_echoes(job, now) for ref, job in loaded.items()}
 
     async def owners(self, work_orders: Collection[WorkOrderId]) -> Mapping[WorkOrderId, Owner]:
         """Tell which jobs WorkOrders stand for, and whose they are; an unknown one is left out."""
-        await self._book.flush()
-        return await queries.owners(self._session, work_orders)
+        await self._write_jobs()
+        return await jobs.owners(self._session, work_orders)
 
-    async def save_jobs(self, jobs: Sequence[Job]) -> None:
+    async def save_jobs(self, new: Sequence[Job]) -> None:
         """Store jobs with their WorkOrder, Appointments and commands; the last value of an object wins.
 
         A second open Appointment of a WorkOrder (R20) is a `ConflictError` at the next read or at the end.
         """
-        for job in jobs:
-            self._book.save(job)
+        for key, part in (each for job in new for each in jobs.parts(job)):
+            before = self._changed.get(key, self._stored.get(key))
+            if before is not part and before != part:
+                self._changed[key] = part
 
     # commands towards the WFM
 
     async def add_commands(self, new: Sequence[Command]) -> None:
         """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
-        await self._book.flush()
+        await self._write_jobs()
         await commands.add(self._session, new)
-        for command in new:
-            self._book.know_command(command)
+        self._stored.update(((Kind.COMMAND, command.id), command) for command in new)
 
     async def command(self, command: CommandId) -> Command | None:
         """Read a command."""
-        await self._book.flush()
+        await self._write_jobs()
         return await commands.find(self._session, command)
 
     async def settle_command(self, command: Command, answer: Mapping[str, object]) -> None:
         """Store a command in its final state, with what came of it (plain JSON)."""
-        self._book.settle_command(command, answer)
+        self._changed[Kind.COMMAND, command.id] = command
+        self._answers[command.id] = answer
 
     async def answer(self, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
         """Read how a command was settled; None while it is pending, or unknown."""
-        await self._book.flush()
+        await self._write_jobs()
         return await commands.answer(self._session, command)
 
     async def overdue_commands(self, now: datetime) -> Sequence[Command]:
         """Read the pending commands whose time is up, the longest overdue first."""
-        await self._book.flush()
+        await self._write_jobs()
         return await commands.overdue(self._session, now)
 
     async def bookings_to_take_back(self, now: datetime) -> Sequence[Command]:
         """Read the bookings whose visit may stand and is to be asked back by now, the longest due first."""
-        await self._book.flush()
+        await self._write_jobs()
         return await commands.to_take_back(self._session, now)
 
     # slot memory
 
     async def remember_slots(self, work_order: WorkOrderId, slots: Sequence[OfferedSlot], expires_at: datetime) -> None:
         """Keep the tokens of offered windows until `expires_at`."""
-        await self._book.flush()
+        await self._write_jobs()
         await commands.remember_slots(self._session, work_order, slots, expires_at)
 
     async def offered_slots(self, wanted: Collection[Window], now: datetime) -> Mapping[Window, OfferedSlot]:

@@ -13,8 +13,8 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrder,
 )
-from bridge.flows.correlation import correlation_of_compensation
 from bridge.flows.ports import BusMessage
+from bridge.flows.replies import COMPENSATION
 from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack
 
@@ -26,10 +26,14 @@ def messages_for(
     pack: Pack, job: Job, effects: Sequence[WfmEffect], new_id: Callable[[], str], now: datetime, cause: str = ""
 ) -> list[BusMessage]:
     """Render the effects that the pack has a command for, in order; `cause` as in `to_bus_message`."""
+    rendered: list[BusMessage] = []
     if job.work_order is None:
-        return []
-    rendered = (_message(pack, job, job.work_order, effect, CommandId(new_id()), now, cause) for effect in effects)
-    return [message for message in rendered if message is not None]
+        return rendered
+    for effect in effects:
+        kind, context = _context(job, job.work_order, effect, CommandId(new_id()), now)
+        if pack.has_command(kind):
+            rendered.append(to_bus_message(pack, kind, context, cause))
+    return rendered
 
 
 def to_bus_message(pack: Pack, kind: CommandKind, context: CommandContext, cause: str) -> BusMessage:
@@ -52,16 +56,7 @@ def to_bus_message(pack: Pack, kind: CommandKind, context: CommandContext, cause
     )
 
 
-def _message(
-    pack: Pack, job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime, cause: str
-) -> BusMessage | None:
-    kind, context = _command(job, work_order, effect, command, now)
-    if not pack.has_command(kind):
-        return None
-    return to_bus_message(pack, kind, context, cause)
-
-
-def _command(
+def _context(
     job: Job, work_order: WorkOrder, effect: WfmEffect, command: CommandId, now: datetime
 ) -> tuple[CommandKind, CommandContext]:
     context = CommandContext(command=command, job=job.ref, work_order=work_order, record=job.record, now=now)
@@ -70,5 +65,5 @@ def _command(
     if isinstance(effect, AddNote):
         return CommandKind.NOTE, replace(context, appointment=job.appointment, note=effect.text)
     return CommandKind.CANCEL, replace(
-        context, correlation=correlation_of_compensation(effect.command), visit=effect.visit, window=effect.window
+        context, correlation=f"{effect.command}{COMPENSATION}", visit=effect.visit, window=effect.window
     )

@@ -1,11 +1,11 @@
-"""Lanes: what keeps the order of deliveries and of outgoing messages, and lets everything else run in parallel.
+"""Ordering keys: what keeps the order of deliveries and of outgoing messages, and lets everything else run in parallel.
 
-Rows of one lane leave one by one, in order of their number. Only the first pending row of a lane carries a
+Rows of one ordering key leave one by one, in order of their number. Only the first pending row of a key carries a
 `next_attempt_at`; settling it for good hands that on to the next. A claim is a lease: it moves the `next_attempt_at` to
 the lease's end, so that the row comes up again by itself if the claimer dies.
 
-Who appends to a lane holds the lock of its job, so appends to one lane come one after another. The lock on the lane's
-last pending row keeps an append and a settlement from missing each other: only settling that row leaves a lane empty,
+Who appends to a key holds the lock of its job, so appends to one key come one after another. The lock on the key's last
+pending row keeps an append and a settlement from missing each other: only settling that row leaves a key without any,
 and it must then wait for the append, and promote what was appended.
 """
 
@@ -15,8 +15,9 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, Update, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Insert, Select, Table, Update, bindparam, func, literal_column, select, update
 
+from bridge.domain.model import JobRef
 from bridge.store.session import KEYS, Session
 
 PENDING = "pending"
@@ -25,26 +26,44 @@ PENDING = "pending"
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def nobody() -> None:
+    """Stand for who waits for something to become due, until there is somebody."""
+
+
+def of_job(job: JobRef) -> str:
+    """Make the ordering key of a job's messages; the length keeps two names from running together."""
+    return f"{len(job.pack)}:{job.pack}:{job.key}"
+
+
 async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows in their order; `next_attempt_at` counts for those that come to be the first of their lane."""
-    taken = await occupied(session, table, {row["lane"] for row in rows} - {None})
+    """Insert rows in their order; `next_attempt_at` counts for those that come to be the first of their key.
+
+    A row without a key waits for no other.
+    """
+    taken = await occupied(session, table, {row["ordering_key"] for row in rows} - {None})
     for row in rows:
-        if row["lane"] in taken:
+        if row["ordering_key"] in taken:
             row["next_attempt_at"] = None
-        elif row["lane"] is not None:
-            taken.add(row["lane"])
-    await session.run(table.insert(), rows)
+        elif row["ordering_key"] is not None:
+            taken.add(row["ordering_key"])
+    await session.run(_appended(table), rows)
 
 
-async def occupied(session: Session, table: Table, lanes: Iterable[str]) -> set[str]:
-    """Tell which lanes have a pending row, and keep their last ones from being settled until we commit."""
-    return {row["lane"] for row in await session.rows_in(_last_rows(table), sorted(lanes))}
+@cache
+def _appended(table: Table) -> Insert:
+    return table.insert()
+
+
+async def occupied(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
+    """Tell which keys have a pending row, and keep their last ones from being settled until we commit."""
+    return {row["ordering_key"] for row in await session.rows_in(_last_rows(table), sorted(keys))}
 
 
 @cache
 def _last_rows(table: Table) -> Select[Any]:
-    last = select(func.max(table.c.number)).where(is_pending(table), table.c.lane.in_(KEYS)).group_by(table.c.lane)
-    found = select(table.c.lane).where(is_pending(table), table.c.number.in_(last))
+    key = table.c.ordering_key
+    last = select(func.max(table.c.number)).where(is_pending(table), key.in_(KEYS)).group_by(key)
+    found = select(key).where(is_pending(table), table.c.number.in_(last))
     return found.order_by(table.c.number).with_for_update(read=True)
 
 
@@ -75,7 +94,7 @@ class Settlement:
     columns: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse what would block the lane, or send again what has left."""
+        """Refuse what would block those behind it, or send again what has left."""
         if (self.state == PENDING) != (self.next_attempt_at is not None):
             raise ValueError(
                 f"{self.state!r} with next attempt {self.next_attempt_at}: exactly what is pending is tried again"
@@ -97,8 +116,8 @@ async def settle(session: Session, table: Table, settlements: Sequence[Settlemen
             counted.append(row)
             continue
         moved.append({**row, "state": settlement.state, "next_attempt_at": settlement.next_attempt_at})
-        if settlement.state != PENDING and (lane := pending.pop(settlement.number)) is not None:
-            ended.add(lane)
+        if settlement.state != PENDING and (key := pending.pop(settlement.number)) is not None:
+            ended.add(key)
     names = tuple(settlements[0].columns)
     await session.run(_moved(table, names), moved)
     await session.run(_counted(table, names), counted)
@@ -109,7 +128,7 @@ async def settle(session: Session, table: Table, settlements: Sequence[Settlemen
 
 
 async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dict[int, str | None]:
-    """Lock rows and those behind them, which will be promoted; return the lane of each of the first that is pending.
+    """Lock rows and those behind them, which will be promoted; return the key of each of the first that is pending.
 
     All are locked in the order of their numbers, as who appends does: else two could wait for each other.
     """
@@ -118,19 +137,20 @@ async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dic
         behind = await session.rows(_behind(table), {"keys": sorted(wanted)})
         numbers = wanted | {row["number"] for row in behind}
     found = await session.rows(_pending(table), {"keys": sorted(numbers)})
-    return {row["number"]: row["lane"] for row in found if row["number"] in wanted}
+    return {row["number"]: row["ordering_key"] for row in found if row["number"] in wanted}
 
 
 @cache
 def _behind(table: Table) -> Select[Any]:
-    lanes = select(table.c.lane).where(table.c.number.in_(KEYS))
-    rest = select(func.min(table.c.number).label("number")).where(is_pending(table), table.c.lane.in_(lanes))
-    return rest.where(table.c.number.not_in(KEYS)).group_by(table.c.lane)
+    key = table.c.ordering_key
+    ours = select(key).where(table.c.number.in_(KEYS))
+    rest = select(func.min(table.c.number).label("number")).where(is_pending(table), key.in_(ours))
+    return rest.where(table.c.number.not_in(KEYS)).group_by(key)
 
 
 @cache
 def _pending(table: Table) -> Select[Any]:
-    found = select(table.c.number, table.c.lane).where(is_pending(table), table.c.number.in_(KEYS))
+    found = select(table.c.number, table.c.ordering_key).where(is_pending(table), table.c.number.in_(KEYS))
     return found.order_by(table.c.number).with_for_update()
 
 
@@ -149,10 +169,11 @@ def _moved(table: Table, columns: tuple[str, ...]) -> Update:
 
 @cache
 def _promoted(table: Table) -> Update:
-    """Make the next pending row of each lane its first one."""
-    following = select(func.min(table.c.number)).where(is_pending(table), table.c.lane.in_(KEYS))
+    """Make the next pending row of each key its first one."""
+    key = table.c.ordering_key
+    following = select(func.min(table.c.number)).where(is_pending(table), key.in_(KEYS)).group_by(key)
     due = bindparam("due", type_=table.c.next_attempt_at.type)
-    return update(table).where(table.c.number.in_(following.group_by(table.c.lane))).values(next_attempt_at=due)
+    return update(table).where(table.c.number.in_(following)).values(next_attempt_at=due)
 
 
 def is_pending(table: Table) -> ColumnElement[bool]:

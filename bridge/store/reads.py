@@ -1,58 +1,63 @@
-"""The Buyer's reads: one object, or a page of a list in a stable order (oldest first)."""
+"""The Buyer's reads: one object, or a page of a list in a stable order (oldest first). They take no locks."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Table, bindparam, exists, func, select
 
 from bridge.domain.model import Appointment, AppointmentId, JobRef, WorkOrder, WorkOrderId
-from bridge.flows.ports import AppointmentQuery, Owner, Page, WorkOrderQuery
-from bridge.store import rows
-from bridge.store.session import KEYS, Session
+from bridge.flows.ports import AppointmentQuery, Page, WorkOrderQuery
+from bridge.store.columns import Row
+from bridge.store.jobs import ADDRESS, SITE, appointment, work_order
+from bridge.store.session import Database, Session
 from bridge.store.tables import appointments, jobs, work_order_entities, work_order_places, work_orders
 
 T = TypeVar("T")
 
-_OWNERS = select(work_orders.c.id, work_orders.c.pack, work_orders.c.job_key, work_orders.c.buyer).where(
-    work_orders.c.id.in_(KEYS)
-)
 _WORK_ORDER = select(work_orders).where(work_orders.c.id == bindparam("wanted"))
 _RECORD = select(jobs.c.record).where(jobs.c.pack == bindparam("of_pack"), jobs.c.key == bindparam("of_key"))
 _APPOINTMENT = select(appointments).where(appointments.c.id == bindparam("wanted"))
+_PACKS = select(jobs.c.pack).distinct()
 
 
-async def work_order(session: Session, id_: WorkOrderId) -> WorkOrder | None:
-    """Read a WorkOrder."""
-    row = await session.row(_WORK_ORDER, {"wanted": id_})
-    return None if row is None else rows.work_order(row)
+class Reads:
+    """A `Reader` of bridge.flows.ports."""
 
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
-async def record(session: Session, job: JobRef) -> Mapping[str, object]:
-    """Read what the WFM told of a job, by field; nothing of an unknown one."""
-    row = await session.row(_RECORD, {"of_pack": job.pack, "of_key": job.key})
-    return {} if row is None else rows.plain(row["record"])
+    async def work_order(self, id_: WorkOrderId) -> WorkOrder | None:
+        """Read a WorkOrder."""
+        async with self._database.read() as session:
+            row = await session.row(_WORK_ORDER, {"wanted": id_})
+        return None if row is None else work_order(row)
 
+    async def record(self, job: JobRef) -> Mapping[str, object]:
+        """Read what the WFM told of a job, by field; nothing of an unknown one."""
+        async with self._database.read() as session:
+            row = await session.row(_RECORD, {"of_pack": job.pack, "of_key": job.key})
+        return {} if row is None else row["record"]
 
-async def packs_in_use(session: Session) -> frozenset[str]:
-    """Read the names of the packs that have jobs."""
-    return frozenset(row["pack"] for row in await session.rows(select(jobs.c.pack).distinct()))
+    async def appointment(self, id_: AppointmentId) -> Appointment | None:
+        """Read an Appointment."""
+        async with self._database.read() as session:
+            row = await session.row(_APPOINTMENT, {"wanted": id_})
+        return None if row is None else appointment(row)
 
+    async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]:
+        """Read a page of WorkOrders (O4), oldest first."""
+        async with self._database.read() as session:
+            return await _page(session, work_orders, [*_work_order_filters(query)], query, work_order)
 
-async def appointment(session: Session, id_: AppointmentId) -> Appointment | None:
-    """Read an Appointment."""
-    row = await session.row(_APPOINTMENT, {"wanted": id_})
-    return None if row is None else rows.appointment(row)
+    async def appointments(self, query: AppointmentQuery) -> Page[Appointment]:
+        """Read a page of Appointments (O3, R31), oldest first."""
+        async with self._database.read() as session:
+            return await _page(session, appointments, [*_appointment_filters(query)], query, appointment)
 
-
-async def owners(session: Session, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, Owner]:
-    """Tell which jobs WorkOrders stand for, and whose they are."""
-    found = await session.rows_in(_OWNERS, sorted(set(ids)))
-    return {row["id"]: Owner(JobRef(row["pack"], row["job_key"]), row["buyer"]) for row in found}
-
-
-async def list_work_orders(session: Session, query: WorkOrderQuery) -> Page[WorkOrder]:
-    """Read a page of WorkOrders (O4)."""
-    return await _page(session, work_orders, [*_work_order_filters(query)], query, rows.work_order)
+    async def packs_in_use(self) -> frozenset[str]:
+        """Name the packs that have jobs; also those of pending commands, which belong to jobs."""
+        async with self._database.read() as session:
+            return frozenset(row["pack"] for row in await session.rows(_PACKS))
 
 
 def _work_order_filters(query: WorkOrderQuery) -> Iterator[ColumnElement[bool]]:
@@ -64,9 +69,9 @@ def _work_order_filters(query: WorkOrderQuery) -> Iterator[ColumnElement[bool]]:
     if query.appointment_required is not None:
         yield work_orders.c.appointment_required == query.appointment_required
     if query.site is not None:
-        yield _has_place(rows.SITE, query.site)
+        yield _has_place(SITE, query.site)
     if query.address is not None:
-        yield _has_place(rows.ADDRESS, query.address)
+        yield _has_place(ADDRESS, query.address)
     if query.related_entity is not None or query.related_entity_type is not None:
         yield _has_entity(query.related_entity, query.related_entity_type)
 
@@ -86,11 +91,6 @@ def _has_entity(id_: str | None, type_: str | None) -> ColumnElement[bool]:
     return found if type_ is None else found.where(entities.c.referred_type == type_)
 
 
-async def list_appointments(session: Session, query: AppointmentQuery) -> Page[Appointment]:
-    """Read a page of Appointments (O3, R31)."""
-    return await _page(session, appointments, [*_appointment_filters(query)], query, rows.appointment)
-
-
 def _appointment_filters(query: AppointmentQuery) -> Iterator[ColumnElement[bool]]:
     columns = appointments.c
     yield columns.buyer.in_(sorted(query.buyers))
@@ -105,7 +105,7 @@ def _appointment_filters(query: AppointmentQuery) -> Iterator[ColumnElement[bool
         yield columns.valid_to > query.ends_after
     if query.starts_before is not None:
         yield columns.valid_from < query.starts_before
-    for kind, place_id in ((rows.SITE, query.site), (rows.ADDRESS, query.address)):
+    for kind, place_id in ((SITE, query.site), (ADDRESS, query.address)):
         if place_id is not None:
             yield columns.place_kind == kind
             yield columns.place_id == place_id
@@ -116,7 +116,7 @@ async def _page(
     table: Table,
     filters: list[ColumnElement[bool]],
     query: WorkOrderQuery | AppointmentQuery,
-    make: Callable[[rows.Row], T],
+    make: Callable[[Row], T],
 ) -> Page[T]:
     counted = await session.rows(select(func.count().label("total")).select_from(table).where(*filters))
     ordered = select(table).where(*filters).order_by(table.c.created_at, table.c.id)

@@ -1,0 +1,159 @@
+"""A unit of work: what one transaction loads, decides and writes.
+
+A use case opens one, loads the jobs that it is about, and lets things happen to their hold queues; nothing is awaited
+between. What follows is written once, at the end: so a message that waited and was taken up in the same batch has one
+entry in the journal, that of what became of it at last.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Protocol
+
+import structlog
+
+from bridge.domain.model import Command, CommandId, Job, JobRef, Outcome
+from bridge.flows.errors import WfmUnavailable
+from bridge.flows.hold_queue import LAST, Arrival, HoldQueue, Place, Step
+from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
+from bridge.mapping.pack import Pack, Reading
+
+log = structlog.get_logger(__name__)
+
+
+class Transactions(Protocol):
+    """Where transactions are opened."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]: ...
+
+
+@dataclass(slots=True)
+class Workshop:
+    """What every unit of work needs. `sellers` names the Seller of each pack, if there are several."""
+
+    store: Transactions
+    packs: Mapping[str, Pack]
+    clock: Clock
+    new_id: Callable[[], str]
+    sellers: Mapping[str, str] = field(default_factory=dict)
+
+
+def pack_of(packs: Mapping[str, Pack], job: JobRef) -> Pack:
+    """Give the pack through which a job's WFM is spoken to; raises `WfmUnavailable` where it is not loaded."""
+    try:
+        return packs[job.pack]
+    except KeyError:
+        log.warning("pack.missing", pack=job.pack, job=job.key)
+        raise WfmUnavailable from None
+
+
+class Work:
+    """One unit of work. Jobs are touched within `transaction` only, after `load`; `now` is the moment of that.
+
+    `packs` are a snapshot: a batch ends with the packs that it began with.
+    """
+
+    def __init__(self, workshop: Workshop) -> None:
+        self._workshop = workshop
+        self.packs = dict(workshop.packs)
+        self.now = workshop.clock()
+        self._loaded: dict[JobRef, Job] = {}
+        self._stored: Mapping[JobRef, Sequence[RecordedEntry]] = {}
+        self._queues: dict[JobRef, HoldQueue] = {}
+        self._numbers = count(1)
+        self._steps: list[Step] = []
+        self._recorded: dict[Place, JournalEntry] = {}
+        self._commands: list[Command] = []
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """Open the transaction; at its end all is written, or nothing."""
+        async with self._workshop.store.transaction() as tx:
+            yield tx
+            await self._write(tx)
+
+    async def load(self, tx: Transaction, jobs: Collection[JobRef], *, settling: bool = False) -> None:
+        """Lock and load jobs, with what waits for them as far as it may be taken up: all, where commands settle."""
+        self._loaded = await tx.load_jobs(jobs)
+        self.now = self._workshop.clock()
+        wanted = [ref for ref, job in self._loaded.items() if settling or job.holds or job.work_order is None]
+        if wanted:
+            self._stored = await tx.waiting(wanted)
+
+    def job(self, ref: JobRef) -> Job:
+        """Give a job as it is now."""
+        return self._queues[ref].job if ref in self._queues else self._loaded[ref]
+
+    def queue(self, ref: JobRef) -> HoldQueue:
+        """Give the hold queue of a job, to which things may happen; raises `WfmUnavailable` without its pack."""
+        if ref not in self._queues:
+            stored = {Place(one.number): one.entry for one in self._stored.get(ref, ())}
+            pack, new_id = pack_of(self.packs, ref), self._workshop.new_id
+            self._queues[ref] = HoldQueue(pack, self._loaded[ref], new_id, self._steps, stored)
+        return self._queues[ref]
+
+    def arrive(self, message: WfmMessage, reading: Reading, replayed: int | None = None) -> None:
+        """A message came; `replayed` is the number of the parked entry of one that is applied anew."""
+        place = Place(LAST if replayed is None else replayed, next(self._numbers))
+        self.queue(reading.job).arrive(Arrival(place, message, reading), self.now)
+
+    def add(self, command: Command) -> None:
+        """A command is to be sent."""
+        queue = self.queue(command.job)
+        queue.job = queue.job.with_command(command)
+        self._commands.append(command)
+
+    def record(self, entry: JournalEntry) -> None:
+        """Something else is to be in the journal."""
+        self._recorded[Place(LAST, next(self._numbers))] = entry
+
+    def has_settled(self, command: CommandId) -> bool:
+        """Tell whether a command was settled by this very unit of work."""
+        return any(step.settlement is not None and step.settlement.command.id == command for step in self._steps)
+
+    def entries(self) -> Mapping[Place, JournalEntry]:
+        """Give what became of each message, the new ones as they came."""
+        became = {step.place: step.entry for step in self._steps if step.entry is not None} | self._recorded
+        return {place: became[place] for place in sorted(became)}
+
+    async def _write(self, tx: Transaction) -> None:
+        """Write all of it; what a job was when it ended, and how a command was settled, before the job as it is now."""
+        steps, queues = self._steps, self._queues
+        if self._commands:
+            await tx.add_commands(self._commands)
+        await tx.save_jobs([step.ended for step in steps if step.ended is not None])
+        for step in steps:
+            if step.settlement is not None:
+                await tx.settle_command(step.settlement.command, step.settlement.result.stored())
+        await tx.save_jobs([queue.job for ref, queue in queues.items() if queue.job is not self._loaded[ref]])
+        for step in steps:
+            if step.decision is not None and step.decision.notifications:
+                seller = self._workshop.sellers.get(step.decision.job.ref.pack)
+                await tx.notify(step.decision.notifications, self.now, step.cause, seller)
+        await tx.send([message for step in steps for message in step.messages])
+        await self._write_journal(tx)
+
+    async def _write_journal(self, tx: Transaction) -> None:
+        for step in self._steps:
+            if step.error is not None:
+                log.error("message.crashed", exc_info=step.error)
+            if step.entry is not None and step.entry.outcome is Outcome.PARKED:
+                log_parked(step.entry)
+        entries = self.entries()
+        await tx.record([entry for place, entry in entries.items() if place.new])
+        resolved = {place.number: entry for place, entry in entries.items() if not place.new}
+        if resolved:
+            await tx.resolve_waiting(resolved)
+
+
+def log_parked(entry: JournalEntry) -> None:
+    """Say that a message is parked."""
+    log.warning(
+        "message.parked",
+        pack=entry.raw.pack,
+        message_id=entry.message,
+        job=entry.job.key if entry.job else None,
+        reason=entry.reason,
+        correlation_id=entry.raw.correlation_id,
+    )

@@ -1,0 +1,30 @@
+"""What is stored, read through the ports, as the Buyer or the operator sees it."""
+
+from bridge.domain.model import Appointment, WorkOrder
+from bridge.flows.ports import AppointmentQuery, BusMessage, JournalEntry, WorkOrderQuery
+from tests.integration.flows.world import BUYERS, World
+
+
+async def visits(world: World) -> list[Appointment]:
+    """All Appointments of the Buyer, oldest first."""
+    return list((await world.sql_store.reads.appointments(AppointmentQuery(buyers=BUYERS))).items)
+
+
+async def statuses(world: World) -> list[str]:
+    """Their statuses."""
+    return [visit.status.value for visit in await visits(world)]
+
+
+async def work_orders(world: World) -> list[WorkOrder]:
+    """All WorkOrders of the Buyer, oldest first."""
+    return list((await world.sql_store.reads.work_orders(WorkOrderQuery(buyers=BUYERS))).items)
+
+
+async def entries(world: World) -> list[JournalEntry]:
+    """The journal, in order of arrival."""
+    return [found.entry for found in reversed(await world.sql_store.journal.latest(limit=1000))]
+
+
+async def sent(world: World) -> list[BusMessage]:
+    """The messages for the WFM that went through the outbox, in order."""
+    return [report.message for report in reversed(await world.sql_store.outbox.reports(limit=1000))]
