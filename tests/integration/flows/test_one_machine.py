@@ -389,7 +389,7 @@ def shape(job: Job) -> dict[str, object]:
         "visits": [replace(one, id=AppointmentId("-"), work_order=WorkOrderId("-")) for one in visits],
         "versions": job.versions,
         "record": job.record,
-        "told": job.told,
+        "told": job.field_versions,
         "commands": [
             replace(one, work_order=WorkOrderId("-"), appointment=None, request=None)
             for one in sorted(job.commands, key=lambda one: one.id)
