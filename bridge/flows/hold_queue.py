@@ -393,14 +393,17 @@ def _with_told(
     again = pack.translate(reading, told)
     if told is job or not isinstance(again, Translated):
         return translation
-    return replace(translation, update=replace(translation.update, record=again.update.record, told=again.update.told))
+    return replace(
+        translation,
+        update=replace(translation.update, record=again.update.record, field_versions=again.update.field_versions),
+    )
 
 
 def _with_record(job: Job, translation: Translation) -> Job:
     if isinstance(translation, Translated):
-        return replace(job, record=translation.update.record, told=translation.update.told)
+        return replace(job, record=translation.update.record, field_versions=translation.update.field_versions)
     if isinstance(translation, Ignored) and translation.record is not None:
-        return replace(job, record=translation.record, told=translation.field_versions)
+        return replace(job, record=translation.record, field_versions=translation.field_versions)
     return job
 
 

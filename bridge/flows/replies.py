@@ -48,7 +48,7 @@ def correlation_of(pack: Pack, command: CommandId, instance: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WfmReply:
-    """A message from a reply queue, with what it is known by. Its `pack` is there where the queue is one pack's own.
+    """A message from a reply queue. Its `pack` is given where the queue is one pack's own.
 
     `problem` says why nobody knows which command it is to. `asker` is the process that waits for it, where another one
     than this shares the queue with it.
@@ -75,9 +75,9 @@ def correlated(raw: WfmMessage, packs: Mapping[str, Pack], instance: str) -> Wfm
     pack = packs.get(raw.pack)
     found = pack.correlation_of(raw.body, raw.correlation_id) if pack is not None else raw.correlation_id
     if isinstance(found, Unreadable):
-        return WfmReply(raw, found)
+        return WfmReply(raw, problem=found)
     if not found:
-        return WfmReply(raw, Unreadable("it has no correlation_id", {}))
+        return WfmReply(raw, problem=Unreadable("it has no correlation_id", {}))
     known = known_by(found)
     shares_queue = pack is not None and pack.replies is not None and pack.replies.queue is not None
     return WfmReply(

@@ -85,7 +85,7 @@ class Pack:
         return kind in self.commands
 
     def moved_appointment(self, job: Job) -> Appointment | None:
-        """Return the one whose visit the WFM still has after the Seller moved it (R27): a booking moves that one.
+        """Return the one whose visit the WFM still has where the Seller moved it (R27): a booking moves that one.
 
         None where there is none, or the WFM cannot be asked to move a visit.
         """

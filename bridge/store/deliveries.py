@@ -94,7 +94,7 @@ class Deliveries:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._settling = Batcher(self._settle)
-        self.on_due: Callable[[], None] = lambda: None
+        self.on_due: Callable[[], None] = ordering.nobody
 
     async def finish(self) -> None:
         """Return once all that is being settled is safe."""

@@ -26,6 +26,10 @@ PENDING = "pending"
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def nobody() -> None:
+    """Stand for who waits for something to become due, until there is somebody."""
+
+
 def of_job(job: JobRef) -> str:
     """Make the ordering key of a job's messages; the length keeps two names from running together."""
     return f"{len(job.pack)}:{job.pack}:{job.key}"

@@ -31,7 +31,7 @@ class Outbox:
         self._database = database
         self._clock = clock
         self._settling = Batcher(self._settle)
-        self.on_due: Callable[[], None] = lambda: None
+        self.on_due: Callable[[], None] = ordering.nobody
 
     async def finish(self) -> None:
         """Return once all that is being settled is safe."""

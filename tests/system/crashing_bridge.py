@@ -134,9 +134,9 @@ def booked_not_acked(point: str) -> None:
     """The booking is committed; RabbitMQ does not know that its answer was taken."""
     handle = Commands.handle_reply
 
-    async def handling(self: Commands, reply: Any) -> None:
-        booking = b'"VISIT_NO"' in reply.raw.body
-        await handle(self, reply)
+    async def handling(self: Commands, message: WfmMessage) -> None:
+        booking = b'"VISIT_NO"' in message.body
+        await handle(self, message)
         if booking:
             die(point)
 

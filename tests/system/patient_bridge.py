@@ -11,10 +11,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bridge.flows.answers import Answer
-
 from bridge.cli import main
 from bridge.domain.model import Command
+from bridge.domain.settlement import CommandResult
 from bridge.flows.commands import Commands
 
 LOOK_EVERY_S = 0.02
@@ -24,10 +23,10 @@ def expire_by(file: Path) -> None:
     """Let the file be the deadline of all commands."""
     settled = Commands._settled
 
-    async def settling(self: Commands, command: Command, answered: asyncio.Future[Answer]) -> Answer:
-        while not (answered.done() or file.exists()):  # noqa: ASYNC240 - a look every 20 ms
-            await asyncio.wait([answered], timeout=LOOK_EVERY_S)
-        return await settled(self, replace(command, expires_at=datetime.now(UTC)), answered)
+    async def settling(self: Commands, command: Command, result: asyncio.Future[CommandResult]) -> CommandResult:
+        while not (result.done() or file.exists()):  # noqa: ASYNC240 - a look every 20 ms
+            await asyncio.wait([result], timeout=LOOK_EVERY_S)
+        return await settled(self, replace(command, expires_at=datetime.now(UTC)), result)
 
     Commands._settled = settling  # type: ignore[method-assign]
 

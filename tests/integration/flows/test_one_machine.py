@@ -292,9 +292,13 @@ class Both:
             for number, body in enumerate(step.bodies)
             if (command := self._command(step.nth + number)) is not None
         ]
-        now = self.world.clock()
-        raw = [WfmMessage(pack="toy", body=body, correlation_id=one.id, received_at=now) for one, body in replies]
-        await self.world.commands._commit([correlated(reply, self.world.workshop.packs, "here") for reply in raw])
+        now, packs = self.world.clock(), self.world.workshop.packs
+        await self.world.commands._commit(
+            [
+                correlated(WfmMessage(pack="toy", body=body, correlation_id=c.id, received_at=now), packs, "here")
+                for c, body in replies
+            ]
+        )
         for command, body in replies:
             self.sandbox._queue_at(command.job, now).let_due(now)  # the bridge does so before it reads a reply
             self._note(replay(self.sandbox, Replied("", command, body, now)))
@@ -347,8 +351,7 @@ class Both:
         }
         deliveries = await self.world.sql_store.deliveries.reports(limit=1000)
         assert sorted(self.notified) == sorted(one.event_type for one in deliveries)
-        outbox = await self.world.sql_store.outbox.reports(limit=1000)
-        assert self.sent == [one.message.routing_key for one in reversed(outbox)]
+        assert self.sent == self.world.column("SELECT routing_key FROM outbox ORDER BY number")
 
     async def _entries(self) -> list[JournalEntry]:
         return [
@@ -387,7 +390,7 @@ def shape(job: Job) -> dict[str, object]:
         "visits": [replace(one, id=AppointmentId("-"), work_order=WorkOrderId("-")) for one in visits],
         "versions": job.versions,
         "record": job.record,
-        "told": job.told,
+        "told": job.field_versions,
         "commands": [
             replace(one, work_order=WorkOrderId("-"), appointment=None, request=None)
             for one in sorted(job.commands, key=lambda one: one.id)
@@ -396,7 +399,8 @@ def shape(job: Job) -> dict[str, object]:
     }
 
 
-async def play(database: Path, pack: Pack, history: list[Step]) -> None:
+async def play(database: Path, pack: Pack, history: list[Step]) -> int:
+    """Play a history through both, and compare them after each step; give how many steps they agreed on."""
     clock, numbers = Clock(acme.NOW), itertools.count(1)
     world = World(database, pack, clock, lambda: f"id-{next(numbers):04d}")
     try:
@@ -404,6 +408,7 @@ async def play(database: Path, pack: Pack, history: list[Step]) -> None:
         both = Both(world, Sandbox(pack))
         for step in history:
             await both.do(step)
+        return len(history)
     finally:
         await world.sql_store.close()
 
@@ -415,4 +420,4 @@ async def play(database: Path, pack: Pack, history: list[Step]) -> None:
 def test_the_bridge_does_what_the_sandbox_says(pack: Pack, template: Path, history: list[Step]) -> None:
     database = template.with_name("played.sqlite3")
     shutil.copy(template, database)
-    run_async(lambda: play(database, pack, history))
+    assert run_async(lambda: play(database, pack, history)) == len(history)

@@ -170,8 +170,7 @@ class World:
     async def running(self) -> AsyncIterator["World"]:
         """Run the loops for the block, then close the database."""
         loops = [asyncio.create_task(self.job_updates.run())]
-        if self._sweeps:
-            loops.append(asyncio.create_task(self.commands.run()))
+        loops += [asyncio.create_task(self.commands.run())] if self._sweeps else []
         try:
             yield self
         finally:
