@@ -398,7 +398,7 @@ def shape(job: Job) -> dict[str, object]:
     }
 
 
-async def assert_the_same(database: Path, pack: Pack, history: list[Step]) -> None:
+async def play(database: Path, pack: Pack, history: list[Step]) -> None:
     clock, numbers = Clock(acme.NOW), itertools.count(1)
     world = World(database, pack, clock, lambda: f"id-{next(numbers):04d}")
     try:
@@ -417,4 +417,4 @@ async def assert_the_same(database: Path, pack: Pack, history: list[Step]) -> No
 def test_the_bridge_does_what_the_sandbox_says(pack: Pack, template: Path, history: list[Step]) -> None:
     database = template.with_name("played.sqlite3")
     shutil.copy(template, database)
-    run_async(lambda: assert_the_same(database, pack, history))
+    run_async(lambda: play(database, pack, history))
