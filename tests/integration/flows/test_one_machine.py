@@ -300,6 +300,7 @@ class Both:
             ]
         )
         for command, body in replies:
+            self.sandbox._queue_at(command.job, now).let_due(now)  # the bridge does so before it reads a reply
             self._note(replay(self.sandbox, Replied("", command, body, now)))
 
     async def _expire(self, step: Expires) -> None:
