@@ -1,5 +1,6 @@
 """`mef-bridge`: puts the verbs together and turns our errors into one clear message and exit code 1."""
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -48,6 +49,8 @@ def _root(
 
 def main() -> None:
     """Run the command line."""
+    # There are no plugins of pydantic here, and to look for them it would read the metadata of every package.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         app()
     except BridgeError as error:

@@ -32,7 +32,7 @@ from datetime import datetime
 from bridge.domain import echo
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
-    ANSWER,
+    REPLY_VERSION,
     Appointment,
     Decision,
     Goal,
@@ -68,18 +68,20 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     is_current = decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
     job = echo.without_echo(decision.job, update) if is_current else decision.job
     versions = highest(job.versions, update.versions)
-    return replace(decision, job=replace(job, versions=versions, record=update.record, told=update.told))
+    return replace(
+        decision, job=replace(job, versions=versions, record=update.record, field_versions=update.field_versions)
+    )
 
 
 def learned(
-    job: Job, versions: Mapping[str, int], record: Mapping[str, object], told: Mapping[str, Mapping[str, int]]
+    job: Job, versions: Mapping[str, int], record: Mapping[str, object], field_versions: Mapping[str, Mapping[str, int]]
 ) -> Job:
     """Keep what a message tells that says nothing to the Buyer, for later deltas build on it.
 
     A job that has not come yet has no version: the message that opens it may be older.
     """
     known = job.versions if job.work_order is None else highest(job.versions, versions)
-    return replace(job, versions=known, record=record, told=told)
+    return replace(job, versions=known, record=record, field_versions=field_versions)
 
 
 def is_older(job: Job, versions: Mapping[str, int]) -> bool:
@@ -89,7 +91,7 @@ def is_older(job: Job, versions: Mapping[str, int]) -> bool:
 
 def _known(job: Job) -> Versions:
     """Give the highest versions that the WFM has spoken of: in its messages, and in its answers."""
-    return highest(job.versions, job.told.get(ANSWER, {}))
+    return highest(job.versions, job.field_versions.get(REPLY_VERSION, {}))
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:

@@ -177,7 +177,7 @@ class Command:
         return self.state is CommandState.PENDING
 
 
-ANSWER = ""
+REPLY_VERSION = ""
 """Stands among the names of fields, none of which is empty."""
 
 
@@ -187,11 +187,11 @@ class Job:
 
     `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest
     version applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which
-    deltas merge; `told` says by which versions each of its fields was told last, and under `ANSWER` which version the
-    WFM's last yes to a Buyer has. `commands` are the outstanding ones: pending, or come to nothing so lately that the
-    WFM may still speak of them. `granted` are those that it accepted and
-    may yet repeat in a message of its own. `open_siblings` counts other WorkOrders of the same trouble ticket that have
-    not ended. `holds`: messages of it are held for a partner.
+    deltas merge; `field_versions` says by which versions each of its fields was told last, and under `REPLY_VERSION`
+    which version the WFM's last yes to a Buyer has. `commands` are the outstanding ones: pending, or come to nothing so
+    lately that the WFM may still speak of them. `granted` are those that it accepted and may yet repeat in a message of
+    its own. `open_siblings` counts other WorkOrders of the same trouble ticket that have
+    not ended. `holds`: messages of it are held for a superseding one.
     """
 
     ref: JobRef
@@ -200,7 +200,7 @@ class Job:
     ended_appointments: tuple[Appointment, ...] = ()
     versions: Mapping[str, int] = field(default_factory=dict)
     record: Mapping[str, object] = field(default_factory=dict)
-    told: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    field_versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     commands: tuple[Command, ...] = ()
     granted: tuple[Command, ...] = ()
     open_siblings: int = 0
@@ -272,12 +272,12 @@ class Goal:
 class Visit:
     """What a message says about the visit: the WFM's reference, the agreed window, the Seller's contacts and notes.
 
-    `window_told`: the message itself tells the window. Of a delta that does not, it is the last that the WFM told.
+    `writes_window`: the message itself tells the window. Of a delta that does not, it is the last that the WFM told.
     """
 
     ref: str | None = None
     window: TimePeriod | None = None
-    window_told: bool = True
+    writes_window: bool = True
     contacts: tuple[RelatedContactInformation, ...] = ()
     note: tuple[Note, ...] = ()
 
@@ -302,7 +302,7 @@ class JobUpdate:
     `details` is complete (deltas are already merged). `creates` says that the message may open a WorkOrder. `rule` and
     `pack_version` name what produced it. `ties_are_stale`: a version that was applied already is old news. `flags` are
     remarks for the operator, such as an ambiguous local time. `late`: an older delta than what is applied, of which is
-    left what no later one has told. `wait`: how long after its arrival it is held for a partner, another message that
+    left what no later one has told. `wait`: how long after its arrival it is held for a superseding message, which
     makes it never have happened.
     """
 
@@ -319,7 +319,7 @@ class JobUpdate:
     versions: Mapping[str, int] = field(default_factory=dict)
     ties_are_stale: bool = False
     record: Mapping[str, object] = field(default_factory=dict)
-    told: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    field_versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     late: bool = False
     wait: timedelta | None = None
     flags: tuple[str, ...] = ()
@@ -404,7 +404,7 @@ class Decision:
     """What a decision wants done. `job` is the state to store; the rest are effects, in order.
 
     `ended` is the state of the WorkOrder that a follow-up WorkOrder replaced, to be stored before `job`. `due_at` is
-    given where the message is held for a partner: until then.
+    given where the message is held for a superseding one: until then.
     """
 
     outcome: Outcome

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bridge.domain import compensation
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
-    ANSWER,
+    REPLY_VERSION,
     Accepted,
     Appointment,
     Command,
@@ -86,8 +86,8 @@ def settle(
 
 def _with_reply_version(job: Job, version: int) -> Job:
     """Remember how new the WFM's reply is; of two replies, the newer."""
-    known = job.told.get(ANSWER, {}).get("job", version)
-    return replace(job, told={**job.told, ANSWER: {"job": max(known, version)}})
+    known = job.field_versions.get(REPLY_VERSION, {}).get("job", version)
+    return replace(job, field_versions={**job.field_versions, REPLY_VERSION: {"job": max(known, version)}})
 
 
 def _agreed(

@@ -49,7 +49,7 @@ class JournalEntry:
     """One WFM message and what became of it. `message` is None where the message had no readable identity.
 
     `explanation` is plain JSON: how the pack read the message, or why it could not. `due_at` is given while it is held
-    for a partner, or behind one that is: until then.
+    for a superseding message, or behind one that is: until then.
     """
 
     message: MessageId | None

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bridge.domain.appointment import OPEN
 from bridge.domain.decide import is_older
-from bridge.domain.model import ANSWER, BuyerId, Goal, Job, JobUpdate, OnIllegal
+from bridge.domain.model import REPLY_VERSION, BuyerId, Goal, Job, JobUpdate, OnIllegal
 from bridge.mapping.formats.paths import Find
 from bridge.mapping.formats.values import Misread, briefly
 from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
@@ -127,7 +127,7 @@ class Translator:
         return Unmapped(reason, trace.rule, trace.explanation(reason))
 
     def _scope(self, reading: Reading, job: Job) -> Scope:
-        kept = {ANSWER: job.told[ANSWER]} if ANSWER in job.told else {}
+        kept = {REPLY_VERSION: job.field_versions[REPLY_VERSION]} if REPLY_VERSION in job.field_versions else {}
         is_late = is_older(job, reading.versions)
         versions = FieldVersions(job, reading.versions, self.occurred_at, is_late, by_field=kept)
         unknown = self.deltas and job.work_order is None
@@ -170,7 +170,7 @@ class Translator:
     def _late_goal(self, rule: Rule, goal: Goal, trace: _Trace) -> Goal:
         """Keep states from going back: what only this message says was perhaps overtaken by what a later one did."""
         trace.scope.remarks.append("older than what is applied: only what no later message told is taken from it")
-        if trace.scope.versions.is_overtaken(ANSWER):
+        if trace.scope.versions.is_overtaken(REPLY_VERSION):
             return Goal(on_illegal=OnIllegal.KEEP)
         if not self.passing_fields & self.rules.rests_on(rule, trace.rules):
             return goal
@@ -192,12 +192,12 @@ class Translator:
             details=self.work_order.details(values, job),
             buyer=BuyerId(self.work_order.buyer(values)),
             creates=rule.creates,
-            visit=self.visit.visit(values, job, window_told=not self.window_fields <= versions.kept),
+            visit=self.visit.visit(values, job, writes_window=not self.window_fields <= versions.kept),
             occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,
             record=scope.record,
-            told=versions.by_field,
+            field_versions=versions.by_field,
             late=late,
             wait=rule.wait if goal.names_state else None,
             flags=tuple(scope.remarks),

@@ -170,7 +170,7 @@ def _job(
         ended_appointments=tuple(ended[-ENDED_APPOINTMENTS:]),
         versions=row["versions"],
         record=row["record"],
-        told=row["told"],
+        field_versions=row["told"],
         commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
         granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
         open_siblings=siblings[order.id] if order else 0,
@@ -205,13 +205,15 @@ class Head:
 
     ref: JobRef
     work_order: WorkOrderId | None
-    told: tuple[Mapping[str, object], ...]
+    written: tuple[Mapping[str, object], ...]
 
     def __eq__(self, other: object) -> bool:
         """Compare by identity what the WFM told: 1, 1.0 and true are equal here, and different there."""
         if not isinstance(other, Head) or self.work_order != other.work_order:
             return False
-        return all(mine is theirs or not (mine or theirs) for mine, theirs in zip(self.told, other.told, strict=True))
+        return all(
+            mine is theirs or not (mine or theirs) for mine, theirs in zip(self.written, other.written, strict=True)
+        )
 
 
 def parts(job: Job) -> Iterator[tuple[Key, Any]]:
@@ -224,8 +226,11 @@ def parts(job: Job) -> Iterator[tuple[Key, Any]]:
             yield (Kind.APPOINTMENT, visit.id), visit
     for command in (*job.commands, *job.granted):
         yield (Kind.COMMAND, command.id), command
-    if order is not None or job.versions or job.record or job.told:
-        yield (Kind.HEAD, job.ref), Head(job.ref, order.id if order else None, (job.versions, job.record, job.told))
+    if order is not None or job.versions or job.record or job.field_versions:
+        yield (
+            (Kind.HEAD, job.ref),
+            Head(job.ref, order.id if order else None, (job.versions, job.record, job.field_versions)),
+        )
 
 
 async def write(
@@ -265,14 +270,14 @@ def _indexed(order: WorkOrder | None) -> object:
 
 
 def _head_row(head: Head) -> dict[str, object]:
-    versions, record, told = head.told
+    versions, record, field_versions = head.written
     return {
         "pack": head.ref.pack,
         "key": head.ref.key,
         "work_order_id": head.work_order,
         "versions": versions,
         "record": record,
-        "told": told,
+        "told": field_versions,
     }
 
 

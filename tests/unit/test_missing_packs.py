@@ -1,5 +1,6 @@
 """A pack that was removed or renamed is named at the start: nobody would speak to its WFM any more."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import structlog
@@ -9,8 +10,8 @@ from bridge.app.wfm_side import warn_of_missing_packs
 ACME: Any = {"acme-wfm": None}
 
 
-class StoreOf:
-    """A store with jobs of these packs."""
+class JobsOf:
+    """What is stored of jobs of these packs."""
 
     def __init__(self, *packs: str) -> None:
         self._packs = frozenset(packs)
@@ -22,7 +23,7 @@ class StoreOf:
 
 async def warnings(*packs: str) -> list[list[str]]:
     """What is warned of at a start with ACME's pack alone."""
-    store: Any = StoreOf(*packs)
+    store: Any = SimpleNamespace(reads=JobsOf(*packs))
     with structlog.testing.capture_logs() as logs:
         await warn_of_missing_packs(store, ACME)
     return [entry["packs"] for entry in logs if entry["log_level"] == "warning"]

@@ -50,7 +50,7 @@ class FieldVersions:
 
     def _last(self, name: str) -> Versions:
         """A field of which nobody noted when it was written counts as written by the last message."""
-        return self.job.told.get(name, self.job.versions if name in self.job.record else {})
+        return self.job.field_versions.get(name, self.job.versions if name in self.job.record else {})
 
     @cached_property
     def _now(self) -> Versions:

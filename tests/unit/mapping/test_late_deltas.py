@@ -134,7 +134,7 @@ def test_in_whatever_order_deltas_come_the_record_is_the_same(deltas: list[dict[
         for number in numbers:
             story.hear(number + 1, **deltas[number])
         job = story.book.job(JOB)
-        return story.record, job.told
+        return story.record, job.field_versions
 
     in_order = [*range(len(deltas))]
     shuffled = random.sample(in_order, len(in_order))
@@ -207,7 +207,7 @@ def test_messages_without_a_version_are_as_new_as_what_is_applied(story: Story) 
 
 
 def test_what_was_told_before_this_was_noted_counts_as_told_last(story: Story) -> None:
-    story.book.put(replace(story.book.job(JOB), told={}))
+    story.book.put(replace(story.book.job(JOB), field_versions={}))
     story.hear(5, site="B", who="Eva")
     assert story.record == {"status": "booked", "site": "C", "who": "Eva"}
 

@@ -125,6 +125,7 @@ class _Walk:
         self._document = document
         self._space = space
         self._lifecycle = lifecycle
+        self._known: dict[tuple[object, MefState], tuple[_Step, ...]] = {}
 
     def first(self) -> Iterator[_Arrival]:
         """Give the messages that a job may begin with."""
@@ -147,10 +148,15 @@ class _Walk:
             return (spec.default,)
         return () if spec.required else (None,)
 
-    def steps(self, arrival: _Arrival) -> Iterator[_Step]:
-        """Give what a message may do, whatever else is in it."""
-        seen = arrival.seen
-        left = [self._situation(arrival.status, seen)]
+    def steps(self, arrival: _Arrival) -> tuple[_Step, ...]:
+        """Give what a message may do, whatever else is in it; many histories lead to the same status and state."""
+        key = arrival.status, arrival.seen
+        if key not in self._known:
+            self._known[key] = tuple(self._steps(*key))
+        return self._known[key]
+
+    def _steps(self, status: object, seen: MefState) -> Iterator[_Step]:
+        left = [self._situation(status, seen)]
         for rule, box in zip(self._document.rules, self._space.rules, strict=True):
             if any(meet(one, box) is not None for one in left):
                 yield from self._outcomes(rule, seen)
