@@ -17,9 +17,9 @@ def health_routes(readiness: Readiness) -> list[web.RouteDef]:
         return _health(200, {"status": "live"})
 
     async def ready(_: web.Request) -> web.Response:
-        told = await readiness()
-        checks = {name: value for name, value in told.items() if isinstance(value, bool)}
-        details = {name: value for name, value in told.items() if name not in checks}
+        found = await readiness()
+        checks = {name: value for name, value in found.items() if isinstance(value, bool)}
+        details = {name: value for name, value in found.items() if name not in checks}
         good = all(checks.values())
         body: dict[str, object] = {"status": "ready" if good else "not ready", "checks": checks}
         return _health(200 if good else 503, body | ({"details": details} if details else {}))

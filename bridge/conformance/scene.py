@@ -260,7 +260,7 @@ class Scene:
         """How many notifications have come so far."""
         return len(self.stage.mailbox.notices)
 
-    async def told(self, event_type: str, resource: str, after: int = 0, mailbox: Mailbox | None = None) -> Notice:
+    async def notified(self, event_type: str, resource: str, after: int = 0, mailbox: Mailbox | None = None) -> Notice:
         """Wait for a notification."""
         box = mailbox or self.stage.mailbox
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from rich.console import Console
 from rich.text import Text
 
-LANES = {
+SPEAKERS = {
     "event": ("WFM    ──▶ bridge", "yellow"),
     "command": ("bridge ──▶ WFM   ", "magenta"),
     "reply": ("WFM    ──▶ bridge", "yellow"),
@@ -22,7 +22,7 @@ class Entry:
     """One line. `latency` is seconds since what caused it, where that is known."""
 
     at: datetime
-    lane: str
+    speaker: str
     text: str
     latency: float | None = None
 
@@ -48,7 +48,7 @@ class Timeline:
         self._entries.clear()
 
     def _line(self, entry: Entry) -> Text:
-        label, style = LANES[entry.lane]
+        label, style = SPEAKERS[entry.speaker]
         seconds = (entry.at - self._start).total_seconds()
         line = Text(f"  {seconds:7.3f} s  ")
         line.append(label, style=style)

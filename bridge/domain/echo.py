@@ -73,7 +73,7 @@ def with_standing_window(job: Job, update: JobUpdate) -> JobUpdate:
     The WFM has moved nothing by not speaking of it.
     """
     current, visit = job.open_appointment, update.visit
-    if visit.window_told or current is None or visit.window not in _left_behind(job, current):
+    if visit.writes_window or current is None or visit.window not in _left_behind(job, current):
         return update
     return replace(update, visit=replace(visit, window=current.valid_for))
 

@@ -272,12 +272,12 @@ class Goal:
 class Visit:
     """What a message says about the visit: the WFM's reference, the agreed window, the Seller's contacts and notes.
 
-    `window_told`: the message itself tells the window. Of a delta that does not, it is the last that the WFM told.
+    `writes_window`: the message itself tells the window. Of a delta that does not, it is the last that the WFM told.
     """
 
     ref: str | None = None
     window: TimePeriod | None = None
-    window_told: bool = True
+    writes_window: bool = True
     contacts: tuple[RelatedContactInformation, ...] = ()
     note: tuple[Note, ...] = ()
 

@@ -19,7 +19,7 @@ from bridge.flows.patience import Patient
 from bridge.flows.pending_replies import PendingReplies, ask
 from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
 from bridge.flows.replies import WfmReply, correlated, correlation_of
-from bridge.flows.settling import Settling, to_be_told
+from bridge.flows.settling import Settling, result_or_timeout
 from bridge.flows.sweep import Sweep
 from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
@@ -93,7 +93,7 @@ class Commands:
     async def _settled(self, command: Command, result: asyncio.Future[CommandResult]) -> CommandResult:
         try:
             async with asyncio.timeout((command.expires_at - self._workshop.clock()).total_seconds()):
-                return to_be_told(command, await result)
+                return result_or_timeout(command, await result)
         except TimeoutError:
             return await self._settling.expire(command)
 

@@ -234,7 +234,7 @@ class HoldQueue:
         entry = self._entry(came, translation)
         if isinstance(translation, Translated):
             if superseded:
-                translation = _with_told(self._pack, came.reading, self.job, translation, superseded)
+                translation = _recording(self._pack, came.reading, self.job, translation, superseded)
             return self._decide(came, entry, translation.update, now)
         if isinstance(translation, Ignored):
             self.job = _after(self.job, came.reading, translation, now)
@@ -383,15 +383,15 @@ def _after(job: Job, reading: Reading, translation: Translation, now: datetime) 
     return job
 
 
-def _with_told(
+def _recording(
     pack: Pack, reading: Reading, job: Job, translation: Translated, superseded: Iterable[Reading]
 ) -> Translated:
     """Say what a message means where others have never come; what they told goes into the record all the same."""
-    told = job
+    after = job
     for one in superseded:
-        told = _with_record(told, pack.translate(one, told))
-    again = pack.translate(reading, told)
-    if told is job or not isinstance(again, Translated):
+        after = _with_record(after, pack.translate(one, after))
+    again = pack.translate(reading, after)
+    if after is job or not isinstance(again, Translated):
         return translation
     return replace(
         translation,

@@ -107,7 +107,7 @@ class Settling:
                 settled = await tx.command_result(asked.id)
         if settled is None:
             raise timed_out(asked.kind)
-        return to_be_told(asked, await self._restored(asked, *settled))
+        return result_or_timeout(asked, await self._restored(asked, *settled))
 
     async def fail(self, command: Command) -> None:
         """The command never left. What waited to be told from its echo is news."""
@@ -142,7 +142,7 @@ class Settling:
         return CommandResult(state, appointment, tuple(problems))
 
 
-def to_be_told(command: Command, result: CommandResult) -> CommandResult:
+def result_or_timeout(command: Command, result: CommandResult) -> CommandResult:
     """Return what the Buyer is to be told; a command that came to nothing without a reason timed out (504)."""
     if result.state is not CommandState.ACCEPTED and not result.problems:
         raise timed_out(command.kind)

@@ -192,7 +192,7 @@ class Translator:
             details=self.work_order.details(values, job),
             buyer=BuyerId(self.work_order.buyer(values)),
             creates=rule.creates,
-            visit=self.visit.visit(values, job, window_told=not self.window_fields <= versions.kept),
+            visit=self.visit.visit(values, job, writes_window=not self.window_fields <= versions.kept),
             occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,

@@ -124,7 +124,7 @@ def _happened(effects: Sequence[StepEffect]) -> list[Happened]:
 def _read(happened: Happened) -> dict[str, object]:
     """Give the typed values of the fields, None where one is absent."""
     fields = happened.explanation.get("fields")
-    return {name: told.get("value") for name, told in fields.items()} if isinstance(fields, dict) else {}
+    return {name: one.get("value") for name, one in fields.items()} if isinstance(fields, dict) else {}
 
 
 def _job(happened: Happened, book: Sandbox) -> Job | None:

@@ -32,14 +32,14 @@ class Change:
 def changes(old: Pack, new: Pack, events: Iterable[Event]) -> Iterator[Change]:
     """Tell what the new pack does otherwise, event by event; what stays different is told once."""
     books = Sandbox(old), Sandbox(new)
-    told: dict[tuple[str, str], tuple[object, object]] = {}
+    known: dict[tuple[str, str], tuple[object, object]] = {}
     for number, event in enumerate(events):
         before, after = (_seen(book, event, number) for book in books)
         for job, what in dict.fromkeys((*before, *after)):
             pair = before.get((job, what)), after.get((job, what))
-            if pair[0] != pair[1] and told.get((job, what)) != pair:
+            if pair[0] != pair[1] and known.get((job, what)) != pair:
                 yield Change(event.name, job, what, *pair)
-            told[job, what] = pair
+            known[job, what] = pair
 
 
 def outcomes(pack: Pack, events: Iterable[Event]) -> Mapping[str, int]:

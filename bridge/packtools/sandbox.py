@@ -138,26 +138,26 @@ class Sandbox:
         self._seen.add(part.message)
         own = Place(next(self._numbers))
         self._queue_at(part.job, now).arrive(Arrival(own, raw, part), now)
-        return self._told(lambda step: step.place == own)
+        return self._happened(lambda step: step.place == own)
 
     def take_due(self, now: datetime) -> list[Happened]:
         """Apply what was held until now, each in its time."""
         due = sorted((moment, ref) for ref, queue in self._queues.items() for moment in queue.due_at() if moment <= now)
         for moment, ref in due:
             self._queue_at(ref, moment).let_due(moment)
-        return self._told()
+        return self._happened()
 
     def settle(self, command: Command, reply: Accepted | Refused, now: datetime) -> tuple[Settlement, list[Happened]]:
         """Settle a command by the WFM's reply; tell what came of it, and then what had waited."""
         settlement = self._queue_at(command.job, now).settle(command, reply, now)
-        return settlement, self._told(lambda step: step.settlement is settlement)
+        return settlement, self._happened(lambda step: step.settlement is settlement)
 
     def expire(self, command: Command, now: datetime) -> tuple[Settlement, list[Happened]]:
         """Settle a command by its deadline; tells the same."""
         settlement = self._queue_at(command.job, now).expire(command, now)
-        return settlement, self._told(lambda step: step.settlement is settlement)
+        return settlement, self._happened(lambda step: step.settlement is settlement)
 
-    def _told(self, is_first: Callable[[Step], bool] = lambda _: False) -> list[Happened]:
+    def _happened(self, is_first: Callable[[Step], bool] = lambda _: False) -> list[Happened]:
         """Tell what came of it, one thing first; but for messages that have never happened.
 
         One that was parked may come again.

@@ -250,7 +250,7 @@ class Acme:
             "REMARK": job.remark,
         }
 
-    def told(self, job: Job) -> None:
+    def forget_fallen_visit(self, job: Job) -> None:
         """After the event: a visit that did not take place is not the job's any more."""
         if job.visit is not None and job.visit.status in (VisitStatus.NO_SHOW, VisitStatus.CANCELLED):
             job.visit = None

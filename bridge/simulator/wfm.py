@@ -76,7 +76,7 @@ class SimulatedWfm:
         self._clock = clock
         self._events = RabbitExchange(f"{namespace}{EVENTS_EXCHANGE}", ExchangeType.TOPIC)
         self._moods: dict[str, deque[Mood]] = defaultdict(deque)
-        self._lanes: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._commands_exchange = RabbitExchange(f"{namespace}{COMMANDS_EXCHANGE}", ExchangeType.TOPIC)
         self._commands_queue = RabbitQueue(f"{namespace}{COMMANDS_QUEUE}", routing_key="cmd.#")
@@ -133,7 +133,7 @@ class SimulatedWfm:
             remark=remark,
             job_no=job_no,
         )
-        async with self._lanes[job.number]:
+        async with self._turns[job.number]:
             await self._tell(job)
         return job.number
 
@@ -233,7 +233,7 @@ class SimulatedWfm:
     async def _job(self, job_no: str) -> AsyncIterator[Job]:
         """The job, for one change and the messages that come of it: the next change waits until they have left."""
         job = self.acme.job(job_no)
-        async with self._lanes[job_no]:
+        async with self._turns[job_no]:
             yield job
 
     async def _turn(self, job_no: str, stat: Stat, reason: str = "") -> None:
@@ -243,7 +243,7 @@ class SimulatedWfm:
 
     async def _tell(self, job: Job) -> None:
         body = self.acme.snapshot(job, self._clock())
-        self.acme.told(job)
+        self.acme.forget_fallen_visit(job)
         await self._publish_event(f"job.{body['STAT'].lower()}", body)
 
     async def _publish_event(self, routing_key: str, body: Body) -> None:
@@ -266,7 +266,7 @@ class SimulatedWfm:
         if mood.dropped:
             return
         await asyncio.sleep(mood.late_s + self.reply_delay)
-        async with self._lanes[command.get("JOB_NO", "")]:
+        async with self._turns[command.get("JOB_NO", "")]:
             answer, changed = self._carry_out(command, mood)
             if self._answers.is_wanted(command, message.reply_to) and not mood.silent:
                 await self._reply(message, {"RC": Rc.DONE.value, "REF": command.get("REF", ""), **answer})

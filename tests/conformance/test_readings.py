@@ -71,7 +71,7 @@ async def test_both_lists_take_both_spellings_of_sites_and_addresses(scene: Scen
 @pytest.mark.reading("listener of a change of state")
 async def test_a_change_of_state_is_posted_to_the_listener_of_its_own_type(scene: Scene) -> None:
     booking = await scene.booking()
-    notice = await scene.told("workOrderStateChangeEvent", booking.work.id, booking.work.mark)
+    notice = await scene.notified("workOrderStateChangeEvent", booking.work.id, booking.work.mark)
     assert notice.path == "/mefApi/sonata/workOrderNotification/v2/listener/workOrderStateChangeEvent"
 
 
@@ -80,7 +80,7 @@ async def test_a_query_may_write_event_types_with_a_capital_and_spaces(scene: Sc
     mailbox = await scene.register(Api.APPOINTMENT, "eventType = AppointmentStatusChangeEvent")
     booking = await scene.booking()
     expect.empty(await scene.cancel(booking.id))
-    await scene.told("appointmentStatusChangeEvent", booking.id, mailbox=mailbox)
+    await scene.notified("appointmentStatusChangeEvent", booking.id, mailbox=mailbox)
     body = {"callback": mailbox.callback, "query": "eventType=appointmentVanishedEvent"}
     expect.error(await scene.target.send("POST", Api.APPOINTMENT, "/hub", body=body), 400)
 

@@ -47,3 +47,11 @@ def test_every_part_of_the_bridge_has_a_row_in_the_architecture() -> None:
     rows = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     parts = [path.parent.name for path in (ROOT / "bridge").glob("*/__init__.py")]
     assert [part for part in sorted(parts) if f"`{part}/`" not in rows] == []
+
+
+def test_every_file_that_the_architecture_names_is_there() -> None:
+    """Paths stand there as below `bridge/`, or below the room that the row is about."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", page))
+    places = [ROOT / "bridge", ROOT, *(ROOT / "bridge" / "mapping").glob("*/"), ROOT / "bridge" / "mapping" / "checks"]
+    assert [name for name in sorted(named) if not any((place / name).exists() for place in places)] == []

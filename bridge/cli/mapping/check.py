@@ -84,8 +84,8 @@ def _histories(inspection: Inspection) -> Sequence[History]:
 
 def _json(findings: Sequence[Finding], inspections: dict[Path, Inspection]) -> dict[str, object]:
     walked = {str(pack): _histories(inspection) for pack, inspection in inspections.items()}
-    told = {pack: [asdict(history) for history in found] for pack, found in walked.items() if found}
-    return {"problems": [asdict(one) for one in findings], "histories": told}
+    histories = {pack: [asdict(history) for history in found] for pack, found in walked.items() if found}
+    return {"problems": [asdict(one) for one in findings], "histories": histories}
 
 
 def _count(findings: Sequence[Finding]) -> str:

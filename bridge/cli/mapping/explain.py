@@ -67,12 +67,12 @@ def run(
         RawMessage(body=_read(path), routing_key=routing_key, headers=headers) for path in [*(after or ()), message]
     )
     moment = time.replace(tzinfo=now().tzinfo) if time is not None else now()
-    told = explain(load_pack(pack), words, _state(state), moment, before)
-    typer.echo(_json(told[0] if len(told) == 1 else told) if as_json else "\n\n".join(map(as_text, told)))
+    parts = explain(load_pack(pack), words, _state(state), moment, before)
+    typer.echo(_json(parts[0] if len(parts) == 1 else parts) if as_json else "\n\n".join(map(as_text, parts)))
 
 
-def _json(told: Explanation | list[Explanation]) -> str:
-    return json.dumps(told, indent=2, ensure_ascii=False)
+def _json(explained: Explanation | list[Explanation]) -> str:
+    return json.dumps(explained, indent=2, ensure_ascii=False)
 
 
 def _read(path: Path) -> bytes:

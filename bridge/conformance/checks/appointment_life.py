@@ -66,38 +66,38 @@ async def _moved(scene: Scene) -> None:
     mark = scene.mark()
     await scene.hook(Hook.MOVE_VISIT, booking.work.job)
     await scene.appointment_reaches(booking, "cancelled")
-    await scene.told("workOrderAppointmentRequiredEvent", booking.work.id, mark)
+    await scene.notified("workOrderAppointmentRequiredEvent", booking.work.id, mark)
     answer = await scene.get_work_order(booking.work.id)
     expect.that(answer.object.get("appointmentRequired") is True, "appointmentRequired must be true", answer)
 
 
-async def _each_step_told(scene: Scene) -> None:
+async def _each_step_notified(scene: Scene) -> None:
     booking = await scene.booking()
     for hook in (Hook.START, Hook.FINISH):
         mark = scene.mark()
         await scene.hook(hook, booking.work.job)
-        await scene.told(STATUS_CHANGE, booking.id, mark)
+        await scene.notified(STATUS_CHANGE, booking.id, mark)
 
 
-async def _cancel_told(scene: Scene) -> None:
+async def _cancel_notified(scene: Scene) -> None:
     booking = await scene.booking()
     mark = scene.mark()
     expect.status(await scene.cancel(booking.id), 204)
-    await scene.told(STATUS_CHANGE, booking.id, mark)
+    await scene.notified(STATUS_CHANGE, booking.id, mark)
 
 
-async def _no_show_told(scene: Scene) -> None:
+async def _no_show_notified(scene: Scene) -> None:
     booking = await scene.booking()
     mark = scene.mark()
     await scene.hook(Hook.BUYER_NO_SHOW, booking.work.job)
-    await scene.told(STATUS_CHANGE, booking.id, mark)
+    await scene.notified(STATUS_CHANGE, booking.id, mark)
 
 
-async def _sellers_change_told(scene: Scene) -> None:
+async def _sellers_change_notified(scene: Scene) -> None:
     booking = await scene.booking()
     mark = scene.mark()
     await scene.hook(Hook.CHANGE_TECHNICIAN, booking.work.job)
-    notice = await scene.told("appointmentAttributeValueChangeEvent", booking.id, mark)
+    notice = await scene.notified("appointmentAttributeValueChangeEvent", booking.id, mark)
     now = await scene.read(booking)
     watched = ("relatedContactInformation", "note", "attachment")
     expect.that(
@@ -114,9 +114,9 @@ CHECKS: Final = (
     Check("R26", "a visit that the Seller prevents ends as missed", _missed),
     Check("R26", "a visit that the Buyer cancels ends as cancelled", _cancelled),
     Check("R27", "a visit moved by the Seller is cancelled and wanted again", _moved),
-    Check("R28", "start and finish are notified", _each_step_told),
-    Check("R28", "a cancellation is notified", _cancel_told),
-    Check("R28", "a visit that fell through is notified", _no_show_told),
-    Check("R29", "the Seller's change of contact or note is notified", _sellers_change_told),
+    Check("R28", "start and finish are notified", _each_step_notified),
+    Check("R28", "a cancellation is notified", _cancel_notified),
+    Check("R28", "a visit that fell through is notified", _no_show_notified),
+    Check("R29", "the Seller's change of contact or note is notified", _sellers_change_notified),
 )
 AFTERWARDS: Final = (Check("R26", "no illegal step was seen in the whole run", _legal_steps),)

@@ -79,26 +79,26 @@ def _resource(api: Api, booking: Booking) -> str:
 async def _other_type(scene: Scene, api: Api) -> None:
     """Registered for one type, told of no other."""
     mailbox = await scene.register(api, f"eventType={_OTHER[api]}")
-    await _silent_while_we_are_told(scene, api, mailbox)
+    await _silent_while_we_are_notified(scene, api, mailbox)
 
 
 async def _other_buyer(scene: Scene, api: Api) -> None:
     """Another Buyer's registration hears nothing of ours."""
     mailbox = await scene.register(api, account=other_account(scene))
-    await _silent_while_we_are_told(scene, api, mailbox)
+    await _silent_while_we_are_notified(scene, api, mailbox)
 
 
 async def _unregistered(scene: Scene, api: Api) -> None:
     """Nothing comes after the registration is taken back."""
     mailbox = await scene.register(api)
     await scene.unregister()
-    await _silent_while_we_are_told(scene, api, mailbox)
+    await _silent_while_we_are_notified(scene, api, mailbox)
 
 
-async def _silent_while_we_are_told(scene: Scene, api: Api, mailbox: Mailbox) -> None:
+async def _silent_while_we_are_notified(scene: Scene, api: Api, mailbox: Mailbox) -> None:
     """Cause a change; once the main registration was told of it, the mailbox was either told, too, or will not be."""
     booking = await _booked_and_cancelled(scene)
-    await scene.told(_CAUSED[api], _resource(api, booking))
+    await scene.notified(_CAUSED[api], _resource(api, booking))
     await scene.quiet()
     wrong = [
         notice
@@ -111,12 +111,12 @@ async def _silent_while_we_are_told(scene: Scene, api: Api, mailbox: Mailbox) ->
 async def _every_type(scene: Scene, api: Api) -> None:
     """Without a query a registration is for all types."""
     mailbox = await scene.register(api)
-    await _told_in(scene, api, mailbox)
+    await _notified_in(scene, api, mailbox)
 
 
 async def _one_type(scene: Scene, api: Api) -> None:
     mailbox = await scene.register(api, f"eventType={_CAUSED[api]}")
-    await _told_in(scene, api, mailbox)
+    await _notified_in(scene, api, mailbox)
 
 
 async def _several_types(scene: Scene, api: Api) -> None:
@@ -126,19 +126,19 @@ async def _several_types(scene: Scene, api: Api) -> None:
     repeated = await scene.register(api, "&".join(f"eventType={kind}" for kind in kinds))
     booking = await _booked_and_cancelled(scene)
     for mailbox in (commas, repeated):
-        await scene.told(_CAUSED[api], _resource(api, booking), mailbox=mailbox)
+        await scene.notified(_CAUSED[api], _resource(api, booking), mailbox=mailbox)
 
 
-async def _told_in(scene: Scene, api: Api, mailbox: Mailbox) -> None:
+async def _notified_in(scene: Scene, api: Api, mailbox: Mailbox) -> None:
     booking = await _booked_and_cancelled(scene)
-    await scene.told(_CAUSED[api], _resource(api, booking), mailbox=mailbox)
+    await scene.notified(_CAUSED[api], _resource(api, booking), mailbox=mailbox)
 
 
 async def _repeated(scene: Scene, api: Api) -> None:
     """A notification that the listener refuses comes again, and is the same event."""
     booking = await scene.booking()
     resource = _resource(api, booking)
-    await scene.told("workOrderStateChangeEvent", booking.work.id)
+    await scene.notified("workOrderStateChangeEvent", booking.work.id)
     mailbox = await scene.register(api, f"eventType={_CAUSED[api]}")
     mailbox.refuse_next(resource)
     expect.status(await scene.cancel(booking.id), 204)

@@ -67,33 +67,33 @@ async def _legal_steps(scene: Scene) -> None:
         expect.that(False, sentence, *evidence)
 
 
-async def _creation_told(scene: Scene) -> None:
+async def _creation_notified(scene: Scene) -> None:
     for hook in (Hook.CREATE_JOB, Hook.CREATE_PLAIN_JOB):
         work = await scene.new_work(hook)
-        await scene.told("workOrderCreateEvent", work.id, work.mark)
+        await scene.notified("workOrderCreateEvent", work.id, work.mark)
 
 
-async def _steps_told(scene: Scene) -> None:
+async def _steps_notified(scene: Scene) -> None:
     work = await scene.new_work()
     await scene.booking(work)
-    await scene.told(STATE_CHANGE, work.id, work.mark)
+    await scene.notified(STATE_CHANGE, work.id, work.mark)
     for hook in (Hook.START, Hook.FINISH):
         mark = scene.mark()
         await scene.hook(hook, work.job)
-        await scene.told(STATE_CHANGE, work.id, mark)
+        await scene.notified(STATE_CHANGE, work.id, mark)
 
 
-async def _reopening_told(scene: Scene) -> None:
+async def _reopening_notified(scene: Scene) -> None:
     booking = await scene.booking()
-    await scene.told(STATE_CHANGE, booking.work.id, booking.work.mark)
+    await scene.notified(STATE_CHANGE, booking.work.id, booking.work.mark)
     mark = scene.mark()
     expect.status(await scene.cancel(booking.id), 204)
-    await scene.told(STATE_CHANGE, booking.work.id, mark)
+    await scene.notified(STATE_CHANGE, booking.work.id, mark)
 
 
-async def _need_told_at_birth(scene: Scene) -> None:
+async def _need_notified_at_birth(scene: Scene) -> None:
     work = await scene.new_work()
-    await scene.told("workOrderAppointmentRequiredEvent", work.id, work.mark)
+    await scene.notified("workOrderAppointmentRequiredEvent", work.id, work.mark)
     plain = await scene.new_work(Hook.CREATE_PLAIN_JOB)
     await scene.quiet()
     wrong = [
@@ -102,12 +102,12 @@ async def _need_told_at_birth(scene: Scene) -> None:
     expect.that(not wrong, "told to book for a WorkOrder that needs no visit", *wrong)
 
 
-async def _need_told_again(scene: Scene) -> None:
+async def _need_notified_again(scene: Scene) -> None:
     booking = await scene.booking()
-    await scene.told("workOrderAppointmentRequiredEvent", booking.work.id, booking.work.mark)
+    await scene.notified("workOrderAppointmentRequiredEvent", booking.work.id, booking.work.mark)
     mark = scene.mark()
     expect.status(await scene.cancel(booking.id), 204)
-    await scene.told("workOrderAppointmentRequiredEvent", booking.work.id, mark)
+    await scene.notified("workOrderAppointmentRequiredEvent", booking.work.id, mark)
 
 
 async def _can_be_scheduled(scene: Scene) -> None:
@@ -136,11 +136,11 @@ CHECKS: Final = (
     Check("R55", "a planned WorkOrder can be cancelled, and its Appointment with it", _cancelled_planned),
     Check("R55", "a started WorkOrder that is given up is unableToComplete", _given_up),
     Check("R55", "a planned WorkOrder is open again when its visit is cancelled", _opened_again),
-    Check("R56", "a new WorkOrder is notified", _creation_told),
-    Check("R57", "booking, start and finish are notified", _steps_told),
-    Check("R57", "the way back to open is notified", _reopening_told),
-    Check("R58", "a WorkOrder that is born with the need for a visit says so, and no other", _need_told_at_birth),
-    Check("R58", "a need that comes back is notified again", _need_told_again),
+    Check("R56", "a new WorkOrder is notified", _creation_notified),
+    Check("R57", "booking, start and finish are notified", _steps_notified),
+    Check("R57", "the way back to open is notified", _reopening_notified),
+    Check("R58", "a WorkOrder that is born with the need for a visit says so, and no other", _need_notified_at_birth),
+    Check("R58", "a need that comes back is notified again", _need_notified_again),
     Check("R59", "search and booking answer the need", _can_be_scheduled),
     Check("R59", "the trouble ticket is pending until then", _ticket_waits),
 )

@@ -209,11 +209,11 @@ def _of_first(bases: Sequence[object], spec: Mapping[str, object]) -> dict[str, 
     """Give what is true of several fields: they are of one type, or one of them is always there."""
     specs = [base for base in bases if isinstance(base, dict)]  # a column of a table is none
     sure = any(base.get("required") is True or "default" in base for base in specs)
-    told: dict[str, object] = {"required": True} if sure and not spec.keys() & _MAY_LACK else {}
+    found: dict[str, object] = {"required": True} if sure and not spec.keys() & _MAY_LACK else {}
     types = [base.get("type", "text") for base in specs]
     if "type" in spec or not types or len(types) < len(bases) or any(one != types[0] for one in types):
-        return told
-    return told | (_codes_of(specs) if types[0] == "code" else {"type": types[0]})
+        return found
+    return found | (_codes_of(specs) if types[0] == "code" else {"type": types[0]})
 
 
 _MAY_LACK = {"required", "default", "empty", "nulls"}

@@ -97,14 +97,14 @@ class VisitBuilder:
     seller_contact: RelatedContactInformation
     note: Entries[Note]
 
-    def visit(self, values: Values, job: Job, *, window_told: bool) -> Visit:
+    def visit(self, values: Values, job: Job, *, writes_window: bool) -> Visit:
         """Build the visit. Raises `Misread`."""
         ref = self.ref(values)
         assigned = self.assigned(values, job.ref) if self.assigned is not None else ()
         return Visit(
             ref=(as_text(ref) or None) if ref is not None else None,
             window=window_of(self.start(values), self.end(values)),
-            window_told=window_told,
+            writes_window=writes_window,
             contacts=tuple(assigned) or (self.seller_contact,),
             note=tuple(self.note(values, job.ref)),
         )

@@ -128,8 +128,8 @@ def _field(one: Input) -> str:
     options |= {"not_before": one.not_before} if one.not_before is not None else {}
     options |= dict.fromkeys(one.absent, "absent")
     note = "   # of the first of a list; all of it: type: items" if "[0]" in one.path else ""
-    told = ", ".join(f"{key}: {_option(key, value)}" for key, value in options.items())
-    return f"  {one.name}: {{{told}}}{note}\n"
+    written = ", ".join(f"{key}: {_option(key, value)}" for key, value in options.items())
+    return f"  {one.name}: {{{written}}}{note}\n"
 
 
 def _option(key: str, value: object) -> str:
