@@ -31,5 +31,8 @@ TRANSITIONS: Mapping[tuple[S, E], S] = {
     (S.IN_PROGRESS, E.FAIL): S.FAILED,
 }
 
+HOPS = frozenset((source, target) for (source, _), target in TRANSITIONS.items())
+"""From where to where one transition leads."""
+
 OPEN = frozenset({S.CONFIRMED, S.IN_PROGRESS})
 TERMINAL = frozenset({S.CANCELLED, S.COMPLETED, S.MISSED, S.FAILED})

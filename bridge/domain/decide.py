@@ -66,7 +66,8 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
         return decision
     is_current = decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
-    job = echo.without_echo(decision.job, update) if is_current else decision.job
+    # Once the WFM has named a state, what it says is no repetition of what the Buyer asked for before.
+    job = echo.without_echoes(decision.job) if is_current and update.goal.names_state else decision.job
     versions = highest(job.versions, update.versions)
     return replace(
         decision, job=replace(job, versions=versions, record=update.record, field_versions=update.field_versions)
@@ -101,7 +102,8 @@ def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: 
         return _open_new(job, update, ids, now)
     if job.work_order.state in TERMINAL:
         return _after_end(job, job.work_order, update, ids, now)
-    update = echo.with_standing_window(job, update)
+    if not update.visit.writes_window:
+        update = echo.with_standing_window(job, update)
     decision = echo.recognise(job, update, now)
     if decision is not None:
         return decision
@@ -223,8 +225,9 @@ def _seller_moves(draft: Draft, update: JobUpdate) -> bool:
 def _withdraw(draft: Draft, update: JobUpdate) -> None:
     """R27: a move by the Seller is a cancelled Appointment and a request to book again."""
     _walk_goal(draft, Goal(appointment=AppointmentStatus.CANCELLED))
-    moved = draft.require_appointment()
-    draft.appointment = replace(moved, visit=update.visit.ref or moved.visit, disregarded_window=update.visit.window)
+    if draft.appointment is not None:
+        visit, window = update.visit.ref or draft.appointment.visit, update.visit.window
+        draft.appointment = replace(draft.appointment, visit=visit, disregarded_window=window)
 
 
 def _learn_visit(draft: Draft, appointment: Appointment, update: JobUpdate) -> None:

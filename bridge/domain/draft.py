@@ -20,7 +20,6 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrder,
 )
-from bridge.domain.planner import is_legal
 from bridge.mef.enums import AppointmentStatus, EventType, WorkOrderState
 
 TROUBLE_TICKET = "TroubleTicket"
@@ -74,7 +73,7 @@ class Draft:
     def move_work_order(self, target: WorkOrderState) -> None:
         """Make one hop of the WorkOrder (R57); an ended one requires no Appointment any more."""
         source = self.work_order.state
-        if not is_legal(work_order_machine.TRANSITIONS, source, target):
+        if (source, target) not in work_order_machine.HOPS:
             raise IllegalMove(f"WorkOrder {source} -> {target}")
         self.work_order = replace(self.work_order, state=target, changed_at=self.now)
         self._passed("workOrder", self.work_order.id, source, target)
@@ -86,8 +85,10 @@ class Draft:
 
     def move_appointment(self, target: AppointmentStatus) -> None:
         """Make one hop of the open Appointment (R28)."""
-        appointment = self.require_appointment()
-        if not is_legal(appointment_machine.TRANSITIONS, appointment.status, target):
+        appointment = self.appointment
+        if appointment is None:
+            raise IllegalMove("the WorkOrder has no Appointment")
+        if (appointment.status, target) not in appointment_machine.HOPS:
             raise IllegalMove(f"Appointment {appointment.status} -> {target}")
         disregarded = appointment.disregarded_window if target in appointment_machine.OPEN else None
         self.appointment = replace(appointment, status=target, disregarded_window=disregarded, changed_at=self.now)
@@ -112,12 +113,6 @@ class Draft:
         self.appointment = replace(appointment, changed_at=self.now)
         if announce:
             self._notify(EventType.APPOINTMENT_ATTRIBUTE_VALUE_CHANGE, appointment.id)
-
-    def require_appointment(self) -> Appointment:
-        """Return the Appointment; a decision only asks where there is one."""
-        if self.appointment is None:
-            raise IllegalMove("the WorkOrder has no Appointment")
-        return self.appointment
 
     def result(self, *, reason: str = "") -> Decision:
         """Close the draft. A decision that changed nothing the Buyer can see is `unchanged`."""

@@ -73,7 +73,7 @@ def with_standing_window(job: Job, update: JobUpdate) -> JobUpdate:
     The WFM has moved nothing by not speaking of it.
     """
     current, visit = job.open_appointment, update.visit
-    if visit.writes_window or current is None or visit.window not in _left_behind(job, current):
+    if current is None or visit.window not in _left_behind(job, current):
         return update
     return replace(update, visit=replace(visit, window=current.valid_for))
 
@@ -260,25 +260,19 @@ def _moved_by_seller(job: Job, ended: Appointment, update: JobUpdate) -> bool:
     return ended is job.appointment
 
 
-def without_echo(job: Job, update: JobUpdate) -> Job:
-    """The WFM has named a state: what it says from now on is no repetition of what the Buyer asked for before."""
-    if not update.goal.names_state:
-        return job
-    return _repeated(job, lambda command: command.echo_until is not None)
+def without_echoes(job: Job, until: datetime | None = None) -> Job:
+    """What the WFM had the time to repeat until then, it repeats no more; None: whatever it was."""
 
-
-def without_old_echoes(job: Job, now: datetime) -> Job:
-    """What the WFM had the time to repeat, it repeats no more."""
-    return _repeated(job, lambda command: command.echo_until is not None and command.echo_until <= now)
-
-
-def _repeated(job: Job, is_over: Callable[[Command], bool]) -> Job:
-    def over(commands: tuple[Command, ...]) -> tuple[Command, ...]:
-        return tuple(replace(each, echo_until=None) if is_over(each) else each for each in commands)
+    def is_over(command: Command) -> bool:
+        return command.echo_until is not None and (until is None or command.echo_until <= until)
 
     if not any(map(is_over, (*job.commands, *job.granted))):
         return job
-    return replace(job, commands=over(job.commands), granted=over(job.granted))
+    commands, granted = (
+        tuple(replace(each, echo_until=None) if is_over(each) else each for each in commands)
+        for commands in (job.commands, job.granted)
+    )
+    return replace(job, commands=commands, granted=granted)
 
 
 def _older(update: JobUpdate, moment: datetime) -> bool:

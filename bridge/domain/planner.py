@@ -12,11 +12,6 @@ State = TypeVar("State")
 Event = TypeVar("Event")
 
 
-def is_legal(table: Mapping[tuple[State, Event], State], source: State, target: State) -> bool:
-    """Tell whether one transition of the table leads from `source` to `target`."""
-    return any(state == source and reached == target for (state, _), reached in table.items())
-
-
 def shortest_path(table: Mapping[tuple[State, Event], State], start: State, goal: State) -> tuple[State, ...] | None:
     """Return the states after `start` up to `goal` by the fewest transitions; () when already there, None if no way."""
     if start == goal:

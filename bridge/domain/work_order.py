@@ -33,4 +33,7 @@ TRANSITIONS: Mapping[tuple[S, E], S] = {
     (S.IN_PROGRESS, E.GIVE_UP): S.UNABLE_TO_COMPLETE,
 }
 
+HOPS = frozenset((source, target) for (source, _), target in TRANSITIONS.items())
+"""From where to where one transition leads."""
+
 TERMINAL = frozenset({S.COMPLETED, S.CANCELLED, S.UNABLE_TO_COMPLETE})

@@ -3,7 +3,16 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandId, Decision, Outcome, WorkOrderId
+from bridge.domain.model import (
+    Appointment,
+    AppointmentId,
+    BuyerId,
+    CommandId,
+    CommandKind,
+    Decision,
+    Outcome,
+    WorkOrderId,
+)
 from bridge.domain.patch import apply_patch, news_for_wfm
 from bridge.domain.settlement import CommandResult
 from bridge.flows.commands import Commands
@@ -47,6 +56,8 @@ class Appointments:
         result = await self._commands.resume(command_id) if command_id is not None else None
         if result is None:
             wish = Wish(
+                kind=CommandKind.BOOK,
+                window=request.valid_for,
                 buyers=buyers,
                 work_order=WorkOrderId(request.work_order.id),
                 correlation_id=correlation_id,
@@ -72,6 +83,8 @@ class Appointments:
         if request.valid_for is None or request.valid_for == appointment.valid_for:
             return await self._patch_here(appointment, request, provided, correlation_id)
         wish = Wish(
+            kind=CommandKind.RESCHEDULE,
+            window=request.valid_for,
             buyers=buyers,
             work_order=appointment.work_order,
             correlation_id=correlation_id,
@@ -94,6 +107,7 @@ class Appointments:
         if result is None:
             appointment = await self.get(buyers, appointment_id)
             wish = Wish(
+                kind=CommandKind.CANCEL,
                 buyers=buyers,
                 work_order=appointment.work_order,
                 correlation_id=correlation_id,

@@ -55,6 +55,7 @@ class Wish:
     has the top-level names of a change. `token` is the WFM's for the window, once that was searched.
     """
 
+    kind: CommandKind
     buyers: frozenset[BuyerId]
     work_order: WorkOrderId
     correlation_id: str
@@ -62,19 +63,8 @@ class Wish:
     request: AppointmentCreate | AppointmentUpdate | None = None
     appointment: Appointment | None = None
     provided: frozenset[str] = frozenset()
+    window: TimePeriod | None = None
     token: Token | None = None
-
-    @property
-    def kind(self) -> CommandKind:
-        """What the WFM is to do."""
-        if self.request is None:
-            return CommandKind.CANCEL
-        return CommandKind.BOOK if isinstance(self.request, AppointmentCreate) else CommandKind.RESCHEDULE
-
-    @property
-    def window(self) -> TimePeriod | None:
-        """The window asked for, if any."""
-        return self.request.valid_for if self.request is not None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import count
 
-from bridge.domain.echo import without_old_echoes
+from bridge.domain.echo import without_echoes
 from bridge.domain.model import (
     Accepted,
     Appointment,
@@ -111,7 +111,7 @@ class Sandbox:
     def _queue_at(self, ref: JobRef, now: datetime) -> HoldQueue:
         """Give a job's queue, with the job as it would be loaded now."""
         queue = self._queue(ref)
-        queue.job = without_old_echoes(queue.job, now)
+        queue.job = without_echoes(queue.job, now)
         return queue
 
     # what happens

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bridge.domain.echo import without_old_echoes
+from bridge.domain.echo import without_echoes
 from bridge.domain.model import (
     Command,
     CommandId,
@@ -121,7 +121,7 @@ class UnitOfWork:
         now = self._clock()
         loaded = await jobs.load(self._session, refs, now)
         self._stored.update(part for job in loaded.values() for part in jobs.parts(job))
-        return {ref: without_old_echoes(job, now) for ref, job in loaded.items()}
+        return {ref: without_echoes(job, now) for ref, job in loaded.items()}
 
     async def owners(self, work_orders: Collection[WorkOrderId]) -> Mapping[WorkOrderId, Owner]:
         """Tell which jobs WorkOrders stand for, and whose they are; an unknown one is left out."""

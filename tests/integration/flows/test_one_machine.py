@@ -21,6 +21,7 @@ from bridge.domain.model import (
     AppointmentId,
     Command,
     CommandId,
+    CommandKind,
     Job,
     JobRef,
     Outcome,
@@ -267,7 +268,10 @@ class Both:
         request: Any = acme.booking(job.work_order.id, window)
         if change is not None:
             request = None if step.cancels else AppointmentUpdate(valid_for=window)
+        kind = CommandKind.BOOK if change is None else CommandKind.CANCEL if step.cancels else CommandKind.RESCHEDULE
         wish = Wish(
+            kind=kind,
+            window=None if request is None else window,
             buyers=frozenset({BUYER}),
             work_order=job.work_order.id,
             correlation_id="buyer",
