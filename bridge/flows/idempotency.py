@@ -114,7 +114,7 @@ class Idempotency:
 
     async def _effect(self, tx: Transaction, stored: KeyedRequest, first: KeyedRequest) -> str:
         """Take up the effect of the earlier try, unless it came to nothing."""
-        settled = await tx.answer(CommandId(stored.effect))
+        settled = await tx.command_result(CommandId(stored.effect))
         came_to_nothing = settled is not None and settled[0] in CAME_TO_NOTHING
         log.info("request.retried", operation=stored.key.operation, effect=stored.effect, anew=came_to_nothing)
         return first.effect if came_to_nothing else stored.effect

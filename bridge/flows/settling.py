@@ -104,7 +104,7 @@ class Settling:
                 _log_settled(work.queue(asked.job).expire(command, work.now))
                 settled = None
             else:
-                settled = await tx.answer(asked.id)
+                settled = await tx.command_result(asked.id)
         if settled is None:
             raise timed_out(asked.kind)
         return result_or_timeout(asked, await self._restored(asked, *settled))
@@ -126,7 +126,7 @@ class Settling:
     async def result(self, asked: CommandId) -> CommandResult | None:
         """Read what came of a command; None while it is pending, or unknown."""
         async with self._store.transaction() as tx:
-            command, settled = await tx.command(asked), await tx.answer(asked)
+            command, settled = await tx.command(asked), await tx.command_result(asked)
         return None if command is None or settled is None else await self._restored(command, *settled)
 
     async def _restored(self, command: Command, state: CommandState, kept: Mapping[str, object]) -> CommandResult:

@@ -114,7 +114,7 @@ async def find(session: Session, id_: CommandId) -> Command | None:
     return None if row is None else command(row)
 
 
-async def answer(session: Session, id_: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
+async def result(session: Session, id_: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
     """Read how a command was settled; None while it is pending, or unknown."""
     row = await session.row(_FIND, {"wanted": id_})
     if row is None or row["state"] == CommandState.PENDING.value:

@@ -237,7 +237,7 @@ async def write(
     session: Session,
     changed: Mapping[Key, Any],
     stored: Mapping[Key, Any],
-    answers: Mapping[CommandId, Mapping[str, object]],
+    results: Mapping[CommandId, Mapping[str, object]],
 ) -> None:
     """Write parts that changed since they were `stored`, each after those that it refers to."""
     values: defaultdict[Kind, list[Any]] = defaultdict(list)
@@ -249,7 +249,7 @@ async def write(
     # R20: the visit that ends makes room for the one that begins.
     visits = sorted(values[Kind.APPOINTMENT], key=lambda visit: visit.status in OPEN)
     await session.run(_SAVE_APPOINTMENTS, [appointment_row(visit) for visit in visits])
-    asked = [commands.command_row(command, answers.get(command.id)) for command in values[Kind.COMMAND]]
+    asked = [commands.command_row(command, results.get(command.id)) for command in values[Kind.COMMAND]]
     await session.run(commands.SAVE, asked)
 
 

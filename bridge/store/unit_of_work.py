@@ -40,7 +40,7 @@ class UnitOfWork:
         self._clock = clock
         self._stored: dict[Key, Any] = {}
         self._changed: dict[Key, Any] = {}
-        self._answers: dict[CommandId, Mapping[str, object]] = {}
+        self._results: dict[CommandId, Mapping[str, object]] = {}
         self._entries: list[JournalEntry] = []
         self._parked: journal.Parked = {}
         self._announcements: list[Announcement] = []
@@ -62,7 +62,7 @@ class UnitOfWork:
 
     async def _write_jobs(self) -> None:
         if self._changed:
-            await jobs.write(self._session, self._changed, self._stored, self._answers)
+            await jobs.write(self._session, self._changed, self._stored, self._results)
             self._stored |= self._changed
             self._changed.clear()
 
@@ -151,15 +151,15 @@ class UnitOfWork:
         await self._write_jobs()
         return await commands.find(self._session, command)
 
-    async def settle_command(self, command: Command, answer: Mapping[str, object]) -> None:
+    async def settle_command(self, command: Command, result: Mapping[str, object]) -> None:
         """Store a command in its final state, with what came of it (plain JSON)."""
         self._changed[Kind.COMMAND, command.id] = command
-        self._answers[command.id] = answer
+        self._results[command.id] = result
 
-    async def answer(self, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
+    async def command_result(self, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
         """Read how a command was settled; None while it is pending, or unknown."""
         await self._write_jobs()
-        return await commands.answer(self._session, command)
+        return await commands.result(self._session, command)
 
     async def overdue_commands(self, now: datetime) -> Sequence[Command]:
         """Read the pending commands whose time is up, the longest overdue first."""

@@ -59,7 +59,7 @@ def committed_not_acked(point: str) -> None:
 
 
 def held_not_acked(point: str) -> None:
-    """The WFM's cancellation of a visit is held for its partner; RabbitMQ does not know that it was taken."""
+    """The WFM's cancellation of a visit is held for a superseding message; RabbitMQ does not know that it was taken."""
     handle = JobUpdates.handle
 
     async def handling(self: JobUpdates, message: WfmMessage) -> None:

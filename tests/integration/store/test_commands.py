@@ -61,12 +61,15 @@ async def test_a_settled_command_keeps_its_answer(store: SqlStore) -> None:
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
         await tx.add_commands([asked])
-        assert await tx.answer(asked.id) is None
+        assert await tx.command_result(asked.id) is None
         await tx.settle_command(settled, {"code": "otherIssue", "reason": "slot taken"})
-        assert await tx.answer(asked.id) == (CommandState.REFUSED, {"code": "otherIssue", "reason": "slot taken"})
+        assert await tx.command_result(asked.id) == (
+            CommandState.REFUSED,
+            {"code": "otherIssue", "reason": "slot taken"},
+        )
     async with store.transaction() as tx:
         assert await tx.command(asked.id) == settled
-        assert await tx.answer(CommandId("cmd-unknown")) is None
+        assert await tx.command_result(CommandId("cmd-unknown")) is None
 
 
 async def test_a_change_after_settlement_leaves_the_answer(store: SqlStore) -> None:
@@ -80,7 +83,7 @@ async def test_a_change_after_settlement_leaves_the_answer(store: SqlStore) -> N
     async with store.transaction() as tx:
         await tx.save_jobs([replace(job(order), commands=(replace(expired, state=CommandState.COMPENSATED),))])
     async with store.transaction() as tx:
-        assert await tx.answer(asked.id) == (CommandState.COMPENSATED, {"a": 1})
+        assert await tx.command_result(asked.id) == (CommandState.COMPENSATED, {"a": 1})
 
 
 @pytest.mark.parametrize("nonsense", ["a\x00b", "x" * 3000, "\U0001f600", "", "'; --"])
@@ -100,7 +103,7 @@ async def test_a_settled_command_never_becomes_pending_again(store: SqlStore) ->
     async with store.transaction() as tx:
         before = (await tx.load_jobs([order.job]))[order.job]
         await tx.settle_command(replace(asked, state=CommandState.ACCEPTED), {"visit": "V-1"})
-        assert await tx.answer(asked.id) == (CommandState.ACCEPTED, {"visit": "V-1"})
+        assert await tx.command_result(asked.id) == (CommandState.ACCEPTED, {"visit": "V-1"})
         await tx.save_jobs([replace(before, commands=(replace(asked, visit="V-1"),))])
     async with store.transaction() as tx:
         assert await tx.command(asked.id) == replace(asked, state=CommandState.ACCEPTED, visit="V-1")

@@ -1,4 +1,4 @@
-"""A message that its rule holds for a partner waits, until its time is up; what would do nothing anyway never does."""
+"""A message that its rule holds waits, until its time is up; what would do nothing anyway never does."""
 
 from datetime import datetime, timedelta
 

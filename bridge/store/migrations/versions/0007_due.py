@@ -1,4 +1,4 @@
-"""Until when a message is held for a partner."""
+"""Until when a message is held by a rule."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Messages that are held for a partner, on both databases: a WFM cancels a visit and creates it anew to move it."""
+"""Messages that are held, on both databases: a WFM cancels a visit and creates it anew to move it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -221,7 +221,7 @@ async def test_what_names_no_state_waits_behind_and_keeps_its_turn(bridge: Bridg
     assert (await bridge.visit()).status == "cancelled"
 
 
-async def test_what_waits_behind_is_applied_before_the_partner(bridge: Bridge) -> None:
+async def test_what_waits_behind_is_applied_before_the_superseding_message(bridge: Bridge) -> None:
     await bridge.hear({"status": "cancelled", "v": 3}, {"status": "note", "v": 4, "task": "Ring twice"})
     await bridge.hear({"status": "planned", "id": "again", "v": 5, "task": "Knock", **FRIDAY})
     outcomes = await bridge.outcomes()
@@ -232,7 +232,7 @@ async def test_what_waits_behind_is_applied_before_the_partner(bridge: Bridge) -
     assert job.work_order.details.task == ("Knock",)
 
 
-async def test_what_is_older_by_its_version_is_no_partner(bridge: Bridge, clock: Clock) -> None:
+async def test_what_is_older_by_its_version_supersedes_nothing(bridge: Bridge, clock: Clock) -> None:
     await bridge.hear({"status": "cancelled", "v": 5})
     await bridge.hear({"status": "planned", "id": "late", "v": 4, "task": "Late", **FRIDAY})
     assert (await bridge.outcomes())["late"] == "applied"
@@ -241,7 +241,7 @@ async def test_what_is_older_by_its_version_is_no_partner(bridge: Bridge, clock:
     assert (await bridge.visit()).status == "cancelled"
 
 
-async def test_what_cannot_be_applied_is_no_partner(bridge: Bridge, clock: Clock) -> None:
+async def test_what_cannot_be_applied_supersedes_nothing(bridge: Bridge, clock: Clock) -> None:
     await bridge.hear({"status": "cancelled"}, {"status": "planned", "id": "again", "day": "sunday", **FRIDAY})
     outcomes = await bridge.outcomes()
     assert [outcomes[key] for key in ("cancelled", "again")] == ["waiting", "parked"]
@@ -250,7 +250,7 @@ async def test_what_cannot_be_applied_is_no_partner(bridge: Bridge, clock: Clock
     assert (await bridge.visit()).status == "cancelled"
 
 
-async def test_a_replayed_message_that_came_before_is_no_partner(
+async def test_a_replayed_message_that_came_before_supersedes_nothing(
     bridge: Bridge, make_bridge: MakeBridge, clock: Clock
 ) -> None:
     await bridge.hear({"status": "planned", "id": "odd-day", "day": "monday", **FRIDAY})
@@ -264,7 +264,7 @@ async def test_a_replayed_message_that_came_before_is_no_partner(
     assert (await bridge.visit()).status == "cancelled"
 
 
-async def test_a_replayed_message_that_came_after_is_the_partner(bridge: Bridge, make_bridge: MakeBridge) -> None:
+async def test_a_replayed_message_that_came_after_supersedes(bridge: Bridge, make_bridge: MakeBridge) -> None:
     await bridge.hear({"status": "cancelled"})
     await bridge.hear({"status": "planned", "id": "odd-day", "day": "monday", **FRIDAY})
     mended = await make_bridge(MENDED)
@@ -306,7 +306,7 @@ async def test_a_cancellation_that_came_before_its_job_is_held_for_what_is_left_
     assert held.due_at == NOW + timedelta(seconds=30)
 
 
-async def test_a_cancellation_and_its_partner_that_came_before_their_job_are_nothing(make_bridge: MakeBridge) -> None:
+async def test_a_cancellation_and_its_successor_that_came_before_their_job_are_nothing(make_bridge: MakeBridge) -> None:
     bridge = await make_bridge()
     planned, again = {"status": "planned", **FRIDAY}, {"status": "planned", "id": "again", **FRIDAY}
     await bridge.hear(planned)

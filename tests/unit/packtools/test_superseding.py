@@ -1,4 +1,4 @@
-"""Messages that are held for a partner, in the book of cases: as in the running bridge, by the clock of a case."""
+"""Messages that are held, in the sandbox: as in the running bridge, by the clock of a case."""
 
 from datetime import timedelta
 from typing import Any
@@ -76,7 +76,7 @@ def test_at_the_end_of_a_case_it_is_seen_to_wait() -> None:
 
 
 @pytest.mark.parametrize(("window", "told"), [(FRIDAY, []), (MONDAY, MOVED)])
-def test_the_partner_makes_it_a_move_or_nothing(window: dict[str, str], told: list[str]) -> None:
+def test_the_superseding_message_makes_it_a_move_or_nothing(window: dict[str, str], told: list[str]) -> None:
     again = says("planned", id="again", **window, at="12:00:01", notifications=told)
     assert run(HELD, again, until("12:05:00", reason="nothing was due")) == []
 
@@ -102,13 +102,13 @@ def test_what_names_no_state_waits_behind() -> None:
     assert run(HELD, behind, again, until("12:01:00", reason="nothing was due")) == []
 
 
-def test_what_is_older_by_its_version_is_no_partner() -> None:
+def test_what_is_older_by_its_version_supersedes_nothing() -> None:
     cancelled = says("cancelled", v=5, outcome="waiting")
     late = says("planned", id="late", v=4, **FRIDAY, outcome="unchanged")
     assert run(cancelled, late, until("12:00:30", rule="cancelled", appointment="cancelled")) == []
 
 
-def test_a_cancellation_and_its_partner_that_came_before_their_job_are_nothing() -> None:
+def test_a_cancellation_and_its_successor_that_came_before_their_job_are_nothing() -> None:
     early = [
         says(status, id=f"other-{number}", outcome="waiting", **window)
         for number, (status, window) in enumerate((("planned", FRIDAY), ("cancelled", {}), ("planned", FRIDAY)))
@@ -118,6 +118,11 @@ def test_a_cancellation_and_its_partner_that_came_before_their_job_are_nothing()
     created = says("new", id="other", appointment="confirmed", window=list(FRIDAY.values()))
     created["message"]["job"] = "K"
     assert run(*early, created, until("12:05:00", reason="nothing was due")) == []
+
+
+def test_a_parked_message_that_comes_again_is_taken_anew() -> None:
+    parked = says("of no pack", id="odd", outcome="parked")
+    assert run(parked, parked) == []
 
 
 def test_a_second_cancellation_waits_as_well() -> None:
@@ -138,7 +143,7 @@ rules:
 )
 
 
-def test_the_partner_is_compared_with_what_was_before_the_held_message() -> None:
+def test_the_superseding_message_is_compared_with_what_was_before_the_held_message() -> None:
     assert run(HELD, says("planned", id="again", **FRIDAY, rule="planned"), pack=LOOKING_BACK) == []
     assert run(HELD, says("planned", id="again", **MONDAY, parked="Another day"), pack=LOOKING_BACK) == []
 

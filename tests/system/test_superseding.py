@@ -1,4 +1,4 @@
-"""Messages that are held for a partner, over a real RabbitMQ: a WFM that cancels a visit and creates it anew."""
+"""Messages that are held, over a real RabbitMQ: a WFM that cancels a visit and creates it anew."""
 
 import signal
 from datetime import timedelta
@@ -75,7 +75,7 @@ async def test_a_bridge_that_is_killed_while_a_message_is_held_applies_it_after_
     await lab.stop_and_find_nothing_left()
 
 
-async def test_a_running_bridge_applies_what_no_partner_came_for(
+async def test_a_running_bridge_applies_what_nothing_superseded(
     make_laboratory: MakeLaboratory, sqlite_url: str, pack: Path
 ) -> None:
     lab = await make_laboratory(sqlite_url, PACKS=holding(pack, 1))
