@@ -11,13 +11,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, event, make_url
+from sqlalchemy import event, make_url
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import PermanentError
-from bridge.store.sqlite import Synchronous, connect
+from bridge.store.sqlite import Synchronous, begin, connect
 
 # How long a SQLite transaction of another process may hold us up before we say that the database does not answer.
 BUSY_TIMEOUT_S = 10.0
@@ -26,8 +26,6 @@ CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 60.0
 POOL_SIZE = 10
 MAX_OVERFLOW = 10
-
-WRITES = "bridge_writes"
 
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 READ_ONLY: Mapping[str, str] = MappingProxyType({"default_transaction_read_only": "on"})
@@ -84,12 +82,7 @@ def _open_sqlite(url: URL, synchronous: Synchronous, *, read_only: bool = False)
     made = partial(connect, synchronous=synchronous, wait_s=BUSY_TIMEOUT_S, read_only=read_only)
     creator = {"async_creator_fn": made}
     engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW, connect_args=creator)
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get(WRITES, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
-
+    event.listen(engine.sync_engine, "begin", begin)
     return engine
 
 

@@ -9,8 +9,9 @@ from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, Strin
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.errors import PermanentError
-from bridge.store.engine import WRITES, open_engine
+from bridge.store.engine import open_engine
 from bridge.store.session import begin
+from bridge.store.sqlite import WRITES
 from bridge.store.tables import metadata
 
 CURRENT: Final = "0008"

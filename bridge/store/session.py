@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.domain.model import JobRef
 from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreUnavailable
-from bridge.store.engine import WRITES
+from bridge.store.sqlite import WRITES
 
 # Both databases take some 32,000 parameters in a statement; a longer list of keys is asked for in parts.
 MAX_KEYS = 10_000

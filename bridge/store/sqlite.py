@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 import aiosqlite
+from sqlalchemy import Connection
 
 # How many rows the driver fetches at a time when iterating, which we never do.
 _UNUSED_CHUNK = 64
@@ -20,6 +21,16 @@ _UNUSED_CHUNK = 64
 _PAUSE_S = 0.01
 
 Synchronous = Literal["FULL", "EXTRA", "NORMAL"]
+
+WRITES = "bridge_writes"
+"""The execution option of an engine whose transactions write: they take SQLite's lock at once, or two might wait for
+each other."""
+
+
+def begin(connection: Connection) -> None:
+    """Begin a transaction, which the driver would leave to the first statement that changes something."""
+    writes = connection.get_execution_options().get(WRITES, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 class OneTripCursor:
