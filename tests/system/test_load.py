@@ -93,7 +93,7 @@ def make_traffic(random: Random) -> Traffic:
 
     def snapshot(job: acme.Job) -> bytes:
         body = wfm.snapshot(job, TOMORROW + timedelta(minutes=next(minutes)))
-        wfm.told(job)
+        wfm.forget_fallen_visit(job)
         return orjson.dumps(body)
 
     histories = list(HISTORIES.values())

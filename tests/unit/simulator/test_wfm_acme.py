@@ -143,7 +143,7 @@ def test_a_visit_that_did_not_take_place_is_told_of_once(acme: Acme, job: Job) -
     acme.plan(job, MORNING)
     acme.turn(job, Stat.NO_SHOW, "C01")
     told = acme.snapshot(job, NOW)
-    acme.told(job)
+    acme.forget_fallen_visit(job)
     acme.turn(job, Stat.ON_HOLD)
     after = acme.snapshot(job, NOW)
     assert (told["VISIT_NO"], told["RSN"], after["VISIT_NO"], after["RSN"]) == ("V-0001", "C01", "", "")
@@ -156,7 +156,7 @@ def test_a_finished_visit_is_still_named_when_the_job_is_closed(acme: Acme, job:
     for stat in (Stat.STARTED, Stat.FINISHED, Stat.CLOSED):
         acme.turn(job, stat)
         told = acme.snapshot(job, NOW)
-        acme.told(job)
+        acme.forget_fallen_visit(job)
     assert (told["STAT"], told["VISIT_NO"], job.visits[0].status) == ("CLSD", "V-0001", VisitStatus.DONE)
     assert acme.active_visit(job.number) is None
 

@@ -1,4 +1,4 @@
-"""Until when a message is held by a rule."""
+"""Until when a message is held for a partner."""
 
 import sqlalchemy as sa
 from alembic import op
