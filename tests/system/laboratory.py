@@ -212,7 +212,7 @@ class Laboratory:
             self.wfm.silent_next(command)
             yield
             return
-        async with self.wfm._lanes[job]:
+        async with self.wfm._turns[job]:
             yield
 
     async def until_commanded(self, command: str) -> None:

@@ -197,7 +197,7 @@ async def test_items_replies_and_commands_change_all_at_once_and_nothing_in_flig
         return sum(command["CMD"] == "BOOKVIS" for command in lab.wfm.commands)
 
     await book(0)
-    async with lab.wfm._lanes[jobs[1][0]], lab.wfm._lanes[jobs[2][0]]:  # the WFM has these, and is slow to answer
+    async with lab.wfm._turns[jobs[1][0]], lab.wfm._turns[jobs[2][0]]:  # the WFM has these, and is slow to answer
         booking = [asyncio.create_task(book(number)) for number in (1, 2)]
         await eventually(lambda: asked() == 3)
         telling = asyncio.create_task(tell())
