@@ -17,9 +17,9 @@ from bridge.api.failures import invalid_body, plain
 from bridge.api.pointers import Step, pointer
 from bridge.api.violations import got, violations
 from bridge.domain.model import Problem
-from bridge.flows.errors import Rejected
+from bridge.flows.refusals import Rejected
 from bridge.mef.enums import Error422Code
-from bridge.mef.errors import shorten
+from bridge.mef.error_bodies import shorten
 from bridge.mef.models import MefModel
 
 Model = TypeVar("Model", bound=MefModel)

@@ -6,9 +6,9 @@ from typing import Final
 
 from bridge.domain.model import Problem
 from bridge.errors import BridgeError, ConflictError, TransientError
-from bridge.flows.errors import InvalidSubscription, NotFound, Rejected, WfmTimeout, WfmUnavailable
+from bridge.flows.refusals import InvalidSubscription, NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.enums import Error422Code
-from bridge.mef.errors import (
+from bridge.mef.error_bodies import (
     Error,
     Error400,
     Error400Code,

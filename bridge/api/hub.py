@@ -7,8 +7,8 @@ from bridge.api.body import Body, read_model, read_object
 from bridge.api.operations import Call, Route
 from bridge.api.responses import answer, created, no_content
 from bridge.api.services import Subscriptions
-from bridge.flows.errors import InvalidSubscription, Rejected
 from bridge.flows.ports import SubscriptionId
+from bridge.flows.refusals import InvalidSubscription, Rejected
 from bridge.mef.enums import Api
 from bridge.mef.models import EventSubscriptionInput
 

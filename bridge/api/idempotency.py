@@ -16,9 +16,9 @@ from bridge.api.failures import RequestFailed, failure_of, invalid_body, invalid
 from bridge.api.responses import failure
 from bridge.domain.model import Problem
 from bridge.errors import BridgeError
-from bridge.flows.errors import KeyReused, StillUnderWay
 from bridge.flows.idempotency import Once, Work
 from bridge.flows.ports import RequestKey, StoredAnswer
+from bridge.flows.refusals import KeyReused, StillUnderWay
 from bridge.mef.enums import Error422Code
 
 HEADER: Final = "Idempotency-Key"

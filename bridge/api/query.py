@@ -9,7 +9,7 @@ from typing import Final, NoReturn, TypeVar
 from urllib.parse import unquote_plus
 
 from bridge.api.failures import bad_request, invalid_query
-from bridge.mef.errors import Error400Code, shorten
+from bridge.mef.error_bodies import Error400Code, shorten
 from bridge.mef.moments import EXPECTED, parse_moment
 
 MAX_OFFSET: Final = 2**63 - 1  # a database's big integer; beyond it nothing can be found

@@ -7,7 +7,7 @@ from typing import Final
 from bridge.api.failures import access_denied, bad_request, invalid_query
 from bridge.api.query import Query
 from bridge.domain.model import BuyerId
-from bridge.mef.errors import Error400Code
+from bridge.mef.error_bodies import Error400Code
 
 PARAMETERS: Final = frozenset({"buyerId", "sellerId"})
 

@@ -16,7 +16,7 @@ from aiohttp.http_exceptions import LineTooLong
 from bridge.api.failures import RequestFailed, bad_request, plain
 from bridge.api.middleware import SERVER
 from bridge.api.responses import failure
-from bridge.mef.errors import Error400Code
+from bridge.mef.error_bodies import Error400Code
 
 BACKLOG: Final = 128
 

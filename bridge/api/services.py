@@ -1,6 +1,6 @@
 """What the Buyer's side asks of the rest of the bridge. The use cases in `flows` satisfy these protocols.
 
-All raise the errors of `bridge.flows.errors`, `ConflictError` or `StoreUnavailable`. `buyers` are the Buyers that the
+All raise the errors of `bridge.flows.refusals`, `ConflictError` or `StoreUnavailable`. `buyers` are the Buyers that the
 caller may speak for in this request; an object of anybody else does not exist for him (`NotFound`).
 """
 

@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from bridge.api.pointers import pointer, steps_in
 from bridge.domain.model import Problem
 from bridge.mef.enums import Error422Code
-from bridge.mef.errors import shorten
+from bridge.mef.error_bodies import shorten
 from bridge.mef.moments import ERROR_TYPE as WRONG_MOMENT
 from bridge.mef.moments import EXPECTED
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import structlog
 
 from bridge.app.buyer_side import build_served, start_delivery, start_http
-from bridge.app.identity import load_entities, open_identity
+from bridge.app.callers import load_entities, open_identity
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.app.process import background, new_id

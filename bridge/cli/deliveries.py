@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
+from bridge.cli.database import with_store
 from bridge.cli.messages import print_lines
 from bridge.cli.options import ConfigOption, JsonOption
-from bridge.cli.store import with_store
 from bridge.flows.ports import DeliveryReport, DeliveryState
 from bridge.settings import load_settings
 

@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
+from bridge.cli.database import with_store
 from bridge.cli.options import ConfigOption, JsonOption
-from bridge.cli.store import with_store
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
 from bridge.flows.ports import JournalEntry, RecordedEntry

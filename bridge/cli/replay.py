@@ -7,14 +7,14 @@ import typer
 
 from bridge.app.packs import load_packs
 from bridge.app.process import new_id, now
+from bridge.cli.database import with_store
 from bridge.cli.messages import why
 from bridge.cli.options import ConfigOption
-from bridge.cli.store import with_store
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
-from bridge.flows.errors import NotReplayable
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import JournalEntry
+from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Workshop
 from bridge.settings import Settings, load_settings
 from bridge.store import SqlStore

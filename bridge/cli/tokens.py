@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import ECAlgorithm
 
 from bridge.api.identity import DEVELOPMENT_KID
-from bridge.app.identity import load_entities
+from bridge.app.callers import load_entities
 from bridge.cli.options import ConfigOption
 from bridge.errors import PermanentError
 from bridge.settings import Mode, Settings, load_settings

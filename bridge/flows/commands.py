@@ -14,10 +14,10 @@ from bridge.batcher import Batcher
 from bridge.domain.model import Command, CommandId
 from bridge.domain.settlement import CommandResult
 from bridge.errors import BrokerUnavailable, NotRouted
-from bridge.flows.errors import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided
 from bridge.flows.patience import Patient
 from bridge.flows.pending_replies import PendingReplies, ask
 from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
+from bridge.flows.refusals import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided
 from bridge.flows.replies import WfmReply, correlated, correlation_of
 from bridge.flows.settling import Settling, result_or_timeout
 from bridge.flows.sweep import Sweep

@@ -18,8 +18,8 @@ import structlog
 
 from bridge.domain.model import CommandId, CommandState
 from bridge.errors import TransientError
-from bridge.flows.errors import KeyReused, StillUnderWay
 from bridge.flows.ports import Clock, KeyedRequest, RequestKey, Store, StoredAnswer, Transaction
+from bridge.flows.refusals import KeyReused, StillUnderWay
 
 log = structlog.get_logger(__name__)
 

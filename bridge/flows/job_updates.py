@@ -12,10 +12,10 @@ import structlog
 from bridge.batcher import Batcher
 from bridge.domain.model import JobRef, Outcome
 from bridge.errors import TransientError
-from bridge.flows.errors import NotReplayable
 from bridge.flows.hold_queue import crashed, read_again, unattributed
 from bridge.flows.patience import Patient
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
+from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Work, Workshop, log_parked
 from bridge.loops import every
 from bridge.mapping.pack import Read, Reading

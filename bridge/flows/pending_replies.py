@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 from bridge.errors import BrokerUnavailable, NotRouted
-from bridge.flows.errors import WfmTimeout, WfmUnavailable
 from bridge.flows.ports import BusMessage, CommandBus
+from bridge.flows.refusals import WfmTimeout, WfmUnavailable
 
 Reply = TypeVar("Reply")
 

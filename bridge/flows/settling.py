@@ -23,8 +23,8 @@ from bridge.domain.model import (
 )
 from bridge.domain.settlement import CommandResult, Settlement
 from bridge.flows.compensations import Compensations
-from bridge.flows.errors import timed_out
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction
+from bridge.flows.refusals import timed_out
 from bridge.flows.replies import WfmReply
 from bridge.flows.work import Work, Workshop
 from bridge.mapping.pack import Unreadable

@@ -23,9 +23,9 @@ from bridge.domain.model import (
 from bridge.domain.requests import MAX_SEARCH_PERIODS, UNKNOWN_WORK_ORDER, check_search
 from bridge.domain.time_slots import available
 from bridge.flows.commands import Commands
-from bridge.flows.errors import Rejected, WfmUnavailable
 from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BuyersStore, JournalEntry, WfmMessage
+from bridge.flows.refusals import Rejected, WfmUnavailable
 from bridge.flows.work import Workshop, pack_of
 from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack, ReplyRead, Unreadable

@@ -30,9 +30,9 @@ from bridge.domain.requests import (
     check_update,
 )
 from bridge.errors import BridgeError, ConflictError
-from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BusMessage, BuyersStore, Owner, Window
+from bridge.flows.refusals import NotFound, Rejected
 from bridge.flows.work import Work, Workshop, pack_of
 from bridge.mapping.commands.context import context_of
 from bridge.mapping.pack import Pack

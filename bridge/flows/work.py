@@ -14,9 +14,9 @@ from typing import Protocol
 import structlog
 
 from bridge.domain.model import Command, CommandId, Job, JobRef, Outcome
-from bridge.flows.errors import WfmUnavailable
 from bridge.flows.hold_queue import LAST, Arrival, HoldQueue, Place, Step
 from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
+from bridge.flows.refusals import WfmUnavailable
 from bridge.mapping.pack import Pack, Reading
 
 log = structlog.get_logger(__name__)

@@ -1,8 +1,8 @@
 """What a Buyer does with WorkOrders: read them (UC 13, 14)."""
 
 from bridge.domain.model import BuyerId, WorkOrder, WorkOrderId
-from bridge.flows.errors import NotFound
 from bridge.flows.ports import Page, Reader, WorkOrderQuery
+from bridge.flows.refusals import NotFound
 
 
 class WorkOrders:

@@ -15,7 +15,7 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from bridge.mef.enums import Api, EventType, Irp
-from bridge.mef.errors import Error400, Error400Code, Error500
+from bridge.mef.error_bodies import Error400, Error400Code, Error500
 from bridge.mef.models import Event, EventSubscription
 from bridge.simulator.buyer_client import CONTENT_TYPE, BuyerClient, BuyerError
 

@@ -16,7 +16,6 @@ from bridge.domain.model import (
     WorkOrderDetails,
     WorkOrderId,
 )
-from bridge.flows.errors import KeyReused, NotFound, StillUnderWay
 from bridge.flows.idempotency import Once, Work
 from bridge.flows.ports import (
     AppointmentQuery,
@@ -27,6 +26,7 @@ from bridge.flows.ports import (
     SubscriptionId,
     WorkOrderQuery,
 )
+from bridge.flows.refusals import KeyReused, NotFound, StillUnderWay
 from bridge.mef.enums import Api, AppointmentStatus, BuyerSeller, EventType, Irp, TimeDurationUnits, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bridge.domain.model import Problem
 from bridge.errors import BrokerUnavailable, ConflictError, StoreDefect, StoreUnavailable
-from bridge.flows.errors import InvalidSubscription, NotFound, Rejected, WfmTimeout, WfmUnavailable
+from bridge.flows.refusals import InvalidSubscription, NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.enums import Error422Code
 from tests.api.bodies import booking_body, search_body
 from tests.api.conftest import BuyerClient

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from bridge.flows.errors import Rejected, WfmTimeout
 from bridge.flows.ports import RequestKey
+from bridge.flows.refusals import Rejected, WfmTimeout
 from tests.api.bodies import booking_body, note_body, search_body
 from tests.api.conftest import BuyerClient, Serve
 from tests.api.fakes import FakeBridge

@@ -7,7 +7,7 @@ import pytest
 
 from bridge.api import presenter
 from bridge.api.responses import encode
-from bridge.mef import errors
+from bridge.mef import error_bodies
 from bridge.mef.enums import Error422Code, EventType, Irp
 from bridge.mef.models import (
     AttachmentValue,
@@ -42,13 +42,16 @@ PLACES: list[PlaceBase] = [
     MefGeographicPoint(role="x", spatial_ref="WGS84", x="52.2", y="21.0"),
 ]
 ERRORS: list[tuple[str, MefModel]] = [
-    *((f"Error{code}", kind(reason="x")) for code, kind in (("404", errors.Error404), ("500", errors.Error500))),
-    ("Error409", errors.Error409(reason="x")),
-    *(("Error400", errors.Error400(reason="x", code=code)) for code in errors.Error400Code),
-    *(("Error401", errors.Error401(reason="x", code=code)) for code in errors.Error401Code),
-    *(("Error403", errors.Error403(reason="x", code=code)) for code in errors.Error403Code),
-    *(("Error422", errors.Error422(reason="x", code=code, property_path="/a")) for code in Error422Code),
-    ("Error", errors.Error(reason="x", message="y", reference_error="https://example.com")),
+    *(
+        (f"Error{code}", kind(reason="x"))
+        for code, kind in (("404", error_bodies.Error404), ("500", error_bodies.Error500))
+    ),
+    ("Error409", error_bodies.Error409(reason="x")),
+    *(("Error400", error_bodies.Error400(reason="x", code=code)) for code in error_bodies.Error400Code),
+    *(("Error401", error_bodies.Error401(reason="x", code=code)) for code in error_bodies.Error401Code),
+    *(("Error403", error_bodies.Error403(reason="x", code=code)) for code in error_bodies.Error403Code),
+    *(("Error422", error_bodies.Error422(reason="x", code=code, property_path="/a")) for code in Error422Code),
+    ("Error", error_bodies.Error(reason="x", message="y", reference_error="https://example.com")),
 ]
 
 

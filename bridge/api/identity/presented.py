@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.api.identity.principal import Unauthenticated, invalid
-from bridge.mef.errors import Error401Code
+from bridge.mef.error_bodies import Error401Code
 
 API_KEY_HEADER: Final = "X-API-Key"
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from bridge.domain.model import BuyerId
 from bridge.errors import BridgeError
 from bridge.mef.enums import Api
-from bridge.mef.errors import Error401Code
+from bridge.mef.error_bodies import Error401Code
 
 ALL_APIS: Final = frozenset(Api)
 

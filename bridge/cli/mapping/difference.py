@@ -61,7 +61,7 @@ def _files(directory: Path) -> list[Message]:
 
 
 def _journal(config: Path | None, pack: str, last: int) -> Sequence[Event]:
-    from bridge.cli.store import with_store  # not before it is needed: SQL is slow to import
+    from bridge.cli.database import with_store  # not before it is needed: SQL is slow to import
     from bridge.settings import load_settings
 
     return with_store(load_settings(config), lambda store: _recorded(store, pack, last), read_only=True)

@@ -16,7 +16,7 @@ from bridge.mapping.checks.fields import check_fields
 from bridge.mapping.checks.inbound import check_inbound, check_xml_lists, check_xml_names
 from bridge.mapping.checks.outputs import check_outputs
 from bridge.mapping.checks.proofs.gaps import check_proofs
-from bridge.mapping.checks.references import References
+from bridge.mapping.checks.reference_types import References
 from bridge.mapping.checks.replies import check_replies
 from bridge.mapping.checks.report import LeftOut, Report
 from bridge.mapping.checks.rules import check_lifecycle, check_rules

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bridge.domain.model import CommandKind, TicketStatus
-from bridge.mapping.checks.references import References
+from bridge.mapping.checks.reference_types import References
 from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.checks.tables import check_zones, looked_up

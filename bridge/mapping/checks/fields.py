@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from bridge.mapping.checks.item_fields import INSIDE, check_items
 from bridge.mapping.checks.made_fields import check_made, takes_as_it_is
-from bridge.mapping.checks.references import References, type_of_scalar
+from bridge.mapping.checks.reference_types import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.checks.tables import check_table
 from bridge.mapping.document import SOURCES, FieldSpec, PackDocument

@@ -6,7 +6,7 @@ Of entries of lists: what they are built of, when, and what is sure where they a
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from bridge.mapping.checks.references import (
+from bridge.mapping.checks.reference_types import (
     AMOUNT,
     MOMENT,
     OPTIONAL_MOMENT,

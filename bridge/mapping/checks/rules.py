@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from bridge.mapping.checks.fields import field_codes
-from bridge.mapping.checks.references import BOOLEAN, References
+from bridge.mapping.checks.reference_types import BOOLEAN, References
 from bridge.mapping.checks.report import Loc, Report, known_hint
 from bridge.mapping.document import BOUNDS, Cell, Lifecycle, PackDocument, Rule
 from bridge.mapping.reading.references import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE

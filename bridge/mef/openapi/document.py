@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.mef import errors
+from bridge.mef import error_bodies
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import Event, MefModel
 from bridge.mef.openapi import Json, parameters
@@ -26,18 +26,18 @@ _STANDARD: Final = "Implements MEF 137 (LSO Sonata and Cantata). All moments are
 _LISTENER: Final = "What a Buyer's listener must offer, below the callback that he registers with the hub."
 
 _ERRORS: Final[dict[int, tuple[type[MefModel], str]]] = {
-    400: (errors.Error400, "The query or the body cannot be understood."),
-    401: (errors.Error401, "The caller is not known."),
-    403: (errors.Error403, "The caller may not do this."),
-    404: (errors.Error404, "There is no such object, or it belongs to somebody else."),
-    408: (errors.Error408, "It took too long."),
-    409: (errors.Error409, "Somebody else changed it at the same time."),
-    413: (errors.Error, "The body is too large."),
-    415: (errors.Error, "The body is not application/json in UTF-8."),
-    422: (errors.Error422, "Rules are violated; the list has all of them."),
-    500: (errors.Error500, "The server failed."),
-    503: (errors.Error500, "Something the server needs is away; try again."),
-    504: (errors.Error500, "The Seller's system did not answer in time; nothing was done."),
+    400: (error_bodies.Error400, "The query or the body cannot be understood."),
+    401: (error_bodies.Error401, "The caller is not known."),
+    403: (error_bodies.Error403, "The caller may not do this."),
+    404: (error_bodies.Error404, "There is no such object, or it belongs to somebody else."),
+    408: (error_bodies.Error408, "It took too long."),
+    409: (error_bodies.Error409, "Somebody else changed it at the same time."),
+    413: (error_bodies.Error, "The body is too large."),
+    415: (error_bodies.Error, "The body is not application/json in UTF-8."),
+    422: (error_bodies.Error422, "Rules are violated; the list has all of them."),
+    500: (error_bodies.Error500, "The server failed."),
+    503: (error_bodies.Error500, "Something the server needs is away; try again."),
+    504: (error_bodies.Error500, "The Seller's system did not answer in time; nothing was done."),
 }
 _RESPONSE_HEADERS: Final[dict[str, Json]] = {
     "X-Correlation-ID": {"description": "Of the request, or made for it.", "schema": {"type": "string"}},
@@ -171,7 +171,7 @@ def _success(served: Served, described: Described) -> Json:
 
 _UNDER_WAY: Final[Json] = {
     "description": "A request with the same Idempotency-Key is still under way.",
-    **_content(reference(errors.Error)),
+    **_content(reference(error_bodies.Error)),
 }
 
 
@@ -182,7 +182,7 @@ def _headers(*names: str) -> Json:
 def _error(status: int) -> Json:
     model, description = _ERRORS[status]
     schema = reference(model)
-    return {"description": description, **_content(_list_of(schema) if model is errors.Error422 else schema)}
+    return {"description": description, **_content(_list_of(schema) if model is error_bodies.Error422 else schema)}
 
 
 def listener_document(api: Api, irp: Irp) -> Json:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import Appointment
-from bridge.flows.errors import WfmTimeout
+from bridge.flows.refusals import WfmTimeout
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus
 from bridge.yaml_source import parse_yaml

@@ -3,8 +3,8 @@
 import orjson
 import pytest
 
-from bridge.flows.errors import WfmTimeout, WfmUndecided
 from bridge.flows.ports import BusMessage
+from bridge.flows.refusals import WfmTimeout, WfmUndecided
 from bridge.mef.models import AppointmentUpdate
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_MORNING, MONDAY, event

@@ -8,8 +8,8 @@ import pytest
 
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandKind
 from bridge.errors import BrokerUnavailable, ConflictError, NotRouted
-from bridge.flows.errors import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.flows.ports import AppointmentQuery
+from bridge.flows.refusals import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.mapping.commands.command import Rendered, Unrenderable
 from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack

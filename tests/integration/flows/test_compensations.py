@@ -5,8 +5,8 @@ import structlog
 
 from bridge.domain.compensation import TRIES
 from bridge.domain.model import JobRef, Outcome
-from bridge.flows.errors import WfmTimeout
 from bridge.flows.ports import BusMessage
+from bridge.flows.refusals import WfmTimeout
 from bridge.mef.enums import WorkOrderState
 from tests.integration.flows import acme
 from tests.integration.flows.acme import IN_MORNING, event

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.flows.errors import Rejected
+from bridge.flows.refusals import Rejected
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
 from bridge.mef.models import TimePeriod

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bridge.errors import NotRouted
-from bridge.flows.errors import Rejected, WfmTimeout, WfmUnavailable
 from bridge.flows.ports import BusMessage
+from bridge.flows.refusals import Rejected, WfmTimeout, WfmUnavailable
 from bridge.mapping.pack import Pack, Reading
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from tests.integration.flows import acme

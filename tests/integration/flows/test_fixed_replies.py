@@ -8,9 +8,9 @@ from structlog.testing import capture_logs
 
 from bridge.domain.model import Appointment, CommandId
 from bridge.errors import BridgeError, BrokerUnavailable, NotRouted
-from bridge.flows.errors import NotReplayable, Rejected, WfmTimeout
 from bridge.flows.live_packs import LivePacks, NeedsRestart
 from bridge.flows.ports import BusMessage
+from bridge.flows.refusals import NotReplayable, Rejected, WfmTimeout
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.packtools.replay import Replied, events_of

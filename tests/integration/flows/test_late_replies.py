@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from bridge.domain.model import CommandId, JobRef
-from bridge.flows.errors import Rejected, WfmTimeout
 from bridge.flows.ports import BusMessage
+from bridge.flows.refusals import Rejected, WfmTimeout
 from bridge.flows.sweep import GRACE
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from tests.integration.flows import acme

@@ -28,8 +28,8 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.errors import BridgeError
-from bridge.flows.errors import WfmTimeout
 from bridge.flows.ports import JournalEntry, WfmMessage
+from bridge.flows.refusals import WfmTimeout
 from bridge.flows.replies import correlated
 from bridge.flows.wishes import Begun, Wish
 from bridge.localenv.process import run_async

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from bridge.cli import app
 from bridge.domain.model import Job, JobRef
 from bridge.errors import NotRouted
-from bridge.flows.errors import Rejected, WfmTimeout, WfmUnavailable
+from bridge.flows.refusals import Rejected, WfmTimeout, WfmUnavailable
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus, WorkOrderState

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from bridge.flows.errors import WfmTimeout
+from bridge.flows.refusals import WfmTimeout
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.mef.models import AppointmentUpdate

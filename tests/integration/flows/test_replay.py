@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.flows.errors import NotReplayable
+from bridge.flows.refusals import NotReplayable
 from bridge.mapping.pack import Pack
 from tests.integration.flows.acme import IN_MORNING, event, raw
 from tests.integration.flows.reading import entries, work_orders

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from bridge.domain.model import Appointment
-from bridge.flows.errors import WfmTimeout
+from bridge.flows.refusals import WfmTimeout
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot, WorkOrderRef
 from tests.integration.flows import acme

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bridge.flows.appointments import Appointments
-from bridge.flows.errors import NotFound, Rejected
 from bridge.flows.ports import AppointmentQuery, Subscription, WorkOrderQuery
+from bridge.flows.refusals import NotFound, Rejected
 from bridge.flows.sellers import SellerStore
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots

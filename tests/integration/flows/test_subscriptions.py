@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from bridge.domain.model import BuyerId
-from bridge.flows.errors import InvalidSubscription, NotFound
 from bridge.flows.ports import SubscriptionId
+from bridge.flows.refusals import InvalidSubscription, NotFound
 from bridge.flows.subscriptions import EVENT_TYPES, event_types
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.mef.models import EventSubscriptionInput

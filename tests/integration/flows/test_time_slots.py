@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bridge.domain.model import BuyerId
 from bridge.errors import BrokerUnavailable, NotRouted
-from bridge.flows.errors import Rejected, WfmTimeout, WfmUnavailable
+from bridge.flows.refusals import Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot, WorkOrderRef
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, AFTERNOON_SLOT, MONDAY, MONDAY_SLOT, MORNING, MORNING_SLOT, event

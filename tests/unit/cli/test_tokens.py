@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from bridge.api.identity import KeySet, Principal, TokenIdentity, reader
-from bridge.app.identity import load_entities, token_rules
+from bridge.app.callers import load_entities, token_rules
 from bridge.cli import main
 from bridge.cli.tokens import duration, make_key
 from bridge.errors import PermanentError

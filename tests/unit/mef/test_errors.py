@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from bridge.mef.errors import MAX_REASON, Error400, Error400Code, Error422, Error500, shorten
+from bridge.mef.error_bodies import MAX_REASON, Error400, Error400Code, Error422, Error500, shorten
 
 
 @pytest.mark.parametrize("text", ["", "short", "x" * MAX_REASON, "ü" * MAX_REASON])

@@ -13,7 +13,7 @@ from bridge.api.app import build_app
 from bridge.api.config import ApiConfig
 from bridge.api.identity import NoIdentity, Principal
 from bridge.domain.model import Problem
-from bridge.flows.errors import Rejected
+from bridge.flows.refusals import Rejected
 from bridge.mef.enums import Api, AppointmentStatus, Error422Code, EventType, Irp, WorkOrderState
 from bridge.mef.models import AppointmentUpdate
 from bridge.simulator import buyer as buyer_module

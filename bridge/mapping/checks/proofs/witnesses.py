@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
-from bridge.mapping.checks.references import always_there
+from bridge.mapping.checks.reference_types import always_there
 from bridge.mapping.document import Cell, FieldSpec, ReasonTest, Table, Words
 from bridge.mapping.formats.datetimes import resolution
 from bridge.mapping.formats.values import as_text, briefly, is_clean, readable_integer
