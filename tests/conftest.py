@@ -41,19 +41,6 @@ def pytest_xdist_auto_num_workers() -> int:
     return max(2, cores * 3 // 2)
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the tests that start processes, dealt out to all workers: one at the end would be waited for alone."""
-    workers: int = getattr(config, "workerinput", {}).get("workercount", 1)
-    slow = [item for item in items if _starts_processes(item)]
-    others = [item for item in items if not _starts_processes(item)]
-    items[:] = [item for one in range(workers) for item in (*slow[one::workers], *others[one::workers])]
-
-
-def _starts_processes(item: pytest.Item) -> bool:
-    return item.get_closest_marker("system") is not None or "conformance" in item.path.parts
-
-
 @pytest.fixture(autouse=True)
 def no_bridge_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """No BRIDGE_* variable of the developer's shell, or of `make test`, changes what a test or its processes do."""

@@ -7,7 +7,6 @@ long as it takes: nothing is dropped, and nothing holds what is behind it for an
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from itertools import count
 from typing import Generic, TypeVar
 
 import structlog
@@ -49,11 +48,10 @@ class Patient(Generic[Item, Result]):
 
 
 async def _patiently(action: Callable[[], Awaitable[Result]], trouble: type[Exception]) -> Result:
-    for failures in count(1):
+    for wait in RETRIES.waits():
         try:
             return await action()
         except trouble as error:
-            wait = RETRIES.after(failures)
             log.warning("commit.waiting", trouble=f"{type(error).__name__}: {error}", retry_in_seconds=wait)
             await asyncio.sleep(wait)
-    raise AssertionError  # counting never ends
+    raise AssertionError  # waits never end
