@@ -1,8 +1,8 @@
 """Inserts of any number of rows in one statement, built once: what a batch of messages writes, table by table.
 
-SQLAlchemy binds each value of each row by its name, and PostgreSQL's driver speaks to the server for each row. Here rows
-are turned into columns, and each is bound by its type's own processor: PostgreSQL takes them as arrays, SQLite row by
-row, but by position.
+SQLAlchemy binds each value of each row by its name, and PostgreSQL's driver speaks to the server for each row. Here
+rows are turned into columns, and each is bound by its type's own processor: PostgreSQL takes them as arrays, SQLite row
+by row, but by position.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -41,7 +41,8 @@ class Bulk:
             return
         columns = [[row[each.name] for row in rows] for each in self._columns]
         if session.is_postgres:
-            await session.run(self._of_arrays, {each.name: values for each, values in zip(self._columns, columns)})
+            names = [each.name for each in self._columns]
+            await session.run(self._of_arrays, dict(zip(names, columns, strict=True)))
             return
         sql, processors = self._of_rows
         bound = [
