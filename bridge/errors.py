@@ -28,7 +28,15 @@ class StoreUnavailable(TransientError):
 
 
 class BrokerUnavailable(TransientError):
-    """RabbitMQ does not answer."""
+    """RabbitMQ does not answer; what was to be sent may have gone out all the same."""
+
+
+class NotSent(BrokerUnavailable):
+    """RabbitMQ takes no messages now; nothing was sent."""
+
+
+class ConfirmPending(BrokerUnavailable):
+    """RabbitMQ has the message, but did not confirm it yet; it may still do so."""
 
 
 class NotRouted(PermanentError):

@@ -49,11 +49,12 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
     )
 
 
-async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]:
-    """Tell for each needed thing if it is there, and how many dead letters there are."""
+async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int | str]:
+    """Tell for each needed thing if it is there, or what is wrong with it; and how many dead letters there are."""
     return {
         "database": await _is_there(parts.store),
         "broker": parts.link.connected,
+        "publishing": wfm_side.bus.problem or True,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
         "deadLetters": wfm_side.dead_letters.depth,

@@ -23,6 +23,7 @@ from bridge.app.wfm_side import (
     connect,
     start_consumers,
     start_loops,
+    start_publishing,
     topology_of,
     warn_of_missing_packs,
 )
@@ -70,6 +71,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         start_delivery(parts, start, url)
         if link is None:
             await connect(parts, stack)
+        await start_publishing(wfm_side, stack)
         await start_consumers(wfm_side, start, stack)
         stack.push_async_callback(close)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]

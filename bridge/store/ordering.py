@@ -83,6 +83,16 @@ def _leased(table: Table) -> Update:
     return update(table).where(table.c.number.in_(KEYS)).values(next_attempt_at=until, lease_until=until)
 
 
+async def hold(session: Session, table: Table, number: int, until: datetime) -> None:
+    """Claim for longer a row that is claimed; one that was settled meanwhile stays so."""
+    await session.run(_held(table), {"keys": [number], "until": until})
+
+
+@cache
+def _held(table: Table) -> Update:
+    return _leased(table).where(is_pending(table), table.c.next_attempt_at.is_not(None))
+
+
 @dataclass(frozen=True, slots=True)
 class Settlement:
     """How an attempt ended. `next_attempt_at` is when to try again; `next_due` is when the row behind it is due.

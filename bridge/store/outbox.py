@@ -44,6 +44,11 @@ class Outbox:
             await ordering.lease(session, outbox, [entry.number for entry in claimed], lease_until)
             return claimed
 
+    async def hold(self, number: int, lease_until: datetime) -> None:
+        """Lease for longer what was claimed and is still on its way."""
+        async with self._database.write() as session:
+            await ordering.hold(session, outbox, number, lease_until)
+
     async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
         retried = OutboxState.GIVEN_UP if next_attempt_at is None else OutboxState.PENDING

@@ -80,9 +80,9 @@ class InboundConsumer:
             WfmMessage(
                 pack=self._pack,
                 body=message.body,
-                routing_key=message.routing_key or "",
+                routing_key=_text(message.routing_key or ""),
                 headers=_text_headers(message),
-                correlation_id=message.correlation_id or message.message_id or self._new_id(),
+                correlation_id=_text(message.correlation_id or message.message_id or self._new_id()),
                 received_at=self._clock(),
             )
         )
@@ -144,7 +144,7 @@ class ReplyConsumer:
         await self._handle(
             WfmMessage(
                 pack=self._pack,
-                correlation_id=message.correlation_id or "",
+                correlation_id=_text(message.correlation_id or ""),
                 body=message.body,
                 headers=_text_headers(message),
                 received_at=self._clock(),
@@ -158,8 +158,10 @@ def _in_memory_sources(topology: Topology, exchange: str, bindings: Iterable[str
 
 
 def _text_headers(message: IncomingMessage) -> dict[str, str]:
-    return {key: _text(value) for key, value in message.headers.items()}
+    return {_text(key): _text(value) for key, value in message.headers.items()}
 
 
 def _text(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes | bytearray) else str(value)
+    """Write it as text that every database keeps: PostgreSQL has no U+0000."""
+    text = value.decode(errors="replace") if isinstance(value, bytes | bytearray) else str(value)
+    return text.replace("\0", "\\x00")

@@ -123,19 +123,27 @@ class Intake:
         if (unreadable := message.headers.get(UNREADABLE)) is not None:
             _log.warning(
                 "what stands beside a message's body cannot be read; it is taken without",
-                queue=self._sources[0][0].name,
-                message_id=message.raw_message.message_id,
-                routing_key=message.raw_message.routing_key,
+                **self._about(message),
                 unreadable=unreadable,
             )
         try:
             await self._take(message.raw_message)
         except Exception:  # noqa: BLE001 - the outermost frame of a message
-            _log.exception("a message could not be handled; it goes back to the queue", queue=self._sources[0][0].name)
+            _log.exception("a message could not be handled; it goes back to the queue", **self._about(message))
             await asyncio.sleep(self._requeue_pause_s)
             await _settle(message.nack(requeue=True))
         else:
             await _settle(message.ack())
+
+    def _about(self, message: RabbitMessage) -> dict[str, str | None]:
+        """Say in the log which message it is."""
+        raw = message.raw_message
+        return {
+            "queue": self._sources[0][0].name,
+            "message_id": raw.message_id,
+            "correlation_id": raw.correlation_id,
+            "routing_key": raw.routing_key,
+        }
 
 
 async def _briefly(step: Awaitable[None]) -> None:

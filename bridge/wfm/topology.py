@@ -89,6 +89,11 @@ class Topology:
         return f"{self.namespace}mef-bridge.{self.instance}.running"
 
     @property
+    def probe(self) -> str:
+        """The name of the exchange that leads nowhere: what is published there only shows that RabbitMQ takes it."""
+        return f"{self.namespace}mef-bridge.probe"
+
+    @property
     def dead_letter(self) -> str:
         """The name of both the exchange and the queue for messages that were delivered too often."""
         return f"{self.namespace}mef-bridge.dead-letter"

@@ -21,19 +21,25 @@ class Store:
             raise StoreUnavailable
 
 
-async def told(database: bool = True, broker: bool = True, inbound: bool = True, replies: bool = True) -> Any:
+ALARM = "RabbitMQ takes no messages: it is low on memory"
+
+
+async def told(
+    database: bool = True, broker: bool = True, publishing: bool = True, inbound: bool = True, replies: bool = True
+) -> Any:
     """What is told where the second queue of a kind is as given; the first is as it should be."""
     parts: Any = SimpleNamespace(store=Store(database), link=SimpleNamespace(connected=broker))
     wfm_side: Any = SimpleNamespace(
         inbound=[SimpleNamespace(bound=True), SimpleNamespace(bound=inbound)],
         replies=[SimpleNamespace(consumed=True), SimpleNamespace(consumed=replies)],
         dead_letters=SimpleNamespace(depth=3),
+        bus=SimpleNamespace(problem=None if publishing else ALARM),
     )
     return await readiness(parts, wfm_side)
 
 
-@pytest.mark.parametrize("missing", ["database", "broker", "inbound", "replies"])
+@pytest.mark.parametrize("missing", ["database", "broker", "publishing", "inbound", "replies"])
 async def test_what_is_missing_is_named(missing: str) -> None:
-    good = {"database": True, "broker": True, "inbound": True, "replies": True, "deadLetters": 3}
+    good = {"database": True, "broker": True, "publishing": True, "inbound": True, "replies": True, "deadLetters": 3}
     assert await told() == good
-    assert await told(**{missing: False}) == good | {missing: False}
+    assert await told(**{missing: False}) == good | {missing: ALARM if missing == "publishing" else False}

@@ -18,7 +18,7 @@ from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import OwnReplies, Topology, declare
-from tests.integration.wfm.conftest import MakeLink, Wire
+from tests.integration.wfm.conftest import MakeBus, MakeLink, Wire
 from tests.integration.wfm.test_gateway import COMMANDS, command
 from tests.support import PATIENCE_S, eventually
 
@@ -231,12 +231,17 @@ async def consumed(link: RabbitLink, queue: str, by: int = 1) -> bool:
     [(FIXED, None), (OWN, "mef-bridge.main.acme.replies"), (OwnReplies("other", "q"), "mef-bridge.main.replies")],
 )
 async def test_a_command_says_where_to_answer_unless_that_is_fixed(
-    link: RabbitLink, topology: Topology, channel: AbstractChannel, replies: OwnReplies, reply_to: str | None
+    link: RabbitLink,
+    make_bus: MakeBus,
+    topology: Topology,
+    channel: AbstractChannel,
+    replies: OwnReplies,
+    reply_to: str | None,
 ) -> None:
     exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
     queue = await channel.declare_queue(topology.exchange_name(COMMANDS), durable=True)
     await queue.bind(exchange, "cmd.#")
-    await RabbitCommandBus(link, topology, [replies]).publish(command())
+    await (await make_bus(link, own=[replies])).publish(command())
     expected = None if reply_to is None else topology.namespace + reply_to
     assert (await queue.get(no_ack=True)).reply_to == expected
 
@@ -250,28 +255,24 @@ async def test_answers_that_bear_their_id_come_to_a_queue_of_their_pack(
     assert heard[0].pack == "acme"
 
 
-async def test_a_reply_is_passed_on_to_another_process(listen: Listen, link: RabbitLink, topology: Topology) -> None:
+async def test_a_reply_is_passed_on_to_another_process(
+    listen: Listen, link: RabbitLink, make_bus: MakeBus, topology: Topology
+) -> None:
     """It arrives at its common reply queue, by the id that it was known by here."""
     heard = await listen(None)
-    elsewhere = RabbitCommandBus(link, replace(topology, instance="elsewhere"))
+    elsewhere = await make_bus(link, replace(topology, instance="elsewhere"))
     await elsewhere.pass_on(b"\x00slots", "Q-1@main", "main")
     await eventually(lambda: heard)
     assert (heard[0].pack, heard[0].correlation_id, heard[0].body) == ("", "Q-1@main", b"\x00slots")
 
 
 @pytest.mark.parametrize("instance", ["nobody", "", "é", "x" * 300, "é" * 200])
-async def test_a_reply_for_no_process_of_ours_is_not_routed(
-    link: RabbitLink, topology: Topology, instance: str
-) -> None:
+async def test_a_reply_for_no_process_of_ours_is_not_routed(bus: RabbitCommandBus, instance: str) -> None:
     with pytest.raises(NotRouted, match=r"there is no instance|no process of ours"):
-        await asyncio.wait_for(
-            RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).pass_on(b"", f"Q-1@{instance}", instance), PATIENCE_S
-        )
+        await asyncio.wait_for(bus.pass_on(b"", f"Q-1@{instance}", instance), PATIENCE_S)
 
 
-async def test_an_id_that_does_not_fit_into_amqp_is_not_routed(link: RabbitLink, topology: Topology) -> None:
+async def test_an_id_that_does_not_fit_into_amqp_is_not_routed(bus: RabbitCommandBus) -> None:
     """It was read in a body, where it may be of any length."""
     with pytest.raises(NotRouted, match="no command so long an id"):
-        await asyncio.wait_for(
-            RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).pass_on(b"", "Q" * 300 + "@main", "main"), PATIENCE_S
-        )
+        await asyncio.wait_for(bus.pass_on(b"", "Q" * 300 + "@main", "main"), PATIENCE_S)

@@ -28,9 +28,9 @@ pytestmark = pytest.mark.integration
 class Bridge:
     """The bridge's WFM side, with handlers that only write down."""
 
-    def __init__(self, link: RabbitLink, topology: Topology) -> None:
+    def __init__(self, link: RabbitLink, topology: Topology, bus: RabbitCommandBus) -> None:
         self.messages: list[WfmMessage] = []
-        self.bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
+        self.bus = bus
         self.answers: dict[str, asyncio.Future[WfmMessage]] = {}
         self.inbound = InboundConsumer(
             link,
@@ -85,8 +85,8 @@ async def wfm(make_link: MakeLink, topology: Topology) -> AsyncIterator[Simulate
 
 
 @pytest.fixture
-async def bridge(link: RabbitLink, topology: Topology) -> AsyncIterator[Bridge]:
-    bridge = Bridge(link, topology)
+async def bridge(link: RabbitLink, topology: Topology, bus: RabbitCommandBus) -> AsyncIterator[Bridge]:
+    bridge = Bridge(link, topology, bus)
     await bridge.replies.start()
     await bridge.inbound.start()
     yield bridge
