@@ -4,7 +4,7 @@ For a batch of messages one transaction holds the inbox keys, the journal, the n
 commands that follow. Only then may the messages be acked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -37,9 +37,9 @@ class JobUpdates:
         self._workshop = workshop
         self._batcher = Batcher(Patient(self._commit, self._park))
 
-    async def handle(self, message: WfmMessage) -> None:
-        """Take one message; return when it and all that follows from it is safe. Queues at its first step."""
-        await self._batcher.submit(message)
+    def handle(self, message: WfmMessage) -> Awaitable[None]:
+        """Take one message at once; done when it and all that follows from it is safe."""
+        return self._batcher.submit(message)
 
     async def run(self) -> None:
         """Apply what is held in its time, until cancelled; then what `handle` has queued is left."""

@@ -75,8 +75,8 @@ class InboundConsumer:
             await self._bindings.upkeep.end()
         await self._intake.stop(deadline_s)
 
-    async def _take(self, message: IncomingMessage) -> None:
-        await self._handle(
+    def _take(self, message: IncomingMessage) -> Awaitable[None]:
+        return self._handle(
             WfmMessage(
                 pack=self._pack,
                 body=message.body,
@@ -140,8 +140,8 @@ class ReplyConsumer:
             await self._fixed.upkeep.end()
         await self._intake.stop(deadline_s)
 
-    async def _take(self, message: IncomingMessage) -> None:
-        await self._handle(
+    def _take(self, message: IncomingMessage) -> Awaitable[None]:
+        return self._handle(
             WfmMessage(
                 pack=self._pack,
                 correlation_id=_text(message.correlation_id or ""),
