@@ -98,6 +98,11 @@ class Topology:
         """The name of both the exchange and the queue for messages that were delivered too often."""
         return f"{self.namespace}mef-bridge.dead-letter"
 
+    @property
+    def exchanges(self) -> tuple[str, ...]:
+        """The names of our own exchanges."""
+        return (self.dead_letter, self.probe)
+
     def _queue(self, name: str) -> RabbitQueue:
         """Raises `PermanentError` if the name is too long for AMQP."""
         full_name = f"{self.namespace}{name}"

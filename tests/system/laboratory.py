@@ -104,9 +104,12 @@ class Laboratory:
         for queue in self.queues:
             await self.channel.queue_delete(queue)
         await self.channel.queue_delete(self.namespace + COMMANDS_QUEUE)
-        for exchange in (EVENTS_EXCHANGE, COMMANDS_EXCHANGE):
-            await self.channel.exchange_delete(self.namespace + exchange)
-        await self.channel.exchange_delete(self.topology.dead_letter)
+        for exchange in (
+            *self.topology.exchanges,
+            self.namespace + EVENTS_EXCHANGE,
+            self.namespace + COMMANDS_EXCHANGE,
+        ):
+            await self.channel.exchange_delete(exchange)
 
     @property
     def queues(self) -> tuple[str, ...]:

@@ -104,8 +104,8 @@ async def topology(rabbit: AbstractRobustConnection) -> AsyncIterator[Topology]:
     channel = await rabbit.channel()
     for queue in ("mef-bridge.acme.inbound", "mef-bridge.main.replies", "mef-bridge.dead-letter", "acme.wfm.commands"):
         await channel.queue_delete(f"{topology.namespace}{queue}")
-    for exchange in ("acme.wfm.events", "acme.wfm.commands", "mef-bridge.dead-letter", "mef-bridge.probe"):
-        await channel.exchange_delete(f"{topology.namespace}{exchange}")
+    for exchange in (*topology.exchanges, *map(topology.exchange_name, ("acme.wfm.events", "acme.wfm.commands"))):
+        await channel.exchange_delete(exchange)
 
 
 MakeLink = Callable[..., Awaitable[RabbitLink]]
