@@ -58,7 +58,7 @@ class Lab:
     @property
     def inbound_queue(self) -> str:
         """The bridge's queue for the WFM's events."""
-        return f"{self.namespace}mef-bridge.{PACK}.inbound"
+        return f"{self.namespace}mef-bridge.{PACK}.inbound.v2"
 
     @asynccontextmanager
     async def bridge(self) -> AsyncIterator[subprocess.Popen[bytes]]:

@@ -54,17 +54,35 @@ class Intake:
         self._idle = asyncio.Event()
         self._idle.set()
 
+    @property
+    def is_started(self) -> bool:
+        """Was it told to consume, and not yet to stop?"""
+        return bool(self._subscribers)
+
+    @property
+    def is_idle(self) -> bool:
+        """Is no call open?"""
+        return self._idle.is_set()
+
     async def start(self) -> None:
         """Begin to consume."""
-        self._subscribers = [self._subscribe(*source) for source in self._sources]
-        for subscriber in self._subscribers:
-            await subscriber.start()
+        subscribers = [self._subscribe(*source) for source in self._sources]
+        try:
+            for subscriber in subscribers:
+                await subscriber.start()
+        except BaseException:
+            for subscriber in subscribers:
+                await _briefly(subscriber.stop())
+            raise
+        self._subscribers = subscribers
 
     async def resume(self) -> None:
         """Consume again where RabbitMQ has stopped giving us messages: a queue that was deleted, or is not restored by
         itself. Raises `TimeoutError` if that takes too long.
         """
         async with asyncio.timeout(RESUME_TIMEOUT_S):
+            if not self._subscribers:
+                await self.start()
             if await self._consumers():
                 return
             for subscriber in self._subscribers:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractRobustConnection
-from aiormq.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelNotFoundEntity, DeliveryError
 
 from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
@@ -138,8 +138,17 @@ async def test_a_queue_that_was_deleted_is_there_again(
     heard = await listen(replies)
     await channel.queue_delete(queue)
     await eventually(lambda: exists(link, queue))
-    await say(channel, queue, "back")
+    await eventually(lambda: taken(channel, queue, "back"))
     await told(heard, ["back"])
+
+
+async def taken(channel: AbstractChannel, queue: str, text: str) -> bool:
+    """Say something; tell whether the queue takes it. One that was just made again may not yet."""
+    try:
+        await say(channel, queue, text)
+    except DeliveryError:
+        return False
+    return True
 
 
 async def test_all_processes_consume_a_queue_that_was_deleted_again(
