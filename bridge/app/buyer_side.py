@@ -58,6 +58,7 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int 
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
         "deadLetters": wfm_side.dead_letters.depth,
+        "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
     }
 
 

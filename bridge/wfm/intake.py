@@ -19,7 +19,7 @@ from aio_pika import IncomingMessage
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream import AckPolicy
-from faststream.rabbit import Channel, RabbitExchange, RabbitMessage, RabbitQueue
+from faststream.rabbit import RabbitExchange, RabbitMessage, RabbitQueue
 
 from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.link import RabbitLink
@@ -51,73 +51,97 @@ class Intake:
         self._link = link
         self._sources = sources
         self._take = take
-        self._channel = Channel(prefetch_count=prefetch)
-        self._acks = Acks(requeue_pause_s, sources[0][0].name)
+        self._prefetch = prefetch
+        self._requeue_pause_s = requeue_pause_s
+        self._acks = Acks(requeue_pause_s)
+        self._queue: AbstractQueue | None = None
+        self._is_started = False
+
+    @property
+    def is_started(self) -> bool:
+        """Was it told to consume, and not yet to stop?"""
+        return self._is_started
+
+    @property
+    def is_idle(self) -> bool:
+        """Is no call open?"""
+        return self._acks.idle.is_set()
 
     async def start(self) -> None:
         """Begin to consume."""
-        for source in self._sources:
-            if self._link.in_memory:
+        self._acks = Acks(self._requeue_pause_s)
+        if self._link.in_memory:
+            for source in self._sources:
                 await self._subscribe(*source)
-            else:
-                await self._consume(source[0])
+        else:
+            self._queue = await self._consume()
+        self._is_started = True
 
     async def resume(self) -> None:
         """Consume again where RabbitMQ has stopped giving us messages: a queue that was deleted, or is not restored by
         itself. Raises `TimeoutError` if that takes too long.
         """
         async with asyncio.timeout(RESUME_TIMEOUT_S):
-            consumers = await self._consumers()
-            if consumers and await self._is_consumed():
-                return
-            for queue, tag in consumers:
-                await queue.cancel(tag)
-            await self._consume(self._sources[0][0])
-
-    async def _is_consumed(self) -> bool:
-        """Ask RabbitMQ: where a queue is deleted and made again at once, it may forget to say that it cancelled us."""
-        async with self._link.scratch_channel() as channel:
-            declared = await channel.queue_declare(self._sources[0][0].name, passive=True)
-            return bool(declared.consumer_count)
+            if self._queue is None:
+                await self.start()
+            elif not await self._is_consumed(self._queue):
+                stopped = self._queue
+                self._queue = await self._consume()
+                await _briefly(stopped.channel.close())
 
     async def stop(self, deadline_s: float) -> None:
-        """Stop consuming and let open calls end, for at most `deadline_s`. The rest stays unsettled."""
+        """Stop consuming and let open calls end, for at most `deadline_s`. The rest returns to the queue."""
+        self._is_started = False
         await _briefly(self._cancel())
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
                 await self._acks.idle.wait()
         self._acks.stop()
+        if self._queue is not None and self._link.connected:
+            await _briefly(self._queue.channel.close())
+        self._queue = None
 
-    async def _consume(self, source: RabbitQueue) -> None:
-        queue = await self._queue(source)
-        await queue.consume(self._on_delivery)
+    async def _consume(self) -> AbstractQueue:
+        """Consume on a channel of its own: RabbitMQ gives nothing of a queue that was made again to a channel that
+        consumed the one before.
+        """
+        source, _ = self._sources[0]
+        channel = await self._link.channel(self._prefetch)
+        try:
+            queue = await channel.declare_queue(
+                source.name,
+                durable=source.durable,
+                passive=not source.declare,
+                arguments=source.arguments,
+                timeout=source.timeout,
+                robust=source.robust,
+            )
+            await queue.consume(self._on_delivery, consumer_tag=source.name)
+        except BaseException:
+            await _briefly(channel.close())
+            raise
+        return queue
 
-    async def _queue(self, source: RabbitQueue) -> AbstractQueue:
-        declarer = self._link.broker.config.declarer
-        return cast("AbstractQueue", await declarer.declare_queue(source, channel=self._channel))
-
-    async def _consumers(self) -> list[tuple[AbstractQueue, str]]:
-        """The tags under which RabbitMQ gives us messages now; it takes them away from a queue that is deleted."""
-        found: list[tuple[AbstractQueue, str]] = []
-        for source, _ in self._sources:
-            queue = await self._queue(source)
-            underlay = await queue.channel.get_underlay_channel()
-            found += [(queue, tag) for tag in cast("Any", underlay).consumers]
-        return found
+    async def _is_consumed(self, queue: AbstractQueue) -> bool:
+        """Ask both sides: where a queue is deleted and made again at once, RabbitMQ may forget to say so."""
+        if not await _tags(queue):
+            return False
+        async with self._link.scratch_channel() as channel:
+            declared = await channel.queue_declare(queue.name, passive=True)
+            return bool(declared.consumer_count)
 
     async def _cancel(self) -> None:
         """Tell RabbitMQ to deliver no more."""
-        if self._link.in_memory or not self._link.connected:
-            return
-        for queue, tag in await self._consumers():
-            await queue.cancel(tag)
+        if self._queue is not None and self._link.connected:
+            for tag in await _tags(self._queue):
+                await self._queue.cancel(tag)
 
     async def _on_delivery(self, message: AbstractIncomingMessage) -> None:
         message = cast("IncomingMessage", message)
         if (unreadable := message.headers.get(UNREADABLE)) is not None:
             _log.warning(
                 "what stands beside a message's body cannot be read; it is taken without",
-                **self._acks.about(message),
+                **about(message),
                 unreadable=unreadable,
             )
         self._acks.add(message, self._taken(message))
@@ -132,7 +156,7 @@ class Intake:
 
     async def _subscribe(self, queue: RabbitQueue, exchange: RabbitExchange | None) -> None:
         subscriber = self._link.broker.subscriber(
-            queue, exchange, channel=self._channel, ack_policy=AckPolicy.ACK, no_reply=True, decoder=_undecoded
+            queue, exchange, ack_policy=AckPolicy.ACK, no_reply=True, decoder=_undecoded
         )
 
         async def take(message: Any) -> None:
@@ -158,9 +182,8 @@ class Acks:
     One that fails goes back after a pause; those behind it are acked after that.
     """
 
-    def __init__(self, requeue_pause_s: float, queue: str) -> None:
+    def __init__(self, requeue_pause_s: float) -> None:
         self._requeue_pause_s = requeue_pause_s
-        self._queue = queue
         self._open: deque[Open] = deque()
         self._settling: asyncio.Task[None] | None = None
         self.idle = asyncio.Event()
@@ -179,15 +202,6 @@ class Acks:
             each.done.cancel()
         if self._settling is not None:
             self._settling.cancel()
-
-    def about(self, message: IncomingMessage) -> dict[str, str | None]:
-        """Say in the log which message it is."""
-        return {
-            "queue": self._queue,
-            "message_id": message.message_id,
-            "correlation_id": message.correlation_id,
-            "routing_key": message.routing_key,
-        }
 
     def _on_done(self, _: object) -> None:
         if self._settling is None and self._open and self._open[0].done.done():
@@ -217,9 +231,24 @@ class Acks:
         return well and following.message.channel is one.message.channel
 
     async def _requeue(self, message: IncomingMessage, failed: BaseException) -> None:
-        _log.error("a message could not be handled; it goes back to the queue", exc_info=failed, **self.about(message))
+        _log.error("a message could not be handled; it goes back to the queue", exc_info=failed, **about(message))
         await asyncio.sleep(self._requeue_pause_s)
         await _settled(message.nack(requeue=True))
+
+
+def about(message: IncomingMessage) -> dict[str, str | None]:
+    """Say in the log which message it is."""
+    return {
+        "queue": message.consumer_tag,  # as we have called it
+        "message_id": message.message_id,
+        "correlation_id": message.correlation_id,
+        "routing_key": message.routing_key,
+    }
+
+
+async def _tags(queue: AbstractQueue) -> list[str]:
+    """The tags under which RabbitMQ gives us messages now; it takes them away from a queue that is deleted."""
+    return list(cast("Any", await queue.channel.get_underlay_channel()).consumers)
 
 
 async def _briefly(step: Awaitable[None]) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import aiormq
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractRobustConnection
+from aio_pika.abc import AbstractConnection, AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
@@ -132,6 +132,14 @@ class RabbitLink:
                 async with asyncio.timeout(STOP_TIMEOUT_S):
                     await self.broker.stop()
             await self._connection.close()
+
+    async def channel(self, prefetch: int) -> AbstractRobustChannel:
+        """A channel to consume on, which comes back by itself; raises `NotSent` while the connection is lost."""
+        if self._connection is None or not self.connected:
+            raise NotSent
+        channel = await self._connection.channel(publisher_confirms=False)
+        await channel.set_qos(prefetch_count=prefetch)
+        return channel
 
     @asynccontextmanager
     async def scratch_channel(self) -> AsyncIterator[AbstractChannel]:

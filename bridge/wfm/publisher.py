@@ -6,12 +6,13 @@ else goes through this connection, and nothing is written to it while RabbitMQ b
 
 RabbitMQ tells a connection of an alarm only once it publishes. So before a message is written, RabbitMQ must have taken
 another one a moment ago: a message, or else a probe, which is for nobody. A message that is written in the same moment
-as an alarm begins may still be caught; it goes out when the alarm is over, and once: it is known here, by its id, as
-long as the connection lives, and published again it is only waited for again.
+as an alarm begins may still be caught; it goes out when the alarm is over, and once: it is known here by its id, and
+published again it is only waited for again, as is every message that RabbitMQ takes its time to confirm.
 """
 
 import asyncio
 import struct
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,9 @@ FRESH_S: Final = 0.05
 its own message, or by a probe of the next."""
 LOOK_EVERY_S: Final = 1.0
 """How often a probe is sent where nothing else is: readiness is to know of an alarm."""
+
+REMEMBERED: Final = 10_000
+"""Messages that were confirmed late, and not asked for again yet, of which that is remembered."""
 
 _PROBE: Final = b"mef-bridge asks whether RabbitMQ takes messages"
 """It must not be empty: of an empty message RabbitMQ would take the whole before it blocks, and confirm it."""
@@ -81,6 +85,7 @@ class _Sending:
     id: str
     channel: Channel | None = None
     withdrawn: bool = False
+    is_late: bool = False
     task: asyncio.Task[None] = field(init=False)
 
     def withdraw(self) -> None:
@@ -121,6 +126,7 @@ class Publisher:
         self._probing: asyncio.Task[bool] | None = None
         self._proven_at = float("-inf")
         self._sending: dict[str, _Sending] = {}
+        self._late: OrderedDict[str, _Sending] = OrderedDict()
         self._known: set[str] = set()
         self._trials: dict[str, asyncio.Lock] = {}
 
@@ -243,9 +249,10 @@ class Publisher:
         message can be made of it), `NotSent`, `ConfirmPending` (published again, it is waited for again), or else
         `BrokerUnavailable`: the connection was lost, or RabbitMQ refused, and the message may have gone out.
         """
-        sending = self._sending.get(message.id) or await self._begin(message)
+        sending = self._sending.get(message.id) or self._late.pop(message.id, None) or await self._begin(message)
         await asyncio.wait([sending.task], timeout=self._timeout_s)
         if not sending.task.done():
+            sending.is_late = True
             raise ConfirmPending
         if sending.withdrawn:
             raise NotSent(f"{self.problem or 'RabbitMQ took no messages'}; nothing was sent")
@@ -259,13 +266,18 @@ class Publisher:
             return begun
         sending = self._sending[message.id] = _Sending(message.id)
         sending.task = asyncio.create_task(self._send(message, sending), name="publish")
-        sending.task.add_done_callback(lambda done: self._forget(message.id, done))
+        sending.task.add_done_callback(lambda _: self._end(sending))
         return sending
 
-    def _forget(self, id_: str, done: asyncio.Task[None]) -> None:
-        del self._sending[id_]
-        if not done.cancelled():
-            done.exception()  # seen, though nobody may wait for it any more
+    def _end(self, sending: _Sending) -> None:
+        """Forget it; what came of one that is late is kept for who asks for it again, if anybody does."""
+        del self._sending[sending.id]
+        if not sending.task.cancelled():
+            sending.task.exception()  # seen, though nobody may
+        if sending.is_late:
+            self._late[sending.id] = sending
+            while len(self._late) > REMEMBERED:
+                self._late.popitem(last=False)
 
     async def _common_channel(self) -> Channel:
         """Raises `NotSent` where there is none, nor soon."""

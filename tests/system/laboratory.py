@@ -104,9 +104,12 @@ class Laboratory:
         for queue in self.queues:
             await self.channel.queue_delete(queue)
         await self.channel.queue_delete(self.namespace + COMMANDS_QUEUE)
-        for exchange in (EVENTS_EXCHANGE, COMMANDS_EXCHANGE):
-            await self.channel.exchange_delete(self.namespace + exchange)
-        await self.channel.exchange_delete(self.topology.dead_letter)
+        for exchange in (
+            *self.topology.exchanges,
+            self.namespace + EVENTS_EXCHANGE,
+            self.namespace + COMMANDS_EXCHANGE,
+        ):
+            await self.channel.exchange_delete(exchange)
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -158,9 +161,7 @@ class Laboratory:
         await eventually(lambda: self.wfm.idle)
         await eventually(self._all_taken)
         assert await self.bridge.stop() == 0
-        for queue in self.queues:
-            passive = await self.channel.get_queue(queue, ensure=False)
-            assert await passive.get(fail=False) is None, queue
+        assert {queue: await self.waiting_in(queue) for queue in self.queues} == dict.fromkeys(self.queues, 0)
 
     async def _all_taken(self) -> bool:
         return not any([await self.waiting_in(queue) for queue in self.queues])

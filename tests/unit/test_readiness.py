@@ -30,7 +30,7 @@ async def told(
     """What is told where the second queue of a kind is as given; the first is as it should be."""
     parts: Any = SimpleNamespace(store=Store(database), link=SimpleNamespace(connected=broker))
     wfm_side: Any = SimpleNamespace(
-        inbound=[SimpleNamespace(bound=True), SimpleNamespace(bound=inbound)],
+        inbound=[SimpleNamespace(bound=True, stands_by=True), SimpleNamespace(bound=inbound, stands_by=False)],
         replies=[SimpleNamespace(consumed=True), SimpleNamespace(consumed=replies)],
         dead_letters=SimpleNamespace(depth=3),
         bus=SimpleNamespace(problem=None if publishing else ALARM),
@@ -40,6 +40,14 @@ async def told(
 
 @pytest.mark.parametrize("missing", ["database", "broker", "publishing", "inbound", "replies"])
 async def test_what_is_missing_is_named(missing: str) -> None:
-    good = {"database": True, "broker": True, "publishing": True, "inbound": True, "replies": True, "deadLetters": 3}
+    good = {
+        "database": True,
+        "broker": True,
+        "publishing": True,
+        "inbound": True,
+        "replies": True,
+        "deadLetters": 3,
+        "standingBy": 1,
+    }
     assert await told() == good
     assert await told(**{missing: False}) == good | {missing: ALARM if missing == "publishing" else False}

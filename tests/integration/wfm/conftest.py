@@ -102,10 +102,11 @@ async def topology(rabbit: AbstractRobustConnection) -> AsyncIterator[Topology]:
     topology = Topology(namespace=f"test-{uuid4().hex[:12]}.", delivery_limit=3)
     yield topology
     channel = await rabbit.channel()
-    for queue in ("mef-bridge.acme.inbound", "mef-bridge.main.replies", "mef-bridge.dead-letter", "acme.wfm.commands"):
-        await channel.queue_delete(f"{topology.namespace}{queue}")
-    for exchange in ("acme.wfm.events", "acme.wfm.commands", "mef-bridge.dead-letter", "mef-bridge.probe"):
-        await channel.exchange_delete(f"{topology.namespace}{exchange}")
+    ours = (topology.inbound_queue("acme").name, topology.reply_queue.name, topology.dead_letter)
+    for queue in (*ours, topology.earlier_inbound_queue("acme"), topology.exchange_name("acme.wfm.commands")):
+        await channel.queue_delete(queue)
+    for exchange in (*topology.exchanges, *map(topology.exchange_name, ("acme.wfm.events", "acme.wfm.commands"))):
+        await channel.exchange_delete(exchange)
 
 
 MakeLink = Callable[..., Awaitable[RabbitLink]]

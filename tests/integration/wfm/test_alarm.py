@@ -1,4 +1,4 @@
-"""Alarms, on a RabbitMQ of the tests' own: it takes nothing and gives all the same; nothing goes out twice or too late."""
+"""Alarms, on a RabbitMQ of the tests' own: it takes nothing, it gives all the same, and nothing goes out twice."""
 
 import asyncio
 from collections import defaultdict

@@ -10,7 +10,7 @@ from uuid import uuid4
 import aio_pika
 import pytest
 from aio_pika import Message
-from aio_pika.abc import AbstractChannel, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 from faststream.rabbit import QueueType
 from structlog.testing import capture_logs
 
@@ -310,10 +310,15 @@ async def test_stopping_lets_calls_in_flight_end_and_returns_the_rest(
     assert seen == [b"slow", b"stuck"]
     queue = await channel.get_queue(topology.inbound_queue("acme").name)
     await eventually(lambda: _left(channel, topology, 2))
-    left = [await queue.get() for _ in range(2)]
-    assert sorted((message.body, message.redelivered) for message in left) == [(b"later", False), (b"stuck", True)]
-    for message in left:
-        await message.ack()
+    left: list[tuple[bytes, bool | None]] = []
+
+    async def take(message: AbstractIncomingMessage) -> None:
+        left.append((message.body, message.redelivered))
+
+    tag = await queue.consume(take, no_ack=True)
+    await eventually(lambda: len(left) == 2)
+    await queue.cancel(tag)
+    assert sorted(left) == [(b"later", False), (b"stuck", True)]
 
 
 async def _left(channel: AbstractChannel, topology: Topology, number: int) -> bool:

@@ -1,13 +1,14 @@
 """Publishing to a real RabbitMQ: confirms, what is not routed, a broker that is away, and many at once."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue, DeliveryMode
 
-from bridge.errors import BrokerUnavailable, NotRouted, NotSent
+from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
 from bridge.flows.ports import BusMessage
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.topology import Topology
@@ -162,3 +163,54 @@ async def test_many_commands_are_in_flight_at_once(
 
 async def holds(queue: AbstractQueue, messages: int) -> bool:
     return (await queue.declare()).message_count == messages
+
+
+async def test_a_message_whose_confirm_is_late_is_waited_for_and_not_published_again(
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
+) -> None:
+    """However often it is published meanwhile; and once more to hear that it was confirmed."""
+    bus = await make_bus(await make_link(wire.url), timeout_s=0.2)
+    await bus.publish(command())
+    late = command()
+    wire.hold()
+    for _ in range(3):
+        with pytest.raises(ConfirmPending):
+            await bus.publish(late)
+    wire.release()
+    await eventually(lambda: taken_by(bus, late))
+    assert (await queue.declare()).message_count == 2
+
+
+async def taken_by(bus: RabbitCommandBus, message: BusMessage) -> bool:
+    with suppress(ConfirmPending):
+        await bus.publish(message)
+        return True
+    return False
+
+
+async def test_who_gives_up_disturbs_nobody_else(
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
+) -> None:
+    """Also the first one, for which the exchange is tried."""
+    bus = await make_bus(await make_link(wire.url), timeout_s=PATIENCE_S)
+    wire.hold()
+    publishes = [asyncio.ensure_future(bus.publish(command())) for _ in range(20)]
+    await asyncio.wait(publishes, timeout=0.1)
+    for publish in publishes[::2]:
+        publish.cancel()
+    wire.release()
+    await asyncio.gather(*publishes[1::2])
+    assert {publish.cancelled() for publish in publishes[::2]} == {True}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"routing_key": "k" * 256}, {"routing_key": "é" * 200}, {"correlation_id": "é" * 200}]
+)
+async def test_what_is_no_amqp_message_is_told_and_disturbs_nobody(
+    bus: RabbitCommandBus, queue: AbstractQueue, wrong: dict[str, object]
+) -> None:
+    outcomes = await asyncio.gather(
+        *(bus.publish(command(**wrong) if number % 2 else command()) for number in range(10)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), NotRouted] * 5
+    assert "no AMQP message can be made of it" in str(outcomes[1])

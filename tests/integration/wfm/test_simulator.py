@@ -18,7 +18,7 @@ from bridge.simulator.wfm_server import serve_wfm
 from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Topology, declare
+from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeLink, Wire
 from tests.support import PATIENCE_S, eventually
 
@@ -129,9 +129,7 @@ async def test_jobs_do_not_wait_for_each_others_events(
     link = await make_link(wire.url)
     wfm = SimulatedWfm(link.broker, topology.namespace)
     await wfm.start()
-    queue = topology.inbound_queue("acme")
-    await declare(link, topology, queue)
-    collected = await channel.get_queue(queue.name)
+    collected = await channel.declare_queue(exclusive=True)
     await collected.bind(topology.exchange_name("acme.wfm.events"), "job.#")
 
     async def live(number: int) -> None:
