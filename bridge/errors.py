@@ -27,6 +27,10 @@ class StoreUnavailable(TransientError):
     """The database does not answer."""
 
 
+class StoreUncertain(StoreUnavailable):
+    """The database failed, and nobody knows whether that passes."""
+
+
 class BrokerUnavailable(TransientError):
     """RabbitMQ does not answer."""
 

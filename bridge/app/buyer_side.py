@@ -19,7 +19,7 @@ from bridge.app.process import Start, new_id, now
 from bridge.app.wfm_side import Parts, WfmSide
 from bridge.delivery.sender import callback_session
 from bridge.delivery.worker import DeliveryWorker
-from bridge.errors import PermanentError, StoreUnavailable
+from bridge.errors import PermanentError
 from bridge.flows.appointments import Appointments
 from bridge.flows.ports import BuyersStore
 from bridge.flows.sellers import SellerStore
@@ -27,7 +27,6 @@ from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.work_orders import WorkOrders
 from bridge.settings import Settings
-from bridge.store import SqlStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,10 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
     )
 
 
-async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]:
-    """Tell for each needed thing if it is there, and how many dead letters there are."""
+async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int | str]:
+    """Tell for each needed thing if it is there, or what is wrong with it; and how many dead letters there are."""
     return {
-        "database": await _is_there(parts.store),
+        "database": parts.store.problem or True,
         "broker": parts.link.connected,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
@@ -79,14 +78,6 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
         requests=wfm_side.requests,
         readiness=readiness,
     )
-
-
-async def _is_there(store: SqlStore) -> bool:
-    try:
-        await store.ping()
-    except StoreUnavailable:
-        return False
-    return True
 
 
 async def start_http(

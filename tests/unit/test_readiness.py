@@ -1,4 +1,7 @@
-"""A bridge is ready if all that it needs is there: one queue that is not bound, or not consumed, and it is not."""
+"""A bridge is ready if all that it needs is there: one queue that is not bound, or not consumed, and it is not.
+
+What is wrong with the database is said in words.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,24 +9,15 @@ from typing import Any
 import pytest
 
 from bridge.app.buyer_side import readiness
-from bridge.errors import StoreUnavailable
 
-
-class Store:
-    """A database that answers, or does not."""
-
-    def __init__(self, answers: bool) -> None:
-        self._answers = answers
-
-    async def ping(self) -> None:
-        """Answer."""
-        if not self._answers:
-            raise StoreUnavailable
+READ_ONLY = "the database is read-only"
 
 
 async def told(database: bool = True, broker: bool = True, inbound: bool = True, replies: bool = True) -> Any:
     """What is told where the second queue of a kind is as given; the first is as it should be."""
-    parts: Any = SimpleNamespace(store=Store(database), link=SimpleNamespace(connected=broker))
+    parts: Any = SimpleNamespace(
+        store=SimpleNamespace(problem=None if database else READ_ONLY), link=SimpleNamespace(connected=broker)
+    )
     wfm_side: Any = SimpleNamespace(
         inbound=[SimpleNamespace(bound=True), SimpleNamespace(bound=inbound)],
         replies=[SimpleNamespace(consumed=True), SimpleNamespace(consumed=replies)],
@@ -36,4 +30,4 @@ async def told(database: bool = True, broker: bool = True, inbound: bool = True,
 async def test_what_is_missing_is_named(missing: str) -> None:
     good = {"database": True, "broker": True, "inbound": True, "replies": True, "deadLetters": 3}
     assert await told() == good
-    assert await told(**{missing: False}) == good | {missing: False}
+    assert await told(**{missing: False}) == good | {missing: READ_ONLY if missing == "database" else False}
