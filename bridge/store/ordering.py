@@ -19,7 +19,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
-    Insert,
     Select,
     Table,
     Update,
@@ -32,6 +31,7 @@ from sqlalchemy import (
 )
 
 from bridge.domain.model import JobRef
+from bridge.store.bulk import Bulk
 from bridge.store.columns import Plain
 from bridge.store.session import KEYS, Session
 from bridge.store.tables import processes
@@ -40,6 +40,9 @@ PENDING = "pending"
 
 # Stands for the process that claims.
 ME = bindparam("me", type_=Plain())
+
+# What a row gets from the database, by its claims and by its attempts.
+_OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "error", "attempted_at")
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -65,12 +68,12 @@ async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]])
             row["next_attempt_at"] = None
         elif row["ordering_key"] is not None:
             taken.add(row["ordering_key"])
-    await session.run(_appended(table), rows)
+    await _appended(table).run(session, rows)
 
 
 @cache
-def _appended(table: Table) -> Insert:
-    return table.insert()
+def _appended(table: Table) -> Bulk:
+    return Bulk(table, without=_OF_ATTEMPTS)
 
 
 async def occupied(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
