@@ -39,5 +39,9 @@ class NotRouted(PermanentError):
     """RabbitMQ took the command, but no queue of the WFM is bound to receive it."""
 
 
+class NotKept(PermanentError):
+    """The message could be neither applied nor parked."""
+
+
 class StoreDefect(PermanentError):
     """The database refused what the bridge wrote: a defect of the bridge."""

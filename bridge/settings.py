@@ -265,6 +265,9 @@ class DatabaseSettings(Section):
         description="Whether PostgreSQL keeps prepared statements between transactions. Empty: unless a pooler such as "
         "PgBouncer stands in between.",
     )
+    commit_within_seconds: Seconds = Field(
+        60.0, description="Seconds for which a message of the WFM may wait to be stored before the bridge is not ready."
+    )
 
     @property
     def safe_url(self) -> str:

@@ -49,14 +49,22 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
 
 
 async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int | str]:
-    """Tell for each needed thing if it is there, or what is wrong with it; and how many dead letters there are."""
+    """Tell for each needed thing if it is there, or what is wrong with it; and some numbers worth a look."""
+    oldest_s = max(wfm_side.job_updates.oldest_s(), wfm_side.commands.oldest_s())
     return {
         "database": parts.store.problem or True,
+        "messages": oldest_s <= parts.settings.database.commit_within_seconds or _too_old(oldest_s),
         "broker": parts.link.connected,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
         "deadLetters": wfm_side.dead_letters.depth,
+        "oldestUncommittedSeconds": int(oldest_s),
+        "neitherAppliedNorParked": wfm_side.job_updates.given_up + wfm_side.commands.given_up,
     }
+
+
+def _too_old(oldest_s: float) -> str:
+    return f"the oldest message of the WFM waits for {oldest_s:.0f} s to be stored (see commit.waiting in the log)"
 
 
 def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Readiness) -> Services:
