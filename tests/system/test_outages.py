@@ -139,7 +139,7 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     health = await lab.bridge.health()
     assert health is not None
     assert health["http"] == 503
-    assert health["checks"] == {"database": True, "broker": False, "inbound": False, "replies": True}
+    assert health["checks"].items() >= {"database": True, "broker": False, "inbound": False, "replies": True}.items()
     assert await lab.buyer.work_orders() == ()
     wire.mend()
     await lab.bridge.ready()
