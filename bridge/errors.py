@@ -27,6 +27,10 @@ class StoreUnavailable(TransientError):
     """The database does not answer."""
 
 
+class StoreShort(StoreUnavailable):
+    """The database lacks room, or us a right, which not every change needs."""
+
+
 class StoreUncertain(StoreUnavailable):
     """The database failed, and nobody knows whether that passes."""
 

@@ -4,6 +4,7 @@ import asyncio
 import os
 import pwd
 import shutil
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,10 +18,21 @@ from tests.integration.wfm.conftest import Wire
 PLAIN_REQUESTS = (80877103, 80877104)  # for TLS and for GSSAPI, before the startup message
 
 
-async def turn_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sqlstate: str, message: str) -> None:
+async def turn_away(
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    sqlstate: str,
+    message: str,
+    tls: ssl.SSLContext | None = None,
+) -> None:
     """Speak PostgreSQL's protocol just as far as it takes to refuse a client."""
     while int.from_bytes((await _packet(reader))[:4]) in PLAIN_REQUESTS:
-        writer.write(b"N")
+        writer.write(b"N" if tls is None else b"S")
+        if tls is not None:
+            try:
+                await writer.start_tls(tls)
+            except (OSError, asyncio.CancelledError):  # the client has seen enough
+                return
     fields = f"SFATAL\0VFATAL\0C{sqlstate}\0M{message}\0\0".encode()
     writer.write(b"E" + (len(fields) + 4).to_bytes(4) + fields)
     await writer.drain()

@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import PermanentError
+from bridge.store import postgres
 from bridge.store.postgres_url import Postgres, read_url
 from bridge.store.sqlite import Synchronous, begin, connect
 
@@ -84,7 +85,9 @@ def open_sqlite(file: Path, synchronous: Synchronous = "FULL", *, read_only: boo
 
 def open_postgres(server: Postgres, *, named_statements: bool = True, read_only: bool = False) -> AsyncEngine:
     """Make an engine for a server. Without named statements, nothing that we leave there outlives a transaction."""
-    connecting: dict[str, Any] = {"async_creator_fn": partial(server.connect, cached_statements=named_statements)}
+    connecting: dict[str, Any] = {
+        "async_creator_fn": partial(postgres.connect, server, cached_statements=named_statements)
+    }
     if not named_statements:
         connecting |= {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
     engine = create_async_engine(

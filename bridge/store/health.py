@@ -2,18 +2,17 @@
 
 One that can be read may still take no change: a standby after a failover, a full disk, a right that was taken away. So
 only writes count: those of the work, and a small one every few seconds (`processes.py`). The small one may find room
-where the work finds none; so after the work has failed, it says that all is well only once the work has not failed for
-a while.
+where the work finds none; so after the work found none, it says that all is well only once that is a while ago.
 """
 
 import time
 from collections.abc import Callable
 from typing import Final
 
-from bridge.errors import StoreUnavailable, StoreUncertain
+from bridge.errors import StoreShort, StoreUnavailable, StoreUncertain
 
 TRUST_AFTER_S: Final = 15.0
-"""So long after the work has failed, a probe is believed: work that waits tries again several times in it."""
+"""So long after the work found no room, a probe is believed: work that waits tries again several times in it."""
 SILENT_AFTER_S: Final = 10.0
 """So long a probe may take; a healthy one takes milliseconds."""
 
@@ -24,7 +23,7 @@ class Health:
     def __init__(self, trouble: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._trouble = trouble
-        self._work_failed_at: float | None = None
+        self._short_at: float | None = None
         self._asked_at: float | None = None
 
     @property
@@ -47,14 +46,14 @@ class Health:
         if isinstance(trouble, StoreUncertain) and not probe:
             return
         self._trouble = str(trouble)
-        if not probe:
-            self._work_failed_at = self._clock()
+        if isinstance(trouble, StoreShort) and not probe:
+            self._short_at = self._clock()
 
     def took(self, *, probe: bool = False) -> None:
         """A change was taken."""
         if probe:
             self._asked_at = None
-        if probe and self._work_failed_at is not None and self._clock() - self._work_failed_at < TRUST_AFTER_S:
+        if probe and self._short_at is not None and self._clock() - self._short_at < TRUST_AFTER_S:
             return
         self._trouble = None
-        self._work_failed_at = None
+        self._short_at = None

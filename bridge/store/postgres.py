@@ -48,6 +48,14 @@ class Facts:
     pooled: bool
 
 
+async def connect(server: Postgres, *, cached_statements: bool) -> Any:
+    """Open a connection for a bridge that is at work: whatever is wrong is `StoreUnavailable`, and may pass."""
+    try:
+        return await server.connect(cached_statements=cached_statements)
+    except Exception as failure:  # noqa: BLE001 - of every kind, as below
+        raise StoreUnavailable(str(_no_connection(server, failure))) from None
+
+
 async def look_at(server: Postgres) -> Facts:
     """Connect once, and see whether it will do.
 

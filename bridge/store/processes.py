@@ -84,19 +84,19 @@ class Processes:
         self._instance = instance
         self._watch = Watch()
         self._is_known = False
+        self._has_told = False
         self.on_free: Callable[[], None] = ordering.nobody
 
     async def beat(self) -> float:
         """Say that this process lives, and look after the others; return in how many seconds to do so again."""
-        before = self._database.health.problem
+        due_in = BEAT_S
         try:
-            others = await self._write()
-            for silent in self._watch.silent(others):
+            for silent in self._watch.silent(await self._write()):
                 await self._bury(silent)
         except StoreUnavailable:
-            others = None
-        self._tell(before, self._database.health.problem)
-        return TROUBLE_S if others is None else BEAT_S
+            due_in = TROUBLE_S
+        self._tell(self._database.health.problem)
+        return due_in
 
     async def is_well(self) -> bool:
         """Tell whether the database takes a change at this moment."""
@@ -151,9 +151,10 @@ class Processes:
             await ordering.release(session, deliveries, dead.id, now)
         await session.run(_RELEASE_REQUESTS, {"of_instance": dead.instance})
 
-    def _tell(self, before: str | None, after: str | None) -> None:
+    def _tell(self, problem: str | None) -> None:
         """Say it once when something is wrong, and once when it is right again."""
-        if after is not None and after != before:
-            log.error("database.trouble", problem=after)
-        elif before is not None and after is None:
+        if problem is not None and not self._has_told:
+            log.error("database.trouble", problem=problem)
+        elif problem is None and self._has_told:
             log.info("database.well")
+        self._has_told = problem is not None

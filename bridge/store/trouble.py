@@ -18,7 +18,7 @@ import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreUnavailable, StoreUncertain
+from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreShort, StoreUnavailable, StoreUncertain
 
 # What two requests may race for, as each database names it: an open Appointment, a booking under way (R20), a command
 # or a listener whose id comes from a request that is tried again.
@@ -55,6 +55,7 @@ _STANDINGS = {
     "58": "the database's machine is in trouble",
     "F0": "the database's configuration is wrong",
 }
+_SHORT = ("53100", "53200", "58030", "42501")
 _DEFECTS = ("22", "23", "54")  # values that it does not take, constraints, and what is larger than it can be
 _SAYS_NO_VALUES = ("08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "F0", "XX")
 
@@ -73,6 +74,7 @@ _SQLITE_STANDINGS = {
     23: "this user may not use the file",
     26: "the file is no SQLite database",
 }
+_SQLITE_SHORT = (7, 10, 13)
 _SQLITE_DEFECTS = frozenset({18, 19, 20, 21, 25})  # too big, constraint, mismatch, misuse, range
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -131,7 +133,8 @@ def _of_postgres(error: asyncpg.PostgresError) -> BridgeError:
         return StoreDefect(f"the database refused a change: {said_by_postgres(error)}")
     standing = max((start for start in _STANDINGS if state.startswith(start)), key=len, default=None)
     if standing is not None:
-        return StoreUnavailable(f"{_STANDINGS[standing]}: {said_by_postgres(error)}")
+        kind = StoreShort if state in _SHORT else StoreUnavailable
+        return kind(f"{_STANDINGS[standing]}: {said_by_postgres(error)}")
     return StoreUncertain(f"the database failed: {said_by_postgres(error)}")
 
 
@@ -151,5 +154,5 @@ def _of_sqlite(error: sqlite3.Error) -> BridgeError:
     if code in _SQLITE_DEFECTS or isinstance(error, sqlite3.InterfaceError):
         return StoreDefect(f"the database refused a change: {error}")
     if code in _SQLITE_STANDINGS:
-        return StoreUnavailable(f"{_SQLITE_STANDINGS[code]}: {error}")
+        return (StoreShort if code in _SQLITE_SHORT else StoreUnavailable)(f"{_SQLITE_STANDINGS[code]}: {error}")
     return StoreUncertain(f"the database failed: {error}")

@@ -20,6 +20,7 @@ from bridge.store.engine import open_engine
 from bridge.store.migration import _VERSION
 from tests.integration.store.values import job, load, save
 from tests.support_postgres import NO_PGBOUNCER, pgbouncer, turn_away
+from tests.unit.delivery.certificates import Authority
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Listen = Callable[[Serve], Awaitable[int]]
@@ -189,6 +190,31 @@ async def test_tls_is_demanded_and_not_had(listen: Listen) -> None:
     port = await listen(partial(turn_away, sqlstate="57P03", message=""))
     said = await trouble(f"postgresql://u@127.0.0.1:{port}/bridge?sslmode=require", PermanentError)
     assert "without TLS though sslmode demands it" in said
+
+
+async def test_a_certificate_that_is_not_accepted(listen: Listen, tmp_path: Path) -> None:
+    ours, others = Authority(tmp_path, "ours"), Authority(tmp_path, "others")
+    serve = partial(turn_away, sqlstate="57P03", message="", tls=others.server("localhost", "127.0.0.1"))
+    url = f"postgresql://u@localhost:{await listen(serve)}/bridge?sslmode=verify-full&sslrootcert="
+    said = await trouble(url + str(ours.certificate), PermanentError)
+    assert "the certificate of PostgreSQL at localhost:" in said
+    assert "name the file of its CA as sslrootcert in database.url" in said
+    assert "is starting, stopping or recovering" in await trouble(url + str(others.certificate), StoreUnavailable)
+
+
+async def test_a_certificate_of_another_host(listen: Listen, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    serve = partial(turn_away, sqlstate="57P03", message="", tls=authority.server("other.test"))
+    url = f"postgresql://u@localhost:{await listen(serve)}/bridge?sslrootcert={authority.certificate}&sslmode="
+    assert "Hostname mismatch" in await trouble(url + "verify-full", PermanentError)
+    assert "is starting, stopping or recovering" in await trouble(url + "verify-ca", StoreUnavailable)
+
+
+async def test_a_file_of_a_ca_that_is_none(tmp_path: Path, listen: Listen) -> None:
+    (tmp_path / "ca.pem").write_text("dear diary")
+    port = await listen(partial(turn_away, sqlstate="57P03", message=""))
+    url = f"postgresql://u@127.0.0.1:{port}/bridge?sslmode=verify-ca&sslrootcert={tmp_path}/ca.pem"
+    assert "look at the parameters ssl… in database.url" in await trouble(url, PermanentError)
 
 
 async def test_a_word_for_tls_that_nobody_knows() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.errors import StoreUnavailable
+from bridge.errors import StoreShort
 from bridge.flows.ports import DeliveryState
 from bridge.store import SqlStore
 from bridge.store.engine import open_engine
@@ -178,18 +178,18 @@ async def test_a_beat_that_fails_is_told_once_and_so_is_that_all_is_well(start: 
     assert await one.is_well()
 
 
-async def test_after_the_work_has_failed_a_beat_alone_does_not_say_that_all_is_well(
+async def test_after_the_work_found_no_room_a_beat_alone_does_not_say_that_all_is_well(
     start: Start, sql: Execute, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = await start("one")
     now = 0.0
     monkeypatch.setattr(one._database.health, "_clock", lambda: now)
-    one._database.health.failed(StoreUnavailable("the disk is full"))
+    one._database.health.failed(StoreShort("the disk is full"))
     await one.processes.beat()
     assert one.problem == "the disk is full"
     await send(one, message())
     assert one.problem is None
-    one._database.health.failed(StoreUnavailable("the disk is full"))
+    one._database.health.failed(StoreShort("the disk is full"))
     now = TRUST_AFTER_S
     await one.processes.beat()
     assert one.problem is None
@@ -197,7 +197,7 @@ async def test_after_the_work_has_failed_a_beat_alone_does_not_say_that_all_is_w
 
 async def test_a_transaction_that_changes_nothing_says_nothing_of_whether_one_could(start: Start) -> None:
     one = await start("one")
-    one._database.health.failed(StoreUnavailable("the disk is full"))
+    one._database.health.failed(StoreShort("the disk is full"))
     async with one.transaction() as tx:
         await tx.overdue_commands(NOW)
     assert one.problem == "the disk is full"

@@ -1,11 +1,12 @@
-"""The database is well if its last change was taken. After the work has failed, a probe is believed after a while."""
+"""The database is well if its last change was taken; a probe does not say so at once where the work found no room."""
 
 import pytest
 
-from bridge.errors import StoreUnavailable, StoreUncertain
+from bridge.errors import StoreShort, StoreUnavailable, StoreUncertain
 from bridge.store.health import SILENT_AFTER_S, TRUST_AFTER_S, Health
 
-FULL = StoreUnavailable("the disk is full")
+FULL = StoreShort("the disk is full")
+LOST = StoreUnavailable("the connection is lost")
 
 
 class Clock:
@@ -55,6 +56,12 @@ def test_a_probe_may_find_room_where_the_work_finds_none(health: Health, clock: 
     health.took(probe=True)
     assert health.problem == "the disk is full"
     clock.now += 1
+    health.took(probe=True)
+    assert health.problem is None
+
+
+def test_a_probe_shows_that_what_was_lost_is_back(health: Health) -> None:
+    health.failed(LOST)
     health.took(probe=True)
     assert health.problem is None
 

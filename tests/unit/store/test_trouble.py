@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreUnavailable, StoreUncertain
+from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreShort, StoreUnavailable, StoreUncertain
 from bridge.store.trouble import ours, translated
 
 SECRET = "s3cret"
@@ -65,7 +65,8 @@ def kind(failure: Exception) -> type[BridgeError]:
     ],
 )
 def test_what_is_wrong_with_the_database_is_waited_out(sqlstate: str) -> None:
-    assert kind(postgres(sqlstate)) is StoreUnavailable
+    expected = StoreShort if sqlstate in ("42501", "53100", "53200", "58030") else StoreUnavailable
+    assert kind(postgres(sqlstate)) is expected
     assert f"({sqlstate})" in str(ours(postgres(sqlstate)))
 
 
@@ -110,12 +111,12 @@ def test_so_it_is_in_sqlite_which_names_the_column() -> None:
         (sqlite3.SQLITE_BUSY, StoreUnavailable),
         (sqlite3.SQLITE_BUSY_SNAPSHOT, StoreUnavailable),
         (sqlite3.SQLITE_READONLY_DBMOVED, StoreUnavailable),
-        (sqlite3.SQLITE_IOERR_WRITE, StoreUnavailable),
-        (sqlite3.SQLITE_FULL, StoreUnavailable),
+        (sqlite3.SQLITE_IOERR_WRITE, StoreShort),
+        (sqlite3.SQLITE_FULL, StoreShort),
         (sqlite3.SQLITE_CANTOPEN, StoreUnavailable),
         (sqlite3.SQLITE_NOTADB, StoreUnavailable),
         (sqlite3.SQLITE_CORRUPT, StoreUnavailable),
-        (sqlite3.SQLITE_NOMEM, StoreUnavailable),
+        (sqlite3.SQLITE_NOMEM, StoreShort),
         (sqlite3.SQLITE_CONSTRAINT_NOTNULL, StoreDefect),
         (sqlite3.SQLITE_TOOBIG, StoreDefect),
         (sqlite3.SQLITE_MISMATCH, StoreDefect),
