@@ -65,7 +65,8 @@ def make_directory(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as failure:
         raise PermanentError(
-            f"database.url: the directory {file.parent} of the SQLite file cannot be made: {failure.strerror}"
+            f"database.url: the directory {file.parent} of the SQLite file cannot be made ({failure.strerror}): make it"
+            " and give this user the right to write in it, or name another"
         ) from None
 
 

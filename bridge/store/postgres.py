@@ -108,7 +108,8 @@ def _no_connection(server: Postgres, failure: Exception) -> BridgeError:
             wanted = server.query.get("target_session_attrs")
             return StoreUnavailable(f"none of {server.place} is {wanted} now (target_session_attrs in database.url)")
         case asyncpg.ClientConfigurationError():
-            return PermanentError(f"database.url: {_line(failure)}")
+            hint = ": name it as sslrootcert" if "root certificate" in str(failure) else ""
+            return PermanentError(f"database.url: {_line(failure)}{hint}")
         case ssl.SSLError():
             return _no_tls(server, failure)
         case OSError():

@@ -84,7 +84,7 @@ class Processes:
         self._instance = instance
         self._watch = Watch()
         self._is_known = False
-        self._has_told = False
+        self._has_said = False
         self.on_free: Callable[[], None] = ordering.nobody
 
     async def beat(self) -> float:
@@ -153,8 +153,8 @@ class Processes:
 
     def _tell(self, problem: str | None) -> None:
         """Say it once when something is wrong, and once when it is right again."""
-        if problem is not None and not self._has_told:
+        if problem is not None and not self._has_said:
             log.error("database.trouble", problem=problem)
-        elif problem is None and self._has_told:
+        elif problem is None and self._has_said:
             log.info("database.well")
-        self._has_told = problem is not None
+        self._has_said = problem is not None

@@ -155,7 +155,10 @@ def _why_not(file: Path) -> str:
     if not file.parent.is_dir():
         return f"{file.parent} is no directory; name a file in one"
     if not os.access(file if file.exists() else file.parent, os.R_OK | os.W_OK):
-        return "this user may not read and write it; give it the right to, for its directory too"
+        return (
+            "this user may not read and write it, or the disk is mounted read-only: give it the right to, for its "
+            "directory too"
+        )
     return f"see that files can be made in {file.parent}, and that the disk is not mounted read-only or full"
 
 

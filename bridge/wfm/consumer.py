@@ -11,7 +11,7 @@ from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
 from bridge.flows.ports import Clock, WfmMessage
-from bridge.wfm.intake import REQUEUE_PAUSE_S, Intake, Source
+from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import OwnReplies, Topology, declare
 from bridge.wfm.upkeep import Bindings, FixedQueue
@@ -39,6 +39,7 @@ class InboundConsumer:
         clock: Clock,
         new_id: Callable[[], str],
         prefetch: int,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
@@ -49,7 +50,9 @@ class InboundConsumer:
         self._new_id = new_id
         self._queue = topology.inbound_queue(pack)
         sources = _in_memory_sources(topology, exchange, bindings) if link.in_memory else [(self._queue, None)]
-        self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
+        self._intake = Intake(
+            link, sources, self._take, prefetch=prefetch, give_up=give_up, requeue_pause_s=requeue_pause_s
+        )
         self._bindings = None if link.in_memory else Bindings(link, topology, self._queue, exchange, bindings)
 
     @property
@@ -81,7 +84,7 @@ class InboundConsumer:
                 pack=self._pack,
                 body=message.body,
                 routing_key=message.routing_key or "",
-                headers=_text_headers(message),
+                headers=text_headers(message),
                 correlation_id=message.correlation_id or message.message_id or self._new_id(),
                 received_at=self._clock(),
             )
@@ -103,6 +106,7 @@ class ReplyConsumer:
         own: OwnReplies | None = None,
         *,
         clock: Clock,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
@@ -113,7 +117,9 @@ class ReplyConsumer:
         self._queue = topology.reply_queue if own is None else topology.reply_queue_of(own)
         is_fixed = own is not None and own.queue is not None and not link.in_memory
         sources: list[Source] = [(FixedQueue.as_it_is(self._queue) if is_fixed else self._queue, None)]
-        self._intake = Intake(link, sources, self._take, prefetch=REPLY_PREFETCH, requeue_pause_s=requeue_pause_s)
+        self._intake = Intake(
+            link, sources, self._take, prefetch=REPLY_PREFETCH, give_up=give_up, requeue_pause_s=requeue_pause_s
+        )
         self._fixed = FixedQueue(link, topology, self._queue, self._intake) if is_fixed else None
 
     @property
@@ -146,7 +152,7 @@ class ReplyConsumer:
                 pack=self._pack,
                 correlation_id=message.correlation_id or "",
                 body=message.body,
-                headers=_text_headers(message),
+                headers=text_headers(message),
                 received_at=self._clock(),
             )
         )
@@ -157,7 +163,8 @@ def _in_memory_sources(topology: Topology, exchange: str, bindings: Iterable[str
     return [(RabbitQueue(f"in-memory {key}", routing_key=key), source) for key in bindings]
 
 
-def _text_headers(message: IncomingMessage) -> dict[str, str]:
+def text_headers(message: IncomingMessage) -> dict[str, str]:
+    """Give the headers as text."""
     return {key: _text(value) for key, value in message.headers.items()}
 
 

@@ -7,18 +7,24 @@ not exist closes the channel under everybody else.
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
+from aio_pika import IncomingMessage
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, PublishError
 from faststream.exceptions import IncorrectState, SubscriberNotFound
-from faststream.rabbit import RabbitExchange
+from faststream.rabbit import ExchangeType, RabbitExchange
 
 from bridge.errors import BrokerUnavailable, NotRouted
 from bridge.flows.ports import BusMessage
+from bridge.wfm.consumer import text_headers
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology
 
 PUBLISH_TIMEOUT_S: Final = 5.0
+REASON: Final = "x-bridge-reason"
+TAKEN_FROM: Final = "x-bridge-queue"
+"""Headers of a message that was given up: why, and the queue that it came from."""
+LONGEST_REASON: Final = 2000  # characters; all headers of a message must fit into a frame
 
 
 class RabbitCommandBus:
@@ -66,6 +72,23 @@ class RabbitCommandBus:
                 )
         except ChannelNotFoundEntity as other:  # somebody else's exchange, which closed the channel for all
             raise BrokerUnavailable(f"RabbitMQ closed the channel: {other!r}") from other
+
+    async def give_up(self, message: IncomingMessage, queue: str, reason: str) -> None:
+        """Put a message of a queue into the dead-letter queue, with the reason. Raises as `publish`."""
+        name = self._topology.dead_letter
+        beside: dict[str, Any] = {**text_headers(message), REASON: reason[:LONGEST_REASON], TAKEN_FROM: queue}
+        async with self._confirmed(f"there is no queue {name!r}"):
+            await self._link.broker.publish(
+                message.body,
+                exchange=RabbitExchange(name, ExchangeType.FANOUT, durable=True, robust=False),
+                routing_key=message.routing_key or "",
+                mandatory=True,
+                persist=True,
+                message_id=message.message_id,
+                correlation_id=message.correlation_id,
+                content_type=message.content_type,
+                headers=beside,
+            )
 
     @asynccontextmanager
     async def _confirmed(self, not_routed: str) -> AsyncIterator[None]:

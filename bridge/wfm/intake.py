@@ -18,6 +18,7 @@ from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.subscriber import RabbitSubscriber
 
+from bridge.errors import NotKept
 from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.link import RabbitLink
 
@@ -27,6 +28,8 @@ STEP_TIMEOUT_S: Final = 2.0
 RESUME_TIMEOUT_S: Final = 10.0
 
 Take = Callable[[IncomingMessage], Awaitable[None]]
+GiveUp = Callable[[IncomingMessage, str, str], Awaitable[None]]
+"""Puts a message, taken from the queue that is named, where it is kept for a person, with the reason."""
 Source = tuple[RabbitQueue, RabbitExchange | None]
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -42,11 +45,13 @@ class Intake:
         take: Take,
         *,
         prefetch: int,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
         self._sources = sources
         self._take = take
+        self._give_up = give_up
         self._channel = Channel(prefetch_count=prefetch)
         self._requeue_pause_s = requeue_pause_s
         self._subscribers: list[RabbitSubscriber] = []
@@ -129,13 +134,29 @@ class Intake:
                 unreadable=unreadable,
             )
         try:
-            await self._take(message.raw_message)
+            await self._take_or_give_up(message.raw_message)
         except Exception:  # noqa: BLE001 - the outermost frame of a message
             _log.exception("a message could not be handled; it goes back to the queue", queue=self._sources[0][0].name)
             await asyncio.sleep(self._requeue_pause_s)
             await _settle(message.nack(requeue=True))
         else:
             await _settle(message.ack())
+
+    async def _take_or_give_up(self, message: IncomingMessage) -> None:
+        try:
+            await self._take(message)
+        except NotKept as refused:
+            if self._give_up is None:
+                raise
+            queue = self._sources[0][0].name
+            await self._give_up(message, queue, str(refused))
+            _log.error(
+                "a message could be neither applied nor parked; it is in the dead-letter queue",
+                queue=queue,
+                message_id=message.message_id,
+                correlation_id=message.correlation_id,
+                reason=str(refused),
+            )
 
 
 async def _briefly(step: Awaitable[None]) -> None:
