@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
-from bridge.errors import TransientError
+from bridge.errors import concerns_all
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -88,7 +88,7 @@ class Batcher(Generic[Item, Result]):
         try:
             results = await self._commit([waiting.item for waiting in batch])
         except Exception as error:  # noqa: BLE001 - whatever an item does, the others must pass
-            if len(batch) > 1 and not isinstance(error, TransientError):
+            if len(batch) > 1 and not concerns_all(error):
                 for alone in batch:
                     self._oldest = alone.since
                     await self._settle([alone])

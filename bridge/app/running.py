@@ -8,6 +8,7 @@ not be finished.
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -16,7 +17,7 @@ from bridge.app.callers import load_entities, open_identity
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.app.process import background
-from bridge.app.state import build_store, open_state, take_over
+from bridge.app.state import build_store, open_state, patiently
 from bridge.app.wfm_side import (
     Parts,
     build_link,
@@ -67,13 +68,13 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         wfm_side = build_wfm_side(parts)
         url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
         await open_state(store, settings, start)
-        await warn_of_missing_packs(store, packs)
+        await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
         start_delivery(parts, start, url)
         if link is None:
             await connect(parts, stack)
         await start_consumers(wfm_side, start, stack)
-        await take_over(store)
+        await patiently(store.processes.take_over)  # there is no earlier process of this instance any more
         stack.push_async_callback(close)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
         log.info("bridge.ready", url=url, instance=settings.instance, packs=loaded)

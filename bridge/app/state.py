@@ -1,5 +1,6 @@
 """The state of a bridge: its database, opened as soon as it answers, and looked after from then on."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
@@ -28,10 +29,10 @@ def build_store(settings: Settings) -> SqlStore:
 async def open_state(store: SqlStore, settings: Settings, start: Start) -> None:
     """Open the store; waits until the database answers. Raises `PermanentError` for what somebody has to mend."""
     log.info("database.opening", url=settings.database.safe_url)
-    await until_done(store.open, RETRIES.waits(), "database")
+    await patiently(store.open)
     start(when_due(store.processes.beat, Bell(), "processes"), "processes")
 
 
-async def take_over(store: SqlStore) -> None:
-    """Take over what an earlier process of this instance had claimed, once it is known that there is none any more."""
-    await until_done(store.processes.take_over, RETRIES.waits(), "processes")
+async def patiently(step: Callable[[], Awaitable[None]]) -> None:
+    """Do something with the database at the start, as soon as it lets us."""
+    await until_done(step, RETRIES.waits(), "database")

@@ -11,7 +11,7 @@ import structlog
 
 from bridge.batcher import Batcher
 from bridge.domain.model import JobRef, Outcome
-from bridge.errors import TransientError
+from bridge.errors import concerns_all
 from bridge.flows.hold_queue import crashed, read_again, unattributed
 from bridge.flows.patience import Patient
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
@@ -89,9 +89,9 @@ class JobUpdates:
         for ref in due:
             try:
                 await self._apply_due(ref)
-            except TransientError:
-                raise
-            except Exception:  # outermost: whatever one job does, the others must be looked after
+            except Exception as error:  # outermost: whatever one job does, the others must be looked after
+                if concerns_all(error):
+                    raise
                 log.exception("held.crashed", pack=ref.pack, job=ref.key)
         return len(due)
 

@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from bridge.backoff import Backoff
-from bridge.errors import NotKept, StoreDefect, StoreUncertain, TransientError
+from bridge.errors import NotKept, StoreDefect, TransientError, concerns_all
 
 log = structlog.get_logger(__name__)
 
@@ -83,8 +83,7 @@ class Patient(Generic[Item, Result]):
 
     async def _at_fault(self, trouble: Exception, before: int) -> int:
         """Count the failures in a row that were not the database's."""
-        passes = isinstance(trouble, TransientError) and not isinstance(trouble, StoreUncertain)
-        return 0 if passes or not await self._is_well() else before + 1
+        return 0 if concerns_all(trouble) or not await self._is_well() else before + 1
 
 
 async def _rest(trouble: Exception, seconds: float) -> None:

@@ -1,5 +1,6 @@
 """The store: the durable state of the bridge in SQLite or PostgreSQL, behind the protocols of bridge.flows.ports."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
@@ -25,6 +26,8 @@ from bridge.store.retention import Retention
 from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
 from bridge.store.unit_of_work import UnitOfWork
+
+LEAVE_TIMEOUT_S = 2.0
 
 
 def _utc_now() -> datetime:
@@ -131,8 +134,9 @@ class SqlStore:
         """Finish what is being settled, leave what is claimed to others, and close all connections."""
         await self.deliveries.finish()
         await self.outbox.finish()
-        with suppress(StoreUnavailable):
-            await self.processes.leave()
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await self.processes.leave()
         await self._database.close()
 
     @property

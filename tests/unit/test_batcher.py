@@ -164,6 +164,15 @@ async def test_one_that_is_refused_harms_no_other(telling: Batcher[str, str], da
     assert (a, type(b), c) == ("A", ConflictError, "C")
 
 
+async def test_one_that_fails_for_no_certain_reason_harms_no_other(
+    telling: Batcher[str, str], database: Database
+) -> None:
+    database.uncertain = frozenset("b")
+    a, b, c = await results(telling, "abc")
+    assert database.commits == [["a"], ["c"]]
+    assert (a, type(b), c) == ("A", StoreUncertain, "C")
+
+
 async def test_all_are_told_when_the_database_is_away(telling: Batcher[str, str], database: Database) -> None:
     database.away = 1
     assert [type(result) for result in await results(telling, "abc")] == [StoreUnavailable] * 3
