@@ -17,7 +17,7 @@ from bridge.app.callers import load_entities, open_identity
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.app.process import background
-from bridge.app.state import build_store, open_state, patiently
+from bridge.app.state import build_store, open_state, patiently, take_over
 from bridge.app.wfm_side import (
     Parts,
     build_link,
@@ -74,7 +74,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         if link is None:
             await connect(parts, stack)
         await start_consumers(wfm_side, start, stack)
-        await patiently(store.processes.take_over)  # there is no earlier process of this instance any more
+        await patiently(partial(take_over, store))
         stack.push_async_callback(close)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
         log.info("bridge.ready", url=url, instance=settings.instance, packs=loaded)

@@ -130,7 +130,7 @@ def _refused(server: Postgres, error: asyncpg.PostgresError) -> BridgeError:
     if state in _CLOSED:
         return StoreUnavailable(f"what answers at {server.place} closed the connection: see that it is a PostgreSQL")
     if state.startswith("08"):
-        return StoreUnavailable(f"what answers at {server.place} does not let us in: {says}")
+        return StoreUnavailable(f"what answers at {server.place} does not let us in: {says}: see it, and database.url")
     return StoreUnavailable(f"PostgreSQL at {server.place}: {ours(error)}")
 
 

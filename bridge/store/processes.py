@@ -10,10 +10,9 @@ read, because the database was away, is nobody's silence.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-import structlog
 from sqlalchemy import and_, bindparam, delete, exists, select, update
 
 from bridge.errors import StoreUnavailable
@@ -21,8 +20,6 @@ from bridge.flows.ports import Clock
 from bridge.store import ordering
 from bridge.store.session import Database, Session, insert
 from bridge.store.tables import deliveries, outbox, processes, requests
-
-log = structlog.get_logger(__name__)
 
 BEAT_S: Final = 5.0
 """How often a process says that it lives."""
@@ -84,19 +81,14 @@ class Processes:
         self._instance = instance
         self._watch = Watch()
         self._is_known = False
-        self._has_said = False
         self.on_free: Callable[[], None] = ordering.nobody
 
-    async def beat(self) -> float:
-        """Say that this process lives, and look after the others; return in how many seconds to do so again."""
-        due_in = BEAT_S
-        try:
-            for silent in self._watch.silent(await self._write()):
-                await self._bury(silent)
-        except StoreUnavailable:
-            due_in = TROUBLE_S
-        self._tell(self._database.health.problem)
-        return due_in
+    async def beat(self) -> Sequence[Process]:
+        """Say that this process lives, and look after the others; return those that it has taken over from.
+
+        Raises `StoreUnavailable`; do so again after `BEAT_S`, or then after `TROUBLE_S`.
+        """
+        return [dead for dead in self._watch.silent(await self._write()) if await self._bury(dead)]
 
     async def is_well(self) -> bool:
         """Tell whether the database takes a change at this moment."""
@@ -106,12 +98,11 @@ class Processes:
             return False
         return True
 
-    async def take_over(self) -> None:
-        """Take over from earlier processes of this instance, which are known to have ended."""
+    async def take_over(self) -> Sequence[Process]:
+        """Take over from earlier processes of this instance, which are known to have ended; return them."""
         async with self._database.read() as session:
             found = await session.rows(_EARLIER, {"own": self._id, "of_instance": self._instance})
-        for row in found:
-            await self._bury(Process(**row), certainly=True)
+        return [dead for row in found if await self._bury(dead := Process(**row), certainly=True)]
 
     async def leave(self) -> None:
         """Say that this process ends; what it has claimed is free at once."""
@@ -132,17 +123,17 @@ class Processes:
         self._is_known = True
         return [Process(**row) for row in others]
 
-    async def _bury(self, dead: Process, *, certainly: bool = False) -> None:
-        """Free what a process had claimed, unless it shows that it lives.
+    async def _bury(self, dead: Process, *, certainly: bool = False) -> bool:
+        """Free what a process had claimed, unless it shows that it lives; tell whether it does not.
 
         One that is silent may have a notification on its way, cut off from the database: its leases end by themselves.
         """
         async with self._database.write() as session:
             if not await session.run(_STRIKE, {"dead": dead.id, "seen": dead.beats}):
-                return
+                return False
             await self._release(session, dead, certainly=certainly)
-        log.info("process.taken_over", instance=dead.instance, process=dead.id)
         self.on_free()
+        return True
 
     async def _release(self, session: Session, dead: Process, *, certainly: bool) -> None:
         now = self._clock()
@@ -150,11 +141,3 @@ class Processes:
         if certainly:
             await ordering.release(session, deliveries, dead.id, now)
         await session.run(_RELEASE_REQUESTS, {"of_instance": dead.instance})
-
-    def _tell(self, problem: str | None) -> None:
-        """Say it once when something is wrong, and once when it is right again."""
-        if problem is not None and not self._has_said:
-            log.error("database.trouble", problem=problem)
-        elif problem is None and self._has_said:
-            log.info("database.well")
-        self._has_said = problem is not None
