@@ -19,7 +19,7 @@ from bridge.app.process import Start, new_id, now
 from bridge.app.wfm_side import Parts, WfmSide
 from bridge.delivery.sender import callback_session
 from bridge.delivery.worker import DeliveryWorker
-from bridge.errors import PermanentError, StoreUnavailable
+from bridge.errors import PermanentError
 from bridge.flows.appointments import Appointments
 from bridge.flows.ports import BuyersStore
 from bridge.flows.sellers import SellerStore
@@ -27,7 +27,6 @@ from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.work_orders import WorkOrders
 from bridge.settings import Settings
-from bridge.store import SqlStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +49,24 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
 
 
 async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int | str]:
-    """Tell for each needed thing if it is there, or what is wrong with it; and how many dead letters there are."""
+    """Tell for each needed thing if it is there, or what is wrong with it; and some numbers worth a look."""
+    oldest_s = max(wfm_side.job_updates.oldest_s(), wfm_side.commands.oldest_s())
     return {
-        "database": await _is_there(parts.store),
+        "database": parts.store.problem or True,
+        "messages": oldest_s <= parts.settings.database.commit_within_seconds or _too_old(oldest_s),
         "broker": parts.link.connected,
         "publishing": wfm_side.bus.problem or True,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
         "deadLetters": wfm_side.dead_letters.depth,
         "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
+        "oldestUncommittedSeconds": int(oldest_s),
+        "neitherAppliedNorParked": wfm_side.job_updates.given_up + wfm_side.commands.given_up,
     }
+
+
+def _too_old(oldest_s: float) -> str:
+    return f"the oldest message of the WFM waits for {oldest_s:.0f} s to be stored (see commit.waiting in the log)"
 
 
 def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Readiness) -> Services:
@@ -81,14 +88,6 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
         requests=wfm_side.requests,
         readiness=readiness,
     )
-
-
-async def _is_there(store: SqlStore) -> bool:
-    try:
-        await store.ping()
-    except StoreUnavailable:
-        return False
-    return True
 
 
 async def start_http(

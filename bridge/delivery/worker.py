@@ -22,9 +22,8 @@ from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.sender import send
 from bridge.delivery.webhook import Webhook, prepare
 from bridge.domain.retry import Delivered, Failed, GiveUp, RetryDecision, RetryIn, SendResult, decide_retry
-from bridge.errors import TransientError
 from bridge.flows.ports import Attempt, Clock, Delivery, DeliveryState, SubscriptionId
-from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, when_due
+from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, until_done, when_due
 from bridge.telemetry import bind_correlation
 
 SHARE = 4  # a listener may use one in so many senders
@@ -85,6 +84,7 @@ class DeliveryWorker:
         self._tasks: set[asyncio.Task[None]] = set()
         self._sending: Counter[SubscriptionId] = Counter()
         self._claimed: dict[SubscriptionId, deque[_Claimed]] = {}
+        self._in_hand: set[int] = set()
         self._failing: dict[SubscriptionId, None] = {}
         self._probe_at = 0.0
 
@@ -136,7 +136,9 @@ class DeliveryWorker:
         now = self._clock()
         timeout = timedelta(seconds=self._settings.timeout_seconds)
         deliveries = await self._store.claim(now, now + 2 * timeout, limit)
-        for delivery in deliveries:
+        # One that could not be recorded for longer than its lease is given again: it is held, and not sent again.
+        for delivery in (each for each in deliveries if each.number not in self._in_hand):
+            self._in_hand.add(delivery.number)
             self._claimed.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
         return len(deliveries)
 
@@ -145,7 +147,7 @@ class DeliveryWorker:
         now = self._clock()
         for listener, waiting in list(self._claimed.items()):
             while waiting and waiting[0].begin_by < now:
-                waiting.popleft()
+                self._in_hand.discard(waiting.popleft().delivery.number)
             if not waiting:
                 del self._claimed[listener]
 
@@ -166,6 +168,7 @@ class DeliveryWorker:
 
         def end(ended: asyncio.Task[None]) -> None:
             self._tasks.discard(ended)
+            self._in_hand.discard(delivery.number)
             self._sending[listener] -= 1
             self._sending += Counter()  # forgets who has none
             self.wake()
@@ -218,15 +221,10 @@ class DeliveryWorker:
 
     async def _settle(self, delivery: Delivery, settlement: _Settlement) -> None:
         """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""
-        for wait in STORE_RETRIES.waits():
-            try:
-                await self._store.settle(
-                    delivery.number, settlement.attempt, settlement.state, settlement.next_attempt_at
-                )
-                return
-            except TransientError as error:
-                log.warning("an attempt can't be recorded now; trying again", problem=str(error), wait=wait)
-                await asyncio.sleep(wait)
+        settle = partial(
+            self._store.settle, delivery.number, settlement.attempt, settlement.state, settlement.next_attempt_at
+        )
+        await until_done(settle, STORE_RETRIES.waits(), "attempt")
 
     async def _finish(self) -> None:
         if self._tasks:

@@ -40,7 +40,8 @@ class Commands:
         self._settling = Settling(store, workshop, self._issued)
         ask_again = self._settling.compensations.ask_again
         self.sweep = Sweep(store, workshop.packs, workshop.clock, abandon=self._abandon, ask_again=ask_again)
-        self._batcher = Batcher(Patient(self._commit, self._settling.park))
+        self._patient = Patient(self._commit, self._settling.park, store.is_well)
+        self._batcher = Batcher(self._patient)
 
     async def run(self) -> None:
         """Settle commands nobody waits for any more, until cancelled; then replies that are not settled are left."""
@@ -48,6 +49,15 @@ class Commands:
             await self.sweep.run()
         finally:
             await self._batcher.stop()
+
+    @property
+    def given_up(self) -> int:
+        """How many replies could be neither taken nor parked."""
+        return self._patient.given_up
+
+    def oldest_s(self) -> float:
+        """Tell for how many seconds the oldest reply waits to be safe."""
+        return self._batcher.oldest_s()
 
     def correlation_of(self, pack: Pack, command: CommandId) -> str:
         """Give what the reply to a command of this process is to be known by."""

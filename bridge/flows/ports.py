@@ -407,6 +407,8 @@ class Store(BuyersStore, Protocol):
     @property
     def requests(self) -> Requests: ...
 
+    async def is_well(self) -> bool: ...
+
 
 class CommandBus(Protocol):
     """Publishes to the WFM, or passes a reply on to another process of ours.

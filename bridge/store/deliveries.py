@@ -13,7 +13,7 @@ from sqlalchemy import CTE, FromClause, Integer, Select, and_, bindparam, func, 
 
 from bridge.batcher import Batcher
 from bridge.domain.model import BuyerId, JobRef
-from bridge.flows.ports import Attempt, Delivery, DeliveryReport, DeliveryState
+from bridge.flows.ports import Attempt, Clock, Delivery, DeliveryReport, DeliveryState
 from bridge.mef.enums import EventType
 from bridge.store import ordering
 from bridge.store.columns import Row
@@ -91,8 +91,10 @@ class Deliveries:
     `on_due` is called after a commit that made something due.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock, claimer: str | None = None) -> None:
         self._database = database
+        self._clock = clock
+        self._claimer = claimer
         self._settling = Batcher(self._settle)
         self.on_due: Callable[[], None] = ordering.nobody
 
@@ -101,11 +103,15 @@ class Deliveries:
         await self._settling.finish()
 
     async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
-        """Lease at most `limit` due deliveries, in the order to send them: the first of each listener and resource."""
+        """Lease at most `limit` due deliveries, in the order to send them: the first of each listener and resource.
+
+        What this process has in hand still when its lease ends is leased again, and given again: whoever claims must
+        know it.
+        """
         async with self._database.write() as session:
-            due = await session.rows(_due(lateral=session.is_postgres), {"now": now, "limit": limit})
-            claimed = [delivery(row) for row in due]
-            await ordering.lease(session, deliveries, [each.number for each in claimed], lease_until)
+            wanted = {"now": now, "limit": limit, "me": self._claimer}
+            claimed = [delivery(row) for row in await session.rows(_due(lateral=session.is_postgres), wanted)]
+            await ordering.lease(session, deliveries, [each.number for each in claimed], lease_until, self._claimer)
             return claimed
 
     async def settle(
@@ -129,7 +135,7 @@ class Deliveries:
     async def next_at(self) -> datetime | None:
         """Tell the earliest moment at which a delivery may be claimed; None when nothing is pending."""
         async with self._database.read() as session:
-            return await ordering.next_at(session, deliveries)
+            return await ordering.next_at(session, deliveries, self._clock(), self._claimer)
 
     async def reports(self, state: DeliveryState | None = None, limit: int = 100) -> Sequence[DeliveryReport]:
         """Read the newest deliveries, newest first."""
@@ -185,7 +191,7 @@ def _due(*, lateral: bool) -> Select[Any]:
         .join(notifications, notifications.c.event_id == deliveries.c.event_id)
         .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
         # Said again, because PostgreSQL checks only this level once more when it has got the row's lock.
-        .where(deliveries.c.next_attempt_at <= _NOW)
+        .where(deliveries.c.next_attempt_at <= _NOW, ordering.is_free(deliveries))
         .order_by(turns.c.turn, turns.c.next_attempt_at, deliveries.c.number)
         .limit(_LIMIT)
         .with_for_update(of=deliveries, skip_locked=True)
@@ -200,7 +206,7 @@ def _turns(*, lateral: bool) -> CTE:
     in_flight = select(func.count()).where(flying.c.subscription_id == listener.c.id, flying.c.lease_until > _NOW)
     due = (
         select(first.c.number, first.c.next_attempt_at)
-        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= _NOW)
+        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= _NOW, ordering.is_free(first))
         .order_by(first.c.next_attempt_at, first.c.number)
         .limit(_LIMIT)
         .correlate(listener)

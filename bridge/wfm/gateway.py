@@ -2,18 +2,25 @@
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from uuid import uuid4
 
+from aio_pika import IncomingMessage
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream.exceptions import SubscriberNotFound
 from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 
 from bridge.errors import NotRouted, NotSent
 from bridge.flows.ports import BusMessage
+from bridge.wfm.consumer import text_headers
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.publisher import Outgoing, Publisher
 from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology
 
 PUBLISH_TIMEOUT_S: Final = 5.0
+REASON: Final = "x-bridge-reason"
+TAKEN_FROM: Final = "x-bridge-queue"
+"""Headers of a message that was given up: why, and the queue that it came from."""
+LONGEST_REASON: Final = 2000  # characters; all headers of a message must fit into a frame
 
 
 class RabbitCommandBus:
@@ -91,6 +98,20 @@ class RabbitCommandBus:
             await self._send(Outgoing(exchange="", routing_key=queue, body=body, correlation_id=correlation_id))
         except NotRouted as missing:
             raise NotRouted(f"there is no instance {instance!r}") from missing
+
+    async def give_up(self, message: IncomingMessage, queue: str, reason: str) -> None:
+        """Put a message of a queue into the dead-letter queue, with the reason. Raises as `publish`."""
+        await self._send(
+            Outgoing(
+                exchange=self._topology.dead_letter,
+                routing_key=message.routing_key or "",
+                body=message.body,
+                id=message.message_id or uuid4().hex,
+                correlation_id=message.correlation_id or "",
+                content_type=message.content_type,
+                headers={**text_headers(message), REASON: reason[:LONGEST_REASON], TAKEN_FROM: queue},
+            )
+        )
 
     async def _send(self, message: Outgoing) -> None:
         if self._publisher is not None:

@@ -21,6 +21,7 @@ from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream import AckPolicy
 from faststream.rabbit import RabbitExchange, RabbitMessage, RabbitQueue
 
+from bridge.errors import NotKept
 from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.link import RabbitLink
 
@@ -31,6 +32,8 @@ RESUME_TIMEOUT_S: Final = 10.0
 
 Take = Callable[[IncomingMessage], Awaitable[None]]
 """What is called in the order of the queue. Where it returns a future, no task is made for the message."""
+GiveUp = Callable[[IncomingMessage, str, str], Awaitable[None]]
+"""Puts a message, taken from the queue that is named, where it is kept for a person, with the reason."""
 Source = tuple[RabbitQueue, RabbitExchange | None]
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -46,16 +49,21 @@ class Intake:
         take: Take,
         *,
         prefetch: int,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
         self._sources = sources
         self._take = take
         self._prefetch = prefetch
+        self._give_up = give_up
         self._requeue_pause_s = requeue_pause_s
-        self._acks = Acks(requeue_pause_s)
+        self._acks = self._new_acks()
         self._queue: AbstractQueue | None = None
         self._is_started = False
+
+    def _new_acks(self) -> "Acks":
+        return Acks(self._requeue_pause_s, self._give_up)
 
     @property
     def is_started(self) -> bool:
@@ -69,7 +77,7 @@ class Intake:
 
     async def start(self) -> None:
         """Begin to consume."""
-        self._acks = Acks(self._requeue_pause_s)
+        self._acks = self._new_acks()
         if self._link.in_memory:
             for source in self._sources:
                 await self._subscribe(*source)
@@ -179,11 +187,12 @@ class Open(NamedTuple):
 class Acks:
     """Acks messages in the order in which they came, as many as are done with one frame, and requeues what failed.
 
-    One that fails goes back after a pause; those behind it are acked after that.
+    One that fails goes back after a pause, or is given up where it cannot be kept; only then those behind it are acked.
     """
 
-    def __init__(self, requeue_pause_s: float) -> None:
+    def __init__(self, requeue_pause_s: float, give_up: GiveUp | None) -> None:
         self._requeue_pause_s = requeue_pause_s
+        self._give_up = give_up
         self._open: deque[Open] = deque()
         self._settling: asyncio.Task[None] | None = None
         self.idle = asyncio.Event()
@@ -214,7 +223,7 @@ class Acks:
             if first.done.cancelled():
                 continue
             if (failed := first.done.exception()) is not None:
-                await self._requeue(first.message, failed)
+                await self._end(first.message, failed)
                 continue
             last = first
             while self._open and self._goes_with(last, self._open[0]):
@@ -230,10 +239,19 @@ class Acks:
         well = done.done() and not done.cancelled() and done.exception() is None
         return well and following.message.channel is one.message.channel
 
-    async def _requeue(self, message: IncomingMessage, failed: BaseException) -> None:
-        _log.error("a message could not be handled; it goes back to the queue", exc_info=failed, **about(message))
-        await asyncio.sleep(self._requeue_pause_s)
-        await _settled(message.nack(requeue=True))
+    async def _end(self, message: IncomingMessage, failed: BaseException) -> None:
+        try:
+            if not isinstance(failed, NotKept) or self._give_up is None:
+                raise failed
+            await self._give_up(message, message.consumer_tag or "", str(failed))
+        except Exception:  # noqa: BLE001 - the outermost frame of a message
+            _log.exception("a message could not be handled; it goes back to the queue", **about(message))
+            await asyncio.sleep(self._requeue_pause_s)
+            await _settled(message.nack(requeue=True))
+        else:
+            what = "a message could be neither applied nor parked; it is in the dead-letter queue"
+            _log.error(what, reason=str(failed), **about(message))
+            await _settled(message.ack())
 
 
 def about(message: IncomingMessage) -> dict[str, str | None]:

@@ -30,8 +30,6 @@ from tests.system.processes import BridgeProcess
 
 PACK = "acme-wfm"
 API_KEY = "acme-buyer-key"
-LISTENERS_TIME_S = 4.0
-"""What a bridge that is to die gives its listeners: for twice as long nobody else may send what it had claimed."""
 
 CREATED = "workOrderCreateEvent"
 STATE = "workOrderStateChangeEvent"
@@ -223,8 +221,8 @@ class Laboratory:
     # the bridge that dies at a point, and the one whose commands expire when the test says so
 
     async def start_dying(self, point: Callable[[str], None]) -> None:
-        """Start the bridge, ready, so that it dies at a point of crashing_bridge."""
-        await self.bridge.start_ready(*crash.command(point), BRIDGE_DELIVERY_TIMEOUT_SECONDS=str(LISTENERS_TIME_S))
+        """Start the bridge, ready, so that it dies at a point of crashing_bridge. No lease of its own ever ends."""
+        await self.bridge.start_ready(*crash.command(point), BRIDGE_DELIVERY_TIMEOUT_SECONDS=str(NEVER_S))
 
     async def start_patient(self) -> None:
         """Start the bridge, ready, so that no command's time is up by itself (see patient_bridge)."""
