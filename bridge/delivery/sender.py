@@ -16,29 +16,32 @@ from aiohttp import (
 
 from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback, guarded_socket
-from bridge.delivery.status_line import SeenStatus, StatusConnector
+from bridge.delivery.status_line import Watch, WatchedConnector
 from bridge.delivery.webhook import Webhook
 from bridge.domain.retry import Answered, Failed, SendResult, TimedOut
 from bridge.telemetry import mask_secrets
 
 LONGEST_BODY = 64 * 1024  # bytes; the body means nothing, it is read so that the connection can be used again
-BODY_TIMEOUT_S = 1.0
+REST_TIMEOUT_S = 1.0
+"""How long what follows the status line may take: the status has said it all."""
 LONGEST_ERROR = 500  # characters
+LONGEST_EXCERPT = 500  # characters of an answer's body, for the operator
 
 
 def callback_session(settings: DeliveryConfig) -> ClientSession:
     """Open the client for all listeners; the caller closes it. Must be called in a running loop."""
     free = settings.allow_private_callbacks
-    connector = StatusConnector(
+    connector = WatchedConnector(
         resolver=None if free else GuardedResolver(),
         socket_factory=None if free else guarded_socket,
         limit=settings.concurrency,
     )
     return ClientSession(
         connector=connector,
-        timeout=ClientTimeout(total=settings.timeout_seconds),
+        timeout=ClientTimeout(total=None),  # `send` has one, that knows of the status
         cookie_jar=DummyCookieJar(),
         auto_decompress=False,
+        headers={"Accept-Encoding": "identity"},
         trust_env=False,
     )
 
@@ -47,36 +50,52 @@ async def send(
     session: ClientSession, webhook: Webhook, settings: DeliveryConfig, clock: Callable[[], datetime]
 ) -> SendResult:
     """Post a notification and say what became of it. A status that was read is the outcome, whatever follows it."""
-    seen = SeenStatus()
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + settings.timeout_seconds
+    limit = asyncio.timeout_at(ends)
+    watch = Watch(lambda: limit.reschedule(min(ends, loop.time() + REST_TIMEOUT_S)))
     try:
-        if not settings.allow_private_callbacks:
-            check_callback(webhook.url)
-        return await _post(session, webhook, clock)
-    except (ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
-        if seen.status is not None:
-            return Answered(seen.status)
+        async with limit:
+            if not settings.allow_private_callbacks:
+                check_callback(webhook.url)
+            return await _post(session, webhook, clock)
+    except Exception as error:
+        if (seen := watch.answer) is not None:
+            return Answered(seen.status, retry_after_seconds(seen.retry_after, clock()), excerpt(seen.body))
         if isinstance(error, TimeoutError):
             return TimedOut(f"no answer within {settings.timeout_seconds:g} s")
-        return Failed(_sentence(error))
+        if isinstance(error, ClientError | OSError | ValueError):
+            return Failed(_sentence(error))
+        raise
 
 
 async def _post(session: ClientSession, webhook: Webhook, clock: Callable[[], datetime]) -> Answered:
     async with session.post(webhook.url, data=webhook.body, headers=webhook.headers, allow_redirects=False) as response:
-        await _drain(response)
-        return Answered(response.status, retry_after_seconds(response.headers.get("Retry-After"), clock()))
+        body = await _drain(response)
+        return Answered(
+            response.status, retry_after_seconds(response.headers.get("Retry-After"), clock()), excerpt(body)
+        )
 
 
-async def _drain(response: ClientResponse) -> None:
-    """Read the body away. The status has said it all; one that is long, slow or broken costs the connection."""
-    left = LONGEST_BODY
+async def _drain(response: ClientResponse) -> bytes:
+    """Read the body away, and give its start. One that is long, slow or broken costs the connection."""
+    start, left = b"", LONGEST_BODY
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            while left > 0 and (chunk := await response.content.read(left)):
-                left -= len(chunk)
+        while left > 0 and (chunk := await response.content.read(left)):
+            left -= len(chunk)
+            start += chunk[: LONGEST_EXCERPT * 4 - len(start)]
     except (ClientError, OSError):
         left = 0
     if left <= 0:
         response.close()
+    return start
+
+
+def excerpt(body: bytes) -> str:
+    """Give the start of an answer's body as one line of text that can be shown and stored."""
+    text = body[: LONGEST_EXCERPT * 4].decode("utf-8", "replace")
+    shown = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(shown.split())[:LONGEST_EXCERPT]
 
 
 def retry_after_seconds(value: str | None, now: datetime) -> float | None:

@@ -22,10 +22,14 @@ _MAY_ASK_FOR_A_WAIT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The listener answered with an HTTP status. `retry_after` is in seconds from now, where it gave one."""
+    """The listener answered with an HTTP status. `retry_after` is in seconds from now, where it gave one.
+
+    `excerpt` is how the body of the answer begins.
+    """
 
     status: int
     retry_after: float | None = None
+    excerpt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

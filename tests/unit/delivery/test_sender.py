@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from bridge.delivery import sender
-from bridge.delivery.sender import callback_session, retry_after_seconds, send
+from bridge.delivery.sender import LONGEST_EXCERPT, callback_session, retry_after_seconds, send
 from bridge.delivery.webhook import Webhook
 from bridge.domain.retry import Answered, Failed, SendResult, TimedOut
 from bridge.settings import DeliverySettings
@@ -105,14 +105,34 @@ async def test_an_endless_body_neither_fills_the_memory_nor_hides_the_status(ses
         return response
 
     async with serving(handle) as url:
-        assert await post(session, url) == Answered(202)
+        assert await post(session, url) == Answered(202, excerpt="x" * LONGEST_EXCERPT)
     assert sent < 64 << 20
+
+
+@pytest.mark.parametrize(
+    ("body", "excerpt"),
+    [
+        (b"", ""),
+        (b"ok", "ok"),
+        (b"<html>\r\n\t<body>no\0pe", "<html> <body>no pe"),
+        (b"\x1b[31mred\xff", "[31mred\N{REPLACEMENT CHARACTER}"),
+        ("ł".encode() * 9_000, "ł" * LONGEST_EXCERPT),
+    ],
+)
+async def test_the_start_of_the_answer_comes_back_as_one_line_of_text(
+    body: bytes, excerpt: str, session: ClientSession
+) -> None:
+    async def handle(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=500, body=body)
+
+    async with serving(handle) as url:
+        assert await post(session, url) == Answered(500, excerpt=excerpt)
 
 
 async def test_a_body_that_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The status has said it all; the body has a second at most, however much the whole delivery has."""
-    assert sender.BODY_TIMEOUT_S <= 1
-    monkeypatch.setattr(sender, "BODY_TIMEOUT_S", 0.05)
+    assert sender.REST_TIMEOUT_S <= 1
+    monkeypatch.setattr(sender, "REST_TIMEOUT_S", 0.05)
     patient = DeliverySettings(allow_private_callbacks=True, timeout_seconds=600)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
