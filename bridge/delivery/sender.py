@@ -1,11 +1,13 @@
 """One POST to one listener. The result is a value; nothing a listener does raises, redirects or fills the memory."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from aiohttp import (
+    AsyncResolver,
     ClientConnectorError,
     ClientError,
     ClientResponse,
@@ -13,6 +15,7 @@ from aiohttp import (
     ClientTimeout,
     DummyCookieJar,
 )
+from aiohttp.abc import AbstractResolver
 
 from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback, guarded_socket
@@ -28,22 +31,33 @@ LONGEST_ERROR = 500  # characters
 LONGEST_EXCERPT = 500  # characters of an answer's body, for the operator
 
 
-def callback_session(settings: DeliveryConfig) -> ClientSession:
-    """Open the client for all listeners; the caller closes it. Must be called in a running loop."""
+@asynccontextmanager
+async def callback_session(
+    settings: DeliveryConfig, resolver: AbstractResolver | None = None
+) -> AsyncIterator[ClientSession]:
+    """Open the client for all listeners.
+
+    Names are resolved without threads: a pool of them is soon full of names that nobody answers for.
+    """
     free = settings.allow_private_callbacks
+    resolver = resolver or AsyncResolver()
     connector = WatchedConnector(
-        resolver=None if free else GuardedResolver(),
+        resolver=resolver if free else GuardedResolver(resolver),
         socket_factory=None if free else guarded_socket,
         limit=settings.concurrency,
     )
-    return ClientSession(
-        connector=connector,
-        timeout=ClientTimeout(total=None),  # `send` has one, that knows of the status
-        cookie_jar=DummyCookieJar(),
-        auto_decompress=False,
-        headers={"Accept-Encoding": "identity"},
-        trust_env=False,
-    )
+    try:
+        async with ClientSession(
+            connector=connector,
+            timeout=ClientTimeout(total=None),  # `send` has one, that knows of the status
+            cookie_jar=DummyCookieJar(),
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
+            trust_env=False,
+        ) as session:
+            yield session
+    finally:
+        await resolver.close()
 
 
 async def send(

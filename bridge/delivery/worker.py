@@ -8,6 +8,7 @@ else. What is claimed beyond that waits for its turn.
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -68,7 +69,7 @@ class DeliveryWorker:
     def __init__(
         self,
         store: Deliveries,
-        session_factory: Callable[[], ClientSession],
+        session_factory: Callable[[], AbstractAsyncContextManager[ClientSession]],
         settings: DeliveryConfig,
         clock: Clock,
         random: Random,

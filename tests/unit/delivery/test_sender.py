@@ -227,7 +227,7 @@ async def test_no_spelling_of_loopback_is_ever_connected_to(host: str) -> None:
 @pytest.mark.parametrize("host", LOOPBACK_IN_DISGUISE)
 async def test_each_socket_is_judged_even_if_nothing_else_was(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sender, "check_callback", lambda _url: None)
-    monkeypatch.setattr(sender, "GuardedResolver", lambda: None)
+    monkeypatch.setattr(sender, "GuardedResolver", lambda resolver: resolver)
     async with counting_connections() as (port, connected), callback_session(STRICT) as guarded:
         result = await post(guarded, f"https://{host}:{port}/", STRICT)
         assert isinstance(result, Failed)
