@@ -127,6 +127,7 @@ async def bare(url: str) -> float:
         subscription=subscription(url, 0),
         attempts=0,
         correlation_id="corr-bench",
+        claimed_at=_now(),
     )
     message = prepare(delivery, SELLER)
     left = iter(range(DELIVERIES))

@@ -290,6 +290,14 @@ class DeliverySettings(Section):
     )
     jitter: float = Field(0.2, ge=0, lt=1, description="Random part of each wait, both ways: 0.2 is ±20 %.")
     concurrency: int = Field(50, ge=1, description="Notifications on their way at the same time.")
+    disable_after_days: float = Field(
+        5.0,
+        ge=0,
+        le=365,
+        allow_inf_nan=False,
+        description="Days of nothing but failures after which a listener is disabled: it is sent nothing, and what it "
+        "should hear is kept. 0 is never; one that answers 410 is disabled at once.",
+    )
     guide_listener_buyers: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
         (),
         description="Buyers who are told of a changed state at `workOrderAttributeValueChangeEvent`, as Table 7 of the "

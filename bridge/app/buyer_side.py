@@ -50,13 +50,15 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
 
 
 async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]:
-    """Tell for each needed thing if it is there, and how many dead letters there are."""
+    """Tell for each needed thing if it is there, and how many dead letters and disabled listeners there are."""
+    database, disabled = await _database(parts.store)
     return {
-        "database": await _is_there(parts.store),
+        "database": database,
         "broker": parts.link.connected,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
         "deadLetters": wfm_side.dead_letters.depth,
+        "disabledListeners": disabled,
     }
 
 
@@ -81,12 +83,13 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
     )
 
 
-async def _is_there(store: SqlStore) -> bool:
+async def _database(store: SqlStore) -> tuple[bool, int]:
+    """Tell whether the database is there, and how many listeners are disabled."""
     try:
         await store.ping()
+        return True, await store.listeners.count_disabled()
     except StoreUnavailable:
-        return False
-    return True
+        return False, 0
 
 
 async def start_http(

@@ -24,6 +24,10 @@ class DeliveryConfig(Protocol):
         """How many notifications may be on their way at once."""
 
     @property
+    def disable_after_days(self) -> float:
+        """A listener that has only failed for so many days is disabled; 0 is never."""
+
+    @property
     def guide_listener_buyers(self) -> Collection[str]:
         """Buyers whose listener of a changed state has the name of the guide's Table 7."""
 

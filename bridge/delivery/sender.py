@@ -44,7 +44,7 @@ async def callback_session(
     connector = WatchedConnector(
         resolver=resolver if free else GuardedResolver(resolver),
         socket_factory=None if free else guarded_socket,
-        limit=settings.concurrency,
+        limit=0,  # `Shares` says who may have how many: here, whoever hangs would keep connections from all
     )
     try:
         async with ClientSession(

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.domain.model import JobRef
 from bridge.flows.ports import Clock
+from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
 from bridge.store.engine import open_engine, open_existing_engine
@@ -86,6 +87,7 @@ class SqlStore:
         self.retention = Retention(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database)
+        self.backlog = Backlog(self._database, self.deliveries)
         self.outbox = Outbox(self._database, clock)
 
     async def close(self) -> None:

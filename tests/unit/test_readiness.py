@@ -14,11 +14,16 @@ class Store:
 
     def __init__(self, answers: bool) -> None:
         self._answers = answers
+        self.listeners = self
 
     async def ping(self) -> None:
         """Answer."""
         if not self._answers:
             raise StoreUnavailable
+
+    async def count_disabled(self) -> int:
+        """Count disabled listeners."""
+        return 2
 
 
 async def told(database: bool = True, broker: bool = True, inbound: bool = True, replies: bool = True) -> Any:
@@ -35,5 +40,6 @@ async def told(database: bool = True, broker: bool = True, inbound: bool = True,
 @pytest.mark.parametrize("missing", ["database", "broker", "inbound", "replies"])
 async def test_what_is_missing_is_named(missing: str) -> None:
     good = {"database": True, "broker": True, "inbound": True, "replies": True, "deadLetters": 3}
-    assert await told() == good
-    assert await told(**{missing: False}) == good | {missing: False}
+    assert await told() == good | {"disabledListeners": 2}
+    known = 0 if missing == "database" else 2
+    assert await told(**{missing: False}) == good | {missing: False, "disabledListeners": known}
