@@ -54,6 +54,11 @@ _REPORTS = (
     .outerjoin(attempts, attempts.c.number == _LAST)
 )
 _ATTEMPTS = select(attempts).where(attempts.c.delivery == bindparam("wanted")).order_by(attempts.c.number)
+_UNDER_WAY = select(deliveries.c.begun_at).where(
+    deliveries.c.number == bindparam("wanted"),
+    deliveries.c.lease_until.is_not(None),
+    deliveries.c.begun_at.is_not(None),
+)
 _NUMBERS = select(deliveries.c.number).join(notifications, notifications.c.event_id == deliveries.c.event_id)
 _OF_GROUP = (
     notifications.c.buyer,
@@ -142,9 +147,12 @@ class Backlog:
         return None if row is None else _report(row)
 
     async def attempts(self, number: int) -> Sequence[Attempt]:
-        """Read all attempts at a delivery, oldest first."""
+        """Read all attempts at a delivery, oldest first; last one that is under way, or was when its process died."""
+        wanted = {"wanted": number}
         async with self._database.read() as session:
-            return [attempt(row) for row in await session.rows(_ATTEMPTS, {"wanted": number})]
+            ended = [attempt(row) for row in await session.rows(_ATTEMPTS, wanted)]
+            begun = [_begun(row) for row in await session.rows(_UNDER_WAY, wanted)]
+        return [*ended, *begun]
 
     async def groups(self, wanted: DeliveryFilter) -> Sequence[DeliveryGroup]:
         """Count deliveries by listener and event type: what `replay` would take."""
@@ -248,8 +256,19 @@ def _report(row: Row) -> DeliveryReport:
         state=DeliveryState(row["state"]),
         attempts=row["attempts"],
         next_attempt_at=row["next_attempt_at"],
-        last=None if row["at"] is None else attempt(row),
+        last=_last(row),
     )
+
+
+def _last(row: Row) -> Attempt | None:
+    """Give the newest attempt: one that is under way is newer than all that ended."""
+    if row["lease_until"] is not None and row["begun_at"] is not None:
+        return _begun(row)
+    return None if row["at"] is None else attempt(row)
+
+
+def _begun(row: Row) -> Attempt:
+    return Attempt(at=row["begun_at"], status=None, error=None, elapsed=0.0)
 
 
 def _group(row: Row) -> DeliveryGroup:

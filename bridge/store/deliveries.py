@@ -1,7 +1,7 @@
 """Notifications on their way to listeners: claimed fairly, recorded when they begin, and settled as many as are done.
 
-Order is kept among those of one resource to one listener. What a claim takes is begun at once: so the claim records the
-attempt, and one whose process dies is on record, too.
+Order is kept among those of one resource to one listener. What a claim takes is begun at once: so the claim counts the
+attempt and its moment, and one whose process dies is on record, too.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -32,8 +32,8 @@ from bridge.store.listeners import subscription
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import attempts, deliveries, notifications, subscriptions
 
-LOST: Final = "the bridge stopped before the outcome was recorded; whether it was sent is not known"
-"""What became of an attempt whose process died."""
+LOST: Final = "the outcome was not recorded in time: the bridge stopped, or the database was away"
+"""What became of an attempt whose lease ended, mostly because its process died."""
 
 NOBODY: Final = Busy()
 
@@ -42,26 +42,15 @@ _LIMIT = bindparam("limit", type_=Integer)
 _BUSY_LISTENERS: BindParameter[Any] = bindparam("busy_listeners", expanding=True)
 _BUSY_BUYERS: BindParameter[Any] = bindparam("busy_buyers", expanding=True)
 
-_BEGIN = attempts.insert()
-_BEGUN = (
+_RECORD = attempts.insert()
+_BEGIN = (
     update(deliveries)
     .where(deliveries.c.number.in_(KEYS))
     .values(
         attempts=deliveries.c.attempts + 1,
+        begun_at=bindparam("at", type_=deliveries.c.begun_at.type),
         next_attempt_at=bindparam("until", type_=deliveries.c.lease_until.type),
         lease_until=bindparam("until", type_=deliveries.c.lease_until.type),
-    )
-)
-_IS_OPEN = and_(attempts.c.status.is_(None), attempts.c.error.is_(None))
-_LOSE = update(attempts).where(attempts.c.delivery.in_(KEYS), _IS_OPEN).values(error=LOST)
-_END = (
-    update(attempts)
-    .where(attempts.c.delivery == bindparam("of"), attempts.c.at == bindparam("begun", type_=attempts.c.at.type))
-    .values(
-        status=bindparam("status", type_=attempts.c.status.type),
-        error=bindparam("error", type_=attempts.c.error.type),
-        elapsed=bindparam("elapsed", type_=attempts.c.elapsed.type),
-        excerpt=bindparam("excerpt", type_=attempts.c.excerpt.type),
     )
 )
 
@@ -91,12 +80,13 @@ class Deliveries:
         At most `limit` are offered to `choose`, which gives back those to take; nothing of who is `busy` or disabled.
         An attempt at each is on record from here on.
         """
-        asked = {"now": now, "limit": limit, "busy_listeners": list(busy.listeners), "busy_buyers": list(busy.buyers)}
+        asked = {"now": now, "limit": limit, **_asked(busy)}
         async with self._database.write() as session:
             due = await session.rows(_due(lateral=session.is_postgres), asked)
             chosen = choose([delivery(row, now) for row in due])
-            abandoned = {row["number"] for row in due if row["lease_until"] is not None}
-            await _begin(session, [each.number for each in chosen], abandoned, now, lease_until)
+            await _begin(
+                session, {row["number"]: row for row in due}, [each.number for each in chosen], now, lease_until
+            )
             return chosen
 
     async def settle(self, settlement: DeliverySettlement) -> str | None:
@@ -111,7 +101,9 @@ class Deliveries:
     async def _settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[str | None]:
         async with self._database.write() as session:
             verdict = await listeners.judge(session, settlements)
-            await session.run(_END, [_outcome(settlement) for settlement in settlements])
+            await session.run(
+                _RECORD, [_attempt_row(settlement.number, settlement.attempt) for settlement in settlements]
+            )
             another = await ordering.settle(session, deliveries, list(map(_following, settlements)), counted=True)
         if verdict.disabled:
             async with self._database.write() as session:
@@ -122,22 +114,35 @@ class Deliveries:
 
     async def next_at(self, busy: Busy = NOBODY) -> datetime | None:
         """Tell the earliest moment at which a delivery may be claimed; None when nothing is to be sent."""
-        asked = {"busy_listeners": list(busy.listeners), "busy_buyers": list(busy.buyers)}
         async with self._database.read() as session:
-            found = await session.row(_earliest(), asked)
+            found = await session.row(_earliest(), _asked(busy))
         return found["due"] if found else None
 
 
 async def _begin(
-    session: Session, numbers: Sequence[int], abandoned: Collection[int], now: datetime, lease_until: datetime
+    session: Session, due: Mapping[int, Row], numbers: Sequence[int], now: datetime, lease_until: datetime
 ) -> None:
-    """Count and record an attempt at each. Those that were leased before have an attempt that nobody ended."""
+    """Count an attempt at each. Those that were leased before have one that nobody ended: it is recorded now."""
     if not numbers:
         return
-    if lost := [number for number in numbers if number in abandoned]:
-        await session.run(_LOSE, {"keys": lost})
-    await session.run(_BEGIN, [{"delivery": number, "at": now, "elapsed": 0.0} for number in numbers])
-    await session.run(_BEGUN, {"keys": numbers, "until": lease_until})
+    lost = [due[number] for number in numbers if due[number]["lease_until"] is not None]
+    await session.run(
+        _RECORD,
+        [
+            _attempt_row(row["number"], Attempt(at=row["begun_at"] or now, status=None, error=LOST, elapsed=0.0))
+            for row in lost
+        ],
+    )
+    await session.run(_BEGIN, {"keys": numbers, "at": now, "until": lease_until})
+
+
+def _asked(busy: Busy) -> dict[str, list[str]]:
+    return {"busy_listeners": _padded(busy.listeners), "busy_buyers": _padded(busy.buyers)}
+
+
+def _padded(names: Collection[str]) -> list[str]:
+    """Fill up with empty names to a power of two: PostgreSQL plans a statement anew for each length of a list."""
+    return [*names, *[""] * ((1 << max(len(names) - 1, 0).bit_length()) - len(names))]
 
 
 def _following(settlement: DeliverySettlement) -> ordering.Settlement:
@@ -145,11 +150,10 @@ def _following(settlement: DeliverySettlement) -> ordering.Settlement:
     return ordering.Settlement(settlement.number, state, settlement.next_attempt_at, next_due=due)
 
 
-def _outcome(settlement: DeliverySettlement) -> dict[str, object]:
-    attempt = settlement.attempt
+def _attempt_row(number: int, attempt: Attempt) -> dict[str, object]:
     return {
-        "of": settlement.number,
-        "begun": attempt.at,
+        "delivery": number,
+        "at": attempt.at,
         "status": attempt.status,
         "error": attempt.error,
         "elapsed": attempt.elapsed,
@@ -176,6 +180,7 @@ def _due(*, lateral: bool) -> Select[Any]:
             deliveries.c.number,
             deliveries.c.event_id,
             deliveries.c.attempts,
+            deliveries.c.begun_at,
             deliveries.c.lease_until,
             notifications.c.event_type,
             notifications.c.event_time,

@@ -70,7 +70,8 @@ _DUE = (
     .order_by(deliveries.c.number)
     .with_for_update()
 )
-_SUSPEND = update(deliveries).where(deliveries.c.number.in_(KEYS)).values(next_attempt_at=None, lease_until=None)
+# An attempt under way keeps its lease, by which it is known should nobody end it.
+_SUSPEND = update(deliveries).where(deliveries.c.number.in_(KEYS)).values(next_attempt_at=None)
 _AFRESH = update(deliveries).where(deliveries.c.number.in_(_PENDING)).values(attempts=0)
 _FIRST = _PENDING.with_only_columns(func.min(deliveries.c.number)).group_by(deliveries.c.ordering_key)
 _RESUME = (

@@ -245,6 +245,7 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Utc),
     Column("lease_until", Utc),
+    Column("begun_at", Utc),
     Index("ix_deliveries_event", "event_id"),
     _partial_index("ix_deliveries_discarded", "number", where="state = 'discarded'"),
     _partial_index("ix_deliveries_pending", "ordering_key", "number", where="state = 'pending'"),

@@ -384,14 +384,14 @@ async def test_an_attempt_is_on_record_as_soon_as_it_begins(store: SqlStore, sql
     assert await sql("SELECT attempts FROM deliveries") == [(2,)]
 
 
-async def test_an_outcome_that_is_recorded_late_is_still_that_of_its_own_attempt(store: SqlStore, sql: Execute) -> None:
+async def test_an_outcome_that_is_recorded_late_is_on_record_too(store: SqlStore, sql: Execute) -> None:
     await register(store, subscription())
     await announce(store, event("wo-1"))
     (first,) = await claim(store)
     (second,) = await claim(store, now=LEASE)
     await fail(store, first, at(minutes=5))
     await deliver(store, second)
-    assert [(status, error) for _, status, error, *_ in await sql(ATTEMPTS)] == [(503, None), (204, None)]
+    assert [(status, error) for _, status, error, *_ in await sql(ATTEMPTS)] == [(None, LOST), (503, None), (204, None)]
 
 
 async def test_what_is_not_taken_of_a_claim_stays_due_and_has_no_attempt(store: SqlStore, sql: Execute) -> None:
@@ -405,7 +405,9 @@ async def test_what_is_not_taken_of_a_claim_stays_due_and_has_no_attempt(store: 
 
     (taken,) = await store.deliveries.claim(NOW, LEASE, 10, choose=only_the_second)
     assert taken == offered[1]
-    assert [number for number, *_ in await sql(ATTEMPTS)] == [taken.number]
+    assert await sql("SELECT attempts FROM deliveries ORDER BY number") == [(0,), (1,)]
+    assert len(await store.backlog.attempts(taken.number)) == 1
+    assert await store.backlog.attempts(offered[0].number) == []
     assert await claim(store) == offered[:1]
 
 
@@ -534,5 +536,5 @@ async def test_a_delivery_settled_twice_at_once_ends_once(store: SqlStore, sql: 
     (first,) = await claim(store)
     await asyncio.gather(deliver(store, first), fail(store, first, at(minutes=5)))
     assert await sql("SELECT state, attempts FROM deliveries ORDER BY number") == [("delivered", 1), ("pending", 0)]
-    assert await sql("SELECT COUNT(*) FROM attempts") == [(1,)]
+    assert await sql("SELECT COUNT(*) FROM attempts") == [(2,)]
     assert len(await claim(store)) == 1

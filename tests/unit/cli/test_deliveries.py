@@ -100,7 +100,7 @@ def test_every_attempt_at_a_notification_is_shown(given_up: Run) -> None:
     _, first, second = given_up("deliveries", "show", "1")[1].splitlines()
     assert first.split("\t") == [
         "2026-03-05T12:00:00.000000Z",
-        "the bridge stopped before the outcome was recorded; whether it was sent is not known",
+        "the outcome was not recorded in time: the bridge stopped, or the database was away",
         "0.000 s",
     ]
     assert second.split("\t") == ["2026-03-05T12:01:00.000000Z", "500", "given up", "0.100 s", "it broke"]

@@ -1,4 +1,4 @@
-"""Since when a listener fails, whether it is disabled and why, and how the answer to an attempt began."""
+"""Since when a listener fails, whether it is disabled and why; when an attempt began, and how its answer did."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,4 +16,5 @@ def upgrade() -> None:
     op.add_column("subscriptions", sa.Column("failing_since", UTC, nullable=True))
     op.add_column("subscriptions", sa.Column("disabled_at", UTC, nullable=True))
     op.add_column("subscriptions", sa.Column("disabled_because", sa.Text(), nullable=True))
+    op.add_column("deliveries", sa.Column("begun_at", UTC, nullable=True))
     op.add_column("attempts", sa.Column("excerpt", sa.Text(), nullable=True))
