@@ -78,6 +78,7 @@ class Shares:
         return Busy(
             frozenset(each for each in self._watched if self._room(self._listeners[each], now) <= 0),
             frozenset(buyer for buyer, sending in self._buyers.items() if sending >= self._buyers_share),
+            self._share,
         )
 
     def rest_ends_in(self, now: float) -> float | None:

@@ -194,10 +194,14 @@ class Attempt:
 
 
 class Busy(NamedTuple):
-    """Listeners, and Buyers with all their listeners, that are to be sent nothing more at the moment."""
+    """Listeners, and Buyers with all their listeners, that are to be sent nothing more at the moment.
+
+    `most_each` is how many any other listener may be sent.
+    """
 
     listeners: frozenset[SubscriptionId] = frozenset()
     buyers: frozenset[BuyerId] = frozenset()
+    most_each: int = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

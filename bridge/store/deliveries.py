@@ -39,6 +39,7 @@ NOBODY: Final = Busy()
 
 _NOW = bindparam("now", type_=deliveries.c.next_attempt_at.type)
 _LIMIT = bindparam("limit", type_=Integer)
+_MOST_EACH = bindparam("most_each", type_=Integer)
 _BUSY_LISTENERS: BindParameter[Any] = bindparam("busy_listeners", expanding=True)
 _BUSY_BUYERS: BindParameter[Any] = bindparam("busy_buyers", expanding=True)
 
@@ -80,7 +81,7 @@ class Deliveries:
         At most `limit` are offered to `choose`, which gives back those to take; nothing of who is `busy` or disabled.
         An attempt at each is on record from here on.
         """
-        asked = {"now": now, "limit": limit, **_asked(busy)}
+        asked = {"now": now, "limit": limit, "most_each": min(limit, busy.most_each), **_asked(busy)}
         async with self._database.write() as session:
             due = await session.rows(_due(lateral=session.is_postgres), asked)
             chosen = choose([delivery(row, now) for row in due])
@@ -209,7 +210,7 @@ def _may_be_sent(listener: FromClause) -> Any:
 
 
 def _turns(*, lateral: bool) -> CTE:
-    """Number what is due for each listener (at most `limit` each), after what it has in flight: its turns."""
+    """Number what is due for each listener (at most `most_each`), after what it has in flight: its turns."""
     listener = subscriptions.alias("listener")
     first = deliveries.alias("first")
     flying = deliveries.alias("flying")
@@ -218,7 +219,7 @@ def _turns(*, lateral: bool) -> CTE:
         select(first.c.number, first.c.next_attempt_at)
         .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= _NOW)
         .order_by(first.c.next_attempt_at, first.c.number)
-        .limit(_LIMIT)
+        .limit(_MOST_EACH)
         .correlate(listener)
     )
     found, joined = _for_each(listener, due) if lateral else _for_each_in(listener, due)

@@ -58,10 +58,10 @@ def test_a_listener_begins_with_two_and_each_success_doubles_that_up_to_its_shar
 def test_what_is_under_way_takes_room_until_it_is_over(shares: Shares) -> None:
     sending = begin(shares, listener(), 2)
     assert (room(shares, listener()), shares.free()) == (0, CONCURRENCY - 2)
-    assert shares.busy(0) == Busy(frozenset({"sub-1"}), frozenset())
+    assert shares.busy(0) == Busy(frozenset({"sub-1"}), frozenset(), CONCURRENCY // 4)
     shares.end(sending[0])
     assert (room(shares, listener()), shares.free()) == (1, CONCURRENCY - 1)
-    assert shares.busy(0) == Busy()
+    assert shares.busy(0) == Busy(most_each=CONCURRENCY // 4)
 
 
 def test_a_failure_leaves_one_and_successes_bring_the_share_back(shares: Shares) -> None:
