@@ -27,6 +27,7 @@ from bridge.batcher import Batcher
 from bridge.flows.ports import Attempt, Busy, Delivery, DeliverySettlement, SubscriptionId
 from bridge.mef.enums import EventType
 from bridge.store import listeners, ordering
+from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
 from bridge.store.listeners import subscription
 from bridge.store.session import KEYS, Database, Session
@@ -43,7 +44,7 @@ _MOST_EACH = bindparam("most_each", type_=Integer)
 _BUSY_LISTENERS: BindParameter[Any] = bindparam("busy_listeners", expanding=True)
 _BUSY_BUYERS: BindParameter[Any] = bindparam("busy_buyers", expanding=True)
 
-_RECORD = attempts.insert()
+_RECORD = Bulk(attempts, without=("number",))
 _BEGIN = (
     update(deliveries)
     .where(deliveries.c.number.in_(KEYS))
@@ -102,9 +103,7 @@ class Deliveries:
     async def _settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[str | None]:
         async with self._database.write() as session:
             verdict = await listeners.judge(session, settlements)
-            await session.run(
-                _RECORD, [_attempt_row(settlement.number, settlement.attempt) for settlement in settlements]
-            )
+            await _RECORD.run(session, [_attempt_row(each.number, each.attempt) for each in settlements])
             another = await ordering.settle(session, deliveries, list(map(_following, settlements)), counted=True)
         if verdict.disabled:
             async with self._database.write() as session:
@@ -127,8 +126,8 @@ async def _begin(
     if not numbers:
         return
     lost = [due[number] for number in numbers if due[number]["lease_until"] is not None]
-    await session.run(
-        _RECORD,
+    await _RECORD.run(
+        session,
         [
             _attempt_row(row["number"], Attempt(at=row["begun_at"] or now, status=None, error=LOST, elapsed=0.0))
             for row in lost
