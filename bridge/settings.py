@@ -135,6 +135,22 @@ class HttpSettings(Section):
     default_limit: int = Field(100, ge=1, description="Records in a page when the Buyer gives no `limit`.")
     max_limit: int = Field(1000, ge=1, description="Most records in one page, whatever the Buyer asks for.")
     max_listeners: int = Field(20, ge=1, description="Most listeners that a Buyer may register with one API.")
+    max_connections: int = Field(
+        500,
+        ge=1,
+        description="Most connections at once. Beyond that, the one that has been idle for longest is closed; if none "
+        "is, the new one gets 503.",
+    )
+    head_timeout_seconds: Seconds = Field(10.0, description="Seconds in which the head of a request must have come.")
+    body_timeout_seconds: Seconds = Field(
+        30.0,
+        description="Seconds in which its body must have come, and in which the client must take more of its answer.",
+    )
+    idle_timeout_seconds: Seconds = Field(
+        75.0,
+        description="Seconds after which a connection without a request is closed; should be longer than a proxy in "
+        "front keeps one.",
+    )
     idempotency_hours: Annotated[float, Field(gt=0, le=8760)] = Field(
         24.0, description="Hours for which the answer to a POST with an `Idempotency-Key` is kept."
     )

@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 
 from bridge.api.app import build_app
-from bridge.api.config import ApiConfig
+from bridge.api.config import ApiConfig, Limits
 from bridge.api.identity import (
     Identity,
 )
@@ -108,8 +108,15 @@ async def start_http(
         default_limit=settings.http.default_limit,
         max_limit=settings.http.max_limit,
         max_body_bytes=settings.http.max_body_bytes,
+        limits=Limits(
+            connections=settings.http.max_connections,
+            head_seconds=settings.http.head_timeout_seconds,
+            body_seconds=settings.http.body_timeout_seconds,
+            idle_seconds=settings.http.idle_timeout_seconds,
+        ),
     )
-    close = await open_server(build_app(served.services, identity, config, served.sellers), listening)
+    app = build_app(served.services, identity, config, served.sellers)
+    close = await open_server(app, listening, config.limits)
     stack.push_async_callback(close)
     return url, close
 
