@@ -17,8 +17,10 @@ from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.process import Start, new_id, now
 from bridge.app.wfm_side import Parts, WfmSide
-from bridge.delivery.sender import callback_session
+from bridge.delivery.access import Access, keep_fresh
+from bridge.delivery.sender import open_sender
 from bridge.delivery.worker import DeliveryWorker
+from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.appointments import Appointments
 from bridge.flows.ports import BuyersStore
@@ -132,12 +134,12 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def start_delivery(parts: Parts, start: Start, url: str) -> None:
-    """Begin to post notifications; `url` is where the API is reached."""
+def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId, Access]) -> None:
+    """Begin to post notifications; `url` is where the API is reached, `access` how each Buyer's listeners are."""
     settings = parts.settings.delivery
     worker = DeliveryWorker(
         parts.store.deliveries,
-        partial(callback_session, settings),
+        partial(open_sender, settings, now, access),
         settings,
         now,
         Random(),  # noqa: S311 - jitter, not a secret
@@ -145,3 +147,4 @@ def start_delivery(parts: Parts, start: Start, url: str) -> None:
     )
     parts.store.deliveries.on_due = worker.wake
     start(worker.run(), "delivery")
+    start(keep_fresh(access), "secrets")

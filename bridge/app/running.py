@@ -13,6 +13,7 @@ import structlog
 
 from bridge.app.buyer_side import build_served, start_delivery, start_http
 from bridge.app.callers import load_entities, open_identity
+from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.app.process import background, new_id
@@ -56,6 +57,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
     check_sellers(settings, packs)
     check_reply_queues(packs)
     entities = load_entities(settings)
+    access = load_access(settings)
     async with AsyncExitStack() as ended, AsyncExitStack() as stack:
         identity = await open_identity(settings, entities, stack)
         store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
@@ -67,7 +69,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         wfm_side = build_wfm_side(parts)
         start_loops(wfm_side, start)
         url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
-        start_delivery(parts, start, url)
+        start_delivery(parts, start, url, access)
         if link is None:
             await connect(parts, stack)
         await start_consumers(wfm_side, start, stack)

@@ -139,6 +139,11 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
             "bridge.cli.listeners:disable_listener",
             "Disable a listener: it is sent nothing, and what it should hear is kept until it is enabled.",
         ),
+        Verb(
+            "key",
+            "bridge.cli.listeners:make_key",
+            "Make a key that signs notifications, and print it: for the Seller's settings and for the Buyer.",
+        ),
     ),
     noun(
         "token",

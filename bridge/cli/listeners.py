@@ -10,6 +10,7 @@ from bridge.app.process import now
 from bridge.cli.database import with_store
 from bridge.cli.messages import print_lines
 from bridge.cli.options import ConfigOption, JsonOption
+from bridge.delivery.signing import Ed25519Key, new_key, read_key
 from bridge.errors import PermanentError
 from bridge.flows.ports import ListenerReport, SubscriptionId
 from bridge.settings import load_settings
@@ -54,6 +55,26 @@ def disable_listener(
     if not done:
         raise PermanentError(f"there is no listener {listener}, or it is disabled already")
     typer.echo(f"{listener}: disabled")
+
+
+def make_key(
+    ed25519: Annotated[
+        bool,
+        typer.Option(
+            "--ed25519", help="A private key, and the public one for the Buyer, who can sign nothing with it."
+        ),
+    ] = False,
+) -> None:
+    """Make a key that signs notifications, and print it: for the Seller's settings and for the Buyer.
+
+    Without --ed25519 it is a secret that both have (HMAC). It goes into `signing` of the buyers file, by a variable or
+    a file; the old one stays beside it until the Buyer has the new one.
+    """
+    text = new_key(is_symmetric=not ed25519)
+    typer.echo(text)
+    key = read_key(text)
+    if isinstance(key, Ed25519Key):
+        typer.echo(f"{key.public}  for the Buyer", err=True)
 
 
 def _id(listener: str) -> SubscriptionId:

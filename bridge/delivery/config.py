@@ -1,6 +1,7 @@
 """What the sending of notifications can be told. Values are checked where the settings are read."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Protocol
 
 
@@ -30,6 +31,18 @@ class DeliveryConfig(Protocol):
     @property
     def guide_listener_buyers(self) -> Collection[str]:
         """Buyers whose listener of a changed state has the name of the guide's Table 7."""
+
+    @property
+    def proxy(self) -> str | None:
+        """The HTTP proxy through which listeners are reached, with its password; None for none."""
+
+    @property
+    def proxy_resolves(self) -> bool:
+        """Whether the proxy resolves listeners' names, and so judges where they lead."""
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Certificates of authorities that are trusted besides the system's."""
 
     @property
     def allow_private_callbacks(self) -> bool:

@@ -41,6 +41,11 @@ def check_callback(url: str) -> None:
         raise CallbackRefused(f"callback refused: {problem}")
 
 
+def is_address(host: str) -> bool:
+    """Tell an address from a name."""
+    return _literal(host) is not None
+
+
 def guarded_socket(address_info: AddrInfoType) -> socket.socket:
     """Make the socket for one address, the last moment to refuse it. Raises `CallbackRefused`."""
     family, kind, protocol, _, where = address_info

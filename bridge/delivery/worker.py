@@ -14,11 +14,10 @@ from random import Random
 from typing import Protocol
 
 import structlog
-from aiohttp import ClientSession
 
 from bridge.backoff import Backoff
 from bridge.delivery.config import DeliveryConfig
-from bridge.delivery.sender import send
+from bridge.delivery.sender import Sender
 from bridge.delivery.shares import SLOW_AFTER_S, Sending, Shares
 from bridge.delivery.webhook import Webhook, prepare
 from bridge.domain.retry import (
@@ -62,15 +61,15 @@ class DeliveryWorker:
     def __init__(
         self,
         store: Deliveries,
-        session_factory: Callable[[], AbstractAsyncContextManager[ClientSession]],
+        open_sender: Callable[[], AbstractAsyncContextManager[Sender]],
         settings: DeliveryConfig,
         clock: Clock,
         random: Random,
         base_url: str,
     ) -> None:
-        """`session_factory` is usually `callback_session`; `base_url` is the absolute URL in front of `/mefApi`."""
+        """`open_sender` opens what sends; `base_url` is the absolute URL in front of `/mefApi`."""
         self._store = store
-        self._session_factory = session_factory
+        self._open_sender = open_sender
         self._settings = settings
         self._clock = clock
         self._random = random
@@ -85,13 +84,13 @@ class DeliveryWorker:
 
     async def run(self) -> None:
         """Deliver until cancelled. What is under way then becomes due again when its lease ends."""
-        async with self._session_factory() as session:
+        async with self._open_sender() as sender:
             try:
-                await when_due(partial(self._round, session), self._bell, "deliveries")
+                await when_due(partial(self._round, sender), self._bell, "deliveries")
             finally:
                 await self._finish()
 
-    async def _round(self, session: ClientSession) -> float:
+    async def _round(self, sender: Sender) -> float:
         """Begin what can be begun; return for how many seconds nothing more will be due."""
         limit = self._shares.free()
         if limit == 0:
@@ -108,7 +107,7 @@ class DeliveryWorker:
         lease_until = now + timedelta(seconds=2 * self._settings.timeout_seconds)
         claimed = await self._store.claim(now, lease_until, limit, self._shares.busy(self._time()), choose)
         for delivery in claimed:
-            self._begin(session, delivery)
+            self._begin(sender, delivery)
         if claimed and offered == limit:
             return 0.0
         return await self._rest()
@@ -123,10 +122,10 @@ class DeliveryWorker:
     def _time(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def _begin(self, session: ClientSession, delivery: Delivery) -> None:
+    def _begin(self, sender: Sender, delivery: Delivery) -> None:
         sending = self._shares.begin(delivery.subscription, self._time())
         slow = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._slow_down, sending)
-        task = asyncio.create_task(self._deliver(session, delivery, sending), name=f"delivery {delivery.number}")
+        task = asyncio.create_task(self._deliver(sender, delivery, sending), name=f"delivery {delivery.number}")
         self._tasks[delivery.number] = task
 
         def end(_: asyncio.Task[None]) -> None:
@@ -141,18 +140,18 @@ class DeliveryWorker:
         self._shares.slow_down(sending)
         self.wake()
 
-    async def _deliver(self, session: ClientSession, delivery: Delivery, sending: Sending) -> None:
+    async def _deliver(self, sender: Sender, delivery: Delivery, sending: Sending) -> None:
         """Make one attempt. Whatever goes wrong ends here, and only for this delivery."""
         with bind_correlation(delivery.correlation_id):
             try:
-                settlement = await self._attempt(session, delivery, sending)
+                settlement = await self._attempt(sender, delivery, sending)
                 await self._settle(delivery, settlement)
             except Exception:
                 log.exception("a delivery crashed; it is due again when its lease ends", number=delivery.number)
 
-    async def _attempt(self, session: ClientSession, delivery: Delivery, sending: Sending) -> DeliverySettlement:
+    async def _attempt(self, sender: Sender, delivery: Delivery, sending: Sending) -> DeliverySettlement:
         started = self._time()
-        result = await self._send(session, delivery)
+        result = await self._send(sender, delivery)
         elapsed = self._time() - started
         decision = decide_retry(
             self._settings.schedule_seconds,
@@ -205,10 +204,10 @@ class DeliveryWorker:
         days = self._settings.disable_after_days
         return now - timedelta(days=days) if days else None
 
-    async def _send(self, session: ClientSession, delivery: Delivery) -> SendResult:
+    async def _send(self, sender: Sender, delivery: Delivery) -> SendResult:
         """Prepare and send. A crash counts as a failed attempt, so that a delivery that crashes us ends some day."""
         try:
-            return await send(session, self._prepare(delivery), self._settings, self._clock)
+            return await sender.send(self._prepare(delivery), delivery.subscription.buyer)
         except Exception as error:
             log.exception("a notification could not be sent", number=delivery.number)
             return Failed(f"the bridge failed: {type(error).__name__}")

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bridge.cli import main
+from bridge.delivery.signing import Ed25519Key, read_key
 from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import Attempt, DeliverySettlement, DeliveryState, Subscription, SubscriptionId
 from bridge.mef.enums import Api, EventType, Irp
@@ -184,3 +185,12 @@ def test_a_listener_that_fails_is_seen_to(given_up: Run) -> None:
 )
 def test_a_listener_that_does_not_exist_is_said(verb: str, error: str, given_up: Run) -> None:
     assert given_up("listeners", verb, "sub-2") == (1, "", error)
+
+
+@pytest.mark.parametrize("kind", [(), ("--ed25519",)])
+def test_a_signing_key_is_made_and_its_public_half_told_apart(kind: tuple[str, ...], run: Run) -> None:
+    code, out, err = run("listeners", "key", *kind)
+    key = read_key(out.strip())
+    assert code == 0
+    assert err == (f"{key.public}  for the Buyer\n" if isinstance(key, Ed25519Key) else "")
+    assert isinstance(key, Ed25519Key) is bool(kind)

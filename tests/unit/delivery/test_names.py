@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from aiohttp import AsyncResolver, DefaultResolver
 
-from bridge.delivery.sender import callback_session, send
+from bridge.delivery.sender import open_sender
 from bridge.delivery.webhook import Webhook
+from bridge.domain.model import BuyerId
 from bridge.domain.retry import Answered, Failed
 from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S, eventually
@@ -20,6 +21,7 @@ from tests.unit.delivery.name_server import answering_for
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 LAB = DeliverySettings(allow_private_callbacks=True, timeout_seconds=PATIENCE_S)
 STRICT = DeliverySettings(timeout_seconds=PATIENCE_S)
+BUYER = BuyerId("acme-buyer")
 HANGING = 40  # more than any pool of threads would have
 
 
@@ -27,16 +29,16 @@ async def test_names_that_nobody_answers_for_hold_up_no_other() -> None:
     async with (
         answering_for({"healthy.test": "127.0.0.1"}) as names,
         listening() as healthy,
-        callback_session(LAB, AsyncResolver(nameservers=[names.place])) as session,
+        open_sender(LAB, lambda: NOW, resolver=AsyncResolver(nameservers=[names.place])) as sender,
     ):
         hanging = [
-            asyncio.create_task(send(session, Webhook(f"http://n{number}.test/", b"", {}), LAB, lambda: NOW))
+            asyncio.create_task(sender.send(Webhook(f"http://n{number}.test/", b"", {}), BUYER))
             for number in range(HANGING)
         ]
         await eventually(lambda: len({name for name in names.asked if name.startswith("n")}) == HANGING)
         before = threading.active_count()
         good = Webhook(healthy.callback.replace("127.0.0.1", "healthy.test"), b"", {})
-        assert await send(session, good, LAB, lambda: NOW) == Answered(204)
+        assert await sender.send(good, BUYER) == Answered(204)
         assert not any(task.done() for task in hanging)
         assert threading.active_count() == before
         for task in hanging:
@@ -65,9 +67,9 @@ async def test_the_hosts_file_counts() -> None:
 async def test_a_name_is_refused_by_what_a_name_server_says_of_it(address: str) -> None:
     async with (
         answering_for({"buyer.test": address}) as names,
-        callback_session(STRICT, AsyncResolver(nameservers=[names.place])) as session,
+        open_sender(STRICT, lambda: NOW, resolver=AsyncResolver(nameservers=[names.place])) as sender,
     ):
-        refused = await send(session, Webhook("https://buyer.test/", b"", {}), STRICT, lambda: NOW)
+        refused = await sender.send(Webhook("https://buyer.test/", b"", {}), BUYER)
     assert refused == Failed(f"callback refused: buyer.test is {address}, which is not a public address")
 
 

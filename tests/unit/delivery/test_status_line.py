@@ -11,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from bridge.delivery import sender
-from bridge.delivery.sender import callback_session, send
+from bridge.delivery import sender as sender_module
+from bridge.delivery.access import Access, TlsFiles
+from bridge.delivery.sender import open_sender
 from bridge.delivery.status_line import RawAnswer, read_answer
 from bridge.delivery.webhook import Webhook
+from bridge.domain.model import BuyerId
 from bridge.domain.retry import Answered, Failed, TimedOut
 from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S
@@ -22,6 +24,7 @@ from tests.unit.delivery.certificates import Authority
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 LAB = DeliverySettings(allow_private_callbacks=True, timeout_seconds=PATIENCE_S)
+BUYER = BuyerId("acme-buyer")
 HEAD = b"HTTP/1.1 204 No Content\r\n"
 
 ANSWERS = {
@@ -123,8 +126,8 @@ async def answering(
 
 
 async def outcome_of(*parts: bytes, settings: DeliverySettings = LAB, stays: bool = False) -> object:
-    async with answering(*parts, stays=stays) as url, callback_session(settings) as session:
-        return await send(session, Webhook(url, b"{}", {}), settings, lambda: NOW)
+    async with answering(*parts, stays=stays) as url, open_sender(settings, lambda: NOW) as sender:
+        return await sender.send(Webhook(url, b"{}", {}), BUYER)
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
@@ -138,7 +141,7 @@ async def test_a_2xx_is_delivered_whatever_follows_its_status_line(answer: bytes
 async def test_it_is_known_without_waiting_for_an_end_that_does_not_come(
     answer: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sender, "REST_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(sender_module, "REST_TIMEOUT_S", 0.02)
     outcome = await outcome_of(answer, stays=True)
     assert isinstance(outcome, Answered)
     assert 200 <= outcome.status < 300
@@ -155,39 +158,38 @@ async def test_it_is_known_over_tls_too(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     async with (
         answering(HEAD + b"X-Long: " + b"x" * 9_000 + b"\r\n\r\n", tls=authority.server("127.0.0.1")) as url,
-        callback_session(LAB) as session,
+        open_sender(LAB, lambda: NOW, {BUYER: Access(tls=TlsFiles([authority.certificate]))}) as sender,
     ):
-        session.connector._ssl = authority.trust()  # type: ignore[union-attr]
-        assert await send(session, Webhook(url, b"{}", {}), LAB, lambda: NOW) == Answered(204)
+        assert await sender.send(Webhook(url, b"{}", {}), BUYER) == Answered(204)
 
 
 @pytest.mark.parametrize("rest", [b"", b"\r\n", b"Content-Length: 10\r\n\r\nabc", b"Content-Length: 0\r\n\r\n"])
 async def test_a_connection_that_is_reset_after_the_status_line_changes_nothing(rest: bytes) -> None:
-    async with answering(b"HTTP/1.1 200 OK\r\n" + rest, resets=True) as url, callback_session(LAB) as session:
-        outcome = await send(session, Webhook(url, b"{}", {}), LAB, lambda: NOW)
+    async with answering(b"HTTP/1.1 200 OK\r\n" + rest, resets=True) as url, open_sender(LAB, lambda: NOW) as sender:
+        outcome = await sender.send(Webhook(url, b"{}", {}), BUYER)
     assert isinstance(outcome, Answered)
     assert outcome.status == 200
 
 
 async def test_an_answer_that_comes_before_all_was_sent_counts() -> None:
     """A listener that answers by the head alone, and closes while the body is still under way."""
-    async with answering(HEAD + b"\r\n", resets=True) as url, callback_session(LAB) as session:
+    async with answering(HEAD + b"\r\n", resets=True) as url, open_sender(LAB, lambda: NOW) as sender:
         large = Webhook(url, b"x" * 1_000_000, {})
-        assert await send(session, large, LAB, lambda: NOW) == Answered(204)
+        assert await sender.send(large, BUYER) == Answered(204)
 
 
 async def test_whatever_the_client_stumbles_over_the_status_is_the_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     async def stumble(_response: object) -> bytes:
         raise RuntimeError("a fault of the client")
 
-    monkeypatch.setattr(sender, "_drain", stumble)
+    monkeypatch.setattr(sender_module, "_drain", stumble)
     assert await outcome_of(HEAD + b"\r\n") == Answered(204)
 
 
 async def test_a_fault_before_any_status_is_none() -> None:
-    async with callback_session(LAB) as session:
+    async with open_sender(LAB, lambda: NOW) as sender:
         with pytest.raises(TypeError):
-            await send(session, Webhook("http://127.0.0.1:1/", object(), {}), LAB, lambda: NOW)  # type: ignore[arg-type]
+            await sender.send(Webhook("http://127.0.0.1:1/", object(), {}), BUYER)  # type: ignore[arg-type]
 
 
 async def test_headers_that_never_end_are_no_reason_to_send_again() -> None:
@@ -238,9 +240,9 @@ async def test_what_came_on_a_connection_before_says_nothing_of_the_next_request
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     message = Webhook(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"", {})
-    async with callback_session(LAB) as session:
-        assert await send(session, message, LAB, lambda: NOW) == Answered(200)
-        assert isinstance(await send(session, message, LAB, lambda: NOW), Failed)
+    async with open_sender(LAB, lambda: NOW) as sender:
+        assert await sender.send(message, BUYER) == Answered(200)
+        assert isinstance(await sender.send(message, BUYER), Failed)
     server.close()
     assert served == 1
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -15,7 +15,8 @@ from aiohttp import web
 from bridge.backoff import Backoff
 from bridge.delivery import shares
 from bridge.delivery import worker as worker_module
-from bridge.delivery.sender import callback_session
+from bridge.delivery.access import Access
+from bridge.delivery.sender import NOBODY, open_sender
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId
 from bridge.flows.ports import Delivery, DeliverySettlement, DeliveryState, SubscriptionId
@@ -50,10 +51,15 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def running(
-    store: MemoryStore, settings: DeliverySettings = FAST, clock: Callable[[], datetime] = now
+    store: MemoryStore,
+    settings: DeliverySettings = FAST,
+    clock: Callable[[], datetime] = now,
+    access: Mapping[BuyerId, Access] = NOBODY,
 ) -> AsyncIterator[DeliveryWorker]:
     """Run a worker; at the end it must stop by being cancelled, and by nothing else."""
-    worker = DeliveryWorker(store, lambda: callback_session(settings), settings, clock, Random(1), "http://bridge")
+    worker = DeliveryWorker(
+        store, lambda: open_sender(settings, clock, access), settings, clock, Random(1), "http://bridge"
+    )
     task = asyncio.create_task(worker.run())
     try:
         yield worker
