@@ -88,8 +88,10 @@ def _settled(book: Sandbox, job: Job, command: Command, step: Step, now: datetim
     if step.reply is None:
         return _concluded(*book.expire(command, now))
     read = book.pack.read_reply(command.asked_as, _body(step.reply))
-    if not isinstance(read, ReplyRead):
-        return _failed(read.reason)
+    if not isinstance(read, ReplyRead):  # it is parked, and the command goes on until its deadline
+        effect = _concluded(*book.expire(command, now))
+        parked = replace(effect.happened, outcome=Outcome.PARKED, reason=read.reason, explanation=read.explanation)
+        return replace(effect, happened=parked)
     effect = _replied(book, job, command, read.reply, now)
     return replace(effect, happened=replace(effect.happened, flags=read.flags))
 

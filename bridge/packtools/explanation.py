@@ -254,9 +254,10 @@ def reply_as_text(explanation: Mapping[str, object]) -> str:
 
 def _reply_lines(explained: Mapping[str, object]) -> Iterable[str]:
     yield f"pack      {explained['pack']}"
-    status = explained.get("status")
-    if isinstance(status, Mapping):
-        yield f"status    {status['path']}  {'absent' if status['raw'] is None else _json(status['raw'])}"
+    for name in ("status", "code"):
+        told = explained.get(name)
+        if isinstance(told, Mapping):
+            yield f"{name:<9} {told['path']}  {_json(told['raw'])}"
     yield f"meaning   {explained['meaning']}" + (f": {explained['reason']}" if "reason" in explained else "")
     for name in ("correlation", "visit", "window", "version", "refusal"):
         if name in explained:

@@ -1,8 +1,9 @@
 """Windows in the WFM's replies: their moments, and the zones that these are in."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
+from typing import NamedTuple
 
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import ReadMoment, Remarks, find_zone, moment_reader, offset_zone, on_next_day
@@ -18,40 +19,54 @@ Lookups = Mapping[str, Lookup]
 _FindZone = Callable[[object, str], tzinfo]
 
 
+class _Read(NamedTuple):
+    """A moment, the zone that its clock shows, and whether one before the start is of the next day."""
+
+    moment: datetime
+    zone: tzinfo
+    may_be_next_day: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Moment:
-    """A moment of a reply, and the zone that its clock shows."""
+    """A moment of a reply; `empty` are the texts that say nothing."""
 
     paths: tuple[str, ...]
     pattern: str
     finds: tuple[Find, ...]
+    empty: frozenset[str]
     parse: ReadMoment
     zone: _FindZone
+    may_be_next_day: bool
 
-    def read(self, data: object, where: str, remarks: Remarks) -> tuple[datetime, tzinfo] | None:
+    def read(self, data: object, where: str, remarks: Remarks) -> _Read | None:
         raws = [find(data) for find in self.finds]
-        if any(raw is MISSING or raw is None or raw == "" for raw in raws):
+        if any(map(self._says_nothing, raws)):
             return None
         raw = raws[0] if len(raws) == 1 else " ".join(readable_text(raw) or "?" for raw in raws)
         zone = self.zone(data, where)
         try:
-            return self.parse(raw, remarks, zone), zone
+            return _Read(self.parse(raw, remarks, zone), zone, self.may_be_next_day)
         except ValueError as error:
             expected = f"expected a date and time like {self.pattern} ({error})"
             raise Misread(f"{where} ({' and '.join(self.paths)}): {expected}; {what_came(raw)}") from error
 
+    def _says_nothing(self, raw: object) -> bool:
+        if isinstance(raw, str):
+            return not (text := raw.strip()) or text in self.empty
+        return raw is MISSING or raw is None
+
 
 def window_reader(window: document.ReplyWindow, pack: document.PackDocument, lookups: Lookups) -> ReadWindow:
     """Make the reader of a window. `lookups` holds the pack's tables by name."""
-    start, end = _moment(window.start, pack, lookups), _moment(window.end, pack, lookups)
-    may_be_next_day = window.end.not_before == "start"
+    start, end = ([_moment(one, pack, lookups) for one in moments] for moments in (window.start, window.end))
 
     def read(data: object, where: str, remarks: Remarks) -> TimePeriod | None:
-        begins, ends = start.read(data, where, remarks), end.read(data, where, remarks)
-        first, last = begins and begins[0], ends and ends[0]
+        begins, ends = _first(start, data, where, remarks), _first(end, data, where, remarks)
+        first, last = begins and begins.moment, ends and ends.moment
         try:
-            if may_be_next_day and first and ends and ends[0] < first:
-                last = on_next_day(*ends)
+            if first and ends and ends.may_be_next_day and ends.moment < first:
+                last = on_next_day(ends.moment, ends.zone)
             return window_of(first, last)
         except (Misread, ValueError) as trouble:
             raise Misread(f"{where}: {trouble}") from trouble
@@ -59,13 +74,20 @@ def window_reader(window: document.ReplyWindow, pack: document.PackDocument, loo
     return read
 
 
+def _first(moments: Sequence[_Moment], data: object, where: str, remarks: Remarks) -> _Read | None:
+    """Read the first moment that says something."""
+    return next((read for one in moments if (read := one.read(data, where, remarks)) is not None), None)
+
+
 def _moment(moment: document.ReplyMoment, pack: document.PackDocument, lookups: Lookups) -> _Moment:
     return _Moment(
         paths=moment.path,
         pattern=moment.format,
         finds=tuple(compile_path(path) for path in moment.path),
+        empty=frozenset(moment.empty),
         parse=moment_reader(moment.format, None, pack.policies.dst),
         zone=_zone_finder(moment.zone or document.ReplyZone(name=pack.zone or "UTC"), lookups),
+        may_be_next_day=isinstance(moment, document.ReplyEnd) and moment.not_before is not None,
     )
 
 

@@ -28,14 +28,17 @@ from bridge.mapping.document.pack import Lifecycle, PackDocument, Policies
 from bridge.mapping.document.replies import (
     Around,
     Dictionary,
+    No,
     Prefer,
     Replies,
     Reply,
     ReplyEnd,
     ReplyMoment,
+    ReplyReason,
     ReplyWindow,
     ReplyZone,
     Slots,
+    Yes,
 )
 from bridge.mapping.document.rules import Attribution, ReasonTest, Rule, Then
 
@@ -61,6 +64,7 @@ __all__ = [
     "Item",
     "Key",
     "Lifecycle",
+    "No",
     "PackDocument",
     "Person",
     "Place",
@@ -72,6 +76,7 @@ __all__ = [
     "Reply",
     "ReplyEnd",
     "ReplyMoment",
+    "ReplyReason",
     "ReplyWindow",
     "ReplyZone",
     "Rule",
@@ -89,4 +94,5 @@ __all__ = [
     "Words",
     "WorkOrderSection",
     "Xml",
+    "Yes",
 ]

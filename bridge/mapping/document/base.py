@@ -62,6 +62,7 @@ def as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+Paths = Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)]
 Pieces = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(as_list)]
 
 
@@ -95,7 +96,7 @@ class Value(Strict):
 class Key(Strict):
     """What identifies something: a path; several, of which the first that says something is taken; or joined parts."""
 
-    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    path: Paths | None = None
     """Where it stands; `job: $.order` is short for `job: {path: $.order}`. Of a list of paths the first that says
     something is taken.
     """
