@@ -36,9 +36,9 @@ STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Half as many workers again as there are cores: tests with processes wait more than they compute."""
+    """Two workers a core: a good half of the time tests wait for processes, and for what must time out."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(2, cores * 3 // 2)
+    return 2 * cores
 
 
 @pytest.fixture(autouse=True)

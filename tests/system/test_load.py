@@ -1,4 +1,4 @@
-"""2,000 jobs of ten messages each, interleaved and as fast as RabbitMQ takes them: order per job is kept.
+"""600 jobs of ten messages each, interleaved and as fast as RabbitMQ takes them: order per job is kept.
 
 What the running bridge made of each job is compared with what the pack and the domain make of its messages one by one.
 """
@@ -31,7 +31,7 @@ from tests.system.processes import REPOSITORY
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
-JOBS = 2000
+JOBS = 600
 MESSAGES_EACH = 10
 AT_ONCE = 500
 PART = 1000
