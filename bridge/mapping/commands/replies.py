@@ -7,7 +7,7 @@ from typing import Final
 from bridge.domain.model import Accepted, Refused, Reply
 from bridge.mapping import document
 from bridge.mapping.commands.slots import ReadSlots, slots_reader
-from bridge.mapping.commands.verdicts import Place, Verdict, compile_place, declared, told_at
+from bridge.mapping.commands.verdicts import Place, Verdict, compile_place, declared, code_at
 from bridge.mapping.commands.windows import window_reader
 from bridge.mapping.document.replies import LONGEST_REASON
 from bridge.mapping.formats.datetimes import Remarks
@@ -70,7 +70,7 @@ class _Refusals:
 
     def read(self, data: object) -> Refused:
         """Read a reply that is one. Raises `Misread`."""
-        told = told_at(self.code, data)
+        told = code_at(self.code, data)
         row = self.look_up(told.code) if told.code is not None else self.default
         if row is None:
             raise Misread(f"the refusal {briefly(told.code)} is not in the table, and the table has no default")

@@ -51,7 +51,7 @@ def code_of(raw: object) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CodeFound:
     """What stands at the place of a code, and the code that it is."""
 
     path: str
@@ -68,15 +68,15 @@ class Told:
         return f"{self.path} is {_came(self.raw)}"
 
 
-_NOTHING = Told("", MISSING, None)
+_NOTHING = CodeFound("", MISSING, None)
 
 
-def told_at(place: Place | None, data: object) -> Told:
+def code_at(place: Place | None, data: object) -> CodeFound:
     """Read the code at a place."""
     if place is None:
         return _NOTHING
     path, raw = place.find(data)
-    return Told(path, raw, code_of(raw))
+    return CodeFound(path, raw, code_of(raw))
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +94,21 @@ class Declared:
     codes: frozenset[str] | None
     cells: tuple[_Cell, ...]
 
-    def fits(self, status: Told, data: object) -> bool:
+    def fits(self, status: CodeFound, data: object) -> bool:
         """Tell whether a reply is one."""
         return self._fits_code(status) and all(cell.fits(cell.find(data)) for cell in self.cells)
 
-    def _fits_code(self, status: Told) -> bool:
+    def _fits_code(self, status: CodeFound) -> bool:
         return self.codes is None or status.code in self.codes
 
-    def misses(self, status: Told, data: object) -> str:
+    def misses(self, status: CodeFound, data: object) -> str:
         """Say the first reason why a reply is none."""
         if self.codes is not None and not self._fits_code(status):
             return f"{status}, expected {' or '.join(map(briefly, sorted(self.codes)))}"
         cell = next(cell for cell in self.cells if not cell.fits(cell.find(data)))
         return f"{cell.path} is {_came(cell.find(data))}, expected {cell.expected}"
 
-    def grounds(self, status: Told, data: object) -> str:
+    def grounds(self, status: CodeFound, data: object) -> str:
         """Say what makes a reply one."""
         by_code = [str(status)] if self.codes is not None else []
         return " and ".join([*by_code, *(f"{cell.path} is {_came(cell.find(data))}" for cell in self.cells)])
@@ -129,11 +129,11 @@ def _finder(path: str, *, in_xml: bool) -> Find:
     if in_xml and len(path_steps(path)) == 1:
         return find
 
-    def find_told(data: object) -> object:
+    def find_said(data: object) -> object:
         raw = find(data)
         return MISSING if is_blank(raw) else raw
 
-    return find_told
+    return find_said
 
 
 def code_text(code: object) -> str:
@@ -160,7 +160,7 @@ class Verdict:
 
     def is_yes(self, data: object, explained: dict[str, object]) -> bool:
         """Tell whether a reply says yes, or no. Raises `Misread` where it says neither, or both."""
-        status, code = told_at(self.status, data), told_at(self.code, data)
+        status, code = code_at(self.status, data), code_at(self.code, data)
         explained |= {name: one.explained for name, one in (("status", status), ("code", code)) if one is not _NOTHING}
         yes, no = self.yes.fits(status, data), self._is_no(status, code, data)
         if yes and no:
@@ -170,21 +170,21 @@ class Verdict:
             raise Misread(self._neither(status, data))
         return yes
 
-    def _is_no(self, status: Told, code: Told, data: object) -> bool:
+    def _is_no(self, status: CodeFound, code: CodeFound, data: object) -> bool:
         if self.no is not None:
             return self.no.fits(status, data)
         other = status.code is not None and status.code not in (self.yes.codes or ())
         return other or self._is_known(code)
 
-    def _is_known(self, code: Told) -> bool:
+    def _is_known(self, code: CodeFound) -> bool:
         return code.code is not None and self.has_row(code.code)
 
-    def _against(self, status: Told, code: Told, data: object) -> str:
+    def _against(self, status: CodeFound, code: CodeFound, data: object) -> str:
         if self.no is not None:
             return self.no.grounds(status, data)
         return f"{code if self._is_known(code) else status}"
 
-    def _neither(self, status: Told, data: object) -> str:
+    def _neither(self, status: CodeFound, data: object) -> str:
         if self.no is None and self.yes.codes is not None and self.status is not None and status.code is None:
             return f"status ({self.status.where}): expected a code; {what_came(status.raw)}"
         no = f"; no refusal: {self.no.misses(status, data)}" if self.no is not None else ""
