@@ -6,7 +6,7 @@ that the checker has passed.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -64,15 +64,16 @@ class Inbound:
 class Pack:
     """Everything the bridge knows of one WFM.
 
-    `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` stands in as
-    sellerAppointmentContact when nobody is assigned. `unoffered_window` is the policy for a window never offered.
+    `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` gives the
+    sellerAppointmentContact of a visit that is booked for a job as it stands. `unoffered_window` is the policy for a
+    window never offered.
     `replies` is there where replies do not come by AMQP's reply_to and correlation_id.
     """
 
     name: str
     version: str
     inbound: Inbound
-    seller_contact: RelatedContactInformation
+    seller_contact: Callable[[Job], RelatedContactInformation] = field(repr=False)
     unoffered_window: UnofferedWindow
     identity: Identity = field(repr=False)
     translator: Translator = field(repr=False)
@@ -143,7 +144,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
         name=document.pack,
         version=version,
         inbound=Inbound(document.inbound.exchange, document.inbound.bindings),
-        seller_contact=visit.seller_contact,
+        seller_contact=visit.seller.of_job,
         unoffered_window=document.policies.unoffered_window,
         identity=compile_identity(document),
         translator=_translator(document, version, visit),

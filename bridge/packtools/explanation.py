@@ -77,10 +77,12 @@ def _work_order_view(work_order: WorkOrder) -> dict[str, object]:
 def _appointment_view(appointment: Appointment) -> dict[str, object]:
     contacts = appointment.contacts
     seller = next((one for one in contacts if one.role == ContactRole.SELLER_APPOINTMENT), None)
+    others = tuple(one for one in contacts if one.role != ContactRole.SELLER_APPOINTMENT)
     window = appointment.valid_for
     return {
         "window": {"start": rfc3339(window.start_date_time), "end": rfc3339(window.end_date_time)},
         "seller_contact": _standard_json(seller),
+        "contacts": _standard_json(others),
         "note": _standard_json(appointment.note),
     }
 

@@ -8,10 +8,12 @@ from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.checks.tables import check_zones, looked_up
 from bridge.mapping.commands.context import (
+    CONTACT_ATTRIBUTES,
+    CONTACT_ROLES,
     NAMES,
     Reference,
     Type,
-    contact_role,
+    contact_parts,
     find_reference,
     slot_name,
 )
@@ -19,7 +21,6 @@ from bridge.mapping.document import FieldSpec, PackDocument, Table
 from bridge.mapping.document.commands import TemplateValue, entries, field_column, field_name
 from bridge.mapping.formats.datetimes import has_offset
 from bridge.mapping.reading.references import always_has, codes, known_codes, takes_any
-from bridge.mef.enums import ContactRole
 
 _WRITABLE = ("text", "code", "integer", "boolean", "datetime")
 _ANSWERED = (CommandKind.SEARCH, CommandKind.BOOK, CommandKind.RESCHEDULE, CommandKind.CANCEL)
@@ -66,13 +67,20 @@ def _check_name(loc: Loc, name: str, document: PackDocument, report: Report) -> 
     if reference is None:
         report.unknown(loc, "value", name, NAMES)
         return None
-    role, token = contact_role(name), slot_name(name)
-    if role is not None and role not in tuple(ContactRole):
-        report.unknown(loc, "role", role, tuple(ContactRole))
+    contact, token = contact_parts(name), slot_name(name)
+    if contact is not None:
+        _check_contact(loc, *contact, report)
     if token is not None and token not in _tokens(document):
         report.unknown(loc, "token", token, _tokens(document))
     field = field_name(name)
     return reference if field is None else _check_field(loc, field, field_column(name), document, report)
+
+
+def _check_contact(loc: Loc, role: str, attribute: str, report: Report) -> None:
+    if role not in CONTACT_ROLES:
+        report.unknown(loc, "role", role, CONTACT_ROLES)
+    if attribute not in CONTACT_ATTRIBUTES:
+        report.unknown(loc, "attribute", attribute, CONTACT_ATTRIBUTES)
 
 
 def _check_field(loc: Loc, name: str, column: str | None, document: PackDocument, report: Report) -> Reference | None:

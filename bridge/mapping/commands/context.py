@@ -10,12 +10,10 @@ from bridge.domain.model import Appointment, Command, CommandId, CommandKind, Jo
 from bridge.domain.patch import apply_patch
 from bridge.mapping import document
 from bridge.mapping.document.commands import field_column, field_name
-from bridge.mapping.formats.paths import MISSING
-from bridge.mapping.formats.values import Unfit
-from bridge.mapping.reading.fields import Field, compile_field
-from bridge.mapping.reading.messages import Message
+from bridge.mapping.reading.fields import compile_field
+from bridge.mapping.reading.recall import recalled_field
 from bridge.mapping.reading.references import field_lookups, reference_getter
-from bridge.mapping.reading.scope import FieldVersions, Scope
+from bridge.mef.enums import ContactRole
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
 
 
@@ -122,7 +120,9 @@ _FIXED: Mapping[str, Reference] = {
     "ticket_status": Reference(lambda c: c.ticket_status, Type.TEXT, _TICKET),
     "now": Reference(lambda c: c.now, Type.MOMENT, _ALWAYS),
 }
-_CONTACT = re.compile(r"contact\.([A-Za-z]+)\.(name|number|email_address|number_extension|organization)")
+_CONTACT = re.compile(r"contact\.([A-Za-z]+)\.([A-Za-z_]+)")
+CONTACT_ROLES = (ContactRole.BUYER_APPOINTMENT, ContactRole.APPOINTMENT_PLACE, ContactRole.SELLER_APPOINTMENT)
+CONTACT_ATTRIBUTES = ("name", "number", "email_address", "number_extension", "organization")
 _SLOT = re.compile(r"slot\.([a-z][a-z0-9_]*)")
 
 NAMES = (*_FIXED, "field.<name>", "field.<name>.<column>", "slot.<name>", "contact.<role>.<attribute>")
@@ -147,10 +147,10 @@ def slot_name(reference: str) -> str | None:
     return match[1] if match else None
 
 
-def contact_role(reference: str) -> str | None:
-    """Give the role in `contact.<role>.<attribute>`."""
+def contact_parts(reference: str) -> tuple[str, str] | None:
+    """Give the role and the attribute in `contact.<role>.<attribute>`."""
     match = _CONTACT.fullmatch(reference)
-    return match[1] if match else None
+    return (match[1], match[2]) if match else None
 
 
 def _never(_: CommandContext) -> None:
@@ -171,9 +171,6 @@ def _contact(role: str, attribute: str) -> Find:
     return find
 
 
-_NO_MESSAGE = Message(None, "", {})
-
-
 def compile_remembered(pack: document.PackDocument) -> Mapping[str, Find]:
     """Make a finder for what commands write of fields, by its name there: `field.<name>` or `field.<name>.<column>`.
 
@@ -184,24 +181,8 @@ def compile_remembered(pack: document.PackDocument) -> Mapping[str, Find]:
 
 def _remembered(reference: str, pack: document.PackDocument) -> Find:
     name, column = field_name(reference) or "", field_column(reference)
-    find = _in_record(compile_field(name, pack.fields[name], pack))
+    recall = recalled_field(compile_field(name, pack.fields[name], pack))
     if column is None:
-        return find
+        return lambda context: recall(context.record)
     get = reference_getter(f"{name}.{column}", field_lookups(pack))
-    return lambda context: get({name: find(context)})
-
-
-def _in_record(field: Field) -> Find:
-    """A value that does not fit any more, because the pack was changed since, counts as absent."""
-
-    def find(context: CommandContext) -> object:
-        raw = context.record.get(field.name, MISSING)
-        if raw is MISSING:
-            return field.default
-        job = Job(ref=context.job)
-        try:
-            return field.convert(raw, Scope(_NO_MESSAGE, job, FieldVersions(job)))
-        except Unfit:
-            return field.default
-
-    return find
+    return lambda context: get({name: recall(context.record)})

@@ -7,7 +7,7 @@ from typing import Final
 from bridge.domain.model import Accepted, Refused, Reply
 from bridge.mapping import document
 from bridge.mapping.commands.slots import ReadSlots, slots_reader
-from bridge.mapping.commands.verdicts import Place, Verdict, compile_place, declared, code_at
+from bridge.mapping.commands.verdicts import Place, Verdict, code_at, compile_place, declared
 from bridge.mapping.commands.windows import window_reader
 from bridge.mapping.document.replies import LONGEST_REASON
 from bridge.mapping.formats.datetimes import Remarks

@@ -99,9 +99,20 @@ class PackDocument(Strict):
         return frozenset(reference for reference in written if field_name(reference) is not None)
 
     @property
-    def written_fields(self) -> frozenset[str]:
-        """The fields that commands write."""
-        return frozenset(name for one in self.field_references if (name := field_name(one)) is not None)
+    def recalled_fields(self) -> frozenset[str]:
+        """The fields that are asked for between messages: by commands, and for the Seller's contact of a booking."""
+        written = (name for one in self.field_references if (name := field_name(one)) is not None)
+        return frozenset(written) | self.fields_below(self.appointment.seller_references)
+
+    def fields_below(self, references: Iterable[str]) -> frozenset[str]:
+        """Name the fields that these fields, and columns of their tables, are made of, and these themselves."""
+        found: set[str] = set()
+        asked = _names(references)
+        while asked:
+            found |= asked
+            specs = [self.fields[name] for name in asked if name in self.fields]
+            asked = {name for spec in specs for name in _names((*self.made_of(spec), *spec.moved_by))} - found
+        return frozenset(found & self.fields.keys())
 
     def made_of(self, spec: FieldSpec) -> tuple[str, ...]:
         """Name the fields, and columns of their tables, that a field is made of."""
@@ -123,12 +134,7 @@ class PackDocument(Strict):
     def window_fields(self) -> frozenset[str]:
         """The fields of messages that the window of a visit comes down to."""
         window = self.appointment.window
-        found: set[str] = set()
-        asked = _names((*window.start.value, *window.end.value))
-        while asked:
-            found |= asked
-            specs = [self.fields[name] for name in asked]
-            asked = {name for spec in specs for name in _names((*self.made_of(spec), *spec.moved_by))} - found
+        found = self.fields_below((*window.start.value, *window.end.value))
         return frozenset(name for name in found if not self.made_of(self.fields[name]))
 
     def of_item(self, name: str) -> Self:

@@ -72,6 +72,11 @@ class Then(Strict):
     park: Text | None = None
     """An operator must look at the message. Say why."""
 
+    @property
+    def makes_visit(self) -> bool:
+        """Tell whether a visit that is unknown so far may come of it."""
+        return self.appointment not in (None, AppointmentStatus.CANCELLED)
+
     @model_validator(mode="after")
     def _goal_or_reason(self) -> Self:
         reasons = [self.hold, self.ignore, self.park]

@@ -149,12 +149,13 @@ def contacts_getter(
     where: str, person: document.Person, role: str, pack: document.PackDocument
 ) -> Entries[RelatedContactInformation]:
     """Make a function that builds the contacts of one entry."""
-    return entries_getter(person, pack, lambda lookups: _contact_builder(where, person, role, lookups))
+    return entries_getter(person, pack, lambda lookups: contact_builder(where, person, role, lookups))
 
 
-def _contact_builder(
-    where: str, person: document.Person, role: str, lookups: Lookups
-) -> Build[RelatedContactInformation]:
+def contact_builder(
+    where: str, person: document.Reachable, role: str, lookups: Lookups
+) -> Callable[[Values, JobRef], RelatedContactInformation]:
+    """Make a function that builds a contact."""
     written = {name: value for name in (*REQUIRED, *OPTIONAL) if (value := getattr(person, name)) is not None}
     if all(value.literal is not None for value in written.values()):
         texts = {name: as_text(value.literal) for name, value in written.items()}
@@ -171,11 +172,6 @@ def _contact_builder(
         return RelatedContactInformation(role=role, **{name: getter(values) for name, getter in getters.items()})
 
     return build
-
-
-def fixed_contact(person: document.FixedPerson, role: str) -> RelatedContactInformation:
-    """Build a contact that is always the same."""
-    return RelatedContactInformation(role=role, **person.model_dump(exclude_none=True))
 
 
 def related_entities_getter(where: str, entity: document.Entity, pack: document.PackDocument) -> Entries[RelatedEntity]:

@@ -304,9 +304,9 @@ BROKEN = {
     ),
     "an unknown role": (
         '{value: visit, default: "?"}',
-        "{value: ^contact.technicalContakt.name, default: x}",
+        "{value: ^contact.buyerAppointmentContakt.name, default: x}",
         "unknown-role",
-        "did you mean 'technicalContact'?",
+        "did you mean 'buyerAppointmentContact'?",
     ),
     "a template value that may be absent": (
         '{value: visit, default: "?"}',

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Table
+from bridge.mapping.document import AppointmentSection, FieldSpec, Inbound, PackDocument, Table
 from bridge.mapping.formats.values import Misread
 from bridge.mapping.reading.fields import compile_field
 from bridge.mapping.reading.messages import Message
@@ -17,6 +17,12 @@ TABLES = {
 }
 MOMENT = {"type": "datetime", "format": "%Y-%m-%d %H:%M"}
 ABSENT = object()
+VISIT = AppointmentSection.model_validate(
+    {
+        "window": {"start": "-", "end": "-"},
+        "seller_contact": {"default": {"name": "A", "number": "1", "email_address": "a@a.example"}},
+    }
+)
 
 
 def scope_of(raw: object = ABSENT) -> Scope:
@@ -27,7 +33,7 @@ def scope_of(raw: object = ABSENT) -> Scope:
 
 def pack_of(zone: str) -> PackDocument:
     inbound = Inbound(exchange="x", bindings=("#",), job="$.job")
-    parts: dict[str, Any] = {"inbound": inbound, "fields": {}, "tables": TABLES, "zone": zone}
+    parts: dict[str, Any] = {"inbound": inbound, "fields": {}, "tables": TABLES, "zone": zone, "appointment": VISIT}
     return PackDocument.model_construct(**parts)
 
 
