@@ -22,7 +22,7 @@ _NOBODY = JobRef("", "")
 
 
 def compile_recall(pack: document.PackDocument, references: Collection[str]) -> Recall:
-    """Make a function that gives the values of these fields, or columns of their tables, and of what they are made of."""
+    """Make a function that gives these fields, or columns of their tables, and what they are made of."""
     names = pack.fields_below(references)
     fields = [compile_field(name, spec, pack) for name, spec in pack.fields.items() if name in names]
 
