@@ -134,10 +134,12 @@ class TimeSlots:
         )
         message = to_bus_message(pack, CommandKind.SEARCH, context, correlation_id)
         body = await self._commands.ask(message, timeout_s)
-        return await self._read(pack, work_order.job, body, correlation_id)
+        return await self._read(pack, work_order.job, record, body, correlation_id)
 
-    async def _read(self, pack: Pack, job: JobRef, body: bytes, correlation_id: str) -> Offered:
-        read = pack.read_reply(CommandKind.SEARCH, body)
+    async def _read(
+        self, pack: Pack, job: JobRef, record: Mapping[str, object], body: bytes, correlation_id: str
+    ) -> Offered:
+        read = pack.read_reply(CommandKind.SEARCH, body, record)
         if isinstance(read, Unreadable):
             log.warning("search.unreadable", job=job.key, reason=read.reason, correlation_id=correlation_id)
             raise WfmUnavailable(NOT_UNDERSTOOD)

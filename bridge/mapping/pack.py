@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.domain.model import Appointment, CommandKind, Job
 from bridge.errors import PermanentError
@@ -45,6 +45,7 @@ __all__ = [
     "Unreadable",
 ]
 
+_UNKNOWN: Final[Mapping[str, object]] = {}
 UnofferedWindow = Literal["search", "pass", "refuse"]
 
 
@@ -112,13 +113,15 @@ class Pack:
         """Write a command. Raises `NoSuchCommand`, or `Unrenderable` when a value without a default is absent."""
         return self._command(kind).render(context)
 
-    def read_reply(self, kind: CommandKind, body: bytes) -> ReplyRead | Unreadable:
-        """Read the WFM's reply to a command. Raises `NoSuchCommand`."""
+    def read_reply(
+        self, kind: CommandKind, body: bytes, record: Mapping[str, object] = _UNKNOWN
+    ) -> ReplyRead | Unreadable:
+        """Read the WFM's reply to a command; `record` is what its job told before. Raises `NoSuchCommand`."""
         reader = self._command(kind).reply
         if reader is None:
             reason = f"command {kind} has no reply in this pack"
             return Unreadable(reason, {"pack": self.version, "reason": reason})
-        return reader.read(body)
+        return reader.read(body, record)
 
     def correlation_of(self, body: bytes, correlation_id: str) -> str | Unreadable:
         """Say what a reply is known by: what its body bears where the pack says so, else AMQP's `correlation_id`."""

@@ -87,7 +87,7 @@ def _with_command(effect: StepEffect, sent: BusMessage) -> StepEffect:
 def _settled(book: Sandbox, job: Job, command: Command, step: Step, now: datetime) -> StepEffect:
     if step.reply is None:
         return _concluded(*book.expire(command, now))
-    read = book.pack.read_reply(command.asked_as, _body(step.reply))
+    read = book.pack.read_reply(command.asked_as, _body(step.reply), job.record)
     if not isinstance(read, ReplyRead):  # it is parked, and the command goes on until its deadline
         effect = _concluded(*book.expire(command, now))
         parked = replace(effect.happened, outcome=Outcome.PARKED, reason=read.reason, explanation=read.explanation)

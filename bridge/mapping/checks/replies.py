@@ -1,6 +1,7 @@
 """Checks of the WFM's replies: every code means something, and every time has a zone."""
 
 from bridge.domain.model import CommandKind
+from bridge.mapping.checks.job_fields import check_job_field, check_zone_reference
 from bridge.mapping.checks.report import Loc, Report, known_hint
 from bridge.mapping.checks.tables import check_zones, looked_up, rows_of
 from bridge.mapping.commands.verdicts import code_text
@@ -35,7 +36,7 @@ def check_reply(loc: Loc, reply: Reply, kind: CommandKind, document: PackDocumen
         _check_version((*loc, "version"), reply.version, kind, document.inbound.version, report)
     for name, window in (("window", reply.window), ("slots", reply.slots)):
         if window is not None:
-            _check_window((*loc, name), window, document, report)
+            _check_window((*loc, name), window, kind, document, report)
     if reply.slots is not None and reply.slots.shortest is not None and reply.slots.partly == "drop":
         message = "this is for windows that are cut; write partly: clip as well"
         report.add_key((*loc, "slots", "shortest"), "misplaced", message)
@@ -97,21 +98,25 @@ def _check_version(loc: Loc, version: Version, kind: CommandKind, messages: Vers
         report.add(loc, "wrong-type", f"it is {here}, that of messages {there}; they must be of one kind")
 
 
-def _check_window(loc: Loc, window: ReplyWindow, document: PackDocument, report: Report) -> None:
+def _check_window(loc: Loc, window: ReplyWindow, kind: CommandKind, document: PackDocument, report: Report) -> None:
     for name, moments in (("start", window.start), ("end", window.end)):
         for index, moment in enumerate(moments):
-            _check_moment((*loc, name, index), moment, document, report)
+            _check_moment((*loc, name, index), moment, kind, document, report)
 
 
-def _check_moment(loc: Loc, moment: ReplyMoment, document: PackDocument, report: Report) -> None:
+def _check_moment(loc: Loc, moment: ReplyMoment, kind: CommandKind, document: PackDocument, report: Report) -> None:
     if moment.zone is not None:
-        _check_zone((*loc, "zone"), moment.zone, document, report)
+        _check_zone((*loc, "zone"), moment.zone, kind, document, report)
     elif document.zone is None and not has_offset(moment.format):
         report.add(loc, "missing-key", "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)")
 
 
-def _check_zone(loc: Loc, zone: ReplyZone, document: PackDocument, report: Report) -> None:
+def _check_zone(loc: Loc, zone: ReplyZone, kind: CommandKind, document: PackDocument, report: Report) -> None:
     """Check a zone that is looked up: the column is there, and has nothing but zones."""
+    if zone.field is not None:
+        reference = check_job_field(loc, zone.field, document, report)
+        if reference is not None:
+            check_zone_reference(loc, zone.field, reference, kind, document, report)
     if zone.table is None or zone.column is None:
         return
     table = looked_up(loc, zone.table, zone.column, document, report)

@@ -15,6 +15,7 @@ from bridge.mapping.document.commands import Template, TemplateValue
 from bridge.mapping.formats.datetimes import WriteMoment, moment_writer
 from bridge.mapping.formats.values import as_text, briefly
 from bridge.mapping.formats.xml import write_xml
+from bridge.mapping.reading.recall import Record
 from bridge.mapping.reading.references import Lookup, Lookups
 
 Write = Callable[[CommandContext], object]
@@ -173,14 +174,19 @@ def compile_command(
     spec: document.CommandSpec,
     pack: document.PackDocument,
     lookups: Lookups,
-    fields: Mapping[str, Find],
+    fields: Mapping[str, Callable[[Record], object]],
     version: str,
 ) -> CommandTemplate:
-    """Compile one command of a checked pack; `lookups` and `fields` are as in `compile_template`."""
+    """Compile one command of a checked pack; `lookups` and `fields` are as in `compile_reply`."""
+    finders = {name: _of_job(recall) for name, recall in fields.items()}
     return CommandTemplate(
         exchange=spec.exchange,
         routing_key=spec.routing_key,
-        write=compile_template(spec.body, lookups, pack.zone, fields),
-        reply=compile_reply(spec.reply, pack, lookups, version, spec.format) if spec.reply is not None else None,
+        write=compile_template(spec.body, lookups, pack.zone, finders),
+        reply=compile_reply(spec.reply, pack, lookups, fields, version, spec.format) if spec.reply else None,
         format=spec.format,
     )
+
+
+def _of_job(recall: Callable[[Record], object]) -> Find:
+    return lambda context: recall(context.record)

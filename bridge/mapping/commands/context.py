@@ -9,9 +9,9 @@ from enum import Enum
 from bridge.domain.model import Appointment, Command, CommandId, CommandKind, Job, JobRef, TicketStatus, WorkOrder
 from bridge.domain.patch import apply_patch
 from bridge.mapping import document
-from bridge.mapping.document.commands import field_column, field_name
+from bridge.mapping.document.base import field_column, field_name
 from bridge.mapping.reading.fields import compile_field
-from bridge.mapping.reading.recall import recalled_field
+from bridge.mapping.reading.recall import Record, recalled_field
 from bridge.mapping.reading.references import field_lookups, reference_getter
 from bridge.mef.enums import ContactRole
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
@@ -171,18 +171,19 @@ def _contact(role: str, attribute: str) -> Find:
     return find
 
 
-def compile_remembered(pack: document.PackDocument) -> Mapping[str, Find]:
-    """Make a finder for what commands write of fields, by its name there: `field.<name>` or `field.<name>.<column>`.
+def compile_remembered(pack: document.PackDocument) -> Mapping[str, Callable[[Record], object]]:
+    """Make what finds the fields that commands and replies ask for, by their names there.
 
-    It gives what the job's messages said of a field before, typed as in a message.
+    These are `field.<name>` and `field.<name>.<column>`. It gives what the job's messages said of a field before, typed
+    as in a message.
     """
     return {reference: _remembered(reference, pack) for reference in pack.field_references}
 
 
-def _remembered(reference: str, pack: document.PackDocument) -> Find:
+def _remembered(reference: str, pack: document.PackDocument) -> Callable[[Record], object]:
     name, column = field_name(reference) or "", field_column(reference)
     recall = recalled_field(compile_field(name, pack.fields[name], pack))
     if column is None:
-        return lambda context: recall(context.record)
+        return recall
     get = reference_getter(f"{name}.{column}", field_lookups(pack))
-    return lambda context: get({name: recall(context.record)})
+    return lambda record: get({name: recall(record)})

@@ -8,16 +8,17 @@ from bridge.domain.model import Accepted, Refused, Reply
 from bridge.mapping import document
 from bridge.mapping.commands.slots import ReadSlots, slots_reader
 from bridge.mapping.commands.verdicts import Place, Verdict, code_at, compile_place, declared
-from bridge.mapping.commands.windows import window_reader
+from bridge.mapping.commands.windows import Recalled, ReplyScope, window_reader
 from bridge.mapping.document.replies import LONGEST_REASON
 from bridge.mapping.formats.datetimes import Remarks
 from bridge.mapping.formats.paths import compile_first
 from bridge.mapping.formats.values import Misread, briefly, readable_text, what_came
 from bridge.mapping.reading.messages import Decode, Unreadable, compile_version, decoder
+from bridge.mapping.reading.recall import Record
 from bridge.mapping.reading.references import Lookup, Row
 from bridge.mef.enums import Error422Code
 
-_ReadAccepted = Callable[[object, Remarks], Accepted]
+_ReadAccepted = Callable[[object, ReplyScope], Accepted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +40,21 @@ class ReplyReader:
     accept: _ReadAccepted | ReadSlots
     decode: Decode
 
-    def read(self, body: bytes) -> ReplyRead | Unreadable:
-        """Read a reply, whatever its bytes are."""
+    def read(self, body: bytes, record: Record) -> ReplyRead | Unreadable:
+        """Read a reply, whatever its bytes are; `record` is what its job told before, by field."""
         explained: dict[str, object] = {"pack": self.pack_version}
-        remarks: Remarks = []
+        scope = ReplyScope(record)
         try:
-            reply = self._read(self.decode(body), explained, remarks)
+            reply = self._read(self.decode(body), explained, scope)
         except Misread as misread:
             return Unreadable(str(misread), {**explained, "reason": str(misread)})
-        flags = tuple(dict.fromkeys(remarks))
+        flags = tuple(dict.fromkeys(scope.remarks))
         return ReplyRead(reply, {**explained, "flags": list(flags)} if flags else explained, flags)
 
-    def _read(self, data: object, explained: dict[str, object], remarks: Remarks) -> Reply:
+    def _read(self, data: object, explained: dict[str, object], scope: ReplyScope) -> Reply:
         if self.verdict.is_yes(data, explained):
             explained["meaning"] = "accepted"
-            return self.accept(data, remarks)
+            return self.accept(data, scope)
         explained["meaning"] = "refused"
         return self.refusal.read(data)
 
@@ -88,18 +89,22 @@ def compile_reply(
     reply: document.Reply,
     pack: document.PackDocument,
     lookups: Mapping[str, Lookup],
+    fields: Mapping[str, Recalled],
     version: str,
     format_: str = "json",
 ) -> ReplyReader:
-    """Compile the reply of a command; `lookups` holds the pack's tables by name, `format_` is what it is written in."""
+    """Compile the reply of a command; `format_` is what it is written in.
+
+    `lookups` holds the pack's tables by name, `fields` what finds the job's own fields, as they are called here.
+    """
     slots = reply.slots
     return ReplyReader(
         pack_version=version,
         verdict=_verdict(reply, pack, in_xml=format_ == "xml"),
         refusal=_refusals(reply, pack, lookups),
-        accept=_accepted(reply, pack, lookups)
+        accept=_accepted(reply, pack, lookups, fields)
         if slots is None
-        else slots_reader(slots, pack, lookups, format_ == "xml"),
+        else slots_reader(slots, pack, lookups, fields, in_xml=format_ == "xml"),
         decode=decoder(format_, pack.inbound.xml),
     )
 
@@ -128,16 +133,21 @@ def _refusals(reply: document.Reply, pack: document.PackDocument, lookups: Mappi
     )
 
 
-def _accepted(reply: document.Reply, pack: document.PackDocument, lookups: Mapping[str, Lookup]) -> _ReadAccepted:
+def _accepted(
+    reply: document.Reply,
+    pack: document.PackDocument,
+    lookups: Mapping[str, Lookup],
+    fields: Mapping[str, Recalled],
+) -> _ReadAccepted:
     visit = compile_place(reply.visit) if reply.visit is not None else None
-    window = window_reader(reply.window, pack, lookups) if reply.window is not None else None
+    window = window_reader(reply.window, pack, lookups, fields) if reply.window is not None else None
     version = _version_reader(reply.version, pack.zone) if reply.version is not None else None
 
-    def read(data: object, remarks: Remarks) -> Accepted:
+    def read(data: object, scope: ReplyScope) -> Accepted:
         return Accepted(
             visit=readable_text(visit.find(data)[1]) or None if visit is not None else None,
-            window=window(data, "window", remarks) if window is not None else None,
-            version=version(data, remarks) if version is not None else None,
+            window=window(data, "window", scope) if window is not None else None,
+            version=version(data, scope.remarks) if version is not None else None,
         )
 
     return read

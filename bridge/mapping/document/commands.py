@@ -3,7 +3,6 @@
 A mapping with the key `value` is an entry; any other mapping is an object of the WFM's message.
 """
 
-import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, Self
 
@@ -18,20 +17,6 @@ from bridge.mapping.formats.xml import check_body
 from bridge.yaml_source import did_you_mean
 
 Key = str | int
-
-_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?")
-
-
-def field_name(value: str) -> str | None:
-    """Give the field's name in `field.<name>` and `field.<name>.<column>`."""
-    match = _FIELD.fullmatch(value)
-    return match[1] if match else None
-
-
-def field_column(value: str) -> str | None:
-    """Give the column in `field.<name>.<column>`."""
-    match = _FIELD.fullmatch(value)
-    return match[2] if match else None
 
 
 def _check_default(value: str | int | bool | None) -> str | int | bool | None:

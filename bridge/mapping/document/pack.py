@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.domain.model import CommandKind, OnIllegal
-from bridge.mapping.document.base import Name, Strict, Text, Zone, as_list
-from bridge.mapping.document.commands import CommandSpec, entries, field_name
+from bridge.mapping.document.base import Name, Strict, Text, Zone, as_list, field_name
+from bridge.mapping.document.commands import CommandSpec, entries
 from bridge.mapping.document.fields import FieldSpec, Table, typed_fields
 from bridge.mapping.document.inbound import Inbound
 from bridge.mapping.document.outputs import AppointmentSection, WorkOrderSection
@@ -93,14 +93,15 @@ class PackDocument(Strict):
 
     @property
     def field_references(self) -> frozenset[str]:
-        """What commands write of fields: `field.<name>` and `field.<name>.<column>`."""
+        """What commands write, and replies ask for, of fields: `field.<name>` and `field.<name>.<column>`."""
         bodies = [entries(command.body) for command in self.commands.values()]
-        written = (name for body in bodies for _, entry in body for name in entry.names)
-        return frozenset(reference for reference in written if field_name(reference) is not None)
+        written = [name for body in bodies for _, entry in body for name in entry.names]
+        zones = [zone for command in self.commands.values() if command.reply for zone in command.reply.job_zones]
+        return frozenset(reference for reference in (*written, *zones) if field_name(reference) is not None)
 
     @property
     def recalled_fields(self) -> frozenset[str]:
-        """The fields that are asked for between messages: by commands, and for the Seller's contact of a booking."""
+        """The fields that are asked for between messages: for commands, replies and the Seller's contact."""
         written = (name for one in self.field_references if (name := field_name(one)) is not None)
         return frozenset(written) | self.fields_below(self.appointment.seller_references)
 

@@ -4,7 +4,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bridge.mapping.document.base import Cell, Format, Name, Path, Paths, Scalar, Strict, Text, Zone, as_list, widen
+from bridge.mapping.document.base import (
+    Cell,
+    Format,
+    JobField,
+    Name,
+    Path,
+    Paths,
+    Scalar,
+    Strict,
+    Text,
+    Zone,
+    as_list,
+    widen,
+)
 from bridge.mapping.document.inbound import Version
 
 
@@ -12,7 +25,13 @@ class ReplyZone(Strict):
     """The zone of a moment in a reply: its name, or the path of what says it."""
 
     name: Zone | None = None
-    """A zone such as `Europe/Warsaw`. `zone: Europe/Warsaw` and `zone: $.tz` are short for a name and for a path."""
+    """A zone such as `Europe/Warsaw`. `zone: Europe/Warsaw`, `zone: $.tz` and `zone: field.region.zone` are short for a
+    name, a path and a field.
+    """
+    field: JobField | None = None
+    """What the job told before, as in a command: `field.<name>` or `field.<name>.<column>`. The pack's `zone` stands in
+    where it is not known.
+    """
     path: Path | None = None
     """Path of the zone's name."""
     table: Name | None = None
@@ -25,12 +44,13 @@ class ReplyZone(Strict):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, data: object) -> object:
-        return widen(data, "path" if isinstance(data, str) and data.startswith("$") else "name")
+        text = data if isinstance(data, str) else ""
+        return widen(data, "path" if text.startswith("$") else "field" if text.startswith("field.") else "name")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if [self.name, self.path, self.minutes].count(None) != 2:
-            raise ValueError("write a zone such as Europe/Warsaw, {path: …} or {minutes: …}")
+        if [self.name, self.field, self.path, self.minutes].count(None) != 3:
+            raise ValueError("write a zone such as Europe/Warsaw, field.<name>, {path: …} or {minutes: …}")
         table = (self.table, self.column)
         if table != (None, None) and None in (self.path, *table):
             raise ValueError("path, table and column go together")
@@ -65,6 +85,12 @@ class ReplyWindow(Strict):
     """When it begins; of a list of moments, the first that says something."""
     end: Annotated[tuple[ReplyEnd, ...], Field(min_length=1), BeforeValidator(as_list)]
     """When it ends; of a list of moments, the first that says something."""
+
+    @property
+    def job_zones(self) -> tuple[str, ...]:
+        """The zones that the job told before: `field.<name>` and `field.<name>.<column>`."""
+        zones = (moment.zone for moment in (*self.start, *self.end))
+        return tuple(zone.field for zone in zones if zone is not None and zone.field is not None)
 
 
 _A_WEEK = 7 * 24 * 60  # minutes
@@ -217,6 +243,11 @@ class Reply(Strict):
     """
     slots: Slots | None = None
     """The slots that are offered; for `search` only."""
+
+    @property
+    def job_zones(self) -> tuple[str, ...]:
+        """The zones that the job told before: `field.<name>` and `field.<name>.<column>`."""
+        return tuple(zone for window in (self.window, self.slots) if window is not None for zone in window.job_zones)
 
     @model_validator(mode="before")
     @classmethod

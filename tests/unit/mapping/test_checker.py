@@ -361,7 +361,7 @@ BROKEN = {
         'start: {path: "$.from", format: "%Y-%m-%dT%H:%M:%S%z"}',
         "start: {path: $.from, format: iso, zone: ^{path: $.tz, minutes: $.offset}}",
         "wrong-value",
-        "write a zone such as Europe/Warsaw, {path: …} or {minutes: …}",
+        "write a zone such as Europe/Warsaw, field.<name>, {path: …} or {minutes: …}",
     ),
     "a zone of half a table": (
         'start: {path: "$.from", format: "%Y-%m-%dT%H:%M:%S%z"}',
