@@ -18,7 +18,8 @@ visit that the WFM agreed without the Buyer (R19, R22), and walks to the goal (`
 first by the cross-rules of the standard: what becomes of the Appointment when only the WorkOrder is spoken of, and the
 other way round (R24, R49, R50). Both paths are then walked level by level, the Appointment's hop before the
 WorkOrder's, as in Figure 5; `appointmentRequired` comes last (R23, R27, R48, R58). A move by the Seller is no goal: it
-withdraws the Appointment and asks the Buyer to book again (R27).
+withdraws the Appointment and asks the Buyer to book again (R27). What both sides have agreed on another channel is no
+such move: the Appointment stays confirmed, in its new window, and the Buyer is told that it has changed.
 
 A goal without a legal way raises `IllegalMove`, and nothing of the draft is kept: the pack's policy says whether the
 message is parked, is kept without its goal, or ends the WorkOrder and opens another (R55-R57). Nothing is half done: a
@@ -39,6 +40,7 @@ from bridge.domain.model import (
     Ids,
     Job,
     JobUpdate,
+    MovedBy,
     OnIllegal,
     Outcome,
     WorkOrder,
@@ -198,7 +200,7 @@ def _follow_up(draft: Draft, update: JobUpdate, ids: Ids, now: datetime, illegal
 
 
 def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
-    if _seller_moves(draft, update):
+    if _is_moved(draft, update) and update.goal.moved_by is MovedBy.SELLER:
         _withdraw(draft, update)
         return
     if draft.appointment is not None:
@@ -210,7 +212,7 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
     _walk_goal(draft, update.goal)
 
 
-def _seller_moves(draft: Draft, update: JobUpdate) -> bool:
+def _is_moved(draft: Draft, update: JobUpdate) -> bool:
     appointment = draft.open_appointment
     return (
         appointment is not None
@@ -246,13 +248,20 @@ def _learn_visit(draft: Draft, appointment: Appointment, update: JobUpdate) -> N
     if visit.ref is not None and (appointment.visit is None or visit.window == appointment.valid_for):
         draft.appointment = appointment = replace(appointment, visit=visit.ref)
     known = {note.id for note in appointment.note}
+    moved = _in_agreed_window(appointment, update) if _is_moved(draft, update) else appointment
     changed = replace(
-        appointment,
+        moved,
         contacts=_with_seller_contact(appointment.contacts, visit.contacts),
         note=(*appointment.note, *(note for note in visit.note if note.id not in known)),
     )
     if changed != appointment:
         draft.change_appointment(changed, announce=True)
+
+
+def _in_agreed_window(appointment: Appointment, update: JobUpdate) -> Appointment:
+    """Give the Appointment as both sides agreed to have it; its old window says nothing new any more."""
+    window, visit = update.visit.window or appointment.valid_for, update.visit.ref or appointment.visit
+    return replace(appointment, valid_for=window, visit=visit, disregarded_window=appointment.valid_for)
 
 
 def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:

@@ -253,14 +253,25 @@ class OnIllegal(StrEnum):
     FOLLOW_UP = "follow_up"
 
 
+class MovedBy(StrEnum):
+    """Whose doing it is that a visit has another window: the Seller's alone (R27), or agreed with the customer."""
+
+    SELLER = "seller"
+    AGREEMENT = "agreement"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """Where a WFM message wants the objects to be; None leaves one alone."""
+    """Where a WFM message wants the objects to be; None leaves one alone.
+
+    `moved_by` says who has moved the confirmed visit, where its window is another one.
+    """
 
     work_order: WorkOrderState | None = None
     appointment: AppointmentStatus | None = None
     appointment_required: bool | None = None
     on_illegal: OnIllegal = OnIllegal.PARK
+    moved_by: MovedBy = MovedBy.SELLER
 
     @property
     def names_state(self) -> bool:

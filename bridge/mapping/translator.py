@@ -178,6 +178,7 @@ class Translator:
             work_order=goal.work_order if goal.work_order in _ON_THE_WAY else None,
             appointment=goal.appointment if goal.appointment in OPEN else None,
             on_illegal=OnIllegal.KEEP,
+            moved_by=goal.moved_by,
         )
 
     def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope, *, late: bool) -> JobUpdate:

@@ -19,6 +19,7 @@ from bridge.domain.model import (
     Goal,
     Job,
     JobUpdate,
+    MovedBy,
     Offered,
     OfferedSlot,
     Refused,
@@ -135,6 +136,7 @@ def _goal(update: JobUpdate) -> Explanation:
         "work_order": goal.work_order,
         "appointment": goal.appointment,
         "appointment_required": goal.appointment_required,
+        "moved_by": goal.moved_by if goal.moved_by is MovedBy.AGREEMENT else None,
     }
     return {
         name: value if isinstance(value, bool) else str(value) for name, value in named.items() if value is not None

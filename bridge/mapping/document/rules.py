@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from bridge.domain.model import OnIllegal
+from bridge.domain.model import MovedBy, OnIllegal
 from bridge.mapping.document.base import Cell, Reference, Scalar, Strict, Text, Value, Words, as_list, widen
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
@@ -61,6 +61,12 @@ class Then(Strict):
     """What happens when no legal way leads to the goal: the message is parked (`park`), the states stay (`keep`), or
     the WorkOrder ends and a new one follows it (`follow_up`). `policies.on_illegal` where it is left out.
     """
+    moved_by: MovedBy | None = None
+    """Who has moved the visit, where an Appointment is `confirmed` and the message has another window for it: the
+    `seller` (R27: the Appointment is cancelled, and the Buyer is asked to book again), or both sides by `agreement`, on
+    the phone perhaps: the Appointment stays confirmed in its new window, and the Buyer is told. `seller` where it is
+    left out. Not asked where the Buyer has moved it: that is known.
+    """
     wait_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
     """For so many seconds the message is held, without effect. A later one of the job that reaches a state in that time
     takes its place, as if it had never come. For a WFM that cancels a visit and creates it anew to plan it otherwise.
@@ -83,6 +89,12 @@ class Then(Strict):
         goal = self.written - {"hold", "ignore", "park"}
         if sum(reason is not None for reason in reasons) + bool(goal) != 1:
             raise ValueError("write a goal, or ignore: <why>, park: <why> or hold: <why>")
+        return self
+
+    @model_validator(mode="after")
+    def _only_visits_move(self) -> Self:
+        if self.moved_by is not None and self.appointment is not AppointmentStatus.CONFIRMED:
+            raise ValueError("moved_by is about a visit that is still agreed; write appointment: confirmed beside it")
         return self
 
     @model_validator(mode="after")

@@ -110,8 +110,14 @@ _goals = st.fixed_dictionaries(
         "appointment": st.sampled_from(SCALARS["appointment_status"]),
         "creates": st.booleans(),
         "on_illegal": st.sampled_from(["park", "keep", "follow_up"]),
+        "moved_by": st.sampled_from(["seller", "agreement"]),
     },
-).map(lambda then: then or {"ignore": "nothing"})
+).map(lambda then: _of_visits(then) or {"ignore": "nothing"})
+
+
+def _of_visits(then: dict[str, Any]) -> dict[str, Any]:
+    """Only of a visit that is still agreed it can be said who moved it."""
+    return {key: value for key, value in then.items() if key != "moved_by" or then.get("appointment") == "confirmed"}
 
 
 def _rules_on(columns: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:

@@ -89,6 +89,18 @@ BROKEN = {
         "wrong-value",
         "what creates a WorkOrder never waits; leave wait_seconds or creates out",
     ),
+    "a move of a visit that is over": (
+        "{appointment: confirmed, on_illegal: keep}",
+        "^{appointment: cancelled, moved_by: agreement}",
+        "wrong-value",
+        "moved_by is about a visit that is still agreed; write appointment: confirmed beside it",
+    ),
+    "a move by somebody else": (
+        "{appointment: confirmed, on_illegal: keep}",
+        "{appointment: confirmed, moved_by: ^buyer}",
+        "wrong-value",
+        "expected 'seller' or 'agreement', got 'buyer'",
+    ),
     "a wait of no time": (
         "{appointment: confirmed, on_illegal: keep}",
         "{appointment: confirmed, wait_seconds: ^0}",
