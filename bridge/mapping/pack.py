@@ -46,6 +46,7 @@ __all__ = [
 ]
 
 _UNKNOWN: Final[Mapping[str, object]] = {}
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 UnofferedWindow = Literal["search", "pass", "refuse"]
 
 
@@ -114,19 +115,25 @@ class Pack:
         return self._command(kind).render(context)
 
     def read_reply(
-        self, kind: CommandKind, body: bytes, record: Mapping[str, object] = _UNKNOWN
+        self,
+        kind: CommandKind,
+        body: bytes,
+        record: Mapping[str, object] = _UNKNOWN,
+        headers: Mapping[str, str] = _NO_HEADERS,
     ) -> ReplyRead | Unreadable:
         """Read the WFM's reply to a command; `record` is what its job told before. Raises `NoSuchCommand`."""
         reader = self._command(kind).reply
         if reader is None:
             reason = f"command {kind} has no reply in this pack"
             return Unreadable(reason, {"pack": self.version, "reason": reason})
-        return reader.read(body, record)
+        return reader.read(body, record, headers)
 
-    def correlation_of(self, body: bytes, correlation_id: str) -> str | Unreadable:
+    def correlation_of(
+        self, body: bytes, correlation_id: str, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> str | Unreadable:
         """Say what a reply is known by: what its body bears where the pack says so, else AMQP's `correlation_id`."""
         try:
-            return self.correlation(body) if self.correlation is not None else correlation_id
+            return self.correlation(body, headers) if self.correlation is not None else correlation_id
         except Misread as misread:
             return Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})
 

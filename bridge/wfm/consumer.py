@@ -10,7 +10,7 @@ from typing import Final
 from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
-from bridge.flows.ports import Clock, WfmMessage
+from bridge.flows.ports import CONTENT_ENCODING, CONTENT_TYPE, Clock, WfmMessage
 from bridge.wfm.intake import REQUEUE_PAUSE_S, Intake, Source
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import OwnReplies, Topology, declare
@@ -158,7 +158,13 @@ def _in_memory_sources(topology: Topology, exchange: str, bindings: Iterable[str
 
 
 def _text_headers(message: IncomingMessage) -> dict[str, str]:
-    return {key: _text(value) for key, value in message.headers.items()}
+    """Give the headers, and beside them the properties that say how the body is written, if they do."""
+    properties = {}
+    if "charset" in (message.content_type or "").lower():
+        properties[CONTENT_TYPE] = _text(message.content_type)
+    if message.content_encoding:
+        properties[CONTENT_ENCODING] = _text(message.content_encoding)
+    return properties | {key: _text(value) for key, value in message.headers.items()}
 
 
 def _text(value: object) -> str:

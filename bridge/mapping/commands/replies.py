@@ -40,12 +40,14 @@ class ReplyReader:
     accept: _ReadAccepted | ReadSlots
     decode: Decode
 
-    def read(self, body: bytes, record: Record) -> ReplyRead | Unreadable:
+    def read(self, body: bytes, record: Record, headers: Mapping[str, str]) -> ReplyRead | Unreadable:
         """Read a reply, whatever its bytes are; `record` is what its job told before, by field."""
         explained: dict[str, object] = {"pack": self.pack_version}
         scope = ReplyScope(record)
         try:
-            reply = self._read(self.decode(body), explained, scope)
+            data, remarks = self.decode(body, headers)
+            scope.remarks.extend(remarks)
+            reply = self._read(data, explained, scope)
         except Misread as misread:
             return Unreadable(str(misread), {**explained, "reason": str(misread)})
         flags = tuple(dict.fromkeys(scope.remarks))
@@ -105,7 +107,7 @@ def compile_reply(
         accept=_accepted(reply, pack, lookups, fields)
         if slots is None
         else slots_reader(slots, pack, lookups, fields, in_xml=format_ == "xml"),
-        decode=decoder(format_, pack.inbound.xml),
+        decode=decoder(format_, pack.inbound.xml, pack.inbound.encoding),
     )
 
 
@@ -169,7 +171,7 @@ def _version_reader(spec: document.Version, zone: str | None) -> Callable[[objec
 
 _LONGEST: Final = 255  # as of the AMQP property; no command writes a longer one
 
-ReadCorrelation = Callable[[bytes], str]
+ReadCorrelation = Callable[[bytes, Mapping[str, str]], str]
 """Reads a correlation id of a reply's body. Raises `Misread`."""
 
 
@@ -196,11 +198,11 @@ def compile_correlation(pack: document.PackDocument) -> ReadCorrelation | None:
     if paths is None:
         return None
     format_ = next((command.format for command in pack.commands.values() if command.reply is not None), "json")
-    decode, find = decoder(format_, pack.inbound.xml), compile_first(paths)
+    decode, find = decoder(format_, pack.inbound.xml, pack.inbound.encoding), compile_first(paths)
     where = " or ".join(paths)
 
-    def read(body: bytes) -> str:
-        raw = find(decode(body))
+    def read(body: bytes, headers: Mapping[str, str]) -> str:
+        raw = find(decode(body, headers).data)
         text = (readable_text(raw) or "").strip()
         if not text or len(text) > _LONGEST:
             most = f", at most {_LONGEST} characters" if text else ""

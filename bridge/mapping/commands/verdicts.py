@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, Find, compile_path, path_steps
-from bridge.mapping.formats.values import Misread, as_text, briefly, plain_json, readable_code, what_came
+from bridge.mapping.formats.values import Misread, as_text, briefly, plain_json, readable_text, what_came
 from bridge.mapping.reading.cells import Test, cell_text, raw_test
 
 
@@ -46,7 +46,7 @@ def is_blank(raw: object) -> bool:
 
 def code_of(raw: object) -> str | None:
     """Take what stands in a reply as a code, without blanks around it; None where it is none, or blank."""
-    text = as_text(raw) if isinstance(raw, bool) else readable_code(raw)
+    text = as_text(raw) if isinstance(raw, bool) else readable_text(raw)
     return (text or "").strip() or None
 
 

@@ -5,13 +5,18 @@ A local time in the spring gap moves forward by the gap; of an ambiguous autumn 
 the policy `park` neither is taken.
 """
 
+import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from bridge.mapping.formats.numbers import LARGEST, decimal_number, is_ambiguous, whole_number
+from bridge.mapping.formats.patterns import OFFSET, compile_pattern, offset_of
+from bridge.mapping.formats.tidy import tidy
 from bridge.yaml_source import did_you_mean
 
 Remarks = list[str]
@@ -28,15 +33,12 @@ class ReadMoment(Protocol):
 WORDS = ("iso", "epoch", "epoch_ms", "json_date")
 """Formats with a name: RFC 3339 and its kin, seconds and milliseconds since 1970, and `/Date(ms±zzzz)/`."""
 
-_FIXED_WIDTH = {"Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "H": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-9]{2}"}
-_IN_ORDER = ("Y", "m", "d", "H", "M", "S")
 _REMEMBERED = 4096  # texts for each field: a snapshot repeats its window, and jobs share the windows of a day
 _LONGEST = 64  # characters of a date and time; a blank in a format matches any number of them
 _LONGEST_ZONE = 64  # characters of a zone's name
 _MINUTES_OF_A_DAY = 24 * 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSOLUTE = ("epoch", "epoch_ms", "json_date")
-_NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0{1,6})?")
 _JSON_DATE = re.compile(r"/Date\(([+-]?[0-9]{1,18})(?:[+-][0-9]{4})?\)/")
 _LETTERS = {
     "yyyy": "%Y",
@@ -125,9 +127,9 @@ def resolution(pattern: str | None) -> timedelta:
     """Give the smallest step between moments that texts of this format can tell; None is any format."""
     if pattern in (None, "iso") or "%f" in pattern:
         return timedelta(microseconds=1)
-    if pattern in ("epoch_ms", "json_date"):
+    if pattern in _ABSOLUTE:
         return timedelta(milliseconds=1)
-    to_the_minute = pattern != "epoch" and not any(part in pattern for part in _WITH_SECONDS)
+    to_the_minute = not any(part in pattern for part in _WITH_SECONDS)
     return timedelta(minutes=1) if to_the_minute else timedelta(seconds=1)
 
 
@@ -176,11 +178,12 @@ def moment_reader(pattern: str, zone: str | None, dst: Dst = "earlier") -> ReadM
             raise ValueError("it is outside the calendar") from error
 
     def read(raw: object, remarks: Remarks, local: tzinfo | None = None) -> datetime:
-        if not isinstance(raw, str):
+        text = raw if isinstance(raw, str) else None if pattern == "iso" else _digits(raw)
+        if text is None:
             raise ValueError("it is no text")
-        if len(raw) > _LONGEST:
+        if len(text) > _LONGEST:
             raise ValueError("it is too long")
-        moment, remark = understand(raw, local or own)
+        moment, remark = understand(text, local or own)
         if remark is not None:
             remarks.append(remark)
         return moment
@@ -215,21 +218,26 @@ def _milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
+def _digits(raw: object) -> str | None:
+    """A date of digits alone may come as a number; `20260305` is one."""
+    number = whole_number(raw) if isinstance(raw, int | float) else None
+    return str(number) if number is not None and number >= 0 else None
+
+
 def _absolute_reader(pattern: str) -> ReadMoment:
-    digits = _JSON_DATE if pattern == "json_date" else _NUMBER
     unit = 1000 if pattern == "epoch" else 1
 
     def read(raw: object, _: Remarks, __: tzinfo | None = None) -> datetime:
-        match = digits.fullmatch(str(raw)) if _is_scalar(raw) else None
-        if match is None:
+        if pattern == "json_date":
+            match = _JSON_DATE.fullmatch(tidy(raw)) if isinstance(raw, str) and len(raw) <= _LONGEST else None
+            number = Decimal(match[1]) if match is not None else None
+        else:
+            number = decimal_number(raw) if not is_ambiguous(raw) else None
+        if number is None or abs(number) > LARGEST:
             raise ValueError(f"it does not fit {pattern}")
-        return _since_1970(int(match[1]) * unit)
+        return _since_1970(math.floor(number * unit))
 
     return read
-
-
-def _is_scalar(raw: object) -> bool:
-    return isinstance(raw, str | int) and not isinstance(raw, bool) and len(str(raw)) <= _LONGEST
 
 
 def _since_1970(milliseconds: int) -> datetime:
@@ -248,14 +256,47 @@ def iso_moment(raw: object) -> datetime | None:
         return None
 
 
+_BASIC = re.compile(r"[0-9]{8}[T ]")
+_ORDINAL = re.compile(r"([0-9]{4})-?([0-9]{3})(?=[T ]|$)")
+_TIME = re.compile(
+    r"(?<=[T ])(?:(24)(?=:?00(?::?00(?:[.,]0+)?)?(?:[Z+-]|$))|([0-9]{2}:?[0-9]{2}:?)(60)(?:[.,][0-9]+)?)"
+)
+_END = re.compile(rf" ?({OFFSET})$")
+
+
 def _iso(text: str) -> datetime:
+    if "\0" in text:
+        raise ValueError("it is not an ISO 8601 date and time")  # Python would stop reading there
     try:
-        if text[4:5] != "-":
-            raise ValueError("digits alone are too easily something else")
-        if "\0" in text:
-            raise ValueError("Python would stop reading there")
-        return datetime.fromisoformat(text)
-    except ValueError as error:
+        return _strictly_iso(text)
+    except ValueError:
+        return _commonly_iso(tidy(text).upper())
+
+
+def _strictly_iso(text: str) -> datetime:
+    """Digits alone are too easily something else."""
+    if text[4:5] not in ("-", "W") and not _BASIC.match(text):
+        raise ValueError
+    return datetime.fromisoformat(text)
+
+
+def _commonly_iso(text: str) -> datetime:
+    """Read what Python does not: the end of a day, a leap second, the day of a year, offsets in other forms."""
+    if (ordinal := _ORDINAL.match(text)) is not None and 1 <= int(ordinal[2]) <= 366:
+        day = date(int(ordinal[1]), 1, 1) + timedelta(days=int(ordinal[2]) - 1)
+        text = day.isoformat() + text[ordinal.end() :]
+    offset = _END.search(text) if "T" in text or " " in text else None
+    naive = text[: offset.start()] if offset is not None else text
+    time = _TIME.search(naive)
+    over = timedelta()
+    if time is not None and time[1]:
+        naive, over = naive[: time.start()] + "00" + naive[time.end() :], timedelta(days=1)
+    elif time is not None:
+        naive, over = naive[: time.start()] + time[2] + "59" + naive[time.end() :], timedelta(seconds=1)
+    try:
+        moment = _strictly_iso(naive) + over
+        return moment if offset is None else moment.replace(tzinfo=offset_of(offset[1]))
+    except (ValueError, OverflowError) as error:
         raise ValueError("it is not an ISO 8601 date and time") from error
 
 
@@ -279,8 +320,10 @@ def _offset(local: datetime) -> timedelta:
 
 
 def _parser(pattern: str) -> Callable[[str], datetime]:
-    """Parse by a fixed-width pattern where the format allows it (six times faster), else as `strptime` does."""
-    quick = _fixed_width(pattern)
+    """Parse as such texts are commonly written; what the usual directives do not cover, as `strptime` does."""
+    own = compile_pattern(pattern)
+    if own is not None:
+        return own
 
     def slow(text: str) -> datetime:
         try:
@@ -288,20 +331,4 @@ def _parser(pattern: str) -> Callable[[str], datetime]:
         except (ValueError, OverflowError) as error:
             raise ValueError(f"it does not fit {pattern}") from error
 
-    if quick is None:
-        return slow
-
-    def parse(text: str) -> datetime:
-        match = quick(text)
-        return datetime(*map(int, match.groups())) if match else slow(text)  # type: ignore[arg-type]  # noqa: DTZ001
-
-    return parse
-
-
-def _fixed_width(pattern: str) -> Callable[[str], re.Match[str] | None] | None:
-    directives = tuple(re.findall("%(.)", pattern))
-    if directives != _IN_ORDER[: len(directives)] or len(directives) < 3:
-        return None
-    parts = re.split("%(.)", pattern)
-    texts = [re.escape(part) if index % 2 == 0 else f"({_FIXED_WIDTH[part]})" for index, part in enumerate(parts)]
-    return re.compile("".join(texts)).fullmatch
+    return slow

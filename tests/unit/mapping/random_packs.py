@@ -43,12 +43,12 @@ FIELDS: dict[str, dict[str, Any]] = {
 PIECES = ["no", "no access", "access", "c1", "ss"]
 TEXTS = [*PIECES, "No access!", "xno", "nox", "x no", " no", "c1 ", "an access ss", "no, access", "grass", "else", ""]
 VALUES: dict[str, list[object]] = {
-    "code": ["a", "b", "c"],
-    "reason": ["C1", "T1", "N1", None],
-    "crew": ["9", "x", None],
-    "town": ["Leeds", "York", "no access", None],
-    "urgent": [True, False],
-    "count": [0, 1, 2, 3, 4, None],
+    "code": ["a", "b", "c", " b\u00a0"],
+    "reason": ["C1", "T1", "N1", None, "T1 "],
+    "crew": ["9", "x", None, 9.0],
+    "town": ["Leeds", "York", "no access", None, "Leeds "],
+    "urgent": [True, False, "Y", 0],
+    "count": [0, 1, 2, 3, 4, None, 2.0, "3", "+1"],
     "at": [(NOON + timedelta(seconds=seconds)).isoformat() for seconds in (-1, 0, 1, 2, 59, 60, 61)] + [None],
     "note": [*TEXTS, None],
     "remark": [*TEXTS],

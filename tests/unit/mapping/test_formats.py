@@ -111,7 +111,7 @@ def test_a_moment_is_written_in_each_format_and_read_again(pattern: str, text: o
     assert moment_reader(pattern, "Europe/Warsaw")(written, []) == NOON
 
 
-@pytest.mark.parametrize("raw", [10**17, "9" * 80, True, None, 1.5, "/Date(x)/", [], "1" * 18])
+@pytest.mark.parametrize("raw", [10**17, "9" * 80, True, None, "1,772", "/Date(x)/", [], "1" * 18])
 @pytest.mark.parametrize("pattern", ["epoch", "epoch_ms", "json_date", "iso"])
 def test_what_is_no_moment_is_refused(raw: object, pattern: str) -> None:
     with pytest.raises(ValueError, match="it "):
