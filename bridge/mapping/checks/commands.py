@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bridge.domain.model import CommandKind, TicketStatus
+from bridge.mapping.checks.clocks import check_letters
 from bridge.mapping.checks.job_fields import check_job_field, check_zone_reference
 from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
@@ -101,6 +102,8 @@ def _check_format(
         report.add_key((*loc, "format"), "misplaced", f"only a date and time has a format; {entry.value[0]} is none")
     elif entry.format is not None and entry.zone is None and document.zone is None and not has_offset(entry.format):
         report.add(loc, "missing-key", "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)")
+    elif entry.format is not None and entry.zone is None:
+        check_letters((*loc, "format"), entry.format, document.zone, report, written=True)
     if entry.zone is not None and entry.format is None:
         report.add_key((*loc, "zone"), "misplaced", "a zone needs a format")
     elif entry.zone_reference is not None:

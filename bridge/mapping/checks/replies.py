@@ -1,6 +1,7 @@
 """Checks of the WFM's replies: every code means something, and every time has a zone."""
 
 from bridge.domain.model import CommandKind
+from bridge.mapping.checks.clocks import check_letters
 from bridge.mapping.checks.job_fields import check_job_field, check_zone_reference
 from bridge.mapping.checks.report import Loc, Report, known_hint
 from bridge.mapping.checks.tables import check_zones, looked_up, rows_of
@@ -34,6 +35,8 @@ def check_reply(loc: Loc, reply: Reply, kind: CommandKind, document: PackDocumen
         report.add((*loc, "slots"), "missing-key" if reply.slots is None else "misplaced", message)
     if reply.version is not None:
         _check_version((*loc, "version"), reply.version, kind, document.inbound.version, report)
+        if reply.version.zone is None:
+            check_letters((*loc, "version", "format"), reply.version.format, document.zone or "UTC", report)
     for name, window in (("window", reply.window), ("slots", reply.slots)):
         if window is not None:
             _check_window((*loc, name), window, kind, document, report)
@@ -109,6 +112,8 @@ def _check_moment(loc: Loc, moment: ReplyMoment, kind: CommandKind, document: Pa
         _check_zone((*loc, "zone"), moment.zone, kind, document, report)
     elif document.zone is None and not has_offset(moment.format):
         report.add(loc, "missing-key", "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)")
+    else:
+        check_letters((*loc, "format"), moment.format, document.zone, report)
 
 
 def _check_zone(loc: Loc, zone: ReplyZone, kind: CommandKind, document: PackDocument, report: Report) -> None:

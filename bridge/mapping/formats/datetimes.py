@@ -50,6 +50,8 @@ _LETTERS = {
     "mm": "%M",
     "ss": "%S",
     "'T'": "T",
+    "'Z'": "%z",
+    "XXX": "%z",
 }
 _SAMPLE = datetime(2026, 3, 5, 13, 4, tzinfo=UTC)
 
@@ -67,6 +69,14 @@ def check_format(pattern: str) -> str:
     """Return the `strptime` format when a date and a time survive it. Raises `ValueError` with a sentence."""
     if pattern in WORDS:
         return pattern
+    directives = re.findall("%(.)", pattern)
+    if "Z" in directives:
+        raise ValueError(
+            f"'{pattern}' reads the name of a zone and forgets it; write %z, which reads an offset, Z, UTC or GMT, "
+            "or leave it out and write the zone"
+        )
+    if "p" in directives and "I" not in directives:
+        raise ValueError(f"'{pattern}' forgets AM and PM, which say nothing beside %H; write %I")
     if not _is_whole(pattern):
         meant = _in_directives(pattern)
         example = meant if "%" not in pattern and _is_whole(meant) else "%Y-%m-%d %H:%M"
@@ -96,6 +106,9 @@ def check_written_format(pattern: str) -> str:
         datetime.strptime(_SAMPLE.strftime(pattern), pattern)  # noqa: DTZ007 - only the directives are judged
     except (ValueError, re.error) as error:
         raise ValueError(f"'{pattern}' is not a date format: {error}") from error
+    directives = re.findall("%(.)", pattern)
+    if "I" in directives and "p" not in directives:
+        raise ValueError(f"'{pattern}' writes a clock of twelve hours without AM or PM; write %H, or %p beside it")
     if "%" not in pattern.replace("%%", ""):
         meant = _in_directives(pattern)
         example = meant if "%" in meant.replace("%%", "") else "%Y-%m-%d"
@@ -106,6 +119,37 @@ def check_written_format(pattern: str) -> str:
 def has_offset(pattern: str) -> bool:
     """Tell whether texts of this format carry their own UTC offset, and so need no zone."""
     return pattern in _ABSOLUTE or "%z" in pattern.replace("%%", "")
+
+
+_ZONE_WORDS = (
+    "UTC GMT UT ZULU WET WEST CET CEST EET EEST MSK BST IST EST EDT CST CDT MST MDT PST PDT JST AEST AEDT NZST NZDT"
+)
+_CLOCK_DIRECTIVE = re.compile("%[HIMSfpTRXc]")
+_ALONE = r"(?:(?<![A-Za-z%])|(?<=%[A-Za-z]))"  # not within a word; a directive may stand before it
+_BY_NAME = re.compile(
+    rf"{_ALONE}(?:{'|'.join(_ZONE_WORDS.split())})(?:[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)?(?![A-Za-z])", re.IGNORECASE
+)
+_IN_THE_END = re.compile(rf"{_ALONE}(?:Z|[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![A-Za-z0-9])", re.IGNORECASE)
+_UTC_WORDS = frozenset(("Z", "UTC", "GMT", "UT", "ZULU"))
+_UTC_ZONES = frozenset(("UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu", "Universal"))
+
+
+def offset_in_letters(pattern: str) -> str | None:
+    """Give what looks like an offset in a format, such as a Z, and is only letters there; None where nothing does."""
+    if pattern in WORDS or has_offset(pattern):
+        return None
+    text = pattern.replace("%%", "")
+    if (word := _BY_NAME.search(text)) is not None:
+        return word[0]
+    last = max((found.end() for found in _CLOCK_DIRECTIVE.finditer(text)), default=None)
+    found = _IN_THE_END.search(text, max(0, last - 2)) if last is not None else None
+    return found[0] if found is not None else None
+
+
+def is_utc(word: str, zone: str | None) -> bool:
+    """Tell whether a zone is what such letters say: UTC."""
+    at_zero = word.upper() in _UTC_WORDS or not word.strip("+-0:")
+    return at_zero and zone in _UTC_ZONES
 
 
 def offset_test(pattern: str) -> Callable[[object], bool]:
