@@ -58,6 +58,7 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime | None = None) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
+    update = _of_what_there_is(job, update)
     ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
     if ties or (is_older(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
@@ -74,6 +75,13 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     return replace(
         decision, job=replace(job, versions=versions, record=update.record, field_versions=update.field_versions)
     )
+
+
+def _of_what_there_is(job: Job, update: JobUpdate) -> JobUpdate:
+    """Take the Appointment out of a goal that speaks of it only if there is one."""
+    if not update.goal.if_any or job.open_appointment is not None or update.visit.window is not None:
+        return update
+    return replace(update, goal=replace(update.goal, appointment=None, if_any=False))
 
 
 def learned(
@@ -138,7 +146,8 @@ def _open_new(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
 def _born_required(update: JobUpdate) -> bool:
     """A WorkOrder that does not stay open, or has its visit, never asks the Buyer for one (R21)."""
     stays_open = update.goal.work_order in (None, WorkOrderState.OPEN)
-    return stays_open and update.visit.window is None and bool(update.goal.appointment_required)
+    asks = bool(update.goal.appointment_required) and update.details.bookable
+    return stays_open and update.visit.window is None and asks
 
 
 def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:

@@ -124,7 +124,8 @@ def _outcome(then: document.Then, on_illegal: OnIllegal) -> Outcome:
         return Park(then.park)
     return Goal(
         work_order=then.work_order,
-        appointment=then.appointment,
+        appointment=then.status,
+        if_any=then.appointment_if_any is not None,
         on_illegal=on_illegal,
         moved_by=then.moved_by or MovedBy.SELLER,
     )

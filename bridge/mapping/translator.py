@@ -180,6 +180,7 @@ class Translator:
             appointment=goal.appointment if goal.appointment in OPEN else None,
             on_illegal=OnIllegal.KEEP,
             moved_by=goal.moved_by,
+            if_any=goal.if_any,
         )
 
     def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope, *, late: bool) -> JobUpdate:

@@ -112,7 +112,12 @@ def _part(part: Read, happened: Happened, book: Sandbox) -> Explanation:
 def _buyers_view(job: Job) -> Explanation:
     """Tell what the Buyer sees by `section.key`, without what there is nothing of."""
     sections = ((name, section) for name, section in buyers_view(job).items() if isinstance(section, Mapping))
-    return {f"{name}.{key}": value for name, section in sections for key, value in section.items() if value}
+    return {f"{name}.{key}": value for name, section in sections for key, value in section.items() if _is_news(value)}
+
+
+def _is_news(value: object) -> bool:
+    """What there is nothing of is not told; neither is that all is as usual."""
+    return value is False or (bool(value) and value is not True)
 
 
 def _decision(happened: Happened) -> Explanation:
@@ -134,7 +139,7 @@ def _goal(update: JobUpdate) -> Explanation:
     goal: Goal = update.goal
     named = {
         "work_order": goal.work_order,
-        "appointment": goal.appointment,
+        "appointment_if_any" if goal.if_any else "appointment": goal.appointment,
         "appointment_required": goal.appointment_required,
         "moved_by": goal.moved_by if goal.moved_by is MovedBy.AGREEMENT else None,
     }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bridge.mapping.checks.reference_types import (
     AMOUNT,
+    BOOLEAN,
     MOMENT,
     OPTIONAL_MOMENT,
     OPTIONAL_TEXT,
@@ -104,6 +105,7 @@ def _check_work_order(document: PackDocument, references: References, report: Re
     references.check_value((*here, "buyer"), section.buyer, TEXT)
     check_duration((*here, "duration"), section.duration, document, references, report)
     references.check_value((*here, "task"), section.task, TASKS)
+    references.check_value((*here, "bookable"), section.bookable, BOOLEAN)
     planned = (*here, "planned_execution_date")
     references.check_value(planned, section.planned_execution_date, OPTIONAL_MOMENT)
     _check_always_one((*here, "place"), section.place, "place", report)

@@ -15,7 +15,7 @@ from bridge.mapping import document
 from bridge.mapping.commands.windows import Lookups, ReadWindow, Recalled, ReplyScope, window_reader
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
 from bridge.mapping.formats.values import Misread, readable_number, readable_text, what_came
-from bridge.mapping.reading.items import item_test
+from bridge.mapping.reading.items import as_items, item_test
 
 MOST_SLOTS = 10_000
 MOST_ITEMS = 100_000  # looked at in all lists together: a path through `parent` walks one list again and again
@@ -98,14 +98,14 @@ def slots_reader(
 
 
 def _list_finder(path: str, in_xml: bool) -> Find:
-    """XML has no empty lists: where there is no element, there is nothing in the list."""
+    """XML has no empty lists: where there is no element, there is nothing in the list. One object is a list of one."""
     find = compile_path(path)
 
     def find_any(data: object) -> object:
         found = find(data)
-        return [] if found is MISSING else found
+        return [] if found is MISSING and in_xml else as_items(found)
 
-    return find_any if in_xml else find
+    return find_any
 
 
 def _read_all(found: Sequence[_Found], slot: _Slot, join: _Join, scope: ReplyScope) -> tuple[OfferedSlot, ...]:

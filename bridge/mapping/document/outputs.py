@@ -196,6 +196,10 @@ class WorkOrderSection(Strict):
     """Lists of which the Buyer keeps seeing what a message does not speak of. What it says replaces the entries of the
     same role, or of a related entity with the same id and type.
     """
+    bookable: Value | None = None
+    """Whether a Buyer may book a visit for it: `true`, `false` or a boolean field; `true` where it is left out. If not, he
+    is never asked to, and search and booking are refused; a visit that the WFM agrees he sees all the same.
+    """
     planned_execution_date: Value | None = None
     """When it is planned, a datetime field; the Buyer does not see it while the WorkOrder is `open`."""
 

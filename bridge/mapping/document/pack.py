@@ -6,11 +6,12 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.domain.model import CommandKind, OnIllegal
-from bridge.mapping.document.base import Name, Strict, Text, Zone, as_list, field_name
+from bridge.mapping.document.base import Name, Path, Strict, Text, Zone, as_list, field_name
 from bridge.mapping.document.commands import CommandSpec, entries
 from bridge.mapping.document.fields import FieldSpec, Table, typed_fields
 from bridge.mapping.document.inbound import Inbound
 from bridge.mapping.document.outputs import AppointmentSection, WorkOrderSection
+from bridge.mapping.document.prefixes import expanded
 from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, Party, Rule
 from bridge.mapping.formats.datetimes import Dst
@@ -56,6 +57,10 @@ class PackDocument(Strict):
     """Free text."""
     zone: Zone | None = None
     """The time zone of every time that has none of its own."""
+    paths: dict[Name, Path] = {}
+    """Names for the beginnings of long paths: with `payload: $.data.payload`, `$payload.Status` is
+    `$.data.payload.Status`, wherever a path may stand. One may begin with another above it.
+    """
     inbound: Inbound
     """How messages arrive and what identifies them."""
     fields: Annotated[dict[Name, FieldSpec], Field(min_length=1)]
@@ -83,6 +88,7 @@ class PackDocument(Strict):
     @classmethod
     def _made_fields(cls, data: object) -> object:
         """Give made fields the type of what they are made of, and add the one that `attribution` makes."""
+        data = expanded(data) if isinstance(data, dict) else data
         if not isinstance(data, dict) or not isinstance(fields := data.get("fields"), dict):
             return data
         made = typed_fields(fields)

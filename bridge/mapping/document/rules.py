@@ -53,6 +53,10 @@ class Then(Strict):
     """The state of the WorkOrder to be reached; the bridge finds the legal way there."""
     appointment: AppointmentStatus | None = None
     """The status of the Appointment to be reached; the bridge finds the legal way there."""
+    appointment_if_any: AppointmentStatus | None = None
+    """The same, where there is a visit: one that stands, or one of which the message has the window. Where there is
+    none, the goal is the WorkOrder's alone.
+    """
     appointment_required: Value | None = None
     """Whether the Buyer must book a visit: `true`, `false` or a boolean field."""
     creates: bool = False
@@ -79,9 +83,20 @@ class Then(Strict):
     """An operator must look at the message. Say why."""
 
     @property
+    def status(self) -> AppointmentStatus | None:
+        """The status of the Appointment to be reached, if there is a visit or in any case."""
+        return self.appointment or self.appointment_if_any
+
+    @property
     def makes_visit(self) -> bool:
         """Tell whether a visit that is unknown so far may come of it."""
-        return self.appointment not in (None, AppointmentStatus.CANCELLED)
+        return self.status not in (None, AppointmentStatus.CANCELLED)
+
+    @model_validator(mode="after")
+    def _one_status(self) -> Self:
+        if self.appointment is not None and self.appointment_if_any is not None:
+            raise ValueError("write appointment or appointment_if_any, not both")
+        return self
 
     @model_validator(mode="after")
     def _goal_or_reason(self) -> Self:
@@ -93,7 +108,7 @@ class Then(Strict):
 
     @model_validator(mode="after")
     def _only_visits_move(self) -> Self:
-        if self.moved_by is not None and self.appointment is not AppointmentStatus.CONFIRMED:
+        if self.moved_by is not None and self.status is not AppointmentStatus.CONFIRMED:
             raise ValueError("moved_by is about a visit that is still agreed; write appointment: confirmed beside it")
         return self
 
@@ -101,7 +116,7 @@ class Then(Strict):
     def _only_states_wait(self) -> Self:
         if self.wait_seconds is None:
             return self
-        if self.work_order is None and self.appointment is None:
+        if self.work_order is None and self.status is None:
             raise ValueError("wait_seconds is for a state; write work_order or appointment beside it")
         if self.creates:
             raise ValueError("what creates a WorkOrder never waits; leave wait_seconds or creates out")

@@ -39,6 +39,7 @@ Step = str | int | Having
 _EQUALS = re.compile(r"\?@(?:\['([^'\\]+)'\]|\.([A-Za-z_]\w*)) ?== ?(?:'([^'\\]*)'|(-?[0-9]{1,15}))")
 _ENVIRONMENT = JSONPathEnvironment(strict=True)
 _PART = re.compile(r"""[./]*(?:([@\w:-]+)|(\[(?:[0-9]+|'[^'\\]+')\]))""")
+_NAMED_BEGINNING = re.compile(r"\$([A-Za-z_]\w*)")
 _PLAIN = re.compile(r"[A-Za-z_]\w*")
 
 
@@ -81,6 +82,9 @@ def path_steps(path: str) -> tuple[Step, ...]:
     """Give the names and indexes of a path. Raises `ValueError` with a sentence."""
     if not path.startswith("$"):
         raise ValueError(f"'{path}' is not a JSONPath; it starts with ${_meant(path) or ', such as $.STAT'}")
+    if (found := _NAMED_BEGINNING.match(path)) is not None:
+        meant = f"$.{found[1]}{path[found.end() :]}"
+        raise ValueError(f"'{path}' begins with {found[0]}, which is none of paths; write {meant}, or name it there")
     try:
         query = _ENVIRONMENT.compile(path)
     except JSONPathError as error:

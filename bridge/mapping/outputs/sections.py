@@ -12,7 +12,7 @@ from bridge.domain.model import Job, JobRef, Visit, WorkOrderDetails
 from bridge.mapping import document
 from bridge.mapping.document.outputs import OF_APPOINTMENTS
 from bridge.mapping.formats.durations import whole_units
-from bridge.mapping.formats.values import Get, Misread, Values, absent, as_text, briefly, window_of
+from bridge.mapping.formats.values import Get, Misread, Values, absent, as_text, briefly, constant, window_of
 from bridge.mapping.outputs.entries import (
     Entries,
     Known,
@@ -68,6 +68,7 @@ class WorkOrderBuilder:
     task: Callable[[Values], tuple[str, ...]]
     note: Entries[Note]
     planned_execution_date: _GetMoment
+    bookable: Callable[[Values], bool]
 
     def details(self, values: Values, job: Job) -> WorkOrderDetails:
         """Build the details. Raises `Misread`, or pydantic's error where a value breaks the standard."""
@@ -79,6 +80,7 @@ class WorkOrderBuilder:
             task=self.task(values),
             note=_with_known(self.note(values, job.ref), job),
             planned_execution_date=self.planned_execution_date(values),
+            bookable=self.bookable(values),
         )
 
 
@@ -195,7 +197,20 @@ def compile_work_order(pack: document.PackDocument) -> WorkOrderBuilder:
         planned_execution_date=(
             absent if planned is None else moment_getter("work_order.planned_execution_date", planned, lookups)
         ),
+        bookable=_bookable(section.bookable, lookups),
     )
+
+
+def _bookable(value: document.Value | None, lookups: Lookups) -> Callable[[Values], bool]:
+    get = value_getter(value, lookups) if value is not None else constant(True)
+
+    def get_bookable(values: Values) -> bool:
+        found = get(values)
+        if not isinstance(found, bool):
+            raise Misread(f"work_order.bookable: expected true or false; came {briefly(found)}")
+        return found
+
+    return get_bookable
 
 
 def _places(section: document.WorkOrderSection, pack: document.PackDocument) -> RequiredList[Place]:

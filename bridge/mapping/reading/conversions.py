@@ -18,7 +18,7 @@ from bridge.mapping.formats.values import (
     readable_text,
     whole_number_wanted,
 )
-from bridge.mapping.reading.items import ItemField, item_chooser, items_converter
+from bridge.mapping.reading.items import ItemField, as_items, item_chooser, items_converter
 from bridge.mapping.reading.references import Lookups, field_lookups, known_codes, reference_getter, takes_any
 from bridge.mapping.reading.scope import Scope
 
@@ -221,8 +221,7 @@ def _list(spec: document.FieldSpec) -> Convert:
     def convert(raw: object, _: Scope) -> object:
         if separator is not None and isinstance(raw, str):
             raw = raw.split(separator)
-        if isinstance(raw, tuple):  # another field's list
-            raw = list(raw)
+        raw = list(raw) if isinstance(raw, tuple) else as_items(raw)  # another field's list, or a single object
         if not isinstance(raw, list):
             raise Unfit("a list" if separator is None else f"texts joined by {briefly(separator)}")
         texts = _texts(choose(raw))

@@ -215,6 +215,7 @@ MOST_PARTS = 100
 
 def _parts(each: Key, data: object) -> list[object]:
     parts = each.find(data)
+    parts = [parts] if isinstance(parts, dict) else parts
     if not isinstance(data, dict) or not isinstance(parts, list) or not 0 < len(parts) <= MOST_PARTS:
         raise Misread(f"each ({each.where}): expected a list of 1 to {MOST_PARTS} parts; {what_came(parts)}")
     return parts

@@ -111,13 +111,16 @@ _goals = st.fixed_dictionaries(
         "creates": st.booleans(),
         "on_illegal": st.sampled_from(["park", "keep", "follow_up"]),
         "moved_by": st.sampled_from(["seller", "agreement"]),
+        "appointment_if_any": st.sampled_from(SCALARS["appointment_status"]),
     },
 ).map(lambda then: _of_visits(then) or {"ignore": "nothing"})
 
 
 def _of_visits(then: dict[str, Any]) -> dict[str, Any]:
-    """Only of a visit that is still agreed it can be said who moved it."""
-    return {key: value for key, value in then.items() if key != "moved_by" or then.get("appointment") == "confirmed"}
+    """Only of a visit that is still agreed it can be said who moved it; there is one wish for it."""
+    then = {key: value for key, value in then.items() if key != "appointment_if_any" or "appointment" not in then}
+    is_agreed = "confirmed" in (then.get("appointment"), then.get("appointment_if_any"))
+    return {key: value for key, value in then.items() if key != "moved_by" or is_agreed}
 
 
 def _rules_on(columns: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:

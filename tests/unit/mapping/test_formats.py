@@ -294,7 +294,7 @@ def test_a_field_that_cannot_be_read_is_told(field: str, problem: str) -> None:
     assert any(told.startswith(problem) for told in problems(f"fields: {{kind: {{path: $.k}}, f: {field}}}"))
 
 
-@pytest.mark.parametrize("tasks", [[{"what": {}}], [{"what": ["x"]}], "x", {"what": "x"}, [{"what": "\x00"}]])
+@pytest.mark.parametrize("tasks", [[{"what": {}}], [{"what": ["x"]}], "x", {"what": {}}, [{"what": "\x00"}]])
 def test_a_list_of_things_that_are_no_texts_is_refused(tasks: object) -> None:
     pack = pack_with("fields: {t: {path: $.t, type: list, item: $.what}}")
     assert outcome(pack, {"t": tasks}).startswith("parked: field t ($.t): expected a list")
