@@ -197,7 +197,7 @@ class WorkOrderSection(Strict):
     same role, or of a related entity with the same id and type.
     """
     bookable: Value | None = None
-    """Whether a Buyer may book a visit for it: `true`, `false` or a boolean field; `true` where it is left out. If not, he
+    """Whether a Buyer may book a visit for it: `true`, `false` or a boolean field; left out, he may. If not, he
     is never asked to, and search and booking are refused; a visit that the WFM agrees he sees all the same.
     """
     planned_execution_date: Value | None = None

@@ -46,7 +46,7 @@ BROKEN = {
     ),
     "a path that is none": ('"$.urgent"', '^"urgent"', "wrong-value", "it starts with $; write $.urgent"),
     "a path of several values": ('"$.urgent"', '^"$..urgent"', "wrong-value", "write a path of names and indexes only"),
-    "a path that filters": ('"$.urgent"', "^\"$[?match(@.a, 'x')]\"", "wrong-value", "may find several values"),
+    "a path that filters": ('"$.urgent"', "^\"$[?match(@.a, 'x')]\"", "wrong-value", "cannot be asked for; a filter"),
     "an unknown zone": ("America/New_York", "^America/NewYork", "wrong-value", "; did you mean 'America/New_York'?"),
     "a bad format": ('"%d.%m.%Y %H:%M"', '^"%d.%m.%Q"', "wrong-value", "is not a date format"),
     "a format of nothing": ('"%d.%m.%Y %H:%M"', '^"100 %%"', "wrong-value", "writes no part of a date or time"),
