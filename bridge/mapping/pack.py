@@ -87,6 +87,11 @@ class Pack:
         """Tell whether the WFM can be asked for this."""
         return kind in self.commands
 
+    @property
+    def asks_all_periods(self) -> bool:
+        """Tell whether the WFM is asked once for all periods of a search, rather than for each of them."""
+        return self.has_command(CommandKind.SEARCH) and self.commands[CommandKind.SEARCH].all_periods
+
     def moved_appointment(self, job: Job) -> Appointment | None:
         """Return the one whose visit the WFM still has where the Seller moved it (R27): a booking moves that one.
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bridge.domain.model import CommandKind
 from bridge.mapping import document
-from bridge.mapping.document.commands import Template, TemplateValue
+from bridge.mapping.document.commands import Repeated, Template, TemplateValue
 from bridge.mapping.formats.values import as_text
 
 Json = dict[str, Any]
@@ -107,6 +107,12 @@ def command_schema(spec: document.CommandSpec, kind: CommandKind) -> Json:
 def _template(template: Template) -> Json:
     if isinstance(template, TemplateValue):
         return _value(template)
+    if isinstance(template, Repeated):
+        return {
+            "type": "array",
+            "items": _template(template.item),
+            "description": f"One for each of the {template.each}.",
+        }
     if isinstance(template, dict):
         properties = {name: _template(value) for name, value in template.items()}
         return {
@@ -120,7 +126,7 @@ def _template(template: Template) -> Json:
 
 
 def _may_lack(template: Template) -> bool:
-    return isinstance(template, TemplateValue) and template.omit
+    return isinstance(template, TemplateValue | Repeated) and template.omit
 
 
 def _value(value: TemplateValue) -> Json:

@@ -11,6 +11,7 @@ from bridge.mapping.checks.tables import looked_up
 from bridge.mapping.commands.context import (
     CONTACT_ATTRIBUTES,
     CONTACT_ROLES,
+    EACH,
     NAMES,
     Reference,
     Type,
@@ -20,7 +21,7 @@ from bridge.mapping.commands.context import (
 )
 from bridge.mapping.document import PackDocument, Table
 from bridge.mapping.document.base import field_column, field_name
-from bridge.mapping.document.commands import TemplateValue, entries
+from bridge.mapping.document.commands import TemplateValue, entries, repetitions
 from bridge.mapping.formats.datetimes import has_offset
 from bridge.mapping.reading.references import codes, known_codes, takes_any
 
@@ -32,8 +33,14 @@ def check_commands(document: PackDocument, report: Report) -> None:
     _check_complete(document, report)
     for kind, command in document.commands.items():
         loc: Loc = ("commands", kind.value)
+        repeated = repetitions(command.body)
+        for path, one in repeated.items():
+            if kind not in EACH[one.each].kinds:
+                message = f"{one.each} are there in {' and '.join(sorted(EACH[one.each].kinds))} only"
+                report.add((*loc, "body", *path, "each"), "misplaced", message)
         for path, entry in entries(command.body):
-            _check_entry((*loc, "body", *path), entry, kind, document, report)
+            around = next((one.each for at, one in repeated.items() if path[: len(at)] == at), None)
+            _check_entry((*loc, "body", *path), entry, around, kind, document, report)
         if command.reply is not None:
             check_reply((*loc, "reply"), command.reply, kind, document, report)
         elif kind in _ANSWERED:
@@ -51,7 +58,15 @@ def _check_complete(document: PackDocument, report: Report) -> None:
         report.add_key(("commands", "book"), "missing-command", message)
 
 
-def _check_entry(loc: Loc, entry: TemplateValue, kind: CommandKind, document: PackDocument, report: Report) -> None:
+def _check_entry(
+    loc: Loc, entry: TemplateValue, around: str | None, kind: CommandKind, document: PackDocument, report: Report
+) -> None:
+    """Check one value entry; `around` is what it is written for each of, if it is."""
+    wrong = [name for name in entry.names if name.startswith(_EACH) and name not in _of_each(around)]
+    for name in wrong:
+        _report_each((*loc, "value"), name, around, report)
+    if wrong:
+        return
     found = [_check_name((*loc, "value"), name, document, report) for name in entry.value]
     references = [reference for reference in found if reference is not None]
     if len(references) < len(found):
@@ -61,6 +76,20 @@ def _check_entry(loc: Loc, entry: TemplateValue, kind: CommandKind, document: Pa
         report.add(loc, "may-be-absent", message)
     _check_format(loc, entry, references, kind, document, report)
     _check_table(loc, entry, document, report)
+
+
+_EACH = "each."
+
+
+def _of_each(around: str | None) -> list[str]:
+    return [f"{_EACH}{name}" for name in EACH[around].attributes] if around is not None else []
+
+
+def _report_each(loc: Loc, name: str, around: str | None, report: Report) -> None:
+    if around is not None:
+        report.unknown(loc, "attribute", name, _of_each(around))
+    else:
+        report.add(loc, "misplaced", f"{name} is there only in the item of something with each: {', '.join(EACH)}")
 
 
 def _check_name(loc: Loc, name: str, document: PackDocument, report: Report) -> Reference | None:

@@ -18,7 +18,7 @@ from bridge.mapping.document import (
     Version,
     Yes,
 )
-from bridge.mapping.document.commands import TemplateValue, entries
+from bridge.mapping.document.commands import TemplateValue, entries, repetitions
 from bridge.mapping.document.replies import LONGEST_REASON
 from bridge.mapping.formats.datetimes import has_offset
 from bridge.mapping.formats.paths import MISSING
@@ -176,7 +176,9 @@ def check_replies(document: PackDocument, report: Report) -> None:
 
 
 def _check_command(loc: Loc, kind: str, command: CommandSpec, format_: str, report: Report) -> None:
-    if not any(_bears_correlation(entry) for _, entry in entries(command.body)):
+    repeated = list(repetitions(command.body))
+    sure = (entry for path, entry in entries(command.body) if not any(path[: len(at)] == at for at in repeated))
+    if not any(map(_bears_correlation, sure)):
         message = (
             "replies.correlation reads from the reply what the command wrote; "
             f"write {{value: correlation}} somewhere in the body of {kind}"

@@ -1,7 +1,7 @@
 """What a command to the WFM may speak of, and the names a pack calls it by."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -14,7 +14,7 @@ from bridge.mapping.reading.fields import compile_field
 from bridge.mapping.reading.recall import Record, recalled_field
 from bridge.mapping.reading.references import field_lookups, reference_getter
 from bridge.mef.enums import ContactRole
-from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
+from bridge.mef.models import AppointmentCreate, AppointmentUpdate, Note, RelatedContactInformation, TimePeriod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,8 +22,9 @@ class CommandContext:
     """Everything known when a command is rendered.
 
     `correlation` is what the reply is known by, where that is not `command`. `slot` is the token of the offered slot,
-    empty where there was none. `contacts` are the Buyer's. `window` is the one asked for. `record` is what is
-    remembered of the job, by field.
+    empty where there was none. `contacts` are the Buyer's, and so are the `notes` on a booking. `window` is the one
+    asked for; of a search for several `periods`, from the first to the last of them. `record` is what is remembered of
+    the job, by field. `each` is what something repeated is being written for.
     """
 
     command: CommandId
@@ -35,6 +36,9 @@ class CommandContext:
     window: TimePeriod | None = None
     slot: Mapping[str, object] = field(default_factory=dict)
     contacts: tuple[RelatedContactInformation, ...] = ()
+    notes: tuple[Note, ...] = ()
+    periods: tuple[TimePeriod, ...] = ()
+    each: object = None
     record: Mapping[str, object] = field(default_factory=dict)
     note: str | None = None
     ticket: str | None = None
@@ -51,7 +55,7 @@ def context_of(
     command: Command, job: Job, work_order: WorkOrder, appointment: Appointment | None, slot: Mapping[str, object]
 ) -> CommandContext:
     """Say what is known when a Buyer's command is written. `appointment` is the one it concerns."""
-    contacts, note = _said(command.request, appointment)
+    contacts, notes = _said(command.request, appointment)
     return CommandContext(
         command=command.id,
         job=command.job,
@@ -61,21 +65,22 @@ def context_of(
         window=command.window or (appointment.valid_for if appointment is not None else None),
         slot=slot,
         contacts=contacts,
+        notes=notes,
         record=job.record,
-        note=note,
+        note="\n".join(note.text for note in notes) or None,
         now=command.created_at,
     )
 
 
 def _said(
     request: AppointmentCreate | AppointmentUpdate | None, appointment: Appointment | None
-) -> tuple[tuple[RelatedContactInformation, ...], str | None]:
-    """Give the contacts and the note that a Buyer's request leads to."""
+) -> tuple[tuple[RelatedContactInformation, ...], tuple[Note, ...]]:
+    """Give the contacts and the notes that a Buyer's request leads to."""
     if isinstance(request, AppointmentCreate):
-        return request.related_contact_information, "\n".join(note.text for note in request.note or ()) or None
+        return request.related_contact_information, request.note or ()
     if appointment is None:
-        return (), None
-    return (apply_patch(appointment, request) if request is not None else appointment).contacts, None
+        return (), ()
+    return (apply_patch(appointment, request) if request is not None else appointment).contacts, ()
 
 
 Find = Callable[[CommandContext], object]
@@ -122,16 +127,67 @@ _FIXED: Mapping[str, Reference] = {
 }
 _CONTACT = re.compile(r"contact\.([A-Za-z]+)\.([A-Za-z_]+)")
 CONTACT_ROLES = (ContactRole.BUYER_APPOINTMENT, ContactRole.APPOINTMENT_PLACE, ContactRole.SELLER_APPOINTMENT)
+_SURE = ("name", "number", "email_address")
 CONTACT_ATTRIBUTES = ("name", "number", "email_address", "number_extension", "organization")
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Things that something in a command is written for; `kinds` are the commands that have them."""
+
+    find: Callable[[CommandContext], Sequence[object]]
+    attributes: Mapping[str, Reference]
+    kinds: frozenset[CommandKind]
+
+
+def _each(attribute: str, type_: Type, certain_for: frozenset[CommandKind] = _ALWAYS) -> Reference:
+    return Reference(lambda context: getattr(context.each, attribute), type_, certain_for)
+
+
+EACH: Mapping[str, Each] = {
+    "notes": Each(
+        lambda c: c.notes,
+        {
+            "text": _each("text", Type.TEXT),
+            "author": _each("author", Type.TEXT),
+            "date": _each("date", Type.MOMENT),
+            "id": _each("id", Type.TEXT),
+        },
+        frozenset({CommandKind.BOOK, CommandKind.RESCHEDULE}),
+    ),
+    "periods": Each(
+        lambda c: c.periods,
+        {"start": _each("start_date_time", Type.MOMENT), "end": _each("end_date_time", Type.MOMENT)},
+        frozenset({CommandKind.SEARCH}),
+    ),
+    "contacts": Each(
+        lambda c: c.contacts,
+        {
+            "role": _each("role", Type.TEXT),
+            **{name: _each(name, Type.TEXT, _ALWAYS if name in _SURE else _NEVER) for name in CONTACT_ATTRIBUTES},
+        },
+        frozenset({CommandKind.BOOK, CommandKind.RESCHEDULE}),
+    ),
+}
+_OF_EACH = {f"each.{name}": reference for each in EACH.values() for name, reference in each.attributes.items()}
 _SLOT = re.compile(r"slot\.([a-z][a-z0-9_]*)")
 
-NAMES = (*_FIXED, "field.<name>", "field.<name>.<column>", "slot.<name>", "contact.<role>.<attribute>")
+NAMES = (
+    *_FIXED,
+    "field.<name>",
+    "field.<name>.<column>",
+    "slot.<name>",
+    "contact.<role>.<attribute>",
+    "each.<attribute>",
+)
 
 
 def find_reference(name: str) -> Reference | None:
     """Compile a reference by its name in a pack; None where there is no such thing."""
     if name in _FIXED:
         return _FIXED[name]
+    if name in _OF_EACH:
+        return _OF_EACH[name]
     if match := _SLOT.fullmatch(name):
         return Reference(_slot(match[1]), Type.ANY, _NEVER)
     if field_name(name) is not None:

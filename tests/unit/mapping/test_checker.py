@@ -20,6 +20,14 @@ def items(inside: str, rest: str = "") -> str:
     )
 
 
+BOOK_EACH = """\
+  book:
+    exchange: x
+    routing_key: y
+    body: {of: {each: contacts, item: ^{value: each.organization}}}
+    reply: {status: $.rc, accepted: [ok], refused: refusals}
+  cancel:
+"""
 _ROWS = TOY.index('      - {crew: "1"')
 TO_ROWS = TOY[TOY.index("table: crews}") + len("table: crews}") : _ROWS]
 
@@ -31,6 +39,55 @@ BROKEN = {
         "^polices: {",
         "unknown-key",
         "unknown key 'polices'; did you mean 'policies'?",
+    ),
+    "each of nothing": (
+        "[visit, 1,",
+        "[{each: ^visits, item: 1}, 1,",
+        "wrong-value",
+        "expected 'notes', 'periods' or 'contacts', got 'visits'",
+    ),
+    "each without its item": ("[visit, 1,", "[^{each: periods}, 1,", "missing-key", "the key 'item' is missing"),
+    "an item that is misspelled": (
+        "[visit, 1,",
+        "[{each: periods, item: 1, ^omitt: true}, 1,",
+        "wrong-value",
+        "'omit'?",
+    ),
+    "each in another": (
+        "[visit, 1,",
+        "[^{each: periods, item: {to: {each: periods, item: 1}}}, 1,",
+        "wrong-value",
+        "what is written for each cannot hold another each",
+    ),
+    "a body that is each": (
+        "    body: {visit",
+        "    body: ^{each: notes, visit",
+        "wrong-value",
+        "expected a mapping with",
+    ),
+    "each of what a command has not": (
+        "[visit, 1,",
+        "[{each: ^notes, item: {value: each.text}}, 1,",
+        "misplaced",
+        "notes are there in book and reschedule only",
+    ),
+    "an attribute of others": (
+        "[visit, 1,",
+        "[{each: periods, item: {value: ^each.text}}, 1,",
+        "unknown-attribute",
+        "there is no attribute 'each.text'; did you mean 'each.start'?",
+    ),
+    "each where there is none": (
+        "[visit, 1,",
+        "[{value: ^each.start}, 1,",
+        "misplaced",
+        "each.start is there only in the item of something with each: notes, periods, contacts",
+    ),
+    "an attribute that a contact may lack": (
+        "  cancel:\n",
+        BOOK_EACH,
+        "may-be-absent",
+        "each.organization may be absent in book; give a default",
     ),
     "an unknown key in a template": (
         "from: {value: window.start}",

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from bridge.mapping import document
-from bridge.mapping.document.commands import TemplateValue
+from bridge.mapping.document.commands import Repeated, TemplateValue
 from bridge.mapping.outputs.entries import KINDS, attributes
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.reference.flow import flow, scalar
@@ -28,7 +28,7 @@ PAGE = ROOT / "docs" / "packs.md"
 MEND = "MEF_BRIDGE_WRITE_DOCS=1 .venv/bin/python -m pytest -q tests/unit/mapping/test_{reference,schema}.py"
 SECTIONS: dict[str, Model] = {
     one.__name__: one
-    for one in [*vars(document).values(), TemplateValue]
+    for one in [*vars(document).values(), TemplateValue, Repeated]
     if isinstance(one, type) and issubclass(one, BaseModel) and one is not document.Strict
 }
 _TABLE = re.compile(r"(<!-- keys: (\w+)(?:: ([\w ]+))? -->\n).*?(<!-- /keys -->)", re.DOTALL)
@@ -114,7 +114,9 @@ def _table(model: Model, names: Iterable[str], examples: dict[Same, Pair]) -> It
 def _title(model: Model) -> str:
     """Where these keys stand, if that is in few places."""
     above = (
-        ["body"] if model is TemplateValue else sorted({key for one in SECTIONS.values() for key in _to(one, model)})
+        ["body"]
+        if model in (TemplateValue, Repeated)
+        else sorted({key for one in SECTIONS.values() for key in _to(one, model)})
     )
     return f"Key of {', '.join(f'`{key}`' for key in above)}" if 0 < len(above) <= _MOST_PLACES else "Key"
 
