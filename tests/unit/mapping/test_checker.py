@@ -289,7 +289,7 @@ BROKEN = {
         "wrong-type",
         "who is text; 5 can never come; put it in quotes",
     ),
-    "a rule on a list's value": ("who: {present: true}", "tasks: ^x", "wrong-type", "only {present: …} or {empty: …} can be asked"),
+    "a rule on a list's value": ("who: {present: true}", "tasks: ^x", "wrong-type", "or {empty: …} can be asked"),
     "a range of a text": (
         "who: {present: true}",
         "who: ^{at_least: 5}",
