@@ -4,6 +4,7 @@
 them for itself. Where one cannot be had, the tests that need it are skipped with the reason; with CI=true they fail.
 """
 
+import asyncio
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import NoReturn
 
 import asyncpg
 import pytest
+import uvloop
 from hypothesis import settings
 
 from bridge.localenv.__main__ import NO_BROKER, NO_DATABASE
@@ -32,6 +34,16 @@ settings.load_profile("no clock")
 
 # What pytest was started with; tests themselves see no BRIDGE_* variable (see below).
 STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))
+
+
+LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = MappingProxyType(
+    {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+)
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+    """The bridge runs on uvloop, whose transports are others: a module about sockets says `ON_BOTH_LOOPS = True`."""
+    return LOOPS if getattr(getattr(item, "module", None), "ON_BOTH_LOOPS", False) else None
 
 
 @pytest.hookimpl(optionalhook=True)
