@@ -36,14 +36,14 @@ settings.load_profile("no clock")
 STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))
 
 
-LOOPS: Mapping[str, Callable[[], asyncio.AbstractEventLoop]] = MappingProxyType(
-    {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-)
+Loops = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
+ONE_LOOP: Loops = MappingProxyType({"asyncio": asyncio.new_event_loop})
+BOTH_LOOPS: Loops = MappingProxyType({**ONE_LOOP, "uvloop": uvloop.new_event_loop})
 
 
-def pytest_asyncio_loop_factories(item: pytest.Item) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]] | None:
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Loops:
     """The bridge runs on uvloop, whose transports are others: a module about sockets says `ON_BOTH_LOOPS = True`."""
-    return LOOPS if getattr(getattr(item, "module", None), "ON_BOTH_LOOPS", False) else None
+    return BOTH_LOOPS if getattr(getattr(item, "module", None), "ON_BOTH_LOOPS", False) else ONE_LOOP
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -68,7 +68,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
         start_loops(wfm_side, start)
-        url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
+        url, close = await start_http(settings, build_served(parts, wfm_side, access), identity, stack)
         start_delivery(parts, start, url, access)
         if link is None:
             await connect(parts, stack)
