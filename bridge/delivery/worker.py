@@ -32,9 +32,8 @@ from bridge.domain.retry import (
     decide_retry,
     wait_asked_for,
 )
-from bridge.errors import TransientError
 from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, DeliveryState
-from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, when_due
+from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, until_done, when_due
 from bridge.telemetry import bind_correlation
 
 STORE_RETRIES = Backoff(first=1.0, longest=30.0)
@@ -113,7 +112,12 @@ class DeliveryWorker:
         return await self._rest()
 
     async def _rest(self) -> float:
-        """Tell when to look again: something is due, or a listener has rested. When one ends, we are woken."""
+        """Tell when to look again: something is due, or a listener has rested. When one ends, we are woken.
+
+        While one is under way that will soon end, or be slow, the store is not asked when that is.
+        """
+        if self._shares.is_brisk:
+            return SHORTEST_LOOK_S
         time = self._time()
         due_in = seconds_until(await self._store.next_at(self._shares.busy(time)), self._clock())
         rested_in = self._shares.rest_ends_in(time)
@@ -217,16 +221,9 @@ class DeliveryWorker:
 
     async def _settle(self, delivery: Delivery, settlement: DeliverySettlement) -> None:
         """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""
-        for wait in STORE_RETRIES.waits():
-            try:
-                disabled = await self._store.settle(settlement)
-            except TransientError as error:
-                log.warning("an attempt can't be recorded now; trying again", problem=str(error), wait=wait)
-                await asyncio.sleep(wait)
-            else:
-                if disabled is not None:
-                    _log_disabled(delivery, disabled)
-                return
+        disabled = await until_done(partial(self._store.settle, settlement), STORE_RETRIES.waits(), "attempt")
+        if disabled is not None:
+            _log_disabled(delivery, disabled)
 
     async def _finish(self) -> None:
         tasks = list(self._tasks.values())
