@@ -277,11 +277,19 @@ class DatabaseSettings(Section):
         SecretStr("sqlite:///var/mef-bridge.sqlite3"),
         description="`sqlite:///file` (one process, no set-up) or `postgresql://user:password@host/database`.",
     )
+    prepared_statements: bool | None = Field(
+        None,
+        description="Whether PostgreSQL keeps prepared statements between transactions. Empty: unless a pooler such as "
+        "PgBouncer stands in between.",
+    )
+    commit_within_seconds: Seconds = Field(
+        60.0, description="Seconds for which a message of the WFM may wait to be stored before the bridge is not ready."
+    )
 
     @property
     def safe_url(self) -> str:
         """The URL without its password, for logs."""
-        return mask_secrets(self.url.get_secret_value())
+        return mask_secrets("".join(self.url.get_secret_value().split()))  # a password may have a space, a host none
 
 
 class CommandSettings(Section):

@@ -51,17 +51,26 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
     )
 
 
-async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]:
-    """Tell for each needed thing if it is there, and how many dead letters and disabled listeners there are."""
-    database, disabled = await _database(parts.store)
+async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int | str]:
+    """Tell for each needed thing if it is there, or what is wrong with it; and some numbers worth a look."""
+    oldest_s = max(wfm_side.job_updates.oldest_s(), wfm_side.commands.oldest_s())
     return {
-        "database": database,
+        "database": parts.store.problem or True,
+        "messages": oldest_s <= parts.settings.database.commit_within_seconds or _too_old(oldest_s),
         "broker": parts.link.connected,
+        "publishing": wfm_side.bus.problem or True,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
         "deadLetters": wfm_side.dead_letters.depth,
-        "disabledListeners": disabled,
+        "disabledListeners": await _disabled_listeners(parts.store),
+        "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
+        "oldestUncommittedSeconds": int(oldest_s),
+        "neitherAppliedNorParked": wfm_side.job_updates.given_up + wfm_side.commands.given_up,
     }
+
+
+def _too_old(oldest_s: float) -> str:
+    return f"the oldest message of the WFM waits for {oldest_s:.0f} s to be stored (see commit.waiting in the log)"
 
 
 def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Readiness) -> Services:
@@ -85,13 +94,14 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
     )
 
 
-async def _database(store: SqlStore) -> tuple[bool, int]:
-    """Tell whether the database is there, and how many listeners are disabled."""
+async def _disabled_listeners(store: SqlStore) -> int:
+    """Count them, where the database is there: nobody waits for one that is not."""
+    if store.problem is not None:
+        return 0
     try:
-        await store.ping()
-        return True, await store.listeners.count_disabled()
+        return await store.listeners.count_disabled()
     except StoreUnavailable:
-        return False, 0
+        return 0
 
 
 async def start_http(

@@ -32,9 +32,8 @@ from bridge.domain.retry import (
     decide_retry,
     wait_asked_for,
 )
-from bridge.errors import TransientError
 from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, DeliveryState
-from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, when_due
+from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, until_done, when_due
 from bridge.telemetry import bind_correlation
 
 STORE_RETRIES = Backoff(first=1.0, longest=30.0)
@@ -217,16 +216,9 @@ class DeliveryWorker:
 
     async def _settle(self, delivery: Delivery, settlement: DeliverySettlement) -> None:
         """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""
-        for wait in STORE_RETRIES.waits():
-            try:
-                disabled = await self._store.settle(settlement)
-            except TransientError as error:
-                log.warning("an attempt can't be recorded now; trying again", problem=str(error), wait=wait)
-                await asyncio.sleep(wait)
-            else:
-                if disabled is not None:
-                    _log_disabled(delivery, disabled)
-                return
+        disabled = await until_done(partial(self._store.settle, settlement), STORE_RETRIES.waits(), "attempt")
+        if disabled is not None:
+            _log_disabled(delivery, disabled)
 
     async def _finish(self) -> None:
         tasks = list(self._tasks.values())

@@ -484,11 +484,15 @@ class Store(BuyersStore, Protocol):
     @property
     def requests(self) -> Requests: ...
 
+    async def is_well(self) -> bool: ...
+
 
 class CommandBus(Protocol):
     """Publishes to the WFM, or passes a reply on to another process of ours.
 
-    Returns once the broker has confirmed; raises `BrokerUnavailable` or `NotRouted`.
+    Returns once the broker has confirmed. Raises `NotRouted` or `NotSent` if nothing went out; `ConfirmPending` if
+    the message did, which is only waited for if it is published again; and else `BrokerUnavailable`: it may
+    have gone out.
     """
 
     async def publish(self, message: BusMessage) -> None: ...

@@ -18,13 +18,14 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
+    or_,
     select,
     true,
     update,
 )
 
 from bridge.batcher import Batcher
-from bridge.flows.ports import Attempt, Busy, Delivery, DeliverySettlement, SubscriptionId
+from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, SubscriptionId
 from bridge.mef.enums import EventType
 from bridge.store import listeners, ordering
 from bridge.store.bulk import Bulk
@@ -53,6 +54,7 @@ _BEGIN = (
         begun_at=bindparam("at", type_=deliveries.c.begun_at.type),
         next_attempt_at=bindparam("until", type_=deliveries.c.lease_until.type),
         lease_until=bindparam("until", type_=deliveries.c.lease_until.type),
+        claimed_by=ordering.ME,
     )
 )
 
@@ -60,8 +62,10 @@ _BEGIN = (
 class Deliveries:
     """The deliveries as their sender sees them. `on_due` is called after a commit that made something due."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock, claimer: str | None = None) -> None:
         self._database = database
+        self._clock = clock
+        self._claimer = claimer
         self._settling = Batcher(self._settle)
         self.on_due: Callable[[], None] = ordering.nobody
 
@@ -82,13 +86,14 @@ class Deliveries:
         At most `limit` are offered to `choose`, which gives back those to take; nothing of who is `busy` or disabled.
         An attempt at each is on record from here on.
         """
-        asked = {"now": now, "limit": limit, "most_each": min(limit, busy.most_each), **_asked(busy)}
+        most_each = min(limit, busy.most_each)
+        asked = {"now": now, "limit": limit, "most_each": most_each, "me": self._claimer, **_asked(busy)}
         async with self._database.write() as session:
             due = await session.rows(_due(lateral=session.is_postgres), asked)
             chosen = choose([delivery(row, now) for row in due])
-            await _begin(
-                session, {row["number"]: row for row in due}, [each.number for each in chosen], now, lease_until
-            )
+            rows = {row["number"]: row for row in due}
+            begun = {"keys": [each.number for each in chosen], "at": now, "until": lease_until, "me": self._claimer}
+            await _begin(session, [rows[each.number] for each in chosen], begun)
             return chosen
 
     async def settle(self, settlement: DeliverySettlement) -> str | None:
@@ -115,25 +120,25 @@ class Deliveries:
     async def next_at(self, busy: Busy = NOBODY) -> datetime | None:
         """Tell the earliest moment at which a delivery may be claimed; None when nothing is to be sent."""
         async with self._database.read() as session:
-            found = await session.row(_earliest(), _asked(busy))
+            found = await session.row(_earliest(), {"now": self._clock(), "me": self._claimer, **_asked(busy)})
         return found["due"] if found else None
 
 
-async def _begin(
-    session: Session, due: Mapping[int, Row], numbers: Sequence[int], now: datetime, lease_until: datetime
-) -> None:
+async def _begin(session: Session, chosen: Sequence[Row], begun: Mapping[str, Any]) -> None:
     """Count an attempt at each. Those that were leased before have one that nobody ended: it is recorded now."""
-    if not numbers:
+    if not chosen:
         return
-    lost = [due[number] for number in numbers if due[number]["lease_until"] is not None]
+    lost = [row for row in chosen if row["lease_until"] is not None]
     await _RECORD.run(
         session,
         [
-            _attempt_row(row["number"], Attempt(at=row["begun_at"] or now, status=None, error=LOST, elapsed=0.0))
+            _attempt_row(
+                row["number"], Attempt(at=row["begun_at"] or begun["at"], status=None, error=LOST, elapsed=0.0)
+            )
             for row in lost
         ],
     )
-    await session.run(_BEGIN, {"keys": numbers, "at": now, "until": lease_until})
+    await session.run(_BEGIN, begun)
 
 
 def _asked(busy: Busy) -> dict[str, list[str]]:
@@ -192,7 +197,7 @@ def _due(*, lateral: bool) -> Select[Any]:
         .join(notifications, notifications.c.event_id == deliveries.c.event_id)
         .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
         # Said again, because PostgreSQL checks only this level once more when it has got the row's lock.
-        .where(deliveries.c.next_attempt_at <= _NOW)
+        .where(deliveries.c.next_attempt_at <= _NOW, ordering.is_free(deliveries))
         .order_by(turns.c.turn, turns.c.next_attempt_at, deliveries.c.number)
         .limit(_LIMIT)
         .with_for_update(of=deliveries, skip_locked=True)
@@ -216,7 +221,7 @@ def _turns(*, lateral: bool) -> CTE:
     in_flight = select(func.count()).where(flying.c.subscription_id == listener.c.id, flying.c.lease_until > _NOW)
     due = (
         select(first.c.number, first.c.next_attempt_at)
-        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= _NOW)
+        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= _NOW, ordering.is_free(first))
         .order_by(first.c.next_attempt_at, first.c.number)
         .limit(_MOST_EACH)
         .correlate(listener)
@@ -244,9 +249,9 @@ def _for_each_in(listener: FromClause, due: Select[int, datetime]) -> tuple[From
 def _earliest() -> Select[Any]:
     """Ask for each listener, so that a busy one with much that is due costs no more than one with nothing."""
     listener = subscriptions.alias("listener")
-    first = select(func.min(deliveries.c.next_attempt_at)).where(
-        deliveries.c.subscription_id == listener.c.id, deliveries.c.next_attempt_at.is_not(None)
-    )
+    due = deliveries.c.next_attempt_at
+    to_come = or_(due > _NOW, ordering.is_free(deliveries))
+    first = select(func.min(due)).where(deliveries.c.subscription_id == listener.c.id, due.is_not(None), to_come)
     of_each = select(first.scalar_subquery().label("due")).where(_may_be_sent(listener)).subquery()
     return select(func.min(of_each.c.due).label("due"))
 

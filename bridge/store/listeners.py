@@ -35,7 +35,7 @@ _LOCK_PENDING = _PENDING.order_by(deliveries.c.number).with_for_update()
 _DISCARD = (
     update(deliveries)
     .where(deliveries.c.number.in_(_PENDING))
-    .values(state=DeliveryState.DISCARDED.value, next_attempt_at=None, lease_until=None)
+    .values(state=DeliveryState.DISCARDED.value, next_attempt_at=None, lease_until=None, claimed_by=None)
 )
 
 # How they are

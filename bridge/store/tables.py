@@ -247,6 +247,7 @@ deliveries = Table(
     Column("next_attempt_at", Utc),
     Column("lease_until", Utc),
     Column("begun_at", Utc),
+    Column("claimed_by", ID),
     Index("ix_deliveries_event", "event_id"),
     _partial_index("ix_deliveries_discarded", "number", where="state = 'discarded'"),
     _partial_index("ix_deliveries_pending", "ordering_key", "number", where="state = 'pending'"),
@@ -295,6 +296,7 @@ outbox = Table(
     Column("lease_until", Utc),
     Column("error", Plain),
     Column("attempted_at", Utc),
+    Column("claimed_by", ID),
     _partial_index("ix_outbox_sent", "attempted_at", where="state = 'sent'"),
     _partial_index("ix_outbox_pending", "ordering_key", "number", where="state = 'pending'"),
     _partial_index("ix_outbox_due", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"),
@@ -318,4 +320,13 @@ requests = Table(
     Column("headers", Json(optional=True)),
     Column("body", LargeBinary),
     Index("ix_requests_expires", "expires_at"),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("instance", Plain, nullable=False),
+    Column("beats", Number, nullable=False),
+    Column("ballast", LargeBinary, nullable=False),
 )
