@@ -212,7 +212,15 @@ class IdentitySettings(Section):
     entity_claim: str = Field(
         "client_id",
         min_length=1,
-        description="Claim that names the requesting entity: its `client_id`, or else its `name`, in the buyers file.",
+        description="Claim that names the requesting entity: its `client_id`, or else its `name`, in the buyers file. "
+        "A dot leads into an object.",
+    )
+    scope_claims: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_split), Field(min_length=1)
+    ] = Field(
+        ("scope", "scp"),
+        description="Claims that hold scopes, each as a list or as text with spaces; all of them count. A dot "
+        "leads into an object: `realm_access.roles`. In a variable: separated by commas.",
     )
     appointment_scope: str = Field("appointment", pattern=_SCOPE, description="Scope for the Appointment API.")
     work_order_scope: str = Field("workOrder", pattern=_SCOPE, description="Scope for the WorkOrder API.")

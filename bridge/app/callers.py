@@ -70,5 +70,6 @@ def token_rules(settings: Settings) -> TokenRules:
         algorithms=frozenset(algorithm.value for algorithm in chosen.algorithms),
         scopes={Api.APPOINTMENT: chosen.appointment_scope, Api.WORK_ORDER: chosen.work_order_scope},
         entity_claim=chosen.entity_claim,
+        scope_claims=chosen.scope_claims,
         leeway=timedelta(seconds=chosen.leeway_seconds),
     )

@@ -154,7 +154,9 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
         "BRIDGE_DELIVERY_CA_FILE",
     }
-    free_text |= {f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "JWKS")}
+    free_text |= {
+        f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "SCOPE_CLAIMS", "JWKS")
+    }
     assert complained == names.keys() - free_text
 
 
