@@ -53,7 +53,7 @@ class TokenIdentity:
         self._keys = keys
         self._rules = rules
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
+    async def authenticate(self, headers: Mapping[str, str], peer: str | None = None) -> Principal:
         """Give the entity whose token was sent."""
         return await self.identify(presented(headers))
 
