@@ -300,6 +300,19 @@ class BrokerSettings(Section):
     url: Annotated[SecretStr, _url("amqp", "amqps")] = Field(
         SecretStr("amqp://guest:guest@localhost:5672/"), description="Where RabbitMQ is, with user and password."
     )
+    password_file: Path | None = Field(
+        None,
+        description="File with the password, for a `url` with a user and none. A newline at its end is none of it.",
+    )
+    ca_file: Path | None = Field(
+        None,
+        description="Certificates (PEM) of the authority that signed RabbitMQ's; needs `amqps://`. Empty: the "
+        "system's.",
+    )
+    certificate_file: Path | None = Field(
+        None, description="Certificate (PEM, with its chain) that the bridge shows RabbitMQ; needs `amqps://`."
+    )
+    key_file: Path | None = Field(None, description="Its private key (PEM, without a password).")
     namespace: str = Field(
         "",
         pattern=r"^[A-Za-z0-9._-]*$",
@@ -326,6 +339,10 @@ class DatabaseSettings(Section):
     url: Annotated[SecretStr, _url("sqlite", "postgresql")] = Field(
         SecretStr("sqlite:///var/mef-bridge.sqlite3"),
         description="`sqlite:///file` (one process, no set-up) or `postgresql://user:password@host/database`.",
+    )
+    password_file: Path | None = Field(
+        None,
+        description="File with the password, for a `url` with a user and none. A newline at its end is none of it.",
     )
     prepared_statements: bool | None = Field(
         None,
