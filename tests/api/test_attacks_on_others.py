@@ -3,12 +3,13 @@
 What is answered is the same, byte for byte, as for what never was, so that nobody can find out what there is.
 """
 
+import hmac
 from typing import Any
 
 import pytest
 
 from tests.api.bodies import booking_body, search_body
-from tests.api.conftest import Answer, BuyerClient
+from tests.api.conftest import ENTITIES, Answer, BuyerClient
 from tests.api.fakes import ACME, OTHER, FakeBridge
 
 BASE = "/mefApi/sonata"
@@ -93,3 +94,20 @@ async def test_a_filter_looks_only_among_ones_own(buyer: BuyerClient, bridge: Fa
     buyer.headers = {"X-API-Key": "other-key"}
     assert (await buyer.get(f"{BASE}/appointment/v2/appointment?{filter_}")).status == 200
     assert [call[1].buyers for call in bridge.appointments.calls] == [{OTHER}]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("key", ["acme-key", "agency-key", "guessed"])
+async def test_a_guessed_key_is_compared_with_every_key_whichever_fits(
+    buyer: BuyerClient, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    """So the time that it takes says nothing of how near a guess was, nor of whose key it is."""
+    compared: list[bytes] = []
+
+    def compare(known: bytes, sent: bytes) -> bool:
+        compared.append(known)
+        return known == sent
+
+    monkeypatch.setattr(hmac, "compare_digest", compare)
+    buyer.headers = {"X-API-Key": key}
+    await buyer.get(f"{BASE}/appointment/v2/appointment")
+    assert len(set(compared)) == len(ENTITIES)
