@@ -63,10 +63,10 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int 
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
         "deadLetters": wfm_side.dead_letters.depth,
-        "disabledListeners": await _disabled_listeners(parts.store),
         "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
         "oldestUncommittedSeconds": int(oldest_s),
         "neitherAppliedNorParked": wfm_side.job_updates.given_up + wfm_side.commands.given_up,
+        "disabledListeners": await _disabled(parts.store),
     }
 
 
@@ -103,10 +103,8 @@ def _services(
     )
 
 
-async def _disabled_listeners(store: SqlStore) -> int:
-    """Count them, where the database is there: nobody waits for one that is not."""
-    if store.problem is not None:
-        return 0
+async def _disabled(store: SqlStore) -> int:
+    """Count the listeners that are disabled, as far as can be told now."""
     try:
         return await store.listeners.count_disabled()
     except StoreUnavailable:

@@ -84,16 +84,19 @@ class Deliveries:
         """Lease due deliveries, in the order to send them: the first of each listener and resource.
 
         At most `limit` are offered to `choose`, which gives back those to take; nothing of who is `busy` or disabled.
-        An attempt at each is on record from here on.
+        An attempt at each is on record from here on. What we had claimed before and is not taken now, we may have in
+        hand still: it stays ours.
         """
         most_each = min(limit, busy.most_each)
         asked = {"now": now, "limit": limit, "most_each": most_each, "me": self._claimer, **_asked(busy)}
         async with self._database.write() as session:
             due = await session.rows(_due(lateral=session.is_postgres), asked)
             chosen = choose([delivery(row, now) for row in due])
-            rows = {row["number"]: row for row in due}
-            begun = {"keys": [each.number for each in chosen], "at": now, "until": lease_until, "me": self._claimer}
-            await _begin(session, [rows[each.number] for each in chosen], begun)
+            numbers = [each.number for each in chosen]
+            await _begin(session, {row["number"]: row for row in due}, numbers, now, lease_until, self._claimer)
+            ours = {row["number"] for row in due if row["claimed_by"] and row["claimed_by"] == self._claimer}
+            in_hand = sorted(ours.difference(numbers))
+            await ordering.lease(session, deliveries, in_hand, lease_until, self._claimer)
             return chosen
 
     async def settle(self, settlement: DeliverySettlement) -> str | None:
@@ -124,21 +127,26 @@ class Deliveries:
         return found["due"] if found else None
 
 
-async def _begin(session: Session, chosen: Sequence[Row], begun: Mapping[str, Any]) -> None:
+async def _begin(
+    session: Session,
+    due: Mapping[int, Row],
+    numbers: Sequence[int],
+    now: datetime,
+    lease_until: datetime,
+    claimer: str | None,
+) -> None:
     """Count an attempt at each. Those that were leased before have one that nobody ended: it is recorded now."""
-    if not chosen:
+    if not numbers:
         return
-    lost = [row for row in chosen if row["lease_until"] is not None]
+    lost = [due[number] for number in numbers if due[number]["lease_until"] is not None]
     await _RECORD.run(
         session,
         [
-            _attempt_row(
-                row["number"], Attempt(at=row["begun_at"] or begun["at"], status=None, error=LOST, elapsed=0.0)
-            )
+            _attempt_row(row["number"], Attempt(at=row["begun_at"] or now, status=None, error=LOST, elapsed=0.0))
             for row in lost
         ],
     )
-    await session.run(_BEGIN, begun)
+    await session.run(_BEGIN, {"keys": numbers, "at": now, "until": lease_until, "me": claimer})
 
 
 def _asked(busy: Busy) -> dict[str, list[str]]:
@@ -187,6 +195,7 @@ def _due(*, lateral: bool) -> Select[Any]:
             deliveries.c.attempts,
             deliveries.c.begun_at,
             deliveries.c.lease_until,
+            deliveries.c.claimed_by,
             notifications.c.event_type,
             notifications.c.event_time,
             notifications.c.resource_id,
@@ -250,8 +259,11 @@ def _earliest() -> Select[Any]:
     """Ask for each listener, so that a busy one with much that is due costs no more than one with nothing."""
     listener = subscriptions.alias("listener")
     due = deliveries.c.next_attempt_at
-    to_come = or_(due > _NOW, ordering.is_free(deliveries))
-    first = select(func.min(due)).where(deliveries.c.subscription_id == listener.c.id, due.is_not(None), to_come)
+    first = select(func.min(due)).where(
+        deliveries.c.subscription_id == listener.c.id,
+        due.is_not(None),
+        or_(due > _NOW, ordering.is_free(deliveries)),
+    )
     of_each = select(first.scalar_subquery().label("due")).where(_may_be_sent(listener)).subquery()
     return select(func.min(of_each.c.due).label("due"))
 

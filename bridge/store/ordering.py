@@ -97,12 +97,9 @@ async def lease(session: Session, table: Table, numbers: Sequence[int], until: d
 
 @cache
 def _leased(table: Table) -> Update:
-    return _prolonged(table).values(claimed_by=ME)
-
-
-def _prolonged(table: Table) -> Update:
     until = bindparam("until", type_=table.c.lease_until.type)
-    return update(table).where(table.c.number.in_(KEYS)).values(next_attempt_at=until, lease_until=until)
+    leased = update(table).where(table.c.number.in_(KEYS))
+    return leased.values(next_attempt_at=until, lease_until=until, claimed_by=ME)
 
 
 def is_free(table: FromClause) -> ColumnElement[bool]:
@@ -112,10 +109,7 @@ def is_free(table: FromClause) -> ColumnElement[bool]:
 
 
 async def release(session: Session, table: Table, claimer: str, now: datetime) -> bool:
-    """Make due at once what a process has claimed that lives no more; tells whether there was anything.
-
-    Its leases end now: that there were any says that an attempt was begun.
-    """
+    """Make due at once what a process has claimed that lives no more; tells whether there was anything."""
     return await session.run(_released(table), {"claimer": claimer, "due": now}) > 0
 
 
@@ -123,7 +117,7 @@ async def release(session: Session, table: Table, claimer: str, now: datetime) -
 def _released(table: Table) -> Update:
     due = bindparam("due", type_=table.c.next_attempt_at.type)
     of_claimer = update(table).where(is_pending(table), table.c.claimed_by == bindparam("claimer"))
-    return of_claimer.values(next_attempt_at=due, lease_until=due, claimed_by=None)
+    return of_claimer.values(next_attempt_at=due, lease_until=None, claimed_by=None)
 
 
 async def hold(session: Session, table: Table, number: int, until: datetime) -> None:
@@ -133,7 +127,9 @@ async def hold(session: Session, table: Table, number: int, until: datetime) -> 
 
 @cache
 def _held(table: Table) -> Update:
-    return _prolonged(table).where(is_pending(table), table.c.next_attempt_at.is_not(None))
+    until = bindparam("until", type_=table.c.lease_until.type)
+    claimed = update(table).where(table.c.number.in_(KEYS), is_pending(table), table.c.next_attempt_at.is_not(None))
+    return claimed.values(next_attempt_at=until, lease_until=until)
 
 
 @dataclass(frozen=True, slots=True)

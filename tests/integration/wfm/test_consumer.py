@@ -199,7 +199,12 @@ async def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
 
 
 async def test_a_message_that_is_given_up_is_a_dead_letter_with_its_reason_and_the_next_one_is_taken(
-    link: RabbitLink, consume: MakeConsumer, events: AbstractExchange, channel: AbstractChannel, topology: Topology
+    link: RabbitLink,
+    consume: MakeConsumer,
+    events: AbstractExchange,
+    channel: AbstractChannel,
+    topology: Topology,
+    bus: RabbitCommandBus,
 ) -> None:
     taken: list[bytes] = []
 
@@ -209,7 +214,7 @@ async def test_a_message_that_is_given_up_is_a_dead_letter_with_its_reason_and_t
         taken.append(message.body)
 
     with capture_logs() as logs:
-        await consume(link, handle, give_up=RabbitCommandBus(link, topology).give_up)
+        await consume(link, handle, give_up=bus.give_up)
         await say(events, b"poison", message_id="m-1", correlation_id="c-1", headers={"kind": "x", "n": 7})
         await say(events, b"good")
         await eventually(lambda: taken == [b"good"])
@@ -366,9 +371,10 @@ async def test_a_message_arrives_as_it_was_sent(
         events, b"\xff{", content_type="application/json", headers={"n": 7, "b": bytearray(b"x")}, message_id="M-1"
     )
     await say(events, b"2", message_id="M-2", correlation_id="C-2")
-    await say(events, b"3", message_id="")
+    await say(events, b"3", message_id="", content_type="text/json; charset=cp1250", content_encoding="gzip")
     await eventually(lambda: len(gate.seen) == 3)
     first, second, third = gate.seen
+    assert third.headers == {"content-type": "text/json; charset=cp1250", "content-encoding": "gzip"}
     assert (first.body, first.routing_key, first.headers) == (b"\xff{", "job.new", {"n": "7", "b": "x"})
     assert [first.correlation_id, second.correlation_id] == ["M-1", "C-2"]
     assert third.correlation_id

@@ -335,6 +335,25 @@ async def test_an_attempt_is_recorded_even_if_the_store_was_away() -> None:
     assert len(store.rows[1].attempts) == 1
 
 
+async def test_what_cannot_be_recorded_for_longer_than_its_lease_is_held_and_not_sent_again() -> None:
+    """The store gives it out again, as to anybody whose claim has ended; but it is with us still."""
+    clock, lease = {"now": now()}, timedelta(seconds=2 * FAST.timeout_seconds + 1)
+    async with listening() as listener:
+        store = MemoryStore(delivery(1, to(listener)))
+        store.failures.update(settle=1_000_000)
+        async with running(store, clock=lambda: clock["now"]) as worker:
+            await eventually(lambda: store.failures["settle"] < 1_000_000)
+            for _ in range(3):
+                clock["now"] += lease
+                looks = store.looks
+                worker.wake()
+                await eventually(lambda looks=looks: store.looks > looks)
+            store.failures["settle"] = 0
+            await all_settled(store)
+    assert len(listener.received) == 1
+    assert len(store.rows[1].attempts) == 1
+
+
 async def test_a_crash_while_sending_is_a_failed_attempt_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare = worker_module.prepare
 
