@@ -132,6 +132,8 @@ async def start_http(
             head_seconds=settings.http.head_timeout_seconds,
             body_seconds=settings.http.body_timeout_seconds,
             idle_seconds=settings.http.idle_timeout_seconds,
+            requests_per_second=settings.http.requests_per_second,
+            burst=settings.http.requests_burst,
         ),
     )
     app = build_app(served.services, identity, config, served.sellers)
