@@ -72,7 +72,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         if link is None:
             await connect(parts, stack)
         await start_publishing(wfm_side, stack)
-        await start_consumers(wfm_side, start, stack)
+        await start_consumers(parts, wfm_side, start, stack)
         stack.push_async_callback(close)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
         log.info("bridge.ready", url=url, instance=settings.instance, packs=loaded)

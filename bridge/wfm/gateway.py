@@ -90,7 +90,7 @@ class RabbitCommandBus:
         try:
             await self._send(Outgoing(exchange="", routing_key=queue, body=body, correlation_id=correlation_id))
         except NotRouted as missing:
-            raise NotRouted(f"there is no instance {instance!r}") from missing
+            raise NotRouted(f"there is no instance {instance!r}: {missing}") from missing
 
     async def _send(self, message: Outgoing) -> None:
         if self._publisher is not None:

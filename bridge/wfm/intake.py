@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 import structlog
 from aio_pika import IncomingMessage
 from aio_pika.abc import AbstractQueue
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelInvalidStateError
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitExchange, RabbitMessage, RabbitQueue
 from faststream.rabbit.subscriber import RabbitSubscriber
@@ -65,15 +65,15 @@ class Intake:
         return self._idle.is_set()
 
     async def start(self) -> None:
-        """Begin to consume."""
+        """Begin to consume; raises `NotAllowed` if we have no right to."""
         subscribers = [self._subscribe(*source) for source in self._sources]
         try:
             for subscriber in subscribers:
                 await subscriber.start()
-        except BaseException:
+        except ChannelAccessRefused as refused:
             for subscriber in subscribers:
                 await _briefly(subscriber.stop())
-            raise
+            raise self._link.not_allowed(refused) from refused
         self._subscribers = subscribers
 
     async def resume(self) -> None:

@@ -33,6 +33,7 @@ from yarl import URL
 
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
 from bridge.wfm.connection import CandidConnection
+from bridge.wfm.trouble import explained
 
 RECONNECT_INTERVAL_S: Final = 1.0
 """RabbitMQ restarts take seconds; trying more often only fills the log."""
@@ -118,7 +119,7 @@ class Publisher:
         self._keeper: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._connection: CandidConnection | None = None
-        self._trouble = "not yet"
+        self._trouble = "there is no connection yet"
         self._lost = False
         self._blocked: str | None = None
         self._channel: Channel | None = None
@@ -134,7 +135,7 @@ class Publisher:
     def problem(self) -> str | None:
         """Why nothing can be published at this moment; None as far as is known."""
         if self._connection is None or not self._connection.is_opened:
-            return f"there is no connection to RabbitMQ to publish on: {self._trouble}"
+            return f"RabbitMQ takes no messages: {self._trouble}"
         return None if self._blocked is None else f"RabbitMQ takes no messages: it is {self._blocked}"
 
     async def start(self) -> None:
@@ -157,7 +158,7 @@ class Publisher:
             try:
                 await self._serve()
             except Exception as failed:  # noqa: BLE001 - of every kind: if this loop ended, nothing would be sent any more
-                self._trouble = repr(failed)
+                self._trouble = explained(self._url, failed)
             if self._connection is not None:
                 _log.warning("the connection to publish on is lost; trying to get it back", reason=self._trouble)
                 self._connection, self._lost = None, True
@@ -200,7 +201,10 @@ class Publisher:
             self._tried.set()
             await asyncio.wait([closing], timeout=LOOK_EVERY_S)
         self._opened.clear()
-        self._trouble = repr(closing.exception())
+        closed = closing.exception()
+        if isinstance(closed, ChannelAccessRefused) and f"'{self._probe_exchange}'" in str(closed):
+            raise closed  # or it would be opened again and again
+        self._trouble = explained(self._url, closed) if closed is not None else "it was closed"
 
     def _take_note(self, reason: str | None) -> None:
         """RabbitMQ has blocked the connection, or (None) does so no longer."""

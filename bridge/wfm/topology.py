@@ -132,7 +132,8 @@ def _reply_queue(instance: str) -> str:
 async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
     """Declare a queue of ours and the dead-letter pair behind it; harmless when they exist.
 
-    Raises `PermanentError` where one exists with other properties: only the operator may delete it.
+    Raises `PermanentError` where one exists with other properties: only the operator may delete it. Raises `NotAllowed`
+    where we have no right to.
     """
     if link.in_memory:
         return
@@ -140,6 +141,8 @@ async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> N
         try:
             await _declare_dead_letter(channel, topology)
             await channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
+        except ChannelAccessRefused as refused:
+            raise link.not_allowed(refused) from refused
         except ChannelPreconditionFailed as refused:
             raise PermanentError(
                 f"a queue or exchange of ours exists in RabbitMQ with other properties ({refused}); "

@@ -7,6 +7,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from yarl import URL
 
 from bridge.domain.model import Outcome
 from bridge.mef.enums import Api
@@ -132,7 +133,7 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     await eventually(lambda: wire.refused >= 2)
     assert lab.bridge.pid is not None
     assert "broker.connecting" in lab.bridge.said
-    assert "RabbitMQ does not answer; trying again" in lab.bridge.said
+    assert "RabbitMQ cannot be used; trying again" in lab.bridge.said
     health = await lab.bridge.health()
     assert health is not None
     assert health["http"] == 503
@@ -149,6 +150,34 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     await lab.buyer.register()
     await lab.new_job()
     assert CREATED in [each.event.event_type for each in lab.buyer.received]
+
+
+async def test_a_virtual_host_that_does_not_exist_is_named_in_the_log_and_in_readiness(
+    make_laboratory: MakeLaboratory, rabbitmq_url: str, sqlite_url: str
+) -> None:
+    """It may be made while the bridge waits; meanwhile Buyers can read."""
+    url = URL(rabbitmq_url).with_path("/no-such-vhost")
+    lab = await make_laboratory(sqlite_url, BROKER_URL=str(url))
+    lab.bridge.start()
+    await eventually(lambda: not_ready_because_of(lab, "broker"))
+    problem = f"RabbitMQ at {url.host}:{url.port} has no virtual host 'no-such-vhost' (broker.url)"
+    await eventually(lambda: problem in lab.bridge.said)
+    assert problem in (await lab.bridge.health() or {})["problems"]["broker"]
+    assert await lab.buyer.work_orders() == ()
+    assert "Traceback" not in lab.bridge.said
+
+
+async def test_a_wrong_password_ends_the_bridge_with_one_clear_line_and_without_it(
+    make_laboratory: MakeLaboratory, rabbitmq_url: str, sqlite_url: str
+) -> None:
+    url = URL(rabbitmq_url).with_password("hunter2")
+    lab = await make_laboratory(sqlite_url, BROKER_URL=str(url))
+    lab.bridge.start()
+    assert await lab.bridge.ended() == 1
+    last = lab.bridge.said.splitlines()[-1]
+    assert last.startswith(f"RabbitMQ at {url.host}:{url.port} refuses the user 'guest' or its password (broker.url)")
+    assert "Traceback" not in lab.bridge.said
+    assert "hunter2" not in lab.bridge.said
 
 
 async def test_a_database_that_is_not_there_at_the_start_ends_the_bridge_with_one_clear_line(
