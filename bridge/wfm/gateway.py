@@ -41,7 +41,7 @@ class RabbitCommandBus:
             if link.in_memory
             else Publisher(
                 link.url_for("publishing"),
-                topology.probe,
+                topology.canaries,
                 timeout_s=timeout_s,
                 connect_timeout_s=link.connect_timeout_s,
                 on_open=on_open,

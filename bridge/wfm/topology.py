@@ -96,9 +96,9 @@ class Topology:
         return f"{self.namespace}mef-bridge.{self.instance}.running"
 
     @property
-    def probe(self) -> str:
+    def canaries(self) -> str:
         """The name of the exchange that leads nowhere: what is published there only shows that RabbitMQ takes it."""
-        return f"{self.namespace}mef-bridge.probe"
+        return f"{self.namespace}mef-bridge.canaries"
 
     @property
     def dead_letter(self) -> str:
@@ -108,7 +108,7 @@ class Topology:
     @property
     def exchanges(self) -> tuple[str, ...]:
         """The names of our own exchanges."""
-        return (self.dead_letter, self.probe)
+        return (self.dead_letter, self.canaries)
 
     def _queue(self, name: str, *, single_active_consumer: bool = False) -> RabbitQueue:
         """Raises `PermanentError` if the name is too long for AMQP."""

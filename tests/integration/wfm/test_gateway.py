@@ -214,3 +214,17 @@ async def test_what_is_no_amqp_message_is_told_and_disturbs_nobody(
     )
     assert [type(outcome) for outcome in outcomes] == [type(None), NotRouted] * 5
     assert "no AMQP message can be made of it" in str(outcomes[1])
+
+
+async def test_a_rabbitmq_that_says_nothing_is_known_and_nothing_is_sent_to_it(
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
+) -> None:
+    bus = await make_bus(await make_link(wire.url), timeout_s=0.2)
+    await bus.publish(command())
+    wire.hold()
+    await eventually(lambda: bus.problem == "RabbitMQ has not answered for 0.2 s")
+    with pytest.raises(NotSent, match=r"has not answered for 0\.2 s; nothing was sent"):
+        await bus.publish(command())
+    wire.release()
+    await eventually(lambda: bus.problem is None)
+    assert (await queue.declare()).message_count == 1

@@ -153,9 +153,9 @@ async def test_what_a_publisher_lacks_is_named_and_it_publishes_once_that_is_giv
 ) -> None:
     allow(NONE, OURS, OURS)
     bus = await make_bus(await make_link(str(user)))
-    assert topology.probe in (bus.problem or "")
+    assert topology.canaries in (bus.problem or "")
     allow(OURS, NONE, OURS)
-    await eventually(lambda: topology.probe in (bus.problem or ""))
+    await eventually(lambda: topology.canaries in (bus.problem or ""))
     allow(OURS, OURS, OURS)
     await eventually(lambda: bus.problem is None)
 
