@@ -33,6 +33,8 @@ from bridge.wfm.topology import OwnReplies, Topology
 log = structlog.get_logger(__name__)
 
 
+BOUND_SOON_SECONDS = 2.0
+"""So long a start waits for its queues to be bound, before it says that they are not: the WFM makes its exchange."""
 FORGET_SECONDS = 600.0
 """How often idempotency keys whose time is up are deleted; they count no longer anyway."""
 
@@ -163,6 +165,17 @@ async def start_consumers(parts: Parts, wfm_side: WfmSide, start: Start, stack: 
         stack.push_async_callback(consumer.stop)
     start(wfm_side.outbox.run(), "outbox")
     start(wfm_side.dead_letters.watch(), "dead letters")
+
+
+async def still_lacking(wfm_side: WfmSide) -> list[str]:
+    """Say what keeps the bridge from being ready, after a moment in which its queues are bound."""
+    bound = [asyncio.create_task(consumer.wait_bound()) for consumer in wfm_side.inbound]
+    await asyncio.wait(bound, timeout=BOUND_SOON_SECONDS)
+    for task in bound:
+        task.cancel()
+    consumers: list[ReplyConsumer | InboundConsumer] = [*wfm_side.replies, *wfm_side.inbound]
+    problems = [wfm_side.bus.problem, *(consumer.problem for consumer in consumers)]
+    return [problem for problem in problems if problem is not None]
 
 
 async def _until_allowed(link: RabbitLink, step: Callable[[], Awaitable[None]]) -> None:

@@ -81,7 +81,7 @@ class InboundConsumer:
     @property
     def stands_by(self) -> bool:
         """Does another process take the messages, so that this one has nothing to do until that goes?"""
-        return self._standing.stands_by or not self._intake.is_started
+        return self._standing.stands_by or (self._keeper is not None and not self._intake.is_started)
 
     async def start(self) -> None:
         """Declare our queue and consume it.

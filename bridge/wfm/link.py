@@ -13,7 +13,7 @@ import structlog
 from aio_pika.abc import AbstractConnection, AbstractRobustConnection
 from aio_pika.robust_connection import RobustConnection
 from aiormq.abc import AbstractChannel
-from aiormq.exceptions import ChannelAccessRefused
+from aiormq.exceptions import AMQPChannelError, ChannelAccessRefused
 from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.testing import TestRabbitBroker
 from yarl import URL
@@ -132,14 +132,19 @@ class RabbitLink:
             await asyncio.sleep(FIND_OUT_EVERY_S)
             if self.connected:
                 return
-            before = self._trouble
             try:
-                self._trouble = await trouble(self._url, self.connect_timeout_s)
+                found = await trouble(self._url, self.connect_timeout_s)
             except PermanentError as refused:  # the password was changed, perhaps: do not have the user locked out
-                self._trouble = str(refused)
+                found = str(refused)
                 self._pause(LOCKED_OUT_INTERVAL_S)
-            if self._trouble not in (None, before):
-                _log.warning("RabbitMQ cannot be used; trying again", problem=self._trouble)
+            if found is not None:
+                self._tell(found)
+
+    def _tell(self, problem: str) -> None:
+        """Keep for readiness why RabbitMQ cannot be used, and log it once."""
+        if problem != self._trouble:
+            _log.warning("RabbitMQ cannot be used; trying again", problem=problem)
+        self._trouble = problem
 
     def _pause(self, seconds: float) -> None:
         """Let the library wait so long between two attempts to connect."""
@@ -177,7 +182,9 @@ class RabbitLink:
                 await channel.close()
 
     def _on_close(self, _connection: AbstractConnection | None, reason: BaseException | None) -> None:
-        if self._started and not self._lost:
+        if self._lost and isinstance(reason, AMQPChannelError):  # it was back, but something on it cannot be made again
+            self._tell(explained(self._url, reason))
+        elif self._started and not self._lost:
             _log.warning("the connection to RabbitMQ is lost; trying to get it back", reason=str(reason))
             self._trouble = explained(self._url, reason) if reason is not None else None
             self._finding_out = asyncio.create_task(self._find_out(), name="RabbitMQ")

@@ -167,6 +167,24 @@ async def test_a_virtual_host_that_does_not_exist_is_named_in_the_log_and_in_rea
     assert "Traceback" not in lab.bridge.said
 
 
+async def test_a_bridge_without_the_wfms_exchange_does_not_say_that_it_is_ready(
+    make_laboratory: MakeLaboratory, sqlite_url: str
+) -> None:
+    lab = await make_laboratory(sqlite_url)
+    exchange = lab.topology.exchange_name("acme.wfm.events")
+    await lab.channel.exchange_delete(exchange)
+    lab.bridge.start()
+    await eventually(lambda: "bridge.started" in lab.bridge.said)
+    health = await lab.bridge.health()
+    assert health is not None
+    problem = f"bind the inbound queue: exchange {exchange!r} does not exist yet; the WFM makes it"
+    assert (health["http"], health["problems"]) == (503, {"inbound": problem})
+    assert problem in lab.bridge.said
+    assert "bridge.ready" not in lab.bridge.said
+    await lab.channel.declare_exchange(exchange, "topic", durable=True)
+    await lab.bridge.ready()
+
+
 async def test_a_wrong_password_ends_the_bridge_with_one_clear_line_and_without_it(
     make_laboratory: MakeLaboratory, rabbitmq_url: str, sqlite_url: str
 ) -> None:

@@ -153,3 +153,22 @@ def unroutable_command(exchange: str) -> BusMessage:
         message_id=uuid4().hex,
         correlation_id="C",
     )
+
+
+async def test_what_cannot_be_made_again_on_a_connection_that_is_back_is_told(
+    topology: Topology, make_link: MakeLink, wire: Wire, channel: AbstractChannel
+) -> None:
+    """A queue of ours that somebody made anew with other properties: the library tries for ever, and says nothing."""
+    link = await make_link(wire.url)
+    replies = new_replies(link, topology, nothing)
+    await replies.start()
+    with capture_logs() as logs:
+        wire.cut()
+        await channel.queue_delete(topology.reply_queue.name)
+        await channel.declare_queue(topology.reply_queue.name, durable=True)
+        wire.mend()
+        await eventually(lambda: "PRECONDITION_FAILED" in (link.problem or ""))
+    assert [log["event"] for log in logs].count("RabbitMQ cannot be used; trying again") == 1
+    await channel.queue_delete(topology.reply_queue.name)
+    await eventually(lambda: link.problem is None)
+    await replies.stop()
