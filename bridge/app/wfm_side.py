@@ -123,10 +123,10 @@ def build_wfm_side(parts: Parts) -> WfmSide:
         InstanceMark(parts.link, parts.topology),
         DeadLetters(parts.link, parts.topology),
         [
-            ReplyConsumer(parts.link, parts.topology, commands.handle_reply, own, clock=now)
+            ReplyConsumer(parts.link, parts.topology, commands.handle_reply, own, clock=now, give_up=bus.give_up)
             for own in (None, *own_replies)
         ],
-        [_inbound(parts, pack, job_updates) for pack in packs],
+        [_inbound(parts, pack, job_updates, bus) for pack in packs],
     )
 
 
@@ -193,7 +193,7 @@ async def _until_allowed(link: RabbitLink, step: Callable[[], Awaitable[None]]) 
             return
 
 
-def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates) -> InboundConsumer:
+def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates, bus: RabbitCommandBus) -> InboundConsumer:
     return InboundConsumer(
         parts.link,
         parts.topology,
@@ -204,6 +204,7 @@ def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates) -> InboundConsum
         clock=now,
         new_id=new_id,
         prefetch=parts.settings.broker.prefetch,
+        give_up=bus.give_up,
     )
 
 

@@ -18,7 +18,7 @@ from bridge.flows.patience import Patient
 from bridge.flows.pending_replies import PendingReplies, ask, publish
 from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
 from bridge.flows.refusals import WfmTimeout, WfmUnavailable
-from bridge.flows.replies import WfmReply, correlated, correlation_of
+from bridge.flows.replies import WfmReply, correlated, correlation_of, plain_body
 from bridge.flows.settling import Settling, result_or_timeout
 from bridge.flows.sweep import Sweep
 from bridge.flows.work import Workshop
@@ -40,7 +40,8 @@ class Commands:
         self._settling = Settling(store, workshop, self._issued)
         ask_again = self._settling.compensations.ask_again
         self.sweep = Sweep(store, workshop.packs, workshop.clock, abandon=self._abandon, ask_again=ask_again)
-        self._batcher = Batcher(Patient(self._commit, self._settling.park))
+        self._patient = Patient(self._commit, self._settling.park, store.is_well)
+        self._batcher = Batcher(self._patient)
 
     async def run(self) -> None:
         """Settle commands nobody waits for any more, until cancelled; then replies that are not settled are left."""
@@ -48,6 +49,15 @@ class Commands:
             await self.sweep.run()
         finally:
             await self._batcher.stop()
+
+    @property
+    def given_up(self) -> int:
+        """How many replies could be neither taken nor parked."""
+        return self._patient.given_up
+
+    def oldest_s(self) -> float:
+        """Tell for how many seconds the oldest reply waits to be safe."""
+        return self._batcher.oldest_s()
 
     def correlation_of(self, pack: Pack, command: CommandId) -> str:
         """Give what the reply to a command of this process is to be known by."""
@@ -106,7 +116,7 @@ class Commands:
         if reply.problem is not None:
             await self._batcher.submit(reply)
             return
-        if self._questions.resolve(reply.correlation_id, reply.raw.body):
+        if self._questions.resolve(reply.correlation_id, plain_body(reply.raw)):
             return
         if not reply.was_passed_on:
             await self._batcher.submit(reply)

@@ -11,9 +11,9 @@ from typing import Final
 from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
-from bridge.flows.ports import Clock, WfmMessage
+from bridge.flows.ports import CONTENT_ENCODING, CONTENT_TYPE, Clock, WfmMessage
 from bridge.loops import every
-from bridge.wfm.intake import REQUEUE_PAUSE_S, Intake, Source
+from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.predecessor import Predecessor
 from bridge.wfm.standing import Standing
@@ -45,6 +45,7 @@ class InboundConsumer:
         clock: Clock,
         new_id: Callable[[], str],
         prefetch: int,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
@@ -55,7 +56,9 @@ class InboundConsumer:
         self._new_id = new_id
         self._queue = topology.inbound_queue(pack)
         sources = _in_memory_sources(topology, exchange, bindings) if link.in_memory else [(self._queue, None)]
-        self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
+        self._intake = Intake(
+            link, sources, self._take, prefetch=prefetch, give_up=give_up, requeue_pause_s=requeue_pause_s
+        )
         self._bindings = None if link.in_memory else Bindings(link, topology, self._queue, exchange, bindings)
         self._standing = Standing(link, self._queue.name)
         self._predecessor = Predecessor(
@@ -119,14 +122,14 @@ class InboundConsumer:
             await self._predecessor.stop(deadline_s)
         await self._intake.stop(deadline_s)
 
-    async def _take(self, message: IncomingMessage) -> None:
+    def _take(self, message: IncomingMessage) -> Awaitable[None]:
         self._standing.given()
-        await self._handle(
+        return self._handle(
             WfmMessage(
                 pack=self._pack,
                 body=message.body,
                 routing_key=_text(message.routing_key or ""),
-                headers=_text_headers(message),
+                headers=_headers(message),
                 correlation_id=_text(message.correlation_id or message.message_id or self._new_id()),
                 received_at=self._clock(),
             )
@@ -148,6 +151,7 @@ class ReplyConsumer:
         own: OwnReplies | None = None,
         *,
         clock: Clock,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
@@ -158,7 +162,9 @@ class ReplyConsumer:
         self._queue = topology.reply_queue if own is None else topology.reply_queue_of(own)
         is_fixed = own is not None and own.queue is not None and not link.in_memory
         sources: list[Source] = [(FixedQueue.as_it_is(self._queue) if is_fixed else self._queue, None)]
-        self._intake = Intake(link, sources, self._take, prefetch=REPLY_PREFETCH, requeue_pause_s=requeue_pause_s)
+        self._intake = Intake(
+            link, sources, self._take, prefetch=REPLY_PREFETCH, give_up=give_up, requeue_pause_s=requeue_pause_s
+        )
         self._fixed = FixedQueue(link, topology, self._queue, self._intake) if is_fixed else None
 
     @property
@@ -185,13 +191,13 @@ class ReplyConsumer:
             await self._fixed.upkeep.end()
         await self._intake.stop(deadline_s)
 
-    async def _take(self, message: IncomingMessage) -> None:
-        await self._handle(
+    def _take(self, message: IncomingMessage) -> Awaitable[None]:
+        return self._handle(
             WfmMessage(
                 pack=self._pack,
                 correlation_id=_text(message.correlation_id or ""),
                 body=message.body,
-                headers=_text_headers(message),
+                headers=_headers(message),
                 received_at=self._clock(),
             )
         )
@@ -202,8 +208,19 @@ def _in_memory_sources(topology: Topology, exchange: str, bindings: Iterable[str
     return [(RabbitQueue(f"in-memory {key}", routing_key=key), source) for key in bindings]
 
 
-def _text_headers(message: IncomingMessage) -> dict[str, str]:
+def text_headers(message: IncomingMessage) -> dict[str, str]:
+    """Give the headers as text."""
     return {_text(key): _text(value) for key, value in message.headers.items()}
+
+
+def _headers(message: IncomingMessage) -> dict[str, str]:
+    """Give the headers, and beside them the properties that say how the body is written, if they do."""
+    properties = {}
+    if "charset" in (message.content_type or "").lower():
+        properties[CONTENT_TYPE] = _text(message.content_type)
+    if message.content_encoding:
+        properties[CONTENT_ENCODING] = _text(message.content_encoding)
+    return properties | text_headers(message)
 
 
 def _text(value: object) -> str:

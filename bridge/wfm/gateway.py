@@ -2,18 +2,25 @@
 
 from collections.abc import Callable, Iterable
 from typing import Final
+from uuid import uuid4
 
+from aio_pika import IncomingMessage
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream.exceptions import SubscriberNotFound
 from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 
 from bridge.errors import NotRouted, NotSent
 from bridge.flows.ports import BusMessage
+from bridge.wfm.consumer import text_headers
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.publisher import Outgoing, Publisher
 from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology
 
 PUBLISH_TIMEOUT_S: Final = 5.0
+REASON: Final = "x-bridge-reason"
+TAKEN_FROM: Final = "x-bridge-queue"
+"""Headers of a message that was given up: why, and the queue that it came from."""
+LONGEST_REASON: Final = 2000  # characters; all headers of a message must fit into a frame
 
 
 class RabbitCommandBus:
@@ -92,6 +99,20 @@ class RabbitCommandBus:
         except NotRouted as missing:
             raise NotRouted(f"there is no instance {instance!r}: {missing}") from missing
 
+    async def give_up(self, message: IncomingMessage, queue: str, reason: str) -> None:
+        """Put a message of a queue into the dead-letter queue, with the reason. Raises as `publish`."""
+        await self._send(
+            Outgoing(
+                exchange=self._topology.dead_letter,
+                routing_key=_short(message.routing_key or ""),
+                body=message.body,
+                id=_short(message.message_id or uuid4().hex),
+                correlation_id=_short(message.correlation_id or ""),
+                content_type=_short(message.content_type or ""),
+                headers={**text_headers(message), REASON: reason[:LONGEST_REASON], TAKEN_FROM: queue},
+            )
+        )
+
     async def _send(self, message: Outgoing) -> None:
         if self._publisher is not None:
             await self._publisher.publish(message)
@@ -130,6 +151,11 @@ async def _in_memory(broker: RabbitBroker, message: Outgoing) -> None:
         )
     except SubscriberNotFound as nobody:
         raise NotRouted(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}") from nobody
+
+
+def _short(text: str) -> str:
+    """Cut a text to what AMQP takes: with escapes in it (`frames.py`) it may be longer than it came."""
+    return text.encode()[:LONGEST_SHORT_STRING].decode(errors="ignore")
 
 
 def _reply_to(topology: Topology, own: OwnReplies) -> str | None:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractRobustConnection
+from aio_pika.abc import AbstractConnection, AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.robust_connection import RobustConnection
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import AMQPChannelError, ChannelAccessRefused
@@ -164,6 +164,14 @@ class RabbitLink:
                 async with asyncio.timeout(STOP_TIMEOUT_S):
                     await self.broker.stop()
             await self._connection.close()
+
+    async def channel(self, prefetch: int) -> AbstractRobustChannel:
+        """A channel to consume on, which comes back by itself; raises `NotSent` while the connection is lost."""
+        if self._connection is None or not self.connected:
+            raise NotSent
+        channel = await self._connection.channel(publisher_confirms=False)
+        await channel.set_qos(prefetch_count=prefetch)
+        return channel
 
     @asynccontextmanager
     async def scratch_channel(self) -> AsyncIterator[AbstractChannel]:

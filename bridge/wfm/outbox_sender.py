@@ -7,6 +7,7 @@ One that RabbitMQ has not confirmed yet is waited for, and kept from being claim
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from random import Random
 from typing import Final, Protocol
@@ -16,12 +17,13 @@ import structlog
 from bridge.backoff import Backoff
 from bridge.errors import BridgeError, ConfirmPending
 from bridge.flows.ports import Clock, CommandBus, OutboxEntry
-from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, when_due
+from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, until_done, when_due
 
 BATCH: Final = 200
 LEASE: Final = timedelta(seconds=60)
 """Far longer than any publish takes, so that nobody else claims an entry that is on its way."""
 RETRIES: Final = Backoff(first=1.0, longest=60.0)
+STORE_RETRIES: Final = Backoff(first=0.5, longest=15.0)
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -89,7 +91,7 @@ class OutboxSender:
             if error is not None:
                 await self._postpone(entries[position:], error)
                 return
-            await self._store.settle(entry.number, sent=True, error=None, next_attempt_at=None)
+            await self._settle(entry.number, sent=True, error=None, next_attempt_at=None)
 
     async def _publish(self, entry: OutboxEntry) -> str | None:
         """Publish; return what went wrong, in a sentence. Not routed is tried again too: the WFM may be restarting."""
@@ -117,10 +119,15 @@ class OutboxSender:
             problem=error,
             again_at=again_at.isoformat(),
         )
-        await self._store.settle(failed.number, sent=False, error=error, next_attempt_at=again_at)
+        await self._settle(failed.number, sent=False, error=error, next_attempt_at=again_at)
         for entry in behind:
             why = f"waits behind message {failed.number} of its job"
-            await self._store.settle(entry.number, sent=False, error=why, next_attempt_at=again_at)
+            await self._settle(entry.number, sent=False, error=why, next_attempt_at=again_at)
+
+    async def _settle(self, number: int, *, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+        """Record what became of it, however long the store is away: else it would be sent once more."""
+        settle = partial(self._store.settle, number, sent=sent, error=error, next_attempt_at=next_attempt_at)
+        await until_done(settle, STORE_RETRIES.waits(), "outbox")
 
 
 def _by_job(entries: Iterable[OutboxEntry]) -> list[list[OutboxEntry]]:

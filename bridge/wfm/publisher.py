@@ -55,9 +55,12 @@ _GONE: Final = (AMQPError, ChannelInvalidStateError, OSError)
 _log = structlog.stdlib.get_logger(__name__)
 
 
+Key = tuple[str, str, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message as it is published; `id` is AMQP's message id, and of its own."""
+    """A message as it is published; `id` is AMQP's message id."""
 
     exchange: str
     routing_key: str
@@ -67,6 +70,11 @@ class Outgoing:
     reply_to: str | None = None
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all others: the id may be one that a WFM has given to several."""
+        return (self.id, self.exchange, hash(self.body))
 
     @property
     def properties(self) -> Basic.Properties:
@@ -86,6 +94,7 @@ class _Sending:
     """A message on its way, until it is confirmed or its channel is gone. `channel` is None until it has one."""
 
     id: str
+    key: Key
     channel: Channel | None = None
     withdrawn: bool = False
     is_late: bool = False
@@ -129,8 +138,8 @@ class Publisher:
         self._opened = asyncio.Event()
         self._canary: asyncio.Task[bool] | None = None
         self._proven_at = float("-inf")
-        self._sending: dict[str, _Sending] = {}
-        self._late: OrderedDict[str, _Sending] = OrderedDict()
+        self._sending: dict[Key, _Sending] = {}
+        self._late: OrderedDict[Key, _Sending] = OrderedDict()
         self._known: set[str] = set()
         self._trials: dict[str, asyncio.Lock] = {}
 
@@ -265,7 +274,7 @@ class Publisher:
         message can be made of it), `NotSent`, `ConfirmPending` (published again, it is waited for again), or else
         `BrokerUnavailable`: the connection was lost, or RabbitMQ refused, and the message may have gone out.
         """
-        sending = self._sending.get(message.id) or self._late.pop(message.id, None) or await self._begin(message)
+        sending = self._sending.get(message.key) or self._late.pop(message.key, None) or await self._begin(message)
         await asyncio.wait([sending.task], timeout=self._timeout_s)
         if not sending.task.done():
             sending.is_late = True
@@ -278,20 +287,20 @@ class Publisher:
 
     async def _begin(self, message: Outgoing) -> _Sending:
         await self._prove(await self._common_channel())
-        if (begun := self._sending.get(message.id)) is not None:
+        if (begun := self._sending.get(message.key)) is not None:
             return begun
-        sending = self._sending[message.id] = _Sending(message.id)
+        sending = self._sending[message.key] = _Sending(message.id, message.key)
         sending.task = asyncio.create_task(self._send(message, sending), name="publish")
         sending.task.add_done_callback(lambda _: self._end(sending))
         return sending
 
     def _end(self, sending: _Sending) -> None:
         """Forget it; what came of one that is late is kept for who asks for it again, if anybody does."""
-        del self._sending[sending.id]
+        del self._sending[sending.key]
         if not sending.task.cancelled():
             sending.task.exception()  # seen, though nobody may
         if sending.is_late:
-            self._late[sending.id] = sending
+            self._late[sending.key] = sending
             while len(self._late) > REMEMBERED:
                 self._late.popitem(last=False)
 

@@ -1,4 +1,7 @@
-"""A bridge is ready if all that it needs is there: one queue that is not bound, or not consumed, and it is not."""
+"""A bridge is ready if all that it needs is there: one queue that is not bound, or not consumed, and it is not.
+
+What is wrong with the database is said in words.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,21 +9,10 @@ from typing import Any
 import pytest
 
 from bridge.app.buyer_side import readiness
-from bridge.errors import StoreUnavailable
+from bridge.settings import Settings
 
-
-class Store:
-    """A database that answers, or does not."""
-
-    def __init__(self, answers: bool) -> None:
-        self._answers = answers
-
-    async def ping(self) -> None:
-        """Answer."""
-        if not self._answers:
-            raise StoreUnavailable
-
-
+READ_ONLY = "the database is read-only"
+TOO_OLD = "the oldest message of the WFM waits for 61 s to be stored (see commit.waiting in the log)"
 WRONG = "what is wrong, in a line"
 
 
@@ -28,12 +20,30 @@ def part(good: bool, **more: bool) -> Any:
     return SimpleNamespace(problem=None if good else WRONG, **more)
 
 
+async def _count() -> int:
+    return 2
+
+
 async def told(
-    database: bool = True, broker: bool = True, publishing: bool = True, inbound: bool = True, replies: bool = True
+    database: bool = True,
+    broker: bool = True,
+    publishing: bool = True,
+    inbound: bool = True,
+    replies: bool = True,
+    messages: bool = True,
+    given_up: int = 0,
 ) -> Any:
     """What is told where the second queue of a kind is as given; the first is as it should be."""
-    parts: Any = SimpleNamespace(store=Store(database), link=part(broker))
+    parts: Any = SimpleNamespace(
+        settings=Settings(),
+        store=SimpleNamespace(
+            problem=None if database else READ_ONLY, listeners=SimpleNamespace(count_disabled=_count)
+        ),
+        link=part(broker),
+    )
     wfm_side: Any = SimpleNamespace(
+        job_updates=SimpleNamespace(oldest_s=lambda: 3.2 if messages else 61.0, given_up=given_up),
+        commands=SimpleNamespace(oldest_s=lambda: 0.0, given_up=given_up),
         inbound=[part(good=True, stands_by=True), part(inbound, stands_by=False)],
         replies=[part(good=True), part(replies)],
         dead_letters=SimpleNamespace(depth=3),
@@ -42,16 +52,33 @@ async def told(
     return await readiness(parts, wfm_side)
 
 
-@pytest.mark.parametrize("missing", ["database", "broker", "publishing", "inbound", "replies"])
-async def test_what_is_missing_is_named(missing: str) -> None:
-    good = {
-        "database": True,
-        "broker": True,
-        "publishing": True,
-        "inbound": True,
-        "replies": True,
-        "deadLetters": 3,
-        "standingBy": 1,
-    }
-    assert await told() == good
-    assert await told(**{missing: False}) == good | {missing: False if missing == "database" else WRONG}
+GOOD = {
+    "database": True,
+    "messages": True,
+    "broker": True,
+    "publishing": True,
+    "inbound": True,
+    "replies": True,
+    "deadLetters": 3,
+    "standingBy": 1,
+    "oldestUncommittedSeconds": 3,
+    "neitherAppliedNorParked": 0,
+    "disabledListeners": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("missing", "as_told"),
+    [("database", READ_ONLY), ("broker", WRONG), ("publishing", WRONG), ("inbound", WRONG), ("replies", WRONG)],
+)
+async def test_what_is_missing_is_named(missing: str, as_told: str) -> None:
+    assert await told() == GOOD
+    assert await told(**{missing: False}) == GOOD | {missing: as_told}
+
+
+async def test_a_message_that_waits_too_long_to_be_stored_is_told_of() -> None:
+    assert await told(messages=False) == GOOD | {"messages": TOO_OLD, "oldestUncommittedSeconds": 61}
+
+
+async def test_messages_that_could_not_even_be_parked_are_counted_and_stop_nobody() -> None:
+    assert await told(given_up=1) == GOOD | {"neitherAppliedNorParked": 2}

@@ -131,15 +131,30 @@ async def test_a_queue_that_was_deleted_is_there_again(
     topology: Topology,
     channel: AbstractChannel,
     replies: OwnReplies | None,
-    monkeypatch: pytest.MonkeyPatch,
+    started: list[ReplyConsumer],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
     queue = (topology.reply_queue if replies is None else topology.reply_queue_of(replies)).name
     heard = await listen(replies)
-    await channel.queue_delete(queue)
+    await deleted(channel, queue, started, caplog)
     await eventually(lambda: exists(link, queue))
     await eventually(lambda: taken(channel, queue, "back"))
     await told(heard, ["back"])
+
+
+async def deleted(
+    channel: AbstractChannel, queue: str, consumers: list[ReplyConsumer], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Delete a queue, and have its consumers look after it as soon as they know.
+
+    A quorum queue that is made again before, RabbitMQ may begin with the consumers of the one before.
+    """
+    await eventually(lambda: all(consumer.problem is None for consumer in consumers))
+    await channel.queue_delete(queue)
+    await eventually(lambda: caplog.text.count("cancelled by the broker") >= len(consumers))
+    for consumer in consumers:
+        if consumer._fixed is not None:
+            consumer._fixed.upkeep._bell.ring()
 
 
 async def taken(channel: AbstractChannel, queue: str, text: str) -> bool:
@@ -157,13 +172,13 @@ async def test_all_processes_consume_a_queue_that_was_deleted_again(
     link: RabbitLink,
     channel: AbstractChannel,
     answers: str,
-    monkeypatch: pytest.MonkeyPatch,
+    started: list[ReplyConsumer],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Not only the one that was first; and if that one dies, no reply has to wait."""
-    monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
     await listen()
     await listen(link=await make_link())
-    await channel.queue_delete(answers)
+    await deleted(channel, answers, started, caplog)
     await eventually(lambda: exists(link, answers))
     await eventually(lambda: consumed(link, answers, by=2))
 

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from bridge.backoff import JITTER
+from bridge.backoff import JITTER, Backoff
 from bridge.domain.model import JobRef
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, StoreUnavailable
 from bridge.flows.ports import BusMessage, OutboxEntry
@@ -48,6 +48,7 @@ class MemoryOutbox:
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
         self.away = 0
+        self.unrecorded = 0
         self.claims = 0
 
     def add(self, job: str | None, body: str, due: datetime = START) -> int:
@@ -69,6 +70,9 @@ class MemoryOutbox:
         self.rows[number].due = lease_until
 
     async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+        if self.unrecorded:
+            self.unrecorded -= 1
+            raise StoreUnavailable
         row = self.rows[number]
         row.sent, row.error = sent, error
         row.due = next_attempt_at or row.due
@@ -213,6 +217,19 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
         await eventually(lambda: store.claims == 1)
         sender.wake()
         await eventually(lambda: store.rows[1].sent)
+
+
+async def test_what_was_sent_is_recorded_even_if_the_database_was_away_and_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bridge.wfm.outbox_sender.STORE_RETRIES", Backoff(0.001, 0.004))
+    store, bus = MemoryOutbox(), Bus()
+    store.unrecorded = 5
+    store.add("J1", "a")
+    store.add("J1", "b")
+    async with sending(store, bus, Time()):
+        await eventually(lambda: all(row.sent for row in store.rows.values()))
+    assert bus.published == ["a", "b"]
 
 
 async def test_a_claim_is_a_lease() -> None:
