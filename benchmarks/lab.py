@@ -187,7 +187,7 @@ async def _remove_names(made: Lab) -> None:
     async with channel(made.broker_url) as open_channel:
         for queue in (made.inbound_queue, replies, dead, commands, f"{made.namespace}bare"):
             await open_channel.queue_delete(queue)
-        for exchange in (dead, f"{made.namespace}mef-bridge.probe", commands, f"{made.namespace}acme.wfm.events"):
+        for exchange in (dead, f"{made.namespace}mef-bridge.canaries", commands, f"{made.namespace}acme.wfm.events"):
             await open_channel.exchange_delete(exchange)
 
 
