@@ -70,7 +70,7 @@ class ReplyReader:
 def _refusal(row: Row | None, code: str) -> Refused:
     if row is None:
         raise Misread(f"the refusal {briefly(code)} is not in the table, and the table has no default")
-    return Refused(Error422Code(row["code"]), row["reason"], row.get("path"))
+    return Refused(Error422Code(row["code"]), row["reason"], row.get("path"), row.get("final") == "yes")
 
 
 def compile_reply(

@@ -139,7 +139,9 @@ class Reply(Strict):
     """What a reply without that code is: `accepted`, or `unreadable`."""
     refused: Name
     """The table of all other codes, with the columns `code` (the standard's error code), `reason` (at most 255
-    characters) and, if you like, `path` (a JSON Pointer into the Buyer's request). It needs a `default` row.
+    characters) and, if you like, `path` (a JSON Pointer into the Buyer's request) and `final` (`"yes"`: the WFM never
+    takes a visit back that it refuses to with this code, as when it has begun; the Buyer is then shown the visit of a
+    booking that was answered too late). It needs a `default` row.
     """
     visit: Path | None = None
     """Path of the WFM's reference of the visit."""
