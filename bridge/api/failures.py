@@ -23,6 +23,7 @@ from bridge.mef.error_bodies import (
 )
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+CLOSE: Final = MappingProxyType({"Connection": "close"})
 RETRY_AFTER: Final = MappingProxyType({"Retry-After": "5"})  # seconds; a database or broker is back in about that
 NO_DATABASE: Final = "The server cannot use its database now; try again later."  # what is wrong is for its operator
 

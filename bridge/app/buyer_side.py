@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 
 from bridge.api.app import build_app
-from bridge.api.config import ApiConfig
+from bridge.api.config import ApiConfig, Limits
 from bridge.api.identity import (
     Identity,
 )
@@ -17,9 +17,11 @@ from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.process import Start, new_id, now
 from bridge.app.wfm_side import Parts, WfmSide
-from bridge.delivery.sender import callback_session
+from bridge.delivery.access import Access, keep_fresh
+from bridge.delivery.sender import open_sender
 from bridge.delivery.worker import DeliveryWorker
-from bridge.errors import PermanentError
+from bridge.domain.model import BuyerId
+from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.appointments import Appointments
 from bridge.flows.ports import BuyersStore
 from bridge.flows.sellers import SellerStore
@@ -27,6 +29,7 @@ from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.work_orders import WorkOrders
 from bridge.settings import Settings
+from bridge.store import SqlStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int 
         "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
         "oldestUncommittedSeconds": int(oldest_s),
         "neitherAppliedNorParked": wfm_side.job_updates.given_up + wfm_side.commands.given_up,
+        "disabledListeners": await _disabled(parts.store),
     }
 
 
@@ -90,6 +94,14 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
     )
 
 
+async def _disabled(store: SqlStore) -> int:
+    """Count the listeners that are disabled, as far as can be told now."""
+    try:
+        return await store.listeners.count_disabled()
+    except StoreUnavailable:
+        return 0
+
+
 async def start_http(
     settings: Settings, served: Served, identity: Identity, stack: AsyncExitStack
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
@@ -106,8 +118,15 @@ async def start_http(
         default_limit=settings.http.default_limit,
         max_limit=settings.http.max_limit,
         max_body_bytes=settings.http.max_body_bytes,
+        limits=Limits(
+            connections=settings.http.max_connections,
+            head_seconds=settings.http.head_timeout_seconds,
+            body_seconds=settings.http.body_timeout_seconds,
+            idle_seconds=settings.http.idle_timeout_seconds,
+        ),
     )
-    close = await open_server(build_app(served.services, identity, config, served.sellers), listening)
+    app = build_app(served.services, identity, config, served.sellers)
+    close = await open_server(app, listening, config.limits)
     stack.push_async_callback(close)
     return url, close
 
@@ -123,12 +142,12 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def start_delivery(parts: Parts, start: Start, url: str) -> None:
-    """Begin to post notifications; `url` is where the API is reached."""
+def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId, Access]) -> None:
+    """Begin to post notifications; `url` is where the API is reached, `access` how each Buyer's listeners are."""
     settings = parts.settings.delivery
     worker = DeliveryWorker(
         parts.store.deliveries,
-        partial(callback_session, settings),
+        partial(open_sender, settings, now, access),
         settings,
         now,
         Random(),  # noqa: S311 - jitter, not a secret
@@ -136,3 +155,4 @@ def start_delivery(parts: Parts, start: Start, url: str) -> None:
     )
     parts.store.deliveries.on_due = worker.wake
     start(worker.run(), "delivery")
+    start(keep_fresh(access), "secrets")

@@ -14,6 +14,7 @@ import structlog
 
 from bridge.app.buyer_side import build_served, start_delivery, start_http
 from bridge.app.callers import load_entities, open_identity
+from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.app.process import background
@@ -59,6 +60,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
     check_sellers(settings, packs)
     check_reply_queues(packs)
     entities = load_entities(settings)
+    access = load_access(settings)
     async with AsyncExitStack() as ended, AsyncExitStack() as stack:
         identity = await open_identity(settings, entities, stack)
         store = build_store(settings)
@@ -71,7 +73,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
-        start_delivery(parts, start, url)
+        start_delivery(parts, start, url, access)
         if link is None:
             await connect(parts, stack)
         await start_publishing(wfm_side, stack)

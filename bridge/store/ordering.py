@@ -42,7 +42,7 @@ PENDING = "pending"
 ME = bindparam("me", type_=Plain())
 
 # What a row gets from the database, by its claims and by its attempts.
-_OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "error", "attempted_at")
+_OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "begun_at", "error", "attempted_at")
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -127,7 +127,9 @@ async def hold(session: Session, table: Table, number: int, until: datetime) -> 
 
 @cache
 def _held(table: Table) -> Update:
-    return _leased(table).where(is_pending(table), table.c.next_attempt_at.is_not(None))
+    until = bindparam("until", type_=table.c.lease_until.type)
+    claimed = update(table).where(table.c.number.in_(KEYS), is_pending(table), table.c.next_attempt_at.is_not(None))
+    return claimed.values(next_attempt_at=until, lease_until=until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,26 +154,27 @@ class Settlement:
             )
 
 
-async def settle(session: Session, table: Table, settlements: Sequence[Settlement]) -> bool:
+async def settle(session: Session, table: Table, settlements: Sequence[Settlement], *, counted: bool = False) -> bool:
     """Count attempts and end their leases, in a fixed number of statements; tells whether other rows became due.
 
-    What is not pending only counts.
+    What is not pending only counts. `counted` says that the attempts were counted when they began.
     """
     pending = await _lock(session, table, [settlement.number for settlement in settlements])
     moved: list[dict[str, Any]] = []
-    counted: list[dict[str, Any]] = []
+    ended_before: list[dict[str, Any]] = []
     ended: set[str] = set()
     for settlement in settlements:
         row = {"settled": settlement.number, **settlement.columns}
         if settlement.number not in pending:
-            counted.append(row)
+            ended_before.append(row)
             continue
         moved.append({**row, "state": settlement.state, "next_attempt_at": settlement.next_attempt_at})
         if settlement.state != PENDING and (key := pending.pop(settlement.number)) is not None:
             ended.add(key)
-    names = tuple(settlements[0].columns)
-    await session.run(_moved(table, names), moved)
-    await session.run(_counted(table, names), counted)
+    names, step = tuple(settlements[0].columns), 0 if counted else 1
+    await session.run(_moved(table, names, step), moved)
+    if names or step:
+        await session.run(_recorded(table, names, step), ended_before)
     if not ended:
         return False
     due = min(settlement.next_due for settlement in settlements)
@@ -206,16 +209,16 @@ def _pending(table: Table) -> Select[Any]:
 
 
 @cache
-def _counted(table: Table, columns: tuple[str, ...]) -> Update:
+def _recorded(table: Table, columns: tuple[str, ...], step: int) -> Update:
     kept = {name: bindparam(name, type_=table.c[name].type) for name in columns}
-    return update(table).where(table.c.number == bindparam("settled")).values(attempts=table.c.attempts + 1, **kept)
+    return update(table).where(table.c.number == bindparam("settled")).values(attempts=table.c.attempts + step, **kept)
 
 
 @cache
-def _moved(table: Table, columns: tuple[str, ...]) -> Update:
+def _moved(table: Table, columns: tuple[str, ...], step: int) -> Update:
     names = ("state", "next_attempt_at")
     given = {name: bindparam(name, type_=table.c[name].type) for name in names}
-    return _counted(table, columns).values(**given, lease_until=None, claimed_by=None)
+    return _recorded(table, columns, step).values(**given, lease_until=None, claimed_by=None)
 
 
 @cache

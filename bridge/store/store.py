@@ -11,6 +11,7 @@ from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Clock
 from bridge.store import opening as opening_of
+from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
 from bridge.store.job_cache import JobCache
@@ -114,6 +115,7 @@ class SqlStore:
         self.retention = Retention(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
+        self.backlog = Backlog(self._database, self.deliveries)
         self.outbox = Outbox(self._database, clock, process)
         self.processes = Processes(self._database, clock, process or "", instance or "")
         self.processes.on_free = self._wake_all

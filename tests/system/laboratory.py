@@ -15,7 +15,7 @@ from faststream.rabbit import RabbitBroker
 
 from bridge.app.process import new_id
 from bridge.domain.model import Command
-from bridge.flows.ports import RecordedEntry
+from bridge.flows.ports import Attempt, RecordedEntry
 from bridge.mef.enums import Irp
 from bridge.mef.models import Appointment, TimePeriod
 from bridge.simulator.answers import Answers
@@ -142,6 +142,11 @@ class Laboratory:
         entries = [recorded.entry for recorded in await self.journal()]
         mine = [entry for entry in entries if entry.job is not None and entry.job.key == job]
         return [(t.resource, t.source, t.target) for entry in mine for t in entry.transitions]
+
+    async def attempts(self) -> list[Attempt]:
+        """All attempts at notifications."""
+        backlog = (await self.store()).backlog
+        return [each for report in await backlog.reports() for each in await backlog.attempts(report.number)]
 
     async def overdue(self) -> list[Command]:
         """The commands that the bridge, once it runs, holds for abandoned."""

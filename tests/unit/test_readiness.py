@@ -18,6 +18,10 @@ TOO_OLD = "the oldest message of the WFM waits for 61 s to be stored (see commit
 ALARM = "RabbitMQ takes no messages: it is low on memory"
 
 
+async def _count() -> int:
+    return 2
+
+
 async def told(
     database: bool = True,
     broker: bool = True,
@@ -30,7 +34,9 @@ async def told(
     """What is told where the second queue of a kind is as given; the first is as it should be."""
     parts: Any = SimpleNamespace(
         settings=Settings(),
-        store=SimpleNamespace(problem=None if database else READ_ONLY),
+        store=SimpleNamespace(
+            problem=None if database else READ_ONLY, listeners=SimpleNamespace(count_disabled=_count)
+        ),
         link=SimpleNamespace(connected=broker),
     )
     wfm_side: Any = SimpleNamespace(
@@ -55,6 +61,7 @@ GOOD = {
     "standingBy": 1,
     "oldestUncommittedSeconds": 3,
     "neitherAppliedNorParked": 0,
+    "disabledListeners": 2,
 }
 
 

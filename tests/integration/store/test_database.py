@@ -19,13 +19,12 @@ from sqlalchemy import Connection, event, select, text
 
 from bridge.domain.model import CommandState, Job
 from bridge.errors import ConflictError, StoreDefect, StoreUnavailable
-from bridge.flows.ports import DeliveryState
 from bridge.store import SqlStore, open_store, upgrade
 from bridge.store.engine import open_engine
 from bridge.store.migration import _VERSION, CURRENT
 from bridge.store.scripts import migrate, revisions
 from bridge.store.tables import inbox, metadata, outbox
-from tests.integration.store.values import attempt, booking, job, load, save, subscription, work_order
+from tests.integration.store.values import booking, delivered, job, load, save, subscription, work_order
 from tests.support import PATIENCE_S, eventually
 
 BOTH = pytest.mark.parametrize(
@@ -152,17 +151,17 @@ async def test_what_was_on_its_way_before_migration_0008_leaves_in_the_same_orde
     await _schema(empty_url, fill)
     store = await open_store(empty_url, new_id=lambda: "ev")
     now = datetime(2026, 3, 5, 14, tzinfo=UTC)
-    delivered, sent = [], []
+    arrived, sent = [], []
     while claimed := await store.deliveries.claim(now, now + timedelta(minutes=1), 10):
-        delivered.append([each.event_id for each in claimed])
+        arrived.append([each.event_id for each in claimed])
         for each in claimed:
-            await store.deliveries.settle(each.number, attempt(), DeliveryState.DELIVERED, None)
+            await store.deliveries.settle(delivered(each))
     while entries := await store.outbox.claim(now, now + timedelta(minutes=1), 10):
         sent.append([entry.number for entry in entries])
         for entry in entries:
             await store.outbox.settle(entry.number, sent=True, error=None, next_attempt_at=None)
     await store.close()
-    assert delivered == [["ev-1", "ev-3"], ["ev-2"]]
+    assert arrived == [["ev-1", "ev-3"], ["ev-2"]]
     assert sent == [[1, 3], [2]]
 
 

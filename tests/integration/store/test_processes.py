@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from bridge.app.state import Lookout
 from bridge.errors import StoreShort
-from bridge.flows.ports import DeliveryState
+from bridge.flows.ports import DeliverySettlement, DeliveryState, SubscriptionId
 from bridge.store import SqlStore
 from bridge.store.engine import open_engine
 from bridge.store.health import TRUST_AFTER_S
@@ -52,6 +52,11 @@ async def prepare(store: SqlStore) -> None:
     await send(store, message("J-1"))
 
 
+def ended(number: int, state: DeliveryState, again: datetime | None = None) -> DeliverySettlement:
+    listener = SubscriptionId("no matter")
+    return DeliverySettlement(number=number, listener=listener, attempt=attempt(), state=state, next_attempt_at=again)
+
+
 NOTHING: tuple[list[int], list[int]] = ([], [])
 
 
@@ -63,7 +68,7 @@ async def test_what_a_living_process_could_not_record_is_nobody_elses_though_its
     assert mine != NOTHING
     assert await claimed(other, LATE) == NOTHING
     assert await other.deliveries.next_at() == at(minutes=1)  # for all that it knows; it looks again from time to time
-    await one.deliveries.settle(mine[0][0], attempt(), DeliveryState.DELIVERED, None)
+    await one.deliveries.settle(ended(mine[0][0], DeliveryState.DELIVERED))
     assert await claimed(other, LATE) == NOTHING
 
 
@@ -79,7 +84,7 @@ async def test_what_a_process_tries_again_anybody_may_claim(start: Start) -> Non
     one, other = await start("one"), await start("other")
     await prepare(one)
     (delivery,), (entry,) = await claimed(one)
-    await one.deliveries.settle(delivery, attempt(503), DeliveryState.PENDING, NOW)
+    await one.deliveries.settle(ended(delivery, DeliveryState.PENDING, NOW))
     await one.outbox.settle(entry, sent=False, error="no", next_attempt_at=NOW)
     assert await claimed(other) == ([delivery], [entry])
 

@@ -199,7 +199,12 @@ async def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
 
 
 async def test_a_message_that_is_given_up_is_a_dead_letter_with_its_reason_and_the_next_one_is_taken(
-    link: RabbitLink, consume: MakeConsumer, events: AbstractExchange, channel: AbstractChannel, topology: Topology
+    link: RabbitLink,
+    consume: MakeConsumer,
+    events: AbstractExchange,
+    channel: AbstractChannel,
+    topology: Topology,
+    bus: RabbitCommandBus,
 ) -> None:
     taken: list[bytes] = []
 
@@ -209,7 +214,7 @@ async def test_a_message_that_is_given_up_is_a_dead_letter_with_its_reason_and_t
         taken.append(message.body)
 
     with capture_logs() as logs:
-        await consume(link, handle, give_up=RabbitCommandBus(link, topology).give_up)
+        await consume(link, handle, give_up=bus.give_up)
         await say(events, b"poison", message_id="m-1", correlation_id="c-1", headers={"kind": "x", "n": 7})
         await say(events, b"good")
         await eventually(lambda: taken == [b"good"])
