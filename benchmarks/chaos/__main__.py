@@ -9,13 +9,10 @@ import logging
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
 
 from benchmarks.chaos.run import Plan, Result, run
 from benchmarks.lab import database, facts
 from bridge.localenv.broker import find_broker
-
-EXPLAINED: Final = 5
 
 
 def main() -> bool:
@@ -28,10 +25,8 @@ def main() -> bool:
     result = asyncio.run(_run(plan))
     for name, value in result.counts.items():
         print(f"  {name}: {value}")
-    for finding in result.findings:
-        print(f"  {finding.kind.upper()}: {finding.what}")
-    for job in sorted({finding.job for finding in result.findings if finding.job})[:EXPLAINED]:
-        print(f"  what became of the messages of {job}:", *result.journal.get(job, ()), sep="\n    ")
+    if result.findings:
+        print(result.explained())
     print(f"chaos: seed {plan.seed}: {len(result.findings)} found")
     return not result.findings
 
@@ -45,6 +40,9 @@ def _plan() -> Plan:
         "--kills", type=int, default=usual.kills, help="kills and stops, and as many cuts of connections"
     )
     parser.add_argument("--seed", type=int, default=usual.seed)
+    parser.add_argument(
+        "--moves", type=float, default=usual.moves, help="how often the dispatcher moves a visit himself"
+    )
     parser.add_argument("--at-once", type=int, default=usual.at_once, help="jobs that live at the same time")
     return Plan(**vars(parser.parse_args()))
 

@@ -1,6 +1,7 @@
 """What was seen of a run, on all three sides: at the WFM, at the Buyer, and in the bridge. No bus, no clock."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 
@@ -87,3 +88,23 @@ class Evidence:
     granted: list[Granted] = field(default_factory=list)
     left: Mapping[str, int] = field(default_factory=dict)
     journal: Mapping[str, list[str]] = field(default_factory=dict)
+
+
+def in_sequence(hops: Iterable[Hop]) -> list[Hop]:
+    """Put the hops of each object one after another, as far as each begins where the one before it ended.
+
+    A message that waited for a reply has its number in the journal from before that reply, and its hops are later.
+    """
+    left: defaultdict[str, list[Hop]] = defaultdict(list)
+    for hop in hops:
+        left[hop.id].append(hop)
+    return [hop for of_one in left.values() for hop in _chained(of_one)]
+
+
+def _chained(left: list[Hop]) -> Iterator[Hop]:
+    stands: str | None = None
+    while left:
+        following = next((place for place, hop in enumerate(left) if hop.source == stands), 0)
+        hop = left.pop(following)
+        stands = hop.target
+        yield hop

@@ -25,6 +25,12 @@ PACE_S: Final = 1.5
 """Between two steps of a job lies up to so much; more while the bridge is away, or it would miss all."""
 SLOW_PACE_S: Final = 6.0
 
+WISHES: Final = 0.5
+"""How many of the steps are the Buyer's, if he is not waiting for something already."""
+
+AGREES: Final = 0.4
+"""How often the dispatcher agrees a visit by himself where there is none."""
+
 STARTS: Final = 0.04
 """How often a technician starts though nothing is at its end yet, perhaps while a booking is under way."""
 
@@ -33,12 +39,16 @@ Change = Callable[[Acme, Job], bool]
 
 @dataclass(slots=True)
 class Lives:
-    """All jobs. As long as the bridge is not `up`, the Buyer waits, and the WFM goes on slowly."""
+    """All jobs. As long as the bridge is not `up`, the Buyer waits and the WFM goes on slowly.
+
+    `moves` is the part of the dispatcher's steps in which he moves a visit by himself (R27).
+    """
 
     wfm: MoodyWfm
     buyer: MoodyBuyer
     seed: int
     events_each: int
+    moves: float
     up: asyncio.Event
     granted: list[Granted] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
@@ -66,7 +76,7 @@ class Life:
     async def run(self) -> None:
         """Go on until the WFM has said enough, then come to an end."""
         while self._stands().version < self.all.events_each and self._stands().stat is not Stat.STARTED:
-            if self.random.random() < 0.5:
+            if self.random.random() < WISHES:
                 await self._begin_wish()
             else:
                 await self.all.wfm.live(self.job, self._something)
@@ -82,15 +92,15 @@ class Life:
 
     def _something(self, acme: Acme, job: Job) -> bool:
         if acme.active_visit(self.job) is None:
-            return self._agree(acme, job)
+            return self.random.random() < AGREES and self._agree(acme, job)
         choice = self.random.random()
         if choice < STARTS:
             return self._turn(acme, job, Stat.STARTED)
-        if choice < 0.3:
+        if choice < STARTS + self.all.moves:
             return self._move(acme, job)
-        if choice < 0.5:
+        if choice < 0.6:
             return self._turn(acme, job, Stat.DRIVING)
-        if choice < 0.8:
+        if choice < 0.85:
             return self._turn(acme, job, Stat.VISIT_TAKEN_BACK)
         return self._turn(acme, job, Stat.NO_SHOW, self.random.choice(("C01", "T01")))
 

@@ -17,10 +17,12 @@ from yarl import URL
 
 from benchmarks.chaos.buyer import MoodyBuyer
 from benchmarks.chaos.checker import TAKEN, Finding, check
-from benchmarks.chaos.evidence import Evidence, HeldVisit, Hop, JobEnd, Notified, Shown
+from benchmarks.chaos.evidence import Evidence, HeldVisit, Hop, JobEnd, Notified, Shown, in_sequence
 from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.lives import Lives, all_lives
 from benchmarks.chaos.wfm import MoodyWfm
+from bridge.domain.model import Transition
+from bridge.flows.ports import JournalEntry
 from bridge.localenv.postgres import asyncpg_url
 from bridge.simulator.acme import Acme
 from tests.integration.wfm.conftest import Wire
@@ -34,7 +36,9 @@ COMMAND_S: Final = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to happen. `trouble` is the part of requests, commands and messages that go wrong."""
+    """What is to happen. `trouble` is the part of requests, commands and messages that go wrong; `hangs` of the
+    notifications are never answered, `moves` of the dispatcher's steps move a visit (R27).
+    """
 
     events: int = 1000
     jobs: int = 60
@@ -43,6 +47,7 @@ class Plan:
     at_once: int = 40
     trouble: float = 0.15
     hangs: int = 2
+    moves: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,14 @@ class Result:
     findings: list[Finding]
     counts: dict[str, object]
     journal: Mapping[str, list[str]]
+    faults: Mapping[str, int]
+
+    def explained(self, jobs: int = 5) -> str:
+        """Write down the faults, and what became of the messages of some of their jobs."""
+        lines = [f"{finding.kind.upper()}: {finding.what}" for finding in self.findings]
+        for job in sorted({finding.job for finding in self.findings if finding.job})[:jobs]:
+            lines += [f"what became of the messages of {job}:", *(f"  {line}" for line in self.journal.get(job, ()))]
+        return "\n".join(lines)
 
 
 @dataclass
@@ -108,7 +121,7 @@ async def run(plan: Plan, rabbitmq_url: str, database_url: str, directory: Path)
             plan.kills,
             lambda: len(wfm.said) / plan.events,
         )
-        lives = Lives(wfm, buyer, plan.seed, plan.events // plan.jobs, faults.up)
+        lives = Lives(wfm, buyer, plan.seed, plan.events // plan.jobs, plan.moves, faults.up)
         await _live(lives, faults, plan)
         lived = time.perf_counter() - began
         wfm.trouble = buyer.trouble = 0.0
@@ -126,7 +139,7 @@ async def run(plan: Plan, rabbitmq_url: str, database_url: str, directory: Path)
             "notifications": f"{len(seen.decided)}, taken {len(seen.told)} times in {buyer.attempts} attempts",
             "seconds": f"{lived:.0f} of chaos, {time.perf_counter() - began - lived:.0f} until all was over",
         }
-        return Result(check(seen), counts, seen.journal)
+        return Result(check(seen), counts, seen.journal, faults.happened)
 
 
 async def _live(lives: Lives, faults: Faults, plan: Plan) -> None:
@@ -187,18 +200,20 @@ async def _look_into(lab: Laboratory, seen: Evidence) -> None:
         what = f"{entry.message} {entry.rule}: {entry.outcome} {walked} {entry.reason}"
         journal[entry.job.key if entry.job else ""].append(f"{entry.raw.received_at:%H:%M:%S.%f} {what}")
     seen.journal = journal
-    seen.hops = [
-        Hop(
-            entry.job.key if entry.job else "",
-            hop.resource,
-            hop.id,
-            hop.source,
-            hop.target,
-            silently=entry.rule == "commands.book" and hop.resource == "appointment" and hop.source is None,
-        )
-        for entry in entries
-        for hop in entry.transitions
+    seen.hops = in_sequence([hop for entry in entries for hop in _hops(entry)])
+
+
+def _hops(entry: JournalEntry) -> list[Hop]:
+    job = entry.job.key if entry.job else ""
+    booked = entry.rule == "commands.book"
+    return [
+        Hop(job, each.resource, each.id, each.source, each.target, silently=booked and _is_new_visit(each))
+        for each in entry.transitions
     ]
+
+
+def _is_new_visit(hop: Transition) -> bool:
+    return hop.resource == "appointment" and hop.source is None
 
 
 _DECIDED: Final = (

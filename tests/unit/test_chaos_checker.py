@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from benchmarks.chaos.checker import check
-from benchmarks.chaos.evidence import Event, Evidence, Granted, HeldVisit, Hop, JobEnd, Notified, Shown
+from benchmarks.chaos.evidence import Event, Evidence, Granted, HeldVisit, Hop, JobEnd, Notified, Shown, in_sequence
 
 START = "2026-03-06T07:00:00+00:00"
 CREATED, STATE = "workOrderCreateEvent", "workOrderStateChangeEvent"
@@ -110,6 +110,18 @@ def test_an_illegal_hop_is_found_by_the_state_tables_and_by_where_the_object_was
     run = a_run()
     run.hops[4:8] = [run.hops[4], run.hops[6], run.hops[7], run.hops[5]]
     assert found(run) == {"illegal"}
+
+
+def test_what_waited_for_a_reply_has_its_place_behind_it_and_what_fits_nowhere_stays_a_fault() -> None:
+    """The journal has it in the order of arrival."""
+    run = a_run()
+    booked, planned = run.hops[1:3]
+    run.hops[1:3] = [Hop("J-1", "appointment", "ap-1", "confirmed", "cancelled"), booked, planned]
+    assert "illegal" in found(run)
+    run.hops = in_sequence(run.hops)
+    assert not found(run) & {"illegal", "doubled"}
+    run.hops = in_sequence([*run.hops, planned])
+    assert "doubled" in found(run)
 
 
 def test_reordered_notifications_are_found_though_each_came() -> None:
