@@ -21,9 +21,8 @@ PERIOD: Final = timedelta(days=7)
 SPREAD_DAYS: Final = 300
 """Jobs are spread over so many days: there are three technicians."""
 
-PACE_S: Final = 1.5
-"""Between two steps of a job lies up to so much; more while the bridge is away, or it would miss all."""
-SLOW_PACE_S: Final = 6.0
+SLOWLY: Final = 4.0
+"""So many times the pace is what the WFM takes while the bridge is away, or it would miss all."""
 
 WISHES: Final = 0.5
 """How many of the steps are the Buyer's, if he is not waiting for something already."""
@@ -41,7 +40,7 @@ Change = Callable[[Acme, Job], bool]
 class Lives:
     """All jobs. As long as the bridge is not `up`, the Buyer waits and the WFM goes on slowly.
 
-    `moves` is the part of the dispatcher's steps in which he moves a visit by himself (R27).
+    Between two steps of a job lies up to `pace_s`. `moves` is the part of the dispatcher's steps in which he moves a visit by himself (R27).
     """
 
     wfm: MoodyWfm
@@ -49,6 +48,7 @@ class Lives:
     seed: int
     events_each: int
     moves: float
+    pace_s: float
     up: asyncio.Event
     granted: list[Granted] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Life:
                 await self._begin_wish()
             else:
                 await self.all.wfm.live(self.job, self._something)
-            await asyncio.sleep(self.random.uniform(0, PACE_S if self.all.up.is_set() else SLOW_PACE_S))
+            await asyncio.sleep(self.random.uniform(0, self.all.pace_s) * (1 if self.all.up.is_set() else SLOWLY))
         if self._wish is not None:
             await self._wish
         await self.all.wfm.live(self.job, self._end)

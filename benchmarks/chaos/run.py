@@ -48,6 +48,7 @@ class Plan:
     trouble: float = 0.15
     hangs: int = 2
     moves: float = 0.25
+    pace_s: float = 1.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ async def run(plan: Plan, rabbitmq_url: str, database_url: str, directory: Path)
             plan.kills,
             lambda: len(wfm.said) / plan.events,
         )
-        lives = Lives(wfm, buyer, plan.seed, plan.events // plan.jobs, plan.moves, faults.up)
+        lives = Lives(wfm, buyer, plan.seed, plan.events // plan.jobs, plan.moves, plan.pace_s, faults.up)
         await _live(lives, faults, plan)
         lived = time.perf_counter() - began
         wfm.trouble = buyer.trouble = 0.0

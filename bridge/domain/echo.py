@@ -194,13 +194,27 @@ def _taken_back(job: Job, command: Command, update: JobUpdate, now: datetime) ->
     )
 
 
-def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
-    appointment = job.open_appointment
-    if appointment is None or update.visit.window == appointment.valid_for:
+def _reschedule_to(job: Job, appointment: Appointment, update: JobUpdate) -> Command | None:
+    """Find the reschedule that asked for the window in which the message has the visit."""
+    if update.visit.window == appointment.valid_for:
         return None
     asked = (c for c in job.commands if c.appointment == appointment.id and c.window == update.visit.window)
-    command = _meant(asked, CommandKind.RESCHEDULE)
-    if command is None:
+    return _meant(asked, CommandKind.RESCHEDULE)
+
+
+def _begun_in_new_window(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    """The technician may start, or miss, a visit before the WFM's yes to its reschedule is here."""
+    appointment = job.open_appointment
+    command = _reschedule_to(job, appointment, update) if appointment is not None else None
+    if command is None or not command.is_pending:
+        return None
+    return _waiting(job, "may concern the visit in its new window, and the reply to the reschedule is awaited")
+
+
+def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
+    appointment = job.open_appointment
+    command = _reschedule_to(job, appointment, update) if appointment is not None else None
+    if appointment is None or command is None:
         return None
     if command.is_pending:
         return _waiting(job, "may be the echo of a reschedule whose reply is awaited")
@@ -324,7 +338,12 @@ def _ignored(job: Job, reason: str, outcome: Outcome = Outcome.ECHO) -> Decision
 
 Recogniser = Callable[[Job, JobUpdate, datetime], Decision | None]
 
-_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (_before_its_end, _unseen_visit, _ended_visit)
+_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (
+    _before_its_end,
+    _unseen_visit,
+    _begun_in_new_window,
+    _ended_visit,
+)
 
 _RECOGNISERS: Mapping[AppointmentStatus | None, tuple[Recogniser, ...]] = {
     None: (_no_visit_yet,),
