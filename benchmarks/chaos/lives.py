@@ -40,8 +40,8 @@ Change = Callable[[Acme, Job], bool]
 class Lives:
     """All jobs. As long as the bridge is not `up`, the Buyer waits and the WFM goes on slowly.
 
-    Between two steps of a job lies up to `pace_s`. `moves` is the part of the dispatcher's steps in which he moves a visit
-    by himself (R27).
+    Between two steps of a job lies up to `pace_s`. `moves` is the part of the dispatcher's steps in which he moves a
+    visit by himself (R27).
     """
 
     wfm: MoodyWfm

@@ -18,7 +18,7 @@ from bridge.flows.patience import Patient
 from bridge.flows.pending_replies import PendingReplies, ask, publish
 from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
 from bridge.flows.refusals import WfmTimeout, WfmUnavailable
-from bridge.flows.replies import WfmReply, correlated, correlation_of
+from bridge.flows.replies import WfmReply, correlated, correlation_of, plain_body
 from bridge.flows.settling import Settling, result_or_timeout
 from bridge.flows.sweep import Sweep
 from bridge.flows.work import Workshop
@@ -116,7 +116,7 @@ class Commands:
         if reply.problem is not None:
             await self._batcher.submit(reply)
             return
-        if self._questions.resolve(reply.correlation_id, reply.raw.body):
+        if self._questions.resolve(reply.correlation_id, plain_body(reply.raw)):
             return
         if not reply.was_passed_on:
             await self._batcher.submit(reply)

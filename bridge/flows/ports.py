@@ -24,6 +24,7 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
+from bridge.mapping.formats import bodies
 from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, WorkOrderState
 from bridge.mef.models import TimePeriod
 
@@ -32,9 +33,16 @@ T = TypeVar("T")
 SubscriptionId = NewType("SubscriptionId", str)
 
 
+CONTENT_TYPE: Final = bodies.CONTENT_TYPE
+CONTENT_ENCODING: Final = bodies.CONTENT_ENCODING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WfmMessage:
-    """A message of the WFM as it came off the bus: raw bytes, never decoded before it reaches the pack."""
+    """A message of the WFM as it came off the bus: raw bytes, never decoded before it reaches the pack.
+
+    Among its headers are AMQP's properties that say how the body is written, `CONTENT_TYPE` and `CONTENT_ENCODING`.
+    """
 
     pack: str
     body: bytes

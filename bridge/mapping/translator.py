@@ -131,7 +131,8 @@ class Translator:
         is_late = is_older(job, reading.versions)
         versions = FieldVersions(job, reading.versions, self.occurred_at, is_late, by_field=kept)
         unknown = self.deltas and job.work_order is None
-        return Scope(reading.content, job, versions, values=states_of(job), tolerant=unknown)
+        remarks = [*reading.content.remarks]
+        return Scope(reading.content, job, versions, values=states_of(job), remarks=remarks, tolerant=unknown)
 
     def _translate(self, reading: Reading, trace: _Trace) -> Translation:
         scope = trace.scope
@@ -178,6 +179,8 @@ class Translator:
             work_order=goal.work_order if goal.work_order in _ON_THE_WAY else None,
             appointment=goal.appointment if goal.appointment in OPEN else None,
             on_illegal=OnIllegal.KEEP,
+            moved_by=goal.moved_by,
+            if_any=goal.if_any,
         )
 
     def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope, *, late: bool) -> JobUpdate:

@@ -11,7 +11,7 @@ from typing import Final
 from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
-from bridge.flows.ports import Clock, WfmMessage
+from bridge.flows.ports import CONTENT_ENCODING, CONTENT_TYPE, Clock, WfmMessage
 from bridge.loops import every
 from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source
 from bridge.wfm.link import RabbitLink
@@ -129,7 +129,7 @@ class InboundConsumer:
                 pack=self._pack,
                 body=message.body,
                 routing_key=_text(message.routing_key or ""),
-                headers=text_headers(message),
+                headers=_headers(message),
                 correlation_id=_text(message.correlation_id or message.message_id or self._new_id()),
                 received_at=self._clock(),
             )
@@ -197,7 +197,7 @@ class ReplyConsumer:
                 pack=self._pack,
                 correlation_id=_text(message.correlation_id or ""),
                 body=message.body,
-                headers=text_headers(message),
+                headers=_headers(message),
                 received_at=self._clock(),
             )
         )
@@ -211,6 +211,16 @@ def _in_memory_sources(topology: Topology, exchange: str, bindings: Iterable[str
 def text_headers(message: IncomingMessage) -> dict[str, str]:
     """Give the headers as text."""
     return {_text(key): _text(value) for key, value in message.headers.items()}
+
+
+def _headers(message: IncomingMessage) -> dict[str, str]:
+    """Give the headers, and beside them the properties that say how the body is written, if they do."""
+    properties = {}
+    if "charset" in (message.content_type or "").lower():
+        properties[CONTENT_TYPE] = _text(message.content_type)
+    if message.content_encoding:
+        properties[CONTENT_ENCODING] = _text(message.content_encoding)
+    return properties | text_headers(message)
 
 
 def _text(value: object) -> str:

@@ -156,8 +156,8 @@ class Table(Strict):
     default: dict[Name, str] | None = None
     """The columns of a code without a row, with `on_miss: default`."""
     file: Text | None = None
-    """A file beside the pack that has the rows: CSV with the columns' names in the first line (an empty cell is
-    absent), or YAML with the one key `rows`.
+    """A file beside the pack that has the rows: CSV with the columns' names in the first line (an empty cell is absent,
+    and what stands in quotes is kept as it is), or YAML with the one key `rows`.
     """
     rows: tuple[dict[Name, str], ...]
     """The rows, unless they stand in a `file`. Every cell is a text: put codes that look like numbers in quotes."""

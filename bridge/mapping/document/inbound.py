@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Strict, Text, Zone, widen
+from bridge.mapping.formats.bodies import check_encoding
 
 
 class Version(Strict):
@@ -83,6 +84,10 @@ class Inbound(Strict):
     """The binding keys of the bridge's queue."""
     format: Literal["json", "xml"] = "json"
     """What a message is written in."""
+    encoding: Annotated[str, AfterValidator(check_encoding)] | None = None
+    """What texts are written in, such as `windows-1250`, in messages and replies that do not say it themselves (by a
+    byte-order mark, their content type, or XML's declaration) and are not UTF-8.
+    """
     xml: Xml = Xml()
     """How XML is read."""
     unpack: tuple[Unpack, ...] = ()

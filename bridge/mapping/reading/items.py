@@ -73,6 +73,7 @@ def items_converter(
     distinct, limit = spec.distinct, spec.limit
 
     def convert(raw: object, scope: Scope) -> tuple[Item, ...]:
+        raw = as_items(raw)
         if not isinstance(raw, list) or len(raw) > MOST_ITEMS:
             raise Unfit(f"a list of at most {MOST_ITEMS} items")
         items = tuple(reader.read(raw, scope))
@@ -88,6 +89,7 @@ def items_merger(key: ItemField) -> Merge:
     """
 
     def merge(known: object, new: object, scope: Scope) -> object:
+        known, new = as_items(known), as_items(new)
         if not isinstance(new, list) or len(new) > MOST_ITEMS:
             return new
         merged: dict[object, object] = {}
@@ -118,6 +120,11 @@ def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
     for item in items:
         first.setdefault(tuple(item.values()), item)
     return tuple(first.values())
+
+
+def as_items(raw: object) -> object:
+    """Take a single object for a list of one, as many systems write one; anything else is what it is."""
+    return [raw] if isinstance(raw, dict) else raw
 
 
 Chooser = Callable[[list[object]], list[object]]

@@ -371,9 +371,10 @@ async def test_a_message_arrives_as_it_was_sent(
         events, b"\xff{", content_type="application/json", headers={"n": 7, "b": bytearray(b"x")}, message_id="M-1"
     )
     await say(events, b"2", message_id="M-2", correlation_id="C-2")
-    await say(events, b"3", message_id="")
+    await say(events, b"3", message_id="", content_type="text/json; charset=cp1250", content_encoding="gzip")
     await eventually(lambda: len(gate.seen) == 3)
     first, second, third = gate.seen
+    assert third.headers == {"content-type": "text/json; charset=cp1250", "content-encoding": "gzip"}
     assert (first.body, first.routing_key, first.headers) == (b"\xff{", "job.new", {"n": "7", "b": "x"})
     assert [first.correlation_id, second.correlation_id] == ["M-1", "C-2"]
     assert third.correlation_id
