@@ -40,14 +40,15 @@ class Served:
     sellers: Mapping[str, Services]
 
 
-def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
+def build_served(parts: Parts, wfm_side: WfmSide, access: Mapping[BuyerId, Access]) -> Served:
     """Build the use cases the API calls."""
     ready = partial(readiness, parts, wfm_side)
+    hosts = {buyer: each.hosts for buyer, each in access.items()}
     sellers = parts.settings.sellers if len(parts.settings.sellers) > 1 else ()
     views = {each.id: SellerStore(parts.store, each.id, frozenset(each.packs)) for each in sellers}
     return Served(
-        _services(parts, wfm_side, parts.store, ready),
-        {seller: _services(parts, wfm_side, view, ready) for seller, view in views.items()},
+        _services(parts, wfm_side, parts.store, ready, hosts),
+        {seller: _services(parts, wfm_side, view, ready, hosts) for seller, view in views.items()},
     )
 
 
@@ -73,7 +74,13 @@ def _too_old(oldest_s: float) -> str:
     return f"the oldest message of the WFM waits for {oldest_s:.0f} s to be stored (see commit.waiting in the log)"
 
 
-def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Readiness) -> Services:
+def _services(
+    parts: Parts,
+    wfm_side: WfmSide,
+    store: BuyersStore,
+    readiness: Readiness,
+    hosts: Mapping[BuyerId, frozenset[str]],
+) -> Services:
     workshop, commands = wfm_side.workshop, wfm_side.commands
     timeout = timedelta(seconds=parts.settings.commands.timeout_seconds)
     memory = timedelta(minutes=parts.settings.commands.slot_memory_minutes)
@@ -88,7 +95,9 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
     return Services(
         appointments=Appointments(store, workshop, commands, time_slots, timeout=timeout),
         work_orders=WorkOrders(store.reads),
-        subscriptions=Subscriptions(store.listeners, now, new_id, max_listeners=parts.settings.http.max_listeners),
+        subscriptions=Subscriptions(
+            store.listeners, now, new_id, max_listeners=parts.settings.http.max_listeners, hosts=hosts
+        ),
         requests=wfm_side.requests,
         readiness=readiness,
     )
@@ -123,6 +132,8 @@ async def start_http(
             head_seconds=settings.http.head_timeout_seconds,
             body_seconds=settings.http.body_timeout_seconds,
             idle_seconds=settings.http.idle_timeout_seconds,
+            requests_per_second=settings.http.requests_per_second,
+            burst=settings.http.requests_burst,
         ),
     )
     app = build_app(served.services, identity, config, served.sellers)

@@ -69,7 +69,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         start = await stack.enter_async_context(background())
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
-        url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
+        url, close = await start_http(settings, build_served(parts, wfm_side, access), identity, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)

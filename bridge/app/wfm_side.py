@@ -9,6 +9,7 @@ from random import Random
 import structlog
 from faststream.rabbit import QueueType
 
+from bridge.app.credentials import broker_url
 from bridge.app.process import Start, new_id, now
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
@@ -59,7 +60,7 @@ def topology_of(settings: Settings) -> Topology:
 def build_link(settings: Settings) -> RabbitLink:
     """Make the connection to RabbitMQ, not opened yet."""
     return RabbitLink(
-        settings.broker.url.get_secret_value(),
+        broker_url(settings.broker),
         name=f"mef-bridge {settings.instance}",
         connect_timeout_s=settings.broker.connect_timeout_seconds,
     )

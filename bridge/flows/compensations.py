@@ -55,7 +55,7 @@ class Compensations:
             log.debug("compensation.repeated", command=booking.id)
             return
         ids = Ids(WorkOrderId(self._workshop.new_id()), AppointmentId(self._workshop.new_id()))
-        decision = compensation.replied(job, command, _read(pack, raw), pack.seller_contact, ids, work.now)
+        decision = compensation.replied(job, command, _read(pack, raw), pack.seller_contact(job), ids, work.now)
         _carry_out(work, command, decision)
         entry = _entry(pack, command, raw, decision.outcome, decision.reason)
         keep = work.park if decision.outcome is Outcome.PARKED else work.record

@@ -153,8 +153,12 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         "BRIDGE_HTTP_HOST",
         "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
         "BRIDGE_DELIVERY_CA_FILE",
+        "BRIDGE_DATABASE_PASSWORD_FILE",
     }
-    free_text |= {f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "JWKS")}
+    free_text |= {f"BRIDGE_BROKER_{name}_FILE" for name in ("PASSWORD", "CA", "CERTIFICATE", "KEY")}
+    free_text |= {
+        f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "SCOPE_CLAIMS", "JWKS")
+    }
     assert complained == names.keys() - free_text
 
 
