@@ -462,11 +462,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The WFM said no, translated by the pack into a code, a reason of at most 255 characters and a JSON Pointer."""
+    """The WFM said no, translated by the pack into a code, a reason of at most 255 characters and a JSON Pointer.
+
+    `final`: it will never say yes, as the visit has begun or is over.
+    """
 
     code: Error422Code
     reason: str
     path: str | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)
