@@ -203,17 +203,23 @@ class _Change:
 
 
 def _change(row: Row, settlements: Sequence[DeliverySettlement]) -> _Change | None:
+    """Say what becomes of a listener by what was sent to it at about the same time; one success is enough."""
     failed = [each for each in settlements if each.state is not DeliveryState.DELIVERED]
-    was_failing, recovered = row["failing_since"], len(failed) < len(settlements)
-    since = None if recovered else was_failing or min(each.attempt.at for each in failed)
-    disable = next((each.disable for each in failed if each.disable is not None), None)
-    if since and disable is None and any(each.dead_since is not None and since < each.dead_since for each in failed):
-        disable = ONLY_FAILURES.format(since)
-    if row["disabled_at"] is not None:
-        disable = None
-    if since == was_failing and disable is None:
+    recovered = len(failed) < len(settlements)
+    since = None if recovered else row["failing_since"] or min(each.attempt.at for each in failed)
+    disable = _why_disabled(failed, since) if row["disabled_at"] is None else None
+    if since == row["failing_since"] and disable is None:
         return None
     return _Change(row["id"], recovered, since, settlements[-1].attempt.at, disable)
+
+
+def _why_disabled(failed: Sequence[DeliverySettlement], since: datetime | None) -> str | None:
+    for each in failed:
+        if each.disable is not None:
+            return each.disable
+        if since is not None and each.dead_since is not None and since < each.dead_since:
+            return ONLY_FAILURES.format(since)
+    return None
 
 
 async def _apply(session: Session, changes: Sequence[_Change]) -> None:

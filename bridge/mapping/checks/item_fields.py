@@ -5,7 +5,7 @@ from bridge.mapping.document import FieldSpec, PackDocument
 from bridge.mapping.formats.paths import path_steps
 from bridge.mapping.reading.references import known_codes
 
-INSIDE = ("path", "value", "join", "first")
+INSIDE = ("path", "value", "join", "same", "first")
 """The sources of a field inside an item."""
 
 _KEYS = ("text", "code", "integer")

@@ -8,6 +8,7 @@ from bridge.mapping.checks.tables import check_spellings
 from bridge.mapping.document import FieldSpec, FieldZone, PackDocument
 from bridge.mapping.formats.datetimes import WORDS
 from bridge.mapping.formats.durations import UNITS
+from bridge.mapping.formats.paths import check_path
 from bridge.mapping.reading.cells import PARTIES, reason_text
 from bridge.mapping.reading.references import known_codes
 
@@ -43,12 +44,16 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
 
 def _check_parts(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
     name = str(loc[-1])
-    for source, parts in (("join", spec.join), ("first", spec.first)):
+    for source, parts in (("join", spec.join), ("same", spec.same), ("first", spec.first)):
         for index, one in enumerate(parts or ()):
             _check_before((*loc, source, index), one.partition(".")[0], name, document, report)
             _check_column((*loc, source, index), one, document, report)
     if spec.first is not None:
         _check_same_type((*loc, "first"), spec.first, spec.type, document, report)
+    if spec.same is not None:
+        _check_comparable((*loc, "same"), spec.same, document, report)
+        if spec.type != "boolean":
+            report.add((*loc, "type"), "wrong-type", "whether fields are the same is true or false; leave out the type")
     if spec.not_before is not None:
         _check_before((*loc, "not_before"), spec.not_before, name, document, report)
     if spec.zone is not None:
@@ -67,6 +72,14 @@ def _check_same_type(loc: Loc, references: Sequence[str], type_: str, document: 
         report.add(
             (*loc, index), "wrong-type", f"expected fields of one type; {reference} is {found}, this field {type_}"
         )
+
+
+def _check_comparable(loc: Loc, references: Sequence[str], document: PackDocument, report: Report) -> None:
+    types = [type_of(reference, document) for reference in references]
+    for index, (reference, found) in enumerate(zip(references, types, strict=True)):
+        if found not in (None, "items", types[0]) and not {found, types[0]} <= {*_MIXABLE, None, "items"}:
+            message = f"{reference} is {found} and {references[0]} {types[0]}; they are never the same"
+            report.add((*loc, index), "wrong-type", message)
 
 
 def takes_as_it_is(spec: FieldSpec, document: PackDocument) -> bool:
@@ -106,7 +119,9 @@ def _check_format(loc: Loc, spec: FieldSpec, report: Report) -> None:
         report.add((*loc, "format"), "wrong-value", f"'{spec.format}' is a format of durations")
 
 
-_OF_LISTS = {"item": ("list",)} | dict.fromkeys(("where", "distinct", "limit"), ("list", "items"))
+_OF_LISTS = {"item": ("list",)} | dict.fromkeys(
+    ("where", "distinct", "sort_by", "descending", "limit"), ("list", "items")
+)
 
 
 def _check_list(loc: Loc, spec: FieldSpec, report: Report) -> None:
@@ -114,6 +129,27 @@ def _check_list(loc: Loc, spec: FieldSpec, report: Report) -> None:
         if spec.type not in types and option in spec.model_fields_set:
             message = f"{option} belongs to type {' or '.join(types)}; this field is of type {spec.type}"
             report.add_key((*loc, option), "misplaced", message)
+    if spec.descending and spec.sort_by is None:
+        report.add_key((*loc, "descending"), "misplaced", "descending goes with sort_by")
+    if spec.sort_by is not None and spec.type == "items":
+        _check_sorted_items((*loc, "sort_by"), spec.sort_by, spec, report)
+    elif spec.sort_by is not None and spec.type == "list":
+        _check_sorted_list((*loc, "sort_by"), spec.sort_by, report)
+
+
+def _check_sorted_items(loc: Loc, name: str, spec: FieldSpec, report: Report) -> None:
+    inner = spec.fields.get(name)
+    if inner is None:
+        report.unknown(loc, "field", name, spec.fields)
+    elif inner.type in ("list", "items"):
+        report.add(loc, "wrong-type", f"items cannot be sorted by lists; {name} is of type {inner.type}")
+
+
+def _check_sorted_list(loc: Loc, path: str, report: Report) -> None:
+    try:
+        check_path(path)
+    except ValueError as error:
+        report.add(loc, "wrong-value", str(error))
 
 
 def _check_synonyms(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:

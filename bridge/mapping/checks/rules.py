@@ -10,7 +10,9 @@ from bridge.mapping.document import BOUNDS, Cell, Lifecycle, PackDocument, Rule
 from bridge.mapping.reading.references import APPOINTMENT_STATUS, STATE_COLUMNS, WORK_ORDER_STATE
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
-_ONLY_PRESENT = ("duration", "list", "items")
+_LISTS = ("list", "items")
+_ONLY_PRESENT = ("duration", *_LISTS)
+_MAY_BE_EMPTY = (*_LISTS, "text")
 _STATES: Mapping[str, tuple[str, ...]] = {
     WORK_ORDER_STATE: tuple(WorkOrderState),
     APPOINTMENT_STATUS: tuple(AppointmentStatus),
@@ -39,8 +41,13 @@ def check_cell(
         return
     type_ = "code" if column in STATE_COLUMNS else references.type_of(column)
     scalars = cell.any or cell.not_ or ()
-    if (type_ in _ONLY_PRESENT and cell.present is None) or (type_ == "datetime" and scalars):
-        report.add(loc, "wrong-type", f"{column} is of type {type_}; only {{present: …}} can be asked of it")
+    if cell.empty is not None and type_ not in _MAY_BE_EMPTY:
+        report.add(loc, "wrong-type", f"{column} is of type {type_}, which is never empty; write {{present: …}}")
+        return
+    of_list = cell.empty is not None and type_ in _LISTS
+    if (type_ in _ONLY_PRESENT and cell.present is None and not of_list) or (type_ == "datetime" and scalars):
+        asked = "{present: …} or {empty: …}" if type_ in _LISTS else "{present: …}"
+        report.add(loc, "wrong-type", f"{column} is of type {type_}; only {asked} can be asked of it")
         return
     _check_test(loc, column, type_, cell, report)
     domain = possible_values(column, document, references)
@@ -107,6 +114,8 @@ def _covers(wide: Cell, narrow: Cell) -> bool:
     """Tell whether every value that fits `narrow` fits `wide` too; False where that is not plain to see."""
     if wide == narrow:
         return True
+    if wide.empty is not None:
+        return wide.empty and narrow.present is False
     if narrow.any is not None:
         if wide.any is not None:
             return set(narrow.any) <= set(wide.any)

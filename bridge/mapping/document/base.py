@@ -168,6 +168,8 @@ class Cell(Words):
     """Any value but this, or these; an absent one fits too."""
     present: bool | None = None
     """`true` fits a value that is there, `false` an absent one."""
+    empty: bool | None = None
+    """Of lists and texts: `true` fits a list without items, an empty text and an absent value, `false` any other."""
     at_least: Bound | None = None
     """A whole number, or a moment with its offset, that is this or more. Bounds may be combined."""
     above: Bound | None = None
@@ -187,5 +189,7 @@ class Cell(Words):
     def _one_condition(self) -> Self:
         conditions = {"range" if name in BOUNDS else name for name in self.written}
         if len(conditions) != 1:
-            raise ValueError("write one condition: a value, a list, {not: …}, {present: …}, a range or a test of text")
+            raise ValueError(
+                "write one condition: a value, a list, {not: …}, {present: …}, {empty: …}, a range or a test of text"
+            )
         return self

@@ -70,6 +70,8 @@ class FieldSpec(Strict):
     """Several fields above, joined to one text; absent where one of them is."""
     joined_by: str = " "
     """What stands between joined fields."""
+    same: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
+    """Several fields (or columns of tables) above: true when they are all the same, absent where one of them is."""
     first: Annotated[tuple[Reference, ...], Field(min_length=2)] | None = None
     """The first of several fields (or columns of tables) above that is there; it has their type."""
     of: Reference | None = None
@@ -123,10 +125,18 @@ class FieldSpec(Strict):
     """List of objects, items: the cells, by path from the object, that one must fit to be taken."""
     distinct: bool = False
     """List, items: the same text, or an item of which all fields are the same, is taken once."""
+    sort_by: Text | None = None
+    """By what the items are sorted, the least first and those without it last: of a list the path, from the object, of
+    a number or text (`$` is the item itself), of items the name of a field inside.
+    """
+    descending: bool = False
+    """With `sort_by`, `true`: the greatest first; those without it are last all the same."""
     limit: Annotated[int, Field(ge=1)] | None = None
     """List, items: at most so many."""
     fields: dict[Name, "FieldSpec"] = {}
-    """Items: what is read of each item, by a `path` that starts at the item, or made by `value`, `join` or `first`."""
+    """Items: what is read of each item, by a `path` that starts at the item, or made by `value`, `join`, `same`
+    or `first`.
+    """
     key: Name | None = None
     """Items (deltas): the field inside that an item is known by. What a message says of an item is put onto what is
     known of it, and other items stay; without a key a list replaces the one before.
@@ -169,7 +179,7 @@ class Table(Strict):
 
 
 _READ = ("path", "header", "routing_key")
-_MADE = ("value", "previous", "changed", "asked", "join", "first", "of", "attribution")
+_MADE = ("value", "previous", "changed", "asked", "join", "same", "first", "of", "attribution")
 SOURCES = (*_READ, *_MADE)
 _OWN = {*SOURCES, "precedence", "key", "required", "default", "remember"}
 
@@ -197,6 +207,9 @@ def _typed(spec: object, fields: Mapping[str, object]) -> object:
         return {**spec, "fields": typed_fields(inside, fields)}
     if "changed" in spec:
         return {"type": "boolean", "required": True, **spec}
+    if isinstance(spec.get("same"), list):
+        sure = all(_is_sure(fields.get(str(one))) for one in spec["same"]) and not spec.keys() & _MAY_LACK
+        return {"type": "boolean", **({"required": True} if sure else {}), **spec}
     if isinstance(spec.get("first"), list):
         return {**_of_first([fields.get(str(one)) for one in spec["first"]], spec), **spec}
     base = fields.get(spec["previous"]) if isinstance(spec.get("previous"), str) else None
@@ -208,12 +221,16 @@ def _typed(spec: object, fields: Mapping[str, object]) -> object:
 def _of_first(bases: Sequence[object], spec: Mapping[str, object]) -> dict[str, object]:
     """Give what is true of several fields: they are of one type, or one of them is always there."""
     specs = [base for base in bases if isinstance(base, dict)]  # a column of a table is none
-    sure = any(base.get("required") is True or "default" in base for base in specs)
+    sure = any(map(_is_sure, specs))
     found: dict[str, object] = {"required": True} if sure and not spec.keys() & _MAY_LACK else {}
     types = [base.get("type", "text") for base in specs]
     if "type" in spec or not types or len(types) < len(bases) or any(one != types[0] for one in types):
         return found
     return found | (_codes_of(specs) if types[0] == "code" else {"type": types[0]})
+
+
+def _is_sure(base: object) -> bool:
+    return isinstance(base, dict) and (base.get("required") is True or "default" in base)
 
 
 _MAY_LACK = {"required", "default", "empty", "nulls"}

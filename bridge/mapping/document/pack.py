@@ -126,7 +126,7 @@ class PackDocument(Strict):
         if spec.attribution is not None and self.attribution is not None:
             return self.attribution.reason
         single = tuple(reference for reference in (spec.value, spec.of) if reference is not None)
-        return (*single, *(spec.join or ()), *(spec.first or ()))
+        return (*single, *(spec.join or ()), *(spec.same or ()), *(spec.first or ()))
 
     @property
     def passing_fields(self) -> frozenset[str]:

@@ -20,15 +20,15 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {"at_least": ge, "above": 
 
 
 def raw_test(cell: Cell) -> Test:
-    """Make the test of a cell for what stands in a message; a list or an object is present, and fits nothing else.
+    """Make the test of a cell for what stands in a message; a list or an object is present or empty, and nothing else.
 
     A number is the same as its text, for XML knows only texts, and a moment is an ISO 8601 text with its offset.
     """
-    test, asks_if_present = _text_or_number_test(cell), cell.present is True
+    test, asks_if_present, empty = _text_or_number_test(cell), cell.present is True, cell.empty
 
     def fits(raw: object) -> bool:
         if isinstance(raw, list | dict):
-            return asks_if_present
+            return asks_if_present if empty is None else empty == (not raw)
         return test(None if raw is MISSING else raw)
 
     return fits
@@ -44,6 +44,9 @@ def cell_test(cell: Cell) -> Test:
     if cell.present is not None:
         present = cell.present
         return lambda value: (value is not None) == present
+    if cell.empty is not None:
+        empty = cell.empty
+        return lambda value: (value is None or value in ("", ())) == empty
     bounds = _bounds(cell)
     return _within(bounds) if bounds else words_test(cell)
 
@@ -71,6 +74,8 @@ def cell_text(cell: Cell) -> str:
         return "not " + " or ".join(briefly(value) for value in cell.not_)
     if cell.present is not None:
         return "present" if cell.present else "absent"
+    if cell.empty is not None:
+        return "empty" if cell.empty else "not empty"
     bounds = [f"{name.replace('_', ' ')} {briefly(bound)}" for name, bound in _bounds(cell).items()]
     return " and ".join(bounds) or words_text(cell)
 

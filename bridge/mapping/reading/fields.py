@@ -162,8 +162,8 @@ def source_text(spec: document.FieldSpec) -> str:
         return f"the last {spec.previous}"
     if spec.changed is not None:
         return f"a change of {' or '.join(spec.changed)}"
-    if spec.join is not None:
-        return f"{' and '.join(spec.join)} joined"
+    if (parts := spec.join or spec.same) is not None:
+        return f"{' and '.join(parts)} {'joined' if spec.join is not None else 'compared'}"
     if spec.first is not None:
         return f"the first of {', '.join(spec.first)}"
     if spec.of is not None:
@@ -197,6 +197,8 @@ def _maker(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
         return _asked(spec.asked)
     if spec.of is not None:
         return _foremost(spec.of, spec.precedence or ())
+    if spec.same is not None:
+        return _compared(spec.same, field_lookups(pack))
     if spec.join is not None:
         return _joined(spec.join, spec.joined_by, field_lookups(pack))
     if spec.attribution is not None and pack.attribution is not None:
@@ -225,6 +227,19 @@ def _joined(references: tuple[str, ...], joined_by: str, lookups: Lookups) -> Fi
     def find(scope: Scope) -> object:
         parts = [get(scope.values) for get in getters]
         return MISSING if None in parts else joined_by.join(map(as_text, parts))
+
+    return find
+
+
+def _compared(references: tuple[str, ...], lookups: Lookups) -> Find:
+    """Tell whether all are the same; a number is the same as its text."""
+    getters = [reference_getter(reference, lookups) for reference in references]
+
+    def find(scope: Scope) -> object:
+        found = [get(scope.values) for get in getters]
+        if None in found:
+            return MISSING
+        return len({as_text(one) if type(one) in (int, str) else one for one in found}) == 1
 
     return find
 

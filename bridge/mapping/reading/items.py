@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from operator import itemgetter
+from typing import Any, Final, Protocol, TypeVar
 
 from bridge.mapping import document
+from bridge.mapping.formats.numbers import decimal_number
 from bridge.mapping.formats.paths import MISSING, compile_path
-from bridge.mapping.formats.values import Misread, Unfit, what_came
+from bridge.mapping.formats.values import Misread, Unfit, readable_text, what_came
 from bridge.mapping.reading.cells import raw_test
 from bridge.mapping.reading.messages import Message
 from bridge.mapping.reading.scope import Scope
 
 Item = Mapping[str, object]
+T = TypeVar("T")
 Merge = Callable[[object, object, Scope], object]
 
 MOST_ITEMS: Final = 1_000  # of one list; no job has so many of anything
@@ -70,13 +73,15 @@ def items_converter(
     """Make a function that reads a list of items. It raises `Unfit`, or `Misread` of one item."""
     takes_any = any(_ITSELF in (one.path or ()) for one in spec.fields.values())
     reader = _Items(name, inside, item_test(spec.where), takes_any)
-    distinct, limit = spec.distinct, spec.limit
+    distinct, limit, order = spec.distinct, spec.limit, spec.sort_by
 
     def convert(raw: object, scope: Scope) -> tuple[Item, ...]:
         raw = as_items(raw)
         if not isinstance(raw, list) or len(raw) > MOST_ITEMS:
             raise Unfit(f"a list of at most {MOST_ITEMS} items")
         items = tuple(reader.read(raw, scope))
+        if order is not None:
+            items = tuple(_sorted(items, lambda item: item[order], descending=spec.descending))
         return (_distinct(items) if distinct else items)[:limit]
 
     return convert
@@ -138,15 +143,38 @@ def item_test(where: Mapping[str, document.Cell]) -> Callable[[object], bool]:
 
 def item_chooser(spec: document.FieldSpec) -> Chooser:
     """Make a function from all items to what is taken of those that are meant; absent members say nothing."""
-    if not spec.where and spec.item is None:
+    if not spec.where and spec.item is None and spec.sort_by is None:
         return list
-    fits = item_test(spec.where)
+    fits, descending = item_test(spec.where), spec.descending
     find = compile_path(spec.item) if spec.item is not None else None
+    rank = _raw_rank(spec.sort_by) if spec.sort_by is not None else None
 
     def choose(items: list[object]) -> list[object]:
         meant = [item for item in items if fits(item)]
+        if rank is not None:
+            meant = _sorted(meant, rank, descending=descending)
         if find is None:
             return meant
         return [raw for item in meant if (raw := find(item)) is not MISSING and raw is not None]
 
     return choose
+
+
+def _sorted(items: Iterable[T], rank: Callable[[T], Any], *, descending: bool) -> list[T]:
+    """Sort by what each item has; those without it (None) stay last, in their order."""
+    ranked = [(rank(item), item) for item in items]
+    there = sorted((one for one in ranked if one[0] is not None), key=itemgetter(0), reverse=descending)
+    return [item for _, item in (*there, *(one for one in ranked if one[0] is None))]
+
+
+def _raw_rank(path: str) -> Callable[[object], tuple[object, ...] | None]:
+    """Rank raw items by a number or a text: numbers by their size, and before texts."""
+    find = compile_path(path)
+
+    def rank(item: object) -> tuple[object, ...] | None:
+        raw = find(item)
+        if (number := decimal_number(raw)) is not None:
+            return (0, number)
+        return (1, text) if (text := readable_text(raw)) else None
+
+    return rank

@@ -31,6 +31,8 @@ FIELDS: dict[str, dict[str, Any]] = {
     "urgent": {"path": "$.urgent", "type": "boolean", "default": False},
     "count": {"path": "$.count", "type": "integer"},
     "at": {"path": "$.at", "type": "datetime", "format": "%Y-%m-%dT%H:%M:%S%z"},
+    "crews": {"path": "$.crews", "type": "list"},
+    "parts": {"path": "$.parts", "type": "items", "fields": {"part": {"path": "$.n"}}},
     "note": {"path": "$.note", "empty": "absent"},
     "remark": {"path": "$.remark", "required": True},
     "moved": {"changed": "code"},
@@ -50,6 +52,8 @@ VALUES: dict[str, list[object]] = {
     "urgent": [True, False, "Y", 0],
     "count": [0, 1, 2, 3, 4, None, 2.0, "3", "+1"],
     "at": [(NOON + timedelta(seconds=seconds)).isoformat() for seconds in (-1, 0, 1, 2, 59, 60, 61)] + [None],
+    "crews": [None, [], [" "], ["9"], ["9", "x"]],
+    "parts": [None, [], [{}], {"n": "A"}],
     "note": [*TEXTS, None],
     "remark": [*TEXTS],
     "moved": [True, False],
@@ -67,6 +71,8 @@ SCALARS: dict[str, list[Any]] = {
     "urgent": [True, False],
     "count": [1, 2, 3],
     "at": [],
+    "crews": [],
+    "parts": [],
     "note": PIECES,
     "remark": PIECES,
     "moved": [True, False],
@@ -78,6 +84,7 @@ SCALARS: dict[str, list[Any]] = {
     "appointment_status": [str(status) for status in AppointmentStatus],
 }
 _BOUNDS: dict[str, list[Any]] = {"count": [1, 2, 3], "at": MOMENTS}
+_LISTS = ("crews", "parts")
 _TEXTS = ("note", "remark", "said", "town")
 
 _Cells = st.SearchStrategy[Any]
@@ -96,6 +103,8 @@ def _cells(column: str) -> _Cells:
     if SCALARS[column]:
         some = st.lists(st.sampled_from(SCALARS[column]), min_size=1, max_size=3, unique=True)
         kinds += [some, some, some.map(lambda values: {"not": values})]
+    if column in (*_LISTS, "note", "remark", "said"):
+        kinds.append(st.booleans().map(lambda empty: {"empty": empty}))
     if column in _BOUNDS:
         kinds += [_ranges(_BOUNDS[column])] * 3
     if column in _TEXTS:

@@ -289,7 +289,7 @@ BROKEN = {
         "wrong-type",
         "who is text; 5 can never come; put it in quotes",
     ),
-    "a rule on a list's value": ("who: {present: true}", "tasks: ^x", "wrong-type", "only {present: …} can be asked"),
+    "a rule on a list's value": ("who: {present: true}", "tasks: ^x", "wrong-type", "or {empty: …} can be asked"),
     "a range of a text": (
         "who: {present: true}",
         "who: ^{at_least: 5}",
@@ -521,7 +521,7 @@ BROKEN = {
         WHO,
         items(", a: ^{header: x}"),
         "wrong-source",
-        "write exactly one of path, value, join or first",
+        "write exactly one of path, value, join, same or first",
     ),
     "an item's field called as one of the message": (
         WHO,

@@ -287,11 +287,11 @@ ITEMS = "{path: $.c, type: items, fields: {a: {path: $.a, type: code, values: [x
         ),
         (
             "fields: {c: {path: $.c, type: items, fields: {a: {header: x}}}}",
-            "wrong-source: write exactly one of path, value, join or first",
+            "wrong-source: write exactly one of path, value, join, same or first",
         ),
         (
             "fields: {c: {path: $.c, type: items, fields: {a: {attribution: true}}}}",
-            "wrong-source: write exactly one of path, value, join or first",
+            "wrong-source: write exactly one of path, value, join, same or first",
         ),
         (
             "fields: {c: {path: $.c, type: items, fields: {a: {path: $.a, type: items, fields: {b: {path: $}}}}}}",
@@ -372,7 +372,7 @@ ITEMS = "{path: $.c, type: items, fields: {a: {path: $.a, type: code, values: [x
         ),
         (
             "{fields: {c: " + ITEMS + "}, rules: [{rule: r, when: {c: {starts_with: x}}, then: {park: x}}]}",
-            "wrong-type: c is of type items; only {present: …} can be asked of it",
+            "wrong-type: c is of type items; only {present: …} or {empty: …} can be asked of it",
         ),
         (
             "{fields: {c: " + ITEMS + "}, rules: [{rule: r, when: {c.a: x}, then: {park: x}}]}",

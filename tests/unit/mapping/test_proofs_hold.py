@@ -34,6 +34,8 @@ SAID: dict[str, object] = {"code": "a", "remark": "else", "moved": False, "asked
 def message_of(situation: Situation) -> dict[str, object]:
     """What a message, a record and commands must say for this to be the situation."""
     said = {name: value_of(situation[name]) for name in VALUES if name in situation}
+    if said.get("parts"):
+        said["parts"] = [{}]  # what the proof knows of items is only if there are any
     return SAID | {name: one.isoformat() if isinstance(one, datetime) else one for name, one in said.items()}
 
 

@@ -187,6 +187,6 @@ class _Walk:
 def _is_kept(name: str, document: PackDocument) -> bool:
     """Tell whether a field keeps its last value where deltas are silent, or is made of nothing but such fields."""
     spec = document.fields[name]
-    made_of = (spec.value, spec.of, *(spec.first or ()), *(spec.join or ()))
+    made_of = (spec.value, spec.of, *(spec.first or ()), *(spec.join or ()), *(spec.same or ()))
     parts = [one.partition(".")[0] for one in made_of if one is not None]
     return (spec.path is not None and spec.remember) or (bool(parts) and all(_is_kept(one, document) for one in parts))

@@ -56,8 +56,17 @@ def _present(spec: FieldSpec, table: Table | None, asked: Asked) -> list[object]
             return _moments(spec, asked)
         case "text":
             return _texts(spec, asked, "any other text")
+        case _ if _asks_if_empty(asked):
+            return [Sample("an empty list", ()), Sample("a list with something in it", (_ITEM,))]
         case _:
             return [Sample("any value", ())]
+
+
+_ITEM = "item"
+
+
+def _asks_if_empty(asked: Asked) -> bool:
+    return any(cell.empty is not None for cell in asked.cells)
 
 
 def _codes(spec: FieldSpec, table: Table | None, asked: Asked) -> list[object]:
@@ -114,7 +123,7 @@ def _texts(spec: FieldSpec, asked: Asked, others: str) -> list[object]:
         *(_behind_a_blank(code) for code in reason_codes),
         *(_behind_a_blank(_text([p], letter, sign)) for p in reasons),
     ]
-    empty = [Sample("an empty text", "")] if asked.reasons is not None else []
+    empty = [Sample("an empty text", "")] if asked.reasons is not None or _asks_if_empty(asked) else []
     every = [*named, *built, *blank, *empty, Sample(others, letter)]
     return [one for one in every if _may_come(value_of(one), spec)]
 
