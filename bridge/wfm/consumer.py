@@ -11,7 +11,8 @@ from typing import Final
 from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
-from bridge.flows.ports import CONTENT_ENCODING, CONTENT_TYPE, Clock, WfmMessage
+from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
+from bridge.flows.ports import Clock, WfmMessage
 from bridge.loops import every
 from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source
 from bridge.wfm.link import RabbitLink
