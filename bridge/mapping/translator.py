@@ -15,7 +15,7 @@ from bridge.domain.model import REPLY_VERSION, BuyerId, Goal, Job, JobUpdate, On
 from bridge.mapping.formats.paths import Find
 from bridge.mapping.formats.values import Misread, briefly
 from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
-from bridge.mapping.reading.fields import Field
+from bridge.mapping.reading.fields import Field, OfOthers
 from bridge.mapping.reading.messages import Reading
 from bridge.mapping.reading.references import states_of
 from bridge.mapping.reading.scope import FieldVersions, Scope
@@ -119,12 +119,18 @@ class Translator:
         try:
             return self._translate(reading, trace)
         except Misread as misread:
+            if isinstance(misread, OfOthers) and job.work_order is None:
+                return self._left_alone(misread, trace)
             reason = str(misread)
         except ValidationError as error:
             reason = _not_standard(error)
         if trace.rule is not None:
             reason = f"rule {trace.rule}: {reason}"
         return Unmapped(reason, trace.rule, trace.explanation(reason))
+
+    def _left_alone(self, others: OfOthers, trace: _Trace) -> Ignored:
+        explanation, versions = trace.explanation(others.why), trace.scope.versions.by_field
+        return Ignored(others.why, f"fields.{others.field}", explanation, self._record(trace.scope), versions)
 
     def _scope(self, reading: Reading, job: Job) -> Scope:
         kept = {REPLY_VERSION: job.field_versions[REPLY_VERSION]} if REPLY_VERSION in job.field_versions else {}

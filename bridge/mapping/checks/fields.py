@@ -13,7 +13,7 @@ from bridge.mapping.formats.datetimes import has_offset
 from bridge.mapping.reading.references import STATE_COLUMNS, known_codes
 
 _OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "split": "list"}
-_OPTIONS |= {"zone": "datetime", "dst": "datetime", "not_before": "datetime"}
+_OPTIONS |= {"ignore_others": "code", "zone": "datetime", "dst": "datetime", "not_before": "datetime"}
 
 
 def check_fields(document: PackDocument, references: References, report: Report) -> None:
@@ -56,12 +56,23 @@ def _check_field(
 def _check_type(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
     if spec.type == "code" and spec.values is None and spec.table is None:
         report.add(loc, "missing-key", "a code needs values or a table; use type: text for a free text")
+    if spec.ignore_others is not None and spec.type == "code":
+        _check_others((*loc, "ignore_others"), spec, document, report)
     if spec.yes is not None and spec.no is not None and set(spec.yes) & set(spec.no):
         report.add((*loc, "no"), "duplicate-code", "the same spelling cannot mean both yes and no")
     if spec.type == "datetime" and not takes_as_it_is(spec, document):
         _check_moment(loc, spec.format, spec.zone is not None or document.zone is not None, report)
         if spec.zone is None and document.zone is not None:
             check_letters((*loc, "format"), spec.format, document.zone, report)
+
+
+def _check_others(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
+    table = document.tables.get(spec.table or "")
+    if table is not None and table.on_miss != "park":
+        message = f"table {spec.table} takes any code, so there are no others; take one of on_miss and this out"
+        report.add_key(loc, "misplaced", message)
+    elif not spec.is_read or "fields" in loc[2:]:
+        report.add_key(loc, "misplaced", "whose job it is must stand in the message: write path, header or routing_key")
 
 
 def _check_moment(loc: Loc, pattern: str | None, has_zone: bool, report: Report) -> None:

@@ -96,6 +96,10 @@ class FieldSpec(Strict):
     """Code: the codes there are; any other parks the message."""
     table: Name | None = None
     """Code: the codes are the rows of this table, and `field.column` names a column of the row."""
+    ignore_others: Text | None = None
+    """Code: why a message with any other code is of no interest. It is ignored, whatever else is in it, unless the
+    Buyer sees its job already: then it is parked, for the job has changed hands.
+    """
     yes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     """Boolean: the spellings of true; left out, only JSON's own `true` is."""
     no: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
@@ -146,6 +150,11 @@ class FieldSpec(Strict):
     def is_passing(self) -> bool:
         """Tell whether it is of its message alone, and never remembered."""
         return self.header is not None or self.routing_key is not None or (self.path is not None and not self.remember)
+
+    @property
+    def is_read(self) -> bool:
+        """Tell whether it is read from the message, and not made of other fields."""
+        return any(getattr(self, source) is not None for source in _READ)
 
     @property
     def moved_by(self) -> tuple[str, ...]:

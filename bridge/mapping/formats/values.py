@@ -33,6 +33,10 @@ class Unfit(Exception):
     """A raw value is not what was expected; the text says what that is, and whoever reads a field says the rest."""
 
 
+class NotListed(Unfit):
+    """It is a code, but none of those that may come."""
+
+
 def absent(_: Values) -> None:
     """Give nothing, for whatever values."""
 

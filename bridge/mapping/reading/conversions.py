@@ -9,6 +9,7 @@ from bridge.mapping.formats.datetimes import find_zone, moment_reader, offset_te
 from bridge.mapping.formats.durations import duration_reader
 from bridge.mapping.formats.tidy import tidy
 from bridge.mapping.formats.values import (
+    NotListed,
     Unfit,
     Values,
     as_text,
@@ -98,7 +99,7 @@ def _code(spec: document.FieldSpec, tables: Mapping[str, document.Table]) -> Con
         if code not in known:
             code = next((one for one in (meant(tidy(text)),) if one in known), code)  # as it is padded, perhaps
         if code not in known and (not open_ended or isinstance(raw, bool)):
-            raise Unfit(expected)
+            raise Unfit(expected) if isinstance(raw, bool) or not text.strip() else NotListed(expected)
         return code
 
     return convert

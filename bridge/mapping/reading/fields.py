@@ -12,12 +12,22 @@ from bridge.domain.model import Command, CommandState
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, compile_first, path_steps
 from bridge.mapping.formats.paths import Find as FindInData
-from bridge.mapping.formats.values import Misread, Unfit, as_text, is_storable, plain_json, what_came
+from bridge.mapping.formats.values import Misread, NotListed, Unfit, as_text, is_storable, plain_json, what_came
 from bridge.mapping.reading.cells import compile_attribution
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
 from bridge.mapping.reading.items import Merge, items_merger
 from bridge.mapping.reading.references import Lookups, field_lookups, reference_getter
 from bridge.mapping.reading.scope import Scope
+
+
+class OfOthers(Misread):
+    """A message is of a job that the pack leaves to others; `why` it says."""
+
+    def __init__(self, sentence: str, field: str, why: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+        self.why = why
+
 
 Find = Callable[[Scope], object]
 """Finds a raw value beside the message's data, or makes it of what is known already; `MISSING` where it is absent."""
@@ -29,7 +39,7 @@ class Field:
 
     Its raw value is found `in_data`, at its path in the message, or else by `find`. A field that is `remembered` goes
     into the record of its job; one that `merges` is also read from there, where the message is silent. `merge` puts the
-    items of a message onto the known ones.
+    items of a message onto the known ones. `others` says why a message with an unknown code is of no interest.
     """
 
     name: str
@@ -44,6 +54,7 @@ class Field:
     remembered: bool
     merges: bool
     merge: Merge | None
+    others: str | None
 
     def read(self, scope: Scope) -> object:
         """Read and type the value, None where absent. Raises `Misread`."""
@@ -110,15 +121,21 @@ class Field:
             self._miss(scope, f"expected {expected}; {what_came(raw)}")
             return None
         except Unfit as expected:
-            raise Misread(f"field {self.name} ({self.where}): expected {expected}; {what_came(raw)}") from expected
+            sentence = f"field {self.name} ({self.where}): expected {expected}; {what_came(raw)}"
+            if self.others is None or not isinstance(expected, NotListed):
+                raise Misread(sentence) from expected
+            if self.remembered:
+                scope.record[self.name] = raw
+            raise OfOthers(sentence, self.name, self.others) from expected
         if len(remarks) > before:
             remarks[before:] = [f"{self.name}: {remark}" for remark in remarks[before:]]
         return value
 
 
 def compile_fields(pack: document.PackDocument) -> tuple[Field, ...]:
-    """Compile the fields of a checked pack, in the order in which they are read."""
-    return tuple(compile_field(name, spec, pack) for name, spec in pack.fields.items())
+    """Compile the fields of a checked pack, in the order they are read in: first those that say whose job it is."""
+    fields = [compile_field(name, spec, pack) for name, spec in pack.fields.items()]
+    return tuple(sorted(fields, key=lambda field: field.others is None))
 
 
 def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocument) -> Field:
@@ -140,6 +157,7 @@ def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocume
         remembered=remembered,
         merges=merges,
         merge=items_merger(inside[spec.key]) if merges and spec.key is not None else None,
+        others=spec.ignore_others,
     )
 
 

@@ -185,7 +185,8 @@ async def test_the_answer_to_a_search_that_was_given_up_is_let_go(patient: World
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"\xff no JSON", "the body is not JSON"),
+        (b"no JSON", "the body is not JSON"),
+        (b"\xff no JSON", "the body is not UTF-8 (byte 0xff at 0)"),
         (b'{"RC": "00"}', "replies.correlation ($.REF or $.ERROR.REF): expected what the command wrote; it is missing"),
         (b'{"RC": "00", "REF": ""}', "it is missing"),
     ],

@@ -55,7 +55,7 @@ async def test_bytes_that_cannot_be_decoded_are_parked_as_they_came_and_say_why(
         "SELECT outcome, body, job_key, reason, explanation FROM journal"
     )
     assert (outcome, body, job) == ("parked", b'\xff{"JOB_NO', None)
-    assert "JSON" in reason
+    assert "is not UTF-8" in reason
     assert reason in explanation
     assert world.rows("SELECT * FROM inbox") == []
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.domain.model import Job
 from bridge.mapping.checks.checker import prove
 from tests.unit.mapping.builders import translated
-from tests.unit.mapping.patches import fields_of, known_job, outcome, pack_with, problems
+from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems
 from tests.unit.packtools.packs import document, small
 
 COMPARED = """
@@ -266,3 +266,39 @@ def test_what_cannot_be_is_refused_with_what_to_write(patch: str, problem: str) 
 def test_a_job_that_is_not_known_has_nothing_before() -> None:
     pack = pack_with("fields: {a: {path: $.a}, was: {previous: a}, s: {same: [a, was]}}")
     assert fields_of(pack, {"a": "x"}, Job(ref=known_job().ref))["s"] is None
+
+
+OTHERS = """
+inbound: {deltas: %s}
+fields:
+  level: {path: $.level, type: integer, required: true}
+  owner: {path: $.owner, type: code, values: [ours], synonyms: {us: ours}, ignore_others: Of another owner}
+  was: {previous: level}
+"""
+
+
+@pytest.mark.parametrize("deltas", ["false", "true"])
+@pytest.mark.parametrize(
+    ("message", "known", "found"),
+    [
+        ({"owner": "theirs", "level": "?"}, False, "ignored by fields.owner"),
+        ({"owner": 17}, False, "ignored by fields.owner"),
+        ({"owner": "us", "level": 1}, False, "any"),
+        ({"owner": "theirs", "level": 1}, True, "parked: field owner ($.owner): expected one of ours; came "),
+        ({"owner": "", "level": 1}, False, "parked: field owner ($.owner): expected one of ours; came "),
+        ({"owner": ["theirs"], "level": 1}, False, "parked: field owner ($.owner): expected one of ours; came "),
+        ({"owner": True, "level": 1}, False, "parked: field owner ($.owner): expected one of ours; came "),
+        ({"owner": "us", "level": "?"}, False, "parked: field level ($.level): expected a whole number"),
+        ({"level": "?"}, False, "parked: field level ($.level): expected a whole number"),
+    ],
+)
+def test_whose_the_job_is_comes_before_what_else_is_wrong(
+    deltas: str, message: dict[str, Any], known: bool, found: str
+) -> None:
+    assert outcome(pack_with(OTHERS % deltas), message, known_job() if known else None).startswith(found)
+
+
+def test_a_later_delta_of_anothers_job_is_left_alone_too() -> None:
+    pack = pack_with(OTHERS % "true")
+    messages = [{"owner": "theirs", "level": "?"}, {"level": "!"}, {}, {"owner": "us", "level": 1}]
+    assert history(pack, messages, lambda result: type(result).__name__) == ["Ignored"] * 3 + ["Translated"]
