@@ -218,7 +218,7 @@ class HoldQueue:
         after, due_at = standing, max(filter(None, (self._waiting[one][0].due_at for one in ahead)))
         if isinstance(translation, Translated):
             decision = decide(standing, translation.update, _IDS, now, came.message.received_at)
-            if translation.update.goal.names_state and decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED):
+            if translation.update.names_state and decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED):
                 return self._apply(came, now, self._resolve(ahead, held, f"message {came.reading.message}", now))
             after, due_at = decision.job, decision.due_at or due_at
         else:

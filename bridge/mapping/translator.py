@@ -3,24 +3,24 @@
 Pure, and total: whatever is in the message, the result is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import ValidationError
 
-from bridge.domain.appointment import OPEN
-from bridge.domain.decide import is_older
-from bridge.domain.model import REPLY_VERSION, BuyerId, Goal, Job, JobUpdate, OnIllegal
+from bridge.domain.ages import Age, is_older, newest
+from bridge.domain.decide import is_late
+from bridge.domain.model import BuyerId, Goal, Job, JobUpdate, OnIllegal
 from bridge.mapping.formats.paths import Find
 from bridge.mapping.formats.values import Misread, briefly
+from bridge.mapping.grounds import Grounds
 from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
 from bridge.mapping.reading.fields import Field
 from bridge.mapping.reading.messages import Reading
 from bridge.mapping.reading.references import states_of
 from bridge.mapping.reading.scope import FieldVersions, Scope
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
-from bridge.mef.enums import WorkOrderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +98,21 @@ class _Trace:
 class Translator:
     """The compiled inbound half of a pack.
 
-    `deltas`: a message tells only what has changed. `passing_fields` are of one message alone, `window_fields` those
-    that the window of a visit comes down to.
+    `deltas`: a message tells only what has changed. `window_fields` are those that the window of a visit comes down to,
+    `visit_fields` those of its reference.
     """
 
     version: str
     fields: tuple[Field, ...]
     rules: DecisionTable
+    grounds: Mapping[str, Grounds]
     work_order: WorkOrderBuilder
     visit: VisitBuilder
     occurred_at: str | None
     changed_names: Find | None
     deltas: bool
-    passing_fields: frozenset[str]
     window_fields: frozenset[str]
+    visit_fields: frozenset[str]
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
@@ -127,9 +128,7 @@ class Translator:
         return Unmapped(reason, trace.rule, trace.explanation(reason))
 
     def _scope(self, reading: Reading, job: Job) -> Scope:
-        kept = {REPLY_VERSION: job.field_versions[REPLY_VERSION]} if REPLY_VERSION in job.field_versions else {}
-        is_late = is_older(job, reading.versions)
-        versions = FieldVersions(job, reading.versions, self.occurred_at, is_late, by_field=kept)
+        versions = FieldVersions(job, reading.versions, self.occurred_at, is_late(job, reading.versions))
         unknown = self.deltas and job.work_order is None
         return Scope(reading.content, job, versions, values=states_of(job), tolerant=unknown)
 
@@ -141,6 +140,7 @@ class Translator:
             scope.changed_names = _names(self.changed_names(scope.message.data))
         for field_ in self.fields:
             scope.values[field_.name] = field_.read(scope)
+        scope.versions.precedes = self._precedes_visit(scope)
         rule = self.rules.decide(scope.values, trace.rules)
         if _awaits_job(rule, scope):
             return _awaits(reading, rule, trace)
@@ -151,6 +151,17 @@ class Translator:
             raise Misread(next(iter(scope.missing.values())))
         return self._outcome(reading, rule, trace)
 
+    def _occurred_at(self, values: Mapping[str, object]) -> datetime | None:
+        moment = values[self.occurred_at] if self.occurred_at is not None else None
+        return moment if isinstance(moment, datetime) else None
+
+    def _precedes_visit(self, scope: Scope) -> bool:
+        """Tell whether the message occurred before the last visit was agreed, moved or ended."""
+        job = scope.job
+        if not self.deltas or job.appointment is None:
+            return False
+        return job.age_of(job.appointment).is_before(scope.versions.message, self._occurred_at(scope.values)) is False
+
     def _outcome(self, reading: Reading, rule: Rule, trace: _Trace) -> Translation:
         scope, outcome = trace.scope, rule.outcome_for(trace.scope.values)
         if isinstance(outcome, Ignore):
@@ -159,30 +170,27 @@ class Translator:
         if isinstance(outcome, Park):
             return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
         late = self.deltas and scope.versions.is_late and scope.versions.is_news
-        goal = self._late_goal(rule, outcome, trace) if late else outcome
-        return Translated(self._update(reading, rule, goal, scope, late=late), trace.explanation())
+        if late:
+            scope.remarks.append("older than what is applied: only what no later message told is taken from it")
+        grounds, withheld = self.grounds[rule.name], ""
+        ages = grounds.ages(scope.versions, scope.values) if self.deltas else []
+        if ages and _is_older_than_states(outcome, ages, scope):
+            withheld = _withheld(outcome, rule, grounds, scope)
+            outcome = Goal(on_illegal=OnIllegal.KEEP)
+        if withheld:
+            scope.remarks.append(withheld)
+        update = self._update(reading, rule, outcome, scope)
+        repeats = bool(ages) and scope.versions.own not in ages
+        update = replace(update, late=late, grounds=newest(ages), repeats=repeats, withheld=withheld)
+        return Translated(update, trace.explanation())
 
     def _record(self, scope: Scope) -> Mapping[str, object] | None:
         if scope.versions.is_late and not self.deltas:
             return None
         return scope.record if any(one.remembered for one in self.fields) else None
 
-    def _late_goal(self, rule: Rule, goal: Goal, trace: _Trace) -> Goal:
-        """Keep states from going back: what only this message says was perhaps overtaken by what a later one did."""
-        trace.scope.remarks.append("older than what is applied: only what no later message told is taken from it")
-        if trace.scope.versions.is_overtaken(REPLY_VERSION):
-            return Goal(on_illegal=OnIllegal.KEEP)
-        if not self.passing_fields & self.rules.rests_on(rule, trace.rules):
-            return goal
-        return Goal(
-            work_order=goal.work_order if goal.work_order in _ON_THE_WAY else None,
-            appointment=goal.appointment if goal.appointment in OPEN else None,
-            on_illegal=OnIllegal.KEEP,
-        )
-
-    def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope, *, late: bool) -> JobUpdate:
+    def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope) -> JobUpdate:
         values, job, versions = scope.values, scope.job, scope.versions
-        occurred_at = values[self.occurred_at] if self.occurred_at is not None else None
         return JobUpdate(
             job=reading.job,
             message=reading.message,
@@ -192,19 +200,45 @@ class Translator:
             details=self.work_order.details(values, job),
             buyer=BuyerId(self.work_order.buyer(values)),
             creates=rule.creates,
-            visit=self.visit.visit(values, job, writes_window=not self.window_fields <= versions.kept),
-            occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
+            visit=self.visit.visit(
+                values,
+                job,
+                writes_window=not self.window_fields <= versions.kept,
+                writes_ref=not self.visit_fields <= versions.kept,
+            ),
+            occurred_at=self._occurred_at(values),
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,
             record=scope.record,
             field_versions=versions.by_field,
-            late=late,
             wait=rule.wait if goal.names_state else None,
             flags=tuple(scope.remarks),
         )
 
 
-_ON_THE_WAY = (WorkOrderState.PLANNED, WorkOrderState.IN_PROGRESS)
+def _is_older_than_states(goal: Goal, ages: Sequence[Age], scope: Scope) -> bool:
+    """Tell whether all that the goal rests on is older than what the states rest on: they must not go back.
+
+    Where the message itself is from before the visit that stands, that is for the decision to say.
+    """
+    states, versions = scope.job.ages.states, scope.versions
+    if not states or not goal.names_state or not all(is_older(age, states) for age in ages):
+        return False
+    return versions.is_late or not versions.precedes or versions.own not in ages
+
+
+def _withheld(goal: Goal, rule: Rule, grounds: Grounds, scope: Scope) -> str:
+    """Say which states a goal does not name, and why; nothing where the Buyer sees these states already."""
+    named = (("work_order", goal.work_order), ("appointment", goal.appointment))
+    seen = states_of(scope.job).values()
+    new = [f"{name} {state}" for (name, state), now in zip(named, seen, strict=True) if state not in (None, now)]
+    if not new:
+        return ""
+    rests_on = ", ".join(grounds.names) or "this message alone"
+    versions, states = scope.versions.message, scope.job.ages.states
+    older = [f"{name} {came} < {states[name]}" for name, came in versions.items() if came < states.get(name, came)]
+    why = f"older than what the states rest on ({', '.join(older)})" if older else "told before they came to be so"
+    return f"goal withheld ({', '.join(new)}): rule {rule.name} rests on {rests_on}, {why}"
 
 
 def _awaits_job(rule: Rule | None, scope: Scope) -> bool:

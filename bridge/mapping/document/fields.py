@@ -133,15 +133,14 @@ class FieldSpec(Strict):
     """
 
     @property
-    def is_passing(self) -> bool:
-        """Tell whether it is of its message alone, and never remembered."""
-        return self.header is not None or self.routing_key is not None or (self.path is not None and not self.remember)
+    def is_context(self) -> bool:
+        """Tell whether it says what was so before its message: nothing that is told now."""
+        return self.previous is not None or self.asked is not None
 
     @property
-    def moved_by(self) -> tuple[str, ...]:
-        """The fields, and columns of their tables, that put a date-time into its zone or onto its day."""
-        zone = self.zone or FieldZone(name="UTC")
-        return tuple(name for name in (self.not_before, zone.value, zone.minutes) if name is not None)
+    def is_sign(self) -> bool:
+        """Tell whether it is true just where the message has written something."""
+        return self.changed is not None
 
 
 class Table(Strict):

@@ -110,26 +110,35 @@ class PackDocument(Strict):
         single = tuple(reference for reference in (spec.value, spec.of) if reference is not None)
         return (*single, *(spec.join or ()), *(spec.first or ()))
 
-    @property
-    def passing_fields(self) -> frozenset[str]:
-        """The fields that are of one message alone: they are never remembered, or are made of such."""
-        passing: set[str] = set()
-        for name, spec in self.fields.items():
-            if spec.is_passing or _names(self.made_of(spec)) & passing:
-                passing.add(name)
-        return frozenset(passing)
+    def base_of(self, references: Iterable[str]) -> frozenset[str]:
+        """Name the fields that some references come down to: those that are made of no others.
+
+        The zone of a time is none of them: a WFM that repeats it has said nothing new of the time.
+        """
+        found: set[str] = set()
+        asked = _names(references) & self.fields.keys()
+        while asked:
+            found |= asked
+            asked = {name for one in asked for name in _names(self.made_of(self.fields[one]))} - found
+        return frozenset(name for name in found if not self.made_of(self.fields[name]))
 
     @property
     def window_fields(self) -> frozenset[str]:
         """The fields of messages that the window of a visit comes down to."""
         window = self.appointment.window
-        found: set[str] = set()
-        asked = _names((*window.start.value, *window.end.value))
-        while asked:
-            found |= asked
-            specs = [self.fields[name] for name in asked]
-            asked = {name for spec in specs for name in _names((*self.made_of(spec), *spec.moved_by))} - found
-        return frozenset(name for name in found if not self.made_of(self.fields[name]))
+        return self.base_of((*window.start.value, *window.end.value))
+
+    @property
+    def visit_fields(self) -> frozenset[str]:
+        """The fields of messages that the reference of a visit comes down to."""
+        visit = self.appointment.visit
+        return self.base_of(visit.value) if visit is not None else frozenset()
+
+    @property
+    def kept_fields(self) -> frozenset[str]:
+        """The fields that keep what was told of them, where a message says nothing of it."""
+        kept = (name for name, spec in self.fields.items() if spec.path is not None and spec.remember)
+        return frozenset(kept) if self.inbound.deltas else frozenset()
 
     def of_item(self, name: str) -> Self:
         """The pack as each item of a field of type items sees it: beside the message's fields it has its own."""

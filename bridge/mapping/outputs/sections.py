@@ -97,7 +97,7 @@ class VisitBuilder:
     seller_contact: RelatedContactInformation
     note: Entries[Note]
 
-    def visit(self, values: Values, job: Job, *, writes_window: bool) -> Visit:
+    def visit(self, values: Values, job: Job, *, writes_window: bool, writes_ref: bool) -> Visit:
         """Build the visit. Raises `Misread`."""
         ref = self.ref(values)
         assigned = self.assigned(values, job.ref) if self.assigned is not None else ()
@@ -105,6 +105,7 @@ class VisitBuilder:
             ref=(as_text(ref) or None) if ref is not None else None,
             window=window_of(self.start(values), self.end(values)),
             writes_window=writes_window,
+            writes_ref=writes_ref,
             contacts=tuple(assigned) or (self.seller_contact,),
             note=tuple(self.note(values, job.ref)),
         )

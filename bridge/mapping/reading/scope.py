@@ -2,12 +2,13 @@
 
 A message may be older than what is applied: it was overtaken on the way, or parked until its pack was mended. So that
 an older delta brings in what nobody wrote since, and nothing else, the bridge knows of each field of a job by which
-versions it was last written.
+versions it was last written; and in which turn, so that what was known before a Buyer's booking is no news after it.
 """
 
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from bridge.domain.ages import TURN, Age, next_turn
 from bridge.domain.model import Job
 from bridge.domain.order import Versions, is_behind
 from bridge.mapping.reading.messages import Message
@@ -19,18 +20,20 @@ Remarks = list[str]
 class FieldVersions:
     """By which versions the fields of one job were written, while a message of it is read; local to that.
 
-    `by_field` has them as they are after the message, and `kept` the fields that stay as they were known. `message` are
-    the versions of the message, and `is_late` whether it is older than what is applied. `moment` is the field that says
+    `kept` are the fields that stay as they were known, and `written` those that the message writes. `message` are the
+    versions of the message, and `is_late` whether it is older than what is applied. `moment` is the field that says
     when it happened, which is a message's own at any age. `is_news`: it writes something that no later one has written.
+    `precedes`: it occurred before the last visit came to be as it is, so that its turn is long over.
     """
 
     job: Job
     message: Versions = field(default_factory=dict)
     moment: str | None = None
     is_late: bool = False
-    by_field: dict[str, Versions] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
+    written: set[str] = field(default_factory=set)
     is_news: bool = False
+    precedes: bool = False
 
     def is_overtaken(self, name: str) -> bool:
         """Tell whether a later message has written a field."""
@@ -39,22 +42,31 @@ class FieldVersions:
     def keep(self, name: str) -> None:
         """Note that a field stays as it is."""
         self.kept.add(name)
-        if last := self._last(name):
-            self.by_field[name] = last
 
     def write(self, name: str) -> None:
         """Note that the message writes a field."""
         self.is_news = self.is_news or name != self.moment
-        if self._now:
-            self.by_field[name] = self._now
+        self.written.add(name)
 
-    def _last(self, name: str) -> Versions:
+    def age_of(self, name: str) -> Age:
+        """Give the age of a field after the message."""
+        return self.own if name in self.written else self._last(name)
+
+    @property
+    def by_field(self) -> dict[str, Age]:
+        """Give the ages of all remembered fields after the message."""
+        return {name: age for name in (*self.kept, *self.written) if (age := self.age_of(name))}
+
+    def _last(self, name: str) -> Age:
         """A field of which nobody noted when it was written counts as written by the last message."""
         return self.job.field_versions.get(name, self.job.versions if name in self.job.record else {})
 
     @cached_property
-    def _now(self) -> Versions:
-        return self.message if self.is_late else {**self.job.versions, **self.message}
+    def own(self) -> Age:
+        """The age of the message. One without versions is as new as what is applied."""
+        versions = self.message or self.job.versions
+        turn = 0 if self.precedes else next_turn((self.job.ages.states, *self.job.field_versions.values()))
+        return {**versions, TURN: turn}
 
 
 @dataclass(slots=True)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.ages import versions_in
 from bridge.domain.model import JobRef
 from bridge.mapping.pack import Pack
 from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
@@ -134,7 +135,7 @@ def test_in_whatever_order_deltas_come_the_record_is_the_same(deltas: list[dict[
         for number in numbers:
             story.hear(number + 1, **deltas[number])
         job = story.book.job(JOB)
-        return story.record, job.field_versions
+        return story.record, {name: versions_in(age) for name, age in job.field_versions.items()}
 
     in_order = [*range(len(deltas))]
     shuffled = random.sample(in_order, len(in_order))
@@ -158,15 +159,26 @@ def test_a_state_that_a_later_message_has_changed_stays(story: Story) -> None:
     assert (story.state, story.record["who"]) == ("inProgress", "Eva")
 
 
-def test_by_what_only_a_late_message_says_nothing_ends() -> None:
-    """A later message may have taken it back in words of its own, which nobody remembers."""
+def test_what_only_a_late_message_says_counts_where_no_later_one_has_named_a_state() -> None:
     story = Story(BY_EVENT)
     story.hear(1, status="new")
     story.hear(4, status="begun")
     story.hear(6, site="C")
     happened = story.hear(5, event="ended", who="Eva")
     assert (happened.rule, happened.outcome, happened.flags) == ("ended-now", "applied", (LATE,))
-    assert (story.state, story.record["who"]) == ("inProgress", "Eva")
+    assert (story.state, story.record["who"]) == ("unableToComplete", "Eva")
+
+
+def test_what_only_a_late_message_says_is_withheld_where_a_later_one_has_named_a_state() -> None:
+    story = Story(BY_EVENT)
+    story.hear(1, status="new")
+    story.hear(4, status="begun")
+    story.hear(6, event="begun")
+    happened = story.hear(5, event="ended", who="Eva")
+    why = "rule ended-now rests on event, older than what the states rest on (job 5 < 6)"
+    withheld = f"goal withheld (work_order unableToComplete): {why}"
+    assert (happened.rule, happened.outcome, happened.flags) == ("ended-now", "applied", (LATE, withheld))
+    assert (story.state, story.record["who"], happened.reason) == ("inProgress", "Eva", withheld)
 
 
 def test_by_what_only_a_late_message_says_the_work_may_begin() -> None:
