@@ -21,7 +21,15 @@ from bridge.mapping.formats.values import Misread
 from bridge.mapping.grounds import compile_grounds
 from bridge.mapping.outputs.sections import VisitBuilder, compile_visit, compile_work_order
 from bridge.mapping.reading.fields import compile_fields
-from bridge.mapping.reading.messages import Identity, Read, Reading, Skipped, Unreadable, compile_identity
+from bridge.mapping.reading.messages import (
+    Identity,
+    Read,
+    Reading,
+    Skipped,
+    Unreadable,
+    compile_completeness,
+    compile_identity,
+)
 from bridge.mapping.reading.references import field_lookups, table_lookup
 from bridge.mapping.rules import compile_rules
 from bridge.mapping.translator import Awaits, Ignored, Translated, Translation, Translator, Unmapped
@@ -173,7 +181,8 @@ def _translator(document: PackDocument, version: str, visit: VisitBuilder) -> Tr
         visit=visit,
         occurred_at=document.inbound.occurred_at,
         changed_names=compile_path(changed_names) if changed_names is not None else None,
-        deltas=document.inbound.deltas,
+        deltas=bool(document.inbound.deltas),
+        is_complete=compile_completeness(document.inbound.deltas),
         window_fields=document.window_fields,
         visit_fields=document.visit_fields,
     )

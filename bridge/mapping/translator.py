@@ -17,7 +17,7 @@ from bridge.mapping.formats.values import Misread, briefly
 from bridge.mapping.grounds import Grounds
 from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
 from bridge.mapping.reading.fields import Field
-from bridge.mapping.reading.messages import Reading
+from bridge.mapping.reading.messages import Reading, TestMessage
 from bridge.mapping.reading.references import states_of
 from bridge.mapping.reading.scope import FieldVersions, Scope
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
@@ -75,6 +75,7 @@ class _Trace:
     """What happened so far in one translation, by the pack of this version; local to it."""
 
     version: str
+    deltas: bool
     scope: Scope
     rules: list[object] = field(default_factory=list)
     rule: str | None = None
@@ -83,6 +84,7 @@ class _Trace:
         """Give what happened as plain JSON."""
         explained: dict[str, object] = {
             "pack": self.version,
+            **({"complete": self.scope.is_complete} if self.deltas else {}),
             "fields": self.scope.explained,
             "rules": self.rules,
             "rule": self.rule,
@@ -98,8 +100,8 @@ class _Trace:
 class Translator:
     """The compiled inbound half of a pack.
 
-    `deltas`: a message tells only what has changed. `window_fields` are those that the window of a visit comes down to,
-    `visit_fields` those of its reference.
+    `deltas`: a message may tell only what has changed; one that `is_complete` does not. `window_fields` are those that
+    the window of a visit comes down to, `visit_fields` those of its reference.
     """
 
     version: str
@@ -111,12 +113,13 @@ class Translator:
     occurred_at: str | None
     changed_names: Find | None
     deltas: bool
+    is_complete: TestMessage
     window_fields: frozenset[str]
     visit_fields: frozenset[str]
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
-        trace = _Trace(self.version, self._scope(reading, job))
+        trace = _Trace(self.version, self.deltas, self._scope(reading, job))
         try:
             return self._translate(reading, trace)
         except Misread as misread:
@@ -129,8 +132,9 @@ class Translator:
 
     def _scope(self, reading: Reading, job: Job) -> Scope:
         versions = FieldVersions(job, reading.versions, self.occurred_at, is_late(job, reading.versions))
-        unknown = self.deltas and job.work_order is None
-        return Scope(reading.content, job, versions, values=states_of(job), tolerant=unknown)
+        complete = self.is_complete(reading.content)
+        unknown = job.work_order is None and not complete
+        return Scope(reading.content, job, versions, is_complete=complete, values=states_of(job), tolerant=unknown)
 
     def _translate(self, reading: Reading, trace: _Trace) -> Translation:
         scope = trace.scope

@@ -67,7 +67,7 @@ def inbound_schema(pack: document.PackDocument) -> Json:
         drawing.add(path, {"type": "string", "description": "Known again by this."})
     if inbound.version is not None:
         drawing.add(inbound.version.path, {"description": "Grows with each change of the job."})
-    _add_fields(drawing, pack.fields, may_lack=inbound.deltas)
+    _add_fields(drawing, pack.fields, may_lack=bool(inbound.deltas))
     return drawing.done(f"A message of the WFM, as far as the pack {pack.pack} reads it.")
 
 

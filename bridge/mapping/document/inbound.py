@@ -53,8 +53,8 @@ class Xml(Strict):
     """Elements that are lists even where there is only one, in messages and in replies."""
 
 
-class IgnoreRule(Strict):
-    """Messages that are of no interest, known before anything of them must be there."""
+class MessageTest(Strict):
+    """A test of a message, made before anything of it must be there."""
 
     path: Path | None = None
     """Looks at this place of the message."""
@@ -64,14 +64,44 @@ class IgnoreRule(Strict):
     """Looks at the routing key."""
     fits: Cell
     """The cell that what is found must fit."""
-    why: Text
-    """Why the message is of no interest; the journal says it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if len(self.written & {"path", "header", "routing_key"}) != 1:
             raise ValueError("write exactly one of path, header or routing_key")
         return self
+
+
+class IgnoreRule(MessageTest):
+    """Messages that are of no interest."""
+
+    why: Text
+    """Why the message is of no interest; the journal says it."""
+
+
+class Deltas(Strict):
+    """Which messages tell only what has changed."""
+
+    every: bool = False
+    """Every message does; `deltas: true` is short for it."""
+    only: Annotated[tuple[MessageTest, ...], Field(min_length=1)] | None = None
+    """Only messages that fit one of these tests do; all others are complete."""
+    unless: Annotated[tuple[MessageTest, ...], Field(min_length=1)] | None = None
+    """Every message does, unless it fits one of these tests: then it is complete."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return widen(data, "every")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if len(self.written) > 1:
+            raise ValueError("write one of every, only and unless")
+        return self
+
+    def __bool__(self) -> bool:
+        return self.every or self.only is not None or self.unless is not None
 
 
 class Inbound(Strict):
@@ -87,7 +117,7 @@ class Inbound(Strict):
     """How XML is read."""
     unpack: tuple[Unpack, ...] = ()
     """What is put in order before anything is read, in this order."""
-    ignore: tuple["IgnoreRule", ...] = ()
+    ignore: tuple[IgnoreRule, ...] = ()
     """Messages of no interest. They are left alone before a job or a field is looked for."""
     each: Path | None = None
     """Path of a list of which each item is a message of its own, found as `$.part`. Their ids end in `#0`, `#1`, …"""
@@ -103,7 +133,9 @@ class Inbound(Strict):
     """A message whose version was applied already is applied too (`apply`), or is `stale`."""
     occurred_at: Name | None = None
     """The datetime field that says when it happened."""
-    deltas: bool = False
-    """`true`: a message tells only what has changed; a field that is not there keeps its last known value."""
+    deltas: Deltas = Deltas()
+    """Which messages tell only what has changed: a field that is not there keeps its last known value. Of any other
+    message, which is complete, it is empty.
+    """
     changed_names: Path | None = None
     """Path of a list that names what has changed, for fields with `changed`."""

@@ -1,8 +1,9 @@
 """The named, typed inputs of a message: where the raw value of each comes from, and what becomes of it.
 
 Absent, `null` and "" are three things: an absent field takes its default or stays absent; `null` and "" are values to
-be read, and usually refused, unless the pack says that they mean absent (`nulls: absent`, `empty: absent`). Where the
-WFM sends deltas, an absent field keeps the value that the job's record has.
+be read, and usually refused, unless the pack says that they mean absent (`nulls: absent`, `empty: absent`). In a delta,
+an absent field keeps the value that the job's record has, and one that means absent is emptied; in a complete message
+both are empty.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ from bridge.mapping.formats.paths import Find as FindInData
 from bridge.mapping.formats.values import Misread, Unfit, as_text, is_storable, plain_json, what_came
 from bridge.mapping.reading.cells import compile_attribution
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
-from bridge.mapping.reading.items import Merge, items_merger
+from bridge.mapping.reading.items import ItemMerger
+from bridge.mapping.reading.places import EMPTIED, compile_places
 from bridge.mapping.reading.references import Lookups, field_lookups, reference_getter
 from bridge.mapping.reading.scope import Scope
 
@@ -28,7 +30,7 @@ class Field:
     """One compiled input. `where` is its path (or header) for people.
 
     Its raw value is found `in_data`, at its path in the message, or else by `find`. A field that is `remembered` goes
-    into the record of its job; one that `merges` is also read from there, where the message is silent. `merge` puts the
+    into the record of its job; one that `merges` is also read from there, where the message is silent. `items` puts the
     items of a message onto the known ones.
     """
 
@@ -43,18 +45,18 @@ class Field:
     nulls: str | None
     remembered: bool
     merges: bool
-    merge: Merge | None
+    items: ItemMerger | None
 
     def read(self, scope: Scope) -> object:
         """Read and type the value, None where absent. Raises `Misread`."""
         raw = self.in_data(scope.message.data) if self.in_data is not None else self.find(scope)
         entry: dict[str, object] = {"path": self.where}
         scope.explained[self.name] = entry
-        if self.merges:
-            raw = self._onto_record(raw, entry, scope)
+        if self.merges and (raw := self._onto_record(raw, entry, scope)) is EMPTIED:
+            raw = MISSING
         if raw is not MISSING and "raw" not in entry:
             entry["raw"] = plain_json(raw)
-        absent = raw is MISSING or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
+        absent = raw is MISSING or self._means_absent(raw)
         value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
             self._miss(scope, f"a value is required; {what_came(raw)}")
@@ -66,24 +68,36 @@ class Field:
     def _onto_record(self, raw: object, entry: dict[str, object], scope: Scope) -> object:
         """Give what is known after this message; what a later one has written stays."""
         known, versions = scope.job.record.get(self.name, MISSING), scope.versions
-        if self._is_silent(raw):
+        if self._is_silent(raw) and not scope.is_complete:
             entry["kept"] = True
             versions.keep(self.name)
+            if self.items is not None:
+                self.items.keep(versions)
             return known
+        if self._is_silent(raw) or self._means_absent(raw):
+            entry["emptied"] = True
+            raw = EMPTIED
         overtaken = versions.is_overtaken(self.name)
         if overtaken:
             entry["told_since"] = True
             versions.keep(self.name)
         else:
             versions.write(self.name)
-        if self.merge is None:
-            return known if overtaken else raw
-        entry["raw"] = plain_json(raw)
-        # In place of what a later message has written, its items are taken before they are put onto the known ones.
-        written = self.merge(raw, known, scope) if overtaken else raw
-        merged = self.merge(known, written, scope)
+        if self.items is not None:
+            return self._with_items(self.items, raw, known, entry, scope)
+        return known if overtaken else raw
+
+    def _with_items(
+        self, items: ItemMerger, raw: object, known: object, entry: dict[str, object], scope: Scope
+    ) -> object:
+        is_whole = scope.is_complete or raw is EMPTIED
+        if raw is not EMPTIED:
+            entry["raw"] = plain_json(raw)
+        merged = items.put([] if raw is EMPTIED else raw, known, scope, is_whole=is_whole)
+        scope.versions.is_news = scope.versions.is_news or merged != (known if known is not MISSING else [])
+        if raw is EMPTIED and not merged:
+            return EMPTIED
         entry["merged"] = plain_json(merged)
-        versions.is_news = versions.is_news or merged != known
         return merged
 
     def _storable(self, raw: object) -> object:
@@ -100,6 +114,9 @@ class Field:
 
     def _is_silent(self, raw: object) -> bool:
         return raw is MISSING or (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
+
+    def _means_absent(self, raw: object) -> bool:
+        return raw is EMPTIED or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
 
     def _typed(self, raw: object, scope: Scope) -> object:
         remarks = scope.remarks
@@ -123,14 +140,15 @@ def compile_fields(pack: document.PackDocument) -> tuple[Field, ...]:
 
 def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocument) -> Field:
     """Compile one declared field. The document has been checked."""
-    remembered = spec.path is not None and spec.remember and (pack.inbound.deltas or name in _looked_back_on(pack))
+    deltas = bool(pack.inbound.deltas)
+    remembered = spec.path is not None and spec.remember and (deltas or name in _looked_back_on(pack))
     own = pack.of_item(name)
     inside = {inner: compile_field(inner, own.fields[inner], own) for inner in spec.fields}
-    merges = remembered and pack.inbound.deltas
+    merges = remembered and deltas
     return Field(
         name=name,
         where=source_text(spec),
-        in_data=compile_first(spec.path) if spec.path is not None else None,
+        in_data=_in_data(spec, merges=merges),
         find=_finder(spec, pack),
         convert=converter(name, spec, pack, tuple(inside.values())),
         required=spec.required,
@@ -139,8 +157,14 @@ def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocume
         nulls=spec.nulls,
         remembered=remembered,
         merges=merges,
-        merge=items_merger(inside[spec.key]) if merges and spec.key is not None else None,
+        items=ItemMerger(name, inside[spec.key]) if merges and spec.key is not None else None,
     )
+
+
+def _in_data(spec: document.FieldSpec, *, merges: bool) -> FindInData | None:
+    if spec.path is None:
+        return None
+    return compile_places(spec) if merges else compile_first(spec.path)
 
 
 def _looked_back_on(pack: document.PackDocument) -> frozenset[str]:

@@ -8,7 +8,7 @@ versions it was last written; and in which turn, so that what was known before a
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bridge.domain.ages import TURN, Age, next_turn
+from bridge.domain.ages import TURN, Age, next_turn, versions_in
 from bridge.domain.model import Job
 from bridge.domain.order import Versions, is_behind
 from bridge.mapping.reading.messages import Message
@@ -40,12 +40,21 @@ class FieldVersions:
         return self.is_late and name != self.moment and is_behind(self.message, self._last(name))
 
     def keep(self, name: str) -> None:
-        """Note that a field stays as it is."""
+        """Note that a field, or an item, stays as it is."""
         self.kept.add(name)
+
+    def is_known(self, name: str) -> bool:
+        """Tell whether it was noted when a field, or an item, was written."""
+        return name in self.job.field_versions
 
     def write(self, name: str) -> None:
         """Note that the message writes a field."""
         self.is_news = self.is_news or name != self.moment
+        self.written.add(name)
+
+    def write_item(self, name: str) -> None:
+        """Note that the message writes an item, or the list as a whole; it may say again what it said before."""
+        self.is_news = self.is_news or versions_in(self._last(name)) != self.message
         self.written.add(name)
 
     def age_of(self, name: str) -> Age:
@@ -73,7 +82,8 @@ class FieldVersions:
 class Scope:
     """One translation under way; local to it. `record` is what is known of the job after this message, by field.
 
-    `values` has what the Buyer sees of the job, and then each field that was read. `tolerant`: required values may be
+    `is_complete`: what the message does not tell is empty. `values` has what the Buyer sees of the job, and then each
+    field that was read. `tolerant`: required values may be
     missing, because a message yet to come may tell them; `missing` are the fields of which that is so, each with the
     sentence that says what was expected.
     """
@@ -82,6 +92,7 @@ class Scope:
     job: Job
     versions: FieldVersions
     changed_names: frozenset[str] = frozenset()
+    is_complete: bool = False
     values: dict[str, object] = field(default_factory=dict)
     record: dict[str, object] = field(default_factory=dict)
     explained: dict[str, dict[str, object]] = field(default_factory=dict)

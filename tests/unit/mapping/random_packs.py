@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.yaml_source import YamlSource
-from tests.unit.packtools.packs import small
+from tests.unit.packtools.packs import FRAME, small
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOMENTS = [(NOON + timedelta(seconds=seconds)).isoformat() for seconds in (0, 1, 60)]
@@ -137,6 +137,18 @@ attributions = st.fixed_dictionaries(
 )
 
 
-def pack_of(rules: list[dict[str, Any]], attribution: dict[str, Any]) -> YamlSource:
-    """A pack with these rules and this attribution over all fields."""
-    return small(FIELDS, rules, tables=TABLES, attribution=attribution)
+WAYS: dict[str, dict[str, Any]] = {
+    "alone": {},
+    "a delta": {"deltas": True},
+    "a delta that tells half of it": {"deltas": True},
+    "a complete message": {"deltas": {"unless": [{"path": "$.form", "fits": "whole"}]}},
+}
+"""How messages come that say something, and what a pack says of it."""
+
+ways = st.sampled_from(sorted(WAYS))
+
+
+def pack_of(rules: list[dict[str, Any]], attribution: dict[str, Any], way: str = "alone") -> YamlSource:
+    """A pack with these rules and this attribution over all fields, of which messages come in this way."""
+    inbound = {**FRAME["inbound"], **WAYS[way]}
+    return small(FIELDS, rules, tables=TABLES, attribution=attribution, inbound=inbound)
