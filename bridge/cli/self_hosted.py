@@ -45,9 +45,7 @@ NOTE: Final = "Ring twice; the dog is friendly."
 REPLY_DELAY_S: Final = 0.01
 RETRIES_S: Final = (0.0, 0.3, 0.5, 1.0, 2.0)
 TICKETS: Final = {"PEND": "pending", "WORK": "inProgress", "RSLV": "resolved"}
-KNOBS: Final = Knobs(patience=10.0, quiet=0.4, retry=5.0, poll=0.02, search_days=59, job_note=NOTE)
-
-Hosted = Callable[..., Target]
+KNOBS: Final = Knobs(patience=60.0, quiet=0.4, retry=60.0, poll=0.02, search_days=59, job_note=NOTE)
 
 
 @asynccontextmanager

@@ -20,8 +20,9 @@ from bridge.domain.model import (
 )
 from bridge.flows.ports import Window
 from bridge.mef.models import TimePeriod
+from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session, insert, is_one_of, upsert
+from bridge.store.session import KEYS, Database, Session, is_one_of, overwriting, upsert
 from bridge.store.tables import commands, offered_slots
 
 # For so long after its deadline the WFM may still speak of a command that came to nothing.
@@ -33,7 +34,7 @@ _MOMENT = bindparam("moment", type_=_COLUMN.created_at.type)
 # The very words of the partial index: SQLite compares text.
 _IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
 
-_ADD = commands.insert()
+_ADD = Bulk(commands)
 _FIND = select(commands).where(_COLUMN.id == bindparam("wanted"))
 _SINCE = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.created_at >= _MOMENT)
 _OF_JOB = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.job_key == bindparam("key"))
@@ -65,18 +66,15 @@ def _outstanding() -> Select[Any]:
     return _OLDEST_FIRST.where(is_one_of(_COLUMN.pack, _COLUMN.job_key), relevant)
 
 
-def _save() -> Insert:
-    """Overwrite commands; a job loaded before a command was settled still calls it pending, but settled is final."""
-    statement = insert(commands)
+def _overwriting(statement: Insert) -> Insert:
+    """A job loaded before a command was settled still calls it pending, but settled is final."""
     new = statement.excluded
-    state = case((new.state == CommandState.PENDING.value, _COLUMN.state), else_=new.state)
-    kept = {"state": state, "answer": func.coalesce(new.answer, _COLUMN.answer)}
-    changed = {name: column for name, column in new.items() if name != "id"}
-    return statement.on_conflict_do_update(index_elements=["id"], set_=changed | kept)
+    state = case((new.state == literal_column(f"'{CommandState.PENDING.value}'"), _COLUMN.state), else_=new.state)
+    return overwriting(statement, state=state, answer=func.coalesce(new.answer, _COLUMN.answer))
 
 
 OUTSTANDING = _outstanding()
-SAVE = _save()
+SAVE = Bulk(commands, _overwriting)
 
 
 class Commands:
@@ -105,7 +103,7 @@ async def _read(session: Session, statement: Select[Any], parameters: Mapping[st
 
 async def add(session: Session, new: Sequence[Command]) -> None:
     """Insert new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
-    await session.run(_ADD, [command_row(each) for each in new])
+    await _ADD.run(session, [command_row(each) for each in new])
 
 
 async def find(session: Session, id_: CommandId) -> Command | None:

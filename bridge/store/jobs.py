@@ -6,14 +6,14 @@ differs from what is stored is for the unit of work to know.
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, exists, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, bindparam, exists, literal_column, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, Insert
 
 from bridge.domain.ages import Age, Ages, ages_of, is_of_field
 from bridge.domain.appointment import OPEN
@@ -34,9 +34,11 @@ from bridge.flows.ports import Owner
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import GeographicAddressRef, GeographicSiteRef, Place, TimePeriod
 from bridge.store import commands
+from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
+from bridge.store.job_cache import JobCache
 from bridge.store.journal import IS_WAITING
-from bridge.store.session import KEYS, Session, is_one_of, upsert
+from bridge.store.session import KEYS, Session, is_one_of, overwriting
 from bridge.store.tables import appointments, jobs, journal, work_order_entities, work_order_places, work_orders
 
 # A decision looks at the last few visits only; a job that was tried a hundred times must not load them all.
@@ -53,6 +55,9 @@ _HOLDS = (
     .where(journal.c.pack == jobs.c.pack, journal.c.job_key == jobs.c.key, IS_WAITING, journal.c.due_at.is_not(None))
     .correlate(jobs)
 )
+_HEADS = select(jobs.c.pack, jobs.c.key.label("job_key"), jobs.c.revision, _HOLDS.label("holds")).where(
+    is_one_of(jobs.c.pack, jobs.c.key)
+)
 _JOBS = (
     select(
         jobs.c.pack,
@@ -60,7 +65,6 @@ _JOBS = (
         jobs.c.versions,
         jobs.c.record,
         jobs.c.told,
-        _HOLDS.label("holds"),
         *(column for column in work_orders.c if column.name not in ("pack", "job_key")),
     )
     .outerjoin(work_orders)
@@ -82,15 +86,26 @@ _UNENDED = (
 _OWNERS = select(work_orders.c.id, work_orders.c.pack, work_orders.c.job_key, work_orders.c.buyer).where(
     work_orders.c.id.in_(KEYS)
 )
-_SAVE_JOBS = upsert(jobs)
-_SAVE_WORK_ORDERS = upsert(work_orders)
-_SAVE_APPOINTMENTS = upsert(appointments)
+
+
+def _raising(statement: Insert) -> Insert:
+    return overwriting(statement, revision=jobs.c.revision + literal_column("1"))
+
+
+_SAVE_JOBS = Bulk(jobs, _raising)
+_RAISE = (
+    update(jobs)
+    .where(jobs.c.pack == bindparam("of_pack"), jobs.c.key == bindparam("of_key"))
+    .values(revision=jobs.c.revision + 1)
+)
+_SAVE_WORK_ORDERS = Bulk(work_orders, overwriting)
+_SAVE_APPOINTMENTS = Bulk(appointments, overwriting)
 _UNINDEX = [
     table.delete().where(table.c.work_order_id == bindparam("changed"))
     for table in (work_order_entities, work_order_places)
 ]
-_INDEX_ENTITIES = work_order_entities.insert()
-_INDEX_PLACES = work_order_places.insert()
+_INDEX_ENTITIES = Bulk(work_order_entities)
+_INDEX_PLACES = Bulk(work_order_places)
 
 
 class Ticket(NamedTuple):
@@ -103,20 +118,40 @@ class Ticket(NamedTuple):
 # Loading
 
 
-async def load(session: Session, refs: Collection[JobRef], now: datetime) -> dict[JobRef, Job]:
-    """Lock the jobs and load them, in a fixed number of statements; a job nobody heard of comes back empty."""
+class Loaded(NamedTuple):
+    """A job, and the revision that the database has of it: 0 of one that nobody heard of."""
+
+    job: Job
+    revision: int
+
+
+async def load(session: Session, refs: Collection[JobRef], now: datetime, cache: JobCache) -> dict[JobRef, Loaded]:
+    """Lock the jobs and load them, in a fixed number of statements; a job nobody heard of comes back empty.
+
+    What the cache has at the database's revision is not read again.
+    """
     wanted = sorted(set(refs))
     await lock(session, wanted)
-    known = await session.rows_of(_JOBS, wanted)
-    orders = {ref: work_order(row) for ref, (row,) in known.items() if row["id"] is not None}
-    siblings = await _count_siblings(session, orders.values())
-    visits = await session.rows_of(_APPOINTMENTS, known)
-    since = now - commands.SPOKEN_OF_FOR
-    asked = await session.rows_of(commands.OUTSTANDING, known, spoken_of_since=since, now=now)
+    heads = {ref: head for ref, (head,) in (await session.rows_of(_HEADS, wanted)).items()}
+    kept = {ref: cache.at(ref, head["revision"]) for ref, head in heads.items()}
+    known = {ref: job for ref, job in kept.items() if job is not None}
+    known |= await _read(session, heads.keys() - known.keys(), now)
+    siblings = await _count_siblings(session, [job.work_order for job in known.values() if job.work_order is not None])
+    for ref, job in known.items():
+        others = siblings[job.work_order.id] if job.work_order is not None else 0
+        if (job.holds, job.open_siblings) != (heads[ref]["holds"], others):
+            known[ref] = replace(job, holds=bool(heads[ref]["holds"]), open_siblings=others)
     return {
-        ref: _job(known[ref][0], orders.get(ref), visits[ref], asked[ref], siblings) if ref in known else Job(ref=ref)
-        for ref in wanted
+        ref: Loaded(known[ref], heads[ref]["revision"]) if ref in known else Loaded(Job(ref=ref), 0) for ref in wanted
     }
+
+
+async def _read(session: Session, refs: Collection[JobRef], now: datetime) -> dict[JobRef, Job]:
+    found = await session.rows_of(_JOBS, refs)
+    visits = await session.rows_of(_APPOINTMENTS, refs)
+    since = now - commands.SPOKEN_OF_FOR
+    asked = await session.rows_of(commands.OUTSTANDING, refs, spoken_of_since=since, now=now)
+    return {ref: _job(row, visits[ref], asked[ref]) for ref, (row,) in found.items()}
 
 
 async def lock(session: Session, wanted: Collection[JobRef | Ticket]) -> None:
@@ -151,33 +186,34 @@ async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> di
     return {id_: len(set().union(*(unended[ticket] for ticket in own)) - {id_}) for id_, own in tickets.items()}
 
 
-def _job(
-    row: Row,
-    order: WorkOrder | None,
-    visited: Sequence[Row],
-    asked: Sequence[Row],
-    siblings: Mapping[WorkOrderId, int],
-) -> Job:
-    """Make a job of its rows, oldest first. Its Appointment is the open one of its WorkOrder, else the latest."""
-    visits = [appointment(each) for each in visited]
-    own = [visit for visit in visits if order is not None and visit.work_order == order.id]
-    current = next(reversed([visit for visit in own if visit.status in OPEN] or own), None)
-    ended = [visit for visit in visits if visit is not current]
+def _job(row: Row, visited: Sequence[Row], asked: Sequence[Row]) -> Job:
+    """Make a job of its rows, oldest first."""
     outstanding = [commands.command(each) for each in asked]
-    return Job(
+    job = Job(
         ref=JobRef(row["pack"], row["job_key"]),
-        work_order=order,
-        appointment=current,
-        ended_appointments=tuple(ended[-ENDED_APPOINTMENTS:]),
+        work_order=None if row["id"] is None else work_order(row),
         versions=row["versions"],
         record=row["record"],
         field_versions={name: age for name, age in row["told"].items() if is_of_field(name)},
         ages=ages_of(row["told"]),
         commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
         granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
-        open_siblings=siblings[order.id] if order else 0,
-        holds=bool(row["holds"]),
     )
+    return _with_appointments(job, [appointment(each) for each in visited])
+
+
+def _with_appointments(job: Job, visits: Sequence[Appointment]) -> Job:
+    """Give a job its visits, oldest first. Its Appointment is the open one of its WorkOrder, else the latest."""
+    order = job.work_order
+    own = [visit for visit in visits if order is not None and visit.work_order == order.id]
+    current = next(reversed([visit for visit in own if visit.status in OPEN] or own), None)
+    ended = [visit for visit in visits if visit is not current]
+    return replace(job, appointment=current, ended_appointments=tuple(ended[-ENDED_APPOINTMENTS:]))
+
+
+def as_read(job: Job) -> Job:
+    """Give a job that is stored now as it would be read."""
+    return _with_appointments(job, sorted(job.appointments, key=lambda visit: (visit.created_at, visit.id)))
 
 
 async def owners(session: Session, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, Owner]:
@@ -239,18 +275,26 @@ async def write(
     stored: Mapping[Key, Any],
     results: Mapping[CommandId, Mapping[str, object]],
 ) -> None:
-    """Write parts that changed since they were `stored`, each after those that it refers to."""
+    """Write parts that changed since they were `stored`, each after those that it refers to.
+
+    Each head that is written raises its job's revision.
+    """
     values: defaultdict[Kind, list[Any]] = defaultdict(list)
     for (kind, _), value in changed.items():
         values[kind].append(value)
-    await session.run(_SAVE_WORK_ORDERS, [work_order_row(order) for order in values[Kind.WORK_ORDER]])
+    await _SAVE_WORK_ORDERS.run(session, [work_order_row(order) for order in values[Kind.WORK_ORDER]])
     await _index(session, values[Kind.WORK_ORDER], stored)
-    await session.run(_SAVE_JOBS, [_head_row(head) for head in values[Kind.HEAD]])
+    await _SAVE_JOBS.run(session, [_head_row(head) for head in values[Kind.HEAD]])
     # R20: the visit that ends makes room for the one that begins.
     visits = sorted(values[Kind.APPOINTMENT], key=lambda visit: visit.status in OPEN)
-    await session.run(_SAVE_APPOINTMENTS, [appointment_row(visit) for visit in visits])
+    await _SAVE_APPOINTMENTS.run(session, [appointment_row(visit) for visit in visits])
     asked = [commands.command_row(command, results.get(command.id)) for command in values[Kind.COMMAND]]
-    await session.run(commands.SAVE, asked)
+    await commands.SAVE.run(session, asked)
+
+
+async def raise_revisions(session: Session, refs: Iterable[JobRef]) -> None:
+    """Say that something of these jobs changed, besides what `write` is given."""
+    await session.run(_RAISE, [{"of_pack": ref.pack, "of_key": ref.key} for ref in refs])
 
 
 async def _index(session: Session, orders: Iterable[WorkOrder], stored: Mapping[Key, Any]) -> None:
@@ -258,8 +302,8 @@ async def _index(session: Session, orders: Iterable[WorkOrder], stored: Mapping[
     changed = [order for order in orders if _indexed(order) != _indexed(stored.get((Kind.WORK_ORDER, order.id)))]
     for statement in _UNINDEX:
         await session.run(statement, [{"changed": order.id} for order in changed])
-    await session.run(_INDEX_ENTITIES, [row for order in changed for row in entity_rows(order)])
-    await session.run(_INDEX_PLACES, [row for order in changed for row in place_rows(order)])
+    await _INDEX_ENTITIES.run(session, [row for order in changed for row in entity_rows(order)])
+    await _INDEX_PLACES.run(session, [row for order in changed for row in place_rows(order)])
 
 
 def _indexed(order: WorkOrder | None) -> object:
@@ -278,6 +322,7 @@ def _head_row(head: Head) -> dict[str, object]:
         "versions": versions,
         "record": record,
         "told": {**field_versions, **ages.plain()},
+        "revision": 1,
     }
 
 

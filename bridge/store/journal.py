@@ -11,8 +11,9 @@ from sqlalchemy import Integer, bindparam, delete, func, literal_column, null, s
 
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.flows.ports import JournalEntry, RecordedEntry, WfmMessage
+from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session, insert_new, is_one_of
+from bridge.store.session import KEYS, Database, Session, is_one_of, passing_over
 from bridge.store.tables import inbox, journal
 
 # The very words of the partial indexes: SQLite compares text.
@@ -28,9 +29,9 @@ _BEFORE = union_all(
 )
 _FIND = select(journal).where(journal.c.number == bindparam("wanted"))
 _PARKED = _FIND.where(_IS_PARKED).with_for_update()
-_RECORD = journal.insert()
+_RECORD = Bulk(journal, without=("number",))
 _RECORD_ONE = journal.insert().returning(journal.c.number)
-_REMEMBER = insert_new(inbox)
+_REMEMBER = Bulk(inbox, passing_over)
 _FORGET_KEY = delete(inbox).where(inbox.c.pack == bindparam("key_pack"), inbox.c.message_id == bindparam("key_message"))
 _SUPERSEDE = (
     update(journal)
@@ -126,10 +127,10 @@ async def record(session: Session, entries: Sequence[JournalEntry], parked: Park
         for entry in entries:
             await _record_one(session, entry, parked.pop((entry.raw.pack, entry.message), []))
     else:
-        await session.run(_RECORD, [journal_row(entry) for entry in entries])
+        await _RECORD.run(session, [journal_row(entry) for entry in entries])
     done = [entry for entry in entries if entry.message is not None and entry.outcome is not Outcome.PARKED]
-    await session.run(
-        _REMEMBER,
+    await _REMEMBER.run(
+        session,
         [{"pack": e.raw.pack, "message_id": e.message, "received_at": e.raw.received_at} for e in done],
     )
 

@@ -14,7 +14,7 @@ from bridge.store.session import begin
 from bridge.store.sqlite import WRITES
 from bridge.store.tables import metadata
 
-CURRENT: Final = "0008"
+CURRENT: Final = "0009"
 """The revision of the tables as they are now: that of the newest migration script."""
 
 # Alembic's own table, as Alembic makes it.

@@ -10,11 +10,12 @@ from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import AnnouncedEvent
 from bridge.mef.enums import EventType
 from bridge.store import ordering
+from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
 
-_NOTIFY = notifications.insert()
+_NOTIFY = Bulk(notifications)
 # The lock keeps a listener from being removed until we commit.
 _LISTENERS = (
     select(subscriptions.c.id, subscriptions.c.buyer, subscriptions.c.event_types, subscriptions.c.seller_param)
@@ -61,7 +62,7 @@ async def announce(session: Session, announcements: Sequence[Announcement], new_
     """Write events and their deliveries; tells whether there are any of these."""
     listeners = await session.rows_in(_LISTENERS, sorted({each.notification.buyer for each in announcements}))
     events = [(new_id(), announcement) for announcement in announcements]
-    await session.run(_NOTIFY, [_event_row(event_id, event) for event_id, event in events])
+    await _NOTIFY.run(session, [_event_row(event_id, event) for event_id, event in events])
     due = [
         _delivery_row(event_id, event, listener)
         for event_id, event in events

@@ -15,12 +15,16 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Insert, Select, Table, Update, bindparam, func, literal_column, select, update
+from sqlalchemy import ColumnElement, Select, Table, Update, bindparam, func, literal_column, select, update
 
 from bridge.domain.model import JobRef
+from bridge.store.bulk import Bulk
 from bridge.store.session import KEYS, Session
 
 PENDING = "pending"
+
+# What a row gets from the database, and by its attempts.
+_OF_ATTEMPTS = ("number", "lease_until", "error", "attempted_at")
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,12 +50,12 @@ async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]])
             row["next_attempt_at"] = None
         elif row["ordering_key"] is not None:
             taken.add(row["ordering_key"])
-    await session.run(_appended(table), rows)
+    await _appended(table).run(session, rows)
 
 
 @cache
-def _appended(table: Table) -> Insert:
-    return table.insert()
+def _appended(table: Table) -> Bulk:
+    return Bulk(table, without=_OF_ATTEMPTS)
 
 
 async def occupied(session: Session, table: Table, keys: Iterable[str]) -> set[str]:

@@ -11,7 +11,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Executable, RowMapping, Table, and_, bindparam
@@ -86,6 +86,11 @@ class Session:
             result = await self._connection.execute(statement, parameters)
             return result.rowcount
 
+    async def run_plain(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Run the driver's own SQL for each of some rows, which are bound already."""
+        with translated():
+            await self._connection.exec_driver_sql(sql, rows)
+
     async def run_sync(self, work: Callable[[Connection], None]) -> None:
         """Hand the connection to a library that knows no asyncio."""
         with translated():
@@ -134,17 +139,26 @@ def insert(table: Table) -> Insert:
     return Insert(table)
 
 
-def insert_new(table: Table) -> Insert:
-    """Say: insert rows, except those whose primary key is there already."""
-    return insert(table).on_conflict_do_nothing()
-
-
 def upsert(table: Table) -> Insert:
     """Say: insert rows, or overwrite those with the same primary key."""
-    statement = insert(table)
-    keys = [column.name for column in table.primary_key]
+    return overwriting(insert(table))
+
+
+def insert_new(table: Table) -> Insert:
+    """Say: insert rows, except those whose primary key is there already."""
+    return passing_over(insert(table))
+
+
+def passing_over(statement: Insert) -> Insert:
+    """Add: except rows whose primary key is there already."""
+    return statement.on_conflict_do_nothing()
+
+
+def overwriting(statement: Insert, **otherwise: Any) -> Insert:
+    """Add: or overwrite those with the same primary key; `otherwise` names columns that get another value."""
+    keys = [column.name for column in cast("Table", statement.table).primary_key]
     changed = {name: column for name, column in statement.excluded.items() if name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed | otherwise)
 
 
 # Primary result codes of SQLite (sqlite.org/rescode.html): busy, locked, read-only, I/O error, corrupt, full, cannot

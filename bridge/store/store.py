@@ -12,6 +12,7 @@ from bridge.flows.ports import Clock
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
 from bridge.store.engine import open_engine, open_existing_engine
+from bridge.store.job_cache import JobCache
 from bridge.store.journal import Journal
 from bridge.store.listeners import Listeners
 from bridge.store.migration import check_engine, upgrade_engine
@@ -78,6 +79,7 @@ class SqlStore:
         self._database = Database(engine)
         self._new_id = new_id
         self._clock = clock
+        self._cache = JobCache()
         self.reads = Reads(self._database)
         self.listeners = Listeners(self._database)
         self.journal = Journal(self._database)
@@ -103,9 +105,10 @@ class SqlStore:
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work: commits at the end of the block, rolls back if the block raises."""
         async with self._database.write() as session:
-            work = UnitOfWork(session, self._new_id, self._clock)
+            work = UnitOfWork(session, self._new_id, self._clock, self._cache)
             yield work
             await work.flush()
+        work.keep()
         if work.announced:
             self.deliveries.on_due()
         if work.queued:

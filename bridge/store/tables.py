@@ -120,6 +120,7 @@ jobs = Table(
     Column("versions", Json(), nullable=False),
     Column("record", Json(), nullable=False),
     Column("told", Json(), nullable=False, server_default="{}"),
+    Column("revision", Number, nullable=False, server_default="0"),
 )
 
 inbox = Table(

@@ -23,7 +23,8 @@ from bridge.domain.model import (
 )
 from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Owner, RecordedEntry, RequestKey, Window
 from bridge.store import commands, jobs, journal, notifications, outbox, requests
-from bridge.store.jobs import Key, Kind
+from bridge.store.job_cache import JobCache
+from bridge.store.jobs import Key, Kind, Loaded
 from bridge.store.notifications import Announcement
 from bridge.store.session import Session
 
@@ -34,12 +35,17 @@ class UnitOfWork:
     `announced` and `queued` tell, after `flush`, whether deliveries or outgoing messages were added.
     """
 
-    def __init__(self, session: Session, new_id: Callable[[], str], clock: Clock) -> None:
+    def __init__(self, session: Session, new_id: Callable[[], str], clock: Clock, cache: JobCache) -> None:
         self._session = session
+        self._cache = cache
         self._new_id = new_id
         self._clock = clock
         self._stored: dict[Key, Any] = {}
         self._changed: dict[Key, Any] = {}
+        self._loaded: dict[JobRef, Loaded] = {}
+        self._saved: dict[JobRef, Job] = {}
+        self._commanded: set[JobRef] = set()
+        self._unsure: set[JobRef] = set()
         self._results: dict[CommandId, Mapping[str, object]] = {}
         self._entries: list[JournalEntry] = []
         self._parked: journal.Parked = {}
@@ -63,8 +69,24 @@ class UnitOfWork:
     async def _write_jobs(self) -> None:
         if self._changed:
             await jobs.write(self._session, self._changed, self._stored, self._results)
-            self._stored |= self._changed
-            self._changed.clear()
+        heads = {key[1] for key in self._changed if key[0] is Kind.HEAD}
+        await jobs.raise_revisions(self._session, self._commanded - heads)
+        for ref, job in self._saved.items():
+            if ref in self._loaded:
+                self._loaded[ref] = Loaded(jobs.as_read(job), self._loaded[ref].revision + (ref in heads))
+        self._stored |= self._changed
+        self._unsure |= self._commanded
+        for written in (self._changed, self._saved, self._commanded):
+            written.clear()
+
+    def keep(self) -> None:
+        """Remember the jobs as they are now; call it after the commit.
+
+        Not those that commands are about, of which the loading leaves some out by the time.
+        """
+        for ref, (job, revision) in self._loaded.items():
+            if revision and ref not in self._unsure and not job.commands and not job.granted:
+                self._cache.keep(job, revision)
 
     async def _write_journal(self) -> None:
         if self._entries:
@@ -119,9 +141,10 @@ class UnitOfWork:
         """Lock and load jobs; one that nobody heard of comes back empty, and is locked all the same."""
         await self._write_jobs()
         now = self._clock()
-        loaded = await jobs.load(self._session, refs, now)
-        self._stored.update(part for job in loaded.values() for part in jobs.parts(job))
-        return {ref: without_echoes(job, now) for ref, job in loaded.items()}
+        loaded = await jobs.load(self._session, refs, now, self._cache)
+        self._loaded |= loaded
+        self._stored.update(part for job, _ in loaded.values() for part in jobs.parts(job))
+        return {ref: without_echoes(job, now) for ref, (job, _) in loaded.items()}
 
     async def owners(self, work_orders: Collection[WorkOrderId]) -> Mapping[WorkOrderId, Owner]:
         """Tell which jobs WorkOrders stand for, and whose they are; an unknown one is left out."""
@@ -133,10 +156,21 @@ class UnitOfWork:
 
         A second open Appointment of a WorkOrder (R20) is a `ConflictError` at the next read or at the end.
         """
-        for key, part in (each for job in new for each in jobs.parts(job)):
-            before = self._changed.get(key, self._stored.get(key))
-            if before is not part and before != part:
-                self._changed[key] = part
+        for job in new:
+            parts = dict(jobs.parts(job))
+            changed = {key: part for key, part in parts.items() if self._differs(key, part)}
+            if not changed:
+                continue
+            self._changed |= changed
+            if job.work_order is not None:  # the head goes along: it has the revision
+                self._changed[Kind.HEAD, job.ref] = parts[Kind.HEAD, job.ref]
+            if job.ref in self._saved or any(kind is Kind.COMMAND for kind, _ in changed):
+                self._unsure.add(job.ref)
+            self._saved[job.ref] = job
+
+    def _differs(self, key: Key, part: Any) -> bool:
+        before = self._changed.get(key, self._stored.get(key))
+        return before is not part and before != part
 
     # commands towards the WFM
 
@@ -144,6 +178,7 @@ class UnitOfWork:
         """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
         await self._write_jobs()
         await commands.add(self._session, new)
+        self._commanded |= {command.job for command in new}
         self._stored.update(((Kind.COMMAND, command.id), command) for command in new)
 
     async def command(self, command: CommandId) -> Command | None:
@@ -154,6 +189,7 @@ class UnitOfWork:
     async def settle_command(self, command: Command, result: Mapping[str, object]) -> None:
         """Store a command in its final state, with what came of it (plain JSON)."""
         self._changed[Kind.COMMAND, command.id] = command
+        self._commanded.add(command.job)
         self._results[command.id] = result
 
     async def command_result(self, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:

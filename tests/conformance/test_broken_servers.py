@@ -18,7 +18,7 @@ from bridge.mef.enums import Api
 from tests.conformance.faults import FAULTS
 from tests.conformance.once import once
 from tests.conformance.proxy import BrokenServer, Fault
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = [pytest.mark.integration]
 
@@ -48,15 +48,29 @@ def verdicts(
 
 
 async def _probe(target: Target, fault: Fault, turns: asyncio.Semaphore) -> dict[str, str]:
+    """Judge a fault. What must come and is broken costs all of our patience, so there is little of it at first.
+
+    Where the machine is too busy for that, what is not broken is blamed too: then with so much that it is not.
+    """
+    async with turns:
+        found = await _verdicts(target, fault, patience=6.0)
+        return found if found == expected(fault) else await _verdicts(target, fault, patience=PATIENCE_S / 2)
+
+
+async def _verdicts(target: Target, fault: Fault, patience: float) -> dict[str, str]:
     only = {*fault.breaks, *map(_first_check, fault.spares)}
-    async with turns, AsyncExitStack() as stack:
+    async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(BrokenServer(target.url, fault))
         listener = await stack.enter_async_context(Listener())
-        knobs = replace(target.knobs, patience=6.0, quiet=1.5, retry=4.0)
+        knobs = replace(target.knobs, patience=patience, quiet=1.5, retry=patience)
         broken = Target(server.url, target.accounts, _with_ids(target), listener, target.irp, knobs)
         await stack.enter_async_context(broken)
         report = await run(broken, only, at_a_time=4)
     return {each: report.verdict(each).value for each in (*fault.breaks, *fault.spares)}
+
+
+def expected(fault: Fault) -> dict[str, str]:
+    return {**dict.fromkeys(fault.breaks, "failed"), **dict.fromkeys(fault.spares, "passed")}
 
 
 def _first_check(requirement: str) -> str:
@@ -95,8 +109,7 @@ def _parameter(fault: Fault) -> ParameterSet:
 
 @pytest.mark.parametrize("fault", [_parameter(fault) for fault in FAULTS])
 def test_the_fault_is_found_and_nothing_else_is_blamed(fault: Fault, verdicts: Verdicts) -> None:
-    expected = {**dict.fromkeys(fault.breaks, "failed"), **dict.fromkeys(fault.spares, "passed")}
-    assert verdicts[fault.name] == expected
+    assert verdicts[fault.name] == expected(fault)
 
 
 def test_there_are_enough_faults_and_each_has_a_name() -> None:

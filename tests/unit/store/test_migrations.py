@@ -17,6 +17,7 @@ FROZEN = {
     "0006_told.py": "ae86a70dc3c3a751353521b58bb6c48390fb87eadb92c4bf035de654884b6ff4",
     "0007_due.py": "5353c5f3aae3913efc289221a6a4a88c1cd77f5f0e756ad61ba8f85edd5598e4",
     "0008_ordering_keys.py": "5562b77fdafe2964f4c2916cbd6b74946b87327f8e84b2223fd121c336555e43",
+    "0009_revisions.py": "db08e311aa6c4590ea4b942bb0a58f4d3d99ce162fdb1f256fbcac8bc22a90a1",
 }
 
 
