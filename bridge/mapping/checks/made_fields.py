@@ -18,11 +18,7 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
     if spec.value is not None:
         _check_before((*loc, "value"), spec.value.partition(".")[0], name, document, report)
         _check_column((*loc, "value"), spec.value, document, report)
-    if spec.previous is not None:
-        _check_remembered((*loc, "previous"), spec.previous, document, report)
-    for one in spec.changed or ():
-        _check_before((*loc, "changed"), one, name, document, report)
-        _check_remembered((*loc, "changed"), one, document, report)
+    _check_lookback(loc, spec, document, report)
     if spec.attribution is not None:
         _check_attribution(loc, document, report)
     if spec.of is not None:
@@ -39,6 +35,22 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
         for option in ("empty", "nulls"):
             if getattr(spec, option) == "keep":
                 report.add((*loc, option), "misplaced", f"{option}: keep needs inbound: {{deltas: true}}")
+
+
+def _check_lookback(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
+    name = str(loc[-1])
+    if spec.previous is not None:
+        _check_remembered((*loc, "previous"), spec.previous, document, report)
+    for one in spec.changed or ():
+        _check_before((*loc, "changed"), one, name, document, report)
+        _check_remembered((*loc, "changed"), one, document, report)
+    for source, names in (("writes", spec.writes), ("empties", spec.empties)):
+        for one in names or ():
+            _check_before((*loc, source), one, name, document, report)
+            _check_kept((*loc, source), one, document, report)
+        if names is not None and not document.inbound.deltas:
+            message = f"a complete message says all there is: ask whether a field is present; {source} needs deltas"
+            report.add_key((*loc, source), "misplaced", message)
 
 
 def _check_parts(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
@@ -145,6 +157,16 @@ def _check_remembered(at: Loc, used: str, document: PackDocument, report: Report
         report.unknown(at, "field", used, document.fields)
     elif spec.path is None or not spec.remember:
         report.add(at, "wrong-source", f"only a field with a path is remembered; {used} is not")
+
+
+def _check_kept(at: Loc, used: str, document: PackDocument, report: Report) -> None:
+    """What is asked of a made field is asked of all that it comes down to."""
+    if used not in document.fields or not document.inbound.deltas:
+        return  # reported by itself
+    others = [name for name in document.fields if name in document.base_of((used,)) - document.kept_fields]
+    if others:
+        rest = "" if others == [used] else f"; {used} is made of it"
+        report.add(at, "wrong-source", f"only a field with a path is remembered; {others[0]} is not{rest}")
 
 
 def _check_column(at: Loc, reference: str, document: PackDocument, report: Report) -> None:

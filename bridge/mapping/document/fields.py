@@ -60,6 +60,12 @@ class FieldSpec(Strict):
     changed: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
     """True when one of these fields is not what it was: named by `inbound.changed_names`, or unlike the job's record.
     """
+    writes: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Deltas: true when this very message tells one of these fields, or empties it; a made field is told where one of
+    those is that it is made of.
+    """
+    empties: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Deltas: true when this very message says that one of these fields is empty, whether or not it was before."""
     asked: Annotated[tuple[Asked, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
     """`book`, `reschedule`, `cancel` or a list of them: the field is `buyer` when the Buyer has asked for this and the
     WFM may be speaking of it, else `seller`.
@@ -140,7 +146,7 @@ class FieldSpec(Strict):
     @property
     def is_sign(self) -> bool:
         """Tell whether it is true just where the message has written something."""
-        return self.changed is not None
+        return any(one is not None for one in (self.changed, self.writes, self.empties))
 
 
 class Table(Strict):
@@ -168,7 +174,7 @@ class Table(Strict):
 
 
 _READ = ("path", "header", "routing_key")
-_MADE = ("value", "previous", "changed", "asked", "join", "first", "of", "attribution")
+_MADE = ("value", "previous", "changed", "writes", "empties", "asked", "join", "first", "of", "attribution")
 SOURCES = (*_READ, *_MADE)
 _OWN = {*SOURCES, "precedence", "key", "required", "default", "remember"}
 
@@ -194,7 +200,7 @@ def _typed(spec: object, fields: Mapping[str, object]) -> object:
         return {"type": "code", "values": codes, **spec}
     if isinstance(inside := spec.get("fields"), dict):
         return {**spec, "fields": typed_fields(inside, fields)}
-    if "changed" in spec:
+    if spec.keys() & {"changed", "writes", "empties"}:
         return {"type": "boolean", "required": True, **spec}
     if isinstance(spec.get("first"), list):
         return {**_of_first([fields.get(str(one)) for one in spec["first"]], spec), **spec}

@@ -6,23 +6,19 @@ an absent field keeps the value that the job's record has, and one that means ab
 both are empty.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge.domain.model import Command, CommandState
 from bridge.mapping import document
-from bridge.mapping.formats.paths import MISSING, compile_first, path_steps
+from bridge.mapping.formats.paths import MISSING, compile_first
 from bridge.mapping.formats.paths import Find as FindInData
 from bridge.mapping.formats.values import Misread, Unfit, as_text, is_storable, plain_json, what_came
 from bridge.mapping.reading.cells import compile_attribution
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
 from bridge.mapping.reading.items import ItemMerger
+from bridge.mapping.reading.lookback import Find, compile_lookback, lookback_text
 from bridge.mapping.reading.places import EMPTIED, compile_places
 from bridge.mapping.reading.references import Lookups, field_lookups, reference_getter
 from bridge.mapping.reading.scope import Scope
-
-Find = Callable[[Scope], object]
-"""Finds a raw value beside the message's data, or makes it of what is known already; `MISSING` where it is absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +79,7 @@ class Field:
             versions.keep(self.name)
         else:
             versions.write(self.name)
+            versions.emptied |= {self.name} if raw is EMPTIED else set()
         if self.items is not None:
             return self._with_items(self.items, raw, known, entry, scope)
         return known if overtaken else raw
@@ -182,19 +179,13 @@ def source_text(spec: document.FieldSpec) -> str:
         return f"header {spec.header}"
     if spec.value is not None:
         return f"field {spec.value}"
-    if spec.previous is not None:
-        return f"the last {spec.previous}"
-    if spec.changed is not None:
-        return f"a change of {' or '.join(spec.changed)}"
     if spec.join is not None:
         return f"{' and '.join(spec.join)} joined"
     if spec.first is not None:
         return f"the first of {', '.join(spec.first)}"
     if spec.of is not None:
         return f"the first code that any {spec.of} is"
-    if spec.asked is not None:
-        return f"who asked to {' or '.join(spec.asked)}"
-    return "attribution" if spec.attribution is not None else "routing key"
+    return lookback_text(spec) or ("attribution" if spec.attribution is not None else "routing key")
 
 
 def _finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
@@ -203,7 +194,7 @@ def _finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
         return lambda scope: scope.message.headers.get(header, MISSING)
     if spec.routing_key is not None:
         return lambda scope: scope.message.routing_key
-    return _maker(spec, pack)
+    return compile_lookback(spec, pack) or _maker(spec, pack)
 
 
 def _maker(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
@@ -212,13 +203,6 @@ def _maker(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
         return _from_fields((spec.value,), field_lookups(pack))
     if spec.first is not None:
         return _from_fields(spec.first, field_lookups(pack))
-    if spec.previous is not None:
-        name = spec.previous
-        return lambda scope: scope.job.record.get(name, MISSING)
-    if spec.changed is not None:
-        return _change_of(spec.changed, pack)
-    if spec.asked is not None:
-        return _asked(spec.asked)
     if spec.of is not None:
         return _foremost(spec.of, spec.precedence or ())
     if spec.join is not None:
@@ -263,41 +247,6 @@ def _foremost(reference: str, precedence: tuple[str, ...]) -> Find:
         return next((code for code in precedence if code in found), MISSING)
 
     return find
-
-
-def _change_of(names: tuple[str, ...], pack: document.PackDocument) -> Find:
-    members = [(name, _last_step((pack.fields[name].path or ("",))[0])) for name in names]
-
-    def find(scope: Scope) -> object:
-        if changed := scope.changed_names:
-            return any(member in changed and not scope.versions.is_overtaken(name) for name, member in members)
-        return any(scope.record.get(name, MISSING) != scope.job.record.get(name, MISSING) for name, _ in members)
-
-    return find
-
-
-def _last_step(path: str) -> str:
-    return str(path_steps(path)[-1]) if path_steps(path) else ""
-
-
-def _asked(kinds: tuple[str, ...]) -> Find:
-    wanted = frozenset(kinds)
-
-    def find(scope: Scope) -> object:
-        commands = filter(_may_be_spoken_of, (*scope.job.commands, *scope.job.granted))
-        return "buyer" if any({command.kind, command.asked_as} & wanted for command in commands) else "seller"
-
-    return find
-
-
-_ASKED_FOR = (CommandState.ACCEPTED, CommandState.EXPIRED)
-"""What the WFM may repeat for a while; an expired command may have been carried out all the same."""
-
-
-def _may_be_spoken_of(command: Command) -> bool:
-    if command.state is CommandState.PENDING:
-        return True
-    return command.state in _ASKED_FOR and command.echo_until is not None
 
 
 def _attributed(attribution: document.Attribution, lookups: Lookups) -> Find:

@@ -97,10 +97,10 @@ class ItemMerger:
             if name == self._whole or name.startswith(f"{self.name}/"):
                 versions.keep(name)
 
-    def put(self, told: object, known: object, scope: Scope, *, is_whole: bool) -> object:
+    def put(self, raw: object, known: object, scope: Scope, *, is_whole: bool) -> object:
         """Give the items that are known after the message; what is no list that can be read, as it stands."""
-        if not isinstance(told, list) or len(told) > MOST_ITEMS:
-            return told
+        if not isinstance(raw, list) or len(raw) > MOST_ITEMS:
+            return raw
         versions, items = scope.versions, self._by_key(known if isinstance(known, list) else [], scope)
         if versions.is_overtaken(self._whole):  # of the time before a later message told the whole list
             self.keep(versions)
@@ -110,7 +110,7 @@ class ItemMerger:
         if is_whole:
             versions.write_item(self._whole)
             items = {one: item for one, item in items.items() if self._is_overtaken(one, versions)}
-        for one, item in self._by_key(told, scope).items():
+        for one, item in self._by_key(raw, scope).items():
             before = items.get(one)
             if before is not None and self._is_overtaken(one, versions):
                 items[one] = _over(item, before)

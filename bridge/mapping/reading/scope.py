@@ -20,10 +20,11 @@ Remarks = list[str]
 class FieldVersions:
     """By which versions the fields of one job were written, while a message of it is read; local to that.
 
-    `kept` are the fields that stay as they were known, and `written` those that the message writes. `message` are the
-    versions of the message, and `is_late` whether it is older than what is applied. `moment` is the field that says
-    when it happened, which is a message's own at any age. `is_news`: it writes something that no later one has written.
-    `precedes`: it occurred before the last visit came to be as it is, so that its turn is long over.
+    `kept` are the fields that stay as they were known, and `written` those that the message writes; of these, `emptied`
+    are those of which it says that there is none. `message` are the versions of the message, and `is_late` whether it
+    is older than what is applied. `moment` is the field that says when it happened, which is a message's own at any
+    age. `is_news`: it writes something that no later one has written. `precedes`: it occurred before the last visit
+    came to be as it is, so that its turn is long over.
     """
 
     job: Job
@@ -32,6 +33,7 @@ class FieldVersions:
     is_late: bool = False
     kept: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
+    emptied: set[str] = field(default_factory=set)
     is_news: bool = False
     precedes: bool = False
 

@@ -35,10 +35,20 @@ FIELDS: dict[str, dict[str, Any]] = {
     "remark": {"path": "$.remark", "required": True},
     "moved": {"changed": "code"},
     "asked_by": {"asked": "reschedule"},
+    "tells": {"path": "$.tells", "type": "boolean", "default": False},
+    "clears": {"path": "$.clears", "type": "boolean", "default": False},
     "blame": {"value": "reason.fault", "type": "code", "values": ["buyer", "seller"]},
     "said": {"first": ["reason.why", "note"]},
 }
 """All fields; `fault` is made by attribution."""
+
+OF_DELTAS: dict[str, dict[str, Any]] = {
+    "mark": {"path": "$.mark", "nulls": "absent"},
+    "sign": {"path": "$.sign", "nulls": "absent"},
+    "tells": {"writes": "mark"},
+    "clears": {"empties": "sign"},
+}
+"""What fields are in a pack of deltas; to the rules they are no others."""
 
 PIECES = ["no", "no access", "access", "c1", "ss"]
 TEXTS = [*PIECES, "No access!", "xno", "nox", "x no", " no", "c1 ", "an access ss", "no, access", "grass", "else", ""]
@@ -54,6 +64,8 @@ VALUES: dict[str, list[object]] = {
     "remark": [*TEXTS],
     "moved": [True, False],
     "asked_by": ["buyer", "seller"],
+    "tells": [True, False],
+    "clears": [True, False],
 }
 """What messages say by these fields, and what the job's record and the Buyer's commands make of the last two."""
 
@@ -71,6 +83,8 @@ SCALARS: dict[str, list[Any]] = {
     "remark": PIECES,
     "moved": [True, False],
     "asked_by": ["buyer", "seller"],
+    "tells": [True, False],
+    "clears": [True, False],
     "blame": ["buyer", "seller"],
     "said": PIECES,
     "fault": ["buyer", "seller", "neutral", "unknown"],
@@ -145,10 +159,12 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 """How messages come that say something, and what a pack says of it."""
 
+DELTAS = ("a delta", "a delta that tells half of it")
 ways = st.sampled_from(sorted(WAYS))
 
 
 def pack_of(rules: list[dict[str, Any]], attribution: dict[str, Any], way: str = "alone") -> YamlSource:
     """A pack with these rules and this attribution over all fields, of which messages come in this way."""
     inbound = {**FRAME["inbound"], **WAYS[way]}
-    return small(FIELDS, rules, tables=TABLES, attribution=attribution, inbound=inbound)
+    fields = {**{name: spec for name, spec in FIELDS.items() if name not in OF_DELTAS}, **OF_DELTAS}
+    return small(fields if way in DELTAS else FIELDS, rules, tables=TABLES, attribution=attribution, inbound=inbound)

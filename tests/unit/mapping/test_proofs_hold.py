@@ -23,11 +23,12 @@ from bridge.mapping.document import PackDocument
 from bridge.mapping.pack import Pack, Reading, Translated, Unmapped, compile_pack
 from bridge.mapping.reading.references import STATE_COLUMNS
 from tests.unit.examples import examples
-from tests.unit.mapping.random_packs import VALUES, attributions, pack_of, rule_lists, ways
+from tests.unit.mapping.random_packs import DELTAS, VALUES, attributions, pack_of, rule_lists, ways
 from tests.unit.packtools.packs import document
 
 MOST = 40  # messages by chance for each pack, and situations that are played of each box
 SAID: dict[str, object] = {"code": "a", "remark": "else", "moved": False, "asked_by": "seller"}
+SAID |= {"tells": False, "clears": False}
 """What a message says where nobody asks."""
 
 
@@ -52,6 +53,10 @@ class Played:
             known = {name: body.pop(name) for index, name in enumerate([*body]) if index % 2 and name != "code"}
         if self.way == "a complete message":  # of which nothing is known that it does not tell
             body, known = {"form": "whole", **body}, {name: VALUES[name][0] for name in said if name not in body}
+        if self.way in DELTAS:
+            tells, clears = body.pop("tells", False) or known.pop("tells", False), body.pop("clears", False)
+            clears = clears or known.pop("clears", False)
+            body |= {**({"mark": "x"} if tells else {}), **({"sign": None} if clears else {})}
         reading = self.pack.read(orjson.dumps({"job": "job", **body, **visit}), "", {})
         assert isinstance(reading, Reading)
         job = job_of(said, state)
