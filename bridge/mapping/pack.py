@@ -28,6 +28,7 @@ from bridge.mapping.reading.messages import (
     Skipped,
     Unreadable,
     compile_completeness,
+    compile_forgets,
     compile_identity,
 )
 from bridge.mapping.reading.references import field_lookups, table_lookup
@@ -182,7 +183,9 @@ def _translator(document: PackDocument, version: str, visit: VisitBuilder) -> Tr
         occurred_at=document.inbound.occurred_at,
         changed_names=compile_path(changed_names) if changed_names is not None else None,
         deltas=bool(document.inbound.deltas),
+        keeps=bool(document.kept_fields),
         is_complete=compile_completeness(document.inbound.deltas),
+        forgotten=compile_forgets(document),
         window_fields=document.window_fields,
         visit_fields=document.visit_fields,
     )

@@ -3,7 +3,7 @@
 Pure, and total: whatever is in the message, the result is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -17,7 +17,7 @@ from bridge.mapping.formats.values import Misread, briefly
 from bridge.mapping.grounds import Grounds
 from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
 from bridge.mapping.reading.fields import Field
-from bridge.mapping.reading.messages import Reading, TestMessage
+from bridge.mapping.reading.messages import Message, Reading, TestMessage
 from bridge.mapping.reading.references import states_of
 from bridge.mapping.reading.scope import FieldVersions, Scope
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
@@ -100,7 +100,8 @@ class _Trace:
 class Translator:
     """The compiled inbound half of a pack.
 
-    `deltas`: a message may tell only what has changed; one that `is_complete` does not. `window_fields` are those that
+    `deltas`: a message may tell only what has changed; one that `is_complete` does not. `keeps`: some fields keep what
+    was told of them; `forgotten` names those that a message takes back. `window_fields` are those that
     the window of a visit comes down to, `visit_fields` those of its reference.
     """
 
@@ -113,7 +114,9 @@ class Translator:
     occurred_at: str | None
     changed_names: Find | None
     deltas: bool
+    keeps: bool
     is_complete: TestMessage
+    forgotten: Callable[[Message], frozenset[str]]
     window_fields: frozenset[str]
     visit_fields: frozenset[str]
 
@@ -134,7 +137,15 @@ class Translator:
         versions = FieldVersions(job, reading.versions, self.occurred_at, is_late(job, reading.versions))
         complete = self.is_complete(reading.content)
         unknown = job.work_order is None and not complete
-        return Scope(reading.content, job, versions, is_complete=complete, values=states_of(job), tolerant=unknown)
+        return Scope(
+            reading.content,
+            job,
+            versions,
+            is_complete=complete,
+            forgotten=self.forgotten(reading.content),
+            values=states_of(job),
+            tolerant=unknown,
+        )
 
     def _translate(self, reading: Reading, trace: _Trace) -> Translation:
         scope = trace.scope
@@ -162,7 +173,7 @@ class Translator:
     def _precedes_visit(self, scope: Scope) -> bool:
         """Tell whether the message occurred before the last visit was agreed, moved or ended."""
         job = scope.job
-        if not self.deltas or job.appointment is None:
+        if not self.keeps or job.appointment is None:
             return False
         return job.age_of(job.appointment).is_before(scope.versions.message, self._occurred_at(scope.values)) is False
 
@@ -177,7 +188,7 @@ class Translator:
         if late:
             scope.remarks.append("older than what is applied: only what no later message told is taken from it")
         grounds, withheld = self.grounds[rule.name], ""
-        ages = grounds.ages(scope.versions, scope.values) if self.deltas else []
+        ages = grounds.ages(scope.versions, scope.values) if self.keeps else []
         if ages and _is_older_than_states(outcome, ages, scope):
             withheld = _withheld(outcome, rule, grounds, scope)
             outcome = Goal(on_illegal=OnIllegal.KEEP)

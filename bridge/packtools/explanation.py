@@ -178,7 +178,12 @@ def _fields(fields: object) -> Iterable[str]:
     yield from _field_lines(fields, "  ")
 
 
-_MARKS = {"kept": "as it was known", "emptied": "emptied", "told_since": "told since by a later message"}
+_MARKS = {
+    "no_news": "its code says nothing",
+    "kept": "as it was known",
+    "emptied": "emptied",
+    "told_since": "told since by a later message",
+}
 
 
 def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:

@@ -88,6 +88,10 @@ class FieldSpec(Strict):
     """`true`: an absent value parks the message."""
     remember: bool = True
     """`false`: the value is this message's own and is never kept."""
+    belongs_to: Name | None = None
+    """What was told of this field lives and dies with what was told of another one above: a message that tells that one
+    and not this one empties this one.
+    """
     default: Scalar | None = None
     """What stands in for an absent value."""
     empty: Literal["absent", "keep"] | None = None
@@ -98,6 +102,8 @@ class FieldSpec(Strict):
     """What `null` means: `absent` or `keep`, as with `empty`. Left out, it is a value, which most types refuse."""
     values: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     """Code: the codes there are; any other parks the message."""
+    keep: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Code: codes that say nothing, in a complete message too: the last known one stays, as old as it is."""
     table: Name | None = None
     """Code: the codes are the rows of this table, and `field.column` names a column of the row."""
     yes: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
@@ -176,7 +182,7 @@ class Table(Strict):
 _READ = ("path", "header", "routing_key")
 _MADE = ("value", "previous", "changed", "writes", "empties", "asked", "join", "first", "of", "attribution")
 SOURCES = (*_READ, *_MADE)
-_OWN = {*SOURCES, "precedence", "key", "required", "default", "remember"}
+_OWN = {*SOURCES, "precedence", "key", "required", "default", "remember", "keep", "belongs_to"}
 
 
 def typed_fields(fields: Mapping[str, object], above: Mapping[str, object] | None = None) -> dict[str, object]:

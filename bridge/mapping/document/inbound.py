@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Strict, Text, Zone, widen
+from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Strict, Text, Zone, as_list, widen
 
 
 class Version(Strict):
@@ -104,6 +104,15 @@ class Deltas(Strict):
         return self.every or self.only is not None or self.unless is not None
 
 
+class Forget(MessageTest):
+    """Messages that take something back."""
+
+    fields: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)]
+    """The fields that are empty after such a message, unless it tells them itself. A made field stands for those that
+    it is made of.
+    """
+
+
 class Inbound(Strict):
     """How messages arrive and what identifies them."""
 
@@ -137,5 +146,7 @@ class Inbound(Strict):
     """Which messages tell only what has changed: a field that is not there keeps its last known value. Of any other
     message, which is complete, it is empty.
     """
+    forgets: tuple[Forget, ...] = ()
+    """Messages that take back what was told before, such as a visit's window."""
     changed_names: Path | None = None
     """Path of a list that names what has changed, for fields with `changed`."""

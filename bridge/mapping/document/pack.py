@@ -137,8 +137,11 @@ class PackDocument(Strict):
     @property
     def kept_fields(self) -> frozenset[str]:
         """The fields that keep what was told of them, where a message says nothing of it."""
-        kept = (name for name, spec in self.fields.items() if spec.path is not None and spec.remember)
-        return frozenset(kept) if self.inbound.deltas else frozenset()
+        read = {name: spec for name, spec in self.fields.items() if spec.path is not None and spec.remember}
+        if self.inbound.deltas:
+            return frozenset(read)
+        kept = {name for name, spec in read.items() if spec.keep is not None}
+        return frozenset(kept | {name for name, spec in read.items() if spec.belongs_to in kept})
 
     def of_item(self, name: str) -> Self:
         """The pack as each item of a field of type items sees it: beside the message's fields it has its own."""

@@ -16,7 +16,7 @@ from bridge.mapping.reading.cells import compile_attribution
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
 from bridge.mapping.reading.items import ItemMerger
 from bridge.mapping.reading.lookback import Find, compile_lookback, lookback_text
-from bridge.mapping.reading.places import EMPTIED, compile_places
+from bridge.mapping.reading.places import EMPTIED, NO_NEWS, compile_places
 from bridge.mapping.reading.references import Lookups, field_lookups, reference_getter
 from bridge.mapping.reading.scope import Scope
 
@@ -26,8 +26,8 @@ class Field:
     """One compiled input. `where` is its path (or header) for people.
 
     Its raw value is found `in_data`, at its path in the message, or else by `find`. A field that is `remembered` goes
-    into the record of its job; one that `merges` is also read from there, where the message is silent. `items` puts the
-    items of a message onto the known ones.
+    into the record of its job; one that `merges` is also read from there, where the message is silent, unless the field
+    that it `belongs_to` is told. `items` puts the items of a message onto the known ones.
     """
 
     name: str
@@ -41,6 +41,7 @@ class Field:
     nulls: str | None
     remembered: bool
     merges: bool
+    belongs_to: str | None
     items: ItemMerger | None
 
     def read(self, scope: Scope) -> object:
@@ -64,8 +65,11 @@ class Field:
     def _onto_record(self, raw: object, entry: dict[str, object], scope: Scope) -> object:
         """Give what is known after this message; what a later one has written stays."""
         known, versions = scope.job.record.get(self.name, MISSING), scope.versions
-        if self._is_silent(raw) and not scope.is_complete:
+        if self._is_kept(raw, scope):
             entry["kept"] = True
+            if raw is NO_NEWS:
+                entry["no_news"] = True
+            versions.silent.add(self.name)
             versions.keep(self.name)
             if self.items is not None:
                 self.items.keep(versions)
@@ -109,8 +113,18 @@ class Field:
             raise Misread(sentence)
         scope.missing.setdefault(self.name, sentence)
 
+    def _is_kept(self, raw: object, scope: Scope) -> bool:
+        """Tell whether what is known stays: the message says nothing of it, or that nothing is new."""
+        if not self._is_silent(raw) or self.name in scope.forgotten:
+            return False
+        if self.belongs_to is not None:
+            return self.belongs_to in scope.versions.silent
+        return raw is NO_NEWS or not scope.is_complete
+
     def _is_silent(self, raw: object) -> bool:
-        return raw is MISSING or (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
+        if raw is MISSING or raw is NO_NEWS:
+            return True
+        return (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
 
     def _means_absent(self, raw: object) -> bool:
         return raw is EMPTIED or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
@@ -137,11 +151,10 @@ def compile_fields(pack: document.PackDocument) -> tuple[Field, ...]:
 
 def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocument) -> Field:
     """Compile one declared field. The document has been checked."""
-    deltas = bool(pack.inbound.deltas)
-    remembered = spec.path is not None and spec.remember and (deltas or name in _looked_back_on(pack))
+    merges = name in pack.kept_fields
+    remembered = merges or (spec.path is not None and spec.remember and name in _looked_back_on(pack))
     own = pack.of_item(name)
     inside = {inner: compile_field(inner, own.fields[inner], own) for inner in spec.fields}
-    merges = remembered and deltas
     return Field(
         name=name,
         where=source_text(spec),
@@ -154,6 +167,7 @@ def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocume
         nulls=spec.nulls,
         remembered=remembered,
         merges=merges,
+        belongs_to=spec.belongs_to,
         items=ItemMerger(name, inside[spec.key]) if merges and spec.key is not None else None,
     )
 

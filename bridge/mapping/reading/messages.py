@@ -206,6 +206,12 @@ def compile_version(spec: document.Version, zone: str | None) -> Version:
     return Version(spec.path, compile_path(spec.path), convert, spec.optional)
 
 
+def compile_forgets(pack: document.PackDocument) -> Callable[[Message], frozenset[str]]:
+    """Make a function that names the fields which a message takes back, as far as it does not tell them."""
+    rules = [(compile_test(rule), pack.base_of(rule.fields)) for rule in pack.inbound.forgets]
+    return lambda message: frozenset().union(*(names for fits, names in rules if fits(message)))
+
+
 def _moment(read: ReadMoment) -> Callable[[object], int]:
     """A moment is a version too: its microseconds since 1970."""
 

@@ -20,11 +20,11 @@ Remarks = list[str]
 class FieldVersions:
     """By which versions the fields of one job were written, while a message of it is read; local to that.
 
-    `kept` are the fields that stay as they were known, and `written` those that the message writes; of these, `emptied`
-    are those of which it says that there is none. `message` are the versions of the message, and `is_late` whether it
-    is older than what is applied. `moment` is the field that says when it happened, which is a message's own at any
-    age. `is_news`: it writes something that no later one has written. `precedes`: it occurred before the last visit
-    came to be as it is, so that its turn is long over.
+    `kept` are the fields that stay as they were known, `silent` those of them of which the message says nothing.
+    `written` are those that it writes; of these, `emptied` are those of which it says that there is none. `message` are
+    the versions of the message, and `is_late` whether it is older than what is applied. `moment` is the field that says
+    when it happened, which is a message's own at any age. `is_news`: it writes something that no later one has written.
+    `precedes`: it occurred before the last visit came to be as it is, so that its turn is long over.
     """
 
     job: Job
@@ -34,6 +34,7 @@ class FieldVersions:
     kept: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     emptied: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
     is_news: bool = False
     precedes: bool = False
 
@@ -84,7 +85,8 @@ class FieldVersions:
 class Scope:
     """One translation under way; local to it. `record` is what is known of the job after this message, by field.
 
-    `is_complete`: what the message does not tell is empty. `values` has what the Buyer sees of the job, and then each
+    `is_complete`: what the message does not tell is empty; `forgotten` are fields of which this is so in any case.
+    `values` has what the Buyer sees of the job, and then each
     field that was read. `tolerant`: required values may be
     missing, because a message yet to come may tell them; `missing` are the fields of which that is so, each with the
     sentence that says what was expected.
@@ -95,6 +97,7 @@ class Scope:
     versions: FieldVersions
     changed_names: frozenset[str] = frozenset()
     is_complete: bool = False
+    forgotten: frozenset[str] = frozenset()
     values: dict[str, object] = field(default_factory=dict)
     record: dict[str, object] = field(default_factory=dict)
     explained: dict[str, dict[str, object]] = field(default_factory=dict)

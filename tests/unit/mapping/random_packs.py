@@ -43,6 +43,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 """All fields; `fault` is made by attribution."""
 
 OF_DELTAS: dict[str, dict[str, Any]] = {
+    "code": {**FIELDS["code"], "keep": ["-"]},
     "mark": {"path": "$.mark", "nulls": "absent"},
     "sign": {"path": "$.sign", "nulls": "absent"},
     "tells": {"writes": "mark"},
@@ -166,5 +167,6 @@ ways = st.sampled_from(sorted(WAYS))
 def pack_of(rules: list[dict[str, Any]], attribution: dict[str, Any], way: str = "alone") -> YamlSource:
     """A pack with these rules and this attribution over all fields, of which messages come in this way."""
     inbound = {**FRAME["inbound"], **WAYS[way]}
-    fields = {**{name: spec for name, spec in FIELDS.items() if name not in OF_DELTAS}, **OF_DELTAS}
-    return small(fields if way in DELTAS else FIELDS, rules, tables=TABLES, attribution=attribution, inbound=inbound)
+    others = {name: spec for name, spec in FIELDS.items() if name not in OF_DELTAS}
+    fields = {"code": OF_DELTAS["code"], **others, **OF_DELTAS} if way in DELTAS else FIELDS
+    return small(fields, rules, tables=TABLES, attribution=attribution, inbound=inbound)

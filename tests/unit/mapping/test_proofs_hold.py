@@ -51,6 +51,7 @@ class Played:
         known: dict[str, object] = {}
         if self.way == "a delta that tells half of it":  # and the other half was told before
             known = {name: body.pop(name) for index, name in enumerate([*body]) if index % 2 and name != "code"}
+            body |= {} if said["moved"] else {"code": "-"}
         if self.way == "a complete message":  # of which nothing is known that it does not tell
             body, known = {"form": "whole", **body}, {name: VALUES[name][0] for name in said if name not in body}
         if self.way in DELTAS:
