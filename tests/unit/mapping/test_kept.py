@@ -148,7 +148,10 @@ def test_in_whatever_order_messages_come_the_record_is_the_same(messages: list[d
     assert heard(random.sample(in_order, len(in_order))) == heard(in_order)
 
 
-FORGET_J = "{path: $.e, fits: x, fields: [j]}"
+MADE_OF_A_HEADER = """
+inbound: {deltas: true, forgets: [{path: $.e, fits: x, fields: [j]}]}
+fields: {h: {header: h}, j: {join: [from, h]}}
+"""
 KEEPING = "{path: $.s, type: code, values: [a], keep: x}"
 
 
@@ -194,7 +197,7 @@ KEEPING = "{path: $.s, type: code, values: [a], keep: x}"
             "wrong-source: nothing is kept of kind that could be forgotten",
         ),
         (
-            f"{{inbound: {{deltas: true, forgets: [{FORGET_J}]}}, fields: {{h: {{header: h}}, j: {{join: [from, h]}}}}}}",
+            MADE_OF_A_HEADER,
             "wrong-source: nothing is kept of h that could be forgotten; j is made of it",
         ),
         (
