@@ -6,12 +6,12 @@ Three measures say which of two things is the newer one, the first that says it 
 - the *moment* at which the WFM says that it occurred. Two moments of the WFM are compared as they are. The bridge's own
   clock stands in where a Buyer and the WFM agreed: between the moment at which the Buyer asked, for nothing that was
   before can be an answer, and that at which the yes had come;
-- the *turn* in which a field was written or a state named, which counts what came of the job one by one. It says
+- the *turn* in which a field was written or something agreed, which counts what came of the job one by one. It says
   nothing of a message that comes late, and everything of what was known before a Buyer's booking.
 
-An `Age` has versions and the turn. A visit has a `VisitAge`: when it was agreed, moved or ended last. The states of a
-job have an age, too: that of the newest thing that they rest on. It may be a field that a message wrote, or a Buyer's
-agreement with the WFM. A goal that rests only on what is older names no state any more.
+An `Age` has versions and the turn. A visit has a `VisitAge`: when it was agreed, moved or ended last. What a Buyer and
+the WFM have agreed has an age, too: a goal that rests only on what is older names no state any more. And it is known
+which of the messages that have named a state was the newest.
 """
 
 from collections.abc import Iterable, Mapping
@@ -85,34 +85,42 @@ class VisitAge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ages:
-    """The ages of a job: of its states, and of its visits by the ids of their Appointments."""
+    """The ages of a job.
 
-    states: Age = field(default_factory=dict)
+    `agreed` is that of what a Buyer and the WFM have agreed last. `named` are the versions of the messages that have
+    named a state, and `own` of those that have done so by what is remembered of no message. `visits` are those of its
+    visits, by the ids of their Appointments.
+    """
+
+    agreed: Age = field(default_factory=dict)
+    named: Versions = field(default_factory=dict)
+    own: Versions = field(default_factory=dict)
     visits: Mapping[str, VisitAge] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.states or self.visits)
+        return bool(self.agreed or self.named or self.own or self.visits)
 
     def plain(self) -> dict[str, Age]:
         """Write them as whole numbers by names that no field has."""
-        return {
-            **({_STATES: self.states} if self.states else {}),
-            **{f"{_VISIT}{name}": _plain(age) for name, age in self.visits.items()},
-        }
+        ages = {_AGREED: self.agreed, _NAMED: self.named, _OWN: self.own}
+        visits = {f"{_VISIT}{name}": _plain(age) for name, age in self.visits.items()}
+        return {name: age for name, age in ages.items() if age} | visits
 
 
 def ages_of(plain: Mapping[str, Age]) -> Ages:
     """Read what `Ages.plain` has written, whatever stands beside it."""
     visits = {name.removeprefix(_VISIT): _visit_age(age) for name, age in plain.items() if name.startswith(_VISIT)}
-    return Ages(states=plain.get(_STATES, {}), visits=visits)
+    return Ages(agreed=plain.get(_AGREED, {}), named=plain.get(_NAMED, {}), own=plain.get(_OWN, {}), visits=visits)
 
 
 def is_of_field(name: str) -> bool:
     """Tell whether a name beside which an age is kept is that of a field."""
-    return name != _STATES and not name.startswith(_VISIT)
+    return name not in (_AGREED, _NAMED, _OWN) and not name.startswith(_VISIT)
 
 
-_STATES: Final = ""
+_AGREED: Final = ""
+_NAMED: Final = "!named"
+_OWN: Final = "!own"
 _VISIT: Final = "@"
 _EARLIEST, _LATEST, _BY_BUYER = "@earliest", "@latest", "@by_buyer"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

@@ -7,8 +7,7 @@ one alone), and this module finds the way there.
 First come the questions whose answer may end it, in this order:
 
 1. Is it *stale*? It bears a version lower than one that was applied, or than a yes of the WFM's. Of a delta that is
-   only late, the pack has left what no later one has told, and a goal only where it rests on nothing older than the
-   states do.
+   only late, the pack has left what no later one has told, and the goal only where no later one has named a state.
 2. Is the job *known*? If not, only a message that `creates` opens it, and any other waits for that.
 3. Has it *ended*? Then nothing moves any more, but the pack may have a follow-up WorkOrder opened.
 4. Did it occur *before the visit* was agreed that stands (`echo.before_visit`)? Then it is not about that one.
@@ -71,10 +70,10 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     after = decision.job.with_visit_age(job, _visit_age(update, now))
     if update.names_state and is_current:
         # Once the WFM has named a state, what it says is no repetition of what the Buyer asked for before.
-        after = echo.without_echoes(after)
-    if update.goal.names_state:
-        # What was old news is older than the states, so that a delta that does not tell it again cannot bring it back.
-        after = after.with_states_age(update.grounds if is_current else newer_than(update.grounds))
+        after = echo.without_echoes(after).with_state_named(update.versions, is_own=update.is_own)
+    elif update.names_state:
+        # What was old news is older than what was agreed: a delta that tells nothing of it must not bring it back.
+        after = after.with_agreement(newer_than(update.grounds))
     versions = highest(after.versions, update.versions)
     after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions)
     return replace(decision, job=after, reason=decision.reason or update.withheld)
@@ -105,7 +104,7 @@ def is_late(job: Job, versions: Mapping[str, int]) -> bool:
 
 def _known(job: Job) -> Versions:
     """Give the highest versions that the WFM has spoken of: in its messages, and in its answers."""
-    return highest(job.versions, versions_in(job.ages.states))
+    return highest(job.versions, versions_in(job.ages.agreed))
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:

@@ -8,6 +8,7 @@ from typing import NamedTuple, NewType
 
 from bridge.domain.ages import Age, Ages, VisitAge, newest
 from bridge.domain.appointment import OPEN
+from bridge.domain.order import highest
 from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,
@@ -250,10 +251,18 @@ class Job:
         visits: dict[str, VisitAge] = {one.id: known[one.id] for one in self.appointments if one.id in known}
         return replace(self, ages=replace(self.ages, visits=visits))
 
-    def with_states_age(self, age: Age) -> "Job":
-        """Note how old what the states rest on is at least."""
-        states = newest((self.ages.states, age))
-        return self if states == self.ages.states else replace(self, ages=replace(self.ages, states=states))
+    def with_agreement(self, age: Age) -> "Job":
+        """Note how old what a Buyer and the WFM have agreed is at least."""
+        agreed = newest((self.ages.agreed, age))
+        return self if agreed == self.ages.agreed else replace(self, ages=replace(self.ages, agreed=agreed))
+
+    def with_state_named(self, versions: Mapping[str, int], *, is_own: bool) -> "Job":
+        """Note that a message of these versions has named a state, perhaps by what is remembered of no message."""
+        named = highest(self.ages.named, versions)
+        own = highest(self.ages.own, versions) if is_own else self.ages.own
+        if (named, own) == (self.ages.named, self.ages.own):
+            return self
+        return replace(self, ages=replace(self.ages, named=named, own=own))
 
     def with_command(self, command: Command) -> "Job":
         """Take a command in: in the place of the one with its id, else as the newest."""
@@ -330,10 +339,10 @@ class JobUpdate:
     `details` is complete (deltas are already merged). `creates` says that the message may open a WorkOrder. `rule` and
     `pack_version` name what produced it. `ties_are_stale`: a version that was applied already is old news. `flags` are
     remarks for the operator, such as an ambiguous local time. `late`: an older delta than what is applied, of which is
-    left what no later one has told. `grounds` is the age of what its goal rests on, where the pack knows it; `repeats`:
-    of all that, the message itself tells nothing. `withheld` says which states its goal would have named, and why it
-    does not. `wait`: how long after its arrival it is held for a superseding message, which makes it never have
-    happened.
+    left what no later one has told. `grounds` is the age of what its goal rests on, where the pack knows it; `is_own`:
+    something of that is remembered of no message; `repeats`: the message tells nothing that a rule asks for. `withheld`
+    says which states its goal would have named, and why it does not. `wait`: how long after its arrival it is held for
+    a superseding message, which makes it never have happened.
     """
 
     job: JobRef
@@ -353,6 +362,7 @@ class JobUpdate:
     late: bool = False
     grounds: Age = field(default_factory=dict)
     repeats: bool = False
+    is_own: bool = False
     withheld: str = ""
     wait: timedelta | None = None
     flags: tuple[str, ...] = ()

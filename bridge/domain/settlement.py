@@ -87,9 +87,9 @@ def settle(
 def _agreed_now(before: Job, job: Job, command: Command, reply: Accepted, now: datetime) -> Job:
     """Remember how new the agreement is: newer than what the WFM has said so far, and no older than its reply."""
     versions = {} if reply.version is None else {"job": reply.version}
-    turn = next_turn((before.ages.states, *before.field_versions.values()))
+    turn = next_turn((before.ages.agreed, *before.field_versions.values()))
     age = VisitAge(earliest=command.created_at, latest=now, versions=versions, by_buyer=True)
-    return job.with_visit_age(before, age).with_states_age(before.versions).with_states_age({**versions, TURN: turn})
+    return job.with_visit_age(before, age).with_agreement(before.versions).with_agreement({**versions, TURN: turn})
 
 
 def _agreed(

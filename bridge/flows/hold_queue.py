@@ -251,7 +251,6 @@ class HoldQueue:
             outcome=decision.outcome,
             reason=decision.reason,
             transitions=decision.transitions,
-            flags=update.flags,
             due_at=decision.due_at,
         )
         return self._add(came, replace(step, place=came.place, entry=entry, update=update))
@@ -266,6 +265,7 @@ class HoldQueue:
             reason="" if isinstance(translation, Translated) else translation.reason,
             rule=translation.update.rule if isinstance(translation, Translated) else translation.rule,
             pack_version=self._pack.version,
+            flags=_flags(translation),
             explanation=translation.explanation,
         )
 
@@ -368,6 +368,11 @@ def unattributed(entry: JournalEntry, read: Skipped | Unreadable) -> JournalEntr
     """Return a message as one that the pack leaves alone, or that nobody can attribute to a job."""
     outcome = Outcome.IGNORED if isinstance(read, Skipped) else Outcome.PARKED
     return replace(entry, outcome=outcome, reason=read.reason, explanation=read.explanation, due_at=None)
+
+
+def _flags(translation: Translation) -> tuple[str, ...]:
+    flags = translation.explanation.get("flags")
+    return tuple(map(str, flags)) if isinstance(flags, list) else ()
 
 
 def _update(translation: Translation) -> JobUpdate | None:

@@ -1,11 +1,15 @@
-"""What the goal of a rule rests on, and how old that is.
+"""What the goal of a rule rests on: whether its message says something new of it, and how old it is.
 
-A goal rests on what the cells of its rule ask for, and on what it takes from fields itself. Rules that were only passed
-over are no part of it, nor is what was so before the message (`previous`, `asked`, the states). Where nothing is left,
-it rests on the message.
+A delta is judged with all that is known of its job, so that a rule may fit by what others have told. That says nothing
+new, and names no state. A message says something where it tells, or empties, what a rule asked for on the way to the
+one that fits; it need not be that one, for a rule above may fit no more.
+
+The goal itself rests on what the cells of its own rule ask for, and on what it takes from fields; rules that were only
+passed over are no part of it, nor is what was so before the message (`previous`, `asked`, the states). What rests on
+the message alone, such as a header, is remembered of none, and can be put in no order with others.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from bridge.domain.ages import Age
@@ -17,40 +21,93 @@ from bridge.mef.enums import AppointmentStatus
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """The grounds of one rule.
+    """What the goal of one message rests on.
 
-    `names` are all fields that it rests on; `fields` those that are remembered; `is_own`: something of it is what each
-    message says itself. `signs` are fields that are true where the message has written something.
+    `names` are the fields, for people. `ages` are those of what it rests on. `repeats`: the message tells nothing that
+    a rule has asked for. `is_own`: something of it is remembered of no message.
     """
 
     names: tuple[str, ...]
-    fields: tuple[str, ...]
-    signs: tuple[str, ...]
+    ages: tuple[Age, ...]
+    repeats: bool
     is_own: bool
 
-    def ages(self, versions: FieldVersions, values: Values) -> list[Age]:
-        """Give the age of each thing that it rests on, in one translation."""
-        own = self.is_own or any(values[name] is True for name in self.signs)
-        ages = [versions.age_of(name) for name in self.fields]
-        return [*ages, versions.own] if own or not ages else ages
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a rule, or one of its cells, asks for: fields that are remembered, and those that are of each message alone.
+
+    Among the latter are signs, which are true where the message has written something. `window` are the fields of a
+    window that the rule agrees.
+    """
+
+    names: tuple[str, ...]
+    kept: frozenset[str]
+    signs: frozenset[str]
+    own: frozenset[str]
+    window: frozenset[str] = frozenset()
+
+    def is_own(self, values: Values) -> bool:
+        """Tell whether the message says something of it that is remembered of none."""
+        signs = any(values[name] is True for name in self.signs)
+        return signs or any(values[name] is not None for name in self.own - self.signs)
+
+    def is_said(self, versions: FieldVersions, values: Values) -> bool:
+        """Tell whether the message itself says something of it."""
+        return not versions.written.isdisjoint(self.kept | self.window) or self.is_own(values)
 
 
-def compile_grounds(pack: document.PackDocument) -> Mapping[str, Grounds]:
-    """Find the grounds of each rule of a checked pack."""
-    return {rule.rule: _grounds(rule, pack) for rule in pack.rules}
+@dataclass(frozen=True, slots=True)
+class RuleGrounds:
+    """What the rules of a pack ask for, each as a whole, and cell by cell."""
+
+    rules: Mapping[str, Asked]
+    columns: Mapping[str, Asked]
+
+    @property
+    def kept(self) -> frozenset[str]:
+        """The remembered fields that any rule asks for."""
+        return frozenset().union(*(asked.kept for asked in self.columns.values()))
+
+    def looked_at(self, rule: str, failed: Iterable[str]) -> frozenset[str]:
+        """Name the remembered fields by which a rule was found to be the one that fits."""
+        return self.rules[rule].kept.union(*(self.columns[column].kept for column in failed))
+
+    def of(self, rule: str, failed: Iterable[str], versions: FieldVersions, values: Values) -> Grounds:
+        """Give the grounds of a message that a rule fits; `failed` are the columns by which those above do not."""
+        asked, passed = self.rules[rule], [self.columns[column] for column in failed]
+        is_own = asked.is_own(values) or not asked.kept
+        emptied = any(not one.kept.isdisjoint(versions.emptied) for one in passed)
+        is_new = is_own or emptied or not asked.window.isdisjoint(versions.written)
+        ages = [versions.age_of(name) for name in asked.kept]
+        return Grounds(
+            names=asked.names,
+            ages=(*ages, versions.own) if is_new else tuple(ages),
+            repeats=not (is_own or any(one.is_said(versions, values) for one in (asked, *passed))),
+            is_own=is_own,
+        )
 
 
-def _grounds(rule: document.Rule, pack: document.PackDocument) -> Grounds:
-    """That a visit is agreed says its window, too."""
-    then, window, kept = rule.then, pack.appointment.window, pack.kept_fields
-    taken = then.appointment_required.value if then.appointment_required is not None else ()
-    agreed = (*window.start.value, *window.end.value) if then.appointment is AppointmentStatus.CONFIRMED else ()
-    told = {name for name in pack.base_of((*rule.when, *taken)) if not pack.fields[name].is_context}
-    signs = {name for name in told if pack.fields[name].is_sign}
-    names = [name for name in pack.fields if name in told | pack.base_of(agreed)]
-    return Grounds(
-        names=tuple(names),
-        fields=tuple(name for name in names if name in kept),
-        signs=tuple(sorted(signs)),
-        is_own=not told or bool(told - signs - kept),
+def compile_grounds(pack: document.PackDocument) -> RuleGrounds:
+    """Find what the rules of a checked pack ask for."""
+    columns = {column for rule in pack.rules for column in rule.when}
+    return RuleGrounds(
+        rules={rule.rule: asked_by(rule, pack) for rule in pack.rules},
+        columns={column: _asked((column,), pack) for column in columns},
     )
+
+
+def asked_by(rule: document.Rule, pack: document.PackDocument) -> Asked:
+    """Say what a rule asks for. That a visit is agreed says its window, too."""
+    then = rule.then
+    taken = then.appointment_required.value if then.appointment_required is not None else ()
+    agrees = then.appointment is AppointmentStatus.CONFIRMED
+    return _asked((*rule.when, *taken), pack, pack.window_fields if agrees else frozenset())
+
+
+def _asked(references: Iterable[str], pack: document.PackDocument, window: frozenset[str] = frozenset()) -> Asked:
+    told = {name for name in pack.base_of(references) if not pack.fields[name].is_context}
+    signs = frozenset(name for name in told if pack.fields[name].is_sign)
+    kept = pack.kept_fields & told
+    names = tuple(name for name in pack.fields if name in told)
+    return Asked(names, kept, signs, own=frozenset(told - kept), window=window)

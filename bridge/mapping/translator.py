@@ -3,24 +3,26 @@
 Pure, and total: whatever is in the message, the result is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import ValidationError
 
-from bridge.domain.ages import Age, is_older, newest
+from bridge.domain.ages import is_older, newest
 from bridge.domain.decide import is_late
 from bridge.domain.model import BuyerId, Goal, Job, JobUpdate, OnIllegal
+from bridge.domain.order import is_behind
 from bridge.mapping.formats.paths import Find
 from bridge.mapping.formats.values import Misread, briefly
-from bridge.mapping.grounds import Grounds
+from bridge.mapping.grounds import Grounds, RuleGrounds
 from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
 from bridge.mapping.reading.fields import Field
 from bridge.mapping.reading.messages import Message, Reading, TestMessage
 from bridge.mapping.reading.references import states_of
 from bridge.mapping.reading.scope import FieldVersions, Scope
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
+from bridge.mef.enums import AppointmentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,11 @@ class _Trace:
     rules: list[object] = field(default_factory=list)
     rule: str | None = None
 
+    @property
+    def failed(self) -> list[str]:
+        """The columns by which the rules did not fit that stand before the one that does."""
+        return [str(entry["column"]) for entry in self.rules if isinstance(entry, Mapping)]
+
     def explanation(self, reason: str | None = None) -> Mapping[str, object]:
         """Give what happened as plain JSON."""
         explained: dict[str, object] = {
@@ -108,7 +115,7 @@ class Translator:
     version: str
     fields: tuple[Field, ...]
     rules: DecisionTable
-    grounds: Mapping[str, Grounds]
+    grounds: RuleGrounds
     work_order: WorkOrderBuilder
     visit: VisitBuilder
     occurred_at: str | None
@@ -179,25 +186,56 @@ class Translator:
 
     def _outcome(self, reading: Reading, rule: Rule, trace: _Trace) -> Translation:
         scope, outcome = trace.scope, rule.outcome_for(trace.scope.values)
+        scope.remarks += self._said_since(rule, trace)
         if isinstance(outcome, Ignore):
             reason, versions = outcome.reason, scope.versions.by_field
             return Ignored(reason, rule.name, trace.explanation(reason), self._record(scope), versions)
         if isinstance(outcome, Park):
             return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
-        late = self.deltas and scope.versions.is_late and scope.versions.is_news
-        if late:
-            scope.remarks.append("older than what is applied: only what no later message told is taken from it")
-        grounds, withheld = self.grounds[rule.name], ""
-        ages = grounds.ages(scope.versions, scope.values) if self.keeps else []
-        if ages and _is_older_than_states(outcome, ages, scope):
-            withheld = _withheld(outcome, rule, grounds, scope)
-            outcome = Goal(on_illegal=OnIllegal.KEEP)
-        if withheld:
-            scope.remarks.append(withheld)
         update = self._update(reading, rule, outcome, scope)
-        repeats = bool(ages) and scope.versions.own not in ages
-        update = replace(update, late=late, grounds=newest(ages), repeats=repeats, withheld=withheld)
-        return Translated(update, trace.explanation())
+        if self.keeps and scope.job.work_order is not None:
+            update = self._grounded(update, trace)
+        scope.remarks += self._remarks(update, scope)
+        late = self.deltas and scope.versions.is_late and scope.versions.is_news
+        return Translated(replace(update, late=late, flags=tuple(scope.remarks)), trace.explanation())
+
+    def _grounded(self, update: JobUpdate, trace: _Trace) -> JobUpdate:
+        """Take a goal away that says nothing new, or nothing as new as what is known of the states."""
+        scope = trace.scope
+        grounds = self.grounds.of(update.rule, trace.failed, scope.versions, scope.values)
+        update = replace(update, grounds=newest(grounds.ages), repeats=grounds.repeats, is_own=grounds.is_own)
+        why = _why_withheld(grounds, scope) if update.goal.names_state else None
+        if why is None:
+            return update
+        withheld = _withheld(update.goal, f"rule {update.rule} {why}", scope)
+        return replace(update, goal=Goal(on_illegal=OnIllegal.KEEP), wait=None, withheld=withheld)
+
+    def _said_since(self, rule: Rule, trace: _Trace) -> list[str]:
+        """Say of an older message what is not taken from it, and what it is judged by, as later ones have told it."""
+        scope = trace.scope
+        since = [name for name, entry in scope.explained.items() if entry.get("told_since")]
+        if not since and not (self.deltas and scope.versions.is_late):
+            return []
+        looked_at = filter(scope.versions.is_overtaken, self.grounds.looked_at(rule.name, trace.failed))
+        others = sorted({*looked_at} - {*since})
+        said = [f"not taken, as told since: {', '.join(since)}"] if since else []
+        said += [f"judged by what was told since: {', '.join(others)}"] if others else []
+        missed = sorted(self.grounds.kept & scope.versions.written) if self._names_none(rule, scope) else []
+        said += [f"a later message has named a state without it: {', '.join(missed)}"] if missed else []
+        return [f"older than what is applied; {'; '.join(said) or 'nothing of it was told since'}"]
+
+    def _names_none(self, rule: Rule, scope: Scope) -> bool:
+        """Tell whether a later message has named a state, and this one, which it did not know of, names none."""
+        names_state = isinstance(rule.outcome, Goal) and rule.outcome.names_state
+        return not names_state and is_behind(scope.versions.message, scope.job.ages.named)
+
+    def _remarks(self, update: JobUpdate, scope: Scope) -> list[str]:
+        """Say what an older message does not bring about, or brings about otherwise."""
+        remarks = [update.withheld] if update.withheld else []
+        speaks_of_visit = update.goal.appointment not in (None, AppointmentStatus.CANCELLED)
+        if speaks_of_visit and any(map(scope.versions.is_overtaken, self.window_fields)):
+            remarks.append("the window of the visit was told since: by a later message")
+        return remarks
 
     def _record(self, scope: Scope) -> Mapping[str, object] | None:
         if scope.versions.is_late and not self.deltas:
@@ -227,33 +265,34 @@ class Translator:
             record=scope.record,
             field_versions=versions.by_field,
             wait=rule.wait if goal.names_state else None,
-            flags=tuple(scope.remarks),
         )
 
 
-def _is_older_than_states(goal: Goal, ages: Sequence[Age], scope: Scope) -> bool:
-    """Tell whether all that the goal rests on is older than what the states rest on: they must not go back.
+def _why_withheld(grounds: Grounds, scope: Scope) -> str | None:
+    """Say why a goal is withheld, None where it is not.
 
-    Where the message itself is from before the visit that stands, that is for the decision to say.
+    Where only the message's own moment says that it is from before an agreement, that is for the decision to judge.
     """
-    states, versions = scope.job.ages.states, scope.versions
-    if not states or not goal.names_state or not all(is_older(age, states) for age in ages):
-        return False
-    return versions.is_late or not versions.precedes or versions.own not in ages
+    ages, versions = scope.job.ages, scope.versions
+    rests_on = f"rests on {', '.join(grounds.names) or 'this message alone'}"
+    if grounds.repeats:
+        return f"{rests_on}, and this message tells nothing that a rule asks for"
+    judged_later = versions.precedes and not versions.is_late and versions.own in grounds.ages
+    if ages.agreed and not judged_later and all(is_older(age, ages.agreed) for age in grounds.ages):
+        return f"{rests_on}, told before what the Buyer and the WFM agreed"
+    later = ages.named if grounds.is_own else ages.own
+    older = [
+        f"{name} {came} < {later[name]}" for name, came in versions.message.items() if came < later.get(name, came)
+    ]
+    return f"{rests_on}, and a later message has named a state ({', '.join(older)})" if older else None
 
 
-def _withheld(goal: Goal, rule: Rule, grounds: Grounds, scope: Scope) -> str:
-    """Say which states a goal does not name, and why; nothing where the Buyer sees these states already."""
+def _withheld(goal: Goal, why: str, scope: Scope) -> str:
+    """Say which states a goal does not name; nothing where the Buyer sees these states already."""
     named = (("work_order", goal.work_order), ("appointment", goal.appointment))
     seen = states_of(scope.job).values()
     new = [f"{name} {state}" for (name, state), now in zip(named, seen, strict=True) if state not in (None, now)]
-    if not new:
-        return ""
-    rests_on = ", ".join(grounds.names) or "this message alone"
-    versions, states = scope.versions.message, scope.job.ages.states
-    older = [f"{name} {came} < {states[name]}" for name, came in versions.items() if came < states.get(name, came)]
-    why = f"older than what the states rest on ({', '.join(older)})" if older else "told before they came to be so"
-    return f"goal withheld ({', '.join(new)}): rule {rule.name} rests on {rests_on}, {why}"
+    return f"goal withheld ({', '.join(new)}): {why}" if new else ""
 
 
 def _awaits_job(rule: Rule | None, scope: Scope) -> bool:

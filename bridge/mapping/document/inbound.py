@@ -10,8 +10,10 @@ from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Strict, 
 class Version(Strict):
     """A number that grows with every change, or a moment that does (`format`)."""
 
-    path: Path
-    """Where it stands in the message; `version: $.rev` is short for `version: {path: $.rev}`."""
+    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)]
+    """Where it stands in the message; `version: $.rev` is short for `version: {path: $.rev}`. Of a list of paths the
+    first that says something is taken.
+    """
     format: Format | None = None
     """For a moment: how it is written, as for a datetime field. Left out, the version is a whole number."""
     zone: Zone | None = None
@@ -135,7 +137,7 @@ class Inbound(Strict):
     job: Key
     """The WFM's key of the job. A message without it is unreadable."""
     version: Version | None = None
-    """What grows with every change of the job: a whole number or a moment. An older message is stale."""
+    """What grows with every change of the job: a whole number or a moment. An older complete message is stale."""
     versions: dict[Name, Version] = {}
     """The same for other objects of the job, by names of your own."""
     ties: Literal["apply", "stale"] = "apply"

@@ -72,6 +72,11 @@ class Then(Strict):
     park: Text | None = None
     """An operator must look at the message. Say why."""
 
+    @property
+    def names_state(self) -> bool:
+        """Tell whether it names a state to be reached."""
+        return self.work_order is not None or self.appointment is not None
+
     @model_validator(mode="after")
     def _goal_or_reason(self) -> Self:
         reasons = [self.hold, self.ignore, self.park]
@@ -84,7 +89,7 @@ class Then(Strict):
     def _only_states_wait(self) -> Self:
         if self.wait_seconds is None:
             return self
-        if self.work_order is None and self.appointment is None:
+        if not self.names_state:
             raise ValueError("wait_seconds is for a state; write work_order or appointment beside it")
         if self.creates:
             raise ValueError("what creates a WorkOrder never waits; leave wait_seconds or creates out")

@@ -49,18 +49,25 @@ class Field:
         raw = self.in_data(scope.message.data) if self.in_data is not None else self.find(scope)
         entry: dict[str, object] = {"path": self.where}
         scope.explained[self.name] = entry
-        if self.merges and (raw := self._onto_record(raw, entry, scope)) is EMPTIED:
-            raw = MISSING
+        known = raw
+        if self.merges:
+            known = self._onto_record(raw, entry, scope)
+            raw = raw if self._opens(entry, scope) else known
+        raw = MISSING if raw is EMPTIED or raw is NO_NEWS else raw
         if raw is not MISSING and "raw" not in entry:
             entry["raw"] = plain_json(raw)
         absent = raw is MISSING or self._means_absent(raw)
         value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
             self._miss(scope, f"a value is required; {what_came(raw)}")
-        if self.remembered and not absent:
-            scope.record[self.name] = self._storable(raw)
+        if self.remembered and not (known is MISSING or self._means_absent(known)):
+            scope.record[self.name] = self._storable(known)
         entry["value"] = entry["raw"] if value is raw else plain_json(value)
         return value
+
+    def _opens(self, entry: dict[str, object], scope: Scope) -> bool:
+        """Tell whether what the message says itself decides: it opens the job, of which later messages came before."""
+        return "told_since" in entry and scope.job.work_order is None and self.items is None
 
     def _onto_record(self, raw: object, entry: dict[str, object], scope: Scope) -> object:
         """Give what is known after this message; what a later one has written stays."""
@@ -96,8 +103,8 @@ class Field:
             entry["raw"] = plain_json(raw)
         merged = items.put([] if raw is EMPTIED else raw, known, scope, is_whole=is_whole)
         scope.versions.is_news = scope.versions.is_news or merged != (known if known is not MISSING else [])
-        if raw is EMPTIED and not merged:
-            return EMPTIED
+        if not merged and (known is MISSING if "told_since" in entry else raw is EMPTIED):
+            return EMPTIED  # and no empty list, which says something else
         entry["merged"] = plain_json(merged)
         return merged
 

@@ -203,7 +203,7 @@ def _numbered(message: MessageId, index: int) -> MessageId:
 def compile_version(spec: document.Version, zone: str | None) -> Version:
     """Compile where a version stands; `zone` is the pack's."""
     convert = readable_integer if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
-    return Version(spec.path, compile_path(spec.path), convert, spec.optional)
+    return Version(" or ".join(spec.path), compile_first(spec.path), convert, spec.optional)
 
 
 def compile_forgets(pack: document.PackDocument) -> Callable[[Message], frozenset[str]]:

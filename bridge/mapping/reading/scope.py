@@ -40,7 +40,7 @@ class FieldVersions:
 
     def is_overtaken(self, name: str) -> bool:
         """Tell whether a later message has written a field."""
-        return self.is_late and name != self.moment and is_behind(self.message, self._last(name))
+        return name != self.moment and is_behind(self.message, self._last(name))
 
     def keep(self, name: str) -> None:
         """Note that a field, or an item, stays as it is."""
@@ -77,7 +77,7 @@ class FieldVersions:
     def own(self) -> Age:
         """The age of the message. One without versions is as new as what is applied."""
         versions = self.message or self.job.versions
-        turn = 0 if self.precedes else next_turn((self.job.ages.states, *self.job.field_versions.values()))
+        turn = 0 if self.precedes else next_turn((self.job.ages.agreed, *self.job.field_versions.values()))
         return {**versions, TURN: turn}
 
 

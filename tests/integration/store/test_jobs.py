@@ -68,7 +68,9 @@ async def test_a_job_comes_back_as_it_was_saved(store: SqlStore) -> None:
         record={"list": [1, None, "ż"], "big": 2**80},
         field_versions={"list": {"job": 3, TURN: 4}},
         ages=Ages(
-            states={"job": 3, TURN: 5},
+            agreed={"job": 3, TURN: 5},
+            named={"job": 4},
+            own={"visit": 1},
             visits={
                 ended.id: VisitAge(earliest=None, latest=at(minutes=2), versions={"job": 2}),
                 current.id: VisitAge(earliest=at(), latest=at(minutes=3), by_buyer=True),

@@ -71,7 +71,12 @@ def test_a_visit_was_agreed_before_a_message_or_after_it_or_nobody_knows(
 
 
 def test_ages_are_kept_beside_those_of_fields_and_come_back() -> None:
-    ages = Ages(states={"job": 3, TURN: 2}, visits={"ap-1": AGREED, "ap-2": replace(AGREED, earliest=None)})
+    ages = Ages(
+        agreed={"job": 3, TURN: 2},
+        named={"job": 4},
+        own={"visit": 1},
+        visits={"ap-1": AGREED, "ap-2": replace(AGREED, earliest=None)},
+    )
     told = {"status": {"job": 1}, "crew/EVA": {"job": 2}, **ages.plain()}
     assert ages_of(told) == ages
     assert [name for name in told if is_of_field(name)] == ["status", "crew/EVA"]

@@ -157,7 +157,47 @@ def test_a_delta_that_repeats_nothing_of_the_status_does_not_bring_the_old_one_b
     story.ask(book=SECOND)
     happened = story.hear(None, 5, NOON + HOUR, who="Eva")
     assert (story.seen, happened.outcome) == (("planned", "confirmed", 11), "applied")
-    assert happened.reason.endswith(f"rule {status} rests on status, told before they came to be so")
+    assert happened.reason.endswith(
+        f"rule {status} rests on status, and this message tells nothing that a rule asks for"
+    )
+
+
+EVENTS = DELTAS.replace("  who: {path: $.who}\n", "  who: {path: $.who}\n  event: {path: $.event}\n").replace(
+    "rules:\n", "rules:\n  - {rule: by-event, when: {event: missed}, then: {appointment: missed}}\n"
+)
+
+
+@pytest.mark.parametrize("known", [{}, {"versions": True}, {"moments": True}], ids=["ageless", "versions", "moments"])
+def test_an_event_of_something_else_does_not_bring_an_old_status_back(known: dict[str, bool]) -> None:
+    """It tells what a rule asks for, but not what the one that fits rests on."""
+    story = Story(EVENTS, **known)
+    story.hear("new", 1, NOON - 6 * HOUR)
+    story.hear("withdrawn", 3, NOON - 4 * HOUR)
+    story.ask(book=SECOND)
+    happened = story.hear(None, 5, NOON + HOUR, event="assigned")
+    assert story.seen == ("planned", "confirmed", 11)
+    assert happened.reason.endswith("rests on status, told before what the Buyer and the WFM agreed")
+
+
+def test_a_window_that_a_delta_empties_after_the_booking_takes_the_visit_back() -> None:
+    """The rule that fits rests on an old status; that the one above fits no more is news."""
+    emptied = DELTAS.replace(
+        "  - {rule: planned, when: {status: planned}, then",
+        "  - {rule: unscheduled, when: {status: planned, from: {present: false}}, then: {work_order: open}}\n"
+        "  - {rule: planned, when: {status: planned}, then",
+    )
+    below = DELTAS.replace(
+        "when: {status: planned}, then: {work_order: planned, appointment: confirmed}}",
+        "when: {status: planned, from: {present: true}}, then: {work_order: planned, appointment: confirmed}}\n"
+        "  - {rule: unscheduled, when: {status: planned}, then: {work_order: open}}",
+    )
+    for pack in (emptied, below):
+        story = Story(pack, versions=True)
+        story.hear("new", 1, NOON - 6 * HOUR)
+        story.hear("planned", 2, NOON - 5 * HOUR, **FIRST)
+        story.ask(reschedule=SECOND)
+        story.hear(None, 3, NOON + HOUR, **{"from": None, "to": None})
+        assert story.seen == ("open", "cancelled", 11)
 
 
 def test_a_delta_that_tells_nothing_does_not_revive_a_visit_that_the_buyer_has_cancelled() -> None:

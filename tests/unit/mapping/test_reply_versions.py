@@ -110,7 +110,7 @@ def test_in_the_book_a_lower_version_is_stale_after_the_yes_and_for_good() -> No
     book = booked(pack_with(NUMBERS))
     ref = JobRef("toy", "J")
     assert (hear(book, v=3), hear(book, v=2)) == ("stale", "stale")
-    assert versions_in(book.job(ref).ages.states) == {"job": 4}
+    assert versions_in(book.job(ref).ages.agreed) == {"job": 4}
     assert hear(book, v=4) == "applied"
     assert hear(book, v=3, again=True) == "stale"
 
