@@ -1,18 +1,18 @@
-"""`python -m benchmarks`: all of them, one after another; exit code 1 if bookings miss their target."""
+"""`python -m benchmarks`: all of them, one after another; exit code 1 if bookings or isolation miss their target."""
 
 import sys
 
-from benchmarks import bookings, deliveries, starts, throughput, translation
+from benchmarks import bookings, deliveries, isolation, starts, throughput, translation
 
 
 def main() -> bool:
-    """Run all; tell whether bookings met their target."""
+    """Run all; tell whether bookings and isolation met their targets."""
     starts.main()
     translation.main()
     met = bookings.main()
     throughput.main()
     deliveries.main()
-    return met
+    return isolation.main() and met
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import uvloop
 from aiohttp import ClientSession, web
 
 from benchmarks.lab import DATABASES, ROOT, answers, lab, stopwatch, table
-from bridge.delivery.sender import callback_session
+from bridge.delivery.sender import open_sender
 from bridge.delivery.webhook import prepare
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId, Notification
@@ -102,8 +102,8 @@ async def through_the_bridge(store: SqlStore, url: str, listening: int) -> float
     ]
     async with store.transaction() as tx:
         await tx.notify(events, _now(), "corr-bench")
-    session = partial(callback_session, SETTINGS)
-    worker = DeliveryWorker(store.deliveries, session, SETTINGS, _now, Random(1), SELLER)
+    sender = partial(open_sender, SETTINGS, _now)
+    worker = DeliveryWorker(store.deliveries, sender, SETTINGS, _now, Random(1), SELLER)
     store.deliveries.on_due = worker.wake
     with stopwatch() as elapsed:
         running = asyncio.create_task(worker.run())
@@ -127,6 +127,7 @@ async def bare(url: str) -> float:
         subscription=subscription(url, 0),
         attempts=0,
         correlation_id="corr-bench",
+        claimed_at=_now(),
     )
     message = prepare(delivery, SELLER)
     left = iter(range(DELIVERIES))
@@ -136,7 +137,7 @@ async def bare(url: str) -> float:
             async with session.post(message.url, data=message.body, headers=message.headers) as response:
                 assert response.status == 204
 
-    async with callback_session(SETTINGS) as session:
+    async with ClientSession() as session:
         with stopwatch() as elapsed:
             await asyncio.gather(*(post(session) for _ in range(SETTINGS.concurrency)))
             return elapsed()

@@ -58,7 +58,7 @@ class Lab:
     @property
     def inbound_queue(self) -> str:
         """The bridge's queue for the WFM's events."""
-        return f"{self.namespace}mef-bridge.{PACK}.inbound"
+        return f"{self.namespace}mef-bridge.{PACK}.inbound.v2"
 
     @asynccontextmanager
     async def bridge(self) -> AsyncIterator[subprocess.Popen[bytes]]:
@@ -187,7 +187,7 @@ async def _remove_names(made: Lab) -> None:
     async with channel(made.broker_url) as open_channel:
         for queue in (made.inbound_queue, replies, dead, commands, f"{made.namespace}bare"):
             await open_channel.queue_delete(queue)
-        for exchange in (dead, commands, f"{made.namespace}acme.wfm.events"):
+        for exchange in (dead, f"{made.namespace}mef-bridge.probe", commands, f"{made.namespace}acme.wfm.events"):
             await open_channel.exchange_delete(exchange)
 
 

@@ -3,9 +3,11 @@
 Everything is drawn from a `random.Random`, so that a seed gives the same mutants again.
 """
 
+import gzip
 import json
 import random
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from xml.sax.saxutils import escape, unescape
@@ -19,7 +21,8 @@ TEXTS: tuple[str, ...] = (
     "0001-01-01 00:00", "9999-12-31 23:59:59", "2026-03-29 02:30", "2026-02-30", "0000-00-00", "24:00:00", "99:99",
     "2026-03-29T02:30:00+99:99", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "P1000000000Y", "PT1e9H",
     "/Date(99999999999999999)/", "/Date(-62135596800001+0000)/", "/Date(0+9999)/", "{", '{"a":', '{"a":{"a":[]}}', "[]",
-    "Europe/Nowhere", "/etc/localtime", "a" * 256,
+    "Europe/Nowhere", "/etc/localtime", "a" * 256, "1,234", "1 234 567", "1.234,5-", "9" * 39 + "e999", "1e-999",
+    "2026-12-31 24:00", "9999-12-31T24:00:00Z", "2026-W53-7T23:59:60+01", "2026366T00z", "24:00", "\uff1226",
 )  # fmt: skip
 NUMBERS: tuple[object, ...] = (
     0, -1, -0.0, 0.1, 10**18, 2**53 + 1, 2**63 - 1, 2**63, 2**64 - 1, 2**64, -(2**63) - 1, 10**400, 1e308, 5e-324,
@@ -110,7 +113,12 @@ def _encode(rng: random.Random, body: bytes) -> bytes:
     return body.decode("utf-8", "replace").encode(rng.choice(ENCODINGS), "replace")
 
 
-_DAMAGE: Sequence[Callable[[random.Random, bytes], bytes]] = (_flip, _truncate, _cut, _repeat, _insert, _encode)
+def _pack(rng: random.Random, body: bytes) -> bytes:
+    packed = rng.choice((lambda plain: gzip.compress(plain, mtime=0), zlib.compress))(body)
+    return packed if rng.random() < 0.5 else _insert(rng, packed)
+
+
+_DAMAGE: Sequence[Callable[[random.Random, bytes], bytes]] = (_flip, _truncate, _cut, _repeat, _insert, _encode, _pack)
 
 
 # JSON

@@ -11,14 +11,22 @@ lost nor hold the queue), the commit is a patient one (`flows/patience.py`), whi
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from bridge.errors import TransientError
+from bridge.errors import concerns_all
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_ITEMS = 200
+
+
+class _Waiting(NamedTuple, Generic[Item, Result]):
+    """An item, who is to be told of it, and since when it waits, by the clock of the loop."""
+
+    item: Item
+    done: asyncio.Future[Result]
+    since: float
 
 
 class Batcher(Generic[Item, Result]):
@@ -32,7 +40,8 @@ class Batcher(Generic[Item, Result]):
     ) -> None:
         self._commit = commit
         self._max_items = max_items
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._waiting: deque[_Waiting[Item, Result]] = deque()
+        self._oldest: float | None = None
         self._committing: asyncio.Task[None] | None = None
 
     def submit(self, item: Item) -> asyncio.Future[Result]:
@@ -40,11 +49,18 @@ class Batcher(Generic[Item, Result]):
 
         It is committed even if nobody waits for the future any more.
         """
-        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, done))
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[Result] = loop.create_future()
+        self._waiting.append(_Waiting(item, done, loop.time()))
         if self._committing is None:
             self._committing = asyncio.create_task(self._commit_all(), name="batcher")
         return done
+
+    def oldest_s(self) -> float:
+        """Tell for how many seconds the oldest item waits to be safe; 0 if none does."""
+        first = self._waiting[0].since if self._waiting else None
+        since = self._oldest if self._oldest is not None else first
+        return 0.0 if since is None else asyncio.get_running_loop().time() - since
 
     async def finish(self) -> None:
         """Return once nothing waits any more."""
@@ -62,22 +78,25 @@ class Batcher(Generic[Item, Result]):
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
+                self._oldest = self._waiting[0].since
                 await self._settle([self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))])
+                self._oldest = None
         finally:
-            self._committing = None
+            self._committing = self._oldest = None
 
-    async def _settle(self, batch: Sequence[tuple[Item, asyncio.Future[Result]]]) -> None:
+    async def _settle(self, batch: Sequence["_Waiting[Item, Result]"]) -> None:
         try:
-            results = await self._commit([item for item, _ in batch])
+            results = await self._commit([waiting.item for waiting in batch])
         except Exception as error:  # noqa: BLE001 - whatever an item does, the others must pass
-            if len(batch) > 1 and not isinstance(error, TransientError):
+            if len(batch) > 1 and not concerns_all(error):
                 for alone in batch:
+                    self._oldest = alone.since
                     await self._settle([alone])
                 return
-            for _, done in batch:
-                if not done.done():  # nobody waits any more
-                    done.set_exception(error)
+            for waiting in batch:
+                if not waiting.done.done():  # nobody waits any more
+                    waiting.done.set_exception(error)
         else:
-            for (_, done), result in zip(batch, results, strict=True):
-                if not done.done():
-                    done.set_result(result)
+            for waiting, result in zip(batch, results, strict=True):
+                if not waiting.done.done():
+                    waiting.done.set_result(result)

@@ -27,12 +27,37 @@ class StoreUnavailable(TransientError):
     """The database does not answer."""
 
 
+class StoreShort(StoreUnavailable):
+    """The database lacks room, or us a right, which not every change needs."""
+
+
+class StoreUncertain(StoreUnavailable):
+    """The database failed, and nobody knows whether that passes."""
+
+
+def concerns_all(error: Exception) -> bool:
+    """Tell whether an error says that nothing can be done now, whatever is tried: to leave one out is no help."""
+    return isinstance(error, TransientError) and not isinstance(error, StoreUncertain)
+
+
 class BrokerUnavailable(TransientError):
-    """RabbitMQ does not answer."""
+    """RabbitMQ does not answer; what was to be sent may have gone out all the same."""
+
+
+class NotSent(BrokerUnavailable):
+    """RabbitMQ takes no messages now; nothing was sent."""
+
+
+class ConfirmPending(BrokerUnavailable):
+    """RabbitMQ has the message, but did not confirm it yet; it may still do so."""
 
 
 class NotRouted(PermanentError):
     """RabbitMQ took the command, but no queue of the WFM is bound to receive it."""
+
+
+class NotKept(PermanentError):
+    """The message could be neither applied nor parked."""
 
 
 class StoreDefect(PermanentError):

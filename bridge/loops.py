@@ -5,7 +5,7 @@ something was late. Only a cancellation ends one.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import Final, NoReturn, TypeVar
@@ -56,6 +56,17 @@ async def when_due(step: Callable[[], Awaitable[float]], bell: Bell, name: str) 
     while True:
         due_in = await _survived(step, name, TROUBLE_S)
         await bell.rest(TROUBLE_S if due_in is None else due_in)
+
+
+async def until_done(step: Callable[[], Awaitable[Result]], waits: Iterable[float], name: str) -> Result:
+    """Take a step once; what may pass is waited out, `waits` seconds after each failure. Raises what will not pass."""
+    for wait in waits:
+        try:
+            return await step()
+        except TransientError as trouble:
+            log.warning(f"{name}.waiting", trouble=str(trouble), retry_in_seconds=wait)
+            await asyncio.sleep(wait)
+    raise AssertionError("the waits of a back-off never end")
 
 
 def seconds_until(due: datetime | None, now: datetime, *, at_most: float = LOOK_EVERY_S) -> float:

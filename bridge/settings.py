@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSetti
 
 from bridge.environment import PREFIX, Substituted, substitute, unknown_variables
 from bridge.errors import PermanentError
+from bridge.listener_settings import ListenerSettings, listener_findings
 from bridge.yaml_source import (
     Finding,
     InvalidDocument,
@@ -135,6 +136,22 @@ class HttpSettings(Section):
     default_limit: int = Field(100, ge=1, description="Records in a page when the Buyer gives no `limit`.")
     max_limit: int = Field(1000, ge=1, description="Most records in one page, whatever the Buyer asks for.")
     max_listeners: int = Field(20, ge=1, description="Most listeners that a Buyer may register with one API.")
+    max_connections: int = Field(
+        500,
+        ge=1,
+        description="Most connections at once. Beyond that, the one that has been idle for longest is closed; if none "
+        "is, the new one gets 503.",
+    )
+    head_timeout_seconds: Seconds = Field(10.0, description="Seconds in which the head of a request must have come.")
+    body_timeout_seconds: Seconds = Field(
+        30.0,
+        description="Seconds in which its body must have come, and in which the client must take more of its answer.",
+    )
+    idle_timeout_seconds: Seconds = Field(
+        75.0,
+        description="Seconds after which a connection without a request is closed; should be longer than a proxy in "
+        "front keeps one.",
+    )
     idempotency_hours: Annotated[float, Field(gt=0, le=8760)] = Field(
         24.0, description="Hours for which the answer to a POST with an `Idempotency-Key` is kept."
     )
@@ -260,11 +277,19 @@ class DatabaseSettings(Section):
         SecretStr("sqlite:///var/mef-bridge.sqlite3"),
         description="`sqlite:///file` (one process, no set-up) or `postgresql://user:password@host/database`.",
     )
+    prepared_statements: bool | None = Field(
+        None,
+        description="Whether PostgreSQL keeps prepared statements between transactions. Empty: unless a pooler such as "
+        "PgBouncer stands in between.",
+    )
+    commit_within_seconds: Seconds = Field(
+        60.0, description="Seconds for which a message of the WFM may wait to be stored before the bridge is not ready."
+    )
 
     @property
     def safe_url(self) -> str:
         """The URL without its password, for logs."""
-        return mask_secrets(self.url.get_secret_value())
+        return mask_secrets("".join(self.url.get_secret_value().split()))  # a password may have a space, a host none
 
 
 class CommandSettings(Section):
@@ -290,14 +315,41 @@ class DeliverySettings(Section):
     )
     jitter: float = Field(0.2, ge=0, lt=1, description="Random part of each wait, both ways: 0.2 is ±20 %.")
     concurrency: int = Field(50, ge=1, description="Notifications on their way at the same time.")
+    disable_after_days: float = Field(
+        5.0,
+        ge=0,
+        le=365,
+        allow_inf_nan=False,
+        description="Days of nothing but failures after which a listener is disabled: it is sent nothing, and what it "
+        "should hear is kept. 0 is never; one that answers 410 is disabled at once.",
+    )
     guide_listener_buyers: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
         (),
         description="Buyers who are told of a changed state at `workOrderAttributeValueChangeEvent`, as Table 7 of the "
         "guide has it, instead of `workOrderStateChangeEvent`. In a variable: separated by commas.",
     )
+    proxy_url: Annotated[SecretStr, _url("http")] | None = Field(
+        None,
+        description="HTTP proxy through which listeners, and the servers that give tokens for them, are reached "
+        "(CONNECT): `http://user:password@host:port`. Empty: none.",
+    )
+    proxy_resolves: bool = Field(
+        False,
+        description="Leave it to the proxy to resolve listeners' names. It must then refuse addresses that are not "
+        "public itself: the bridge does not see them. By default the bridge resolves and judges them, and asks the "
+        "proxy for the address.",
+    )
+    ca_file: Path | None = Field(
+        None, description="Certificates (PEM) of authorities that are trusted besides the system's."
+    )
     allow_private_callbacks: bool = Field(
         False, description="Allow listeners on `http` and on private or loopback addresses. For labs."
     )
+
+    @property
+    def proxy(self) -> str | None:
+        """The proxy's URL with its password."""
+        return None if self.proxy_url is None else self.proxy_url.get_secret_value()
 
 
 Days = Annotated[float, Field(ge=0, le=36500, allow_inf_nan=False)]
@@ -513,24 +565,31 @@ class RequestingEntity(Section):
     buyers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
-class _Buyers(Section):
-    """The file: a list of requesting entities."""
+class Buyers(Section):
+    """The file: who may call, and how each Buyer's listeners are called."""
 
     requesting_entities: Annotated[tuple[RequestingEntity, ...], Field(min_length=1)]
+    listeners: tuple[ListenerSettings, ...] = ()
 
 
-def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> tuple[RequestingEntity, ...]:
-    """Load who may call (R5-R9). Raises `InvalidDocument`, in production also for the well-known development keys."""
+def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> Buyers:
+    """Load who may call (R5-R9), and how listeners are called.
+
+    Raises `InvalidDocument`, in production also for the well-known development keys.
+    """
     document = substitute(read_yaml(path), os.environ)
     if document.missing:
         raise InvalidDocument(document.missing.values())
-    entities = validate(_Buyers, document.source).requesting_entities
-    findings = [*_shared_keys(document.source, entities), *_shared_names(document.source, entities)]
-    if mode is Mode.PRODUCTION:
-        findings += _development_keys(document.source, entities)
+    source, production = document.source, mode is Mode.PRODUCTION
+    buyers = validate(Buyers, source)
+    entities = buyers.requesting_entities
+    findings = [*_shared_keys(source, entities), *_shared_names(source, entities)]
+    findings += listener_findings(source, buyers.listeners, document.hidden, production=production)
+    if production:
+        findings += _development_keys(source, entities)
     if findings:
         raise InvalidDocument(findings)
-    return entities
+    return buyers
 
 
 Place = tuple[str | int, ...]

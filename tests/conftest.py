@@ -7,6 +7,7 @@ them for itself. Where one cannot be had, the tests that need it are skipped wit
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
@@ -16,10 +17,11 @@ import pytest
 from hypothesis import settings
 
 from bridge.localenv.__main__ import NO_BROKER, NO_DATABASE
-from bridge.localenv.broker import find_broker
+from bridge.localenv.broker import answers, find_broker
 from bridge.localenv.postgres import asyncpg_url, find_postgres
 from bridge.localenv.process import run_async
-from bridge.localenv.service import Service, Unavailable
+from bridge.localenv.rabbitmq import Node, start_rabbitmq
+from bridge.localenv.service import NotHere, Service, Unavailable
 from tests.support_standard import Judge, judging
 from tests.unit.examples import examples
 
@@ -53,6 +55,17 @@ def no_bridge_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def rabbitmq_url() -> Iterator[str]:
     """The address of a real RabbitMQ (`amqp://…`). Shared: use names of your own, and remove what you declare."""
     yield from _url_of(lambda: find_broker(allow_memory=False, environ=STARTED_WITH), NO_BROKER)
+
+
+@pytest.fixture(scope="session")
+def private_rabbitmq() -> Iterator[Node]:
+    """A RabbitMQ for what others would suffer from, such as an alarm. It takes seconds to start, once for a process."""
+    with ExitStack() as stack:
+        try:
+            node = start_rabbitmq(stack, answers)
+        except NotHere as absence:
+            _skip_or_fail(str(absence))
+        yield node
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,12 @@ that is busy with other things must not decide what a test finds.
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
-PATIENCE_S: Final = 300.0
+PATIENCE_S: Final = float(os.environ.get("MEF_BRIDGE_PATIENCE_S", "300"))
 """How long to wait for what must happen: so long that only a real fault ever makes a test wait to the end.
 
 pytest's own time-out (pyproject.toml) is longer still, so that the test itself can say what it waited for.

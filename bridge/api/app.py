@@ -7,12 +7,13 @@ from typing import Final
 from aiohttp import web
 
 from bridge.api.appointments import AppointmentOperations
+from bridge.api.body import BODY_SECONDS
 from bridge.api.config import ApiConfig
 from bridge.api.documents import document_routes
 from bridge.api.health import health_routes
 from bridge.api.hub import HubOperations
 from bridge.api.identity import Identity
-from bridge.api.middleware import answer_errors, correlate
+from bridge.api.middleware import admit, answer_errors, correlate
 from bridge.api.operations import Door, Route, handler
 from bridge.api.presenter import api_path
 from bridge.api.services import Services
@@ -29,7 +30,8 @@ def build_app(
 
     `sellers` are the services of each Seller, if the bridge stands for several (R7, R8).
     """
-    app = web.Application(middlewares=[correlate, answer_errors], client_max_size=config.max_body_bytes)
+    app = web.Application(middlewares=[correlate, answer_errors, admit], client_max_size=config.max_body_bytes)
+    app[BODY_SECONDS] = config.limits.body_seconds
     app.add_routes(health_routes(services.readiness))
     routes = operations(services, config)
     app.add_routes(_mef_routes(routes, _door(services, identity, config, sellers)))

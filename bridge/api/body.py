@@ -4,16 +4,18 @@ A body that is not JSON, or no JSON object, is a 400 `invalidBody`; one whose at
 problems, each with a JSON Pointer. It is checked as JSON first, then against the standard's type.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
-from bridge.api.failures import invalid_body, plain
+from bridge.api.failures import CLOSE, invalid_body, plain
 from bridge.api.pointers import Step, pointer
 from bridge.api.violations import got, violations
 from bridge.domain.model import Problem
@@ -44,10 +46,17 @@ async def read_object(request: web.Request) -> Body:
     return Body(raw, parse_object(raw))
 
 
+BODY_SECONDS: Final = web.AppKey("body_seconds", float)
+
+
 async def read_raw(request: web.Request) -> bytes:
-    """Read the bytes of a body."""
+    """Read the bytes of a body, in the time that a body may take."""
+    seconds = request.config_dict[BODY_SECONDS]
     try:
-        return await request.read()
+        async with asyncio.timeout(seconds):
+            return await request.read()
+    except TimeoutError as error:
+        raise plain(HTTPStatus.REQUEST_TIMEOUT, f"The body did not come within {seconds:g} s.", CLOSE) from error
     except web.RequestPayloadError as error:  # broken compression or chunks
         raise invalid_body("The body does not come in the encoding that the headers tell of.") from error
 

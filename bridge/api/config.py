@@ -1,6 +1,19 @@
 """What the Buyer's side can be told. Values are checked where the settings are read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What one client, or all together, may take: connections, and seconds for a head, a body, and between requests.
+
+    `body_seconds` is also how long a client may leave an answer untaken.
+    """
+
+    connections: int = 500
+    head_seconds: float = 10.0
+    body_seconds: float = 30.0
+    idle_seconds: float = 75.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,6 +28,7 @@ class ApiConfig:
     default_limit: int = 100
     max_limit: int = 1000
     max_body_bytes: int = 1024 * 1024  # attachments may be embedded, so a few hundred KB are normal
+    limits: Limits = field(default_factory=Limits)
 
     @property
     def path(self) -> str:

@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bridge.domain.model import Problem
-from bridge.errors import BridgeError, ConflictError, TransientError
+from bridge.errors import BridgeError, ConflictError, StoreUnavailable, TransientError
 from bridge.flows.refusals import InvalidSubscription, NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.enums import Error422Code
 from bridge.mef.error_bodies import (
@@ -23,7 +23,9 @@ from bridge.mef.error_bodies import (
 )
 
 NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+CLOSE: Final = MappingProxyType({"Connection": "close"})
 RETRY_AFTER: Final = MappingProxyType({"Retry-After": "5"})  # seconds; a database or broker is back in about that
+NO_DATABASE: Final = "The server cannot use its database now; try again later."  # what is wrong is for its operator
 
 
 class RequestFailed(BridgeError):
@@ -105,6 +107,8 @@ def failure_of(error: BridgeError, method: str) -> RequestFailed | None:
             return _conflict(error, method)
         case WfmTimeout():
             return RequestFailed(504, Error500(reason=str(error)))
+        case StoreUnavailable():
+            return RequestFailed(503, Error500(reason=NO_DATABASE), RETRY_AFTER)
         case WfmUnavailable() | TransientError():
             return RequestFailed(503, Error500(reason=str(error)), RETRY_AFTER)
         case _:

@@ -9,12 +9,22 @@ from aiohttp.typedefs import Handler
 from structlog.typing import FilteringBoundLogger
 
 from bridge.api.correlation import HEADER, correlation_id_of, new_or_given
-from bridge.api.failures import RequestFailed, failure_of, internal_error, not_found, plain
+from bridge.api.failures import (
+    CLOSE,
+    RETRY_AFTER,
+    RequestFailed,
+    failure_of,
+    internal_error,
+    not_found,
+    plain,
+)
 from bridge.api.responses import failure
 from bridge.errors import BridgeError
 
 _log: FilteringBoundLogger = structlog.get_logger("bridge.api")
 
+HEALTH: Final = "/health/"
+TOO_MANY: Final = "Too many connections are open."
 SERVER: Final = "mef-bridge"  # instead of the versions that aiohttp would tell everybody
 
 
@@ -52,6 +62,14 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return failure(_of_http(error, request))
     except Exception:  # noqa: BLE001 - the outermost frame of a request
         return failure(_unexpected(request))
+
+
+@web.middleware
+async def admit(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse who came when there were too many; whoever asks whether the process lives is answered all the same."""
+    if getattr(request.protocol, "is_beyond_limit", False) and not request.path.startswith(HEALTH):
+        raise plain(503, TOO_MANY, {**RETRY_AFTER, **CLOSE})
+    return await handler(request)
 
 
 def _unexpected(request: web.Request) -> RequestFailed:

@@ -46,5 +46,8 @@ def page(items: Sequence[MefModel], total: int, request: PageRequest) -> web.Res
 
 
 def failure(failed: RequestFailed) -> web.Response:
-    """Answer with an error."""
-    return answer(failed.status, failed.body, failed.headers)
+    """Answer with an error, and close the connection if its headers say so."""
+    response = answer(failed.status, failed.body, failed.headers)
+    if failed.headers.get("Connection") == "close":
+        response.force_close()
+    return response

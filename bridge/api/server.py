@@ -5,7 +5,7 @@ Anybody can send such things, so they leave no traces in the log, and the answer
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,17 +13,20 @@ import structlog
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
-from bridge.api.failures import RequestFailed, bad_request, plain
-from bridge.api.middleware import SERVER
-from bridge.api.responses import failure
-from bridge.mef.error_bodies import Error400Code
+from bridge.api.config import Limits
+from bridge.api.connections import Connections, LimitedProtocol
+from bridge.api.failures import CLOSE, NO_HEADERS, RETRY_AFTER, RequestFailed, bad_request, plain
+from bridge.api.middleware import SERVER, TOO_MANY
+from bridge.api.responses import CONTENT_TYPE, encode, failure
+from bridge.mef.error_bodies import Error, Error400Code
 
 BACKLOG: Final = 128
+NO_OTHERS: Final = Limits()
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-class Protocol(web.RequestHandler):
+class Protocol(LimitedProtocol):
     """One connection of a client."""
 
     __slots__ = ()
@@ -55,14 +58,17 @@ class Protocol(web.RequestHandler):
         return await super().finish_response(request, resp, start_time)
 
 
-async def open_server(app: web.Application, listening: socket.socket) -> Callable[[], Awaitable[None]]:
+async def open_server(
+    app: web.Application, listening: socket.socket, limits: Limits = NO_OTHERS
+) -> Callable[[], Awaitable[None]]:
     """Serve the application on a bound socket; return what ends it (harmless when done twice)."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     loop = asyncio.get_running_loop()
     manager: Any = runner.server
     quiet: dict[str, Any] = {"loop": loop, "access_log": None}
-    server = await loop.create_server(lambda: Protocol(manager, **quiet), sock=listening, backlog=BACKLOG)
+    connections = Connections(limits, _too_slow, _too_many)
+    server = await loop.create_server(lambda: Protocol(manager, connections, **quiet), sock=listening, backlog=BACKLOG)
 
     async def close() -> None:
         server.close()
@@ -83,3 +89,19 @@ def _answer(failed: RequestFailed) -> web.Response:
     response = failure(failed)
     response.headers["Server"] = SERVER
     return response
+
+
+def _too_slow() -> bytes:
+    return _raw(HTTPStatus.REQUEST_TIMEOUT, "The head of the request did not come in time.")
+
+
+def _too_many() -> bytes:
+    return _raw(HTTPStatus.SERVICE_UNAVAILABLE, TOO_MANY, RETRY_AFTER)
+
+
+def _raw(status: HTTPStatus, reason: str, headers: Mapping[str, str] = NO_HEADERS) -> bytes:
+    """Write an answer to what was never read as a request."""
+    body = encode(Error(reason=reason))
+    own = {"Content-Type": CONTENT_TYPE, "Content-Length": str(len(body)), "Server": SERVER}
+    lines = [f"{name}: {value}" for name, value in {**own, **headers, **CLOSE}.items()]
+    return "\r\n".join([f"HTTP/1.1 {status.value} {status.phrase}", *lines, "", ""]).encode() + body

@@ -21,7 +21,7 @@ from bridge.mef.models import (
 )
 
 Buyers = frozenset[BuyerId]
-Readiness = Callable[[], Awaitable[Mapping[str, bool | int]]]
+Readiness = Callable[[], Awaitable[Mapping[str, bool | int | str]]]
 
 
 class Appointments(Protocol):
@@ -88,7 +88,7 @@ class Subscriptions(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """All that the Buyer's side stands on. `readiness` tells for each needed thing if it answers."""
+    """All that the Buyer's side stands on. `readiness` tells for each needed thing if it is there."""
 
     appointments: Appointments
     work_orders: WorkOrders

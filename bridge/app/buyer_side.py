@@ -9,7 +9,7 @@ from functools import partial
 from random import Random
 
 from bridge.api.app import build_app
-from bridge.api.config import ApiConfig
+from bridge.api.config import ApiConfig, Limits
 from bridge.api.identity import (
     Identity,
 )
@@ -17,8 +17,10 @@ from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.process import Start, new_id, now
 from bridge.app.wfm_side import Parts, WfmSide
-from bridge.delivery.sender import callback_session
+from bridge.delivery.access import Access, keep_fresh
+from bridge.delivery.sender import open_sender
 from bridge.delivery.worker import DeliveryWorker
+from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.appointments import Appointments
 from bridge.flows.ports import BuyersStore
@@ -49,15 +51,26 @@ def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
     )
 
 
-async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int]:
-    """Tell for each needed thing if it is there, and how many dead letters there are."""
+async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int | str]:
+    """Tell for each needed thing if it is there, or what is wrong with it; and some numbers worth a look."""
+    oldest_s = max(wfm_side.job_updates.oldest_s(), wfm_side.commands.oldest_s())
     return {
-        "database": await _is_there(parts.store),
+        "database": parts.store.problem or True,
+        "messages": oldest_s <= parts.settings.database.commit_within_seconds or _too_old(oldest_s),
         "broker": parts.link.connected,
+        "publishing": wfm_side.bus.problem or True,
         "inbound": all(consumer.bound for consumer in wfm_side.inbound),
         "replies": all(consumer.consumed for consumer in wfm_side.replies),
         "deadLetters": wfm_side.dead_letters.depth,
+        "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
+        "oldestUncommittedSeconds": int(oldest_s),
+        "neitherAppliedNorParked": wfm_side.job_updates.given_up + wfm_side.commands.given_up,
+        "disabledListeners": await _disabled(parts.store),
     }
+
+
+def _too_old(oldest_s: float) -> str:
+    return f"the oldest message of the WFM waits for {oldest_s:.0f} s to be stored (see commit.waiting in the log)"
 
 
 def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Readiness) -> Services:
@@ -81,12 +94,12 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
     )
 
 
-async def _is_there(store: SqlStore) -> bool:
+async def _disabled(store: SqlStore) -> int:
+    """Count the listeners that are disabled, as far as can be told now."""
     try:
-        await store.ping()
+        return await store.listeners.count_disabled()
     except StoreUnavailable:
-        return False
-    return True
+        return 0
 
 
 async def start_http(
@@ -105,8 +118,15 @@ async def start_http(
         default_limit=settings.http.default_limit,
         max_limit=settings.http.max_limit,
         max_body_bytes=settings.http.max_body_bytes,
+        limits=Limits(
+            connections=settings.http.max_connections,
+            head_seconds=settings.http.head_timeout_seconds,
+            body_seconds=settings.http.body_timeout_seconds,
+            idle_seconds=settings.http.idle_timeout_seconds,
+        ),
     )
-    close = await open_server(build_app(served.services, identity, config, served.sellers), listening)
+    app = build_app(served.services, identity, config, served.sellers)
+    close = await open_server(app, listening, config.limits)
     stack.push_async_callback(close)
     return url, close
 
@@ -122,12 +142,12 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def start_delivery(parts: Parts, start: Start, url: str) -> None:
-    """Begin to post notifications; `url` is where the API is reached."""
+def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId, Access]) -> None:
+    """Begin to post notifications; `url` is where the API is reached, `access` how each Buyer's listeners are."""
     settings = parts.settings.delivery
     worker = DeliveryWorker(
         parts.store.deliveries,
-        partial(callback_session, settings),
+        partial(open_sender, settings, now, access),
         settings,
         now,
         Random(),  # noqa: S311 - jitter, not a secret
@@ -135,3 +155,4 @@ def start_delivery(parts: Parts, start: Start, url: str) -> None:
     )
     parts.store.deliveries.on_due = worker.wake
     start(worker.run(), "delivery")
+    start(keep_fresh(access), "secrets")

@@ -34,7 +34,7 @@ def load_entities(settings: Settings) -> list[RequestingEntity]:
             api_key_sha256=entity.api_keys_sha256,
             buyers=tuple(BuyerId(buyer) for buyer in entity.buyers),
         )
-        for entity in load_buyers(settings.buyers, settings.mode)
+        for entity in load_buyers(settings.buyers, settings.mode).requesting_entities
     ]
 
 

@@ -1,21 +1,24 @@
 """A bridge that runs: `running` starts its parts and stops them in order.
 
-Order of start: state first, then the door for Buyers (they can read, and a probe is answered, while RabbitMQ is still
-away), then what brings replies and messages in. Stopping begins with the door, so that nothing comes in that could not
-be finished.
+Order of start: the door first (a probe is answered while the database or RabbitMQ is still away), then state (Buyers
+can read), then what brings replies and messages in. Stopping begins with the door, so that nothing comes in that could
+not be finished.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
 from bridge.app.buyer_side import build_served, start_delivery, start_http
 from bridge.app.callers import load_entities, open_identity
+from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
-from bridge.app.process import background, new_id
+from bridge.app.process import background
+from bridge.app.state import build_store, open_state, patiently, take_over
 from bridge.app.wfm_side import (
     Parts,
     build_link,
@@ -23,13 +26,14 @@ from bridge.app.wfm_side import (
     connect,
     start_consumers,
     start_loops,
+    start_publishing,
     topology_of,
     warn_of_missing_packs,
 )
 from bridge.flows.live_packs import LivePacks
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
-from bridge.store import SqlStore, open_store
+from bridge.store import SqlStore
 from bridge.wfm.link import RabbitLink
 
 log = structlog.get_logger(__name__)
@@ -56,21 +60,25 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
     check_sellers(settings, packs)
     check_reply_queues(packs)
     entities = load_entities(settings)
+    access = load_access(settings)
     async with AsyncExitStack() as ended, AsyncExitStack() as stack:
         identity = await open_identity(settings, entities, stack)
-        store = await open_store(settings.database.url.get_secret_value(), new_id=new_id)
+        store = build_store(settings)
         stack.push_async_callback(store.close)
-        await warn_of_missing_packs(store, packs)
         parts = Parts(settings, packs, store, link or build_link(settings), topology_of(settings))
         start = await stack.enter_async_context(background())
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
-        start_loops(wfm_side, start)
         url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
-        start_delivery(parts, start, url)
+        await open_state(store, settings, start)
+        await patiently(partial(warn_of_missing_packs, store, packs))
+        start_loops(wfm_side, start)
+        start_delivery(parts, start, url, access)
         if link is None:
             await connect(parts, stack)
+        await start_publishing(wfm_side, stack)
         await start_consumers(wfm_side, start, stack)
+        await patiently(partial(take_over, store))
         stack.push_async_callback(close)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
         log.info("bridge.ready", url=url, instance=settings.instance, packs=loaded)

@@ -69,6 +69,7 @@ def build_link(settings: Settings) -> RabbitLink:
 class WfmSide:
     """What speaks with the WFM, not started yet."""
 
+    bus: RabbitCommandBus
     workshop: Workshop
     commands: Commands
     job_updates: JobUpdates
@@ -94,14 +95,21 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     """Build all of it; nothing is started or connected."""
     packs = parts.packs.values()
     own_replies = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
-    bus = RabbitCommandBus(parts.link, parts.topology, own_replies)
+    bus = RabbitCommandBus(parts.link, parts.topology, own_replies, on_open=lambda: outbox.wake())
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
     workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of)
     commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, workshop)
-    outbox = OutboxSender(parts.store.outbox, bus, now, random=Random())  # noqa: S311 - jitter, not a secret
+    outbox = OutboxSender(
+        parts.store.outbox,
+        bus,
+        now,
+        random=Random(),  # noqa: S311 - jitter, not a secret
+        may_send=lambda: bus.problem is None,
+    )
     parts.store.outbox.on_due = outbox.wake
     return WfmSide(
+        bus,
         workshop,
         commands,
         job_updates,
@@ -111,10 +119,10 @@ def build_wfm_side(parts: Parts) -> WfmSide:
         InstanceMark(parts.link, parts.topology),
         DeadLetters(parts.link, parts.topology),
         [
-            ReplyConsumer(parts.link, parts.topology, commands.handle_reply, own, clock=now)
+            ReplyConsumer(parts.link, parts.topology, commands.handle_reply, own, clock=now, give_up=bus.give_up)
             for own in (None, *own_replies)
         ],
-        [_inbound(parts, pack, job_updates) for pack in packs],
+        [_inbound(parts, pack, job_updates, bus) for pack in packs],
     )
 
 
@@ -133,6 +141,12 @@ async def connect(parts: Parts, stack: AsyncExitStack) -> None:
     stack.push_async_callback(parts.link.stop)
 
 
+async def start_publishing(wfm_side: WfmSide, stack: AsyncExitStack) -> None:
+    """Connect to publish commands: on a connection of their own, so that an alarm in RabbitMQ blocks nothing else."""
+    await wfm_side.bus.start()
+    stack.push_async_callback(wfm_side.bus.stop)
+
+
 async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack) -> None:
     """Take the WFM's messages, replies first: a message may have a command follow.
 
@@ -148,7 +162,7 @@ async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack
     start(wfm_side.dead_letters.watch(), "dead letters")
 
 
-def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates) -> InboundConsumer:
+def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates, bus: RabbitCommandBus) -> InboundConsumer:
     return InboundConsumer(
         parts.link,
         parts.topology,
@@ -159,6 +173,7 @@ def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates) -> InboundConsum
         clock=now,
         new_id=new_id,
         prefetch=parts.settings.broker.prefetch,
+        give_up=bus.give_up,
     )
 
 

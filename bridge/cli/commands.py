@@ -104,9 +104,45 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
             "List the newest notifications, one a line: where they go, and how the last attempt ended. Reads only.",
         ),
         Verb(
+            "show",
+            "bridge.cli.deliveries:show_delivery",
+            "Show one notification with every attempt at it: when, what was answered, and how the answer began. Reads "
+            "only.",
+        ),
+        Verb(
             "retry",
             "bridge.cli.deliveries:retry_deliveries",
             "Send given-up notifications again, with the eventId they had, and all attempts before them.",
+        ),
+        Verb(
+            "replay",
+            "bridge.cli.deliveries:replay_deliveries",
+            "Send again what is over, by Buyer, listener, event type and time, oldest first, with the eventId it had.",
+        ),
+    ),
+    noun(
+        "listeners",
+        "The Buyers' listeners.",
+        Verb(
+            "list",
+            "bridge.cli.listeners:list_listeners",
+            "List the listeners, one a line: whose, whether they take what they are sent, and how much waits. Reads "
+            "only.",
+        ),
+        Verb(
+            "enable",
+            "bridge.cli.listeners:enable_listener",
+            "Enable a listener: what was kept for it is sent, in order, with all attempts before it.",
+        ),
+        Verb(
+            "disable",
+            "bridge.cli.listeners:disable_listener",
+            "Disable a listener: it is sent nothing, and what it should hear is kept until it is enabled.",
+        ),
+        Verb(
+            "key",
+            "bridge.cli.listeners:make_key",
+            "Make a key that signs notifications, and print it: for the Seller's settings and for the Buyer.",
         ),
     ),
     noun(

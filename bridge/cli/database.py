@@ -15,7 +15,12 @@ def with_store(settings: Settings, work: Callable[[SqlStore], Awaitable[T]], *, 
     """Do something with the database of a bridge, which may be running."""
 
     async def opened() -> T:
-        store = await open_existing(settings.database.url.get_secret_value(), new_id=new_id, read_only=read_only)
+        store = await open_existing(
+            settings.database.url.get_secret_value(),
+            new_id=new_id,
+            read_only=read_only,
+            named_statements=settings.database.prepared_statements,
+        )
         try:
             return await work(store)
         finally:

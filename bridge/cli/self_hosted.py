@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +80,7 @@ def _accounts(several: RunningBridge) -> Accounts:
 
 def hooks_on(wfm: SimulatedWfm, several_sellers: SimulatedWfm) -> Hooks:
     """The simulated WFM's actions as hooks."""
+    nights = count(2)
 
     async def create(_: str) -> str:
         return await wfm.create_job(remark=NOTE)
@@ -101,6 +104,13 @@ def hooks_on(wfm: SimulatedWfm, several_sellers: SimulatedWfm) -> Hooks:
         await wfm.move(job, visit.window, others[0])
         return ""
 
+    async def agree(job: str) -> str:
+        # At night, where no slot is: no other check's window is taken.
+        night = datetime.now(UTC).replace(hour=20, minute=0, second=0, microsecond=0)
+        start = night + timedelta(days=next(nights))
+        await wfm.schedule(job, (start, start + timedelta(hours=2)))
+        return ""
+
     async def ticket(job: str) -> str:
         words = wfm.tickets.get(wfm.acme.job(job).ticket, [])
         return TICKETS[words[-1]] if words else ""
@@ -117,6 +127,7 @@ def hooks_on(wfm: SimulatedWfm, several_sellers: SimulatedWfm) -> Hooks:
             Hook.MOVE_VISIT: move,
             Hook.CANCEL_JOB: _silently(wfm.cancel_job),
             Hook.CHANGE_TECHNICIAN: reassign,
+            Hook.AGREE_VISIT: agree,
             Hook.TICKET_STATUS: ticket,
         }
     )
@@ -206,5 +217,5 @@ async def _strike(link: RabbitLink, namespace: str) -> None:
     async with link.scratch_channel() as channel:
         for queue in (*queues, namespace + COMMANDS_QUEUE):
             await channel.queue_delete(queue)
-        for exchange in (topology.dead_letter, namespace + EVENTS_EXCHANGE, namespace + COMMANDS_EXCHANGE):
+        for exchange in (*topology.exchanges, namespace + EVENTS_EXCHANGE, namespace + COMMANDS_EXCHANGE):
             await channel.exchange_delete(exchange)

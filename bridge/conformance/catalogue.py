@@ -4,6 +4,7 @@ from typing import Final
 
 from bridge.conformance.check import Check
 from bridge.conformance.checks import (
+    agreed_visits,
     appointment_life,
     appointment_lists,
     appointments,
@@ -36,6 +37,7 @@ _DURING: Final[tuple[Check, ...]] = (
     *work_orders.CHECKS,
     *work_order_life.CHECKS,
     *pages.CHECKS,
+    *agreed_visits.CHECKS,
 )
 
 CHECKS: Final[tuple[Check, ...]] = tuple(sorted(_DURING, key=lambda check: order_of(check.requirement)))

@@ -29,6 +29,7 @@ class Hook(StrEnum):
     MOVE_VISIT = "move-visit"
     CANCEL_JOB = "cancel-job"
     CHANGE_TECHNICIAN = "change-technician"
+    AGREE_VISIT = "agree-visit"
     TICKET_STATUS = "ticket-status"
 
 
@@ -44,6 +45,7 @@ MEANINGS: Final[Mapping[Hook, str]] = {
     Hook.MOVE_VISIT: "let the Seller move the visit of {job} to another window",
     Hook.CANCEL_JOB: "cancel {job}; after it was started this means that it cannot be completed",
     Hook.CHANGE_TECHNICIAN: "change the Seller's contact of the booked visit of {job} (or add a Seller's note to it)",
+    Hook.AGREE_VISIT: "let the Seller agree a visit for {job} that no Buyer has booked, as by phone",
     Hook.TICKET_STATUS: "print the status of the trouble ticket of {job}: pending, inProgress or resolved",
 }
 

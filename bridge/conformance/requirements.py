@@ -153,7 +153,7 @@ REQUIREMENTS: Final[tuple[Requirement, ...]] = (
             "R18",
             SELLER,
             "The booked Appointment is complete, with all three contacts",
-            "The seller's contact is the technician, or the pack's dispatch as long as nobody is assigned.",
+            "The Seller's contact is the technician, or the dispatch desk; the pack says where all three come from.",
         ),
         (
             "O2",
@@ -260,7 +260,7 @@ REQUIREMENTS: Final[tuple[Requirement, ...]] = (
             "R34",
             SELLER,
             "An Appointment shows its attributes and all three contacts",
-            "It is written through the standard's Appointment, and the seller's contact always exists.",
+            "It is written through the standard's Appointment; a pack without a sure source of all three is refused.",
         ),
         (
             "R35",

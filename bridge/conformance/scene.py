@@ -44,7 +44,7 @@ class Work:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """An Appointment that was booked for a job; `exchange` is the booking."""
+    """An Appointment that was booked for a job, or agreed by the Seller; `exchange` is what first showed it."""
 
     work: Work
     id: str
@@ -105,13 +105,16 @@ async def forget(target: Target, api: Api, exchange: Exchange, account: Account 
 
 
 class Scene:
-    """One check's view of the target."""
+    """One check's view of the target. `seller_agrees`: the first visit of a job is agreed by the Seller, not booked."""
+
+    seller_agrees = False
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.target = stage.target
         self.knobs = stage.target.knobs
         self._works: list[Work] = []
+        self._agreed: set[str] = set()
         self._registered: list[tuple[Api, Exchange, Account | None]] = []
 
     # requests
@@ -238,6 +241,8 @@ class Scene:
     async def booking(self, work: Work | None = None, **changes: Any) -> Booking:
         """A booked Appointment. A window that was taken since it was offered is let go for another."""
         work = work or await self.new_work()
+        if self.seller_agrees and work.id not in self._agreed:
+            return await self._agree(work)
         answer = await self.post_booking(work, **changes)
         for _ in range(ATTEMPTS - 1):
             if answer.status != 422 or "validFor" in changes or b"/validFor" not in answer.received:
@@ -246,6 +251,22 @@ class Scene:
         expect.status(answer, 201)
         expect.shape(answer, "Appointment")
         return Booking(work=work, id=answer.object["id"], exchange=answer, body=answer.object)
+
+    async def _agree(self, work: Work) -> Booking:
+        """An Appointment that the Seller has agreed without the Buyer."""
+        self._agreed.add(work.id)
+        await self.hook(Hook.AGREE_VISIT, work.job)
+
+        async def look() -> str | None:
+            seen = expect.status(await self.get_work_order(work.id), 200).object
+            return next((each.get("id") for each in seen.get("appointment") or ()), None)
+
+        identifier = await self.until(look)
+        if identifier is None:
+            raise Failed(f"the WorkOrder lists no Appointment within {self.knobs.patience:g} s after one was agreed")
+        answer = expect.status(await self.get_appointment(identifier), 200)
+        expect.shape(answer, "Appointment")
+        return Booking(work=work, id=identifier, exchange=answer, body=answer.object)
 
     async def started(self) -> Booking:
         """A booked Appointment whose work has begun."""

@@ -1,6 +1,7 @@
 """What the sending of notifications can be told. Values are checked where the settings are read."""
 
 from collections.abc import Collection, Sequence
+from pathlib import Path
 from typing import Protocol
 
 
@@ -24,8 +25,24 @@ class DeliveryConfig(Protocol):
         """How many notifications may be on their way at once."""
 
     @property
+    def disable_after_days(self) -> float:
+        """A listener that has only failed for so many days is disabled; 0 is never."""
+
+    @property
     def guide_listener_buyers(self) -> Collection[str]:
         """Buyers whose listener of a changed state has the name of the guide's Table 7."""
+
+    @property
+    def proxy(self) -> str | None:
+        """The HTTP proxy through which listeners are reached, with its password; None for none."""
+
+    @property
+    def proxy_resolves(self) -> bool:
+        """Whether the proxy resolves listeners' names, and so judges where they lead."""
+
+    @property
+    def ca_file(self) -> Path | None:
+        """Certificates of authorities that are trusted besides the system's."""
 
     @property
     def allow_private_callbacks(self) -> bool:

@@ -9,7 +9,7 @@ import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-from aiohttp import AddrInfoType, ThreadedResolver
+from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
@@ -39,6 +39,11 @@ def check_callback(url: str) -> None:
     problem = host_problem(_written_host(url)) or host_problem(host)
     if problem is not None:
         raise CallbackRefused(f"callback refused: {problem}")
+
+
+def is_address(host: str) -> bool:
+    """Tell an address from a name."""
+    return _literal(host) is not None
 
 
 def guarded_socket(address_info: AddrInfoType) -> socket.socket:
@@ -89,8 +94,8 @@ def _literal(host: str) -> Address | None:
 class GuardedResolver(AbstractResolver):
     """Resolves names and refuses those with an address that is not public."""
 
-    def __init__(self, resolver: AbstractResolver | None = None) -> None:
-        self._resolver = resolver or ThreadedResolver()
+    def __init__(self, resolver: AbstractResolver) -> None:
+        self._resolver = resolver
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET

@@ -2,13 +2,14 @@
 
 The HTTP client gives no answer at all where it cannot read one to its end (a header of 9 kB, a body behind a 204, a
 length that is no number). A 2xx would then be sent again until it is given up, and hold up all behind it. So the
-client's connections keep the final status line that came by, beside what the client makes of the rest.
+client's connections keep the beginning of what came by, and it is read here as leniently as it can be understood.
 """
 
 import asyncio
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -16,83 +17,110 @@ from aiohttp import TCPConnector
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
-LONGEST_HEAD: Final = 64 * 1024
-"""Bytes before the final status line: interim answers (1xx) may come first (RFC 9110, 15.2)."""
+LONGEST_HEAD: Final = 32 * 1024
+"""Bytes that are kept of an answer: interim ones (1xx) may come before the final status (RFC 9110, 15.2)."""
 
-_STATUS_LINE: Final = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})(?:[ \t\r]|$)")
-_END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n")
+# Lines may end in CR LF, in LF (RFC 9112, 2.2), or as somebody thought they would. A reason need not be there.
+_STATUS_LINE: Final = re.compile(rb"(?:\A|[\r\n])HTTP/\d(?:\.\d)?[ \t]+([1-9]\d\d)(?!\d)", re.IGNORECASE)
+_RETRY_AFTER: Final = re.compile(rb"[\r\n]Retry-After[ \t]*:([^\r\n]*)", re.IGNORECASE)
+_END_OF_HEAD: Final = re.compile(rb"\r?\n\r?\n|\r\r")
+_SWITCHING_PROTOCOLS: Final = 101  # is below 200, and no HTTP comes after it (RFC 9110, 15.2.2)
 
 
-class SeenStatus:
-    """What came by of one request's answer. Make one before the request, in the task that makes it."""
+@dataclass(frozen=True, slots=True)
+class RawAnswer:
+    """A final status, and what can be told of the rest: the value of Retry-After, and the body's start as it came."""
 
-    def __init__(self) -> None:
-        self._protocol: StatusProtocol | None = None
-        _SEEN.set(self)
+    status: int
+    retry_after: str | None = None
+    body: bytes = b""
+
+
+def read_answer(received: bytes) -> RawAnswer | None:
+    """Read the first answer that is not interim (1xx); None as long as its status has not come."""
+    received = received.lstrip(b"\r\n \t")
+    if _STATUS_LINE.match(received) is None:
+        return None
+    for found in _STATUS_LINE.finditer(received):
+        status = int(found[1])
+        if status >= 200 or status == _SWITCHING_PROTOCOLS:
+            return _answer(status, received[found.end() :])
+    return None
+
+
+def _answer(status: int, rest: bytes) -> RawAnswer:
+    end = _END_OF_HEAD.search(rest)
+    head, body = (rest, b"") if end is None else (rest[: end.start()], rest[end.end() :])
+    asked = _RETRY_AFTER.search(head)
+    return RawAnswer(status, asked[1].decode("latin-1") if asked else None, body)
+
+
+class Watch:
+    """What comes by of one request's answer. Make one before the request, in the task that makes it.
+
+    `on_status` is called once, when the final status has come.
+    """
+
+    def __init__(self, on_status: Callable[[], None]) -> None:
+        self._on_status = on_status
+        self._protocol: WatchedProtocol | None = None
+        _WATCH.set(self)
 
     @property
-    def status(self) -> int | None:
-        """The final status, once its line was read."""
-        return self._protocol.status if self._protocol is not None else None
+    def answer(self) -> RawAnswer | None:
+        """The answer, once its status was read."""
+        return None if self._protocol is None else self._protocol.answer()
 
-    def comes_by(self, protocol: "StatusProtocol") -> None:
-        """Note which connection the answer comes by."""
+    def follow(self, protocol: "WatchedProtocol") -> None:
+        """Watch the connection that the answer comes by."""
         self._protocol = protocol
-        protocol.expect()
+        protocol.expect(self._on_status)
 
 
-_SEEN: ContextVar[SeenStatus | None] = ContextVar("seen_status", default=None)
+_WATCH: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 
-class StatusProtocol(ResponseHandler):
-    """A connection that keeps the final status line of the answer under way."""
+class WatchedProtocol(ResponseHandler):
+    """A connection that keeps the beginning of the answer under way."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
-        self.status: int | None = None
-        self._head = b""
+        self._received = b""
+        self._is_used = False
+        self._on_status: Callable[[], None] | None = None
 
-    def expect(self) -> None:
-        """Another request goes out: its answer is yet to come."""
-        self.status, self._head = None, b""
+    def expect(self, on_status: Callable[[], None]) -> None:
+        """Another request goes out: its answer is yet to come, unless the listener speaks before it was asked."""
+        if self._is_used:
+            self._received = b""
+        self._is_used, self._on_status = True, on_status
+
+    def answer(self) -> RawAnswer | None:
+        """Read what has come."""
+        return read_answer(self._received)
 
     def data_received(self, data: bytes) -> None:
-        """Look for the status line, and hand the data on."""
-        if self.status is None and len(self._head) < LONGEST_HEAD:
-            self._head += data[:LONGEST_HEAD]
-            self.status = final_status(self._head)
+        """Keep the data, and hand it on."""
+        if len(self._received) < LONGEST_HEAD:
+            self._received += data[:LONGEST_HEAD]
+            if self._on_status is not None and self.answer() is not None:
+                tell, self._on_status = self._on_status, None
+                tell()
         super().data_received(data)
 
 
-class StatusConnector(TCPConnector):
-    """A connector whose connections tell `SeenStatus`."""
+class WatchedConnector(TCPConnector):
+    """A connector whose connections can be watched."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        make: Callable[..., ResponseHandler] = StatusProtocol
+        make: Callable[..., ResponseHandler] = WatchedProtocol
         self._factory = partial(make, loop=self._loop)
 
     async def connect(self, *request: Any, **how: Any) -> Connection:
         """Get a connection for a request."""
         connection = await super().connect(*request, **how)
-        seen = _SEEN.get()
-        if seen is not None and isinstance(connection.protocol, StatusProtocol):
-            seen.comes_by(connection.protocol)
+        watch = _WATCH.get()
+        if watch is not None and isinstance(connection.protocol, WatchedProtocol):
+            watch.follow(connection.protocol)
         return connection
-
-
-def final_status(head: bytes) -> int | None:
-    """Read the status of the first answer that is not interim (1xx); None as long as its line is not whole."""
-    rest = head
-    while True:
-        line, end, _ = rest.lstrip(b"\r\n").partition(b"\n")
-        found = _STATUS_LINE.match(line) if end else None
-        if found is None:
-            return None
-        status = int(found[1])
-        if status >= 200:
-            return status
-        over = _END_OF_HEAD.search(rest)
-        if over is None:
-            return None
-        rest = rest[over.end() :]

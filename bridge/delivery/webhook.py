@@ -26,11 +26,12 @@ _RESOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """What is posted to a listener."""
+    """What is posted to a listener; signatures are over the `event_id` as well."""
 
     url: str
     body: bytes
     headers: Mapping[str, str]
+    event_id: str = ""
 
 
 def prepare(delivery: Delivery, base_url: str, guide_listener_buyers: Collection[str] = ()) -> Webhook:
@@ -38,7 +39,8 @@ def prepare(delivery: Delivery, base_url: str, guide_listener_buyers: Collection
 
     For `guide_listener_buyers` the listener of a changed state has the name that the guide's Table 7 gives it.
     """
-    return Webhook(listener_url(delivery, guide_listener_buyers), body(delivery, base_url), _headers(delivery))
+    url = listener_url(delivery, guide_listener_buyers)
+    return Webhook(url, body(delivery, base_url), _headers(delivery), delivery.event_id)
 
 
 def listener_url(delivery: Delivery, guide_listener_buyers: Collection[str] = ()) -> str:

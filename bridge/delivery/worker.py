@@ -1,65 +1,57 @@
 """Brings notifications to their listeners: claim, prepare, send, settle, with a typed value between the steps.
 
 The store gives out one notification at a time for each listener and resource, which keeps their order; here they go out
-side by side. A listener may use a quarter of the senders, and one that just failed only one, so that it delays nobody
-else. What is claimed beyond that waits for its turn.
+side by side. Who may have how many under way, so that nobody delays others, is said by `Shares`. What is claimed is
+begun at once, and is ours until its outcome is on record.
 """
 
 import asyncio
-from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from functools import partial
 from random import Random
 from typing import Protocol
 
 import structlog
-from aiohttp import ClientSession
 
 from bridge.backoff import Backoff
 from bridge.delivery.config import DeliveryConfig
-from bridge.delivery.sender import send
+from bridge.delivery.sender import Sender
+from bridge.delivery.shares import SLOW_AFTER_S, Sending, Shares
 from bridge.delivery.webhook import Webhook, prepare
-from bridge.domain.retry import Delivered, Failed, GiveUp, RetryDecision, RetryIn, SendResult, decide_retry
-from bridge.errors import TransientError
-from bridge.flows.ports import Attempt, Clock, Delivery, DeliveryState, SubscriptionId
-from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, when_due
+from bridge.domain.retry import (
+    Answered,
+    Delivered,
+    Disable,
+    Failed,
+    GiveUp,
+    RetryDecision,
+    RetryIn,
+    SendResult,
+    decide_retry,
+    wait_asked_for,
+)
+from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, DeliveryState
+from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, until_done, when_due
 from bridge.telemetry import bind_correlation
 
-SHARE = 4  # a listener may use one in so many senders
-MOST_FAILING = 1000  # listeners that are remembered as failing; the longest known are forgotten first
 STORE_RETRIES = Backoff(first=1.0, longest=30.0)
 GRACE_S = 2.0  # for what is on its way when the worker is stopped: each one settled is one not sent twice
 
 log = structlog.stdlib.get_logger(__name__)
 
+Choose = Callable[[Sequence[Delivery]], Sequence[Delivery]]
+
 
 class Deliveries(Protocol):
-    """The part of the store that the worker needs. A claim is a lease until `lease_until`."""
+    """The part of the store that the worker needs. A claim is a lease until `lease_until`, and records an attempt."""
 
-    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]: ...
-    async def settle(
-        self, number: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
-    ) -> None: ...
-    async def next_at(self) -> datetime | None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Claimed:
-    """A delivery that is ours. It must be begun before `begin_by`, or its lease could end while it is on its way."""
-
-    delivery: Delivery
-    begin_by: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class _Settlement:
-    """What the store is to record of one attempt."""
-
-    attempt: Attempt
-    state: DeliveryState
-    next_attempt_at: datetime | None = None
+    async def claim(
+        self, now: datetime, lease_until: datetime, limit: int, busy: Busy, choose: Choose
+    ) -> Sequence[Delivery]: ...
+    async def settle(self, settlement: DeliverySettlement) -> str | None: ...
+    async def next_at(self, busy: Busy) -> datetime | None: ...
 
 
 class DeliveryWorker:
@@ -68,123 +60,98 @@ class DeliveryWorker:
     def __init__(
         self,
         store: Deliveries,
-        session_factory: Callable[[], ClientSession],
+        open_sender: Callable[[], AbstractAsyncContextManager[Sender]],
         settings: DeliveryConfig,
         clock: Clock,
         random: Random,
         base_url: str,
     ) -> None:
-        """`session_factory` is usually `callback_session`; `base_url` is the absolute URL in front of `/mefApi`."""
+        """`open_sender` opens what sends; `base_url` is the absolute URL in front of `/mefApi`."""
         self._store = store
-        self._session_factory = session_factory
+        self._open_sender = open_sender
         self._settings = settings
         self._clock = clock
         self._random = random
         self._base_url = base_url
         self._bell = Bell()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._sending: Counter[SubscriptionId] = Counter()
-        self._claimed: dict[SubscriptionId, deque[_Claimed]] = {}
-        self._failing: dict[SubscriptionId, None] = {}
-        self._probe_at = 0.0
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._shares = Shares(settings.concurrency, random)
 
     def wake(self) -> None:
         """Look for due deliveries at once."""
         self._bell.ring()
 
     async def run(self) -> None:
-        """Deliver until cancelled. What is claimed and not sent then becomes due again when its lease ends."""
-        async with self._session_factory() as session:
+        """Deliver until cancelled. What is under way then becomes due again when its lease ends."""
+        async with self._open_sender() as sender:
             try:
-                await when_due(partial(self._round, session), self._bell, "deliveries")
+                await when_due(partial(self._round, sender), self._bell, "deliveries")
             finally:
                 await self._finish()
 
-    async def _round(self, session: ClientSession) -> float:
+    async def _round(self, sender: Sender) -> float:
         """Begin what can be begun; return for how many seconds nothing more will be due."""
-        self._drop_late()
-        self._begin_claimed(session)
-        if len(self._tasks) >= self._settings.concurrency:
-            return LOOK_EVERY_S
-        limit = self._claim_limit()
+        limit = self._shares.free()
         if limit == 0:
-            return SHORTEST_LOOK_S
-        before = len(self._tasks)
-        claimed = await self._claim(limit)
-        self._begin_claimed(session)
-        if len(self._tasks) > before:
-            self._probe_at = 0.0
-            if claimed == limit:
-                return 0.0
-        return seconds_until(await self._store.next_at(), self._clock())
+            return LOOK_EVERY_S
+        offered = 0
 
-    def _claim_limit(self) -> int:
-        """Tell how many to claim: what can be sent, less what is claimed and not begun.
+        def choose(due: Sequence[Delivery]) -> Sequence[Delivery]:
+            """Leave out also what is with us still: its outcome could not be recorded before its lease ended."""
+            nonlocal offered
+            offered = len(due)
+            return self._shares.choose([each for each in due if each.number not in self._tasks], self._time())
 
-        With enough of that, one now and then: the store serves first who has least in flight, so one is enough to find
-        whom those would delay, and it is too rare to pile up.
-        """
-        concurrency = self._settings.concurrency
-        limit = min(concurrency - len(self._tasks), concurrency - sum(map(len, self._claimed.values())))
-        time = asyncio.get_running_loop().time()
-        if limit <= 0 and time >= self._probe_at:
-            self._probe_at = time + SHORTEST_LOOK_S
-            return 1
-        return max(limit, 0)
-
-    async def _claim(self, limit: int) -> int:
         now = self._clock()
-        timeout = timedelta(seconds=self._settings.timeout_seconds)
-        deliveries = await self._store.claim(now, now + 2 * timeout, limit)
-        for delivery in deliveries:
-            self._claimed.setdefault(delivery.subscription.id, deque()).append(_Claimed(delivery, now + timeout))
-        return len(deliveries)
+        lease_until = now + timedelta(seconds=2 * self._settings.timeout_seconds)
+        claimed = await self._store.claim(now, lease_until, limit, self._shares.busy(self._time()), choose)
+        for delivery in claimed:
+            self._begin(sender, delivery)
+        if claimed and offered == limit:
+            return 0.0
+        return await self._rest()
 
-    def _drop_late(self) -> None:
-        """Leave what could not be begun in time to its lease: somebody may claim it again when that ends."""
-        now = self._clock()
-        for listener, waiting in list(self._claimed.items()):
-            while waiting and waiting[0].begin_by < now:
-                waiting.popleft()
-            if not waiting:
-                del self._claimed[listener]
+    async def _rest(self) -> float:
+        """Tell when to look again: something is due, or a listener has rested. When one ends, we are woken."""
+        time = self._time()
+        due_in = seconds_until(await self._store.next_at(self._shares.busy(time)), self._clock())
+        rested_in = self._shares.rest_ends_in(time)
+        return due_in if rested_in is None else min(due_in, rested_in)
 
-    def _begin_claimed(self, session: ClientSession) -> None:
-        for listener, waiting in self._claimed.items():
-            while waiting and len(self._tasks) < self._settings.concurrency and self._may_send(listener):
-                self._begin(session, waiting.popleft().delivery)
+    def _time(self) -> float:
+        return asyncio.get_running_loop().time()
 
-    def _may_send(self, listener: SubscriptionId) -> bool:
-        share = 1 if listener in self._failing else max(1, self._settings.concurrency // SHARE)
-        return self._sending[listener] < share
+    def _begin(self, sender: Sender, delivery: Delivery) -> None:
+        sending = self._shares.begin(delivery.subscription, self._time())
+        slow = asyncio.get_running_loop().call_later(SLOW_AFTER_S, self._slow_down, sending)
+        task = asyncio.create_task(self._deliver(sender, delivery, sending), name=f"delivery {delivery.number}")
+        self._tasks[delivery.number] = task
 
-    def _begin(self, session: ClientSession, delivery: Delivery) -> None:
-        listener = delivery.subscription.id
-        task = asyncio.create_task(self._deliver(session, delivery), name=f"delivery {delivery.number}")
-        self._tasks.add(task)
-        self._sending[listener] += 1
-
-        def end(ended: asyncio.Task[None]) -> None:
-            self._tasks.discard(ended)
-            self._sending[listener] -= 1
-            self._sending += Counter()  # forgets who has none
+        def end(_: asyncio.Task[None]) -> None:
+            slow.cancel()
+            self._shares.end(sending)
+            del self._tasks[delivery.number]
             self.wake()
 
         task.add_done_callback(end)
 
-    async def _deliver(self, session: ClientSession, delivery: Delivery) -> None:
+    def _slow_down(self, sending: Sending) -> None:
+        self._shares.slow_down(sending)
+        self.wake()
+
+    async def _deliver(self, sender: Sender, delivery: Delivery, sending: Sending) -> None:
         """Make one attempt. Whatever goes wrong ends here, and only for this delivery."""
         with bind_correlation(delivery.correlation_id):
             try:
-                settlement = await self._attempt(session, delivery)
+                settlement = await self._attempt(sender, delivery, sending)
                 await self._settle(delivery, settlement)
             except Exception:
                 log.exception("a delivery crashed; it is due again when its lease ends", number=delivery.number)
 
-    async def _attempt(self, session: ClientSession, delivery: Delivery) -> _Settlement:
-        at, started = self._clock(), asyncio.get_running_loop().time()
-        result = await self._send(session, delivery)
-        elapsed = asyncio.get_running_loop().time() - started
+    async def _attempt(self, sender: Sender, delivery: Delivery, sending: Sending) -> DeliverySettlement:
+        started = self._time()
+        result = await self._send(sender, delivery)
+        elapsed = self._time() - started
         decision = decide_retry(
             self._settings.schedule_seconds,
             self._settings.jitter,
@@ -192,15 +159,54 @@ class DeliveryWorker:
             result,
             self._random.random(),
         )
-        self._note(delivery.subscription.id, decision)
-        settlement = _settlement(result, decision, at, elapsed, self._clock())
+        if isinstance(decision, Delivered):
+            self._shares.succeeded(sending)
+        else:
+            self._shares.failed(sending, self._time(), wait_asked_for(result))
+        settlement = self._settlement(delivery, result, decision, elapsed)
         _log_attempt(delivery, settlement)
         return settlement
 
-    async def _send(self, session: ClientSession, delivery: Delivery) -> SendResult:
+    def _settlement(
+        self, delivery: Delivery, result: SendResult, decision: RetryDecision, elapsed: float
+    ) -> DeliverySettlement:
+        now = self._clock()
+        answered = result if isinstance(result, Answered) else None
+        error = None if isinstance(result, Answered) else result.error
+        state, next_attempt_at, disable = DeliveryState.PENDING, None, None
+        match decision:
+            case Delivered():
+                state = DeliveryState.DELIVERED
+            case GiveUp(reason):
+                state, error = DeliveryState.DISCARDED, f"{reason}; {error}" if error else reason
+            case Disable(reason):
+                next_attempt_at, error, disable = now, reason, reason
+            case RetryIn(seconds):
+                next_attempt_at = now + timedelta(seconds=seconds)
+        return DeliverySettlement(
+            number=delivery.number,
+            listener=delivery.subscription.id,
+            attempt=Attempt(
+                at=delivery.claimed_at,
+                status=answered.status if answered else None,
+                error=error,
+                elapsed=elapsed,
+                excerpt=answered.excerpt if answered else "",
+            ),
+            state=state,
+            next_attempt_at=next_attempt_at,
+            disable=disable,
+            dead_since=self._dead_since(now),
+        )
+
+    def _dead_since(self, now: datetime) -> datetime | None:
+        days = self._settings.disable_after_days
+        return now - timedelta(days=days) if days else None
+
+    async def _send(self, sender: Sender, delivery: Delivery) -> SendResult:
         """Prepare and send. A crash counts as a failed attempt, so that a delivery that crashes us ends some day."""
         try:
-            return await send(session, self._prepare(delivery), self._settings, self._clock)
+            return await sender.send(self._prepare(delivery), delivery.subscription.buyer)
         except Exception as error:
             log.exception("a notification could not be sent", number=delivery.number)
             return Failed(f"the bridge failed: {type(error).__name__}")
@@ -208,51 +214,22 @@ class DeliveryWorker:
     def _prepare(self, delivery: Delivery) -> Webhook:
         return prepare(delivery, self._base_url, self._settings.guide_listener_buyers)
 
-    def _note(self, listener: SubscriptionId, decision: RetryDecision) -> None:
-        if isinstance(decision, Delivered):
-            self._failing.pop(listener, None)
-            return
-        self._failing[listener] = None
-        if len(self._failing) > MOST_FAILING:  # some may have been removed, and will never deliver again
-            del self._failing[next(iter(self._failing))]
-
-    async def _settle(self, delivery: Delivery, settlement: _Settlement) -> None:
+    async def _settle(self, delivery: Delivery, settlement: DeliverySettlement) -> None:
         """Record the attempt, however long the store is away: an attempt that is not recorded was made for nothing."""
-        for wait in STORE_RETRIES.waits():
-            try:
-                await self._store.settle(
-                    delivery.number, settlement.attempt, settlement.state, settlement.next_attempt_at
-                )
-                return
-            except TransientError as error:
-                log.warning("an attempt can't be recorded now; trying again", problem=str(error), wait=wait)
-                await asyncio.sleep(wait)
+        disabled = await until_done(partial(self._store.settle, settlement), STORE_RETRIES.waits(), "attempt")
+        if disabled is not None:
+            _log_disabled(delivery, disabled)
 
     async def _finish(self) -> None:
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=GRACE_S)
-        for task in self._tasks:
+        tasks = list(self._tasks.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=GRACE_S)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _settlement(
-    result: SendResult, decision: RetryDecision, at: datetime, elapsed: float, now: datetime
-) -> _Settlement:
-    status = getattr(result, "status", None)
-    error = getattr(result, "error", None)
-    match decision:
-        case Delivered():
-            return _Settlement(Attempt(at=at, status=status, error=None, elapsed=elapsed), DeliveryState.DELIVERED)
-        case GiveUp(reason):
-            why = f"{reason}; {error}" if error else reason
-            return _Settlement(Attempt(at=at, status=status, error=why, elapsed=elapsed), DeliveryState.DISCARDED)
-        case RetryIn(seconds):
-            attempt = Attempt(at=at, status=status, error=error, elapsed=elapsed)
-            return _Settlement(attempt, DeliveryState.PENDING, now + timedelta(seconds=seconds))
-
-
-def _log_attempt(delivery: Delivery, settlement: _Settlement) -> None:
+def _log_attempt(delivery: Delivery, settlement: DeliverySettlement) -> None:
     attempt, again = settlement.attempt, settlement.next_attempt_at
     write = log.info if settlement.state is DeliveryState.DELIVERED else log.warning
     write(
@@ -264,6 +241,19 @@ def _log_attempt(delivery: Delivery, settlement: _Settlement) -> None:
         attempt=delivery.attempts + 1,
         status=attempt.status,
         error=attempt.error,
+        answer=attempt.excerpt if settlement.state is not DeliveryState.DELIVERED else None,
         elapsed=round(attempt.elapsed, 3),
         again_at=again.isoformat() if again else None,
+    )
+
+
+def _log_disabled(delivery: Delivery, because: str) -> None:
+    """Raise the event that operators must hear of: a Buyer is told nothing any more, and it piles up."""
+    log.error(
+        "listener.disabled",
+        listener=delivery.subscription.id,
+        buyer=delivery.subscription.buyer,
+        callback=delivery.subscription.callback,
+        because=because,
+        cure=f"notifications are kept; once it is mended: mef-bridge listeners enable {delivery.subscription.id}",
     )

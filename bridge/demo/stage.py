@@ -195,7 +195,7 @@ async def _strike(link: RabbitLink, namespace: str) -> None:
     async with link.scratch_channel() as channel:
         for queue in (*queues, namespace + COMMANDS_QUEUE):
             await channel.queue_delete(queue)
-        for exchange in (topology.dead_letter, namespace + EVENTS_EXCHANGE, namespace + COMMANDS_EXCHANGE):
+        for exchange in (*topology.exchanges, namespace + EVENTS_EXCHANGE, namespace + COMMANDS_EXCHANGE):
             await channel.exchange_delete(exchange)
 
 

@@ -19,7 +19,8 @@ visit that the WFM agreed without the Buyer (R19, R22), and walks to the goal (`
 first by the cross-rules of the standard: what becomes of the Appointment when only the WorkOrder is spoken of, and the
 other way round (R24, R49, R50). Both paths are then walked level by level, the Appointment's hop before the
 WorkOrder's, as in Figure 5; `appointmentRequired` comes last (R23, R27, R48, R58). A move by the Seller is no goal: it
-withdraws the Appointment and asks the Buyer to book again (R27).
+withdraws the Appointment and asks the Buyer to book again (R27). What both sides have agreed on another channel is no
+such move: the Appointment stays confirmed, in its new window, and the Buyer is told that it has changed.
 
 A goal without a legal way raises `IllegalMove`, and nothing of the draft is kept: the pack's policy says whether the
 message is parked, is kept without its goal, or ends the WorkOrder and opens another (R55-R57). Nothing is half done: a
@@ -40,6 +41,7 @@ from bridge.domain.model import (
     Ids,
     Job,
     JobUpdate,
+    MovedBy,
     OnIllegal,
     Outcome,
     WorkOrder,
@@ -57,6 +59,7 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime | None = None) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
+    update = _of_what_there_is(job, update)
     ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
     if ties or (is_late(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
@@ -84,6 +87,13 @@ def _visit_age(update: JobUpdate, now: datetime) -> VisitAge:
     occurred = update.occurred_at
     earliest = min(occurred, now) if occurred is not None else None
     return VisitAge(earliest=earliest, latest=occurred or now, versions=update.versions)
+
+
+def _of_what_there_is(job: Job, update: JobUpdate) -> JobUpdate:
+    """Take the Appointment out of a goal that speaks of it only if there is one."""
+    if not update.goal.if_any or job.open_appointment is not None or update.visit.window is not None:
+        return update
+    return replace(update, goal=replace(update.goal, appointment=None, if_any=False))
 
 
 def learned(
@@ -147,7 +157,8 @@ def _open_new(job: Job, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
 def _born_required(update: JobUpdate) -> bool:
     """A WorkOrder that does not stay open, or has its visit, never asks the Buyer for one (R21)."""
     stays_open = update.goal.work_order in (None, WorkOrderState.OPEN)
-    return stays_open and update.visit.window is None and bool(update.goal.appointment_required)
+    asks = bool(update.goal.appointment_required) and update.details.bookable
+    return stays_open and update.visit.window is None and asks
 
 
 def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
@@ -209,7 +220,7 @@ def _follow_up(draft: Draft, update: JobUpdate, ids: Ids, now: datetime, illegal
 
 
 def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
-    if _seller_moves(draft, update):
+    if _is_moved(draft, update) and update.goal.moved_by is MovedBy.SELLER:
         _withdraw(draft, update)
         return
     if draft.appointment is not None:
@@ -221,7 +232,7 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
     _walk_goal(draft, update.goal)
 
 
-def _seller_moves(draft: Draft, update: JobUpdate) -> bool:
+def _is_moved(draft: Draft, update: JobUpdate) -> bool:
     appointment = draft.open_appointment
     return (
         appointment is not None
@@ -258,13 +269,20 @@ def _learn_visit(draft: Draft, appointment: Appointment, update: JobUpdate) -> N
     if names and (appointment.visit is None or visit.window == appointment.valid_for):
         draft.appointment = appointment = replace(appointment, visit=visit.ref)
     known = {note.id for note in appointment.note}
+    moved = _in_agreed_window(appointment, update) if _is_moved(draft, update) else appointment
     changed = replace(
-        appointment,
+        moved,
         contacts=_with_seller_contact(appointment.contacts, visit.contacts),
         note=(*appointment.note, *(note for note in visit.note if note.id not in known)),
     )
     if changed != appointment:
         draft.change_appointment(changed, announce=True)
+
+
+def _in_agreed_window(appointment: Appointment, update: JobUpdate) -> Appointment:
+    """Give the Appointment as both sides agreed to have it; its old window says nothing new any more."""
+    window, visit = update.visit.window or appointment.valid_for, update.visit.ref or appointment.visit
+    return replace(appointment, valid_for=window, visit=visit, disregarded_window=appointment.valid_for)
 
 
 def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:

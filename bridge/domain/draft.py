@@ -97,6 +97,7 @@ class Draft:
 
     def set_appointment_required(self, required: bool) -> None:
         """Set `appointmentRequired`; becoming true is announced and puts the ticket on hold (R58, Figure 5 step 8)."""
+        required = required and self.work_order.details.bookable  # nobody is asked for what he cannot do
         if self.work_order.appointment_required == required:
             return
         self.work_order = replace(self.work_order, appointment_required=required, changed_at=self.now)

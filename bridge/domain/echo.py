@@ -40,6 +40,7 @@ from bridge.domain.model import (
     Goal,
     Job,
     JobUpdate,
+    MovedBy,
     Outcome,
 )
 from bridge.domain.settlement import reschedule
@@ -279,13 +280,18 @@ def _ended_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     if current is not None and update.visit.may_be_of(current):
         return None
     for ended in job.past_appointments:
-        if update.goal.appointment is AppointmentStatus.CONFIRMED and _moved_by_seller(job, ended, update):
+        if _asks_to_book_again(update) and _moved_by_seller(job, ended, update):
             return _ignored(job, "the Seller moved this visit; the Buyer was asked to book again (R27)")
         if not update.visit.is_of(ended):
             continue
         if current is not None or not _newer(job, update, ended):
             return _ignored(job, ENDED_SINCE, Outcome.STALE)
     return None
+
+
+def _asks_to_book_again(update: JobUpdate) -> bool:
+    """What was agreed with the customer since then is another matter: he need not book."""
+    return update.goal.appointment is AppointmentStatus.CONFIRMED and update.goal.moved_by is MovedBy.SELLER
 
 
 def _moved_by_seller(job: Job, ended: Appointment, update: JobUpdate) -> bool:

@@ -45,7 +45,10 @@ class Ids(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrderDetails:
-    """What the Buyer sees of a WorkOrder besides its state (7.2.2.1)."""
+    """What the Buyer sees of a WorkOrder besides its state (7.2.2.1).
+
+    `bookable` he only learns by trying: whether he may book a visit for it.
+    """
 
     place: tuple[Place, ...]
     duration: TimeDuration
@@ -54,6 +57,7 @@ class WorkOrderDetails:
     task: tuple[str, ...]
     note: tuple[Note, ...] = ()
     planned_execution_date: datetime | None = None
+    bookable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,14 +287,32 @@ class OnIllegal(StrEnum):
     FOLLOW_UP = "follow_up"
 
 
+class MovedBy(StrEnum):
+    """Whose doing it is that a visit has another window: the Seller's alone (R27), or agreed with the customer."""
+
+    SELLER = "seller"
+    AGREEMENT = "agreement"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Goal:
-    """Where a WFM message wants the objects to be; None leaves one alone."""
+    """Where a WFM message wants the objects to be; None leaves one alone.
+
+    `moved_by` says who has moved the confirmed visit, where its window is another one. `if_any`: the Appointment is
+    spoken of only where there is a visit, one that stands or one of which the message has the window.
+    """
 
     work_order: WorkOrderState | None = None
     appointment: AppointmentStatus | None = None
     appointment_required: bool | None = None
     on_illegal: OnIllegal = OnIllegal.PARK
+    moved_by: MovedBy = MovedBy.SELLER
+    if_any: bool = False
+
+    def is_reached(self, state: WorkOrderState | None, status: AppointmentStatus | None) -> bool:
+        """Tell whether this is what the Buyer sees there."""
+        has_none = self.if_any and status not in OPEN
+        return self.work_order in (None, state) and (self.appointment in (None, status) or has_none)
 
     @property
     def names_state(self) -> bool:

@@ -15,6 +15,9 @@ CHANGE_UNDER_WAY = "Another change of this Appointment is under way."
 UNKNOWN_WORK_ORDER = Problem(Error422Code.REFERENCE_NOT_FOUND, "There is no such WorkOrder.", "/workOrder/id")
 
 
+NOT_BOOKABLE = Problem(Error422Code.OTHER_ISSUE, "No visit can be booked for this WorkOrder.", "/workOrder/id")
+
+
 def check_search(
     work_order: WorkOrder, request: SearchTimeSlotCreate, now: datetime, max_periods: int = MAX_SEARCH_PERIODS
 ) -> list[Problem]:
@@ -23,6 +26,8 @@ def check_search(
     if work_order.state in TERMINAL:
         reason = f"The WorkOrder has ended ({work_order.state})."
         problems.append(Problem(Error422Code.OTHER_ISSUE, reason, "/workOrder/id"))
+    elif not work_order.details.bookable:
+        problems.append(NOT_BOOKABLE)
     if len(request.requested_time_slot) > max_periods:
         reason = (
             f"At most {max_periods} periods can be asked for at once; these are {len(request.requested_time_slot)}."
@@ -42,6 +47,8 @@ def check_booking(job: Job, request: AppointmentCreate, now: datetime) -> list[P
     elif job.work_order is not None and job.work_order.state is not WorkOrderState.OPEN:  # R21
         reason = f"The WorkOrder must be open; it is {job.work_order.state}."
         problems.append(Problem(Error422Code.OTHER_ISSUE, reason, "/workOrder/id"))
+    elif job.work_order is not None and not job.work_order.details.bookable:
+        problems.append(NOT_BOOKABLE)
     elif job.awaits(CommandKind.BOOK):
         problems.append(
             Problem(Error422Code.OTHER_ISSUE, "Another booking for this WorkOrder is under way.", "/workOrder/id")

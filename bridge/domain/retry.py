@@ -13,6 +13,7 @@ LONGEST_RETRY_AFTER_S = (
     3600.0  # what a listener may ask for in Retry-After (RFC 9110, 10.2.3); a typing error must not mute it
 )
 
+GONE = "the listener says that it is gone (410)"
 
 _MAY_ASK_FOR_A_WAIT = frozenset(
     {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
@@ -22,10 +23,14 @@ _MAY_ASK_FOR_A_WAIT = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The listener answered with an HTTP status. `retry_after` is in seconds from now, where it gave one."""
+    """The listener answered with an HTTP status. `retry_after` is in seconds from now, where it gave one.
+
+    `excerpt` is how the body of the answer begins.
+    """
 
     status: int
     retry_after: float | None = None
+    excerpt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +66,15 @@ class GiveUp:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Disable:
+    """Keep it, and send the listener nothing more; `reason` is for the operator."""
+
+    reason: str
+
+
 SendResult = Answered | Failed | TimedOut
-RetryDecision = Delivered | RetryIn | GiveUp
+RetryDecision = Delivered | RetryIn | GiveUp | Disable
 
 
 def decide_retry(
@@ -72,11 +84,16 @@ def decide_retry(
     if isinstance(result, Answered) and 200 <= result.status < 300:
         return Delivered()
     if isinstance(result, Answered) and result.status == HTTPStatus.GONE:
-        return GiveUp("the listener says that it is gone (410)")
+        return Disable(GONE)
     if attempts >= len(schedule):
         return GiveUp(f"given up after {attempts} attempts")
     wait = schedule[attempts] * (1 + jitter * (2 * random_unit - 1))
     return RetryIn(max(wait, _shortest_wait(result)))
+
+
+def wait_asked_for(result: SendResult) -> float:
+    """Tell for how many seconds a listener asks to be sent nothing; 0 where it does not ask."""
+    return _shortest_wait(result) if isinstance(result, Answered) else 0.0
 
 
 def _shortest_wait(result: SendResult) -> float:

@@ -15,10 +15,10 @@ from bridge.domain.model import Command, CommandId
 from bridge.domain.settlement import CommandResult
 from bridge.errors import BrokerUnavailable, NotRouted
 from bridge.flows.patience import Patient
-from bridge.flows.pending_replies import PendingReplies, ask
+from bridge.flows.pending_replies import PendingReplies, ask, publish
 from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
-from bridge.flows.refusals import OUT_OF_REACH_UNDECIDED, WfmTimeout, WfmUnavailable, WfmUndecided
-from bridge.flows.replies import WfmReply, correlated, correlation_of
+from bridge.flows.refusals import WfmTimeout, WfmUnavailable
+from bridge.flows.replies import WfmReply, correlated, correlation_of, plain_body
 from bridge.flows.settling import Settling, result_or_timeout
 from bridge.flows.sweep import Sweep
 from bridge.flows.work import Workshop
@@ -40,7 +40,8 @@ class Commands:
         self._settling = Settling(store, workshop, self._issued)
         ask_again = self._settling.compensations.ask_again
         self.sweep = Sweep(store, workshop.packs, workshop.clock, abandon=self._abandon, ask_again=ask_again)
-        self._batcher = Batcher(Patient(self._commit, self._settling.park))
+        self._patient = Patient(self._commit, self._settling.park, store.is_well)
+        self._batcher = Batcher(self._patient)
 
     async def run(self) -> None:
         """Settle commands nobody waits for any more, until cancelled; then replies that are not settled are left."""
@@ -49,6 +50,15 @@ class Commands:
         finally:
             await self._batcher.stop()
 
+    @property
+    def given_up(self) -> int:
+        """How many replies could be neither taken nor parked."""
+        return self._patient.given_up
+
+    def oldest_s(self) -> float:
+        """Tell for how many seconds the oldest reply waits to be safe."""
+        return self._batcher.oldest_s()
+
     def correlation_of(self, pack: Pack, command: CommandId) -> str:
         """Give what the reply to a command of this process is to be known by."""
         return correlation_of(pack, command, self._instance)
@@ -56,28 +66,20 @@ class Commands:
     # out
 
     async def issue(self, command: Command, message: BusMessage) -> CommandResult:
-        """Publish a stored command and wait for its settlement; raises `WfmTimeout` or `WfmUnavailable`."""
+        """Publish a stored command and wait for its settlement.
+
+        Raises `WfmUnavailable` if it did not go out, and `WfmTimeout` if it may have, and no reply came in time.
+        """
         self._issued[command.id] = command
         try:
             with self._results.expect(command.id) as result:
-                await self._bus.publish(message)
+                await publish(self._bus, message)
                 return await self._settled(command, result)
-        except NotRouted as error:
+        except WfmUnavailable:
             await self._settling.fail(command)
-            raise WfmUnavailable from error
-        except BrokerUnavailable as error:
-            return await self._unconfirmed(command, error)
+            raise
         finally:
             del self._issued[command.id]
-
-    async def _unconfirmed(self, command: Command, error: BrokerUnavailable) -> CommandResult:
-        """The confirm may have been lost after the broker took the command: treat it as sent."""
-        try:
-            return await self._settling.expire(command)
-        except WfmUndecided:
-            raise WfmUnavailable(OUT_OF_REACH_UNDECIDED) from error
-        except WfmTimeout:
-            raise WfmUnavailable from error
 
     async def resume(self, asked: CommandId) -> CommandResult | None:
         """Wait for the settlement of a command that an earlier try of the same request has stored; None if none has.
@@ -114,7 +116,7 @@ class Commands:
         if reply.problem is not None:
             await self._batcher.submit(reply)
             return
-        if self._questions.resolve(reply.correlation_id, reply.raw.body):
+        if self._questions.resolve(reply.correlation_id, plain_body(reply.raw)):
             return
         if not reply.was_passed_on:
             await self._batcher.submit(reply)

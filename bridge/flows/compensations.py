@@ -88,7 +88,7 @@ def _call_operator(work: Work, command: Command) -> None:
 
 def _read(pack: Pack, raw: WfmMessage) -> Accepted | Refused:
     """A reply that nobody can read is no consent."""
-    read = pack.read_reply(CommandKind.CANCEL, raw.body)
+    read = pack.read_reply(CommandKind.CANCEL, raw.body, headers=raw.headers)
     if isinstance(read, Unreadable):
         return Refused(Error422Code.OTHER_ISSUE, read.reason)
     if isinstance(read.reply, Accepted | Refused):

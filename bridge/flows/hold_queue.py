@@ -166,7 +166,7 @@ class HoldQueue:
         ids = self._ids()
 
         def settled(job: Job) -> Settlement:
-            return settle(job, command, reply, self._pack.seller_contact, ids, now)
+            return settle(job, command, reply, self._pack.seller_contact(job), ids, now)
 
         if self._waiting:
             self._supersede(command, reply, settled, now)

@@ -4,19 +4,19 @@ For a batch of messages one transaction holds the inbox keys, the journal, the n
 commands that follow. Only then may the messages be acked.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 
 import structlog
 
 from bridge.batcher import Batcher
 from bridge.domain.model import JobRef, Outcome
-from bridge.errors import TransientError
+from bridge.errors import concerns_all
 from bridge.flows.hold_queue import crashed, read_again, unattributed
 from bridge.flows.patience import Patient
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.refusals import NotReplayable
-from bridge.flows.work import Work, Workshop, log_parked
+from bridge.flows.work import Work, Workshop
 from bridge.loops import every
 from bridge.mapping.pack import Read, Reading
 
@@ -35,11 +35,24 @@ class JobUpdates:
     def __init__(self, store: Store, workshop: Workshop) -> None:
         self._store = store
         self._workshop = workshop
-        self._batcher = Batcher(Patient(self._commit, self._park))
+        self._patient = Patient(self._commit, self._park, store.is_well)
+        self._batcher = Batcher(self._patient)
 
-    async def handle(self, message: WfmMessage) -> None:
-        """Take one message; return when it and all that follows from it is safe. Queues at its first step."""
-        await self._batcher.submit(message)
+    @property
+    def given_up(self) -> int:
+        """How many messages could be neither applied nor parked."""
+        return self._patient.given_up
+
+    def oldest_s(self) -> float:
+        """Tell for how many seconds the oldest message waits to be safe."""
+        return self._batcher.oldest_s()
+
+    def handle(self, message: WfmMessage) -> Awaitable[None]:
+        """Take one message at once; done when it and all that follows from it is safe.
+
+        Raises `NotKept` where the database takes others and not even the message's being parked.
+        """
+        return self._batcher.submit(message)
 
     async def run(self) -> None:
         """Apply what is held in its time, until cancelled; then what `handle` has queued is left."""
@@ -63,7 +76,7 @@ class JobUpdates:
         """Keep a message that broke the bridge itself, so that neither it nor the queue behind it is lost."""
         work = Work(self._workshop)
         async with work.transaction():
-            _record(work, crashed(_entry(message), error))
+            work.park(crashed(_entry(message), error))
 
     # what is held
 
@@ -76,9 +89,9 @@ class JobUpdates:
         for ref in due:
             try:
                 await self._apply_due(ref)
-            except TransientError:
-                raise
-            except Exception:  # outermost: whatever one job does, the others must be looked after
+            except Exception as error:  # outermost: whatever one job does, the others must be looked after
+                if concerns_all(error):
+                    raise
                 log.exception("held.crashed", pack=ref.pack, job=ref.key)
         return len(due)
 
@@ -135,7 +148,8 @@ async def _take(tx: Transaction, work: Work, parts: Sequence[Part], replayed: in
         seen[pack] = await tx.seen(pack, {reading.message for reading in readings if reading.job.pack == pack})
     for message, part in parts:
         if not isinstance(part, Reading):
-            _record(work, unattributed(_entry(message), part))
+            entry = unattributed(_entry(message), part)
+            (work.park if entry.outcome is Outcome.PARKED else work.record)(entry)
         elif part.message in seen[part.job.pack]:
             log.debug("message.duplicate", message_id=part.message)
             continue
@@ -144,12 +158,6 @@ async def _take(tx: Transaction, work: Work, parts: Sequence[Part], replayed: in
             work.arrive(message, part, replayed)
         fresh.append(part)
     return fresh
-
-
-def _record(work: Work, entry: JournalEntry) -> None:
-    if entry.outcome is Outcome.PARKED:
-        log_parked(entry)
-    work.record(entry)
 
 
 def _entry(message: WfmMessage) -> JournalEntry:

@@ -5,9 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
-from bridge.errors import BrokerUnavailable, NotRouted
+import structlog
+
+from bridge.errors import BrokerUnavailable, NotRouted, NotSent
 from bridge.flows.ports import BusMessage, CommandBus
 from bridge.flows.refusals import WfmTimeout, WfmUnavailable
+
+log = structlog.get_logger(__name__)
 
 Reply = TypeVar("Reply")
 
@@ -49,11 +53,21 @@ async def ask(bus: CommandBus, pending: PendingReplies[bytes], message: BusMessa
     """
     with pending.expect(message.correlation_id) as reply:
         try:
-            await bus.publish(message)
-        except (NotRouted, BrokerUnavailable) as error:
-            raise WfmUnavailable from error
-        try:
             async with asyncio.timeout(timeout_s):
+                await publish(bus, message)
                 return await reply
         except TimeoutError as error:
             raise WfmTimeout from error
+
+
+async def publish(bus: CommandBus, message: BusMessage) -> None:
+    """Publish what is to be replied to; raises `WfmUnavailable` if it did not go out.
+
+    Where it may have gone out, its reply will say so, or none will come.
+    """
+    try:
+        await bus.publish(message)
+    except (NotRouted, NotSent) as error:
+        raise WfmUnavailable from error
+    except BrokerUnavailable as error:
+        log.warning("command.unconfirmed", correlation_id=message.correlation_id, problem=str(error))

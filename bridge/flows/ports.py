@@ -24,6 +24,7 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
+from bridge.mapping.formats import bodies
 from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, WorkOrderState
 from bridge.mef.models import TimePeriod
 
@@ -32,9 +33,16 @@ T = TypeVar("T")
 SubscriptionId = NewType("SubscriptionId", str)
 
 
+CONTENT_TYPE: Final = bodies.CONTENT_TYPE
+CONTENT_ENCODING: Final = bodies.CONTENT_ENCODING
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WfmMessage:
-    """A message of the WFM as it came off the bus: raw bytes, never decoded before it reaches the pack."""
+    """A message of the WFM as it came off the bus: raw bytes, never decoded before it reaches the pack.
+
+    Among its headers are AMQP's properties that say how the body is written, `CONTENT_TYPE` and `CONTENT_ENCODING`.
+    """
 
     pack: str
     body: bytes
@@ -165,7 +173,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One notification for one listener, claimed for sending. `attempts` counts those already made."""
+    """One notification for one listener, claimed for sending at `claimed_at`. `attempts` counts those made before."""
 
     number: int
     event_id: str
@@ -175,26 +183,75 @@ class Delivery:
     subscription: Subscription
     attempts: int
     correlation_id: str
+    claimed_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """What one POST to a listener gave: an HTTP status, or an error sentence. `elapsed` is in seconds."""
+    """What one POST to a listener gave: an HTTP status, or an error sentence. `elapsed` is in seconds.
+
+    `excerpt` is how the body of the answer begins. Neither status nor error: it is under way, or was when the process
+    that made it died.
+    """
 
     at: datetime
     status: int | None
     error: str | None
     elapsed: float
+    excerpt: str = ""
+
+
+class Busy(NamedTuple):
+    """Listeners, and Buyers with all their listeners, that are to be sent nothing more at the moment.
+
+    `most_each` is how many any other listener may be sent.
+    """
+
+    listeners: frozenset[SubscriptionId] = frozenset()
+    buyers: frozenset[BuyerId] = frozenset()
+    most_each: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliverySettlement:
+    """What is to be recorded of an attempt. `next_attempt_at` is given exactly for a delivery that stays pending.
+
+    `disable` says why the listener is to be sent nothing more. It is also sent nothing more if it has only failed since
+    before `dead_since`.
+    """
+
+    number: int
+    listener: SubscriptionId
+    attempt: Attempt
+    state: DeliveryState
+    next_attempt_at: datetime | None = None
+    disable: str | None = None
+    dead_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryFilter:
+    """Which deliveries are meant; None means any. `since` and `until` (excluded) bound the time of the event."""
+
+    state: DeliveryState | None = None
+    buyer: BuyerId | None = None
+    listener: SubscriptionId | None = None
+    event_type: EventType | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
     """How far a notification is, for the operator. `callback` is None once the listener was removed.
 
-    `last` is the newest attempt. `next_attempt_at` is None also for one that is behind another of its resource.
+    `last` is the newest attempt. `next_attempt_at` is None also for one that is behind another of its resource, or that
+    waits for its listener to be enabled (`is_suspended`).
     """
 
     number: int
+    listener: SubscriptionId
+    is_suspended: bool
     event_id: str
     event_type: EventType
     event_time: datetime
@@ -205,6 +262,34 @@ class DeliveryReport:
     attempts: int
     next_attempt_at: datetime | None
     last: Attempt | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryGroup:
+    """How many deliveries of one event type there are for a listener, and the times of the first and last event."""
+
+    buyer: BuyerId
+    listener: SubscriptionId
+    callback: str | None
+    event_type: EventType
+    count: int
+    first: datetime
+    last: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenerReport:
+    """How a listener is, for the operator. `failing_since` is None if the last notification was taken.
+
+    `waiting` are the deliveries that are pending for it, `waiting_since` the time of the oldest one's event.
+    """
+
+    subscription: Subscription
+    failing_since: datetime | None
+    disabled_at: datetime | None
+    disabled_because: str | None
+    waiting: int
+    waiting_since: datetime | None
 
 
 class Memory(StrEnum):
@@ -407,11 +492,15 @@ class Store(BuyersStore, Protocol):
     @property
     def requests(self) -> Requests: ...
 
+    async def is_well(self) -> bool: ...
+
 
 class CommandBus(Protocol):
     """Publishes to the WFM, or passes a reply on to another process of ours.
 
-    Returns once the broker has confirmed; raises `BrokerUnavailable` or `NotRouted`.
+    Returns once the broker has confirmed. Raises `NotRouted` or `NotSent` if nothing went out; `ConfirmPending` if
+    the message did, which is only waited for if it is published again; and else `BrokerUnavailable`: it may
+    have gone out.
     """
 
     async def publish(self, message: BusMessage) -> None: ...

@@ -41,12 +41,6 @@ class WfmUnavailable(BridgeError):
     """The workforce-management system cannot be reached now; nothing was done."""
 
 
-OUT_OF_REACH_UNDECIDED = (
-    "The workforce-management system cannot be reached now; the outcome is not known yet: read it again."
-)
-"""RabbitMQ may have taken a change without being able to say so."""
-
-
 class KeyReused(BridgeError):
     """This Idempotency-Key was used for another request already; send this request with a key of its own."""
 

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from bridge.domain.model import CommandId
 from bridge.flows.ports import WfmMessage
+from bridge.mapping.formats.bodies import Body
 from bridge.mapping.pack import Pack, Unreadable
 
 ASKED_BY: Final = "@"
@@ -67,13 +68,18 @@ class WfmReply:
         return self.raw.correlation_id
 
 
+def plain_body(raw: WfmMessage) -> bytes:
+    """Give the body for whoever has no headers, which may say how it is written."""
+    return Body(raw.body, raw.headers).in_utf8()
+
+
 def correlated(raw: WfmMessage, packs: Mapping[str, Pack], instance: str) -> WfmReply:
     """Find out which command a reply is to: some packs say where in the body that stands. `instance` is this process.
 
     It was passed on where another process of ours has taken it off a fixed queue, and done all but telling us.
     """
     pack = packs.get(raw.pack)
-    found = pack.correlation_of(raw.body, raw.correlation_id) if pack is not None else raw.correlation_id
+    found = pack.correlation_of(raw.body, raw.correlation_id, raw.headers) if pack is not None else raw.correlation_id
     if isinstance(found, Unreadable):
         return WfmReply(raw, problem=found)
     if not found:

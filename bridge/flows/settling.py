@@ -151,7 +151,7 @@ def result_or_timeout(command: Command, result: CommandResult) -> CommandResult:
 
 def _settle(work: Work, command: Command, reply: WfmReply) -> Results:
     pack = work.packs[command.job.pack]
-    read = pack.read_reply(command.asked_as, reply.raw.body)
+    read = pack.read_reply(command.asked_as, reply.raw.body, work.job(command.job).record, reply.raw.headers)
     if isinstance(read, Unreadable) or not isinstance(read.reply, Accepted | Refused):
         reason = read.reason if isinstance(read, Unreadable) else "not a reply to this command"
         work.record(_unreadable(reply, command, reason))

@@ -8,7 +8,7 @@ import structlog
 
 from bridge.backoff import Backoff
 from bridge.domain.model import Command, CommandId
-from bridge.errors import TransientError
+from bridge.errors import concerns_all
 from bridge.flows.ports import Clock, Store
 from bridge.loops import every
 from bridge.mapping.pack import Pack
@@ -87,9 +87,9 @@ class Sweep:
             return
         try:
             await step(command)
-        except TransientError:
-            raise
-        except Exception:  # outermost: whatever one command does, the others must be looked after
+        except Exception as error:  # outermost: whatever one command does, the others must be looked after
+            if concerns_all(error):
+                raise
             times = failed.times + 1 if failed is not None else 1
             wait = LEFT_ALONE.after(times)
             self._failures[command.id] = _Failure(times, now + timedelta(seconds=wait))

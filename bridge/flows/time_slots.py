@@ -96,17 +96,22 @@ class TimeSlots:
     async def _ask_all(
         self, work_order: WorkOrder, periods: Sequence[TimePeriod], correlation_id: str
     ) -> Sequence[Offered]:
-        """Ask a few questions at a time, all within one timeout; the first that fails ends the others."""
+        """Ask a few questions at a time, all within one timeout; the first that fails ends the others.
+
+        A question is for one period, or for all of them where the pack writes them all.
+        """
+        asks_all = pack_of(self._workshop.packs, work_order.job).asks_all_periods
         turn = asyncio.Semaphore(QUESTIONS_AT_ONCE)
         deadline = asyncio.get_running_loop().time() + self._timeout.total_seconds()
         record = await self._store.reads.record(work_order.job)
 
-        async def ask(period: TimePeriod) -> Offered:
+        async def ask(about: Sequence[TimePeriod]) -> Offered:
             async with turn:
                 left = deadline - asyncio.get_running_loop().time()
-                return await self._ask(work_order, record, period, left, correlation_id)
+                return await self._ask(work_order, record, about, left, correlation_id)
 
-        asked = [asyncio.create_task(ask(period)) for period in periods]
+        questions = [periods] if asks_all else [[period] for period in periods]
+        asked = [asyncio.create_task(ask(about)) for about in questions]
         try:
             return await asyncio.gather(*asked)
         finally:
@@ -117,7 +122,7 @@ class TimeSlots:
         self,
         work_order: WorkOrder,
         record: Mapping[str, object],
-        period: TimePeriod,
+        periods: Sequence[TimePeriod],
         timeout_s: float,
         correlation_id: str,
     ) -> Offered:
@@ -128,16 +133,19 @@ class TimeSlots:
             correlation=self._commands.correlation_of(pack, command),
             job=work_order.job,
             work_order=work_order,
-            window=period,
+            window=_span(periods),
+            periods=tuple(periods),
             record=record,
             now=self._workshop.clock(),
         )
         message = to_bus_message(pack, CommandKind.SEARCH, context, correlation_id)
         body = await self._commands.ask(message, timeout_s)
-        return await self._read(pack, work_order.job, body, correlation_id)
+        return await self._read(pack, work_order.job, record, body, correlation_id)
 
-    async def _read(self, pack: Pack, job: JobRef, body: bytes, correlation_id: str) -> Offered:
-        read = pack.read_reply(CommandKind.SEARCH, body)
+    async def _read(
+        self, pack: Pack, job: JobRef, record: Mapping[str, object], body: bytes, correlation_id: str
+    ) -> Offered:
+        read = pack.read_reply(CommandKind.SEARCH, body, record)
         if isinstance(read, Unreadable):
             log.warning("search.unreadable", job=job.key, reason=read.reason, correlation_id=correlation_id)
             raise WfmUnavailable(NOT_UNDERSTOOD)
@@ -169,3 +177,10 @@ class TimeSlots:
         )
         async with self._store.transaction() as tx:
             await tx.record([entry])
+
+
+def _span(periods: Sequence[TimePeriod]) -> TimePeriod:
+    return TimePeriod(
+        start_date_time=min(period.start_date_time for period in periods),
+        end_date_time=max(period.end_date_time for period in periods),
+    )

@@ -65,6 +65,7 @@ class Work:
         self._steps: list[Step] = []
         self._recorded: dict[Place, JournalEntry] = {}
         self._commands: list[Command] = []
+        self._parked: list[JournalEntry] = []
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -72,6 +73,7 @@ class Work:
         async with self._workshop.store.transaction() as tx:
             yield tx
             await self._write(tx)
+        self._tell()
 
     async def load(self, tx: Transaction, jobs: Collection[JobRef], *, settling: bool = False) -> None:
         """Lock and load jobs, with what waits for them as far as it may be taken up: all, where commands settle."""
@@ -108,6 +110,11 @@ class Work:
         """Something else is to be in the journal."""
         self._recorded[Place(LAST, next(self._numbers))] = entry
 
+    def park(self, entry: JournalEntry) -> None:
+        """A message that came to nothing is to be in the journal, and to be told of once it is there."""
+        self.record(entry)
+        self._parked.append(entry)
+
     def has_settled(self, command: CommandId) -> bool:
         """Tell whether a command was settled by this very unit of work."""
         return any(step.settlement is not None and step.settlement.command.id == command for step in self._steps)
@@ -135,19 +142,24 @@ class Work:
         await self._write_journal(tx)
 
     async def _write_journal(self, tx: Transaction) -> None:
-        for step in self._steps:
-            if step.error is not None:
-                log.error("message.crashed", exc_info=step.error)
-            if step.entry is not None and step.entry.outcome is Outcome.PARKED:
-                log_parked(step.entry)
         entries = self.entries()
         await tx.record([entry for place, entry in entries.items() if place.new])
         resolved = {place.number: entry for place, entry in entries.items() if not place.new}
         if resolved:
             await tx.resolve_waiting(resolved)
 
+    def _tell(self) -> None:
+        """Log what happened, once it has: a commit may fail, and be tried again many times."""
+        for step in self._steps:
+            if step.error is not None:
+                log.error("message.crashed", exc_info=step.error)
+            if step.entry is not None and step.entry.outcome is Outcome.PARKED:
+                _log_parked(step.entry)
+        for entry in self._parked:
+            _log_parked(entry)
 
-def log_parked(entry: JournalEntry) -> None:
+
+def _log_parked(entry: JournalEntry) -> None:
     """Say that a message is parked."""
     log.warning(
         "message.parked",

@@ -79,13 +79,13 @@ def _named(environ: Mapping[str, str]) -> Broker:
 
 
 def _localhost() -> Broker:
-    if not _answers(LOCALHOST_URL):
+    if not answers(LOCALHOST_URL):
         raise NotHere(f"no {NAME} takes guest on localhost:{AMQP_PORT}")
     return Service(LOCALHOST_URL, Step.LOCALHOST, f"{NAME} on localhost:{AMQP_PORT}")
 
 
 def _container() -> Broker:
-    return in_container(NAME, IMAGE, _start_container, _answers)
+    return in_container(NAME, IMAGE, _start_container, answers)
 
 
 def _start_container(stack: ExitStack) -> str:
@@ -94,17 +94,18 @@ def _start_container(stack: ExitStack) -> str:
 
 
 def _child() -> Broker:
-    return private(NAME, "the installed rabbitmq-server", lambda stack: start_rabbitmq(stack, _answers))
+    return private(NAME, "the installed rabbitmq-server", lambda stack: start_rabbitmq(stack, answers).url)
 
 
 def _installed_now() -> Broker:
     apt_install("rabbitmq-server")
     return private(
-        NAME, "rabbitmq-server, installed just now with apt-get,", lambda stack: start_rabbitmq(stack, _answers)
+        NAME, "rabbitmq-server, installed just now with apt-get,", lambda stack: start_rabbitmq(stack, answers).url
     )
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Tell whether a RabbitMQ lets us in there."""
     return amqp_trouble(url, LOCALHOST_TIMEOUT_S) is None
 
 

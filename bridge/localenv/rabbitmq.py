@@ -8,8 +8,10 @@ switches to the user rabbitmq.
 import os
 import secrets
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bridge.localenv.process import LOOPBACK, await_ready, free_port, new_directory, start_child
@@ -30,8 +32,25 @@ log.file = false
 """
 
 
-def start_rabbitmq(stack: ExitStack, answers: Callable[[str], bool]) -> str:
-    """Start a private RabbitMQ, leave its end to `stack`, and give its URL once `answers(url)`.
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A private RabbitMQ that runs. `environ` leads `rabbitmqctl` to it, and to no other."""
+
+    url: str
+    environ: Mapping[str, str] = field(repr=False)
+
+    def control(self, *words: str) -> str:
+        """Say something to it as its administrator, such as `list_queues`; return the answer.
+
+        Raises `CalledProcessError` where that is refused.
+        """
+        command = [_control(), "--node", self.environ["RABBITMQ_NODENAME"], "--quiet", *words]
+        done = subprocess.run(command, env=dict(self.environ), check=True, capture_output=True, text=True)  # noqa: S603
+        return done.stdout
+
+
+def start_rabbitmq(stack: ExitStack, answers: Callable[[str], bool]) -> Node:
+    """Start a private RabbitMQ, leave its end to `stack`, and give it once `answers(url)`.
 
     Raises `NotHere` when none is installed or it does not come up.
     """
@@ -49,7 +68,7 @@ def start_rabbitmq(stack: ExitStack, answers: Callable[[str], bool]) -> str:
     stack.callback(node.stop)
     url = f"amqp://guest:guest@{LOOPBACK}:{port}/"
     await_ready(lambda: answers(url), what="a private rabbitmq-server", deadline_s=START_DEADLINE_S, child=node)
-    return url
+    return Node(url, environ)
 
 
 def _programs() -> tuple[str, str]:
@@ -61,6 +80,10 @@ def _programs() -> tuple[str, str]:
     if not epmd:
         raise NotHere("rabbitmq-server is installed, but Erlang's epmd is not found")
     return server, epmd
+
+
+def _control() -> str:
+    return next(str(Path(place, "rabbitmqctl")) for place in SERVER_PLACES if _has_server(place))
 
 
 def _has_server(place: str) -> bool:

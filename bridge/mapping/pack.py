@@ -6,9 +6,9 @@ that the checker has passed.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from bridge.domain.model import Appointment, CommandKind, Job
 from bridge.errors import PermanentError
@@ -55,6 +55,8 @@ __all__ = [
     "Unreadable",
 ]
 
+_UNKNOWN: Final[Mapping[str, object]] = {}
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 UnofferedWindow = Literal["search", "pass", "refuse"]
 
 
@@ -74,15 +76,16 @@ class Inbound:
 class Pack:
     """Everything the bridge knows of one WFM.
 
-    `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` stands in as
-    sellerAppointmentContact when nobody is assigned. `unoffered_window` is the policy for a window never offered.
+    `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` gives the
+    sellerAppointmentContact of a visit that is booked for a job as it stands. `unoffered_window` is the policy for a
+    window never offered.
     `replies` is there where replies do not come by AMQP's reply_to and correlation_id.
     """
 
     name: str
     version: str
     inbound: Inbound
-    seller_contact: RelatedContactInformation
+    seller_contact: Callable[[Job], RelatedContactInformation] = field(repr=False)
     unoffered_window: UnofferedWindow
     identity: Identity = field(repr=False)
     translator: Translator = field(repr=False)
@@ -93,6 +96,11 @@ class Pack:
     def has_command(self, kind: CommandKind) -> bool:
         """Tell whether the WFM can be asked for this."""
         return kind in self.commands
+
+    @property
+    def asks_all_periods(self) -> bool:
+        """Tell whether the WFM is asked once for all periods of a search, rather than for each of them."""
+        return self.has_command(CommandKind.SEARCH) and self.commands[CommandKind.SEARCH].all_periods
 
     def moved_appointment(self, job: Job) -> Appointment | None:
         """Return the one whose visit the WFM still has where the Seller moved it (R27): a booking moves that one.
@@ -121,18 +129,26 @@ class Pack:
         """Write a command. Raises `NoSuchCommand`, or `Unrenderable` when a value without a default is absent."""
         return self._command(kind).render(context)
 
-    def read_reply(self, kind: CommandKind, body: bytes) -> ReplyRead | Unreadable:
-        """Read the WFM's reply to a command. Raises `NoSuchCommand`."""
+    def read_reply(
+        self,
+        kind: CommandKind,
+        body: bytes,
+        record: Mapping[str, object] = _UNKNOWN,
+        headers: Mapping[str, str] = _NO_HEADERS,
+    ) -> ReplyRead | Unreadable:
+        """Read the WFM's reply to a command; `record` is what its job told before. Raises `NoSuchCommand`."""
         reader = self._command(kind).reply
         if reader is None:
             reason = f"command {kind} has no reply in this pack"
             return Unreadable(reason, {"pack": self.version, "reason": reason})
-        return reader.read(body)
+        return reader.read(body, record, headers)
 
-    def correlation_of(self, body: bytes, correlation_id: str) -> str | Unreadable:
+    def correlation_of(
+        self, body: bytes, correlation_id: str, headers: Mapping[str, str] = _NO_HEADERS
+    ) -> str | Unreadable:
         """Say what a reply is known by: what its body bears where the pack says so, else AMQP's `correlation_id`."""
         try:
-            return self.correlation(body) if self.correlation is not None else correlation_id
+            return self.correlation(body, headers) if self.correlation is not None else correlation_id
         except Misread as misread:
             return Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})
 
@@ -153,7 +169,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
         name=document.pack,
         version=version,
         inbound=Inbound(document.inbound.exchange, document.inbound.bindings),
-        seller_contact=visit.seller_contact,
+        seller_contact=visit.seller.of_job,
         unoffered_window=document.policies.unoffered_window,
         identity=compile_identity(document),
         translator=_translator(document, version, visit),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bridge.domain.model import Goal, OnIllegal
+from bridge.domain.model import Goal, MovedBy, OnIllegal
 from bridge.mapping import document
 from bridge.mapping.formats.values import Get, Misread, Values, briefly, plain_json
 from bridge.mapping.reading.cells import Test, cell_test, cell_text
@@ -116,4 +116,10 @@ def _outcome(then: document.Then, on_illegal: OnIllegal) -> Outcome:
         return Ignore(then.ignore)
     if then.park is not None:
         return Park(then.park)
-    return Goal(work_order=then.work_order, appointment=then.appointment, on_illegal=on_illegal)
+    return Goal(
+        work_order=then.work_order,
+        appointment=then.status,
+        if_any=then.appointment_if_any is not None,
+        on_illegal=on_illegal,
+        moved_by=then.moved_by or MovedBy.SELLER,
+    )

@@ -143,7 +143,6 @@ class Translator:
     def _scope(self, reading: Reading, job: Job) -> Scope:
         versions = FieldVersions(job, reading.versions, self.occurred_at, is_late(job, reading.versions))
         complete = self.is_complete(reading.content)
-        unknown = job.work_order is None and not complete
         return Scope(
             reading.content,
             job,
@@ -151,7 +150,8 @@ class Translator:
             is_complete=complete,
             forgotten=self.forgotten(reading.content),
             values=states_of(job),
-            tolerant=unknown,
+            remarks=[*reading.content.remarks],
+            tolerant=job.work_order is None and not complete,
         )
 
     def _translate(self, reading: Reading, trace: _Trace) -> Translation:
@@ -289,10 +289,14 @@ def _why_withheld(grounds: Grounds, scope: Scope) -> str | None:
 
 def _withheld(goal: Goal, why: str, scope: Scope) -> str:
     """Say which states a goal does not name; nothing where the Buyer sees these states already."""
-    named = (("work_order", goal.work_order), ("appointment", goal.appointment))
-    seen = states_of(scope.job).values()
-    new = [f"{name} {state}" for (name, state), now in zip(named, seen, strict=True) if state not in (None, now)]
-    return f"goal withheld ({', '.join(new)}): {why}" if new else ""
+    job = scope.job
+    state = job.work_order.state if job.work_order is not None else None
+    status = job.appointment.status if job.appointment is not None else None
+    if goal.is_reached(state, status):
+        return ""
+    named = (("work_order", goal.work_order, state), ("appointment", goal.appointment, status))
+    new = [f"{name} {wanted}" for name, wanted, now in named if wanted not in (None, now)]
+    return f"goal withheld ({', '.join(new)}): {why}"
 
 
 def _awaits_job(rule: Rule | None, scope: Scope) -> bool:

@@ -5,12 +5,13 @@ A pack reads what it needs and lets the rest be, so every object is open. Paths 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from bridge.domain.model import CommandKind
 from bridge.mapping import document
-from bridge.mapping.document.commands import Template, TemplateValue
+from bridge.mapping.document.commands import Repeated, Template, TemplateValue
+from bridge.mapping.formats.values import as_text
 
 Json = dict[str, Any]
 
@@ -107,6 +108,12 @@ def command_schema(spec: document.CommandSpec, kind: CommandKind) -> Json:
 def _template(template: Template) -> Json:
     if isinstance(template, TemplateValue):
         return _value(template)
+    if isinstance(template, Repeated):
+        return {
+            "type": "array",
+            "items": _template(template.item),
+            "description": f"One for each of the {template.each}.",
+        }
     if isinstance(template, dict):
         properties = {name: _template(value) for name, value in template.items()}
         return {
@@ -120,7 +127,7 @@ def _template(template: Template) -> Json:
 
 
 def _may_lack(template: Template) -> bool:
-    return isinstance(template, TemplateValue) and template.omit
+    return isinstance(template, TemplateValue | Repeated) and template.omit
 
 
 def _value(value: TemplateValue) -> Json:
@@ -134,15 +141,13 @@ def _value(value: TemplateValue) -> Json:
 def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: CommandKind) -> Json:
     """The WFM's reply to a command, as far as the pack reads it."""
     drawing = _Drawing()
-    codes = [*reply.accepted, *_codes(pack.tables[reply.refused])]
-    accepted = f"Done: {', '.join(reply.accepted)}. Any other code is a refusal."
-    drawing.add(reply.status, {"type": "string", "enum": codes, "description": accepted}, required=True)
+    _add_verdict(drawing, pack, reply)
     known_by = (pack.replies.correlation or ()) if pack.replies is not None else ()
     for path in known_by:
         said = "What the command wrote as correlation, by which its reply is known."
         drawing.add(path, {"type": ["string", "integer"], "description": said}, required=len(known_by) == 1)
-    if reply.visit is not None:
-        drawing.add(reply.visit, {"type": "string", "description": "The WFM's key of the visit."})
+    for path in reply.visit or ():
+        drawing.add(path, {"type": "string", "description": "The WFM's key of the visit."})
     if reply.window is not None:
         _add_window(drawing, reply.window)
     if reply.version is not None:
@@ -153,12 +158,35 @@ def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: Comma
     return drawing.done(f"The reply to the command {kind.value}.")
 
 
+def _add_verdict(drawing: "_Drawing", pack: document.PackDocument, reply: document.Reply) -> None:
+    """Draw what says yes or no, and what a refusal says of itself."""
+    yes, no, rows = reply.accepted, reply.refused, list(_codes(pack.tables[reply.refused.table]))
+    for path in (*yes.when, *no.when):
+        drawing.add(path, {"description": "Decides whether the reply is a yes or a no."})
+    done = [as_text(code) for code in yes.codes or ()]
+    refusals = [*map(as_text, no.codes or ()), *(rows if no.code is None else ())]
+    status: Json = {"description": _said(done, is_rest=no.codes is None and not no.when and no.code is None)}
+    if refusals and not {"true", "false"} & {*done, *refusals}:  # else JSON's own true and false may come
+        status = {"type": "string", "enum": [*done, *refusals], **status}
+    for path in reply.status or ():
+        drawing.add(path, status, required=len(reply.status or ()) == 1 and yes.codes is not None)
+    for path in no.code or ():
+        drawing.add(path, {"type": ["string", "integer"], "description": f"Of a refusal, why: {', '.join(rows)} …"})
+    for path in no.reason.path if no.reason is not None else ():
+        drawing.add(path, {"type": "string", "description": "Of a refusal, what the Buyer is told."})
+
+
+def _said(done: Sequence[str], *, is_rest: bool) -> str:
+    return f"Done: {', '.join(done)}." + (" Any other code is a refusal." if is_rest else "")
+
+
 def _codes(table: document.Table) -> Iterable[str]:
     return (row[table.key] for row in table.rows)
 
 
 def _add_window(drawing: "_Drawing | _SlotDrawing", window: document.ReplyWindow) -> None:
-    for name, moment in (("start", window.start), ("end", window.end)):
+    moments = [("start", one) for one in window.start] + [("end", one) for one in window.end]
+    for name, moment in moments:
         said = f"The {name} of the window, written as {moment.format}."
         for path in moment.path:
             drawing.add(path, {**_TYPES["datetime"], "description": said})

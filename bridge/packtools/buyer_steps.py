@@ -31,8 +31,8 @@ from bridge.flows.ports import BusMessage
 from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of
 from bridge.mapping.pack import NoSuchCommand, ReplyRead
-from bridge.mef.enums import ContactRole
-from bridge.mef.models import AppointmentCreate, RelatedContactInformation, TimePeriod, WorkOrderRef
+from bridge.mef.enums import BuyerSeller, ContactRole
+from bridge.mef.models import AppointmentCreate, Note, RelatedContactInformation, TimePeriod, WorkOrderRef
 from bridge.packtools.cases import Buyer, Step
 from bridge.packtools.sandbox import Happened, Sandbox
 
@@ -63,7 +63,8 @@ def ask(book: Sandbox, step: Step, wish: Buyer, now: datetime) -> StepEffect:
     slot = wish.slot or book.offered.get((job.ref, command.window), {})
     context = context_of(command, job, job.work_order, appointment, slot)
     try:
-        context = replace(context, contacts=_contacts(), note=wish.note)
+        periods = (context.window,) if kind is CommandKind.SEARCH and context.window is not None else ()
+        context = replace(context, contacts=_contacts(), note=wish.note, notes=_notes(wish.note, now), periods=periods)
         sent = to_bus_message(book.pack, command.asked_as, context, cause="")
     except (NoSuchCommand, Unrenderable) as error:
         return _failed(str(error))
@@ -87,9 +88,11 @@ def _with_command(effect: StepEffect, sent: BusMessage) -> StepEffect:
 def _settled(book: Sandbox, job: Job, command: Command, step: Step, now: datetime) -> StepEffect:
     if step.reply is None:
         return _concluded(*book.expire(command, now))
-    read = book.pack.read_reply(command.asked_as, _body(step.reply))
-    if not isinstance(read, ReplyRead):
-        return _failed(read.reason)
+    read = book.pack.read_reply(command.asked_as, _body(step.reply), job.record)
+    if not isinstance(read, ReplyRead):  # it is parked, and the command goes on until its deadline
+        effect = _concluded(*book.expire(command, now))
+        parked = replace(effect.happened, outcome=Outcome.PARKED, reason=read.reason, explanation=read.explanation)
+        return replace(effect, happened=parked)
     effect = _replied(book, job, command, read.reply, now)
     return replace(effect, happened=replace(effect.happened, flags=read.flags))
 
@@ -159,6 +162,10 @@ def _contacts() -> tuple[RelatedContactInformation, ...]:
         RelatedContactInformation(role=role, name="A Buyer", number="+1 555 0100", email_address="buyer@buyer.example")
         for role in (ContactRole.BUYER_APPOINTMENT, ContactRole.APPOINTMENT_PLACE)
     )
+
+
+def _notes(text: str | None, now: datetime) -> tuple[Note, ...]:
+    return () if text is None else (Note(id="1", author="A Buyer", date=now, source=BuyerSeller.BUYER, text=text),)
 
 
 def _request(window: TimePeriod, work_order: WorkOrder) -> AppointmentCreate:

@@ -19,6 +19,7 @@ from bridge.domain.model import (
     Goal,
     Job,
     JobUpdate,
+    MovedBy,
     Offered,
     OfferedSlot,
     Refused,
@@ -77,10 +78,12 @@ def _work_order_view(work_order: WorkOrder) -> dict[str, object]:
 def _appointment_view(appointment: Appointment) -> dict[str, object]:
     contacts = appointment.contacts
     seller = next((one for one in contacts if one.role == ContactRole.SELLER_APPOINTMENT), None)
+    others = tuple(one for one in contacts if one.role != ContactRole.SELLER_APPOINTMENT)
     window = appointment.valid_for
     return {
         "window": {"start": rfc3339(window.start_date_time), "end": rfc3339(window.end_date_time)},
         "seller_contact": _standard_json(seller),
+        "contacts": _standard_json(others),
         "note": _standard_json(appointment.note),
     }
 
@@ -109,7 +112,12 @@ def _part(part: Read, happened: Happened, book: Sandbox) -> Explanation:
 def _buyers_view(job: Job) -> Explanation:
     """Tell what the Buyer sees by `section.key`, without what there is nothing of."""
     sections = ((name, section) for name, section in buyers_view(job).items() if isinstance(section, Mapping))
-    return {f"{name}.{key}": value for name, section in sections for key, value in section.items() if value}
+    return {f"{name}.{key}": value for name, section in sections for key, value in section.items() if _is_news(value)}
+
+
+def _is_news(value: object) -> bool:
+    """What there is nothing of is not told; neither is that all is as usual."""
+    return value is False or (bool(value) and value is not True)
 
 
 def _decision(happened: Happened) -> Explanation:
@@ -131,8 +139,9 @@ def _goal(update: JobUpdate) -> Explanation:
     goal: Goal = update.goal
     named = {
         "work_order": goal.work_order,
-        "appointment": goal.appointment,
+        "appointment_if_any" if goal.if_any else "appointment": goal.appointment,
         "appointment_required": goal.appointment_required,
+        "moved_by": goal.moved_by if goal.moved_by is MovedBy.AGREEMENT else None,
     }
     return {
         name: value if isinstance(value, bool) else str(value) for name, value in named.items() if value is not None
@@ -269,9 +278,10 @@ def reply_as_text(explanation: Mapping[str, object]) -> str:
 
 def _reply_lines(explained: Mapping[str, object]) -> Iterable[str]:
     yield f"pack      {explained['pack']}"
-    status = explained.get("status")
-    if isinstance(status, Mapping):
-        yield f"status    {status['path']}  {'absent' if status['raw'] is None else _json(status['raw'])}"
+    for name in ("status", "code"):
+        told = explained.get(name)
+        if isinstance(told, Mapping):
+            yield f"{name:<9} {told['path']}  {_json(told['raw'])}"
     yield f"meaning   {explained['meaning']}" + (f": {explained['reason']}" if "reason" in explained else "")
     for name in ("correlation", "visit", "window", "version", "refusal"):
         if name in explained:

@@ -163,7 +163,7 @@ _NO_APPOINTMENT = Problem(Error422Code.OTHER_ISSUE, "there is no Appointment")
 
 
 def _reply(book: Sandbox, job: Job, command: Command, body: bytes, now: datetime) -> list[Happened]:
-    read = book.pack.read_reply(command.asked_as, body)
+    read = book.pack.read_reply(command.asked_as, body, job.record)
     if not isinstance(read, ReplyRead):
         return [Happened(job=job.ref, outcome=Outcome.PARKED, reason=read.reason)]
     if not isinstance(read.reply, Accepted | Refused):

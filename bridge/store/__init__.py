@@ -1,6 +1,6 @@
 """The durable state of the bridge. The only place with SQL: the rest knows the protocols of bridge.flows.ports."""
 
 from bridge.store.migration import upgrade
-from bridge.store.store import SqlStore, open_existing, open_store
+from bridge.store.store import SqlStore, new_store, open_existing, open_store
 
-__all__ = ["SqlStore", "open_existing", "open_store", "upgrade"]
+__all__ = ["SqlStore", "new_store", "open_existing", "open_store", "upgrade"]

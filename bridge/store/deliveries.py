@@ -1,98 +1,71 @@
-"""Notifications on their way to listeners: claimed fairly, settled as many as are done, and seen by the operator.
+"""Notifications on their way to listeners: claimed fairly, recorded when they begin, and settled as many as are done.
 
-Order is kept among those of one resource to one listener.
+Order is kept among those of one resource to one listener. What a claim takes is begun at once: so the claim counts the
+attempt and its moment, and one whose process dies is on record, too.
 """
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import CTE, FromClause, Integer, Select, and_, bindparam, func, or_, select, true, update
+from sqlalchemy import (
+    CTE,
+    BindParameter,
+    FromClause,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from bridge.batcher import Batcher
-from bridge.domain.model import BuyerId, JobRef
-from bridge.flows.ports import Attempt, Delivery, DeliveryReport, DeliveryState
+from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, SubscriptionId
 from bridge.mef.enums import EventType
-from bridge.store import ordering
+from bridge.store import listeners, ordering
+from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.jobs import lock
 from bridge.store.listeners import subscription
 from bridge.store.session import KEYS, Database, Session
-from bridge.store.tables import appointments, attempts, deliveries, notifications, subscriptions, work_orders
+from bridge.store.tables import attempts, deliveries, notifications, subscriptions
+
+LOST: Final = "the outcome was not recorded in time: the bridge stopped, or the database was away"
+"""What became of an attempt whose lease ended, mostly because its process died."""
+
+NOBODY: Final = Busy()
 
 _NOW = bindparam("now", type_=deliveries.c.next_attempt_at.type)
 _LIMIT = bindparam("limit", type_=Integer)
-_RECORD = attempts.insert()
-_TRIES = attempts.alias("tries")
-_LAST = select(func.max(_TRIES.c.number)).where(_TRIES.c.delivery == deliveries.c.number).scalar_subquery()
-_REPORTS = (
-    select(
-        deliveries,
-        notifications.c.event_type,
-        notifications.c.event_time,
-        notifications.c.resource_id,
-        notifications.c.buyer,
-        subscriptions.c.callback,
-        attempts.c.at,
-        attempts.c.status,
-        attempts.c.error,
-        attempts.c.elapsed,
-    )
-    .join(notifications, notifications.c.event_id == deliveries.c.event_id)
-    .outerjoin(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
-    .outerjoin(attempts, attempts.c.number == _LAST)
-    .order_by(deliveries.c.number.desc())
-)
-_JOBS = (
-    select(work_orders.c.pack, work_orders.c.job_key)
-    .distinct()
-    .select_from(deliveries)
-    .join(notifications, notifications.c.event_id == deliveries.c.event_id)
-    .outerjoin(appointments, appointments.c.id == notifications.c.resource_id)
-    .join(
-        work_orders,
-        or_(work_orders.c.id == notifications.c.resource_id, work_orders.c.id == appointments.c.work_order_id),
-    )
-    .where(deliveries.c.number.in_(KEYS))
-)
-# A listener that was removed hears nothing more; one that is being removed waits for us.
-_GIVEN_UP = (
-    select(deliveries.c.number, deliveries.c.ordering_key)
-    .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
-    .where(deliveries.c.number.in_(KEYS), deliveries.c.state == DeliveryState.DISCARDED.value)
-    .order_by(deliveries.c.number)
-    .with_for_update(of=[deliveries, subscriptions])
-)
-_AGAIN = (
+_MOST_EACH = bindparam("most_each", type_=Integer)
+_BUSY_LISTENERS: BindParameter[Any] = bindparam("busy_listeners", expanding=True)
+_BUSY_BUYERS: BindParameter[Any] = bindparam("busy_buyers", expanding=True)
+
+_RECORD = Bulk(attempts, without=("number",))
+_BEGIN = (
     update(deliveries)
-    .where(deliveries.c.number == bindparam("again"))
+    .where(deliveries.c.number.in_(KEYS))
     .values(
-        state=ordering.PENDING,
-        attempts=0,
-        lease_until=None,
-        next_attempt_at=bindparam("due", type_=deliveries.c.next_attempt_at.type),
+        attempts=deliveries.c.attempts + 1,
+        begun_at=bindparam("at", type_=deliveries.c.begun_at.type),
+        next_attempt_at=bindparam("until", type_=deliveries.c.lease_until.type),
+        lease_until=bindparam("until", type_=deliveries.c.lease_until.type),
+        claimed_by=ordering.ME,
     )
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """An attempt at a delivery, and what is to be done next."""
-
-    attempt: Attempt
-    next: ordering.Settlement
 
 
 class Deliveries:
-    """The deliveries as their sender and the operator see them.
+    """The deliveries as their sender sees them. `on_due` is called after a commit that made something due."""
 
-    `on_due` is called after a commit that made something due.
-    """
-
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, clock: Clock, claimer: str | None = None) -> None:
         self._database = database
+        self._clock = clock
+        self._claimer = claimer
         self._settling = Batcher(self._settle)
         self.on_due: Callable[[], None] = ordering.nobody
 
@@ -100,66 +73,111 @@ class Deliveries:
         """Return once all that is being settled is safe."""
         await self._settling.finish()
 
-    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
-        """Lease at most `limit` due deliveries, in the order to send them: the first of each listener and resource."""
-        async with self._database.write() as session:
-            due = await session.rows(_due(lateral=session.is_postgres), {"now": now, "limit": limit})
-            claimed = [delivery(row) for row in due]
-            await ordering.lease(session, deliveries, [each.number for each in claimed], lease_until)
-            return claimed
+    async def claim(
+        self,
+        now: datetime,
+        lease_until: datetime,
+        limit: int,
+        busy: Busy = NOBODY,
+        choose: Callable[[Sequence[Delivery]], Sequence[Delivery]] = tuple,
+    ) -> Sequence[Delivery]:
+        """Lease due deliveries, in the order to send them: the first of each listener and resource.
 
-    async def settle(
-        self, number: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
-    ) -> None:
+        At most `limit` are offered to `choose`, which gives back those to take; nothing of who is `busy` or disabled.
+        An attempt at each is on record from here on. What we had claimed before and is not taken now, we may have in
+        hand still: it stays ours.
+        """
+        most_each = min(limit, busy.most_each)
+        asked = {"now": now, "limit": limit, "most_each": most_each, "me": self._claimer, **_asked(busy)}
+        async with self._database.write() as session:
+            due = await session.rows(_due(lateral=session.is_postgres), asked)
+            chosen = choose([delivery(row, now) for row in due])
+            numbers = [each.number for each in chosen]
+            await _begin(session, {row["number"]: row for row in due}, numbers, now, lease_until, self._claimer)
+            ours = {row["number"] for row in due if row["claimed_by"] and row["claimed_by"] == self._claimer}
+            in_hand = sorted(ours.difference(numbers))
+            await ordering.lease(session, deliveries, in_hand, lease_until, self._claimer)
+            return chosen
+
+    async def settle(self, settlement: DeliverySettlement) -> str | None:
         """Record an attempt and end the lease. A delivery that was discarded meanwhile stays so.
 
-        Raises ValueError unless `next_attempt_at` is given exactly for a pending one.
+        Gives the reason where the listener was disabled by it. Raises ValueError unless `next_attempt_at` is given
+        exactly for a pending one.
         """
-        following = ordering.Settlement(number, state.value, next_attempt_at, next_due=attempt.at)
-        await self._settling.submit(Settlement(attempt, following))
+        _following(settlement)
+        return await self._settling.submit(settlement)
 
-    async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
+    async def _settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[str | None]:
         async with self._database.write() as session:
-            await session.run(_RECORD, [_attempt_row(settlement) for settlement in settlements])
-            another = await ordering.settle(session, deliveries, [settlement.next for settlement in settlements])
+            verdict = await listeners.judge(session, settlements)
+            await _RECORD.run(session, [_attempt_row(each.number, each.attempt) for each in settlements])
+            another = await ordering.settle(session, deliveries, list(map(_following, settlements)), counted=True)
+        if verdict.disabled:
+            async with self._database.write() as session:
+                await listeners.suspend(session, verdict.disabled)
         if another:
             self.on_due()
-        return [None] * len(settlements)
+        return _reasons(settlements, verdict.newly)
 
-    async def next_at(self) -> datetime | None:
-        """Tell the earliest moment at which a delivery may be claimed; None when nothing is pending."""
+    async def next_at(self, busy: Busy = NOBODY) -> datetime | None:
+        """Tell the earliest moment at which a delivery may be claimed; None when nothing is to be sent."""
         async with self._database.read() as session:
-            return await ordering.next_at(session, deliveries)
-
-    async def reports(self, state: DeliveryState | None = None, limit: int = 100) -> Sequence[DeliveryReport]:
-        """Read the newest deliveries, newest first."""
-        query = _REPORTS if state is None else _REPORTS.where(deliveries.c.state == state.value)
-        async with self._database.read() as session:
-            return [_report(row) for row in await session.rows(query.limit(limit))]
-
-    async def retry(self, numbers: Collection[int], now: datetime) -> set[int]:
-        """Send given-up notifications again, with the same event ids; return the numbers of those that can be."""
-        async with self._database.write() as session:
-            jobs = await session.rows_in(_JOBS, sorted(numbers))
-            await lock(session, {JobRef(row["pack"], row["job_key"]) for row in jobs})
-            again = await _retry(session, numbers, now)
-        self.on_due()
-        return again
+            found = await session.row(_earliest(), {"now": self._clock(), "me": self._claimer, **_asked(busy)})
+        return found["due"] if found else None
 
 
-async def _retry(session: Session, numbers: Collection[int], now: datetime) -> set[int]:
-    """Make given-up deliveries pending, with all their attempts before them. We hold their jobs, as who appends does.
+async def _begin(
+    session: Session,
+    due: Mapping[int, Row],
+    numbers: Sequence[int],
+    now: datetime,
+    lease_until: datetime,
+    claimer: str | None,
+) -> None:
+    """Count an attempt at each. Those that were leased before have one that nobody ended: it is recorded now."""
+    if not numbers:
+        return
+    lost = [due[number] for number in numbers if due[number]["lease_until"] is not None]
+    await _RECORD.run(
+        session,
+        [
+            _attempt_row(row["number"], Attempt(at=row["begun_at"] or now, status=None, error=LOST, elapsed=0.0))
+            for row in lost
+        ],
+    )
+    await session.run(_BEGIN, {"keys": numbers, "at": now, "until": lease_until, "me": claimer})
 
-    Within their resource they leave before what is pending, as their events came before.
-    """
-    found = await session.rows_in(_GIVEN_UP, sorted(numbers))
-    taken = await ordering.occupied(session, deliveries, {row["ordering_key"] for row in found})
-    again: list[dict[str, object]] = []
-    for row in found:
-        again.append({"again": row["number"], "due": None if row["ordering_key"] in taken else now})
-        taken.add(row["ordering_key"])
-    await session.run(_AGAIN, again)
-    return {row["number"] for row in found}
+
+def _asked(busy: Busy) -> dict[str, list[str]]:
+    return {"busy_listeners": _padded(busy.listeners), "busy_buyers": _padded(busy.buyers)}
+
+
+def _padded(names: Collection[str]) -> list[str]:
+    """Fill up with empty names to a power of two: PostgreSQL plans a statement anew for each length of a list."""
+    return [*names, *[""] * ((1 << max(len(names) - 1, 0).bit_length()) - len(names))]
+
+
+def _following(settlement: DeliverySettlement) -> ordering.Settlement:
+    state, due = settlement.state.value, settlement.attempt.at
+    return ordering.Settlement(settlement.number, state, settlement.next_attempt_at, next_due=due)
+
+
+def _attempt_row(number: int, attempt: Attempt) -> dict[str, object]:
+    return {
+        "delivery": number,
+        "at": attempt.at,
+        "status": attempt.status,
+        "error": attempt.error,
+        "elapsed": attempt.elapsed,
+        "excerpt": attempt.excerpt or None,
+    }
+
+
+def _reasons(settlements: Sequence[DeliverySettlement], newly: Mapping[SubscriptionId, str]) -> Sequence[str | None]:
+    """Give each reason to the first settlement of its listener."""
+    left = dict(newly)
+    return [left.pop(settlement.listener, None) for settlement in settlements]
 
 
 @cache
@@ -175,6 +193,9 @@ def _due(*, lateral: bool) -> Select[Any]:
             deliveries.c.number,
             deliveries.c.event_id,
             deliveries.c.attempts,
+            deliveries.c.begun_at,
+            deliveries.c.lease_until,
+            deliveries.c.claimed_by,
             notifications.c.event_type,
             notifications.c.event_time,
             notifications.c.resource_id,
@@ -185,30 +206,40 @@ def _due(*, lateral: bool) -> Select[Any]:
         .join(notifications, notifications.c.event_id == deliveries.c.event_id)
         .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
         # Said again, because PostgreSQL checks only this level once more when it has got the row's lock.
-        .where(deliveries.c.next_attempt_at <= _NOW)
+        .where(deliveries.c.next_attempt_at <= _NOW, ordering.is_free(deliveries))
         .order_by(turns.c.turn, turns.c.next_attempt_at, deliveries.c.number)
         .limit(_LIMIT)
         .with_for_update(of=deliveries, skip_locked=True)
     )
 
 
+def _may_be_sent(listener: FromClause) -> Any:
+    """Say that a listener is neither disabled nor busy."""
+    return and_(
+        listener.c.disabled_at.is_(None),
+        listener.c.id.not_in(_BUSY_LISTENERS),
+        listener.c.buyer.not_in(_BUSY_BUYERS),
+    )
+
+
 def _turns(*, lateral: bool) -> CTE:
-    """Number what is due for each listener (at most `limit` each), after what it has in flight: its turns."""
+    """Number what is due for each listener (at most `most_each`), after what it has in flight: its turns."""
     listener = subscriptions.alias("listener")
     first = deliveries.alias("first")
     flying = deliveries.alias("flying")
     in_flight = select(func.count()).where(flying.c.subscription_id == listener.c.id, flying.c.lease_until > _NOW)
     due = (
         select(first.c.number, first.c.next_attempt_at)
-        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= _NOW)
+        .where(first.c.subscription_id == listener.c.id, first.c.next_attempt_at <= _NOW, ordering.is_free(first))
         .order_by(first.c.next_attempt_at, first.c.number)
-        .limit(_LIMIT)
+        .limit(_MOST_EACH)
         .correlate(listener)
     )
     found, joined = _for_each(listener, due) if lateral else _for_each_in(listener, due)
     position = func.row_number().over(partition_by=listener.c.id, order_by=(found.c.next_attempt_at, found.c.number))
     turn = (position + in_flight.scalar_subquery()).label("turn")
-    return select(found.c.number, found.c.next_attempt_at, turn).select_from(joined).cte("turns")
+    chosen = select(found.c.number, found.c.next_attempt_at, turn).select_from(joined)
+    return chosen.where(_may_be_sent(listener)).cte("turns")
 
 
 def _for_each(listener: FromClause, due: Select[int, datetime]) -> tuple[FromClause, FromClause]:
@@ -223,19 +254,22 @@ def _for_each_in(listener: FromClause, due: Select[int, datetime]) -> tuple[From
     return found, listener.join(found, and_(found.c.number.in_(due.with_only_columns(due.selected_columns.number))))
 
 
-def _attempt_row(settlement: Settlement) -> dict[str, object]:
-    attempt = settlement.attempt
-    return {
-        "delivery": settlement.next.number,
-        "at": attempt.at,
-        "status": attempt.status,
-        "error": attempt.error,
-        "elapsed": attempt.elapsed,
-    }
+@cache
+def _earliest() -> Select[Any]:
+    """Ask for each listener, so that a busy one with much that is due costs no more than one with nothing."""
+    listener = subscriptions.alias("listener")
+    due = deliveries.c.next_attempt_at
+    first = select(func.min(due)).where(
+        deliveries.c.subscription_id == listener.c.id,
+        due.is_not(None),
+        or_(due > _NOW, ordering.is_free(deliveries)),
+    )
+    of_each = select(first.scalar_subquery().label("due")).where(_may_be_sent(listener)).subquery()
+    return select(func.min(of_each.c.due).label("due"))
 
 
-def delivery(row: Row) -> Delivery:
-    """Read a row of `deliveries` joined with its `notifications` and `subscriptions` rows."""
+def delivery(row: Row, now: datetime) -> Delivery:
+    """Read a row of `deliveries` joined with its `notifications` and `subscriptions` rows, claimed now."""
     return Delivery(
         number=row["number"],
         event_id=row["event_id"],
@@ -245,25 +279,16 @@ def delivery(row: Row) -> Delivery:
         subscription=subscription(row),
         attempts=row["attempts"],
         correlation_id=row["correlation_id"],
+        claimed_at=now,
     )
 
 
-def _report(row: Row) -> DeliveryReport:
-    last = (
-        None
-        if row["at"] is None
-        else Attempt(at=row["at"], status=row["status"], error=row["error"], elapsed=row["elapsed"])
-    )
-    return DeliveryReport(
-        number=row["number"],
-        event_id=row["event_id"],
-        event_type=EventType(row["event_type"]),
-        event_time=row["event_time"],
-        resource_id=row["resource_id"],
-        buyer=BuyerId(row["buyer"]),
-        callback=row["callback"],
-        state=DeliveryState(row["state"]),
-        attempts=row["attempts"],
-        next_attempt_at=row["next_attempt_at"],
-        last=last,
+def attempt(row: Row) -> Attempt:
+    """Read a row of `attempts`."""
+    return Attempt(
+        at=row["at"],
+        status=row["status"],
+        error=row["error"],
+        elapsed=row["elapsed"],
+        excerpt=row["excerpt"] or "",
     )

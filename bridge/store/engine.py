@@ -5,95 +5,111 @@ itself: BEGIN IMMEDIATE where the transaction will write, so that it waits for i
 the middle.
 """
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import event, make_url
+from sqlalchemy import ExceptionContext, event, make_url
 from sqlalchemy.engine.url import URL
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import PermanentError
+from bridge.store import postgres
+from bridge.store.postgres_url import Postgres, read_url
 from bridge.store.sqlite import Synchronous, begin, connect
 
 # How long a SQLite transaction of another process may hold us up before we say that the database does not answer.
 BUSY_TIMEOUT_S = 10.0
-# How long to wait for a PostgreSQL connection, and for one statement; a healthy statement takes milliseconds.
-CONNECT_TIMEOUT_S = 10.0
-COMMAND_TIMEOUT_S = 60.0
+READ_ONLY_STATE = "25006"
 POOL_SIZE = 10
 MAX_OVERFLOW = 10
 
-NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
-READ_ONLY: Mapping[str, str] = MappingProxyType({"default_transaction_read_only": "on"})
+_EITHER = "use sqlite:///path or postgresql://host/name"
 
 
-def database_url(url: str) -> URL:
-    """Name the asynchronous driver for `sqlite://…` and `postgresql://…`; others are a `PermanentError`."""
+def target_of(url: str) -> Postgres | Path:
+    """Read the URL of a database: the file of `sqlite://…`, the server of `postgresql://…`. Raises `PermanentError`."""
+    scheme = url.partition("://")[0].partition("+")[0]
+    if scheme in ("postgresql", "postgres"):
+        return read_url(url)
+    if scheme == "sqlite":
+        return _sqlite_file(url)
+    if "://" not in url:  # not repeated: it may hold a password
+        raise PermanentError(f"database.url: not a database URL: {_EITHER}")
+    raise PermanentError(f"database.url: database {scheme!r} is not supported: {_EITHER}")
+
+
+def _sqlite_file(url: str) -> Path:
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        # Not repeated, as the driver would do: it may hold a password.
-        raise PermanentError("not a database URL: use sqlite:///path or postgresql://host/name") from None
-    match parsed.get_backend_name():
-        case "sqlite":
-            return _sqlite_url(parsed)
-        case "postgresql" | "postgres":
-            return _postgres_url(parsed)
-        case other:
-            raise PermanentError(f"database {other!r} is not supported: use sqlite:///path or postgresql://host/name")
+    except (ArgumentError, ValueError):
+        raise PermanentError("database.url: SQLite needs a file, and nothing else: sqlite:///path") from None
+    if parsed.host or parsed.query or parsed.database in (None, "", ":memory:"):
+        raise PermanentError("database.url: SQLite needs a file, and nothing else: sqlite:///path")
+    return Path(parsed.database or "")
 
 
-def _sqlite_url(url: URL) -> URL:
-    if url.database in (None, "", ":memory:"):
-        raise PermanentError("SQLite needs a file: sqlite:///path")
-    return url.set(drivername="sqlite+aiosqlite")
-
-
-def _postgres_url(url: URL) -> URL:
-    """Speak asyncpg's dialect of URLs: what libpq calls `sslmode` is `ssl` there."""
-    query = {("ssl" if name == "sslmode" else name): value for name, value in url.query.items()}
-    return url.set(drivername="postgresql+asyncpg", query=query)
-
-
-def open_engine(url: str, *, synchronous: Synchronous = "FULL") -> AsyncEngine:
+def open_engine(url: str, *, synchronous: Synchronous = "FULL", named_statements: bool = True) -> AsyncEngine:
     """Make an engine; connects when first used. Creates the directory of a SQLite file."""
-    target = database_url(url)
-    if target.get_backend_name() == "postgresql":
-        return _open_postgres(target)
-    Path(target.database or "").parent.mkdir(parents=True, exist_ok=True)
-    return _open_sqlite(target, synchronous)
+    target = target_of(url)
+    if isinstance(target, Postgres):
+        return open_postgres(target, named_statements=named_statements)
+    make_directory(target)
+    return open_sqlite(target, synchronous)
 
 
-def open_existing_engine(url: str, *, read_only: bool) -> AsyncEngine:
-    """Make an engine for a database that must be there; raises `PermanentError` for a SQLite file that is not."""
-    target = database_url(url)
-    if target.get_backend_name() == "postgresql":
-        return _open_postgres(target, READ_ONLY if read_only else NO_SETTINGS)
-    if not Path(target.database or "").is_file():
-        raise PermanentError(f"there is no database {target.database}: mef-bridge serve makes it")
-    return _open_sqlite(target, "FULL", read_only=read_only)
+def make_directory(file: Path) -> None:
+    """Make the directory of a SQLite file; raises `PermanentError`."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise PermanentError(
+            f"database.url: the directory {file.parent} of the SQLite file cannot be made ({failure.strerror}): make it"
+            " and give this user the right to write in it, or name another"
+        ) from None
 
 
-def _open_sqlite(url: URL, synchronous: Synchronous, *, read_only: bool = False) -> AsyncEngine:
+def open_sqlite(file: Path, synchronous: Synchronous = "FULL", *, read_only: bool = False) -> AsyncEngine:
+    """Make an engine for a file."""
     made = partial(connect, synchronous=synchronous, wait_s=BUSY_TIMEOUT_S, read_only=read_only)
-    creator = {"async_creator_fn": made}
-    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW, connect_args=creator)
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(file)),
+        pool_size=POOL_SIZE,
+        max_overflow=MAX_OVERFLOW,
+        hide_parameters=True,
+        connect_args={"async_creator_fn": made},
+    )
     event.listen(engine.sync_engine, "begin", begin)
     return engine
 
 
-def _open_postgres(url: URL, settings: Mapping[str, str] = NO_SETTINGS) -> AsyncEngine:
-    timeouts = {"timeout": CONNECT_TIMEOUT_S, "command_timeout": COMMAND_TIMEOUT_S, "server_settings": dict(settings)}
-    engine = create_async_engine(url, pool_size=POOL_SIZE, max_overflow=MAX_OVERFLOW, connect_args=timeouts)
+def open_postgres(server: Postgres, *, named_statements: bool = True, read_only: bool = False) -> AsyncEngine:
+    """Make an engine for a server. Without named statements, nothing that we leave there outlives a transaction."""
+    connecting: dict[str, Any] = {
+        "async_creator_fn": partial(postgres.connect, server, cached_statements=named_statements)
+    }
+    if not named_statements:
+        connecting |= {"prepared_statement_cache_size": 0, "prepared_statement_name_func": str}
+    engine = create_async_engine(
+        "postgresql+asyncpg://",
+        pool_size=POOL_SIZE,
+        max_overflow=MAX_OVERFLOW,
+        hide_parameters=True,
+        connect_args=connecting,
+        execution_options={"postgresql_readonly": True} if read_only else {},
+    )
 
     @event.listens_for(engine.sync_engine, "checkout")
     def refuse_closed(connection: Any, _record: object, _proxy: object) -> None:
         # The driver knows at once that the server hung up; a pre-ping would cost a round trip each time.
         if connection.driver_connection.is_closed():
             raise InvalidatePoolError
+
+    @event.listens_for(engine.sync_engine, "handle_error")
+    def leave_the_standby(context: ExceptionContext) -> None:
+        # After a failover, what we are connected to takes no changes any more; who connects anew finds what does.
+        if getattr(context.original_exception, "sqlstate", None) == READ_ONLY_STATE and not read_only:
+            context.is_disconnect = True
 
     return engine

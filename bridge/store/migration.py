@@ -3,18 +3,20 @@
 An empty database gets the tables as they are now, in one step; a test holds that the scripts lead to the same ones.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from sqlalchemy import Column, Connection, MetaData, PrimaryKeyConstraint, String, Table, insert, inspect, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.errors import PermanentError
 from bridge.store.engine import open_engine
-from bridge.store.session import begin
+from bridge.store.rights import READS, may_make_tables, may_read, may_use_tables
+from bridge.store.session import Session, begin
 from bridge.store.sqlite import WRITES
 from bridge.store.tables import metadata
 
-CURRENT: Final = "0009"
+CURRENT: Final = "0011"
 """The revision of the tables as they are now: that of the newest migration script."""
 
 # Alembic's own table, as Alembic makes it.
@@ -39,50 +41,95 @@ async def upgrade(url: str) -> None:
 
 
 async def upgrade_engine(engine: AsyncEngine) -> None:
-    """Do what `upgrade` does, in one transaction that excludes all others that migrate."""
+    """Do what `upgrade` does, in one transaction that excludes all others that migrate.
+
+    Raises `PermanentError` for what only a person can mend: a newer schema, somebody else's tables, a missing right.
+    """
     async with begin(engine.execution_options(**{WRITES: True})) as session:
         if session.is_postgres:
             await session.rows(text("SELECT pg_advisory_xact_lock(:number)").bindparams(number=_MIGRATING))
-        await session.run_sync(_upgrade)
+        await _upgrade(session, await _revision_of(session))
+        if session.is_postgres:
+            await may_use_tables(session)
 
 
-async def check_engine(engine: AsyncEngine) -> None:
-    """Raise `PermanentError` unless the database has exactly the tables that this version knows."""
-    found: list[str | None] = []
+async def check_engine(engine: AsyncEngine, *, read_only: bool = False) -> None:
+    """Raise `PermanentError` unless the database has the tables of this very version, and we may use them."""
     async with begin(engine) as session:
-        await session.run_sync(lambda connection: found.append(_revision(connection)))
-    [has] = found
-    if has is None:
-        raise PermanentError("this database has no tables of mef-bridge: mef-bridge serve makes them")
-    if has != CURRENT:
-        from bridge.store.scripts import revisions  # not before it is needed: Alembic is slow to import
+        has = await _revision_of(session)
+        if has is None:
+            raise PermanentError("this database has no tables of mef-bridge: mef-bridge serve makes them")
+        if has != CURRENT:
+            _refuse_newer(has)
+            raise PermanentError(f"{_differ(has)}: start mef-bridge serve once, which brings it up to date")
+        if session.is_postgres:
+            await may_use_tables(session, READS) if read_only else await may_use_tables(session)
 
-        way = (
-            "start mef-bridge serve once, which brings it up to date"
-            if has in revisions()
-            else "use the newer mef-bridge"
+
+async def _upgrade(session: Session, has: str | None) -> None:
+    if has == CURRENT:
+        return
+    if has is not None:
+        _refuse_newer(has)
+    else:
+        await _refuse_others(session)
+    if session.is_postgres:
+        await may_make_tables(session)
+    await session.run_sync(_create if has is None else _migrate)
+
+
+async def _refuse_others(session: Session) -> None:
+    """A database without our revision must not have tables by our names: they are somebody else's."""
+    found = sorted(
+        set(await _asked(session, lambda connection: inspect(connection).get_table_names())) & set(metadata.tables)
+    )
+    if found:
+        raise PermanentError(
+            f"the database has a table {found[0]!r} already, which mef-bridge has not made: give it a "
+            "database, or a schema, of its own"
         )
-        raise PermanentError(f"the database is at schema {has}, this mef-bridge at {CURRENT}: {way}")
+
+
+def _refuse_newer(has: str) -> None:
+    from bridge.store.scripts import revisions  # not before it is needed: Alembic is slow to import
+
+    if has not in revisions():
+        raise PermanentError(f"{_differ(has)}: use the newer mef-bridge that made it, or another database")
+
+
+def _differ(has: str) -> str:
+    return f"the database is at schema {has}, this mef-bridge at {CURRENT}"
+
+
+async def _revision_of(session: Session) -> str | None:
+    """Give the revision of the database's tables; None if it has none of ours."""
+    if session.is_postgres:
+        await may_read(session, _VERSION.name)
+    return await _asked(session, _revision)
+
+
+T = TypeVar("T")
+
+
+async def _asked(session: Session, ask: Callable[[Connection], T]) -> T:
+    answers: list[T] = []
+    await session.run_sync(lambda connection: answers.append(ask(connection)))
+    return answers[0]
 
 
 def _revision(connection: Connection) -> str | None:
-    return connection.scalar(select(_VERSION.c.version_num)) if _is_ours(connection) else None
-
-
-def _is_ours(connection: Connection) -> bool:
-    return inspect(connection).has_table(_VERSION.name)
-
-
-def _upgrade(connection: Connection) -> None:
-    if not _is_ours(connection):
-        _create(connection)
-    elif _revision(connection) != CURRENT:
-        from bridge.store.scripts import migrate  # not before it is needed: Alembic is slow to import
-
-        migrate(connection)
+    if not inspect(connection).has_table(_VERSION.name):
+        return None
+    return connection.scalar(select(_VERSION.c.version_num))
 
 
 def _create(connection: Connection) -> None:
     metadata.create_all(connection, checkfirst=False)
     _VERSION.create(connection)
     connection.execute(insert(_VERSION).values(version_num=CURRENT))
+
+
+def _migrate(connection: Connection) -> None:
+    from bridge.store.scripts import migrate  # not before it is needed: Alembic is slow to import
+
+    migrate(connection)

@@ -16,9 +16,15 @@ from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
 
 _NOTIFY = Bulk(notifications)
-# The lock keeps a listener from being removed until we commit.
+# The lock keeps a listener from being removed, disabled or enabled until we commit.
 _LISTENERS = (
-    select(subscriptions.c.id, subscriptions.c.buyer, subscriptions.c.event_types, subscriptions.c.seller_param)
+    select(
+        subscriptions.c.id,
+        subscriptions.c.buyer,
+        subscriptions.c.event_types,
+        subscriptions.c.seller_param,
+        subscriptions.c.disabled_at,
+    )
     .where(subscriptions.c.buyer.in_(KEYS))
     .order_by(subscriptions.c.created_at, subscriptions.c.id)
     .with_for_update(read=True, key_share=True)
@@ -97,11 +103,12 @@ def _event(row: Row) -> AnnouncedEvent:
 
 
 def _delivery_row(event_id: str, announcement: Announcement, listener: Row) -> dict[str, object]:
+    """Make a delivery that is due at once; for a disabled listener, it waits until that is enabled."""
     return {
         "event_id": event_id,
         "subscription_id": listener["id"],
         "ordering_key": f"{listener['id']} {announcement.notification.id}",
         "state": ordering.PENDING,
         "attempts": 0,
-        "next_attempt_at": announcement.at,
+        "next_attempt_at": announcement.at if listener["disabled_at"] is None else None,
     }

@@ -2,7 +2,8 @@
 
 Rows of one ordering key leave one by one, in order of their number. Only the first pending row of a key carries a
 `next_attempt_at`; settling it for good hands that on to the next. A claim is a lease: it moves the `next_attempt_at` to
-the lease's end, so that the row comes up again by itself if the claimer dies.
+the lease's end, so that the row comes up again by itself if the claimer dies. As long as the claimer lives
+(`processes.py`) nobody else claims it, lease or no lease: it may have been sent, and the database been away since.
 
 Who appends to a key holds the lock of its job, so appends to one key come one after another. The lock on the key's last
 pending row keeps an append and a settlement from missing each other: only settling that row leaves a key without any,
@@ -15,16 +16,33 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, Update, bindparam, func, literal_column, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from bridge.domain.model import JobRef
 from bridge.store.bulk import Bulk
+from bridge.store.columns import Plain
 from bridge.store.session import KEYS, Session
+from bridge.store.tables import processes
 
 PENDING = "pending"
 
-# What a row gets from the database, and by its attempts.
-_OF_ATTEMPTS = ("number", "lease_until", "error", "attempted_at")
+# Stands for the process that claims.
+ME = bindparam("me", type_=Plain())
+
+# What a row gets from the database, by its claims and by its attempts.
+_OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "begun_at", "error", "attempted_at")
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -71,16 +89,47 @@ def _last_rows(table: Table) -> Select[Any]:
     return found.order_by(table.c.number).with_for_update(read=True)
 
 
-async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime) -> None:
-    """Claim rows until `until`."""
+async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime, claimer: str | None) -> None:
+    """Claim rows for a process until `until`."""
     if numbers:
-        await session.run(_leased(table), {"keys": numbers, "until": until})
+        await session.run(_leased(table), {"keys": numbers, "until": until, "me": claimer})
 
 
 @cache
 def _leased(table: Table) -> Update:
     until = bindparam("until", type_=table.c.lease_until.type)
-    return update(table).where(table.c.number.in_(KEYS)).values(next_attempt_at=until, lease_until=until)
+    leased = update(table).where(table.c.number.in_(KEYS))
+    return leased.values(next_attempt_at=until, lease_until=until, claimed_by=ME)
+
+
+def is_free(table: FromClause) -> ColumnElement[bool]:
+    """Ask for rows that nobody has claimed but perhaps ourselves (`ME`), or who did lives no more."""
+    claimer = table.c.claimed_by
+    return or_(claimer.is_(None), claimer == ME, claimer.not_in(select(processes.c.id)))
+
+
+async def release(session: Session, table: Table, claimer: str, now: datetime) -> bool:
+    """Make due at once what a process has claimed that lives no more; tells whether there was anything."""
+    return await session.run(_released(table), {"claimer": claimer, "due": now}) > 0
+
+
+@cache
+def _released(table: Table) -> Update:
+    due = bindparam("due", type_=table.c.next_attempt_at.type)
+    of_claimer = update(table).where(is_pending(table), table.c.claimed_by == bindparam("claimer"))
+    return of_claimer.values(next_attempt_at=due, lease_until=None, claimed_by=None)
+
+
+async def hold(session: Session, table: Table, number: int, until: datetime) -> None:
+    """Claim for longer a row that is claimed; one that was settled meanwhile stays so."""
+    await session.run(_held(table), {"keys": [number], "until": until})
+
+
+@cache
+def _held(table: Table) -> Update:
+    until = bindparam("until", type_=table.c.lease_until.type)
+    claimed = update(table).where(table.c.number.in_(KEYS), is_pending(table), table.c.next_attempt_at.is_not(None))
+    return claimed.values(next_attempt_at=until, lease_until=until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,26 +154,27 @@ class Settlement:
             )
 
 
-async def settle(session: Session, table: Table, settlements: Sequence[Settlement]) -> bool:
+async def settle(session: Session, table: Table, settlements: Sequence[Settlement], *, counted: bool = False) -> bool:
     """Count attempts and end their leases, in a fixed number of statements; tells whether other rows became due.
 
-    What is not pending only counts.
+    What is not pending only counts. `counted` says that the attempts were counted when they began.
     """
     pending = await _lock(session, table, [settlement.number for settlement in settlements])
     moved: list[dict[str, Any]] = []
-    counted: list[dict[str, Any]] = []
+    ended_before: list[dict[str, Any]] = []
     ended: set[str] = set()
     for settlement in settlements:
         row = {"settled": settlement.number, **settlement.columns}
         if settlement.number not in pending:
-            counted.append(row)
+            ended_before.append(row)
             continue
         moved.append({**row, "state": settlement.state, "next_attempt_at": settlement.next_attempt_at})
         if settlement.state != PENDING and (key := pending.pop(settlement.number)) is not None:
             ended.add(key)
-    names = tuple(settlements[0].columns)
-    await session.run(_moved(table, names), moved)
-    await session.run(_counted(table, names), counted)
+    names, step = tuple(settlements[0].columns), 0 if counted else 1
+    await session.run(_moved(table, names, step), moved)
+    if names or step:
+        await session.run(_recorded(table, names, step), ended_before)
     if not ended:
         return False
     due = min(settlement.next_due for settlement in settlements)
@@ -159,16 +209,16 @@ def _pending(table: Table) -> Select[Any]:
 
 
 @cache
-def _counted(table: Table, columns: tuple[str, ...]) -> Update:
+def _recorded(table: Table, columns: tuple[str, ...], step: int) -> Update:
     kept = {name: bindparam(name, type_=table.c[name].type) for name in columns}
-    return update(table).where(table.c.number == bindparam("settled")).values(attempts=table.c.attempts + 1, **kept)
+    return update(table).where(table.c.number == bindparam("settled")).values(attempts=table.c.attempts + step, **kept)
 
 
 @cache
-def _moved(table: Table, columns: tuple[str, ...]) -> Update:
+def _moved(table: Table, columns: tuple[str, ...], step: int) -> Update:
     names = ("state", "next_attempt_at")
     given = {name: bindparam(name, type_=table.c[name].type) for name in names}
-    return _counted(table, columns).values(**given, lease_until=None)
+    return _recorded(table, columns, step).values(**given, lease_until=None, claimed_by=None)
 
 
 @cache
@@ -185,13 +235,14 @@ def is_pending(table: Table) -> ColumnElement[bool]:
     return table.c.state == literal_column(f"'{PENDING}'")
 
 
-async def next_at(session: Session, table: Table) -> datetime | None:
+async def next_at(session: Session, table: Table, now: datetime, claimer: str | None) -> datetime | None:
     """Tell the earliest moment at which a row is due, or its lease ends."""
-    found = await session.row(_earliest(table))
+    found = await session.row(_earliest(table), {"now": now, "me": claimer})
     return found["next_attempt_at"] if found else None
 
 
 @cache
 def _earliest(table: Table) -> Select[Any]:
     due = table.c.next_attempt_at
-    return select(due).where(due.is_not(None)).order_by(due).limit(1)
+    to_come = or_(due > bindparam("now", type_=due.type), is_free(table))
+    return select(due).where(due.is_not(None), to_come).order_by(due).limit(1)

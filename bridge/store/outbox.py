@@ -16,7 +16,7 @@ from bridge.store.tables import outbox
 
 _DUE = (
     select(outbox)
-    .where(outbox.c.next_attempt_at <= bindparam("now", type_=outbox.c.next_attempt_at.type))
+    .where(outbox.c.next_attempt_at <= bindparam("now", type_=outbox.c.next_attempt_at.type), ordering.is_free(outbox))
     .order_by(outbox.c.next_attempt_at, outbox.c.number)
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
@@ -27,9 +27,10 @@ _NEWEST = select(outbox).order_by(outbox.c.number.desc())
 class Outbox:
     """The outbox as its sender sees it. `on_due` is called after a commit that made something due."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, claimer: str | None = None) -> None:
         self._database = database
         self._clock = clock
+        self._claimer = claimer
         self._settling = Batcher(self._settle)
         self.on_due: Callable[[], None] = ordering.nobody
 
@@ -40,9 +41,15 @@ class Outbox:
     async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
         """Lease at most `limit` messages that are due, oldest first: of each job its first one."""
         async with self._database.write() as session:
-            claimed = [outbox_entry(row) for row in await session.rows(_DUE, {"now": now, "limit": limit})]
-            await ordering.lease(session, outbox, [entry.number for entry in claimed], lease_until)
+            due = await session.rows(_DUE, {"now": now, "limit": limit, "me": self._claimer})
+            claimed = [outbox_entry(row) for row in due]
+            await ordering.lease(session, outbox, [entry.number for entry in claimed], lease_until, self._claimer)
             return claimed
+
+    async def hold(self, number: int, lease_until: datetime) -> None:
+        """Lease for longer what was claimed and is still on its way."""
+        async with self._database.write() as session:
+            await ordering.hold(session, outbox, number, lease_until)
 
     async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
@@ -61,7 +68,7 @@ class Outbox:
     async def next_at(self) -> datetime | None:
         """Tell the earliest moment at which a message may be claimed; None when nothing is pending."""
         async with self._database.read() as session:
-            return await ordering.next_at(session, outbox)
+            return await ordering.next_at(session, outbox, self._clock(), self._claimer)
 
     async def reports(self, state: OutboxState | None = None, limit: int = 100) -> Sequence[OutboxReport]:
         """Read the newest messages, newest first."""

@@ -1,7 +1,8 @@
 """Deletes what is old and done with, a limited number of rows at a time.
 
-Never what is pending, parked or waiting, nor WorkOrders, Appointments, jobs and commands. Rows that somebody else holds
-are left for the next time.
+Never what is pending, parked or waiting, nor WorkOrders, Appointments, jobs and commands. What waits for a disabled
+listener is not kept longer than what was delivered: nobody may ever enable it. Rows that somebody else holds are left
+for the next time.
 """
 
 from collections.abc import Sequence
@@ -14,10 +15,24 @@ from bridge.domain.model import Outcome
 from bridge.flows.ports import Memory, OutboxState
 from bridge.store import ordering
 from bridge.store.session import KEYS, Database, Session
-from bridge.store.tables import attempts, deliveries, inbox, journal, notifications, offered_slots, outbox
+from bridge.store.tables import (
+    attempts,
+    deliveries,
+    inbox,
+    journal,
+    notifications,
+    offered_slots,
+    outbox,
+    subscriptions,
+)
 
 _KEPT = (Outcome.PARKED.value, Outcome.WAITING.value)
-_EVENT_IS_PENDING = exists().where(deliveries.c.event_id == notifications.c.event_id, ordering.is_pending(deliveries))
+_IS_DISABLED = exists().where(
+    subscriptions.c.id == deliveries.c.subscription_id, subscriptions.c.disabled_at.is_not(None)
+)
+_EVENT_IS_PENDING = exists().where(
+    deliveries.c.event_id == notifications.c.event_id, ordering.is_pending(deliveries), ~_IS_DISABLED
+)
 
 _AGE = {
     Memory.JOURNAL: journal.c.received_at,
@@ -32,7 +47,12 @@ _BESIDES = {
     Memory.OUTBOX: outbox.c.state == OutboxState.SENT.value,
 }
 _OF_EVENTS = select(deliveries.c.number).where(deliveries.c.event_id.in_(KEYS))
-_LOCKED = select(deliveries).where(deliveries.c.event_id.in_(KEYS)).order_by(deliveries.c.number).with_for_update()
+_LOCKED = (
+    select(deliveries.c.event_id, deliveries.c.state, _IS_DISABLED.label("is_disabled"))
+    .where(deliveries.c.event_id.in_(KEYS))
+    .order_by(deliveries.c.number)
+    .with_for_update(of=deliveries)
+)
 
 
 class Retention:
@@ -55,7 +75,7 @@ async def _forget_events(session: Session, until: datetime, limit: int) -> int:
     """Delete events with their deliveries and attempts. One that is sent again meanwhile is kept."""
     found = [row["event_id"] for row in await session.rows(_oldest(Memory.DELIVERIES, until, limit))]
     rows = await session.rows_in(_LOCKED, found)
-    again = {row["event_id"] for row in rows if row["state"] == ordering.PENDING}
+    again = {row["event_id"] for row in rows if row["state"] == ordering.PENDING and not row["is_disabled"]}
     events = [event for event in found if event not in again]
     if events:
         await _delete_events(session, events)

@@ -2,30 +2,29 @@
 
 Statements are built once, when their module is read, and run with parameters: to build one costs as much as to run it.
 
-What a driver's exception means to us is said here, once. No answer, or an answer that another try may change (a
-deadlock, a lock not had in time), is `StoreUnavailable`. A constraint that two may race for is `ConflictError`; any
-other broken constraint is our own `StoreDefect`. Anything else is a defect too, and passes unchanged.
+What a driver raises comes out as one of our errors, by `trouble.py`.
 """
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, cast
 
-import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Executable, RowMapping, Table, and_, bindparam
 from sqlalchemy.dialects.postgresql import Insert
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.domain.model import JobRef
-from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreUnavailable
+from bridge.errors import StoreUnavailable
+from bridge.store.health import Health
 from bridge.store.sqlite import WRITES
+from bridge.store.trouble import translated
 
 # Both databases take some 32,000 parameters in a statement; a longer list of keys is asked for in parts.
 MAX_KEYS = 10_000
+
+NOT_OPEN = "the database is not open yet"
 
 # Stands for the list of keys in a statement for `rows_in`.
 KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
@@ -40,14 +39,16 @@ def is_one_of(pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
 
 
 class Session:
-    """A transaction on one connection."""
+    """A transaction on one connection. `has_changed` tells whether it has changed anything."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
         self.is_postgres = connection.dialect.name == "postgresql"
+        self.has_changed = False
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Run a query (or a change that returns rows)."""
+        self.has_changed |= statement.is_dml
         with translated():
             result = await self._connection.execute(statement, parameters)
             return result.mappings().all()
@@ -82,12 +83,14 @@ class Session:
         """Change something, once or once for each of a list of parameters (then the number given means nothing)."""
         if parameters is not None and not parameters:
             return 0
+        self.has_changed |= statement.is_dml
         with translated():
             result = await self._connection.execute(statement, parameters)
             return result.rowcount
 
     async def run_plain(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Run the driver's own SQL for each of some rows, which are bound already."""
+        """Change something by the driver's own SQL for each of some rows, which are bound already."""
+        self.has_changed = True
         with translated():
             await self._connection.exec_driver_sql(sql, rows)
 
@@ -98,23 +101,51 @@ class Session:
 
 
 class Database:
-    """Where sessions come from."""
+    """Where sessions come from. Without an engine it is not open yet."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._writing_engine = engine.execution_options(**{WRITES: True})
+    def __init__(self, engine: AsyncEngine | None = None) -> None:
+        self.health = Health(None if engine is not None else NOT_OPEN)
+        self._engines: tuple[AsyncEngine, AsyncEngine] | None = None
         # SQLite has one writer at a time: waiting here is fair and costs nothing, waiting in the driver is neither.
+        self._turn: AbstractAsyncContextManager[Any] = nullcontext()
+        if engine is not None:
+            self.use(engine)
+
+    def use(self, engine: AsyncEngine) -> None:
+        """Open it: sessions come from this engine."""
+        self._engines = engine, engine.execution_options(**{WRITES: True})
+        self.health.took()
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     def read(self) -> AbstractAsyncContextManager[Session]:
         """Open a transaction that only reads."""
-        return begin(self._engine)
+        return begin(self._opened()[0])
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[Session]:
-        """Open a transaction that may write: commits at the end of the block, rolls back if the block raises."""
-        async with self._turn, begin(self._writing_engine) as session:
-            yield session
+    async def write(self, *, probe: bool = False) -> AsyncIterator[Session]:
+        """Open a transaction that may write: commits at the end of the block, rolls back if the block raises.
+
+        What becomes of it counts for the database's health.
+        """
+        try:
+            async with self._turn, begin(self._opened()[1]) as session:
+                yield session
+        except StoreUnavailable as trouble:
+            self.health.failed(trouble, probe=probe)
+            raise
+        if session.has_changed:
+            self.health.took(probe=probe)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._engines is not None:
+            await self._engines[0].dispose()
+
+    def _opened(self) -> tuple[AsyncEngine, AsyncEngine]:
+        """Give the engines, one for reading and one for writing."""
+        if self._engines is None:
+            raise StoreUnavailable(NOT_OPEN)
+        return self._engines
 
 
 @asynccontextmanager
@@ -159,63 +190,3 @@ def overwriting(statement: Insert, **otherwise: Any) -> Insert:
     keys = [column.name for column in cast("Table", statement.table).primary_key]
     changed = {name: column for name, column in statement.excluded.items() if name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=changed | otherwise)
-
-
-# Primary result codes of SQLite (sqlite.org/rescode.html): busy, locked, read-only, I/O error, corrupt, full, cannot
-# open, locking protocol, not a database.
-_SQLITE_TROUBLE = frozenset({5, 6, 8, 10, 11, 13, 14, 15, 26})
-
-# SQLSTATE classes of PostgreSQL (appendix A): connection, authorisation, transaction rollback (deadlock), no such
-# database, resources, lock not available, operator intervention, system error.
-_POSTGRES_TROUBLE = ("08", "28", "40", "3D", "53", "55P03", "57", "58")
-
-# What two requests may race for, as each database names it: an open Appointment, a booking under way (R20), a command
-# or a listener whose id comes from a request that is tried again.
-_RACES = {
-    "uq_appointments_one_open": "appointments.work_order_id",
-    "uq_commands_one_booking": "commands.work_order_id",
-    "pk_commands": "commands.id",
-    "pk_subscriptions": "subscriptions.id",
-}
-_RACES_IN_SQLITE = frozenset(f"UNIQUE constraint failed: {column}" for column in _RACES.values())
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Run database calls, and only those: raises our errors from the driver's."""
-    try:
-        yield
-    except (DBAPIError, PoolTimeout, OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as failure:
-        ours = _classify(failure)
-        if ours is None:
-            raise
-        raise ours from failure
-
-
-def _classify(failure: Exception) -> BridgeError | None:
-    if isinstance(failure, IntegrityError):
-        return _broken_constraint(failure)
-    if isinstance(failure, PoolTimeout | OSError) or _is_trouble(failure):
-        return StoreUnavailable(f"the database does not answer: {getattr(failure, 'orig', None) or failure!r}")
-    return None
-
-
-def _broken_constraint(failure: IntegrityError) -> BridgeError:
-    kind = ConflictError if _is_race(failure.orig) else StoreDefect
-    return kind(f"the database refused a change: {failure.orig}")
-
-
-def _is_race(refusal: BaseException | None) -> bool:
-    """SQLite names the column, never the index; the driver of PostgreSQL's own error is the cause of SQLAlchemy's."""
-    name = getattr(refusal.__cause__ if refusal else None, "constraint_name", None)
-    return name in _RACES or str(refusal) in _RACES_IN_SQLITE
-
-
-def _is_trouble(failure: Exception) -> bool:
-    if isinstance(failure, DBAPIError) and failure.connection_invalidated:
-        return True
-    cause = getattr(failure, "orig", failure)
-    sqlite_code = getattr(cause, "sqlite_errorcode", None)
-    if sqlite_code is not None:
-        return sqlite_code & 0xFF in _SQLITE_TROUBLE
-    return (getattr(cause, "sqlstate", None) or "").startswith(_POSTGRES_TROUBLE)

@@ -5,6 +5,7 @@ transaction of a dozen statements would spend most of its time travelling.
 """
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -14,11 +15,15 @@ from typing import Any, Literal, Self
 import aiosqlite
 from sqlalchemy import Connection
 
+from bridge.errors import PermanentError, StoreUnavailable
+
 # How many rows the driver fetches at a time when iterating, which we never do.
 _UNUSED_CHUNK = 64
 
 # Between two tries for a lock that is held for a millisecond or so.
 _PAUSE_S = 0.01
+
+OLDEST_VERSION = (3, 35, 0)  # which has RETURNING
 
 Synchronous = Literal["FULL", "EXTRA", "NORMAL"]
 
@@ -100,6 +105,61 @@ async def connect(
         await asyncio.to_thread(thread.join)
         raise
     return connection
+
+
+async def look_at(file: Path, *, wait_s: float, read_only: bool = False) -> None:
+    """Open a file once, and take the lock of a writer; raises `PermanentError` or, where that may pass,
+    `StoreUnavailable`.
+    """
+    if sqlite3.sqlite_version_info < OLDEST_VERSION:
+        needed = ".".join(map(str, OLDEST_VERSION))
+        raise PermanentError(f"this Python has SQLite {sqlite3.sqlite_version}: mef-bridge needs {needed} or newer")
+    try:
+        connection = await connect(str(file), synchronous="FULL", wait_s=wait_s, read_only=read_only)
+        try:
+            await connection.execute("SELECT count(*) FROM sqlite_master" if read_only else "BEGIN IMMEDIATE")
+        finally:
+            await connection.close()
+    except sqlite3.Error as error:
+        raise _trouble_with(file, error) from None
+
+
+def _trouble_with(file: Path, error: sqlite3.Error) -> PermanentError | StoreUnavailable:
+    """Say why a file cannot be used, and what to do."""
+    match getattr(error, "sqlite_errorcode", 0) & 0xFF:
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return StoreUnavailable(f"the SQLite file {file} (database.url) is locked by another program: end that")
+        case sqlite3.SQLITE_NOTADB:
+            return PermanentError(
+                f"{file} (database.url) is no SQLite database: name another file, or move this one away"
+            )
+        case sqlite3.SQLITE_CORRUPT:
+            return PermanentError(f"the SQLite file {file} (database.url) is damaged: take it back from a backup")
+        case sqlite3.SQLITE_READONLY | sqlite3.SQLITE_PERM | sqlite3.SQLITE_AUTH:
+            return PermanentError(
+                f"the SQLite file {file} (database.url) cannot be written: give this user the right to write the file "
+                "and its directory, and see that the disk is not mounted read-only"
+            )
+        case sqlite3.SQLITE_CANTOPEN:
+            return PermanentError(f"the SQLite file {file} (database.url) cannot be opened: {_why_not(file)}")
+        case sqlite3.SQLITE_FULL:
+            return StoreUnavailable(f"the disk of the SQLite file {file} (database.url) is full: make room")
+        case _:
+            return StoreUnavailable(f"the SQLite file {file} (database.url) cannot be used: {error}")
+
+
+def _why_not(file: Path) -> str:
+    """SQLite itself does not say."""
+    if file.is_dir():
+        return "it is a directory; name a file"
+    if not file.parent.is_dir():
+        return f"{file.parent} is no directory; name a file in one"
+    if not os.access(file if file.exists() else file.parent, os.R_OK | os.W_OK):
+        return (
+            "this user may not read and write it, or the disk is mounted read-only: give it the right to, for its "
+            "directory too"
+        )
+    return f"see that files can be made in {file.parent}, and that the disk is not mounted read-only or full"
 
 
 def _open(database: str, synchronous: Synchronous, wait_s: float, options: Mapping[str, Any]) -> sqlite3.Connection:

@@ -1,23 +1,26 @@
 """The store: the durable state of the bridge in SQLite or PostgreSQL, behind the protocols of bridge.flows.ports."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 
-from sqlalchemy import select, true
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.domain.model import JobRef
+from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Clock
+from bridge.store import opening as opening_of
+from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
-from bridge.store.engine import open_engine, open_existing_engine
 from bridge.store.job_cache import JobCache
 from bridge.store.journal import Journal
 from bridge.store.listeners import Listeners
-from bridge.store.migration import check_engine, upgrade_engine
 from bridge.store.notifications import Notifications
+from bridge.store.opening import Opening
 from bridge.store.outbox import Outbox
+from bridge.store.processes import Processes
 from bridge.store.reads import Reads
 from bridge.store.requests import Requests
 from bridge.store.retention import Retention
@@ -25,45 +28,58 @@ from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
 from bridge.store.unit_of_work import UnitOfWork
 
+LEAVE_TIMEOUT_S = 2.0
+
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def new_store(
+    url: str,
+    *,
+    new_id: Callable[[], str],
+    clock: Clock = _utc_now,
+    synchronous: Synchronous = "FULL",
+    named_statements: bool | None = None,
+    instance: str | None = None,
+) -> "SqlStore":
+    """Make a store that is to be opened (`SqlStore.open`): until then, all of its methods raise `StoreUnavailable`.
+
+    Takes `sqlite:///path` and `postgresql://…`, with or without the driver's name. `new_id` makes event ids.
+    `synchronous` is SQLite's: below FULL a power cut may lose commits. `named_statements` are PostgreSQL's prepared
+    statements; None has them unless a pooler is in between. A process with the name `instance` keeps what it claims for
+    as long as it lives, others until their lease ends. Raises `PermanentError` for a URL that is none.
+    """
+    opening = opening_of.for_work(url, synchronous=synchronous, named_statements=named_statements)
+    return SqlStore(None, new_id=new_id, clock=clock, opening=opening, instance=instance)
+
+
 async def open_store(
     url: str, *, new_id: Callable[[], str], clock: Clock = _utc_now, synchronous: Synchronous = "FULL"
 ) -> "SqlStore":
-    """Open the database of a URL and bring its tables up to date.
-
-    Takes `sqlite:///path` and `postgresql://…`, with or without the driver's name; makes the directory of a SQLite
-    file. `new_id` makes event ids. `synchronous` is SQLite's: below FULL a power cut may lose commits. Raises
-    `StoreUnavailable`.
-    """
-    return await _opened(open_engine(url, synchronous=synchronous), upgrade_engine, new_id, clock)
+    """Open the database of a URL and bring its tables up to date, as `new_store` and `SqlStore.open` do."""
+    store = new_store(url, new_id=new_id, clock=clock, synchronous=synchronous)
+    await store.open()
+    return store
 
 
 async def open_existing(
-    url: str, *, new_id: Callable[[], str], clock: Clock = _utc_now, read_only: bool = False
+    url: str,
+    *,
+    new_id: Callable[[], str],
+    clock: Clock = _utc_now,
+    read_only: bool = False,
+    named_statements: bool | None = None,
 ) -> "SqlStore":
     """Open a database that a bridge made, beside it perhaps; its tables are left as they are.
 
     Raises `PermanentError` if it is not there or of another version, and `StoreUnavailable`.
     """
-    return await _opened(open_existing_engine(url, read_only=read_only), check_engine, new_id, clock)
-
-
-async def _opened(
-    engine: AsyncEngine,
-    prepare: Callable[[AsyncEngine], Awaitable[None]],
-    new_id: Callable[[], str],
-    clock: Clock,
-) -> "SqlStore":
-    try:
-        await prepare(engine)
-    except BaseException:
-        await engine.dispose()
-        raise
-    return SqlStore(engine, new_id=new_id, clock=clock)
+    opening = opening_of.beside(url, read_only=read_only, named_statements=named_statements)
+    store = SqlStore(None, new_id=new_id, clock=clock, opening=opening)
+    await store.open()
+    return store
 
 
 class SqlStore:
@@ -74,9 +90,20 @@ class SqlStore:
     at once; those of other processes find it when they look next.
     """
 
-    def __init__(self, engine: AsyncEngine, *, new_id: Callable[[], str], clock: Clock) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine | None,
+        *,
+        new_id: Callable[[], str],
+        clock: Clock,
+        opening: Opening | None = None,
+        instance: str | None = None,
+    ) -> None:
+        """Without an engine it is not open yet; `opening` gives one."""
+        process = new_id() if instance is not None else None
         self._engine = engine
         self._database = Database(engine)
+        self._opening = opening
         self._new_id = new_id
         self._clock = clock
         self._cache = JobCache()
@@ -87,19 +114,41 @@ class SqlStore:
         self.requests = Requests(self._database)
         self.retention = Retention(self._database)
         self.notifications = Notifications(self._database)
-        self.deliveries = Deliveries(self._database)
-        self.outbox = Outbox(self._database, clock)
+        self.deliveries = Deliveries(self._database, clock, process)
+        self.backlog = Backlog(self._database, self.deliveries)
+        self.outbox = Outbox(self._database, clock, process)
+        self.processes = Processes(self._database, clock, process or "", instance or "")
+        self.processes.on_free = self._wake_all
+
+    async def open(self) -> None:
+        """Open the database. Raises `PermanentError` for what somebody has to mend, and `StoreUnavailable` for what may
+        pass: then it can be tried again.
+        """
+        if self._engine is None and self._opening is not None:
+            try:
+                self._engine = await self._opening()
+            except StoreUnavailable as trouble:
+                self._database.health.failed(trouble, probe=True)
+                raise
+            self._database.use(self._engine)
 
     async def close(self) -> None:
-        """Finish what is being settled, and close all connections."""
+        """Finish what is being settled, leave what is claimed to others, and close all connections."""
         await self.deliveries.finish()
         await self.outbox.finish()
-        await self._engine.dispose()
+        with suppress(StoreUnavailable, TimeoutError):
+            async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                await self.processes.leave()
+        await self._database.close()
 
-    async def ping(self) -> None:
-        """Ask the database whether it is there; raises `StoreUnavailable` if not."""
-        async with self._database.read() as session:
-            await session.rows(select(true()))
+    @property
+    def problem(self) -> str | None:
+        """What keeps the database from taking changes, in one line, as far as is known; None if nothing does."""
+        return self._database.health.problem
+
+    async def is_well(self) -> bool:
+        """Tell whether the database takes changes at this moment."""
+        return await self.processes.is_well()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
@@ -113,6 +162,10 @@ class SqlStore:
             self.deliveries.on_due()
         if work.queued:
             self.outbox.on_due()
+
+    def _wake_all(self) -> None:
+        self.deliveries.on_due()
+        self.outbox.on_due()
 
     def shows(self, job: JobRef) -> bool:
         """Tell that the objects of every job are to be seen."""

@@ -3,7 +3,8 @@ one open Appointment per WorkOrder (R20), and one booking under way per WorkOrde
 
 In `deliveries` and `outbox`, what must leave in order shares an `ordering_key`. Only the first pending row of a key has
 a `next_attempt_at`; those behind it have none until it is settled. So whatever has a `next_attempt_at` may be sent at
-that moment, and a dead listener with 100,000 rows behind its first ones costs nothing to skip.
+that moment, and a dead listener with 100,000 rows behind its first ones costs nothing to skip. No row of a disabled
+listener has one.
 """
 
 from pydantic import TypeAdapter
@@ -214,6 +215,9 @@ subscriptions = Table(
     Column("buyer_param", Plain),
     Column("seller_param", Plain),
     Column("created_at", Utc, nullable=False),
+    Column("failing_since", Utc),
+    Column("disabled_at", Utc),
+    Column("disabled_because", Plain),
     Index("ix_subscriptions_buyer", "buyer"),
 )
 
@@ -242,6 +246,8 @@ deliveries = Table(
     Column("attempts", Integer, nullable=False),
     Column("next_attempt_at", Utc),
     Column("lease_until", Utc),
+    Column("claimed_by", ID),
+    Column("begun_at", Utc),
     Index("ix_deliveries_event", "event_id"),
     _partial_index("ix_deliveries_discarded", "number", where="state = 'discarded'"),
     _partial_index("ix_deliveries_pending", "ordering_key", "number", where="state = 'pending'"),
@@ -264,6 +270,7 @@ attempts = Table(
     Column("status", Integer),
     Column("error", Plain),
     Column("elapsed", Double, nullable=False),
+    Column("excerpt", Plain),
     Index("ix_attempts_delivery", "delivery"),
     sqlite_autoincrement=True,
 )
@@ -289,6 +296,7 @@ outbox = Table(
     Column("lease_until", Utc),
     Column("error", Plain),
     Column("attempted_at", Utc),
+    Column("claimed_by", ID),
     _partial_index("ix_outbox_sent", "attempted_at", where="state = 'sent'"),
     _partial_index("ix_outbox_pending", "ordering_key", "number", where="state = 'pending'"),
     _partial_index("ix_outbox_due", "next_attempt_at", "number", where="next_attempt_at IS NOT NULL"),
@@ -312,4 +320,13 @@ requests = Table(
     Column("headers", Json(optional=True)),
     Column("body", LargeBinary),
     Index("ix_requests_expires", "expires_at"),
+)
+
+processes = Table(
+    "processes",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("instance", Plain, nullable=False),
+    Column("beats", Number, nullable=False),
+    Column("ballast", LargeBinary, nullable=False),
 )

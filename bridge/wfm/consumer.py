@@ -4,21 +4,27 @@ one pack's own).
 Raw bytes go on as they are. The handler returns only after its commit, and then the message is acked.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
-from bridge.flows.ports import Clock, WfmMessage
-from bridge.wfm.intake import REQUEUE_PAUSE_S, Intake, Source
+from bridge.flows.ports import CONTENT_ENCODING, CONTENT_TYPE, Clock, WfmMessage
+from bridge.loops import every
+from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source
 from bridge.wfm.link import RabbitLink
+from bridge.wfm.predecessor import Predecessor
+from bridge.wfm.standing import Standing
 from bridge.wfm.topology import OwnReplies, Topology, declare
-from bridge.wfm.upkeep import Bindings, FixedQueue
+from bridge.wfm.upkeep import Bindings, FixedQueue, end
 
 REPLY_PREFETCH: Final = 500
 """Calls open at once: enough for two commits of 200 replies, one running and one filling."""
 STOP_DEADLINE_S: Final = 10.0
+LOOK_EVERY_S: Final = 10.0
+"""How often an earlier version's queue is looked at, where there is one."""
 
 
 class InboundConsumer:
@@ -39,6 +45,7 @@ class InboundConsumer:
         clock: Clock,
         new_id: Callable[[], str],
         prefetch: int,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
@@ -49,8 +56,20 @@ class InboundConsumer:
         self._new_id = new_id
         self._queue = topology.inbound_queue(pack)
         sources = _in_memory_sources(topology, exchange, bindings) if link.in_memory else [(self._queue, None)]
-        self._intake = Intake(link, sources, self._take, prefetch=prefetch, requeue_pause_s=requeue_pause_s)
+        self._intake = Intake(
+            link, sources, self._take, prefetch=prefetch, give_up=give_up, requeue_pause_s=requeue_pause_s
+        )
         self._bindings = None if link.in_memory else Bindings(link, topology, self._queue, exchange, bindings)
+        self._standing = Standing(link, self._queue.name)
+        self._predecessor = Predecessor(
+            link,
+            topology.earlier_inbound_queue(pack),
+            topology.exchange_name(exchange),
+            bindings,
+            self._take,
+            prefetch=prefetch,
+        )
+        self._keeper: asyncio.Task[None] | None = None
 
     @property
     def bound(self) -> bool:
@@ -62,27 +81,56 @@ class InboundConsumer:
         if self._bindings is not None:
             await self._bindings.upkeep.wait()
 
+    @property
+    def stands_by(self) -> bool:
+        """Does another process take the messages, so that this one has nothing to do until that goes?"""
+        return self._standing.stands_by or not self._intake.is_started
+
     async def start(self) -> None:
-        """Declare our queue and consume it. The WFM's exchange may come later: it is waited for in the background."""
+        """Declare our queue and consume it.
+
+        The WFM's exchange may come later: it is waited for in the background. So is that an earlier version's queue is
+        empty, if there is one: until then ours only collects.
+        """
+        if self._bindings is None:
+            await self._intake.start()
+            return
         await declare(self._link, self._topology, self._queue)
+        self._bindings.upkeep.begin(self._link)
+        if await self._predecessor.is_there():
+            self._keeper = asyncio.create_task(every(LOOK_EVERY_S, self._succeed, "inbound"), name="inbound")
+        else:
+            await self._consume()
+
+    async def _consume(self) -> None:
+        await self._standing.look()
         await self._intake.start()
-        if self._bindings is not None:
-            self._bindings.upkeep.begin(self._link)
+
+    async def _succeed(self) -> None:
+        """Empty the earlier queue, then consume ours; and look now and then whether something came into it since."""
+        if not self._intake.is_started or await self._predecessor.has_messages():
+            async with self._predecessor.emptied():
+                if not self._intake.is_started:
+                    await self._consume()
 
     async def stop(self, deadline_s: float = STOP_DEADLINE_S) -> None:
         """Stop consuming, let calls in flight end; what is not acked by the deadline returns to the queue."""
         if self._bindings is not None:
             await self._bindings.upkeep.end()
+        if self._keeper is not None:
+            await end(self._keeper)
+            await self._predecessor.stop(deadline_s)
         await self._intake.stop(deadline_s)
 
-    async def _take(self, message: IncomingMessage) -> None:
-        await self._handle(
+    def _take(self, message: IncomingMessage) -> Awaitable[None]:
+        self._standing.given()
+        return self._handle(
             WfmMessage(
                 pack=self._pack,
                 body=message.body,
-                routing_key=message.routing_key or "",
-                headers=_text_headers(message),
-                correlation_id=message.correlation_id or message.message_id or self._new_id(),
+                routing_key=_text(message.routing_key or ""),
+                headers=_headers(message),
+                correlation_id=_text(message.correlation_id or message.message_id or self._new_id()),
                 received_at=self._clock(),
             )
         )
@@ -103,6 +151,7 @@ class ReplyConsumer:
         own: OwnReplies | None = None,
         *,
         clock: Clock,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
@@ -113,7 +162,9 @@ class ReplyConsumer:
         self._queue = topology.reply_queue if own is None else topology.reply_queue_of(own)
         is_fixed = own is not None and own.queue is not None and not link.in_memory
         sources: list[Source] = [(FixedQueue.as_it_is(self._queue) if is_fixed else self._queue, None)]
-        self._intake = Intake(link, sources, self._take, prefetch=REPLY_PREFETCH, requeue_pause_s=requeue_pause_s)
+        self._intake = Intake(
+            link, sources, self._take, prefetch=REPLY_PREFETCH, give_up=give_up, requeue_pause_s=requeue_pause_s
+        )
         self._fixed = FixedQueue(link, topology, self._queue, self._intake) if is_fixed else None
 
     @property
@@ -140,13 +191,13 @@ class ReplyConsumer:
             await self._fixed.upkeep.end()
         await self._intake.stop(deadline_s)
 
-    async def _take(self, message: IncomingMessage) -> None:
-        await self._handle(
+    def _take(self, message: IncomingMessage) -> Awaitable[None]:
+        return self._handle(
             WfmMessage(
                 pack=self._pack,
-                correlation_id=message.correlation_id or "",
+                correlation_id=_text(message.correlation_id or ""),
                 body=message.body,
-                headers=_text_headers(message),
+                headers=_headers(message),
                 received_at=self._clock(),
             )
         )
@@ -157,9 +208,22 @@ def _in_memory_sources(topology: Topology, exchange: str, bindings: Iterable[str
     return [(RabbitQueue(f"in-memory {key}", routing_key=key), source) for key in bindings]
 
 
-def _text_headers(message: IncomingMessage) -> dict[str, str]:
-    return {key: _text(value) for key, value in message.headers.items()}
+def text_headers(message: IncomingMessage) -> dict[str, str]:
+    """Give the headers as text."""
+    return {_text(key): _text(value) for key, value in message.headers.items()}
+
+
+def _headers(message: IncomingMessage) -> dict[str, str]:
+    """Give the headers, and beside them the properties that say how the body is written, if they do."""
+    properties = {}
+    if "charset" in (message.content_type or "").lower():
+        properties[CONTENT_TYPE] = _text(message.content_type)
+    if message.content_encoding:
+        properties[CONTENT_ENCODING] = _text(message.content_encoding)
+    return properties | text_headers(message)
 
 
 def _text(value: object) -> str:
-    return value.decode(errors="replace") if isinstance(value, bytes | bytearray) else str(value)
+    """Write it as text that every database keeps: PostgreSQL has no U+0000."""
+    text = value.decode(errors="replace") if isinstance(value, bytes | bytearray) else str(value)
+    return text.replace("\0", "\\x00")

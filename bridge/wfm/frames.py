@@ -2,7 +2,8 @@
 
 The AMQP library decodes frames in the task that reads the connection. What it cannot decode (a timestamp in
 microseconds, a text that is not UTF-8, a header of a type that it does not know) ends the connection, and RabbitMQ
-gives the message again after every reconnect, so that nothing behind it would ever come. RabbitMQ checks none of this.
+gives the message again after every reconnect, so that nothing behind it would ever come. RabbitMQ checks none of this,
+nor the two lowest property flags: it ignores them and passes them on, where the library takes them for more to come.
 
 So frames are read here in its place: by the library first, and where that fails, value by value. What cannot be read,
 or would be refused on the way to us, is taken away, and said in the header `UNREADABLE`: the message comes in all the
@@ -29,6 +30,9 @@ _DEEPEST: Final = 20  # tables within tables; nobody means more, and each costs 
 _WITH_KEYS: Final[tuple[type[Frame], ...]] = (commands.Basic.Deliver, commands.Basic.GetOk, commands.Basic.Return)
 """The methods that bear what a publisher chose: an exchange, a routing key. Each has one bit at the most."""
 
+_FLAGS_AT: Final = constants.FRAME_HEADER_SIZE + 13  # the second byte of the property flags in a frame
+_PROPERTY_FLAGS: Final = 0xFC  # in that byte; the lowest two stand for no property
+
 _strict: Final = pamqp.frame.unmarshal
 
 
@@ -42,6 +46,8 @@ def unmarshal(data_in: bytes) -> tuple[int, int, FrameTypes]:
     what a publisher chose is at fault, but the frame itself.
     """
     notes: list[str] = []
+    if data_in[0] == constants.FRAME_HEADER and len(data_in) > _FLAGS_AT and data_in[_FLAGS_AT] & ~_PROPERTY_FLAGS:
+        data_in = _without_odd_flags(data_in)
     try:
         size, channel, frame = _strict(data_in)
     except Exception:  # of every kind: it decodes what anybody may have written
@@ -52,6 +58,10 @@ def unmarshal(data_in: bytes) -> tuple[int, int, FrameTypes]:
     if isinstance(frame, ContentHeader):
         _make_acceptable(frame.properties, notes)
     return size, channel, frame
+
+
+def _without_odd_flags(data: bytes) -> bytes:
+    return data[:_FLAGS_AT] + bytes([data[_FLAGS_AT] & _PROPERTY_FLAGS]) + data[_FLAGS_AT + 1 :]
 
 
 def _read(data: bytes, notes: list[str]) -> tuple[int, FrameTypes] | None:

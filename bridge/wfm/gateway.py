@@ -1,31 +1,33 @@
-"""Publishes to the WFM: confirmed by RabbitMQ, routed to a queue, kept on disk, and many at once.
+"""Publishes to the WFM: confirmed by RabbitMQ, routed to a queue, kept on disk, and many at once."""
 
-The WFM's exchange is looked for on a channel of its own before it is first used, because publishing to one that does
-not exist closes the channel under everybody else.
-"""
-
-import asyncio
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable
 from typing import Final
+from uuid import uuid4
 
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity, PublishError
-from faststream.exceptions import IncorrectState, SubscriberNotFound
-from faststream.rabbit import RabbitExchange
+from aio_pika import IncomingMessage
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from faststream.exceptions import SubscriberNotFound
+from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 
-from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.errors import NotRouted, NotSent
 from bridge.flows.ports import BusMessage
+from bridge.wfm.consumer import text_headers
 from bridge.wfm.link import RabbitLink
+from bridge.wfm.publisher import Outgoing, Publisher
 from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology
 
 PUBLISH_TIMEOUT_S: Final = 5.0
+REASON: Final = "x-bridge-reason"
+TAKEN_FROM: Final = "x-bridge-queue"
+"""Headers of a message that was given up: why, and the queue that it came from."""
+LONGEST_REASON: Final = 2000  # characters; all headers of a message must fit into a frame
 
 
 class RabbitCommandBus:
     """The command bus on RabbitMQ (`flows.ports.CommandBus`).
 
     `own_replies` are those of the packs whose replies do not come to the common reply queue. `timeout_s` bounds the
-    wait for RabbitMQ's confirm.
+    wait for RabbitMQ's confirm. `on_open` is called whenever RabbitMQ takes messages (again).
     """
 
     def __init__(
@@ -35,24 +37,57 @@ class RabbitCommandBus:
         own_replies: Iterable[OwnReplies] = (),
         *,
         timeout_s: float = PUBLISH_TIMEOUT_S,
+        on_open: Callable[[], None] = lambda: None,
     ) -> None:
-        self._reply_to = {one.pack: _reply_to(topology, one) for one in own_replies}
         self._link = link
         self._topology = topology
-        self._timeout_s = timeout_s
-        self._exchanges: dict[str, asyncio.Task[RabbitExchange]] = {}
+        self._reply_to = {one.pack: _reply_to(topology, one) for one in own_replies}
+        self._declared: set[str] = set()
+        self._publisher = (
+            None
+            if link.in_memory
+            else Publisher(
+                link.url_for("publishing"),
+                topology.probe,
+                timeout_s=timeout_s,
+                connect_timeout_s=link.connect_timeout_s,
+                on_open=on_open,
+            )
+        )
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be sent at this moment, in a sentence; None as far as is known."""
+        return self._publisher.problem if self._publisher is not None else None
+
+    async def start(self) -> None:
+        """Connect to publish; returns once that is done, or could not be done and is tried again."""
+        if self._publisher is not None:
+            await self._publisher.start()
+
+    async def stop(self) -> None:
+        """Close the connection for publishing."""
+        if self._publisher is not None:
+            await self._publisher.stop()
 
     async def publish(self, message: BusMessage) -> None:
-        """Return once RabbitMQ has the message in a queue of the WFM.
+        """Return once RabbitMQ has the message in a queue of the WFM; raises as `CommandBus` says.
 
-        Raises `NotRouted` (no such exchange, or nothing bound for the routing key) or `BrokerUnavailable` (lost, silent
-        for `timeout_s`, or it refused). After `BrokerUnavailable` the message may have gone out all the same.
+        `NotRouted`: there is no such exchange, we have no right to it, or nothing is bound for the routing key.
         """
-        try:
-            async with self._confirmed(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}"):
-                await self._send(message, await self._exchange(message.exchange))
-        except ChannelNotFoundEntity as missing:
-            raise self._not_found(message.exchange, missing) from missing
+        await self._declare(message.exchange)
+        await self._send(
+            Outgoing(
+                exchange=self._topology.exchange_name(message.exchange),
+                routing_key=message.routing_key,
+                body=message.body,
+                id=message.message_id,
+                correlation_id=message.correlation_id,
+                reply_to=self._reply_queue_for(message.pack) if message.reply_expected else None,
+                content_type=message.content_type,
+                headers=message.headers,
+            )
+        )
 
     async def pass_on(self, body: bytes, correlation_id: str, instance: str) -> None:
         """Put a reply into the reply queue of another process of ours. Raises as `publish`."""
@@ -60,74 +95,62 @@ class RabbitCommandBus:
         if max(len(text.encode(errors="replace")) for text in (queue, correlation_id)) > LONGEST_SHORT_STRING:
             raise NotRouted("no process of ours has so long a name, and no command so long an id")
         try:
-            async with self._confirmed(f"there is no instance {instance!r}"):
-                await self._link.broker.publish(
-                    body, queue, mandatory=True, persist=True, correlation_id=correlation_id
-                )
-        except ChannelNotFoundEntity as other:  # somebody else's exchange, which closed the channel for all
-            raise BrokerUnavailable(f"RabbitMQ closed the channel: {other!r}") from other
+            await self._send(Outgoing(exchange="", routing_key=queue, body=body, correlation_id=correlation_id))
+        except NotRouted as missing:
+            raise NotRouted(f"there is no instance {instance!r}") from missing
 
-    @asynccontextmanager
-    async def _confirmed(self, not_routed: str) -> AsyncIterator[None]:
-        """Publishing, until RabbitMQ confirms it; what fails is told in the bridge's terms."""
-        if not self._link.connected:
-            raise BrokerUnavailable  # at once: the driver would wait for the connection to come back
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                yield
-        except (PublishError, SubscriberNotFound) as returned:
-            raise NotRouted(not_routed) from returned
-        except ChannelNotFoundEntity:
-            raise  # an exchange, which the caller knows
-        except (AMQPError, ChannelInvalidStateError, IncorrectState, OSError) as failed:
-            raise BrokerUnavailable(f"RabbitMQ did not confirm the message: {failed!r}") from failed
-
-    async def _send(self, message: BusMessage, exchange: RabbitExchange) -> None:
-        await self._link.broker.publish(
-            message.body,
-            exchange=exchange,
-            routing_key=message.routing_key,
-            mandatory=True,
-            persist=True,
-            message_id=message.message_id,
-            correlation_id=message.correlation_id,
-            reply_to=self._reply_queue_for(message.pack) if message.reply_expected else None,
-            content_type=message.content_type,
-            headers=dict(message.headers),
+    async def give_up(self, message: IncomingMessage, queue: str, reason: str) -> None:
+        """Put a message of a queue into the dead-letter queue, with the reason. Raises as `publish`."""
+        await self._send(
+            Outgoing(
+                exchange=self._topology.dead_letter,
+                routing_key=message.routing_key or "",
+                body=message.body,
+                id=message.message_id or uuid4().hex,
+                correlation_id=message.correlation_id or "",
+                content_type=message.content_type,
+                headers={**text_headers(message), REASON: reason[:LONGEST_REASON], TAKEN_FROM: queue},
+            )
         )
+
+    async def _send(self, message: Outgoing) -> None:
+        if self._publisher is not None:
+            await self._publisher.publish(message)
+        else:
+            await _in_memory(self._link.broker, message)
 
     def _reply_queue_for(self, pack: str) -> str | None:
         """Say where a pack's WFM is to reply to; None where it has a queue for that."""
         return self._reply_to.get(pack, self._topology.reply_queue.name)
 
-    async def _exchange(self, name: str) -> RabbitExchange:
-        """The exchange, looked for once however many ask at the same time; a failure is not remembered."""
-        lookup = self._exchanges.get(name)
-        if lookup is None:
-            lookup = asyncio.create_task(self._look_up(name))
-            lookup.add_done_callback(lambda done: self._forget_failed(name, done))
-            self._exchanges[name] = lookup
-        return await asyncio.shield(lookup)
+    async def _declare(self, name: str) -> None:
+        """Make the WFM's exchange, in a lab where nobody else does."""
+        if not self._topology.declare_exchanges or self._link.in_memory or name in self._declared:
+            return
+        try:
+            async with self._link.scratch_channel() as channel:
+                await channel.exchange_declare(self._topology.exchange_name(name), exchange_type="topic", durable=True)
+        except (AMQPError, ChannelInvalidStateError, OSError) as failed:
+            raise NotSent(f"the exchange {name!r} could not be made: {failed}; nothing was sent") from failed
+        self._declared.add(name)
 
-    def _forget_failed(self, name: str, lookup: asyncio.Task[RabbitExchange]) -> None:
-        if lookup.cancelled() or lookup.exception() is not None:
-            self._exchanges.pop(name, None)
 
-    async def _look_up(self, name: str) -> RabbitExchange:
-        exchange = self._topology.wfm_exchange(name)
-        if self._link.in_memory:
-            return exchange
-        passive = not self._topology.declare_exchanges
-        async with self._link.scratch_channel() as channel:
-            await channel.exchange_declare(exchange.name, exchange_type="topic", durable=True, passive=passive)
-        return exchange
-
-    def _not_found(self, name: str, missing: ChannelNotFoundEntity) -> NotRouted | BrokerUnavailable:
-        """A missing exchange closes the channel for all that was in flight; only its own messages were not routed."""
-        if f"'{self._topology.exchange_name(name)}'" not in str(missing):
-            return BrokerUnavailable(f"RabbitMQ closed the channel: {missing!r}")
-        self._exchanges.pop(name, None)
-        return NotRouted(f"the WFM's exchange {name!r} does not exist")
+async def _in_memory(broker: RabbitBroker, message: Outgoing) -> None:
+    try:
+        await broker.publish(
+            message.body,
+            exchange=RabbitExchange(message.exchange, ExchangeType.TOPIC) if message.exchange else None,
+            routing_key=message.routing_key,
+            mandatory=True,
+            persist=True,
+            message_id=message.id,
+            correlation_id=message.correlation_id,
+            reply_to=message.reply_to,
+            content_type=message.content_type,
+            headers=dict(message.headers),
+        )
+    except SubscriberNotFound as nobody:
+        raise NotRouted(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}") from nobody
 
 
 def _reply_to(topology: Topology, own: OwnReplies) -> str | None:

@@ -11,7 +11,8 @@ import structlog
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelLockedResource
 
 from bridge.errors import BrokerUnavailable, PermanentError
-from bridge.wfm.link import HEARTBEAT_S, RabbitLink
+from bridge.wfm.connection import HEARTBEAT_S
+from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
 
 PATIENCE_S: Final = 2.5 * HEARTBEAT_S

@@ -1,23 +1,27 @@
-"""Takes messages off one queue and settles each exactly once: acked after `take` returned, requeued after it raised.
+"""Takes messages off one queue and settles each exactly once: acked after `take` is done, requeued after it failed.
 
 Messages reach `take` in the order of the queue: nothing between the socket and `take` waits or hops to a thread, so up
-to `prefetch` calls are open at once and began in order. When the connection goes, calls in flight are cancelled and
-what was not acked is delivered again; `take` must bear both.
+to `prefetch` are open at once and began in order. What ends is acked in that order too, as many as have ended in one
+frame (`Acks`). When the connection goes, what was not acked is delivered again; `take` must bear that.
+
+FastStream declares the queue. Its way of one message costs more than to translate one, so consumption begins below it,
+at aio-pika; only in memory, where there are no queues, messages come through a FastStream subscriber.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import structlog
 from aio_pika import IncomingMessage
-from aio_pika.abc import AbstractQueue
+from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
 from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream import AckPolicy
-from faststream.rabbit import Channel, RabbitExchange, RabbitMessage, RabbitQueue
-from faststream.rabbit.subscriber import RabbitSubscriber
+from faststream.rabbit import RabbitExchange, RabbitMessage, RabbitQueue
 
+from bridge.errors import NotKept
 from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.link import RabbitLink
 
@@ -27,6 +31,9 @@ STEP_TIMEOUT_S: Final = 2.0
 RESUME_TIMEOUT_S: Final = 10.0
 
 Take = Callable[[IncomingMessage], Awaitable[None]]
+"""What is called in the order of the queue. Where it returns a future, no task is made for the message."""
+GiveUp = Callable[[IncomingMessage, str, str], Awaitable[None]]
+"""Puts a message, taken from the queue that is named, where it is kept for a person, with the reason."""
 Source = tuple[RabbitQueue, RabbitExchange | None]
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -42,100 +49,224 @@ class Intake:
         take: Take,
         *,
         prefetch: int,
+        give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
     ) -> None:
         self._link = link
         self._sources = sources
         self._take = take
-        self._channel = Channel(prefetch_count=prefetch)
+        self._prefetch = prefetch
+        self._give_up = give_up
         self._requeue_pause_s = requeue_pause_s
-        self._subscribers: list[RabbitSubscriber] = []
-        self._in_flight = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._acks = self._new_acks()
+        self._queue: AbstractQueue | None = None
+        self._is_started = False
+
+    def _new_acks(self) -> "Acks":
+        return Acks(self._requeue_pause_s, self._give_up)
+
+    @property
+    def is_started(self) -> bool:
+        """Was it told to consume, and not yet to stop?"""
+        return self._is_started
+
+    @property
+    def is_idle(self) -> bool:
+        """Is no call open?"""
+        return self._acks.idle.is_set()
 
     async def start(self) -> None:
         """Begin to consume."""
-        self._subscribers = [self._subscribe(*source) for source in self._sources]
-        for subscriber in self._subscribers:
-            await subscriber.start()
+        self._acks = self._new_acks()
+        if self._link.in_memory:
+            for source in self._sources:
+                await self._subscribe(*source)
+        else:
+            self._queue = await self._consume()
+        self._is_started = True
 
     async def resume(self) -> None:
         """Consume again where RabbitMQ has stopped giving us messages: a queue that was deleted, or is not restored by
         itself. Raises `TimeoutError` if that takes too long.
         """
         async with asyncio.timeout(RESUME_TIMEOUT_S):
-            if await self._consumers():
-                return
-            for subscriber in self._subscribers:
-                await _briefly(subscriber.stop())
-                await subscriber.start()
+            if self._queue is None:
+                await self.start()
+            elif not await self._is_consumed(self._queue):
+                stopped = self._queue
+                self._queue = await self._consume()
+                await _briefly(stopped.channel.close())
 
     async def stop(self, deadline_s: float) -> None:
-        """Stop consuming and let open calls end, for at most `deadline_s`. The rest stays unsettled."""
+        """Stop consuming and let open calls end, for at most `deadline_s`. The rest returns to the queue."""
+        self._is_started = False
         await _briefly(self._cancel())
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
-                await self._idle.wait()
-        for subscriber in self._subscribers:
-            await _briefly(subscriber.stop())
-        self._subscribers = []
+                await self._acks.idle.wait()
+        self._acks.stop()
+        if self._queue is not None and self._link.connected:
+            await _briefly(self._queue.channel.close())
+        self._queue = None
 
-    def _subscribe(self, queue: RabbitQueue, exchange: RabbitExchange | None) -> RabbitSubscriber:
-        subscriber = self._link.broker.subscriber(
-            queue,
-            exchange,
-            channel=self._channel,
-            ack_policy=AckPolicy.MANUAL,
-            no_reply=True,
-            decoder=_undecoded,
-        )
-        subscriber(self._on_message)
-        return subscriber
+    async def _consume(self) -> AbstractQueue:
+        """Consume on a channel of its own: RabbitMQ gives nothing of a queue that was made again to a channel that
+        consumed the one before.
+        """
+        source, _ = self._sources[0]
+        channel = await self._link.channel(self._prefetch)
+        try:
+            queue = await channel.declare_queue(
+                source.name,
+                durable=source.durable,
+                passive=not source.declare,
+                arguments=source.arguments,
+                timeout=source.timeout,
+                robust=source.robust,
+            )
+            await queue.consume(self._on_delivery, consumer_tag=source.name)
+        except BaseException:
+            await _briefly(channel.close())
+            raise
+        return queue
+
+    async def _is_consumed(self, queue: AbstractQueue) -> bool:
+        """Ask both sides: where a queue is deleted and made again at once, RabbitMQ may forget to say so."""
+        if not await _tags(queue):
+            return False
+        async with self._link.scratch_channel() as channel:
+            declared = await channel.queue_declare(queue.name, passive=True)
+            return bool(declared.consumer_count)
 
     async def _cancel(self) -> None:
-        """Tell RabbitMQ to deliver no more. FastStream does that last, after letting more come in and ignoring it."""
-        if self._link.in_memory or not self._link.connected:
-            return
-        for queue, tag in await self._consumers():
-            await queue.cancel(tag)
+        """Tell RabbitMQ to deliver no more."""
+        if self._queue is not None and self._link.connected:
+            for tag in await _tags(self._queue):
+                await self._queue.cancel(tag)
 
-    async def _consumers(self) -> list[tuple[AbstractQueue, str]]:
-        """The tags under which RabbitMQ gives us messages now; it takes them away from a queue that is deleted."""
-        found: list[tuple[AbstractQueue, str]] = []
-        for source, _ in self._sources:
-            queue = await self._link.broker.config.declarer.declare_queue(source, channel=self._channel)
-            underlay = await queue.channel.get_underlay_channel()
-            found += [(queue, tag) for tag in cast("Any", underlay).consumers]
-        return found
-
-    async def _on_message(self, message: Any) -> None:
-        self._in_flight += 1
-        self._idle.clear()
-        try:
-            await self._take_and_settle(message)
-        finally:
-            self._in_flight -= 1
-            if not self._in_flight:
-                self._idle.set()
-
-    async def _take_and_settle(self, message: RabbitMessage) -> None:
+    async def _on_delivery(self, message: AbstractIncomingMessage) -> None:
+        message = cast("IncomingMessage", message)
         if (unreadable := message.headers.get(UNREADABLE)) is not None:
             _log.warning(
                 "what stands beside a message's body cannot be read; it is taken without",
-                queue=self._sources[0][0].name,
-                message_id=message.raw_message.message_id,
-                routing_key=message.raw_message.routing_key,
+                **about(message),
                 unreadable=unreadable,
             )
+        self._acks.add(message, self._taken(message))
+
+    def _taken(self, message: IncomingMessage) -> Awaitable[None]:
         try:
-            await self._take(message.raw_message)
+            return self._take(message)
+        except Exception as failed:  # noqa: BLE001 - whatever it is, it must be settled like the others
+            done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            done.set_exception(failed)
+            return done
+
+    async def _subscribe(self, queue: RabbitQueue, exchange: RabbitExchange | None) -> None:
+        subscriber = self._link.broker.subscriber(
+            queue, exchange, ack_policy=AckPolicy.ACK, no_reply=True, decoder=_undecoded
+        )
+
+        async def take(message: Any) -> None:
+            try:
+                await self._take(message.raw_message)
+            except Exception:  # noqa: BLE001 - the outermost frame of a message, which has no queue to go back to
+                _log.exception("a message could not be handled", queue=queue.name)
+
+        subscriber(take)
+        await subscriber.start()
+
+
+class Open(NamedTuple):
+    """A message, and what is done when it is safe."""
+
+    message: IncomingMessage
+    done: asyncio.Future[None]
+
+
+class Acks:
+    """Acks messages in the order in which they came, as many as are done with one frame, and requeues what failed.
+
+    One that fails goes back after a pause, or is given up where it cannot be kept; only then those behind it are acked.
+    """
+
+    def __init__(self, requeue_pause_s: float, give_up: GiveUp | None) -> None:
+        self._requeue_pause_s = requeue_pause_s
+        self._give_up = give_up
+        self._open: deque[Open] = deque()
+        self._settling: asyncio.Task[None] | None = None
+        self.idle = asyncio.Event()
+        self.idle.set()
+
+    def add(self, message: IncomingMessage, taken: Awaitable[None]) -> None:
+        """A message came, and is safe when `taken` is done."""
+        self.idle.clear()
+        done = asyncio.ensure_future(taken)
+        self._open.append(Open(message, done))
+        done.add_done_callback(self._on_done)
+
+    def stop(self) -> None:
+        """Settle nothing any more."""
+        for each in self._open:
+            each.done.cancel()
+        if self._settling is not None:
+            self._settling.cancel()
+
+    def _on_done(self, _: object) -> None:
+        if self._settling is None and self._open and self._open[0].done.done():
+            self._settling = asyncio.create_task(self._settle(), name="acks")
+
+    async def _settle(self) -> None:
+        """Settle what is done, from the front. One at a time does this: RabbitMQ takes no ack behind a later one."""
+        while self._open and self._open[0].done.done():
+            first = self._open.popleft()
+            if first.done.cancelled():
+                continue
+            if (failed := first.done.exception()) is not None:
+                await self._end(first.message, failed)
+                continue
+            last = first
+            while self._open and self._goes_with(last, self._open[0]):
+                last = self._open.popleft()
+            await _settled(last.message.ack(multiple=last is not first))
+        self._settling = None
+        if not self._open:
+            self.idle.set()
+
+    def _goes_with(self, one: Open, following: Open) -> bool:
+        """Tell whether one frame may ack both: both are done well, and came by the same channel."""
+        done = following.done
+        well = done.done() and not done.cancelled() and done.exception() is None
+        return well and following.message.channel is one.message.channel
+
+    async def _end(self, message: IncomingMessage, failed: BaseException) -> None:
+        try:
+            if not isinstance(failed, NotKept) or self._give_up is None:
+                raise failed
+            await self._give_up(message, message.consumer_tag or "", str(failed))
         except Exception:  # noqa: BLE001 - the outermost frame of a message
-            _log.exception("a message could not be handled; it goes back to the queue", queue=self._sources[0][0].name)
+            _log.exception("a message could not be handled; it goes back to the queue", **about(message))
             await asyncio.sleep(self._requeue_pause_s)
-            await _settle(message.nack(requeue=True))
+            await _settled(message.nack(requeue=True))
         else:
-            await _settle(message.ack())
+            what = "a message could be neither applied nor parked; it is in the dead-letter queue"
+            _log.error(what, reason=str(failed), **about(message))
+            await _settled(message.ack())
+
+
+def about(message: IncomingMessage) -> dict[str, str | None]:
+    """Say in the log which message it is."""
+    return {
+        "queue": message.consumer_tag,  # as we have called it
+        "message_id": message.message_id,
+        "correlation_id": message.correlation_id,
+        "routing_key": message.routing_key,
+    }
+
+
+async def _tags(queue: AbstractQueue) -> list[str]:
+    """The tags under which RabbitMQ gives us messages now; it takes them away from a queue that is deleted."""
+    return list(cast("Any", await queue.channel.get_underlay_channel()).consumers)
 
 
 async def _briefly(step: Awaitable[None]) -> None:
@@ -145,7 +276,7 @@ async def _briefly(step: Awaitable[None]) -> None:
             await step
 
 
-async def _settle(settlement: Awaitable[None]) -> None:
+async def _settled(settlement: Awaitable[None]) -> None:
     try:
         await settlement
     except (AMQPError, ChannelInvalidStateError, OSError) as lost:

@@ -11,7 +11,7 @@ from typing import Final
 
 import aiormq
 import structlog
-from aio_pika.abc import AbstractConnection, AbstractRobustConnection
+from aio_pika.abc import AbstractConnection, AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
@@ -20,7 +20,8 @@ from faststream.rabbit.testing import TestRabbitBroker
 from yarl import URL
 
 from bridge.backoff import Backoff
-from bridge.errors import BrokerUnavailable, PermanentError
+from bridge.errors import NotSent, PermanentError
+from bridge.wfm.connection import connection_url
 from bridge.wfm.frames import read_leniently
 
 IN_MEMORY_URL: Final = "memory://"
@@ -28,8 +29,6 @@ IN_MEMORY_URL: Final = "memory://"
 CONNECT_TIMEOUT_S: Final = 5.0
 RETRIES: Final = Backoff(first=0.5, longest=15.0)
 STOP_TIMEOUT_S: Final = 2.0
-HEARTBEAT_S: Final = 15
-"""A side that misses some takes the other for dead; what a dead process held is free after about two."""
 RECONNECT_INTERVAL_S: Final = 1.0
 """RabbitMQ restarts take seconds; trying more often only fills the log."""
 
@@ -37,16 +36,19 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class RabbitLink:
-    """One connection to RabbitMQ, shared by the consumers, the command bus and, in memory, the simulated WFM.
+    """The connection to RabbitMQ on which the bridge consumes and declares; in memory, all others share it.
 
-    `name` is what RabbitMQ's own tools show for the connection. `connected` is for a health check.
+    Commands go out on one of their own (`publisher.py`). `name` is what RabbitMQ's own tools show for the connection.
+    `connected` is for a health check.
     """
 
     def __init__(self, url: str, *, name: str = "mef-bridge", connect_timeout_s: float = CONNECT_TIMEOUT_S) -> None:
         read_leniently()
         self.in_memory: Final = url == IN_MEMORY_URL
-        self._url = _connection_url(url, name)
-        self._connect_timeout_s = connect_timeout_s
+        self._plain_url = url
+        self._name = name
+        self._url = connection_url(url, name)
+        self.connect_timeout_s: Final = connect_timeout_s
         self.broker: Final = self._build_broker()
         self._fake = TestRabbitBroker(self.broker, connect_only=False) if self.in_memory else None
         self._connection: AbstractRobustConnection | None = None
@@ -59,7 +61,7 @@ class RabbitLink:
             None if self.in_memory else self._url,
             # Unroutable commands must raise, not come back as a value that a caller may overlook.
             default_channel=Channel(on_return_raises=True),
-            timeout=self._connect_timeout_s,
+            timeout=self.connect_timeout_s,
             fail_fast=False,
             reconnect_interval=RECONNECT_INTERVAL_S,
             # Consumers wait for their own handlers, with their own deadline.
@@ -74,6 +76,10 @@ class RabbitLink:
     def connected(self) -> bool:
         """Is there a working connection at this moment?"""
         return self._started and (self._connection is None or self._connection.connected.is_set())
+
+    def url_for(self, duty: str) -> URL:
+        """Where to connect for something else, with a name that says for what."""
+        return connection_url(self._plain_url, f"{self._name} ({duty})")
 
     def on_reconnect(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever the connection is back after a loss."""
@@ -102,7 +108,7 @@ class RabbitLink:
     async def _problem(self) -> str | None:
         """Connect once for a moment, because the robust connection would hide why it was refused, and try for ever."""
         try:
-            async with asyncio.timeout(self._connect_timeout_s):
+            async with asyncio.timeout(self.connect_timeout_s):
                 connection = await aiormq.connect(self._url)
                 await connection.close()
         except (AuthenticationError, ProbableAuthenticationError) as refused:
@@ -127,15 +133,23 @@ class RabbitLink:
                     await self.broker.stop()
             await self._connection.close()
 
+    async def channel(self, prefetch: int) -> AbstractRobustChannel:
+        """A channel to consume on, which comes back by itself; raises `NotSent` while the connection is lost."""
+        if self._connection is None or not self.connected:
+            raise NotSent
+        channel = await self._connection.channel(publisher_confirms=False)
+        await channel.set_qos(prefetch_count=prefetch)
+        return channel
+
     @asynccontextmanager
     async def scratch_channel(self) -> AsyncIterator[AbstractChannel]:
         """A channel for one operation that RabbitMQ may refuse, since it closes a channel with every refusal.
 
-        Raises `BrokerUnavailable` while the connection is lost.
+        Raises `NotSent` while the connection is lost.
         """
         transport = self._connection.transport if self._connection is not None else None
         if transport is None or not self.connected:
-            raise BrokerUnavailable
+            raise NotSent
         channel = await transport.connection.channel(publisher_confirms=False)
         try:
             yield channel
@@ -153,8 +167,3 @@ class RabbitLink:
         self._lost = False
         for listener in self._listeners:
             listener()
-
-
-def _connection_url(url: str, name: str) -> URL:
-    """Name the connection; a heartbeat that the operator chose is kept."""
-    return URL(url).update_query({"heartbeat": str(HEARTBEAT_S)} | dict(URL(url).query) | {"name": name})

@@ -1,11 +1,13 @@
 """Sends what waits in the outbox: claim, publish, settle. Messages of one job leave in order, jobs side by side.
 
 A message is published at least once: a crash between publishing and settling sends it again with the same message id.
+One that RabbitMQ has not confirmed yet is waited for, and kept from being claimed, as long as its confirm may come.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from random import Random
 from typing import Final, Protocol
@@ -13,14 +15,15 @@ from typing import Final, Protocol
 import structlog
 
 from bridge.backoff import Backoff
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, ConfirmPending
 from bridge.flows.ports import Clock, CommandBus, OutboxEntry
-from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, when_due
+from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, until_done, when_due
 
 BATCH: Final = 200
 LEASE: Final = timedelta(seconds=60)
 """Far longer than any publish takes, so that nobody else claims an entry that is on its way."""
 RETRIES: Final = Backoff(first=1.0, longest=60.0)
+STORE_RETRIES: Final = Backoff(first=0.5, longest=15.0)
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -29,21 +32,33 @@ class Outbox(Protocol):
     """The part of the store that the sender needs. A claim is a lease until `lease_until`."""
 
     async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]: ...
+    async def hold(self, number: int, lease_until: datetime) -> None: ...
     async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None: ...
     async def next_at(self) -> datetime | None: ...
 
 
 class OutboxSender:
-    """The worker that empties the outbox. `wake()` it after a commit that wrote to the outbox."""
+    """The worker that empties the outbox. `wake()` it after a commit that wrote to the outbox.
+
+    Nothing is tried unless `may_send` (RabbitMQ takes no messages at the moment): `wake()` it when that changes, too.
+    """
 
     def __init__(
-        self, store: Outbox, bus: CommandBus, clock: Clock, *, random: Random, look_every_s: float = LOOK_EVERY_S
+        self,
+        store: Outbox,
+        bus: CommandBus,
+        clock: Clock,
+        *,
+        random: Random,
+        look_every_s: float = LOOK_EVERY_S,
+        may_send: Callable[[], bool] = lambda: True,
     ) -> None:
         self._store = store
         self._bus = bus
         self._clock = clock
         self._random = random
         self._look_every_s = look_every_s
+        self._may_send = may_send
         self._bell = Bell()
 
     def wake(self) -> None:
@@ -56,9 +71,10 @@ class OutboxSender:
 
     async def _round(self) -> float:
         """Send all that is due; return how many seconds nothing more will be."""
-        while entries := await self._claim():
+        while self._may_send() and (entries := await self._claim()):
             await self._send_all(entries)
-        return seconds_until(await self._store.next_at(), self._clock(), at_most=self._look_every_s)
+        due = await self._store.next_at() if self._may_send() else None
+        return seconds_until(due, self._clock(), at_most=self._look_every_s)
 
     async def _claim(self) -> Sequence[OutboxEntry]:
         now = self._clock()
@@ -75,15 +91,20 @@ class OutboxSender:
             if error is not None:
                 await self._postpone(entries[position:], error)
                 return
-            await self._store.settle(entry.number, sent=True, error=None, next_attempt_at=None)
+            await self._settle(entry.number, sent=True, error=None, next_attempt_at=None)
 
     async def _publish(self, entry: OutboxEntry) -> str | None:
         """Publish; return what went wrong, in a sentence. Not routed is tried again too: the WFM may be restarting."""
-        try:
-            await self._bus.publish(entry.message)
-        except BridgeError as failed:
-            return str(failed)
-        return None
+        while True:
+            try:
+                await self._bus.publish(entry.message)
+            except ConfirmPending:
+                _log.info("RabbitMQ has not confirmed a message for the WFM yet; waiting for it", number=entry.number)
+                await self._store.hold(entry.number, self._clock() + LEASE)
+            except BridgeError as failed:
+                return str(failed)
+            else:
+                return None
 
     async def _postpone(self, entries: Sequence[OutboxEntry], error: str) -> None:
         """Put off the entry that failed, and those of its job behind it, to the same moment."""
@@ -98,10 +119,15 @@ class OutboxSender:
             problem=error,
             again_at=again_at.isoformat(),
         )
-        await self._store.settle(failed.number, sent=False, error=error, next_attempt_at=again_at)
+        await self._settle(failed.number, sent=False, error=error, next_attempt_at=again_at)
         for entry in behind:
             why = f"waits behind message {failed.number} of its job"
-            await self._store.settle(entry.number, sent=False, error=why, next_attempt_at=again_at)
+            await self._settle(entry.number, sent=False, error=why, next_attempt_at=again_at)
+
+    async def _settle(self, number: int, *, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+        """Record what became of it, however long the store is away: else it would be sent once more."""
+        settle = partial(self._store.settle, number, sent=sent, error=error, next_attempt_at=next_attempt_at)
+        await until_done(settle, STORE_RETRIES.waits(), "outbox")
 
 
 def _by_job(entries: Iterable[OutboxEntry]) -> list[list[OutboxEntry]]:

@@ -65,8 +65,15 @@ class Topology:
         return RabbitExchange(self.exchange_name(name), ExchangeType.TOPIC, robust=False)
 
     def inbound_queue(self, pack: str) -> RabbitQueue:
-        """The queue that collects a pack's messages."""
-        return self._queue(f"mef-bridge.{pack}.inbound")
+        """The queue that collects a pack's messages, and gives them to one process at a time, or they lose their order.
+
+        What a queue is like cannot be changed: so its name has a number, for when it is to be like something else.
+        """
+        return self._queue(f"mef-bridge.{pack}.inbound.v2", single_active_consumer=True)
+
+    def earlier_inbound_queue(self, pack: str) -> str:
+        """The name of the one that the bridge had before, and which gave to all at once."""
+        return f"{self.namespace}mef-bridge.{pack}.inbound"
 
     @property
     def reply_queue(self) -> RabbitQueue:
@@ -89,11 +96,21 @@ class Topology:
         return f"{self.namespace}mef-bridge.{self.instance}.running"
 
     @property
+    def probe(self) -> str:
+        """The name of the exchange that leads nowhere: what is published there only shows that RabbitMQ takes it."""
+        return f"{self.namespace}mef-bridge.probe"
+
+    @property
     def dead_letter(self) -> str:
         """The name of both the exchange and the queue for messages that were delivered too often."""
         return f"{self.namespace}mef-bridge.dead-letter"
 
-    def _queue(self, name: str) -> RabbitQueue:
+    @property
+    def exchanges(self) -> tuple[str, ...]:
+        """The names of our own exchanges."""
+        return (self.dead_letter, self.probe)
+
+    def _queue(self, name: str, *, single_active_consumer: bool = False) -> RabbitQueue:
         """Raises `PermanentError` if the name is too long for AMQP."""
         full_name = f"{self.namespace}{name}"
         if len(full_name.encode()) > LONGEST_SHORT_STRING:
@@ -101,6 +118,8 @@ class Topology:
                 f"the queue name {full_name!r} is longer than the {LONGEST_SHORT_STRING} bytes that RabbitMQ takes"
             )
         arguments: dict[str, str | int] = {"x-dead-letter-exchange": self.dead_letter}
+        if single_active_consumer:
+            arguments["x-single-active-consumer"] = True
         if self.queue_type is QueueType.QUORUM:
             arguments["x-delivery-limit"] = self.delivery_limit
         return RabbitQueue(full_name, self.queue_type, durable=True, arguments=arguments)  # type: ignore[call-overload, no-any-return]

@@ -49,10 +49,9 @@ class Upkeep:
         self._keeper = asyncio.create_task(self.keep(), name=self._what)
 
     async def end(self) -> None:
-        """Keep it no longer. A connection lost at the same moment makes the AMQP library swallow a cancellation."""
-        while self._keeper is not None and not self._keeper.done():
-            self._keeper.cancel()
-            await asyncio.wait([self._keeper], timeout=0.2)
+        """Keep it no longer."""
+        if self._keeper is not None:
+            await end(self._keeper)
 
     async def keep(self) -> None:
         """Keep it right, for ever."""
@@ -77,6 +76,13 @@ class Upkeep:
         except Exception as failed:  # noqa: BLE001 - if this task ended, nobody would see to it any more
             _log.exception(f"{self._what}: crashed", **self._about)
             return repr(failed)
+
+
+async def end(task: asyncio.Task[None]) -> None:
+    """End a task. A connection lost at the same moment makes the AMQP library swallow a cancellation."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=0.2)
 
 
 class Bindings:

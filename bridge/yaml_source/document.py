@@ -89,7 +89,8 @@ class YamlSource:
     def _nearest(self, loc: Loc) -> Node:
         node = self._root
         for part in loc:
-            if part not in node.items:
+            if part in node.items:
+                node = node.items[part]
+            elif part != 0 or isinstance(node.data, list):  # else it is one value that stands for a list of one
                 break
-            node = node.items[part]
         return node

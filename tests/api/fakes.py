@@ -262,9 +262,9 @@ class FakeBridge:
     work_orders: FakeWorkOrders = field(default_factory=FakeWorkOrders)
     subscriptions: FakeSubscriptions = field(default_factory=FakeSubscriptions)
     requests: FakeRequests = field(default_factory=FakeRequests)
-    checks: dict[str, bool | int] = field(default_factory=lambda: {"database": True, "broker": True})
+    checks: dict[str, bool | int | str] = field(default_factory=lambda: {"database": True, "broker": True})
 
-    async def readiness(self) -> Mapping[str, bool | int]:
+    async def readiness(self) -> Mapping[str, bool | int | str]:
         return self.checks
 
     def fail(self, error: Exception) -> None:

@@ -120,6 +120,17 @@ async def test_a_defect_that_the_database_found_is_500_and_logged(buyer: BuyerCl
     assert [line["event"] for line in logs if line["log_level"] == "error"] == ["request failed"]
 
 
+@pytest.mark.parametrize("method", ["GET", "POST", "PATCH"])
+async def test_what_is_wrong_with_the_database_is_for_its_operator(
+    buyer: BuyerClient, bridge: FakeBridge, method: str
+) -> None:
+    bridge.fail(StoreUnavailable("nothing listens at secret.example:5432"))
+    path = f"{BASE}/appointment" if method == "POST" else f"{BASE}/appointment/A-1"
+    answer = await buyer.send(method, path, booking_body() if method == "POST" else {"note": []})
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.value["reason"] == "The server cannot use its database now; try again later."
+
+
 async def test_what_is_not_there_is_404(buyer: BuyerClient, bridge: FakeBridge) -> None:
     bridge.fail(NotFound("There is no Appointment A-1."))
     answer = await buyer.get(f"{BASE}/appointment/A-1")

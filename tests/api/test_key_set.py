@@ -250,3 +250,15 @@ async def test_what_is_no_plain_answer_of_bounded_size_is_not_taken(
 ) -> None:
     with pytest.raises(InvalidKeySet, match=reason):
         await fetch(await serve(response))
+
+
+async def test_keys_that_hang_while_they_are_read_keep_nobody_waiting_for_good(
+    keys: KeySet, source: Source, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reading hangs, and no second one is begun beside it: each might take a thread for ever."""
+    monkeypatch.setattr("bridge.api.identity.key_set.LONGEST_WAIT_S", 0.01)
+    source.gate.clear()
+    for _ in range(3):
+        clock.now += 100
+        assert await keys.find("k9", "ES256") is None
+    assert source.reads == 2

@@ -269,6 +269,13 @@ async def test_health_is_open_to_everybody(buyer: BuyerClient, bridge: FakeBridg
     assert (ready.status, ready.value["checks"]) == (503, {"database": True, "broker": False})
 
 
+async def test_what_is_wrong_is_said_in_words(buyer: BuyerClient, bridge: FakeBridge) -> None:
+    bridge.checks["database"] = "the database is read-only"
+    ready = await buyer.get("/health/ready")
+    assert (ready.status, ready.value["checks"]) == (503, {"database": False, "broker": True})
+    assert ready.value["problems"] == {"database": "the database is read-only"}
+
+
 async def test_what_health_counts_is_told_and_turns_no_buyer_away(buyer: BuyerClient, bridge: FakeBridge) -> None:
     bridge.checks["deadLetters"] = 3
     ready = await buyer.get("/health/ready")

@@ -52,6 +52,15 @@ def without_contact(role: str) -> Callable[[Any], Any]:
     return change
 
 
+async def forgets_who_is_at_the_place(server: BrokenServer, ask: Ask, answer: Answer) -> Answer:
+    """Only what a Buyer has booked has all three contacts."""
+    if ask.is_("POST", APPOINTMENT, "appointment") and answer.status == 201:
+        server.memory[answer.json["id"]] = True
+    if ask.is_("GET", APPOINTMENT, ONE) and answer.status == 200 and answer.json["id"] not in server.memory:
+        return answer.with_json(without_contact("appointmentPlaceContact")(answer.json))
+    return answer
+
+
 def setting(**values: Any) -> Callable[[Any], Any]:
     return lambda body: {**body, **values}
 
@@ -321,6 +330,12 @@ FAULTS: tuple[Fault, ...] = (
         ("R18",),
         ("R19", "R34"),
         answer=on("POST", APPOINTMENT, "appointment", 201, without_contact("sellerAppointmentContact")),
+    ),
+    Fault(
+        "a visit that the Seller agreed has no contact at the place",
+        ("R18", "R34"),
+        ("R19", "R33"),
+        answer=forgets_who_is_at_the_place,
     ),
     Fault(
         "no technicalContact",

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from yarl import URL
@@ -19,7 +20,7 @@ from tests.system.laboratory import Laboratory, laboratory
 from tests.system.processes import REPOSITORY
 
 MakeLaboratory = Callable[..., Awaitable[Laboratory]]
-MakeWire = Callable[[str], Awaitable[Wire]]
+MakeWire = Callable[..., Awaitable[Any]]
 
 
 @pytest.fixture(autouse=True)
@@ -73,8 +74,8 @@ async def make_wire() -> AsyncIterator[MakeWire]:
     """Makes wires to the server of a URL, which can be cut and mended; `wire.url` is the same URL through the wire."""
     async with AsyncExitStack() as stack:
 
-        async def make(url: str) -> Wire:
-            wire = Wire(URL(url))
+        async def make(url: str, kind: type[Wire] = Wire) -> Wire:
+            wire = kind(URL(url))
             server = await asyncio.start_server(wire.serve, "127.0.0.1", 0)
             stack.callback(wire.cut)
             stack.callback(server.close)

@@ -14,7 +14,7 @@ from aio_pika.abc import AbstractChannel
 
 from bridge.app.process import new_id
 from bridge.domain.model import Command
-from bridge.flows.ports import RecordedEntry
+from bridge.flows.ports import Attempt, RecordedEntry
 from bridge.mef.enums import Irp
 from bridge.mef.models import Appointment, TimePeriod
 from bridge.simulator.answers import Answers
@@ -30,8 +30,6 @@ from tests.system.processes import BridgeProcess
 
 PACK = "acme-wfm"
 API_KEY = "acme-buyer-key"
-LISTENERS_TIME_S = 4.0
-"""What a bridge that is to die gives its listeners: for twice as long nobody else may send what it had claimed."""
 
 CREATED = "workOrderCreateEvent"
 STATE = "workOrderStateChangeEvent"
@@ -104,9 +102,12 @@ class Laboratory:
         for queue in self.queues:
             await self.channel.queue_delete(queue)
         await self.channel.queue_delete(self.namespace + COMMANDS_QUEUE)
-        for exchange in (EVENTS_EXCHANGE, COMMANDS_EXCHANGE):
-            await self.channel.exchange_delete(self.namespace + exchange)
-        await self.channel.exchange_delete(self.topology.dead_letter)
+        for exchange in (
+            *self.topology.exchanges,
+            self.namespace + EVENTS_EXCHANGE,
+            self.namespace + COMMANDS_EXCHANGE,
+        ):
+            await self.channel.exchange_delete(exchange)
 
     @property
     def queues(self) -> tuple[str, ...]:
@@ -134,6 +135,11 @@ class Laboratory:
         mine = [entry for entry in entries if entry.job is not None and entry.job.key == job]
         return [(t.resource, t.source, t.target) for entry in mine for t in entry.transitions]
 
+    async def attempts(self) -> list[Attempt]:
+        """All attempts at notifications."""
+        backlog = (await self.store()).backlog
+        return [each for report in await backlog.reports() for each in await backlog.attempts(report.number)]
+
     async def overdue(self) -> list[Command]:
         """The commands that the bridge, once it runs, holds for abandoned."""
         async with (await self.store()).transaction() as tx:
@@ -158,9 +164,7 @@ class Laboratory:
         await eventually(lambda: self.wfm.idle)
         await eventually(self._all_taken)
         assert await self.bridge.stop() == 0
-        for queue in self.queues:
-            passive = await self.channel.get_queue(queue, ensure=False)
-            assert await passive.get(fail=False) is None, queue
+        assert {queue: await self.waiting_in(queue) for queue in self.queues} == dict.fromkeys(self.queues, 0)
 
     async def _all_taken(self) -> bool:
         return not any([await self.waiting_in(queue) for queue in self.queues])
@@ -222,8 +226,8 @@ class Laboratory:
     # the bridge that dies at a point, and the one whose commands expire when the test says so
 
     async def start_dying(self, point: Callable[[str], None]) -> None:
-        """Start the bridge, ready, so that it dies at a point of crashing_bridge."""
-        await self.bridge.start_ready(*crash.command(point), BRIDGE_DELIVERY_TIMEOUT_SECONDS=str(LISTENERS_TIME_S))
+        """Start the bridge, ready, so that it dies at a point of crashing_bridge. No lease of its own ever ends."""
+        await self.bridge.start_ready(*crash.command(point), BRIDGE_DELIVERY_TIMEOUT_SECONDS=str(NEVER_S))
 
     async def start_patient(self) -> None:
         """Start the bridge, ready, so that no command's time is up by itself (see patient_bridge)."""

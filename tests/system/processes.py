@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,11 @@ class BridgeProcess:
                 return {"http": answer.status, **(await answer.json())}
         except aiohttp.ClientError:
             return None
+
+    async def is_live(self) -> bool:
+        """Tell whether `/health/live` says so."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.url}/health/live") as answer:
+            return answer.status == HTTPStatus.OK
 
     async def _is_ready(self) -> bool:
         if self.pid is None:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from bridge.domain.model import Outcome
+from bridge.store.deliveries import LOST
 from tests.support import eventually
 from tests.system import crashing_bridge as crash
 from tests.system.conftest import MakeLaboratory
@@ -88,9 +89,16 @@ async def test_a_notification_that_was_committed_and_not_sent_is_sent_once(
 async def test_a_notification_that_was_sent_and_not_settled_comes_again_with_the_same_event_id(
     make_laboratory: MakeLaboratory, either_database_url: str
 ) -> None:
-    """The Buyer drops it by its eventId. The WorkOrder's own notification left beside it, and may come again too."""
+    """The Buyer drops it by its eventId. The WorkOrder's own notification left beside it, and may come again too.
+
+    The attempt that the process died in is on record all the same.
+    """
     lab = await make_laboratory(either_database_url)
     job = await die_at_start_of_work(lab, crash.sent_not_settled)
     assert await recorded_starts(lab) == 1
+    assert any(attempt.status is None and attempt.error is None for attempt in await lab.attempts())
     await finish_after_restart(lab, job)
     assert lab.repeated() in ([STATUS], [STATUS, STATE], [STATE, STATUS])
+    outcomes = [(attempt.status, attempt.error) for attempt in await lab.attempts()]
+    assert (None, LOST) in outcomes
+    assert set(outcomes) == {(None, LOST), (204, None)}

@@ -6,12 +6,15 @@ The wire between the bridge and the server is cut, not the server, which others 
 import asyncio
 from typing import Any
 
+import asyncpg
 import pytest
+from yarl import URL
 
 from bridge.domain.model import Outcome
 from bridge.mef.enums import Api
 from bridge.simulator.buyer import BuyerError
 from tests.support import PATIENCE_S, eventually
+from tests.support_postgres import NO_PGBOUNCER, TurningAway, pgbouncer
 from tests.system.conftest import MakeLaboratory, MakeWire
 from tests.system.laboratory import CREATED, Laboratory
 from tests.system.test_kill import HOPS, OF_THE_APPOINTMENT, OF_THE_WORK_ORDER
@@ -136,7 +139,8 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     health = await lab.bridge.health()
     assert health is not None
     assert health["http"] == 503
-    assert health["checks"] == {"database": True, "broker": False, "inbound": False, "replies": True}
+    seen = {"database": True, "broker": False, "publishing": False, "inbound": False, "replies": True}
+    assert health["checks"].items() >= seen.items()
     assert await lab.buyer.work_orders() == ()
     wire.mend()
     await lab.bridge.ready()
@@ -145,13 +149,98 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     assert CREATED in [each.event.event_type for each in lab.buyer.received]
 
 
-async def test_a_database_that_is_not_there_at_the_start_ends_the_bridge_with_one_clear_line(
+async def test_a_postgresql_that_is_not_there_at_the_start_or_recovers_is_waited_for(
     make_laboratory: MakeLaboratory, make_wire: MakeWire, database_url: str
 ) -> None:
-    wire = await make_wire(database_url)
+    """As RabbitMQ is: probes are answered meanwhile, so that nobody restarts the bridge for nothing."""
+    wire = await make_wire(database_url, TurningAway)
     wire.cut()
     lab = await make_laboratory(database_url, DATABASE_URL=wire.url)
     lab.bridge.start()
+    await eventually(lambda: wire.refused >= 2)
+    assert "the database is starting, stopping or recovering: the database system is starting up" in lab.bridge.said
+    assert "Traceback" not in lab.bridge.said
+    assert await lab.bridge.is_live()
+    health = await lab.bridge.health()
+    assert health is not None
+    assert health["http"] == 503
+    assert health["checks"]["database"] is False
+    assert "the database system is starting up" in health["problems"]["database"]
+    refused = await refusal(lab.buyer.send("GET", Api.WORK_ORDER, "/workOrder"))
+    assert refused.status == 503
+    assert "starting up" not in str(refused.body)  # that is for the operator
+    pid = lab.bridge.pid
+    wire.mend()
+    await lab.bridge.ready()
+    await lab.buyer.register()
+    await lab.new_job()
+    assert lab.bridge.pid == pid
+
+
+async def test_with_a_postgresql_that_takes_no_changes_buyers_read_and_messages_wait(
+    make_laboratory: MakeLaboratory, database_url: str
+) -> None:
+    """So it is after a failover, for who is still connected to what is a standby now."""
+    lab = await make_laboratory(database_url)
+    await lab.bridge.start_ready()
+    pid = lab.bridge.pid
+    job, _ = await lab.planned()
+    await change_database(database_url, "SET default_transaction_read_only = on")
+    await lab.wfm.start_work(job)
+    await lab.wfm.finish(job)
+    await eventually(lambda: lab.bridge.said.count("commit.waiting") >= 2)
+    await eventually(lambda: not_ready_because_of(lab, "database"))
+    health = await lab.bridge.health()
+    assert health is not None
+    assert health["problems"]["database"].startswith("the database is read-only")
+    assert await lab.bridge.is_live()
+    (work_order,) = await lab.buyer.work_orders()
+    assert work_order.state == "planned"
+    refused = await refusal(lab.buyer.subscribe(Api.WORK_ORDER, lab.buyer.callback))
+    assert refused.status == 503
+    await change_database(database_url, "RESET default_transaction_read_only")
+    await lab.bridge.ready()
+    await until_all_is_told(lab, job)
+    assert [recorded.entry.outcome for recorded in await lab.journal()] == [Outcome.APPLIED] * 4
+    assert lab.bridge.pid == pid
+    assert "Traceback" not in lab.bridge.said
+    await lab.stop_and_find_nothing_left()
+
+
+async def change_database(url: str, change: str) -> None:
+    """Change a setting of the database, and end all sessions that have the old one."""
+    name = URL(url).path.strip("/")
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    await connection.execute("SET default_transaction_read_only = off")
+    await connection.execute(f'ALTER DATABASE "{name}" {change}')
+    await connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()", name
+    )
+    await connection.close()
+
+
+@pytest.mark.skipif(NO_PGBOUNCER is not None, reason=str(NO_PGBOUNCER))
+async def test_through_pgbouncer_in_transaction_mode_all_goes_as_usual(
+    make_laboratory: MakeLaboratory, database_url: str
+) -> None:
+    with pgbouncer(database_url, "transaction") as url:
+        lab = await make_laboratory(database_url, DATABASE_URL=url)
+        await lab.bridge.start_ready()
+        job, _ = await lab.planned()
+        await lab.wfm.start_work(job)
+        await lab.wfm.finish(job)
+        await until_all_is_told(lab, job)
+        assert "prepared statement" not in lab.bridge.said
+        await lab.stop_and_find_nothing_left()
+
+
+async def test_a_database_that_somebody_has_to_mend_ends_the_start_with_one_clear_line(
+    make_laboratory: MakeLaboratory, database_url: str
+) -> None:
+    lab = await make_laboratory(database_url, DATABASE_URL=str(URL(database_url).with_path("/nosuch")))
+    lab.bridge.start()
     assert await lab.bridge.ended() == 1
-    assert lab.bridge.said.startswith("the database does not answer: ")
+    last = lab.bridge.said.splitlines()[-1]
+    assert last.startswith("PostgreSQL at ")
+    assert last.endswith("or mend database.url")
     assert "Traceback" not in lab.bridge.said

@@ -8,9 +8,9 @@ from structlog.testing import capture_logs
 
 from bridge.backoff import Backoff
 from bridge.batcher import Batcher
-from bridge.errors import ConflictError, StoreUnavailable
+from bridge.errors import ConflictError, NotKept, StoreUnavailable, StoreUncertain
 from bridge.flows import patience
-from bridge.flows.patience import Patient
+from bridge.flows.patience import TRIES, Patient
 from tests.support import eventually
 
 
@@ -23,6 +23,8 @@ class Database:
         self.refused: frozenset[str] = frozenset()
         self.away = 0
         self.full = 0
+        self.uncertain: frozenset[str] = frozenset()
+        self.well = True
         self.open = asyncio.Event()
         self.open.set()
 
@@ -34,8 +36,14 @@ class Database:
             raise StoreUnavailable
         if self.refused & set(words):
             raise ConflictError("refused")
+        if self.uncertain & set(words):
+            raise StoreUncertain("a trigger failed")
         self.commits.append(list(words))
         return [word.upper() for word in words]
+
+    async def is_well(self) -> bool:
+        """Take another change."""
+        return self.well
 
     async def park(self, word: str, error: Exception) -> str:
         """Keep a word that is refused."""
@@ -54,7 +62,7 @@ async def database() -> Database:
 @pytest.fixture(params=["tells", "parks"])
 def batcher(request: pytest.FixtureRequest, database: Database) -> Batcher[str, str]:
     """One of either policy: what holds for both."""
-    commit = Patient(database.commit, database.park) if request.param == "parks" else database.commit
+    commit = Patient(database.commit, database.park, database.is_well) if request.param == "parks" else database.commit
     return Batcher(commit, max_items=3)
 
 
@@ -64,9 +72,14 @@ def telling(database: Database) -> Batcher[str, str]:
 
 
 @pytest.fixture
-def parking(database: Database, monkeypatch: pytest.MonkeyPatch) -> Batcher[str, str]:
+def patient(database: Database, monkeypatch: pytest.MonkeyPatch) -> Patient[str, str]:
     monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.004, jitter=0))
-    return Batcher(Patient(database.commit, database.park))
+    return Patient(database.commit, database.park, database.is_well)
+
+
+@pytest.fixture
+def parking(patient: Patient[str, str]) -> Batcher[str, str]:
+    return Batcher(patient)
 
 
 async def results(batcher: Batcher[str, str], words: str) -> list[str | BaseException]:
@@ -151,6 +164,15 @@ async def test_one_that_is_refused_harms_no_other(telling: Batcher[str, str], da
     assert (a, type(b), c) == ("A", ConflictError, "C")
 
 
+async def test_one_that_fails_for_no_certain_reason_harms_no_other(
+    telling: Batcher[str, str], database: Database
+) -> None:
+    database.uncertain = frozenset("b")
+    a, b, c = await results(telling, "abc")
+    assert database.commits == [["a"], ["c"]]
+    assert (a, type(b), c) == ("A", StoreUncertain, "C")
+
+
 async def test_all_are_told_when_the_database_is_away(telling: Batcher[str, str], database: Database) -> None:
     database.away = 1
     assert [type(result) for result in await results(telling, "abc")] == [StoreUnavailable] * 3
@@ -176,12 +198,66 @@ async def test_a_database_that_is_away_is_waited_for_longer_each_time(
     assert waits == [("commit.waiting", wait) for wait in (0.001, 0.002, 0.004, 0.004)]
 
 
-async def test_one_that_cannot_even_be_parked_is_tried_for_as_long_as_it_takes(
-    parking: Batcher[str, str], database: Database
-) -> None:
-    database.refused, database.full = frozenset("a"), 3
+async def test_what_cannot_be_parked_is_tried_several_times(parking: Batcher[str, str], database: Database) -> None:
+    database.refused, database.full = frozenset("a"), TRIES - 1
     assert await results(parking, "ab") == ["parked a", "B"]
     assert database.commits == [["b"]]
+
+
+async def test_what_can_never_be_parked_is_given_up_and_holds_up_no_other(
+    patient: Patient[str, str], database: Database
+) -> None:
+    database.refused, database.full = frozenset("a"), 1_000_000
+    given_up, other = await results(Batcher(patient), "ab")
+    assert isinstance(given_up, NotKept)
+    assert str(given_up) == ("ConflictError: refused; it cannot be parked: ZeroDivisionError: a defect in parking")
+    assert (other, database.commits, patient.given_up) == ("B", [["b"]], 1)
+
+
+async def test_nothing_is_given_up_while_the_database_takes_nothing_else_either(
+    patient: Patient[str, str], database: Database
+) -> None:
+    database.refused, database.full, database.well = frozenset("a"), 5 * TRIES, False
+    assert await results(Batcher(patient), "a") == ["parked a"]
+    assert patient.given_up == 0
+
+
+async def test_what_fails_for_no_certain_reason_is_parked_once_the_database_has_taken_others(
+    parking: Batcher[str, str], database: Database
+) -> None:
+    database.uncertain = frozenset("b")
+    assert await results(parking, "abc") == ["A", "parked b", "C"]
+    assert database.commits == [["a"], ["c"]]
+    [(_, error)] = database.parked
+    assert str(error) == "a trigger failed; the database takes other changes"
+
+
+async def test_it_is_waited_for_while_the_database_takes_no_others(
+    parking: Batcher[str, str], database: Database
+) -> None:
+    database.uncertain, database.well = frozenset("a"), False
+    done = parking.submit("a")
+    with capture_logs() as logs:
+        await eventually(lambda: len(logs) > 3 * TRIES)
+    database.uncertain = frozenset()
+    assert await done == "A"
+    assert database.parked == []
+
+
+async def test_the_age_of_the_oldest_is_that_of_what_waits_longest(
+    telling: Batcher[str, str], database: Database
+) -> None:
+    assert telling.oldest_s() == 0
+    database.open.clear()
+    first = telling.submit("a")
+    assert telling.oldest_s() >= 0
+    await eventually(lambda: telling.oldest_s() > 0.01)
+    later = telling.submit("b")
+    age = telling.oldest_s()
+    assert age > 0.01
+    database.open.set()
+    await asyncio.gather(first, later)
+    assert telling.oldest_s() == 0
 
 
 async def test_stopping_ends_the_waiting_for_a_database(parking: Batcher[str, str], database: Database) -> None:

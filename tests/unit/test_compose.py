@@ -130,7 +130,7 @@ def test_every_bridge_variable_names_a_setting_and_holds_a_value_it_takes(monkey
     assert urlsplit(settings.database.url.get_secret_value()).hostname == "postgres"
     assert (settings.http.host, settings.http.port) == ("0.0.0.0", 8137)  # noqa: S104  inside its container
     assert settings.delivery.allow_private_callbacks
-    assert [entity.name for entity in load_buyers(settings.buyers, settings.mode)]
+    assert [entity.name for entity in load_buyers(settings.buyers, settings.mode).requesting_entities]
 
 
 def test_the_databases_name_user_and_password_are_those_of_the_bridges_url() -> None:

@@ -8,6 +8,7 @@ import pytest
 from bridge.localenv import broker, postgres
 from bridge.localenv.broker import find_broker
 from bridge.localenv.postgres import find_postgres
+from bridge.localenv.rabbitmq import Node
 from bridge.localenv.service import NotHere, Step, Unavailable
 
 
@@ -69,10 +70,10 @@ def test_a_package_is_installed_only_after_every_other_step_and_then_run_private
 ) -> None:
     installed: list[str] = []
 
-    def start(*_: object) -> str:
+    def start(*_: object) -> Node:
         if not installed:
             raise NotHere("no rabbitmq-server is installed")
-        return "amqp://guest:guest@127.0.0.1:4711/"
+        return Node("amqp://guest:guest@127.0.0.1:4711/", {})
 
     monkeypatch.setattr(broker, "apt_install", installed.append)
     monkeypatch.setattr(broker, "start_rabbitmq", start)

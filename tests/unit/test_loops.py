@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import NoReturn
 
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.errors import StoreUnavailable
-from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, every, seconds_until, when_due
+from bridge.errors import PermanentError, StoreUnavailable
+from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, every, seconds_until, until_done, when_due
 from tests.support import PATIENCE_S, eventually
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -84,6 +85,18 @@ async def test_a_bell_that_rang_during_the_work_ends_the_next_rest_and_no_other(
         await asyncio.sleep(0)
     assert not resting.done()
     resting.cancel()
+
+
+async def test_what_may_pass_is_waited_out_and_what_will_not_is_raised() -> None:
+    steps = Steps(StoreUnavailable("a"), StoreUnavailable("b"), 7.0, PermanentError("c"))
+    with capture_logs() as logs:
+        assert await until_done(steps.step, repeat(0.001), "database") == 7.0
+        with pytest.raises(PermanentError, match="c"):
+            await until_done(steps.step, repeat(0.001), "database")
+    assert [(entry["event"], entry["trouble"]) for entry in logs] == [
+        ("database.waiting", "a"),
+        ("database.waiting", "b"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""A bridge is ready if all that it needs is there: one queue that is not bound, or not consumed, and it is not."""
+"""A bridge is ready if all that it needs is there: one queue that is not bound, or not consumed, and it is not.
+
+What is wrong with the database is said in words.
+"""
 
 from types import SimpleNamespace
 from typing import Any
@@ -6,34 +9,74 @@ from typing import Any
 import pytest
 
 from bridge.app.buyer_side import readiness
-from bridge.errors import StoreUnavailable
+from bridge.settings import Settings
+
+READ_ONLY = "the database is read-only"
+TOO_OLD = "the oldest message of the WFM waits for 61 s to be stored (see commit.waiting in the log)"
 
 
-class Store:
-    """A database that answers, or does not."""
-
-    def __init__(self, answers: bool) -> None:
-        self._answers = answers
-
-    async def ping(self) -> None:
-        """Answer."""
-        if not self._answers:
-            raise StoreUnavailable
+ALARM = "RabbitMQ takes no messages: it is low on memory"
 
 
-async def told(database: bool = True, broker: bool = True, inbound: bool = True, replies: bool = True) -> Any:
+async def _count() -> int:
+    return 2
+
+
+async def told(
+    database: bool = True,
+    broker: bool = True,
+    publishing: bool = True,
+    inbound: bool = True,
+    replies: bool = True,
+    messages: bool = True,
+    given_up: int = 0,
+) -> Any:
     """What is told where the second queue of a kind is as given; the first is as it should be."""
-    parts: Any = SimpleNamespace(store=Store(database), link=SimpleNamespace(connected=broker))
+    parts: Any = SimpleNamespace(
+        settings=Settings(),
+        store=SimpleNamespace(
+            problem=None if database else READ_ONLY, listeners=SimpleNamespace(count_disabled=_count)
+        ),
+        link=SimpleNamespace(connected=broker),
+    )
     wfm_side: Any = SimpleNamespace(
-        inbound=[SimpleNamespace(bound=True), SimpleNamespace(bound=inbound)],
+        job_updates=SimpleNamespace(oldest_s=lambda: 3.2 if messages else 61.0, given_up=given_up),
+        commands=SimpleNamespace(oldest_s=lambda: 0.0, given_up=given_up),
+        inbound=[SimpleNamespace(bound=True, stands_by=True), SimpleNamespace(bound=inbound, stands_by=False)],
         replies=[SimpleNamespace(consumed=True), SimpleNamespace(consumed=replies)],
         dead_letters=SimpleNamespace(depth=3),
+        bus=SimpleNamespace(problem=None if publishing else ALARM),
     )
     return await readiness(parts, wfm_side)
 
 
-@pytest.mark.parametrize("missing", ["database", "broker", "inbound", "replies"])
-async def test_what_is_missing_is_named(missing: str) -> None:
-    good = {"database": True, "broker": True, "inbound": True, "replies": True, "deadLetters": 3}
-    assert await told() == good
-    assert await told(**{missing: False}) == good | {missing: False}
+GOOD = {
+    "database": True,
+    "messages": True,
+    "broker": True,
+    "publishing": True,
+    "inbound": True,
+    "replies": True,
+    "deadLetters": 3,
+    "standingBy": 1,
+    "oldestUncommittedSeconds": 3,
+    "neitherAppliedNorParked": 0,
+    "disabledListeners": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("missing", "as_told"),
+    [("database", READ_ONLY), ("broker", False), ("publishing", ALARM), ("inbound", False), ("replies", False)],
+)
+async def test_what_is_missing_is_named(missing: str, as_told: bool | str) -> None:
+    assert await told() == GOOD
+    assert await told(**{missing: False}) == GOOD | {missing: as_told}
+
+
+async def test_a_message_that_waits_too_long_to_be_stored_is_told_of() -> None:
+    assert await told(messages=False) == GOOD | {"messages": TOO_OLD, "oldestUncommittedSeconds": 61}
+
+
+async def test_messages_that_could_not_even_be_parked_are_counted_and_stop_nobody() -> None:
+    assert await told(given_up=1) == GOOD | {"neitherAppliedNorParked": 2}

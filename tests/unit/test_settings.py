@@ -152,6 +152,7 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         "BRIDGE_BUYERS",
         "BRIDGE_HTTP_HOST",
         "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
+        "BRIDGE_DELIVERY_CA_FILE",
     }
     free_text |= {f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "JWKS")}
     assert complained == names.keys() - free_text
@@ -370,7 +371,7 @@ BUYERS = ROOT / "config" / "buyers.yaml"
 
 
 def test_the_shipped_buyers_hold_two_development_entities() -> None:
-    entities = load_buyers(BUYERS, Mode.DEVELOPMENT)
+    entities = load_buyers(BUYERS, Mode.DEVELOPMENT).requesting_entities
     assert [(one.api_keys_sha256, one.buyers) for one in entities] == [
         ((hashlib.sha256(b"acme-buyer-key").hexdigest(),), ("acme-buyer",)),
         ((hashlib.sha256(b"other-buyer-key").hexdigest(),), ("other-buyer",)),
@@ -394,7 +395,7 @@ def test_development_keys_are_refused_in_production() -> None:
 def test_keys_of_ones_own_are_taken_in_production(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEY", "b" * 64)
     path = write(f"requesting_entities: [{{name: n, api_keys_sha256: [{'a' * 64}, '${{KEY}}'], buyers: [x, y]}}]")
-    (entity,) = load_buyers(path)
+    (entity,) = load_buyers(path).requesting_entities
     assert entity.api_keys_sha256 == ("a" * 64, "b" * 64)
     assert entity.buyers == ("x", "y")
 
@@ -416,7 +417,7 @@ def test_no_two_entities_go_by_the_same_name(write: Any) -> None:
 
 
 def test_an_entity_may_have_a_token_and_no_key(write: Any) -> None:
-    (entity,) = load_buyers(write("requesting_entities: [{name: n, client_id: 0a1b, buyers: [x]}]"))
+    (entity,) = load_buyers(write("requesting_entities: [{name: n, client_id: 0a1b, buyers: [x]}]")).requesting_entities
     assert (entity.client_id, entity.api_keys_sha256) == ("0a1b", ())
 
 

@@ -7,12 +7,16 @@ together and not more often than the floor allows, so that forged tokens cannot 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import structlog
 from aiohttp import ClientError
 
 from bridge.api.identity.jwks import InvalidKeySet, Key, PublicKey, parse_key_set
 from bridge.errors import TransientError
+
+LONGEST_WAIT_S: Final = 6.0
+"""How long a request waits for keys: a reading may hang, as of a file on a share that is away."""
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +47,7 @@ class KeySet:
         if found is None or self._older_than(self._refresh_s):
             reading = self._start_reading()
             if found is None and reading is not None:
-                await asyncio.wait({reading})
+                await asyncio.wait({reading}, timeout=LONGEST_WAIT_S)
                 found = self._known(kid, algorithm)
         if not self._keys:
             raise KeysUnavailable
@@ -53,7 +57,7 @@ class KeySet:
         """Read the keys now, and tell whether there are any."""
         reading = self._start_reading()
         if reading is not None:
-            await asyncio.wait({reading})
+            await asyncio.wait({reading}, timeout=LONGEST_WAIT_S)
         return bool(self._keys)
 
     async def close(self) -> None:

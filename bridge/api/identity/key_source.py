@@ -35,12 +35,16 @@ def reader(place: str, *, production: bool) -> Read:
 
 
 async def read_file(path: Path) -> bytes:
-    """Read a file without holding the loop up."""
+    """Read a file without holding the loop up. Where that never ends (a share that is away), it takes one thread."""
     return await asyncio.to_thread(path.read_bytes)
 
 
 async def fetch(url: str) -> bytes:
-    """Get a document of bounded size in bounded time. A redirect could lead anywhere, and is not followed."""
+    """Get a document of bounded size in bounded time. A redirect could lead anywhere, and is not followed.
+
+    The issuer's name is resolved without a thread (aiohttp does so where aiodns is): one that nobody answers for would
+    keep it for longer than we wait.
+    """
     timeout = ClientTimeout(total=FETCH_SECONDS)
     async with (
         ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as session,

@@ -3,25 +3,28 @@
 from collections.abc import Sequence
 
 from bridge.domain.model import CommandKind, TicketStatus
-from bridge.mapping.checks.reference_types import References
+from bridge.mapping.checks.clocks import check_letters
+from bridge.mapping.checks.job_fields import check_job_field, check_zone_reference
 from bridge.mapping.checks.replies import check_reply
 from bridge.mapping.checks.report import Loc, Report
-from bridge.mapping.checks.tables import check_zones, looked_up
+from bridge.mapping.checks.tables import looked_up
 from bridge.mapping.commands.context import (
+    CONTACT_ATTRIBUTES,
+    CONTACT_ROLES,
+    EACH,
     NAMES,
     Reference,
     Type,
-    contact_role,
+    contact_parts,
     find_reference,
     slot_name,
 )
-from bridge.mapping.document import FieldSpec, PackDocument, Table
-from bridge.mapping.document.commands import TemplateValue, entries, field_column, field_name
+from bridge.mapping.document import PackDocument, Table
+from bridge.mapping.document.base import field_column, field_name
+from bridge.mapping.document.commands import TemplateValue, entries, repetitions
 from bridge.mapping.formats.datetimes import has_offset
-from bridge.mapping.reading.references import always_has, codes, known_codes, takes_any
-from bridge.mef.enums import ContactRole
+from bridge.mapping.reading.references import codes, known_codes, takes_any
 
-_WRITABLE = ("text", "code", "integer", "boolean", "datetime")
 _ANSWERED = (CommandKind.SEARCH, CommandKind.BOOK, CommandKind.RESCHEDULE, CommandKind.CANCEL)
 
 
@@ -30,8 +33,14 @@ def check_commands(document: PackDocument, report: Report) -> None:
     _check_complete(document, report)
     for kind, command in document.commands.items():
         loc: Loc = ("commands", kind.value)
+        repeated = repetitions(command.body)
+        for path, one in repeated.items():
+            if kind not in EACH[one.each].kinds:
+                message = f"{one.each} are there in {' and '.join(sorted(EACH[one.each].kinds))} only"
+                report.add((*loc, "body", *path, "each"), "misplaced", message)
         for path, entry in entries(command.body):
-            _check_entry((*loc, "body", *path), entry, kind, document, report)
+            around = next((one.each for at, one in repeated.items() if path[: len(at)] == at), None)
+            _check_entry((*loc, "body", *path), entry, around, kind, document, report)
         if command.reply is not None:
             check_reply((*loc, "reply"), command.reply, kind, document, report)
         elif kind in _ANSWERED:
@@ -49,7 +58,15 @@ def _check_complete(document: PackDocument, report: Report) -> None:
         report.add_key(("commands", "book"), "missing-command", message)
 
 
-def _check_entry(loc: Loc, entry: TemplateValue, kind: CommandKind, document: PackDocument, report: Report) -> None:
+def _check_entry(
+    loc: Loc, entry: TemplateValue, around: str | None, kind: CommandKind, document: PackDocument, report: Report
+) -> None:
+    """Check one value entry; `around` is what it is written for each of, if it is."""
+    wrong = [name for name in entry.names if name.startswith(_EACH) and name not in _of_each(around)]
+    for name in wrong:
+        _report_each((*loc, "value"), name, around, report)
+    if wrong:
+        return
     found = [_check_name((*loc, "value"), name, document, report) for name in entry.value]
     references = [reference for reference in found if reference is not None]
     if len(references) < len(found):
@@ -61,51 +78,38 @@ def _check_entry(loc: Loc, entry: TemplateValue, kind: CommandKind, document: Pa
     _check_table(loc, entry, document, report)
 
 
+_EACH = "each."
+
+
+def _of_each(around: str | None) -> list[str]:
+    return [f"{_EACH}{name}" for name in EACH[around].attributes] if around is not None else []
+
+
+def _report_each(loc: Loc, name: str, around: str | None, report: Report) -> None:
+    if around is not None:
+        report.unknown(loc, "attribute", name, _of_each(around))
+    else:
+        report.add(loc, "misplaced", f"{name} is there only in the item of something with each: {', '.join(EACH)}")
+
+
 def _check_name(loc: Loc, name: str, document: PackDocument, report: Report) -> Reference | None:
     reference = find_reference(name)
     if reference is None:
         report.unknown(loc, "value", name, NAMES)
         return None
-    role, token = contact_role(name), slot_name(name)
-    if role is not None and role not in tuple(ContactRole):
-        report.unknown(loc, "role", role, tuple(ContactRole))
+    contact, token = contact_parts(name), slot_name(name)
+    if contact is not None:
+        _check_contact(loc, *contact, report)
     if token is not None and token not in _tokens(document):
         report.unknown(loc, "token", token, _tokens(document))
-    field = field_name(name)
-    return reference if field is None else _check_field(loc, field, field_column(name), document, report)
+    return reference if field_name(name) is None else check_job_field(loc, name, document, report)
 
 
-def _check_field(loc: Loc, name: str, column: str | None, document: PackDocument, report: Report) -> Reference | None:
-    """Check that a field is remembered, and can be typed without its message; give what it is."""
-    spec = document.fields.get(name)
-    if spec is None:
-        report.unknown(loc, "field", name, document.fields)
-        return None
-    problem = _unwritable(name, spec)
-    if problem is not None:
-        report.add(loc, "not-remembered", problem)
-        return None
-    is_certain = spec.default is not None
-    if column is not None:
-        if not References(document, report).check_name(loc, f"{name}.{column}"):
-            return None
-        table = document.tables.get(spec.table or "")
-        is_certain = is_certain and table is not None and always_has(table, column)
-    type_ = Type.MOMENT if spec.type == "datetime" and column is None else Type.TEXT
-    certain_for: frozenset[CommandKind] = frozenset(CommandKind) if is_certain else frozenset()
-    return Reference(lambda _: None, type_, certain_for)
-
-
-def _unwritable(name: str, spec: FieldSpec) -> str | None:
-    if spec.path is None:
-        return f"only what is read by a path is remembered, and {name} is not; name the fields it is made of"
-    if not spec.remember:
-        return f"{name} is not remembered; take its remember: false away"
-    if spec.type not in _WRITABLE:
-        return f"a command can write {', '.join(_WRITABLE)}; {name} is {spec.type}"
-    if spec.not_before is not None or (spec.zone is not None and spec.zone.name is None):
-        return f"{name} cannot be read without its message: its zone or day comes of another field"
-    return None
+def _check_contact(loc: Loc, role: str, attribute: str, report: Report) -> None:
+    if role not in CONTACT_ROLES:
+        report.unknown(loc, "role", role, CONTACT_ROLES)
+    if attribute not in CONTACT_ATTRIBUTES:
+        report.unknown(loc, "attribute", attribute, CONTACT_ATTRIBUTES)
 
 
 def _tokens(document: PackDocument) -> tuple[str, ...]:
@@ -127,6 +131,8 @@ def _check_format(
         report.add_key((*loc, "format"), "misplaced", f"only a date and time has a format; {entry.value[0]} is none")
     elif entry.format is not None and entry.zone is None and document.zone is None and not has_offset(entry.format):
         report.add(loc, "missing-key", "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)")
+    elif entry.format is not None and entry.zone is None:
+        check_letters((*loc, "format"), entry.format, document.zone, report, written=True)
     if entry.zone is not None and entry.format is None:
         report.add_key((*loc, "zone"), "misplaced", "a zone needs a format")
     elif entry.zone_reference is not None:
@@ -134,18 +140,10 @@ def _check_format(
 
 
 def _check_zone(loc: Loc, name: str, kind: CommandKind, document: PackDocument, report: Report) -> None:
-    """Check what says a zone: the pack's own stands in for it, and a column has nothing but zones."""
+    """Check what says a zone; the pack's own stands in for it."""
     reference = _check_name(loc, name, document, report)
-    if reference is None:
-        return
-    if reference.type is Type.MOMENT:
-        report.add(loc, "wrong-type", f"expected the name of a time zone; {name} is a date and time")
-    elif document.zone is None and kind not in reference.certain_for:
-        message = f"{name} may be absent in {kind}; write the pack's zone, which stands in for it (zone: Europe/Warsaw)"
-        report.add(loc, "may-be-absent", message)
-    column, spec = field_column(name), document.fields.get(field_name(name) or "")
-    if column is not None and spec is not None and spec.table in document.tables:
-        check_zones(spec.table, column, document.tables[spec.table], report)
+    if reference is not None:
+        check_zone_reference(loc, name, reference, kind, document, report)
 
 
 def _check_table(loc: Loc, entry: TemplateValue, document: PackDocument, report: Report) -> None:

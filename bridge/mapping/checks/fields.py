@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bridge.mapping.checks.clocks import check_letters
 from bridge.mapping.checks.item_fields import INSIDE, check_items
 from bridge.mapping.checks.kept_fields import check_forgets, check_kept
 from bridge.mapping.checks.made_fields import check_made, takes_as_it_is
@@ -62,6 +63,8 @@ def _check_type(loc: Loc, spec: FieldSpec, document: PackDocument, report: Repor
         report.add((*loc, "no"), "duplicate-code", "the same spelling cannot mean both yes and no")
     if spec.type == "datetime" and not takes_as_it_is(spec, document):
         _check_moment(loc, spec.format, spec.zone is not None or document.zone is not None, report)
+        if spec.zone is None and document.zone is not None:
+            check_letters((*loc, "format"), spec.format, document.zone, report)
 
 
 def _check_moment(loc: Loc, pattern: str | None, has_zone: bool, report: Report) -> None:

@@ -7,6 +7,7 @@ a namespace.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from bridge.mapping.checks.clocks import check_letters
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Slots
 from bridge.mapping.formats.paths import Step, path_steps
@@ -21,7 +22,16 @@ def check_inbound(document: PackDocument, report: Report) -> None:
             report.add(
                 loc, "wrong-value", f"expected a name of at most {_LONGEST} bytes, as AMQP has it; came {length}"
             )
-    for index, unpack in enumerate(document.inbound.unpack):
+    inbound = document.inbound
+    own: Loc = ("inbound", "version")
+    versions = [
+        (own, inbound.version),
+        *((("inbound", "versions", name), one) for name, one in inbound.versions.items()),
+    ]
+    for loc, version in versions:
+        if version is not None and version.zone is None:
+            check_letters((*loc, "format"), version.format, document.zone or "UTC", report)
+    for index, unpack in enumerate(inbound.unpack):
         key, path = ("json", unpack.json_) if unpack.json_ is not None else ("pairs", unpack.pairs)
         steps = path_steps(path or "$")
         if not steps or not isinstance(steps[-1], str | int):

@@ -3,6 +3,7 @@
 from bridge.mapping.checks.made_fields import check_before
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, PackDocument
+from bridge.mapping.formats.tidy import tidy
 from bridge.mapping.formats.values import loosely
 from bridge.mapping.reading.references import known_codes
 
@@ -75,7 +76,7 @@ def _check_owner(at: Loc, owner: str, document: PackDocument, report: Report) ->
 
 
 def _spelled(code: str, spec: FieldSpec) -> str:
-    return loosely(code) if spec.loose else code
+    return loosely(code) if spec.loose else tidy(code)
 
 
 def check_forgets(document: PackDocument, report: Report) -> None:

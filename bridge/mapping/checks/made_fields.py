@@ -204,23 +204,12 @@ def _sources(spec: FieldSpec, document: PackDocument) -> Iterator[tuple[Loc, str
         yield (), "the routing key", "text"
     elif spec.join is not None:
         yield (), "what is joined", "text"
-    elif spec.path is not None and spec.type == "boolean" and _has_texts_only(document):
-        yield (), "what XML says", "text"
-
-
-def _has_texts_only(document: PackDocument) -> bool:
-    inbound = document.inbound
-    return inbound.format == "xml" and all(unpack.json_ is None for unpack in inbound.unpack)
 
 
 def _trouble(spec: FieldSpec, found: str) -> str | None:
     """Say what to write instead where this type cannot be read; None where it can."""
     if found not in _READ_FROM[spec.type]:
         return "; name it where it is wanted" if spec.value is not None else "; write another type"
-    if spec.type == "boolean" and found != "boolean" and spec.yes is None and spec.no is None:
-        return "; write its spellings under yes and no"
-    if spec.type == "boolean" and found == "boolean" and spec.yes is not None and spec.no is not None:
-        return " by spellings; take yes and no out"
     if spec.type == "list" and found != "list" and spec.split is None:
         return "; write split: what separates the items"
     return None

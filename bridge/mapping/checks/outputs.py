@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bridge.mapping.checks.reference_types import (
     AMOUNT,
+    BOOLEAN,
     MOMENT,
     OPTIONAL_MOMENT,
     OPTIONAL_TEXT,
@@ -28,9 +29,11 @@ from bridge.mapping.document import (
     PackDocument,
     Person,
     Place,
+    Reachable,
     Remark,
     Value,
 )
+from bridge.mapping.document.outputs import OF_APPOINTMENTS
 from bridge.mapping.formats.durations import TELLABLE
 from bridge.mapping.outputs.entries import OPTIONAL, REQUIRED, attributes
 from bridge.mapping.reading.cells import cell_test
@@ -84,11 +87,6 @@ def _present(entry: Entry) -> Iterable[str]:
             yield column.partition(".")[0]
 
 
-def is_sure(entry: Item) -> bool:
-    """Tell whether an entry is built of every message."""
-    return entry.if_present is None and not entry.when and entry.each is None
-
-
 _PERSON = dict.fromkeys(REQUIRED, TEXT) | dict.fromkeys(OPTIONAL, OPTIONAL_TEXT)
 
 
@@ -96,6 +94,8 @@ def check_outputs(document: PackDocument, references: References, report: Report
     """Check what the Buyer is to see."""
     _check_work_order(document, references, report)
     _check_appointment(document.appointment, references)
+    _check_seller_contact(document, references, report)
+    _check_visit_contacts(document, report)
     _check_entries(document, references, report)
 
 
@@ -105,6 +105,7 @@ def _check_work_order(document: PackDocument, references: References, report: Re
     references.check_value((*here, "buyer"), section.buyer, TEXT)
     check_duration((*here, "duration"), section.duration, document, references, report)
     references.check_value((*here, "task"), section.task, TASKS)
+    references.check_value((*here, "bookable"), section.bookable, BOOLEAN)
     planned = (*here, "planned_execution_date")
     references.check_value(planned, section.planned_execution_date, OPTIONAL_MOMENT)
     _check_always_one((*here, "place"), section.place, "place", report)
@@ -118,12 +119,45 @@ def _check_appointment(section: AppointmentSection, references: References) -> N
     references.check_value(("appointment", "window", "end"), section.window.end, OPTIONAL_MOMENT)
 
 
+def _check_seller_contact(document: PackDocument, references: References, report: Report) -> None:
+    """Check that who stands in is always known, also when a Buyer books: between two messages."""
+    loc: Loc = ("appointment", "seller_contact", "default")
+    stand_in = document.appointment.seller_contact.default
+    _check_reachable(loc, stand_in, Seen(references, frozenset()))
+    for name in _PERSON:
+        value = getattr(stand_in, name)
+        passing = document.fields_below(value.value) & document.passing_fields if value is not None else ()
+        if passing and value.default is None:
+            message = f"{', '.join(sorted(passing))} is known only while its message is read, not when a Buyer books"
+            report.add((*loc, name), "not-remembered", f"{message}; give a default, or write what is remembered")
+
+
+def _check_visit_contacts(document: PackDocument, report: Report) -> None:
+    """R18 and R34 want three contacts of every Appointment; the Buyer brings his own only where he has booked."""
+    if not any(rule.then.makes_visit for rule in document.rules):
+        return
+    contacts = document.appointment.contacts
+    missing = [role for role in OF_APPOINTMENTS if not any(one.is_sure and role in one.role for one in contacts)]
+    if missing and contacts:
+        message = f"{' and '.join(missing)} may be absent; {_WANTED}: write one without if_present, when and each"
+        report.add(("appointment", "contacts"), "may-be-absent", message)
+    elif missing:
+        rule = next(rule for rule in document.rules if rule.then.makes_visit)
+        message = f"a visit that the WFM makes (rule {rule.rule}) has no {' and no '.join(missing)}; {_WANTED}"
+        report.add(("appointment",), "missing-key", f"{message}: write contacts: [{{role: …, name: …, …}}]")
+
+
+_WANTED = "the standard requires both in every Appointment (R18, R34)"
+
+
 def _entries(document: PackDocument) -> Iterable[tuple[Loc, Entry]]:
     for name in ("place", "contacts", "related_entity", "note"):
         for index, entry in enumerate(getattr(document.work_order, name)):
             yield ("work_order", name, index), entry
     for index, entry in enumerate(document.appointment.note):
         yield ("appointment", "note", index), entry
+    for index, contact in enumerate(document.appointment.contacts):
+        yield ("appointment", "contacts", index), contact
     if document.appointment.seller_contact.assigned is not None:
         yield ("appointment", "seller_contact", "assigned"), document.appointment.seller_contact.assigned
 
@@ -142,7 +176,7 @@ def _check_values(loc: Loc, entry: Entry, seen: Seen) -> None:
         case Place():
             _check_place(loc, entry, seen)
         case Person():
-            _check_person(loc, entry, seen)
+            _check_reachable(loc, entry, seen)
         case Entity():
             _check_entity(loc, entry, seen)
         case Remark():
@@ -167,7 +201,7 @@ def _check_attributes(loc: Loc, place: Place, report: Report) -> None:
         report.add(loc, "missing-key", f"a {place.type} needs {', '.join(missing)}")
 
 
-def _check_person(loc: Loc, person: Person, seen: Seen) -> None:
+def _check_reachable(loc: Loc, person: Reachable, seen: Seen) -> None:
     for name, wanted in _PERSON.items():
         seen.check_value((*loc, name), getattr(person, name), wanted)
 
@@ -184,13 +218,13 @@ def _check_remark(loc: Loc, remark: Remark, seen: Seen) -> None:
 
 
 def _check_always_one(loc: Loc, items: tuple[Item, ...], what: str, report: Report) -> None:
-    if not any(map(is_sure, items)):
+    if not any(item.is_sure for item in items):
         message = f"the standard requires a {what}; at least one must have no if_present, when or each"
         report.add(loc, "may-be-absent", message)
 
 
 def _check_technical_contact(loc: Loc, contacts: tuple[Contact, ...], report: Report) -> None:
-    roles = [contact.role for contact in contacts if is_sure(contact)]
+    roles = [contact.role for contact in contacts if contact.is_sure]
     if ContactRole.TECHNICAL not in roles:
         message = (
             f"the standard requires a contact with role {ContactRole.TECHNICAL} in every WorkOrder (R54), "

@@ -1,34 +1,89 @@
 """Checks of the WFM's replies: every code means something, and every time has a zone."""
 
 from bridge.domain.model import CommandKind
+from bridge.mapping.checks.clocks import check_letters
+from bridge.mapping.checks.job_fields import check_job_field, check_zone_reference
 from bridge.mapping.checks.report import Loc, Report, known_hint
 from bridge.mapping.checks.tables import check_zones, looked_up, rows_of
-from bridge.mapping.document import CommandSpec, PackDocument, Reply, ReplyWindow, ReplyZone, Table, Version
-from bridge.mapping.document.commands import TemplateValue, entries
+from bridge.mapping.commands.verdicts import code_text
+from bridge.mapping.document import (
+    CommandSpec,
+    No,
+    PackDocument,
+    Reply,
+    ReplyMoment,
+    ReplyWindow,
+    ReplyZone,
+    Table,
+    Version,
+    Yes,
+)
+from bridge.mapping.document.commands import TemplateValue, entries, repetitions
+from bridge.mapping.document.replies import LONGEST_REASON
 from bridge.mapping.formats.datetimes import has_offset
+from bridge.mapping.formats.paths import MISSING
+from bridge.mapping.reading.cells import raw_test
 from bridge.mef.enums import Error422Code
-
-_LONGEST_REASON = 255  # characters, Error422.reason
 
 
 def check_reply(loc: Loc, reply: Reply, kind: CommandKind, document: PackDocument, report: Report) -> None:
     """Check that every reply to a command can be understood."""
-    table = document.tables.get(reply.refused)
-    if table is None:
-        report.unknown((*loc, "refused"), "table", reply.refused, document.tables)
-    else:
-        _check_refusals((*loc, "refused"), reply.refused, table, report)
+    _check_verdict(loc, reply, report)
+    _check_refused(loc, reply, document, report)
     if (reply.slots is None) == (kind is CommandKind.SEARCH):
         message = "the reply of search needs slots" if reply.slots is None else "only the reply of search has slots"
         report.add((*loc, "slots"), "missing-key" if reply.slots is None else "misplaced", message)
     if reply.version is not None:
         _check_version((*loc, "version"), reply.version, kind, document.inbound.version, report)
+        if reply.version.zone is None:
+            check_letters((*loc, "version", "format"), reply.version.format, document.zone or "UTC", report)
     for name, window in (("window", reply.window), ("slots", reply.slots)):
         if window is not None:
-            _check_window((*loc, name), window, document, report)
+            _check_window((*loc, name), window, kind, document, report)
     if reply.slots is not None and reply.slots.shortest is not None and reply.slots.partly == "drop":
         message = "this is for windows that are cut; write partly: clip as well"
         report.add_key((*loc, "slots", "shortest"), "misplaced", message)
+
+
+def _check_verdict(loc: Loc, reply: Reply, report: Report) -> None:
+    """Check that a yes is known from a no, and neither of them from what says nothing."""
+    yes, no = reply.accepted, reply.refused
+    asks_status = (("accepted", yes.codes), ("refused", no.codes))
+    if reply.status is None:
+        for name, codes in asks_status:
+            if codes is not None:
+                message = "these are codes at the status; write status: <path>, or cells under when"
+                report.add((*loc, name), "missing-key", message)
+    elif yes.codes is None and no.codes is None and no.code is not None:
+        report.add_key(
+            (*loc, "status"), "unused", "no codes are asked for there; write codes under accepted or refused"
+        )
+    for name, declared in (("accepted", yes), ("refused", no)):
+        if declared.codes is None and declared.when and all(raw_test(cell)(MISSING) for cell in declared.when.values()):
+            what = "a yes" if name == "accepted" else "a no"
+            message = f"an empty reply would be {what}; ask for something that must be there, such as {{present: true}}"
+            report.add((*loc, name, "when"), "empty-reply", message)
+    if reply.status is None and no.codes is None and not no.when and no.code is None:
+        message = "nothing says which reply is a no; write status: <path>, or when: {<path>: <cell>} here"
+        report.add((*loc, "refused"), "missing-key", message)
+    _check_codes(loc, yes, no, report)
+
+
+def _check_codes(loc: Loc, yes: Yes, no: No, report: Report) -> None:
+    accepted = set(map(code_text, yes.codes or ()))
+    for code in map(code_text, no.codes or ()):
+        if code in accepted and not (yes.when or no.when):
+            message = f"'{code}' is an accepted code, too; a reply cannot be a yes and a no"
+            report.add((*loc, "refused", "codes"), "duplicate-code", message)
+
+
+def _check_refused(loc: Loc, reply: Reply, document: PackDocument, report: Report) -> None:
+    name, place = reply.refused.table, (*loc, "refused", "table")
+    table = document.tables.get(name)
+    if table is None:
+        report.unknown(place, "table", name, document.tables)
+    else:
+        _check_refusals(place, name, table, report, reply)
 
 
 _CHANGING = (CommandKind.BOOK, CommandKind.RESCHEDULE, CommandKind.CANCEL)
@@ -46,17 +101,27 @@ def _check_version(loc: Loc, version: Version, kind: CommandKind, messages: Vers
         report.add(loc, "wrong-type", f"it is {here}, that of messages {there}; they must be of one kind")
 
 
-def _check_window(loc: Loc, window: ReplyWindow, document: PackDocument, report: Report) -> None:
-    for name, moment in (("start", window.start), ("end", window.end)):
-        if moment.zone is not None:
-            _check_zone((*loc, name, "zone"), moment.zone, document, report)
-        elif document.zone is None and not has_offset(moment.format):
-            message = "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)"
-            report.add((*loc, name), "missing-key", message)
+def _check_window(loc: Loc, window: ReplyWindow, kind: CommandKind, document: PackDocument, report: Report) -> None:
+    for name, moments in (("start", window.start), ("end", window.end)):
+        for index, moment in enumerate(moments):
+            _check_moment((*loc, name, index), moment, kind, document, report)
 
 
-def _check_zone(loc: Loc, zone: ReplyZone, document: PackDocument, report: Report) -> None:
+def _check_moment(loc: Loc, moment: ReplyMoment, kind: CommandKind, document: PackDocument, report: Report) -> None:
+    if moment.zone is not None:
+        _check_zone((*loc, "zone"), moment.zone, kind, document, report)
+    elif document.zone is None and not has_offset(moment.format):
+        report.add(loc, "missing-key", "a zone is needed, here or for the whole pack (zone: Europe/Warsaw)")
+    else:
+        check_letters((*loc, "format"), moment.format, document.zone, report)
+
+
+def _check_zone(loc: Loc, zone: ReplyZone, kind: CommandKind, document: PackDocument, report: Report) -> None:
     """Check a zone that is looked up: the column is there, and has nothing but zones."""
+    if zone.field is not None:
+        reference = check_job_field(loc, zone.field, document, report)
+        if reference is not None:
+            check_zone_reference(loc, zone.field, reference, kind, document, report)
     if zone.table is None or zone.column is None:
         return
     table = looked_up(loc, zone.table, zone.column, document, report)
@@ -64,24 +129,36 @@ def _check_zone(loc: Loc, zone: ReplyZone, document: PackDocument, report: Repor
         check_zones(zone.table, zone.column, table, report)
 
 
-def _check_refusals(loc: Loc, name: str, table: Table, report: Report) -> None:
-    if table.on_miss != "default":
-        message = f"table {name} needs on_miss: default and a default row, for the codes nobody told us of"
+def _check_refusals(loc: Loc, name: str, table: Table, report: Report, reply: Reply) -> None:
+    if table.on_miss != "default" and not ("on_miss" in table.model_fields_set and _is_only_status(reply)):
+        only = (
+            ", or write on_miss: park: a reply with another code is unreadable then" if _is_only_status(reply) else ""
+        )
+        message = f"table {name} needs on_miss: default and a default row, for the codes nobody told us of{only}"
         report.add(loc, "missing-key", message)
     for at, row in rows_of(name, table):
-        _check_refusal(at, row, report)
+        _check_refusal(at, row, report, has_text=reply.refused.reason is not None)
 
 
-def _check_refusal(loc: Loc, row: dict[str, str], report: Report) -> None:
-    missing = [column for column in ("code", "reason") if not row.get(column)]
+def _is_only_status(reply: Reply) -> bool:
+    """Tell whether it is the code in the table that makes a reply a no."""
+    no = reply.refused
+    return reply.status is not None and no.code is None and no.codes is None and not no.when
+
+
+def _check_refusal(loc: Loc, row: dict[str, str], report: Report, *, has_text: bool) -> None:
+    missing = [column for column in (("code",) if has_text else ("code", "reason")) if not row.get(column)]
     if missing:
-        report.add(loc, "missing-key", f"a refusal needs {' and '.join(missing)}")
+        or_text = ", or the reply says where the WFM's own text stands (refused: {reason: …})" if not has_text else ""
+        report.add(
+            loc, "missing-key", f"a refusal needs {' and '.join(missing)}{or_text if 'reason' in missing else ''}"
+        )
     known = tuple(Error422Code)
     if row.get("code") and row["code"] not in known:
         message = f"'{row['code']}' is no error code of the standard{known_hint(row['code'], known)}"
         report.add((*loc, "code"), "unknown-code", message)
-    if len(row.get("reason", "")) > _LONGEST_REASON:
-        report.add((*loc, "reason"), "wrong-value", f"a reason has at most {_LONGEST_REASON} characters")
+    if len(row.get("reason", "")) > LONGEST_REASON:
+        report.add((*loc, "reason"), "wrong-value", f"a reason has at most {LONGEST_REASON} characters")
     if not row.get("path", "/").startswith("/"):
         report.add((*loc, "path"), "wrong-value", "a path is a JSON Pointer such as /validFor")
 
@@ -99,7 +176,9 @@ def check_replies(document: PackDocument, report: Report) -> None:
 
 
 def _check_command(loc: Loc, kind: str, command: CommandSpec, format_: str, report: Report) -> None:
-    if not any(_bears_correlation(entry) for _, entry in entries(command.body)):
+    repeated = list(repetitions(command.body))
+    sure = (entry for path, entry in entries(command.body) if not any(path[: len(at)] == at for at in repeated))
+    if not any(map(_bears_correlation, sure)):
         message = (
             "replies.correlation reads from the reply what the command wrote; "
             f"write {{value: correlation}} somewhere in the body of {kind}"

@@ -1,7 +1,7 @@
 """Commands to the WFM as a pack writes them: a template with values of the bridge put in, rendered in its order."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
@@ -9,12 +9,13 @@ import orjson
 
 from bridge.errors import PermanentError
 from bridge.mapping import document
-from bridge.mapping.commands.context import CommandContext, Find, find_reference
+from bridge.mapping.commands.context import EACH, CommandContext, Find, find_reference
 from bridge.mapping.commands.replies import ReplyReader, compile_reply
-from bridge.mapping.document.commands import Template, TemplateValue
+from bridge.mapping.document.commands import Repeated, Template, TemplateValue, repetitions
 from bridge.mapping.formats.datetimes import WriteMoment, moment_writer
 from bridge.mapping.formats.values import as_text, briefly
 from bridge.mapping.formats.xml import write_xml
+from bridge.mapping.reading.recall import Record
 from bridge.mapping.reading.references import Lookup, Lookups
 
 Write = Callable[[CommandContext], object]
@@ -38,6 +39,8 @@ def compile_template(template: Template, lookups: Lookups, zone: str | None, fie
     """
     if isinstance(template, TemplateValue):
         return _entry(template, lookups, zone, fields)
+    if isinstance(template, Repeated):
+        return _repeated(template, compile_template(template.item, lookups, zone, fields))
     if isinstance(template, dict):
         members = {key: compile_template(item, lookups, zone, fields) for key, item in template.items()}
         return lambda context: {
@@ -47,6 +50,17 @@ def compile_template(template: Template, lookups: Lookups, zone: str | None, fie
         items = [compile_template(item, lookups, zone, fields) for item in template]
         return lambda context: [value for write in items if (value := write(context)) is not Omitted.OMITTED]
     return lambda _: template
+
+
+def _repeated(template: Repeated, write_item: Write) -> Write:
+    find, omit = EACH[template.each].find, template.omit
+
+    def write(context: CommandContext) -> object:
+        written = (write_item(replace(context, each=one)) for one in find(context))
+        items = [item for item in written if item is not Omitted.OMITTED]
+        return items if items or not omit else Omitted.OMITTED
+
+    return write
 
 
 def to_json(value: object) -> bytes:
@@ -150,13 +164,14 @@ class Rendered:
 
 @dataclass(frozen=True, slots=True)
 class CommandTemplate:
-    """One compiled command of a pack."""
+    """One compiled command of a pack; `all_periods` tells whether it asks for all periods of a search at once."""
 
     exchange: str
     routing_key: str
     write: Write
     reply: ReplyReader | None
     format: str
+    all_periods: bool = False
 
     def render(self, context: CommandContext) -> Rendered:
         """Write the command. Raises `Unrenderable` when something that the pack has no default for is absent."""
@@ -173,14 +188,20 @@ def compile_command(
     spec: document.CommandSpec,
     pack: document.PackDocument,
     lookups: Lookups,
-    fields: Mapping[str, Find],
+    fields: Mapping[str, Callable[[Record], object]],
     version: str,
 ) -> CommandTemplate:
-    """Compile one command of a checked pack; `lookups` and `fields` are as in `compile_template`."""
+    """Compile one command of a checked pack; `lookups` and `fields` are as in `compile_reply`."""
+    finders = {name: _of_job(recall) for name, recall in fields.items()}
     return CommandTemplate(
         exchange=spec.exchange,
         routing_key=spec.routing_key,
-        write=compile_template(spec.body, lookups, pack.zone, fields),
-        reply=compile_reply(spec.reply, pack, lookups, version, spec.format) if spec.reply is not None else None,
+        write=compile_template(spec.body, lookups, pack.zone, finders),
+        reply=compile_reply(spec.reply, pack, lookups, fields, version, spec.format) if spec.reply else None,
         format=spec.format,
+        all_periods=any(one.each == "periods" for one in repetitions(spec.body).values()),
     )
+
+
+def _of_job(recall: Callable[[Record], object]) -> Find:
+    return lambda context: recall(context.record)

@@ -1,7 +1,7 @@
 """What a command to the WFM may speak of, and the names a pack calls it by."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
@@ -9,14 +9,12 @@ from enum import Enum
 from bridge.domain.model import Appointment, Command, CommandId, CommandKind, Job, JobRef, TicketStatus, WorkOrder
 from bridge.domain.patch import apply_patch
 from bridge.mapping import document
-from bridge.mapping.document.commands import field_column, field_name
-from bridge.mapping.formats.paths import MISSING
-from bridge.mapping.formats.values import Unfit
-from bridge.mapping.reading.fields import Field, compile_field
-from bridge.mapping.reading.messages import Message
+from bridge.mapping.document.base import field_column, field_name
+from bridge.mapping.reading.fields import compile_field
+from bridge.mapping.reading.recall import Record, recalled_field
 from bridge.mapping.reading.references import field_lookups, reference_getter
-from bridge.mapping.reading.scope import FieldVersions, Scope
-from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
+from bridge.mef.enums import ContactRole
+from bridge.mef.models import AppointmentCreate, AppointmentUpdate, Note, RelatedContactInformation, TimePeriod
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +22,9 @@ class CommandContext:
     """Everything known when a command is rendered.
 
     `correlation` is what the reply is known by, where that is not `command`. `slot` is the token of the offered slot,
-    empty where there was none. `contacts` are the Buyer's. `window` is the one asked for. `record` is what is
-    remembered of the job, by field.
+    empty where there was none. `contacts` are the Buyer's, and so are the `notes` on a booking. `window` is the one
+    asked for; of a search for several `periods`, from the first to the last of them. `record` is what is remembered of
+    the job, by field. `each` is what something repeated is being written for.
     """
 
     command: CommandId
@@ -37,6 +36,9 @@ class CommandContext:
     window: TimePeriod | None = None
     slot: Mapping[str, object] = field(default_factory=dict)
     contacts: tuple[RelatedContactInformation, ...] = ()
+    notes: tuple[Note, ...] = ()
+    periods: tuple[TimePeriod, ...] = ()
+    each: object = None
     record: Mapping[str, object] = field(default_factory=dict)
     note: str | None = None
     ticket: str | None = None
@@ -53,7 +55,7 @@ def context_of(
     command: Command, job: Job, work_order: WorkOrder, appointment: Appointment | None, slot: Mapping[str, object]
 ) -> CommandContext:
     """Say what is known when a Buyer's command is written. `appointment` is the one it concerns."""
-    contacts, note = _said(command.request, appointment)
+    contacts, notes = _said(command.request, appointment)
     return CommandContext(
         command=command.id,
         job=command.job,
@@ -63,21 +65,22 @@ def context_of(
         window=command.window or (appointment.valid_for if appointment is not None else None),
         slot=slot,
         contacts=contacts,
+        notes=notes,
         record=job.record,
-        note=note,
+        note="\n".join(note.text for note in notes) or None,
         now=command.created_at,
     )
 
 
 def _said(
     request: AppointmentCreate | AppointmentUpdate | None, appointment: Appointment | None
-) -> tuple[tuple[RelatedContactInformation, ...], str | None]:
-    """Give the contacts and the note that a Buyer's request leads to."""
+) -> tuple[tuple[RelatedContactInformation, ...], tuple[Note, ...]]:
+    """Give the contacts and the notes that a Buyer's request leads to."""
     if isinstance(request, AppointmentCreate):
-        return request.related_contact_information, "\n".join(note.text for note in request.note or ()) or None
+        return request.related_contact_information, request.note or ()
     if appointment is None:
-        return (), None
-    return (apply_patch(appointment, request) if request is not None else appointment).contacts, None
+        return (), ()
+    return (apply_patch(appointment, request) if request is not None else appointment).contacts, ()
 
 
 Find = Callable[[CommandContext], object]
@@ -122,16 +125,69 @@ _FIXED: Mapping[str, Reference] = {
     "ticket_status": Reference(lambda c: c.ticket_status, Type.TEXT, _TICKET),
     "now": Reference(lambda c: c.now, Type.MOMENT, _ALWAYS),
 }
-_CONTACT = re.compile(r"contact\.([A-Za-z]+)\.(name|number|email_address|number_extension|organization)")
+_CONTACT = re.compile(r"contact\.([A-Za-z]+)\.([A-Za-z_]+)")
+CONTACT_ROLES = (ContactRole.BUYER_APPOINTMENT, ContactRole.APPOINTMENT_PLACE, ContactRole.SELLER_APPOINTMENT)
+_SURE = ("name", "number", "email_address")
+CONTACT_ATTRIBUTES = ("name", "number", "email_address", "number_extension", "organization")
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Things that something in a command is written for; `kinds` are the commands that have them."""
+
+    find: Callable[[CommandContext], Sequence[object]]
+    attributes: Mapping[str, Reference]
+    kinds: frozenset[CommandKind]
+
+
+def _each(attribute: str, type_: Type, certain_for: frozenset[CommandKind] = _ALWAYS) -> Reference:
+    return Reference(lambda context: getattr(context.each, attribute), type_, certain_for)
+
+
+EACH: Mapping[str, Each] = {
+    "notes": Each(
+        lambda c: c.notes,
+        {
+            "text": _each("text", Type.TEXT),
+            "author": _each("author", Type.TEXT),
+            "date": _each("date", Type.MOMENT),
+            "id": _each("id", Type.TEXT),
+        },
+        frozenset({CommandKind.BOOK, CommandKind.RESCHEDULE}),
+    ),
+    "periods": Each(
+        lambda c: c.periods,
+        {"start": _each("start_date_time", Type.MOMENT), "end": _each("end_date_time", Type.MOMENT)},
+        frozenset({CommandKind.SEARCH}),
+    ),
+    "contacts": Each(
+        lambda c: c.contacts,
+        {
+            "role": _each("role", Type.TEXT),
+            **{name: _each(name, Type.TEXT, _ALWAYS if name in _SURE else _NEVER) for name in CONTACT_ATTRIBUTES},
+        },
+        frozenset({CommandKind.BOOK, CommandKind.RESCHEDULE}),
+    ),
+}
+_OF_EACH = {f"each.{name}": reference for each in EACH.values() for name, reference in each.attributes.items()}
 _SLOT = re.compile(r"slot\.([a-z][a-z0-9_]*)")
 
-NAMES = (*_FIXED, "field.<name>", "field.<name>.<column>", "slot.<name>", "contact.<role>.<attribute>")
+NAMES = (
+    *_FIXED,
+    "field.<name>",
+    "field.<name>.<column>",
+    "slot.<name>",
+    "contact.<role>.<attribute>",
+    "each.<attribute>",
+)
 
 
 def find_reference(name: str) -> Reference | None:
     """Compile a reference by its name in a pack; None where there is no such thing."""
     if name in _FIXED:
         return _FIXED[name]
+    if name in _OF_EACH:
+        return _OF_EACH[name]
     if match := _SLOT.fullmatch(name):
         return Reference(_slot(match[1]), Type.ANY, _NEVER)
     if field_name(name) is not None:
@@ -147,10 +203,10 @@ def slot_name(reference: str) -> str | None:
     return match[1] if match else None
 
 
-def contact_role(reference: str) -> str | None:
-    """Give the role in `contact.<role>.<attribute>`."""
+def contact_parts(reference: str) -> tuple[str, str] | None:
+    """Give the role and the attribute in `contact.<role>.<attribute>`."""
     match = _CONTACT.fullmatch(reference)
-    return match[1] if match else None
+    return (match[1], match[2]) if match else None
 
 
 def _never(_: CommandContext) -> None:
@@ -171,37 +227,19 @@ def _contact(role: str, attribute: str) -> Find:
     return find
 
 
-_NO_MESSAGE = Message(None, "", {})
+def compile_remembered(pack: document.PackDocument) -> Mapping[str, Callable[[Record], object]]:
+    """Make what finds the fields that commands and replies ask for, by their names there.
 
-
-def compile_remembered(pack: document.PackDocument) -> Mapping[str, Find]:
-    """Make a finder for what commands write of fields, by its name there: `field.<name>` or `field.<name>.<column>`.
-
-    It gives what the job's messages said of a field before, typed as in a message.
+    These are `field.<name>` and `field.<name>.<column>`. It gives what the job's messages said of a field before, typed
+    as in a message.
     """
     return {reference: _remembered(reference, pack) for reference in pack.field_references}
 
 
-def _remembered(reference: str, pack: document.PackDocument) -> Find:
+def _remembered(reference: str, pack: document.PackDocument) -> Callable[[Record], object]:
     name, column = field_name(reference) or "", field_column(reference)
-    find = _in_record(compile_field(name, pack.fields[name], pack))
+    recall = recalled_field(compile_field(name, pack.fields[name], pack))
     if column is None:
-        return find
+        return recall
     get = reference_getter(f"{name}.{column}", field_lookups(pack))
-    return lambda context: get({name: find(context)})
-
-
-def _in_record(field: Field) -> Find:
-    """A value that does not fit any more, because the pack was changed since, counts as absent."""
-
-    def find(context: CommandContext) -> object:
-        raw = context.record.get(field.name, MISSING)
-        if raw is MISSING:
-            return field.default
-        job = Job(ref=context.job)
-        try:
-            return field.convert(raw, Scope(_NO_MESSAGE, job, FieldVersions(job)))
-        except Unfit:
-            return field.default
-
-    return find
+    return lambda record: get({name: recall(record)})

@@ -7,15 +7,18 @@ from typing import Final
 from bridge.domain.model import Accepted, Refused, Reply
 from bridge.mapping import document
 from bridge.mapping.commands.slots import ReadSlots, slots_reader
-from bridge.mapping.commands.windows import window_reader
+from bridge.mapping.commands.verdicts import Place, Verdict, code_at, compile_place, declared
+from bridge.mapping.commands.windows import Recalled, ReplyScope, window_reader
+from bridge.mapping.document.replies import LONGEST_REASON
 from bridge.mapping.formats.datetimes import Remarks
-from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
-from bridge.mapping.formats.values import Misread, as_text, briefly, plain_json, readable_text, what_came
+from bridge.mapping.formats.paths import compile_first
+from bridge.mapping.formats.values import Misread, briefly, readable_text, what_came
 from bridge.mapping.reading.messages import Decode, Unreadable, compile_version, decoder
+from bridge.mapping.reading.recall import Record
 from bridge.mapping.reading.references import Lookup, Row
 from bridge.mef.enums import Error422Code
 
-_ReadAccepted = Callable[[object, Remarks], Accepted]
+_ReadAccepted = Callable[[object, ReplyScope], Accepted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,80 +35,121 @@ class ReplyReader:
     """The compiled `reply` of one command."""
 
     pack_version: str
-    status_path: str
-    status: Find
-    accepted: frozenset[str]
-    refused: Lookup
+    verdict: Verdict
+    refusal: "_Refusals"
     accept: _ReadAccepted | ReadSlots
     decode: Decode
-    accepts_no_status: bool
 
-    def read(self, body: bytes) -> ReplyRead | Unreadable:
-        """Read a reply, whatever its bytes are."""
+    def read(self, body: bytes, record: Record, headers: Mapping[str, str]) -> ReplyRead | Unreadable:
+        """Read a reply, whatever its bytes are; `record` is what its job told before, by field."""
         explained: dict[str, object] = {"pack": self.pack_version}
-        remarks: Remarks = []
+        scope = ReplyScope(record)
         try:
-            reply = self._read(self.decode(body), explained, remarks)
+            data, remarks = self.decode(body, headers)
+            scope.remarks.extend(remarks)
+            reply = self._read(data, explained, scope)
         except Misread as misread:
             return Unreadable(str(misread), {**explained, "reason": str(misread)})
-        flags = tuple(dict.fromkeys(remarks))
+        flags = tuple(dict.fromkeys(scope.remarks))
         return ReplyRead(reply, {**explained, "flags": list(flags)} if flags else explained, flags)
 
-    def _read(self, data: object, explained: dict[str, object], remarks: Remarks) -> Reply:
-        raw = self.status(data)
-        explained["status"] = {"path": self.status_path, "raw": None if raw is MISSING else plain_json(raw)}
-        if self.accepts_no_status and raw in (MISSING, None):
+    def _read(self, data: object, explained: dict[str, object], scope: ReplyScope) -> Reply:
+        if self.verdict.is_yes(data, explained):
             explained["meaning"] = "accepted"
-            return self.accept(data, remarks)
-        code = as_text(raw) if isinstance(raw, bool) else readable_text(raw)
-        if code is None:
-            raise Misread(f"status ({self.status_path}): expected a code; {what_came(raw)}")
-        if code in self.accepted:
-            explained["meaning"] = "accepted"
-            return self.accept(data, remarks)
+            return self.accept(data, scope)
         explained["meaning"] = "refused"
-        return _refusal(self.refused(code), code)
+        return self.refusal.read(data)
 
 
-def _refusal(row: Row | None, code: str) -> Refused:
-    if row is None:
-        raise Misread(f"the refusal {briefly(code)} is not in the table, and the table has no default")
-    return Refused(Error422Code(row["code"]), row["reason"], row.get("path"))
+@dataclass(frozen=True, slots=True)
+class _Refusals:
+    """What the Buyer is told of a refusal. `default` is the row for one without a code."""
+
+    code: Place | None
+    look_up: Lookup
+    default: Row | None
+    reason: Place | None
+    default_reason: str
+
+    def read(self, data: object) -> Refused:
+        """Read a reply that is one. Raises `Misread`."""
+        told = code_at(self.code, data)
+        row = self.look_up(told.code) if told.code is not None else self.default
+        if row is None:
+            raise Misread(f"the refusal {briefly(told.code)} is not in the table, and the table has no default")
+        return Refused(Error422Code(row["code"]), row.get("reason") or self._reason(data), row.get("path"))
+
+    def _reason(self, data: object) -> str:
+        """Give the WFM's own text on one line, cut to what the standard holds."""
+        raw = self.reason.find(data)[1] if self.reason is not None else None
+        words = "".join(filter(str.isprintable, " ".join((readable_text(raw) or "").split())))
+        short = words if len(words) <= LONGEST_REASON else words[: LONGEST_REASON - 1] + "…"
+        return short or self.default_reason
 
 
 def compile_reply(
     reply: document.Reply,
     pack: document.PackDocument,
     lookups: Mapping[str, Lookup],
+    fields: Mapping[str, Recalled],
     version: str,
     format_: str = "json",
 ) -> ReplyReader:
-    """Compile the reply of a command; `lookups` holds the pack's tables by name, `format_` is what it is written in."""
+    """Compile the reply of a command; `format_` is what it is written in.
+
+    `lookups` holds the pack's tables by name, `fields` what finds the job's own fields, as they are called here.
+    """
     slots = reply.slots
     return ReplyReader(
         pack_version=version,
-        status_path=reply.status,
-        status=compile_path(reply.status),
-        accepted=frozenset(reply.accepted),
-        refused=lookups[reply.refused],
-        accept=_accepted(reply, pack, lookups)
+        verdict=_verdict(reply, pack, in_xml=format_ == "xml"),
+        refusal=_refusals(reply, pack, lookups),
+        accept=_accepted(reply, pack, lookups, fields)
         if slots is None
-        else slots_reader(slots, pack, lookups, format_ == "xml"),
-        decode=decoder(format_, pack.inbound.xml),
-        accepts_no_status=reply.no_status == "accepted",
+        else slots_reader(slots, pack, lookups, fields, in_xml=format_ == "xml"),
+        decode=decoder(format_, pack.inbound.xml, pack.inbound.encoding),
     )
 
 
-def _accepted(reply: document.Reply, pack: document.PackDocument, lookups: Mapping[str, Lookup]) -> _ReadAccepted:
-    visit = compile_path(reply.visit) if reply.visit is not None else None
-    window = window_reader(reply.window, pack, lookups) if reply.window is not None else None
+def _verdict(reply: document.Reply, pack: document.PackDocument, *, in_xml: bool) -> Verdict:
+    refused = reply.refused
+    is_declared = refused.codes is not None or bool(refused.when)
+    return Verdict(
+        status=compile_place(reply.status) if reply.status is not None else None,
+        yes=declared(reply.accepted.codes, reply.accepted.when, in_xml=in_xml),
+        no=declared(refused.codes, refused.when, in_xml=in_xml) if is_declared else None,
+        code=compile_place(refused.code) if refused.code is not None else None,
+        has_row=pack.tables[refused.table].by_key.__contains__,
+    )
+
+
+def _refusals(reply: document.Reply, pack: document.PackDocument, lookups: Mapping[str, Lookup]) -> _Refusals:
+    refused = reply.refused
+    table, paths, text = pack.tables[refused.table], refused.code or reply.status, refused.reason
+    return _Refusals(
+        code=compile_place(paths) if paths is not None else None,
+        look_up=lookups[refused.table],
+        default=table.default if table.on_miss == "default" else None,
+        reason=compile_place(text.path) if text is not None else None,
+        default_reason=text.default if text is not None else "",
+    )
+
+
+def _accepted(
+    reply: document.Reply,
+    pack: document.PackDocument,
+    lookups: Mapping[str, Lookup],
+    fields: Mapping[str, Recalled],
+) -> _ReadAccepted:
+    visit = compile_place(reply.visit) if reply.visit is not None else None
+    window = window_reader(reply.window, pack, lookups, fields) if reply.window is not None else None
     version = _version_reader(reply.version, pack.zone) if reply.version is not None else None
 
-    def read(data: object, remarks: Remarks) -> Accepted:
+    def read(data: object, scope: ReplyScope) -> Accepted:
         return Accepted(
-            visit=readable_text(visit(data)) or None if visit is not None else None,
-            window=window(data, "window", remarks) if window is not None else None,
-            version=version(data, remarks) if version is not None else None,
+            visit=readable_text(visit.find(data)[1]) or None if visit is not None else None,
+            window=window(data, "window", scope) if window is not None else None,
+            version=version(data, scope.remarks) if version is not None else None,
         )
 
     return read
@@ -127,7 +171,7 @@ def _version_reader(spec: document.Version, zone: str | None) -> Callable[[objec
 
 _LONGEST: Final = 255  # as of the AMQP property; no command writes a longer one
 
-ReadCorrelation = Callable[[bytes], str]
+ReadCorrelation = Callable[[bytes, Mapping[str, str]], str]
 """Reads a correlation id of a reply's body. Raises `Misread`."""
 
 
@@ -154,11 +198,11 @@ def compile_correlation(pack: document.PackDocument) -> ReadCorrelation | None:
     if paths is None:
         return None
     format_ = next((command.format for command in pack.commands.values() if command.reply is not None), "json")
-    decode, find = decoder(format_, pack.inbound.xml), compile_first(paths)
+    decode, find = decoder(format_, pack.inbound.xml, pack.inbound.encoding), compile_first(paths)
     where = " or ".join(paths)
 
-    def read(body: bytes) -> str:
-        raw = find(decode(body))
+    def read(body: bytes, headers: Mapping[str, str]) -> str:
+        raw = find(decode(body, headers).data)
         text = (readable_text(raw) or "").strip()
         if not text or len(text) > _LONGEST:
             most = f", at most {_LONGEST} characters" if text else ""

@@ -12,17 +12,16 @@ from typing import NamedTuple
 
 from bridge.domain.model import Offered, OfferedSlot
 from bridge.mapping import document
-from bridge.mapping.commands.windows import Lookups, ReadWindow, window_reader
-from bridge.mapping.formats.datetimes import Remarks
+from bridge.mapping.commands.windows import Lookups, ReadWindow, Recalled, ReplyScope, window_reader
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
 from bridge.mapping.formats.values import Misread, readable_number, readable_text, what_came
-from bridge.mapping.reading.items import item_test
+from bridge.mapping.reading.items import as_items, item_test
 
 MOST_SLOTS = 10_000
 MOST_ITEMS = 100_000  # looked at in all lists together: a path through `parent` walks one list again and again
 _NAMED = 20  # slots that are left out, each with its reason
 
-ReadSlots = Callable[[object, Remarks], Offered]
+ReadSlots = Callable[[object, ReplyScope], Offered]
 """Reads a reply's slots, and remarks on those that it leaves out. Raises `Misread`."""
 
 _Join = Callable[[object, str], object]
@@ -56,65 +55,72 @@ class _Slot:
     token: Mapping[str, Find]
     rank: _ReadRank
 
-    def read(self, found: _Found, join: _Join, remarks: Remarks) -> OfferedSlot:
+    def read(self, found: _Found, join: _Join, scope: ReplyScope) -> OfferedSlot:
         if found.trouble is not None:
             raise found.trouble
         where = f"slot {found.place}"
         item = join(found.item, where)
-        window = self.window(item, where, remarks)
+        window = self.window(item, where, scope)
         if window is None:
             raise Misread(f"{where}: it has no window")
         token = {name: _token(where, name, find(item)) for name, find in self.token.items()}
         return OfferedSlot(window, token, self.rank(item, where))
 
 
-def slots_reader(slots: document.Slots, pack: document.PackDocument, lookups: Lookups, in_xml: bool) -> ReadSlots:
-    """Make the reader of a reply's slots. `lookups` holds the pack's tables by name."""
+def slots_reader(
+    slots: document.Slots,
+    pack: document.PackDocument,
+    lookups: Lookups,
+    fields: Mapping[str, Recalled],
+    *,
+    in_xml: bool,
+) -> ReadSlots:
+    """Make the reader of a reply's slots; `lookups` and `fields` are as in `compile_reply`."""
     levels = (
         *(_Level(around.list, _list_finder(around.list, in_xml), item_test(around.where)) for around in slots.within),
         _Level(slots.each, _list_finder(slots.each, in_xml), item_test(slots.where)),
     )
     joiner = _joiner(slots.dictionary, in_xml)
     slot = _Slot(
-        window=window_reader(slots, pack, lookups),
+        window=window_reader(slots, pack, lookups, fields),
         token={name: compile_path(path) for name, path in slots.token.items()},
         rank=_rank(slots.prefer),
     )
     shortest = timedelta(minutes=slots.shortest or 0) if slots.partly == "clip" else None
 
-    def read(data: object, remarks: Remarks) -> Offered:
+    def read(data: object, scope: ReplyScope) -> Offered:
         found = list(islice(_Walk(levels).found(data), MOST_SLOTS + 1))
         if len(found) > MOST_SLOTS:
             raise Misread(f"slots ({slots.each}): more than {MOST_SLOTS}")
-        return Offered(_read_all(found, slot, joiner(data), remarks), shortest)
+        return Offered(_read_all(found, slot, joiner(data), scope), shortest)
 
     return read
 
 
 def _list_finder(path: str, in_xml: bool) -> Find:
-    """XML has no empty lists: where there is no element, there is nothing in the list."""
+    """XML has no empty lists: where there is no element, there is nothing in the list. One object is a list of one."""
     find = compile_path(path)
 
     def find_any(data: object) -> object:
         found = find(data)
-        return [] if found is MISSING else found
+        return [] if found is MISSING and in_xml else as_items(found)
 
-    return find_any if in_xml else find
+    return find_any
 
 
-def _read_all(found: Sequence[_Found], slot: _Slot, join: _Join, remarks: Remarks) -> tuple[OfferedSlot, ...]:
+def _read_all(found: Sequence[_Found], slot: _Slot, join: _Join, scope: ReplyScope) -> tuple[OfferedSlot, ...]:
     read: list[OfferedSlot] = []
     unread: list[str] = []
     for one in found:
         try:
-            read.append(slot.read(one, join, remarks))
+            read.append(slot.read(one, join, scope))
         except Misread as misread:
             unread.append(str(misread))
     if unread and not read:
         raise Misread(unread[0] + (f"; the other {len(unread) - 1} cannot be read either" if unread[1:] else ""))
-    remarks.extend(f"left out: {reason}" for reason in unread[:_NAMED])
+    scope.remarks.extend(f"left out: {reason}" for reason in unread[:_NAMED])
     if unread[_NAMED:]:
-        remarks.append(f"left out: {len(unread) - _NAMED} more slots that cannot be read")
+        scope.remarks.append(f"left out: {len(unread) - _NAMED} more slots that cannot be read")
     return tuple(read)
 
 

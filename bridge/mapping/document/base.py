@@ -1,5 +1,6 @@
 """What every section of a pack is made of: strict levels, scalars, names, paths, values, and cells."""
 
+import re
 from datetime import datetime
 from typing import Annotated, Self
 
@@ -62,6 +63,29 @@ def as_list(value: object) -> object:
     return value if isinstance(value, list) else [value]
 
 
+_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?")
+
+
+def field_name(value: str) -> str | None:
+    """Give the field's name in `field.<name>` and `field.<name>.<column>`, by which a job's fields are asked for."""
+    match = _FIELD.fullmatch(value)
+    return match[1] if match else None
+
+
+def field_column(value: str) -> str | None:
+    """Give the column in `field.<name>.<column>`."""
+    match = _FIELD.fullmatch(value)
+    return match[2] if match else None
+
+
+def _field_reference(value: str) -> str:
+    if field_name(value) is None:
+        raise ValueError(f"expected field.<name> or field.<name>.<column>; came '{value}'")
+    return value
+
+
+JobField = Annotated[str, AfterValidator(_field_reference)]
+Paths = Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)]
 Pieces = Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(as_list)]
 
 
@@ -95,7 +119,7 @@ class Value(Strict):
 class Key(Strict):
     """What identifies something: a path; several, of which the first that says something is taken; or joined parts."""
 
-    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    path: Paths | None = None
     """Where it stands; `job: $.order` is short for `job: {path: $.order}`. Of a list of paths the first that says
     something is taken.
     """

@@ -1,10 +1,10 @@
 """Messages to the WFM, and the templates of their bodies: nested mappings and lists of literals and value entries.
 
-A mapping with the key `value` is an entry; any other mapping is an object of the WFM's message.
+A mapping with the key `value` is an entry, one with the key `each` is written several times; any other mapping is an
+object of the WFM's message.
 """
 
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
@@ -18,20 +18,6 @@ from bridge.mapping.formats.xml import check_body
 from bridge.yaml_source import did_you_mean
 
 Key = str | int
-
-_FIELD = re.compile(r"field\.([a-z][a-z0-9_]*)(?:\.([A-Za-z][A-Za-z0-9_]*))?")
-
-
-def field_name(value: str) -> str | None:
-    """Give the field's name in `field.<name>` and `field.<name>.<column>`."""
-    match = _FIELD.fullmatch(value)
-    return match[1] if match else None
-
-
-def field_column(value: str) -> str | None:
-    """Give the column in `field.<name>.<column>`."""
-    match = _FIELD.fullmatch(value)
-    return match[2] if match else None
 
 
 def _check_default(value: str | int | bool | None) -> str | int | bool | None:
@@ -91,12 +77,33 @@ class TemplateValue(BaseModel):
         return data
 
 
-Template = TemplateValue | dict[str, Any] | tuple[Any, ...] | str | int | float | bool | None
+class Repeated(BaseModel):
+    """Something in a message to the WFM that is written once for each of several things."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    each: Literal["notes", "periods", "contacts"]
+    """What it is written for, as a list: the Buyer's `notes` on a booking, the `periods` of a search (the WFM is asked
+    once for all of them then), or the Buyer's `contacts`.
+    """
+    item: Any
+    """What is written for each; its value entries may also write `each.<attribute>`."""
+    omit: bool = False
+    """`true`: the key is left out where there is none. Left out, an empty list is written (in XML, nothing)."""
+
+    @model_validator(mode="after")
+    def _not_nested(self) -> Self:
+        if repetitions(self.item):
+            raise ValueError("what is written for each cannot hold another each")
+        return self
+
+
+Template = TemplateValue | Repeated | dict[str, Any] | tuple[Any, ...] | str | int | float | bool | None
 
 
 def parse_body(data: object) -> Template:
     """Read the template of a whole body, which is an object. Raises as `parse_template`."""
-    if not isinstance(data, dict) or "value" in data:
+    if not isinstance(data, dict) or "value" in data or "each" in data:
         raise ValueError("expected a mapping with the members of the message")
     return parse_template(data)
 
@@ -104,7 +111,9 @@ def parse_body(data: object) -> Template:
 def parse_template(data: object) -> Template:
     """Read a template. Raises pydantic's `ValidationError` with every problem below it."""
     if isinstance(data, dict):
-        return TemplateValue.model_validate(data) if "value" in data else _parse_object(data)
+        if "value" in data:
+            return TemplateValue.model_validate(data)
+        return _parse_repeated(data) if "each" in data else _parse_object(data)
     if isinstance(data, list):
         return tuple(value for _, value in _parse_all(enumerate(data)))
     if isinstance(data, int | float) and not isinstance(data, bool):
@@ -112,6 +121,11 @@ def parse_template(data: object) -> Template:
     if data is None or isinstance(data, str | bool):
         return data
     raise ValueError("expected text, a number, true, false, nothing, a mapping or a list")
+
+
+def _parse_repeated(data: dict[str, object]) -> Repeated:
+    parsed = dict(_parse_all((key, data[key]) for key in ("item",) if key in data))
+    return Repeated.model_validate({**data, **parsed})
 
 
 def _parse_object(data: dict[str, object]) -> dict[str, Any]:
@@ -144,19 +158,46 @@ def _below_one(key: Key, one: ErrorDetails) -> InitErrorDetails:
     if one["type"] != "extra_forbidden":
         return InitErrorDetails(type=one["type"], loc=loc, input=one["input"], ctx=one.get("ctx", {}))
     name = str(loc[-1])
-    unknown = ValueError(f"unknown key '{name}'{did_you_mean(name, TemplateValue.model_fields)}")
+    unknown = ValueError(f"unknown key '{name}'{did_you_mean(name, _KEYS)}")
     return InitErrorDetails(type="value_error", loc=(*loc, "[key]"), input=one["input"], ctx={"error": unknown})
 
 
-def entries(template: Template, here: tuple[Key, ...] = ()) -> list[tuple[tuple[Key, ...], TemplateValue]]:
+_KEYS = (*TemplateValue.model_fields, *Repeated.model_fields)
+At = tuple[Key, ...]
+
+
+def entries(template: Template) -> list[tuple[At, TemplateValue]]:
     """List the value entries of a template with their locations in it."""
-    if isinstance(template, TemplateValue):
-        return [(here, template)]
+    return [(at, part) for at, part in _parts(template) if isinstance(part, TemplateValue)]
+
+
+def repetitions(template: Template) -> dict[At, Repeated]:
+    """Give what of a template is written several times, by its location in it."""
+    return {at: part for at, part in _parts(template) if isinstance(part, Repeated)}
+
+
+def _parts(template: Template, here: At = ()) -> Iterator[tuple[At, TemplateValue | Repeated]]:
+    if isinstance(template, TemplateValue | Repeated):
+        yield here, template
+    for key, item in _below_template(template):
+        yield from _parts(item, (*here, key))
+
+
+def _below_template(template: Template) -> Iterable[tuple[Key, Template]]:
+    if isinstance(template, Repeated):
+        return [("item", template.item)]
     if isinstance(template, dict):
-        return [found for key, item in template.items() for found in entries(item, (*here, key))]
-    if isinstance(template, tuple):
-        return [found for index, item in enumerate(template) for found in entries(item, (*here, index))]
-    return []
+        return template.items()
+    return enumerate(template) if isinstance(template, tuple) else ()
+
+
+def _as_written(template: Template) -> object:
+    """Give the template with a list in place of everything that is written several times."""
+    if isinstance(template, Repeated):
+        return (_as_written(template.item),)
+    if isinstance(template, dict):
+        return {key: _as_written(item) for key, item in template.items()}
+    return tuple(map(_as_written, template)) if isinstance(template, tuple) else template
 
 
 class CommandSpec(Strict):
@@ -169,8 +210,8 @@ class CommandSpec(Strict):
     format: Literal["json", "xml"] = "json"
     """What the command and its reply are written in. An XML body is one root element."""
     body: Annotated[Any, PlainValidator(parse_body, json_schema_input_type=dict[str, object])]
-    """The message, in its order. A mapping with the key `value` is a value entry; everything else is written as it
-    stands.
+    """The message, in its order. A mapping with the key `value` is a value entry, one with the key `each` is written
+    several times; everything else is written as it stands.
     """
     reply: Reply | None = None
     """How the WFM answers; `note` and `ticket` may do without."""
@@ -179,7 +220,7 @@ class CommandSpec(Strict):
     def _writable(self) -> Self:
         if self.format != "xml":
             return self
-        if (trouble := check_body(self.body)) is not None:
+        if (trouble := check_body(_as_written(self.body))) is not None:
             raise ValueError(trouble)
         if any(isinstance(root, TemplateValue) and root.omit for root in self.body.values()):
             raise ValueError("the root element of an XML body cannot be omitted; give a default")

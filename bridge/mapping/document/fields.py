@@ -145,6 +145,17 @@ class FieldSpec(Strict):
     """
 
     @property
+    def is_passing(self) -> bool:
+        """Tell whether it is of its message alone, and never remembered."""
+        return self.header is not None or self.routing_key is not None or (self.path is not None and not self.remember)
+
+    @property
+    def moved_by(self) -> tuple[str, ...]:
+        """The fields, and columns of their tables, that put a date-time into its zone or onto its day."""
+        zone = self.zone or FieldZone(name="UTC")
+        return tuple(name for name in (self.not_before, zone.value, zone.minutes) if name is not None)
+
+    @property
     def is_context(self) -> bool:
         """Tell whether it says what was so before its message: nothing that is told now."""
         return self.previous is not None or self.asked is not None
@@ -167,8 +178,8 @@ class Table(Strict):
     default: dict[Name, str] | None = None
     """The columns of a code without a row, with `on_miss: default`."""
     file: Text | None = None
-    """A file beside the pack that has the rows: CSV with the columns' names in the first line (an empty cell is
-    absent), or YAML with the one key `rows`.
+    """A file beside the pack that has the rows: CSV with the columns' names in the first line (an empty cell is absent,
+    and what stands in quotes is kept as it is), or YAML with the one key `rows`.
     """
     rows: tuple[dict[Name, str], ...]
     """The rows, unless they stand in a `file`. Every cell is a text: put codes that look like numbers in quotes."""

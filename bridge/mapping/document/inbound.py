@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Strict, Text, Zone, as_list, widen
+from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Paths, Strict, Text, Zone, as_list, widen
+from bridge.mapping.formats.bodies import check_encoding
 
 
 class Version(Strict):
     """A number that grows with every change, or a moment that does (`format`)."""
 
-    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)]
+    path: Paths
     """Where it stands in the message; `version: $.rev` is short for `version: {path: $.rev}`. Of a list of paths the
     first that says something is taken.
     """
@@ -124,6 +125,10 @@ class Inbound(Strict):
     """The binding keys of the bridge's queue."""
     format: Literal["json", "xml"] = "json"
     """What a message is written in."""
+    encoding: Annotated[str, AfterValidator(check_encoding)] | None = None
+    """What texts are written in, such as `windows-1250`, in messages and replies that do not say it themselves (by a
+    byte-order mark, their content type, or XML's declaration) and are not UTF-8.
+    """
     xml: Xml = Xml()
     """How XML is read."""
     unpack: tuple[Unpack, ...] = ()

@@ -4,8 +4,9 @@ What is wrong is told of the file in which it was written. All of it goes into t
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -160,18 +161,33 @@ def _csv_rows(source: YamlSource, loc: tuple[str, ...], path: Path) -> Node:
         text = _text(path)
     except (OSError, ValueError) as error:
         raise InvalidDocument([source.finding(loc, "unreadable", f"{path.name}: {error}")]) from error
-    lines = csv.reader(text.splitlines(), strict=True)
-    try:
-        names = next(lines, [])
-        found = [(lines.line_num, line) for line in lines if line]
-    except csv.Error as error:
-        raise InvalidDocument([Finding(str(path), lines.line_num, 1, "syntax", str(error))]) from error
+    if (nul := text.find("\0")) >= 0:
+        line, column = text.count("\n", 0, nul) + 1, nul - text.rfind("\n", 0, nul)
+        message = "no text may hold a NUL character; no database could keep it"
+        raise InvalidDocument([Finding(str(path), line, column, "encoding", message)])
+    records = list(_records(str(path), text))
+    names = records[0][1] if records else []
+    found = [(number, record) for number, record in records[1:] if record]
     wrong = [number for number, line in found if len(line) != len(names)]
     if wrong:
         message = f"expected {len(names)} columns, as in the first line"
         raise InvalidDocument([Finding(str(path), number, 1, "wrong-value", message) for number in wrong])
     rows = [_row(str(path), number, names, line) for number, line in found]
     return Node([row.data for row in rows], 1, 1, dict(enumerate(rows)), file=str(path))
+
+
+def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Give each record with the number of the line on which it begins; what stands in quotes may go over several."""
+    reader = csv.reader(StringIO(text, newline=""), strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            record = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InvalidDocument([Finding(file, number, 1, "syntax", str(error))]) from error
+        yield number, record
 
 
 def _row(file: str, line: int, names: list[str], cells: list[str]) -> Node:

@@ -1,11 +1,12 @@
 """What the Buyer sees of a WorkOrder and of a visit."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
-from bridge.mapping.document.base import Cell, Name, Reference, Strict, Text, Value
-from bridge.mef.enums import TimeDurationUnits
+from bridge.mapping.document.base import Cell, Name, Reference, Strict, Value, as_list
+from bridge.mef.enums import ContactRole, TimeDurationUnits
+from bridge.yaml_source import did_you_mean
 
 PlaceType = Literal[
     "FieldedAddress",
@@ -32,6 +33,11 @@ class Item(Entry):
     each: Name | None = None
     """A field of type items: there is one entry for each item, which may name the item's own fields too."""
 
+    @property
+    def is_sure(self) -> bool:
+        """Tell whether the entry is built of every message."""
+        return self.if_present is None and not self.when and self.each is None
+
 
 class Place(Item):
     """A place: the standard's kind, and its attributes by their names in snake case."""
@@ -44,7 +50,7 @@ class Place(Item):
     """The place's attributes, by the standard's names in snake case."""
 
 
-class Person(Entry):
+class Reachable(Strict):
     """Someone to reach; the standard wants all of name, number and e-mail address."""
 
     name: Value
@@ -58,12 +64,72 @@ class Person(Entry):
     organization: Value | None = None
     """The organization they are of."""
 
+    @property
+    def references(self) -> frozenset[str]:
+        """Name what the values are taken from."""
+        values = (self.name, self.number, self.email_address, self.number_extension, self.organization)
+        return frozenset(reference for value in values if value is not None for reference in value.value)
+
+
+class Person(Reachable, Entry):
+    """Someone to reach, who may be left out."""
+
+    @property
+    def asked_for(self) -> frozenset[str]:
+        """Name all that the entry asks for."""
+        return self.references | {*self.when, *([self.if_present] if self.if_present is not None else [])}
+
+
+OF_WORK_ORDERS = (ContactRole.TECHNICAL, ContactRole.TECHNICIAN)
+OF_APPOINTMENTS = (ContactRole.BUYER_APPOINTMENT, ContactRole.APPOINTMENT_PLACE)
+"""The roles of contacts that a pack gives an Appointment besides the Seller's."""
+
+
+def _check_role(role: str, known: tuple[ContactRole, ...], section: str, elsewhere: dict[ContactRole, str]) -> str:
+    if role in known:
+        return role
+    listed = " and ".join(known)
+    for other, place in elsewhere.items():
+        if role == other:
+            raise ValueError(f"{role} is no role of {section}, which has {listed}; write it under {place}")
+    hint = did_you_mean(role, (*known, *elsewhere)) or f"; there is {listed}"
+    raise ValueError(f"there is no role '{role}' of {section}{hint}")
+
+
+def _work_order_role(role: str) -> str:
+    elsewhere = dict.fromkeys(OF_APPOINTMENTS, "appointment: contacts")
+    seller = {ContactRole.SELLER_APPOINTMENT: "appointment: seller_contact"}
+    return _check_role(role, OF_WORK_ORDERS, "a WorkOrder", elsewhere | seller)
+
+
+def _appointment_role(role: str) -> str:
+    elsewhere = dict.fromkeys(OF_WORK_ORDERS, "work_order: contacts")
+    seller = {ContactRole.SELLER_APPOINTMENT: "seller_contact"}
+    return _check_role(role, OF_APPOINTMENTS, "an Appointment's contacts", elsewhere | seller)
+
+
+def _enum(*roles: ContactRole) -> Any:
+    return Field(json_schema_extra={"enum": [str(role) for role in roles]})
+
 
 class Contact(Person, Item):
     """A contact of a WorkOrder with its role."""
 
-    role: Text
-    """The standard's role of the contact; one `technicalContact` must be sure."""
+    role: Annotated[str, AfterValidator(_work_order_role), _enum(*OF_WORK_ORDERS)]
+    """The standard's role of the contact: `technicalContact`, of which one must be sure, or `technician`."""
+
+
+class VisitContact(Person, Item):
+    """A contact of an Appointment with its role, or one for several roles."""
+
+    role: Annotated[
+        tuple[Annotated[str, AfterValidator(_appointment_role), _enum(*OF_APPOINTMENTS)], ...],
+        Field(min_length=1),
+        BeforeValidator(as_list),
+    ]
+    """The standard's role of the contact, or several: `buyerAppointmentContact` is the Buyer's for the visit, and
+    `appointmentPlaceContact` whom the technician reaches at the place.
+    """
 
 
 class Entity(Item):
@@ -130,6 +196,10 @@ class WorkOrderSection(Strict):
     """Lists of which the Buyer keeps seeing what a message does not speak of. What it says replaces the entries of the
     same role, or of a related entity with the same id and type.
     """
+    bookable: Value | None = None
+    """Whether a Buyer may book a visit for it: `true`, `false` or a boolean field; left out, he may. If not, he
+    is never asked to, and search and booking are refused; a visit that the WFM agrees he sees all the same.
+    """
     planned_execution_date: Value | None = None
     """When it is planned, a datetime field; the Buyer does not see it while the WorkOrder is `open`."""
 
@@ -143,28 +213,13 @@ class Window(Strict):
     """The end, a datetime field."""
 
 
-class FixedPerson(Strict):
-    """A contact that is always the same."""
-
-    name: Text
-    """Who it is."""
-    number: Text
-    """The telephone number."""
-    email_address: Text
-    """The e-mail address."""
-    number_extension: Text | None = None
-    """The extension of the telephone number."""
-    organization: Text | None = None
-    """The organization they are of."""
-
-
 class SellerContact(Strict):
     """The sellerAppointmentContact: who is assigned, else who stands in."""
 
     assigned: Person | None = None
     """Who comes."""
-    default: FixedPerson
-    """Who stands in while nobody is assigned."""
+    default: Reachable
+    """Who stands in while nobody is assigned; every value is sure."""
 
 
 class AppointmentSection(Strict):
@@ -176,5 +231,15 @@ class AppointmentSection(Strict):
     """From when to when the visit is agreed."""
     seller_contact: SellerContact
     """Whom of the Seller the Buyer can reach about the visit."""
+    contacts: tuple[VisitContact, ...] = ()
+    """The Buyer's contacts of a visit that the WFM has made (R18, R34); a booking brings its own. An entry that is sure
+    stands in where no other entry of its role is built; each role needs one, if a rule may make a visit.
+    """
     note: tuple[Remark, ...] = ()
     """Notes of the Seller on the visit; each new one is told to the Buyer (R29)."""
+
+    @property
+    def seller_references(self) -> frozenset[str]:
+        """Name what the Seller's contact is made of."""
+        seller = self.seller_contact
+        return seller.default.references | (seller.assigned.asked_for if seller.assigned is not None else frozenset())

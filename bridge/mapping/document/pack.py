@@ -6,11 +6,12 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from bridge.domain.model import CommandKind, OnIllegal
-from bridge.mapping.document.base import Name, Strict, Text, Zone, as_list
-from bridge.mapping.document.commands import CommandSpec, entries, field_name
+from bridge.mapping.document.base import Name, Path, Strict, Text, Zone, as_list, field_name
+from bridge.mapping.document.commands import CommandSpec, entries
 from bridge.mapping.document.fields import FieldSpec, Table, typed_fields
 from bridge.mapping.document.inbound import Inbound
 from bridge.mapping.document.outputs import AppointmentSection, WorkOrderSection
+from bridge.mapping.document.prefixes import expanded
 from bridge.mapping.document.replies import Replies
 from bridge.mapping.document.rules import Attribution, Party, Rule
 from bridge.mapping.formats.datetimes import Dst
@@ -56,6 +57,10 @@ class PackDocument(Strict):
     """Free text."""
     zone: Zone | None = None
     """The time zone of every time that has none of its own."""
+    paths: dict[Name, Path] = {}
+    """Names for the beginnings of long paths: with `payload: $.data.payload`, `$payload.Status` is
+    `$.data.payload.Status`, wherever a path may stand. One may begin with another above it.
+    """
     inbound: Inbound
     """How messages arrive and what identifies them."""
     fields: Annotated[dict[Name, FieldSpec], Field(min_length=1)]
@@ -83,6 +88,7 @@ class PackDocument(Strict):
     @classmethod
     def _made_fields(cls, data: object) -> object:
         """Give made fields the type of what they are made of, and add the one that `attribution` makes."""
+        data = expanded(data) if isinstance(data, dict) else data
         if not isinstance(data, dict) or not isinstance(fields := data.get("fields"), dict):
             return data
         made = typed_fields(fields)
@@ -93,15 +99,27 @@ class PackDocument(Strict):
 
     @property
     def field_references(self) -> frozenset[str]:
-        """What commands write of fields: `field.<name>` and `field.<name>.<column>`."""
+        """What commands write, and replies ask for, of fields: `field.<name>` and `field.<name>.<column>`."""
         bodies = [entries(command.body) for command in self.commands.values()]
-        written = (name for body in bodies for _, entry in body for name in entry.names)
-        return frozenset(reference for reference in written if field_name(reference) is not None)
+        written = [name for body in bodies for _, entry in body for name in entry.names]
+        zones = [zone for command in self.commands.values() if command.reply for zone in command.reply.job_zones]
+        return frozenset(reference for reference in (*written, *zones) if field_name(reference) is not None)
 
     @property
-    def written_fields(self) -> frozenset[str]:
-        """The fields that commands write."""
-        return frozenset(name for one in self.field_references if (name := field_name(one)) is not None)
+    def recalled_fields(self) -> frozenset[str]:
+        """The fields that are asked for between messages: for commands, replies and the Seller's contact."""
+        written = (name for one in self.field_references if (name := field_name(one)) is not None)
+        return frozenset(written) | self.fields_below(self.appointment.seller_references)
+
+    def fields_below(self, references: Iterable[str]) -> frozenset[str]:
+        """Name the fields that these fields, and columns of their tables, are made of, and these themselves."""
+        found: set[str] = set()
+        asked = _names(references)
+        while asked:
+            found |= asked
+            specs = [self.fields[name] for name in asked if name in self.fields]
+            asked = {name for spec in specs for name in _names((*self.made_of(spec), *spec.moved_by))} - found
+        return frozenset(found & self.fields.keys())
 
     def made_of(self, spec: FieldSpec) -> tuple[str, ...]:
         """Name the fields, and columns of their tables, that a field is made of."""
@@ -109,6 +127,15 @@ class PackDocument(Strict):
             return self.attribution.reason
         single = tuple(reference for reference in (spec.value, spec.of) if reference is not None)
         return (*single, *(spec.join or ()), *(spec.first or ()))
+
+    @property
+    def passing_fields(self) -> frozenset[str]:
+        """The fields that are of one message alone: they are never remembered, or are made of such."""
+        passing: set[str] = set()
+        for name, spec in self.fields.items():
+            if spec.is_passing or _names(self.made_of(spec)) & passing:
+                passing.add(name)
+        return frozenset(passing)
 
     def base_of(self, references: Iterable[str]) -> frozenset[str]:
         """Name the fields that some references come down to: those that are made of no others.

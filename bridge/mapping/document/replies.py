@@ -4,7 +4,20 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bridge.mapping.document.base import Cell, Format, Name, Path, Strict, Text, Zone, as_list, widen
+from bridge.mapping.document.base import (
+    Cell,
+    Format,
+    JobField,
+    Name,
+    Path,
+    Paths,
+    Scalar,
+    Strict,
+    Text,
+    Zone,
+    as_list,
+    widen,
+)
 from bridge.mapping.document.inbound import Version
 
 
@@ -12,7 +25,13 @@ class ReplyZone(Strict):
     """The zone of a moment in a reply: its name, or the path of what says it."""
 
     name: Zone | None = None
-    """A zone such as `Europe/Warsaw`. `zone: Europe/Warsaw` and `zone: $.tz` are short for a name and for a path."""
+    """A zone such as `Europe/Warsaw`. `zone: Europe/Warsaw`, `zone: $.tz` and `zone: field.region.zone` are short for a
+    name, a path and a field.
+    """
+    field: JobField | None = None
+    """What the job told before, as in a command: `field.<name>` or `field.<name>.<column>`. The pack's `zone` stands in
+    where it is not known.
+    """
     path: Path | None = None
     """Path of the zone's name."""
     table: Name | None = None
@@ -25,12 +44,13 @@ class ReplyZone(Strict):
     @model_validator(mode="before")
     @classmethod
     def _short_form(cls, data: object) -> object:
-        return widen(data, "path" if isinstance(data, str) and data.startswith("$") else "name")
+        text = data if isinstance(data, str) else ""
+        return widen(data, "path" if text.startswith("$") else "field" if text.startswith("field.") else "name")
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if [self.name, self.path, self.minutes].count(None) != 2:
-            raise ValueError("write a zone such as Europe/Warsaw, {path: …} or {minutes: …}")
+        if [self.name, self.field, self.path, self.minutes].count(None) != 3:
+            raise ValueError("write a zone such as Europe/Warsaw, field.<name>, {path: …} or {minutes: …}")
         table = (self.table, self.column)
         if table != (None, None) and None in (self.path, *table):
             raise ValueError("path, table and column go together")
@@ -40,10 +60,13 @@ class ReplyZone(Strict):
 class ReplyMoment(Strict):
     """A date-time in a reply."""
 
-    path: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)]
+    path: Paths
     """Where it stands in the reply; the texts of several paths are joined by a blank."""
     format: Format
     """How it is written, as for a datetime field."""
+    empty: Annotated[tuple[Text, ...], BeforeValidator(as_list)] = ()
+    """Texts that say nothing, such as `"-"` or `"0000-00-00 00:00"`; what is absent, null or blank says nothing anyway.
+    """
     zone: ReplyZone | None = None
     """Its zone, or the path of what says it; the pack's `zone` where it is left out."""
 
@@ -58,13 +81,20 @@ class ReplyEnd(ReplyMoment):
 class ReplyWindow(Strict):
     """A window in a reply."""
 
-    start: ReplyMoment
-    """When it begins."""
-    end: ReplyEnd
-    """When it ends."""
+    start: Annotated[tuple[ReplyMoment, ...], Field(min_length=1), BeforeValidator(as_list)]
+    """When it begins; of a list of moments, the first that says something."""
+    end: Annotated[tuple[ReplyEnd, ...], Field(min_length=1), BeforeValidator(as_list)]
+    """When it ends; of a list of moments, the first that says something."""
+
+    @property
+    def job_zones(self) -> tuple[str, ...]:
+        """The zones that the job told before: `field.<name>` and `field.<name>.<column>`."""
+        zones = (moment.zone for moment in (*self.start, *self.end))
+        return tuple(zone.field for zone in zones if zone is not None and zone.field is not None)
 
 
 _A_WEEK = 7 * 24 * 60  # minutes
+LONGEST_REASON = 255  # characters, Error422.reason
 
 
 class Dictionary(Strict):
@@ -128,21 +158,83 @@ class Slots(ReplyWindow):
     """Minutes that must be left of a window that is cut."""
 
 
-class Reply(Strict):
-    """How the WFM answers a command."""
+Codes = Annotated[tuple[Scalar, ...], Field(min_length=1), BeforeValidator(as_list)]
 
-    status: Path
-    """Path of the reply's code."""
-    accepted: Annotated[tuple[Text, ...], Field(min_length=1)]
-    """The codes that mean yes."""
-    no_status: Literal["accepted", "unreadable"] = "unreadable"
-    """What a reply without that code is: `accepted`, or `unreadable`."""
-    refused: Name
-    """The table of all other codes, with the columns `code` (the standard's error code), `reason` (at most 255
-    characters) and, if you like, `path` (a JSON Pointer into the Buyer's request). It needs a `default` row.
+
+class Yes(Strict):
+    """By what a reply says yes: codes at `status`, cells that fit, or both."""
+
+    codes: Codes | None = None
+    """The codes at `status` that mean yes; `accepted: [ok]` is short for `accepted: {codes: [ok]}`."""
+    when: dict[Path, Cell] = {}
+    """The cells, by path in the reply, that a yes must fit, all of them. An empty reply must not fit them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return widen(data, "codes")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.codes is None and not self.when:
+            raise ValueError("write the codes that mean yes, or when: {<path>: <cell>}")
+        return self
+
+
+class ReplyReason(Strict):
+    """The WFM's own text about a refusal."""
+
+    path: Paths
+    """Where it stands in the reply; `reason: $.text` is short for `reason: {path: $.text}`. Of a list of paths the
+    first that says something is taken. Of a long text the Buyer is told the first 255 characters.
     """
-    visit: Path | None = None
-    """Path of the WFM's reference of the visit."""
+    default: Annotated[str, Field(min_length=1, max_length=LONGEST_REASON)] = "The workforce system refused the request"
+    """What the Buyer is told where the WFM gives no text."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return widen(data, "path")
+
+
+class No(Strict):
+    """By what a reply says no, and what the Buyer is told then."""
+
+    table: Name
+    """The table of refusals, by the WFM's codes, with the columns `code` (the standard's error code), `reason` (at most
+    255 characters) and, if you like, `path` (a JSON Pointer into the Buyer's request). Its `default` row is for the
+    codes that nobody told us of. `refused: refusals` is short for `refused: {table: refusals}`.
+    """
+    codes: Codes | None = None
+    """The codes at `status` that mean no. Without `codes` and `when`, a reply is a no if its status is none of the
+    accepted codes, or if the `code` that stands elsewhere has a row of its own.
+    """
+    when: dict[Path, Cell] = {}
+    """The cells, by path in the reply, that a no must fit, all of them."""
+    code: Paths | None = None
+    """Where the code stands that is looked up in the table, if that is not the status; of several paths, the first that
+    says something. The `default` row is for a no without a code.
+    """
+    reason: ReplyReason | None = None
+    """The WFM's own text, which the Buyer is told for codes whose row has no `reason`. Left out, each row has one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return widen(data, "table")
+
+
+class Reply(Strict):
+    """How the WFM answers a command. What is neither a declared yes nor a declared no is unreadable."""
+
+    status: Paths | None = None
+    """Where the code stands that says yes or no; of several paths, the first that says something."""
+    accepted: Yes
+    """What means yes: codes at `status`, or cells by path."""
+    refused: No
+    """What means no, and the table that says what the Buyer is told of it."""
+    visit: Paths | None = None
+    """Where the WFM's reference of the visit stands; of several paths, the first that says something."""
     window: ReplyWindow | None = None
     """The window that was really agreed, where the WFM says so."""
     version: Version | None = None
@@ -151,6 +243,22 @@ class Reply(Strict):
     """
     slots: Slots | None = None
     """The slots that are offered; for `search` only."""
+
+    @property
+    def job_zones(self) -> tuple[str, ...]:
+        """The zones that the job told before: `field.<name>` and `field.<name>.<column>`."""
+        return tuple(zone for window in (self.window, self.slots) if window is not None for zone in window.job_zones)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_yes_is_yes(cls, data: object) -> object:
+        """Say what to write instead of a key by which an empty reply was a yes."""
+        if isinstance(data, dict) and "no_status" in data:
+            raise ValueError(
+                "a reply without a code is no yes, so there is no no_status; write what a yes has: "
+                "accepted: {when: {$.visit: {present: true}}}, and what a no has: refused: {table: …, when: …}"
+            )
+        return data
 
 
 def _of_the_wfm(queue: str) -> str:
@@ -166,7 +274,7 @@ class Replies(Strict):
 
     queue: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_of_the_wfm)] | None = None
     """The queue that the WFM answers to, whatever a command says; commands then carry no `reply_to`."""
-    correlation: Annotated[tuple[Path, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    correlation: Paths | None = None
     """Where a reply bears the `correlation` that its command has written, instead of in the AMQP property
     `correlation_id`; of several paths, the first that says something.
     """

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from bridge.domain.model import OnIllegal
+from bridge.domain.model import MovedBy, OnIllegal
 from bridge.mapping.document.base import Cell, Reference, Scalar, Strict, Text, Value, Words, as_list, widen
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
@@ -53,6 +53,10 @@ class Then(Strict):
     """The state of the WorkOrder to be reached; the bridge finds the legal way there."""
     appointment: AppointmentStatus | None = None
     """The status of the Appointment to be reached; the bridge finds the legal way there."""
+    appointment_if_any: AppointmentStatus | None = None
+    """The same, where there is a visit: one that stands, or one of which the message has the window. Where there is
+    none, the goal is the WorkOrder's alone.
+    """
     appointment_required: Value | None = None
     """Whether the Buyer must book a visit: `true`, `false` or a boolean field."""
     creates: bool = False
@@ -60,6 +64,12 @@ class Then(Strict):
     on_illegal: OnIllegal | None = None
     """What happens when no legal way leads to the goal: the message is parked (`park`), the states stay (`keep`), or
     the WorkOrder ends and a new one follows it (`follow_up`). `policies.on_illegal` where it is left out.
+    """
+    moved_by: MovedBy | None = None
+    """Who has moved the visit, where an Appointment is `confirmed` and the message has another window for it: the
+    `seller` (R27: the Appointment is cancelled, and the Buyer is asked to book again), or both sides by `agreement`, on
+    the phone perhaps: the Appointment stays confirmed in its new window, and the Buyer is told. `seller` where it is
+    left out. Not asked where the Buyer has moved it: that is known.
     """
     wait_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
     """For so many seconds the message is held, without effect. A later one of the job that reaches a state in that time
@@ -73,9 +83,25 @@ class Then(Strict):
     """An operator must look at the message. Say why."""
 
     @property
+    def status(self) -> AppointmentStatus | None:
+        """The status of the Appointment to be reached, if there is a visit or in any case."""
+        return self.appointment or self.appointment_if_any
+
+    @property
     def names_state(self) -> bool:
         """Tell whether it names a state to be reached."""
-        return self.work_order is not None or self.appointment is not None
+        return self.work_order is not None or self.status is not None
+
+    @property
+    def makes_visit(self) -> bool:
+        """Tell whether a visit that is unknown so far may come of it."""
+        return self.status not in (None, AppointmentStatus.CANCELLED)
+
+    @model_validator(mode="after")
+    def _one_status(self) -> Self:
+        if self.appointment is not None and self.appointment_if_any is not None:
+            raise ValueError("write appointment or appointment_if_any, not both")
+        return self
 
     @model_validator(mode="after")
     def _goal_or_reason(self) -> Self:
@@ -83,6 +109,12 @@ class Then(Strict):
         goal = self.written - {"hold", "ignore", "park"}
         if sum(reason is not None for reason in reasons) + bool(goal) != 1:
             raise ValueError("write a goal, or ignore: <why>, park: <why> or hold: <why>")
+        return self
+
+    @model_validator(mode="after")
+    def _only_visits_move(self) -> Self:
+        if self.moved_by is not None and self.status is not AppointmentStatus.CONFIRMED:
+            raise ValueError("moved_by is about a visit that is still agreed; write appointment: confirmed beside it")
         return self
 
     @model_validator(mode="after")

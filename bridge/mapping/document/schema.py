@@ -12,13 +12,14 @@ from pydantic.fields import FieldInfo
 from pydantic.json_schema import GenerateJsonSchema
 
 from bridge.mapping import document
-from bridge.mapping.document.commands import TemplateValue
+from bridge.mapping.document.commands import Repeated, TemplateValue
 from bridge.mapping.document.descriptions import descriptions
 
 DRAFT: Final = "http://json-schema.org/draft-07/schema#"  # the newest that VS Code's YAML extension knows
 
 _REF: Final = "#/definitions/{model}"
 _ENTRY: Final = _REF.format(model="TemplateValue")
+_REPEATED: Final = _REF.format(model="Repeated")
 _TEMPLATE: Final = _REF.format(model="Template")
 _SHOWN: Final = ("default", "title", "description")  # what editors show
 _NAMED: Final = ("pack", "version", "rule")  # keys that say of what the rest is told
@@ -143,6 +144,14 @@ def _templates() -> Json:
     entry = TemplateValue.model_json_schema(schema_generator=_WithoutTitles)
     _describe(TemplateValue, entry)
     entry["properties"]["value"] = _or_one(entry["properties"]["value"])
+    repeated = Repeated.model_json_schema(schema_generator=_WithoutTitles)
+    _describe(Repeated, repeated)
+    repeated["properties"]["item"] = repeated["properties"]["item"] | {"allOf": [{"$ref": _TEMPLATE}]}
     inner = {"additionalProperties": {"$ref": _TEMPLATE}, "items": {"$ref": _TEMPLATE}}
-    is_entry = {"type": "object", "required": ["value"]}
-    return {"TemplateValue": entry, "Template": {"if": is_entry, "then": {"$ref": _ENTRY}, "else": inner}}
+    with_value, with_each = ({"type": "object", "required": [key]} for key in ("value", "each"))
+    other = {"if": with_each, "then": {"$ref": _REPEATED}, "else": inner}
+    return {
+        "TemplateValue": entry,
+        "Repeated": repeated,
+        "Template": {"if": with_value, "then": {"$ref": _ENTRY}, "else": other},
+    }

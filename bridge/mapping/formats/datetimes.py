@@ -5,13 +5,18 @@ A local time in the spring gap moves forward by the gap; of an ambiguous autumn 
 the policy `park` neither is taken.
 """
 
+import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from bridge.mapping.formats.numbers import LARGEST, decimal_number, is_ambiguous, whole_number
+from bridge.mapping.formats.patterns import OFFSET, compile_pattern, offset_of
+from bridge.mapping.formats.tidy import tidy
 from bridge.yaml_source import did_you_mean
 
 Remarks = list[str]
@@ -28,15 +33,12 @@ class ReadMoment(Protocol):
 WORDS = ("iso", "epoch", "epoch_ms", "json_date")
 """Formats with a name: RFC 3339 and its kin, seconds and milliseconds since 1970, and `/Date(ms±zzzz)/`."""
 
-_FIXED_WIDTH = {"Y": "[0-9]{4}", "m": "[0-9]{2}", "d": "[0-9]{2}", "H": "[0-9]{2}", "M": "[0-9]{2}", "S": "[0-9]{2}"}
-_IN_ORDER = ("Y", "m", "d", "H", "M", "S")
 _REMEMBERED = 4096  # texts for each field: a snapshot repeats its window, and jobs share the windows of a day
 _LONGEST = 64  # characters of a date and time; a blank in a format matches any number of them
 _LONGEST_ZONE = 64  # characters of a zone's name
 _MINUTES_OF_A_DAY = 24 * 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ABSOLUTE = ("epoch", "epoch_ms", "json_date")
-_NUMBER = re.compile(r"([+-]?[0-9]{1,18})(?:\.0{1,6})?")
 _JSON_DATE = re.compile(r"/Date\(([+-]?[0-9]{1,18})(?:[+-][0-9]{4})?\)/")
 _LETTERS = {
     "yyyy": "%Y",
@@ -48,6 +50,8 @@ _LETTERS = {
     "mm": "%M",
     "ss": "%S",
     "'T'": "T",
+    "'Z'": "%z",
+    "XXX": "%z",
 }
 _SAMPLE = datetime(2026, 3, 5, 13, 4, tzinfo=UTC)
 
@@ -65,6 +69,14 @@ def check_format(pattern: str) -> str:
     """Return the `strptime` format when a date and a time survive it. Raises `ValueError` with a sentence."""
     if pattern in WORDS:
         return pattern
+    directives = re.findall("%(.)", pattern)
+    if "Z" in directives:
+        raise ValueError(
+            f"'{pattern}' reads the name of a zone and forgets it; write %z, which reads an offset, Z, UTC or GMT, "
+            "or leave it out and write the zone"
+        )
+    if "p" in directives and "I" not in directives:
+        raise ValueError(f"'{pattern}' forgets AM and PM, which say nothing beside %H; write %I")
     if not _is_whole(pattern):
         meant = _in_directives(pattern)
         example = meant if "%" not in pattern and _is_whole(meant) else "%Y-%m-%d %H:%M"
@@ -94,6 +106,9 @@ def check_written_format(pattern: str) -> str:
         datetime.strptime(_SAMPLE.strftime(pattern), pattern)  # noqa: DTZ007 - only the directives are judged
     except (ValueError, re.error) as error:
         raise ValueError(f"'{pattern}' is not a date format: {error}") from error
+    directives = re.findall("%(.)", pattern)
+    if "I" in directives and "p" not in directives:
+        raise ValueError(f"'{pattern}' writes a clock of twelve hours without AM or PM; write %H, or %p beside it")
     if "%" not in pattern.replace("%%", ""):
         meant = _in_directives(pattern)
         example = meant if "%" in meant.replace("%%", "") else "%Y-%m-%d"
@@ -104,6 +119,37 @@ def check_written_format(pattern: str) -> str:
 def has_offset(pattern: str) -> bool:
     """Tell whether texts of this format carry their own UTC offset, and so need no zone."""
     return pattern in _ABSOLUTE or "%z" in pattern.replace("%%", "")
+
+
+_ZONE_WORDS = (
+    "UTC GMT UT ZULU WET WEST CET CEST EET EEST MSK BST IST EST EDT CST CDT MST MDT PST PDT JST AEST AEDT NZST NZDT"
+)
+_CLOCK_DIRECTIVE = re.compile("%[HIMSfpTRXc]")
+_ALONE = r"(?:(?<![A-Za-z%])|(?<=%[A-Za-z]))"  # not within a word; a directive may stand before it
+_BY_NAME = re.compile(
+    rf"{_ALONE}(?:{'|'.join(_ZONE_WORDS.split())})(?:[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)?(?![A-Za-z])", re.IGNORECASE
+)
+_IN_THE_END = re.compile(rf"{_ALONE}(?:Z|[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![A-Za-z0-9])", re.IGNORECASE)
+_UTC_WORDS = frozenset(("Z", "UTC", "GMT", "UT", "ZULU"))
+_UTC_ZONES = frozenset(("UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu", "Universal"))
+
+
+def offset_in_letters(pattern: str) -> str | None:
+    """Give what looks like an offset in a format, such as a Z, and is only letters there; None where nothing does."""
+    if pattern in WORDS or has_offset(pattern):
+        return None
+    text = pattern.replace("%%", "")
+    if (word := _BY_NAME.search(text)) is not None:
+        return word[0]
+    last = max((found.end() for found in _CLOCK_DIRECTIVE.finditer(text)), default=None)
+    found = _IN_THE_END.search(text, max(0, last - 2)) if last is not None else None
+    return found[0] if found is not None else None
+
+
+def is_utc(word: str, zone: str | None) -> bool:
+    """Tell whether a zone is what such letters say: UTC."""
+    at_zero = word.upper() in _UTC_WORDS or not word.strip("+-0:")
+    return at_zero and zone in _UTC_ZONES
 
 
 def offset_test(pattern: str) -> Callable[[object], bool]:
@@ -125,9 +171,9 @@ def resolution(pattern: str | None) -> timedelta:
     """Give the smallest step between moments that texts of this format can tell; None is any format."""
     if pattern in (None, "iso") or "%f" in pattern:
         return timedelta(microseconds=1)
-    if pattern in ("epoch_ms", "json_date"):
+    if pattern in _ABSOLUTE:
         return timedelta(milliseconds=1)
-    to_the_minute = pattern != "epoch" and not any(part in pattern for part in _WITH_SECONDS)
+    to_the_minute = not any(part in pattern for part in _WITH_SECONDS)
     return timedelta(minutes=1) if to_the_minute else timedelta(seconds=1)
 
 
@@ -176,11 +222,12 @@ def moment_reader(pattern: str, zone: str | None, dst: Dst = "earlier") -> ReadM
             raise ValueError("it is outside the calendar") from error
 
     def read(raw: object, remarks: Remarks, local: tzinfo | None = None) -> datetime:
-        if not isinstance(raw, str):
+        text = raw if isinstance(raw, str) else None if pattern == "iso" else _digits(raw)
+        if text is None:
             raise ValueError("it is no text")
-        if len(raw) > _LONGEST:
+        if len(text) > _LONGEST:
             raise ValueError("it is too long")
-        moment, remark = understand(raw, local or own)
+        moment, remark = understand(text, local or own)
         if remark is not None:
             remarks.append(remark)
         return moment
@@ -215,21 +262,26 @@ def _milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
+def _digits(raw: object) -> str | None:
+    """A date of digits alone may come as a number; `20260305` is one."""
+    number = whole_number(raw) if isinstance(raw, int | float) else None
+    return str(number) if number is not None and number >= 0 else None
+
+
 def _absolute_reader(pattern: str) -> ReadMoment:
-    digits = _JSON_DATE if pattern == "json_date" else _NUMBER
     unit = 1000 if pattern == "epoch" else 1
 
     def read(raw: object, _: Remarks, __: tzinfo | None = None) -> datetime:
-        match = digits.fullmatch(str(raw)) if _is_scalar(raw) else None
-        if match is None:
+        if pattern == "json_date":
+            match = _JSON_DATE.fullmatch(tidy(raw)) if isinstance(raw, str) and len(raw) <= _LONGEST else None
+            number = Decimal(match[1]) if match is not None else None
+        else:
+            number = decimal_number(raw) if not is_ambiguous(raw) else None
+        if number is None or abs(number) > LARGEST:
             raise ValueError(f"it does not fit {pattern}")
-        return _since_1970(int(match[1]) * unit)
+        return _since_1970(math.floor(number * unit))
 
     return read
-
-
-def _is_scalar(raw: object) -> bool:
-    return isinstance(raw, str | int) and not isinstance(raw, bool) and len(str(raw)) <= _LONGEST
 
 
 def _since_1970(milliseconds: int) -> datetime:
@@ -248,14 +300,47 @@ def iso_moment(raw: object) -> datetime | None:
         return None
 
 
+_BASIC = re.compile(r"[0-9]{8}[T ]")
+_ORDINAL = re.compile(r"([0-9]{4})-?([0-9]{3})(?=[T ]|$)")
+_TIME = re.compile(
+    r"(?<=[T ])(?:(24)(?=:?00(?::?00(?:[.,]0+)?)?(?:[Z+-]|$))|([0-9]{2}:?[0-9]{2}:?)(60)(?:[.,][0-9]+)?)"
+)
+_END = re.compile(rf" ?({OFFSET})$")
+
+
 def _iso(text: str) -> datetime:
+    if "\0" in text:
+        raise ValueError("it is not an ISO 8601 date and time")  # Python would stop reading there
     try:
-        if text[4:5] != "-":
-            raise ValueError("digits alone are too easily something else")
-        if "\0" in text:
-            raise ValueError("Python would stop reading there")
-        return datetime.fromisoformat(text)
-    except ValueError as error:
+        return _strictly_iso(text)
+    except ValueError:
+        return _commonly_iso(tidy(text).upper())
+
+
+def _strictly_iso(text: str) -> datetime:
+    """Digits alone are too easily something else."""
+    if text[4:5] not in ("-", "W") and not _BASIC.match(text):
+        raise ValueError
+    return datetime.fromisoformat(text)
+
+
+def _commonly_iso(text: str) -> datetime:
+    """Read what Python does not: the end of a day, a leap second, the day of a year, offsets in other forms."""
+    if (ordinal := _ORDINAL.match(text)) is not None and 1 <= int(ordinal[2]) <= 366:
+        day = date(int(ordinal[1]), 1, 1) + timedelta(days=int(ordinal[2]) - 1)
+        text = day.isoformat() + text[ordinal.end() :]
+    offset = _END.search(text) if "T" in text or " " in text else None
+    naive = text[: offset.start()] if offset is not None else text
+    time = _TIME.search(naive)
+    over = timedelta()
+    if time is not None and time[1]:
+        naive, over = naive[: time.start()] + "00" + naive[time.end() :], timedelta(days=1)
+    elif time is not None:
+        naive, over = naive[: time.start()] + time[2] + "59" + naive[time.end() :], timedelta(seconds=1)
+    try:
+        moment = _strictly_iso(naive) + over
+        return moment if offset is None else moment.replace(tzinfo=offset_of(offset[1]))
+    except (ValueError, OverflowError) as error:
         raise ValueError("it is not an ISO 8601 date and time") from error
 
 
@@ -279,8 +364,10 @@ def _offset(local: datetime) -> timedelta:
 
 
 def _parser(pattern: str) -> Callable[[str], datetime]:
-    """Parse by a fixed-width pattern where the format allows it (six times faster), else as `strptime` does."""
-    quick = _fixed_width(pattern)
+    """Parse as such texts are commonly written; what the usual directives do not cover, as `strptime` does."""
+    own = compile_pattern(pattern)
+    if own is not None:
+        return own
 
     def slow(text: str) -> datetime:
         try:
@@ -288,20 +375,4 @@ def _parser(pattern: str) -> Callable[[str], datetime]:
         except (ValueError, OverflowError) as error:
             raise ValueError(f"it does not fit {pattern}") from error
 
-    if quick is None:
-        return slow
-
-    def parse(text: str) -> datetime:
-        match = quick(text)
-        return datetime(*map(int, match.groups())) if match else slow(text)  # type: ignore[arg-type]  # noqa: DTZ001
-
-    return parse
-
-
-def _fixed_width(pattern: str) -> Callable[[str], re.Match[str] | None] | None:
-    directives = tuple(re.findall("%(.)", pattern))
-    if directives != _IN_ORDER[: len(directives)] or len(directives) < 3:
-        return None
-    parts = re.split("%(.)", pattern)
-    texts = [re.escape(part) if index % 2 == 0 else f"({_FIXED_WIDTH[part]})" for index, part in enumerate(parts)]
-    return re.compile("".join(texts)).fullmatch
+    return slow

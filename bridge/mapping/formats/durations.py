@@ -1,11 +1,12 @@
 """Durations of a WFM, in every way they are written; a MEF duration is a whole number of a unit."""
 
-import math
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from bridge.mapping.formats.numbers import decimal_number, is_ambiguous
+from bridge.mapping.formats.tidy import tidy
 from bridge.mef.enums import TimeDurationUnits
 
 ReadDuration = Callable[[object], timedelta]
@@ -13,11 +14,9 @@ ReadDuration = Callable[[object], timedelta]
 UNITS: Final = ("seconds", "minutes", "hours", "days", "clock", "iso", "date")
 """How a duration may be written: a number of a unit, `hh:mm[:ss]`, ISO 8601, or as a date since 1970-01-01."""
 
-_NUMBER = re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,9})?")
 _CLOCK = re.compile(r"([0-9]{1,4}):([0-5][0-9])(?::([0-5][0-9]))?")
-_ISO = re.compile(
-    r"P(?:([0-9]{1,5})W)?(?:([0-9]{1,5})D)?(?:T(?:([0-9]{1,5})H)?(?:([0-9]{1,7})M)?(?:([0-9]{1,9})(?:[.,][0-9]{1,9})?S)?)?"
-)
+_PART = "([0-9]{1,9}(?:[.,][0-9]{1,9})?)"
+_ISO = re.compile(f"P(?:{_PART}W)?(?:{_PART}D)?(?:T(?:{_PART}H)?(?:{_PART}M)?(?:{_PART}S)?)?")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a date that stands for a time span has no zone
 _LONGEST = timedelta(days=36_500)
 _SECONDS: Final[Mapping[str, int]] = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86_400}
@@ -62,17 +61,17 @@ def whole_units(duration: timedelta, unit: TimeDurationUnits) -> int:
 
 def _amount(seconds: int) -> ReadDuration:
     def read(raw: object) -> timedelta:
-        if isinstance(raw, str) and _NUMBER.fullmatch(raw):
-            raw = float(raw.replace(",", "."))
-        if isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw):
-            raise ValueError("it is no number")
-        return timedelta(seconds=raw * seconds)
+        number = decimal_number(raw)
+        if number is None:
+            ambiguous = "; its separator may stand before thousands or a fraction" if is_ambiguous(raw) else ""
+            raise ValueError(f"it is no number{ambiguous}")
+        return timedelta(seconds=float(number) * seconds)
 
     return read
 
 
 def _clock(raw: object) -> timedelta:
-    match = _CLOCK.fullmatch(raw) if isinstance(raw, str) else None
+    match = _CLOCK.fullmatch(tidy(raw)) if isinstance(raw, str) else None
     if match is None:
         raise ValueError("it is not like 01:30 or 01:30:00")
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
@@ -80,10 +79,10 @@ def _clock(raw: object) -> timedelta:
 
 
 def _iso(raw: object) -> timedelta:
-    match = _ISO.fullmatch(raw) if isinstance(raw, str) else None
+    match = _ISO.fullmatch(tidy(raw).upper()) if isinstance(raw, str) else None
     if match is None or not any(match.groups()):
         raise ValueError("it is not like PT1H30M")
-    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    weeks, days, hours, minutes, seconds = (float((part or "0").replace(",", ".")) for part in match.groups())
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 

@@ -5,13 +5,14 @@ An absent value is `None`: JSON's `null` never gets this far, a field either ref
 
 import json
 import math
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import TypeVar
 
 import orjson
 
+from bridge.mapping.formats.numbers import LARGEST, decimal_number, is_ambiguous, whole_number
 from bridge.mapping.formats.paths import MISSING
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
@@ -22,9 +23,6 @@ Get = Callable[[Values], object]
 
 _SHOWN = 60  # characters of a value in a sentence
 _KEPT = 200  # characters of a value in an explanation
-_LARGEST_INTEGER = 2**63 - 1  # what a database column and most WFMs can hold
-_LONGEST_INTEGER = 20  # characters of the above with its sign
-_DECIMAL = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{1,19})?")
 
 
 class Misread(Exception):
@@ -57,28 +55,20 @@ def as_text(value: object) -> str:
     return rfc3339(value) if isinstance(value, datetime) else str(value)
 
 
-def read_json(body: bytes) -> object:
-    """Decode JSON. Raises `Misread`."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Misread(f"the body is not JSON: {error}") from error
-
-
 def readable_text(raw: object) -> str | None:
-    """Take text, or a whole number standing for a code, as text; None for all else and for what no database keeps."""
+    """Take text, or a number as JSON would write it plainly; None for all else and for what no database keeps.
+
+    A number that is whole is the same however it is written: 17, 17.0, 1.7e1.
+    """
     if isinstance(raw, str):
         return raw if is_clean(raw) else None
-    if isinstance(raw, int) and not isinstance(raw, bool):
+    if isinstance(raw, bool) or not isinstance(raw, int | float):
+        return None
+    if isinstance(raw, int):
         return str(raw)
-    return None
-
-
-def readable_code(raw: object) -> str | None:
-    """As `readable_text`; a number that is whole is taken however JSON writes it (17, 17.0)."""
-    if isinstance(raw, float) and raw.is_integer() and abs(raw) <= _LARGEST_INTEGER:
-        return str(int(raw))
-    return readable_text(raw)
+    if not math.isfinite(raw) or abs(raw) > LARGEST:
+        return None
+    return str(int(raw)) if raw.is_integer() else format(Decimal(repr(raw)), "f")
 
 
 def loosely(code: str) -> str:
@@ -103,29 +93,25 @@ def is_storable(value: object) -> bool:
 
 
 def readable_integer(raw: object) -> int | None:
-    """Take a whole number, or its decimal digits as text, within 64 bits; None for anything else."""
-    if isinstance(raw, str):
-        digits = raw[1:] if raw[:1] in ("-", "+") else raw
-        if not (digits.isascii() and digits.isdigit() and len(raw) <= _LONGEST_INTEGER):
-            return None
-        raw = int(raw)
-    if isinstance(raw, bool) or not isinstance(raw, int) or abs(raw) > _LARGEST_INTEGER:
-        return None
-    return raw
+    """Take a whole number, or a text that means one, within 64 bits; None for anything else."""
+    return whole_number(raw)
 
 
 def readable_number(raw: object) -> float | None:
-    """Take a finite number, or its decimal digits as text; None for anything else."""
-    if isinstance(raw, str):
-        return float(raw) if _DECIMAL.fullmatch(raw) else None
-    if isinstance(raw, bool) or not isinstance(raw, int | float) or not abs(raw) <= _LARGEST_INTEGER:
-        return None
-    return float(raw)
+    """Take a finite number, or a text that means one; None for anything else."""
+    number = decimal_number(raw)
+    return float(number) if number is not None and abs(number) <= LARGEST else None
+
+
+def whole_number_wanted(raw: object) -> str:
+    """Say what was expected where a whole number was, and why this is none where that is not plain to see."""
+    expected = "a whole number of at most 64 bits"
+    return f"{expected} (the separator may stand before thousands or a fraction)" if is_ambiguous(raw) else expected
 
 
 def check_number(number: float) -> float:
     """Return a number of a pack that every database and WFM can hold. Raises `ValueError` with a sentence."""
-    if isinstance(number, int) and abs(number) > _LARGEST_INTEGER:
+    if isinstance(number, int) and abs(number) > LARGEST:
         raise ValueError("expected a whole number of at most 64 bits; put it in quotes if it is meant as text")
     if not math.isfinite(number):
         raise ValueError("expected a number that is finite")

@@ -6,6 +6,7 @@ for each item of a field, or none. A kind compiles to a function that builds one
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from bridge.domain.model import Job, JobRef
@@ -141,6 +142,7 @@ def _place_builder(where: str, place: document.Place, lookups: Lookups) -> Build
     return build
 
 
+_REMEMBERED = 1024  # contacts for each entry: the same people come again and again
 REQUIRED = ("name", "number", "email_address")
 OPTIONAL = ("number_extension", "organization")  # left out where absent: the standard does without
 
@@ -149,12 +151,13 @@ def contacts_getter(
     where: str, person: document.Person, role: str, pack: document.PackDocument
 ) -> Entries[RelatedContactInformation]:
     """Make a function that builds the contacts of one entry."""
-    return entries_getter(person, pack, lambda lookups: _contact_builder(where, person, role, lookups))
+    return entries_getter(person, pack, lambda lookups: contact_builder(where, person, role, lookups))
 
 
-def _contact_builder(
-    where: str, person: document.Person, role: str, lookups: Lookups
-) -> Build[RelatedContactInformation]:
+def contact_builder(
+    where: str, person: document.Reachable, role: str, lookups: Lookups
+) -> Callable[[Values, JobRef], RelatedContactInformation]:
+    """Make a function that builds a contact."""
     written = {name: value for name in (*REQUIRED, *OPTIONAL) if (value := getattr(person, name)) is not None}
     if all(value.literal is not None for value in written.values()):
         texts = {name: as_text(value.literal) for name, value in written.items()}
@@ -167,15 +170,13 @@ def _contact_builder(
         for name, value in written.items()
     }
 
-    def build(values: Values, _: JobRef) -> RelatedContactInformation:
-        return RelatedContactInformation(role=role, **{name: getter(values) for name, getter in getters.items()})
+    names, finders = tuple(getters), tuple(getters.values())
 
-    return build
+    @lru_cache(_REMEMBERED)
+    def make(*texts: str | None) -> RelatedContactInformation:
+        return RelatedContactInformation(role=role, **dict(zip(names, texts, strict=True)))
 
-
-def fixed_contact(person: document.FixedPerson, role: str) -> RelatedContactInformation:
-    """Build a contact that is always the same."""
-    return RelatedContactInformation(role=role, **person.model_dump(exclude_none=True))
+    return lambda values, _: make(*[find(values) for find in finders])
 
 
 def related_entities_getter(where: str, entity: document.Entity, pack: document.PackDocument) -> Entries[RelatedEntity]:

@@ -1,25 +1,30 @@
 """What the Buyer sees of a WorkOrder (7.2.2.1) and of its visit, built from the values of a message."""
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from bridge.domain.model import Job, Visit, WorkOrderDetails
+from pydantic import ValidationError
+
+from bridge.domain.model import Job, JobRef, Visit, WorkOrderDetails
 from bridge.mapping import document
+from bridge.mapping.document.outputs import OF_APPOINTMENTS
 from bridge.mapping.formats.durations import whole_units
-from bridge.mapping.formats.values import Get, Misread, Values, absent, as_text, briefly, window_of
+from bridge.mapping.formats.values import Get, Misread, Values, absent, as_text, briefly, constant, window_of
 from bridge.mapping.outputs.entries import (
     Entries,
     Known,
+    contact_builder,
     contacts_getter,
-    fixed_contact,
     list_getter,
     merged,
     notes_getter,
     places_getter,
     related_entities_getter,
 )
+from bridge.mapping.reading.recall import Recall, compile_recall
 from bridge.mapping.reading.references import Lookups, field_lookups, moment_getter, text_getter, value_getter
 from bridge.mef.enums import ContactRole, TimeDurationUnits
 from bridge.mef.models import Note, Place, RelatedContactInformation, RelatedEntity, TimeDuration
@@ -63,6 +68,7 @@ class WorkOrderBuilder:
     task: Callable[[Values], tuple[str, ...]]
     note: Entries[Note]
     planned_execution_date: _GetMoment
+    bookable: Callable[[Values], bool]
 
     def details(self, values: Values, job: Job) -> WorkOrderDetails:
         """Build the details. Raises `Misread`, or pydantic's error where a value breaks the standard."""
@@ -74,6 +80,7 @@ class WorkOrderBuilder:
             task=self.task(values),
             note=_with_known(self.note(values, job.ref), job),
             planned_execution_date=self.planned_execution_date(values),
+            bookable=self.bookable(values),
         )
 
 
@@ -87,26 +94,52 @@ def _with_known(notes: Sequence[Note], job: Job) -> tuple[Note, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class SellerContact:
+    """Who of the Seller can be reached about a visit: who is assigned, else who stands in.
+
+    `recall` gives what the job's messages told before, where there is none to be read.
+    """
+
+    assigned: Entries[RelatedContactInformation] | None
+    default: Callable[[Values, JobRef], RelatedContactInformation]
+    recall: Recall
+
+    def build(self, values: Values, job: JobRef) -> RelatedContactInformation:
+        """Build it from the values of a message. Raises `Misread`, or pydantic's error."""
+        found = self.assigned(values, job) if self.assigned is not None else ()
+        return found[0] if found else self.default(values, job)
+
+    def of_job(self, job: Job) -> RelatedContactInformation:
+        """Give it for a visit that a Buyer books; the WorkOrder's technical contact where too little is known."""
+        values = self.recall(job)
+        for make in (self.build, self.default):
+            with suppress(Misread, ValidationError):
+                return make(values, job.ref)
+        contacts = job.work_order.details.contacts if job.work_order is not None else ()
+        technical = next(one for one in contacts if one.role == ContactRole.TECHNICAL)  # in every WorkOrder (R54)
+        return technical.model_copy(update={"role": ContactRole.SELLER_APPOINTMENT})
+
+
+@dataclass(frozen=True, slots=True)
 class VisitBuilder:
     """The compiled `appointment` section."""
 
     ref: Get
     start: _GetMoment
     end: _GetMoment
-    assigned: Entries[RelatedContactInformation] | None
-    seller_contact: RelatedContactInformation
+    seller: SellerContact
+    contacts: Entries[RelatedContactInformation]
     note: Entries[Note]
 
     def visit(self, values: Values, job: Job, *, writes_window: bool, writes_ref: bool) -> Visit:
         """Build the visit. Raises `Misread`."""
         ref = self.ref(values)
-        assigned = self.assigned(values, job.ref) if self.assigned is not None else ()
         return Visit(
             ref=(as_text(ref) or None) if ref is not None else None,
             window=window_of(self.start(values), self.end(values)),
             writes_window=writes_window,
             writes_ref=writes_ref,
-            contacts=tuple(assigned) or (self.seller_contact,),
+            contacts=(*self.contacts(values, job.ref), self.seller.build(values, job.ref)),
             note=tuple(self.note(values, job.ref)),
         )
 
@@ -114,19 +147,40 @@ class VisitBuilder:
 def compile_visit(pack: document.PackDocument) -> VisitBuilder:
     """Compile the `appointment` section of a checked pack."""
     section, lookups = pack.appointment, field_lookups(pack)
-    seller, role = section.seller_contact, ContactRole.SELLER_APPOINTMENT
     return VisitBuilder(
         ref=absent if section.visit is None else value_getter(section.visit, lookups),
         start=moment_getter("appointment.window.start", section.window.start, lookups),
         end=moment_getter("appointment.window.end", section.window.end, lookups),
-        assigned=(
-            None
-            if seller.assigned is None
-            else contacts_getter("appointment.seller_contact.assigned", seller.assigned, role, pack)
-        ),
-        seller_contact=fixed_contact(seller.default, role),
+        seller=_seller_contact(section.seller_contact, pack),
+        contacts=list_getter([_first_built(section.contacts, role, pack) for role in OF_APPOINTMENTS]),
         note=notes_getter("appointment.note", section.note, pack),
     )
+
+
+def _seller_contact(seller: document.SellerContact, pack: document.PackDocument) -> SellerContact:
+    where, role, assigned = "appointment.seller_contact", ContactRole.SELLER_APPOINTMENT, seller.assigned
+    return SellerContact(
+        assigned=contacts_getter(f"{where}.assigned", assigned, role, pack) if assigned is not None else None,
+        default=contact_builder(f"{where}.default", seller.default, role, field_lookups(pack)),
+        recall=compile_recall(pack, pack.appointment.seller_references),
+    )
+
+
+def _first_built(
+    contacts: Sequence[document.VisitContact], role: ContactRole, pack: document.PackDocument
+) -> Entries[RelatedContactInformation]:
+    """Give the contacts of a role; those that are sure stand in where no others are built."""
+    own, stand_ins = (
+        list_getter(
+            [
+                contacts_getter(f"appointment.contacts[{index}]", one, role, pack)
+                for index, one in enumerate(contacts)
+                if role in one.role and one.is_sure == sure
+            ]
+        )
+        for sure in (False, True)
+    )
+    return lambda values, job: own(values, job) or stand_ins(values, job)
 
 
 def compile_work_order(pack: document.PackDocument) -> WorkOrderBuilder:
@@ -144,7 +198,20 @@ def compile_work_order(pack: document.PackDocument) -> WorkOrderBuilder:
         planned_execution_date=(
             absent if planned is None else moment_getter("work_order.planned_execution_date", planned, lookups)
         ),
+        bookable=_bookable(section.bookable, lookups),
     )
+
+
+def _bookable(value: document.Value | None, lookups: Lookups) -> Callable[[Values], bool]:
+    get = value_getter(value, lookups) if value is not None else constant(True)
+
+    def get_bookable(values: Values) -> bool:
+        found = get(values)
+        if not isinstance(found, bool):
+            raise Misread(f"work_order.bookable: expected true or false; came {briefly(found)}")
+        return found
+
+    return get_bookable
 
 
 def _places(section: document.WorkOrderSection, pack: document.PackDocument) -> RequiredList[Place]:

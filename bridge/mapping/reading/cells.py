@@ -12,7 +12,7 @@ from bridge.mapping import document
 from bridge.mapping.document import BOUNDS, Cell, Words
 from bridge.mapping.formats.datetimes import iso_moment
 from bridge.mapping.formats.paths import MISSING
-from bridge.mapping.formats.values import as_text, briefly, readable_code, readable_integer
+from bridge.mapping.formats.values import as_text, briefly, readable_integer, readable_text
 
 Test = Callable[[object], bool]
 
@@ -60,7 +60,7 @@ def _text_or_number_test(cell: Cell) -> Test:
 
 
 def _raw_text(value: object) -> str | None:
-    return as_text(value) if isinstance(value, bool) else readable_code(value)
+    return as_text(value) if isinstance(value, bool) else readable_text(value)
 
 
 def cell_text(cell: Cell) -> str:

@@ -2,20 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, tzinfo
+from typing import Final
 
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import find_zone, moment_reader, offset_test, offset_zone, on_next_day
 from bridge.mapping.formats.durations import duration_reader
+from bridge.mapping.formats.tidy import tidy
 from bridge.mapping.formats.values import (
     Unfit,
     Values,
+    as_text,
     briefly,
     loosely,
-    readable_code,
     readable_integer,
     readable_text,
+    whole_number_wanted,
 )
-from bridge.mapping.reading.items import ItemField, item_chooser, items_converter
+from bridge.mapping.reading.items import ItemField, as_items, item_chooser, items_converter
 from bridge.mapping.reading.references import Lookups, field_lookups, known_codes, reference_getter, takes_any
 from bridge.mapping.reading.scope import Scope
 
@@ -69,7 +72,7 @@ def _text(raw: object, _: Scope) -> object:
 def _integer(raw: object, _: Scope) -> object:
     number = readable_integer(raw)
     if number is None:
-        raise Unfit("a whole number of at most 64 bits")
+        raise Unfit(whole_number_wanted(raw))
     return number
 
 
@@ -80,11 +83,21 @@ def _code(spec: document.FieldSpec, tables: Mapping[str, document.Table]) -> Con
     expected = f"a code of table {spec.table}" if spec.values is None else f"one of {_listed(spec.values)}"
     synonyms, loose = _synonyms(spec, known), spec.loose
 
+    def meant(text: str) -> str:
+        return synonyms.get(loosely(text) if loose else text, text) if synonyms else text
+
+    plain = known if not synonyms else frozenset()
+
     def convert(raw: object, _: Scope) -> object:
-        code = readable_code(raw)
-        if code is not None and synonyms:
-            code = synonyms.get(loosely(code) if loose else code, code)
-        if code is None or (code not in known and not open_ended):
+        if type(raw) is str and raw in plain:
+            return raw
+        text = as_text(raw) if isinstance(raw, bool) else readable_text(raw)
+        if text is None:
+            raise Unfit(expected)
+        code = meant(text)
+        if code not in known:
+            code = next((one for one in (meant(tidy(text)),) if one in known), code)  # as it is padded, perhaps
+        if code not in known and (not open_ended or isinstance(raw, bool)):
             raise Unfit(expected)
         return code
 
@@ -103,19 +116,30 @@ def _listed(values: tuple[str, ...]) -> str:
     return ", ".join(values[:_LISTED]) + rest
 
 
+_TRUE: Final = ("true", "1", "y", "yes", "t", "on")
+_FALSE: Final = ("false", "0", "n", "no", "f", "off")
+
+
 def _boolean(spec: document.FieldSpec) -> Convert:
-    spelled = {**dict.fromkeys(spec.yes or (), True), **dict.fromkeys(spec.no or (), False)}
-    own = [value for value, spellings in ((True, spec.yes), (False, spec.no)) if spellings is None]  # as JSON has it
-    names = [*spelled, *(str(value).lower() for value in own)]
-    expected = f"one of {', '.join(names)}" if spelled else "true or false"
+    """Where a pack lists spellings, others are none but JSON's own; upper and lower case and blanks are the same."""
+    declared = {**dict.fromkeys(spec.yes or (), True), **dict.fromkeys(spec.no or (), False)}
+    own = {"true": True, "false": False} if declared else dict.fromkeys(_TRUE, True) | dict.fromkeys(_FALSE, False)
+    spelled = own | {_spelling(text): value for text, value in declared.items()} | declared
+    left = [text for text, spellings in (("true", spec.yes), ("false", spec.no)) if spellings is None]
+    expected = f"one of {', '.join([*declared, *left])}" if declared else "true or false"
 
     def convert(raw: object, _: Scope) -> object:
-        value = spelled.get(readable_text(raw) or "", raw)
-        if not isinstance(value, bool) or (value is raw and value not in own):
+        text = as_text(raw) if isinstance(raw, bool) else readable_text(raw) or ""
+        value = spelled.get(text, spelled.get(_spelling(text)))
+        if value is None:
             raise Unfit(expected)
         return value
 
     return convert
+
+
+def _spelling(text: str) -> str:
+    return tidy(text).casefold()
 
 
 def _moment(spec: document.FieldSpec, pack: document.PackDocument) -> Convert:
@@ -197,8 +221,7 @@ def _list(spec: document.FieldSpec) -> Convert:
     def convert(raw: object, _: Scope) -> object:
         if separator is not None and isinstance(raw, str):
             raw = raw.split(separator)
-        if isinstance(raw, tuple):  # another field's list
-            raw = list(raw)
+        raw = list(raw) if isinstance(raw, tuple) else as_items(raw)  # another field's list, or a single object
         if not isinstance(raw, list):
             raise Unfit("a list" if separator is None else f"texts joined by {briefly(separator)}")
         texts = _texts(choose(raw))

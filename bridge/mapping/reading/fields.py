@@ -189,7 +189,7 @@ def _looked_back_on(pack: document.PackDocument) -> frozenset[str]:
     """Name the fields whose earlier value some other field asks for, or a command."""
     specs = pack.fields.values()
     asked_for = (name for spec in specs for name in (spec.previous, *(spec.changed or ())) if name is not None)
-    return frozenset(asked_for) | pack.written_fields
+    return frozenset(asked_for) | pack.recalled_fields
 
 
 def source_text(spec: document.FieldSpec) -> str:

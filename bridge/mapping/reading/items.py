@@ -72,6 +72,7 @@ def items_converter(
     distinct, limit = spec.distinct, spec.limit
 
     def convert(raw: object, scope: Scope) -> tuple[Item, ...]:
+        raw = as_items(raw)
         if not isinstance(raw, list) or len(raw) > MOST_ITEMS:
             raise Unfit(f"a list of at most {MOST_ITEMS} items")
         items = tuple(reader.read(raw, scope))
@@ -99,6 +100,7 @@ class ItemMerger:
 
     def put(self, raw: object, known: object, scope: Scope, *, is_whole: bool) -> object:
         """Give the items that are known after the message; what is no list that can be read, as it stands."""
+        known, raw = as_items(known), as_items(raw)
         if not isinstance(raw, list) or len(raw) > MOST_ITEMS:
             return raw
         versions, items = scope.versions, self._by_key(known if isinstance(known, list) else [], scope)
@@ -162,6 +164,11 @@ def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
     for item in items:
         first.setdefault(tuple(item.values()), item)
     return tuple(first.values())
+
+
+def as_items(raw: object) -> object:
+    """Take a single object for a list of one, as many systems write one; anything else is what it is."""
+    return [raw] if isinstance(raw, dict) else raw
 
 
 Chooser = Callable[[list[object]], list[object]]

@@ -4,12 +4,22 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
+from bridge.mapping.formats.bodies import reader
 from bridge.mapping.formats.datetimes import ReadMoment, moment_reader
+from bridge.mapping.formats.json import read_json, repeated_names
 from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
-from bridge.mapping.formats.values import Misread, briefly, read_json, readable_integer, readable_text, what_came
+from bridge.mapping.formats.values import (
+    Misread,
+    briefly,
+    readable_integer,
+    readable_text,
+    what_came,
+    whole_number_wanted,
+)
 from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.reading.cells import raw_test
 from bridge.mapping.reading.unpacking import UnpackAll, compile_unpacks
@@ -22,11 +32,12 @@ LONGEST_KEY = 255  # characters; longer keys do not fit into a database index
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A decoded message with what RabbitMQ says beside it."""
+    """A decoded message with what RabbitMQ says beside it. `remarks` say what is odd about how it is written."""
 
     data: object
     routing_key: str
     headers: Mapping[str, str]
+    remarks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,15 +74,33 @@ class Skipped:
 
 Read = Reading | Skipped | Unreadable
 
-Decode = Callable[[bytes], object]
+
+class Decoded(NamedTuple):
+    """A body as plain data, with what must be said of how it was written."""
+
+    data: object
+    remarks: Sequence[str] = ()
 
 
-def decoder(format_: str, xml: document.Xml) -> Decode:
-    """Make a function from bytes to plain data."""
+Decode = Callable[[bytes, Mapping[str, str]], Decoded]
+"""Decodes a body; the headers of its message may say how it is written. Raises `Misread`."""
+
+
+def decoder(format_: str, xml: document.Xml, encoding: str | None = None) -> Decode:
+    """Make a function from bytes to plain data; `encoding` is the pack's."""
     if format_ == "json":
-        return read_json
+        return reader(_from_json, encoding)
     prefixes = {namespace: prefix for prefix, namespace in xml.namespaces.items()}
-    return lambda body: read_xml(body, prefixes, xml.lists)
+
+    def from_xml(body: bytes) -> Decoded:
+        return Decoded(read_xml(body, prefixes, xml.lists))
+
+    return reader(from_xml, encoding)
+
+
+def _from_json(body: bytes) -> Decoded:
+    data = read_json(body)
+    return Decoded(data, repeated_names(body, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +130,7 @@ class Version:
         except ValueError as error:
             raise Misread(f"version ({self.where}): expected {error}; {what_came(raw)}") from error
         if version is None:
-            raise Misread(f"version ({self.where}): expected a whole number of at most 64 bits; {what_came(raw)}")
+            raise Misread(f"version ({self.where}): expected {whole_number_wanted(raw)}; {what_came(raw)}")
         return version
 
 
@@ -121,9 +150,9 @@ class Identity:
 
     def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
         """Read who a message is about: one reading, or one for each part. Raises `Misread` when nothing can be read."""
-        data = self.decode(body)
+        data, remarks = self.decode(body, headers)
         problems = self.unpack(data) if self.unpack is not None else []
-        content = Message(data, routing_key, headers)
+        content = Message(data, routing_key, headers, remarks)
         for fits, why in self.ignore:
             if fits(content):
                 return [Skipped(why, {"reason": why})]
@@ -187,6 +216,7 @@ MOST_PARTS = 100
 
 def _parts(each: Key, data: object) -> list[object]:
     parts = each.find(data)
+    parts = [parts] if isinstance(parts, dict) else parts
     if not isinstance(data, dict) or not isinstance(parts, list) or not 0 < len(parts) <= MOST_PARTS:
         raise Misread(f"each ({each.where}): expected a list of 1 to {MOST_PARTS} parts; {what_came(parts)}")
     return parts
@@ -257,8 +287,9 @@ _EXPECTED_KEY = f"text of 1 to {LONGEST_KEY} characters without NUL"
 
 
 def _key(raw: object) -> str | None:
-    text = readable_text(raw)
-    return text if text is not None and 0 < len(text) <= LONGEST_KEY else None
+    """A key of fixed width has blanks around it, or not."""
+    text = (readable_text(raw) or "").strip()
+    return text if 0 < len(text) <= LONGEST_KEY else None
 
 
 def compile_identity(pack: document.PackDocument) -> Identity:
@@ -267,7 +298,7 @@ def compile_identity(pack: document.PackDocument) -> Identity:
     versions = {**({"job": inbound.version} if inbound.version is not None else {}), **inbound.versions}
     return Identity(
         pack=pack.pack,
-        decode=decoder(inbound.format, inbound.xml),
+        decode=decoder(inbound.format, inbound.xml, inbound.encoding),
         unpack=compile_unpacks(inbound.unpack),
         ignore=tuple((compile_test(rule), rule.why) for rule in inbound.ignore),
         each=Key(inbound.each, compile_path(inbound.each)) if inbound.each is not None else None,

@@ -10,7 +10,8 @@ from typing import Final
 
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, Find, compile_steps, path_steps
-from bridge.mapping.formats.values import loosely, readable_code
+from bridge.mapping.formats.tidy import tidy
+from bridge.mapping.formats.values import loosely, readable_text
 
 
 class Said(Enum):
@@ -54,13 +55,13 @@ def no_news_test(spec: document.FieldSpec) -> Callable[[object], bool] | None:
     """Make a test of raw codes that say nothing; None where there are none."""
     if spec.keep is None:
         return None
-    spell: Callable[[str], str] = loosely if spec.loose else str
+    spell: Callable[[str], str] = loosely if spec.loose else tidy
     synonyms = {spell(written): spell(code) for written, code in spec.synonyms.items()}
     of_no_news = frozenset(map(spell, spec.keep))
 
     def says_nothing(raw: object) -> bool:
-        code = readable_code(raw)
-        return code is not None and synonyms.get(spell(code), spell(code)) in of_no_news
+        text = readable_text(raw)
+        return text is not None and synonyms.get(spell(text), spell(text)) in of_no_news
 
     return says_nothing
 

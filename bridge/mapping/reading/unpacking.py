@@ -53,7 +53,7 @@ def _json(raw: object) -> object:
     if isinstance(raw, dict | list):
         return raw
     try:
-        return orjson.loads(raw) if isinstance(raw, str) else MISSING
+        return orjson.loads(raw.strip("\ufeff\0")) if isinstance(raw, str) else MISSING
     except orjson.JSONDecodeError:
         return MISSING
 

@@ -135,9 +135,14 @@ def _moment(texts: Sequence[str]) -> Guess | None:
     return None if found is None or is_date_only else Guess("datetime", {"format": found})
 
 
+_FRACTION = re.compile(r":[0-9]{2}[.,][0-9]")
+
+
 def _are_moments(format_: str, texts: Sequence[str]) -> bool:
     if format_ == _DIGITS and any(len(text) != _DIGITS_LENGTH for text in texts):
-        return False  # Python would also take fewer
+        return False  # a number may lack its first digits
+    if format_ != "iso" and "%f" not in format_ and any(map(_FRACTION.search, texts)):
+        return False  # it would be read, without its fraction
     read = moment_reader(format_, "UTC")
     return _fits(lambda text: read(text, []), texts)
 

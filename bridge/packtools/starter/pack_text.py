@@ -186,3 +186,6 @@ def _appointment(roles: Roles) -> Iterable[str]:
     yield f"    end: {{value: {end.name if end is not None else 'window_end'}}}\n"
     yield "  seller_contact:\n    default:                       # TODO: who stands in while nobody is assigned\n"
     yield _DESK
+    yield "  contacts:                        # TODO: whom the Seller reaches about a visit that no Buyer has booked\n"
+    yield "    - role: [buyerAppointmentContact, appointmentPlaceContact]\n"
+    yield _DESK

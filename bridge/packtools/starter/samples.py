@@ -158,10 +158,11 @@ def _format(sample: Sample) -> Format:
 
 
 def _decoded(samples: Sequence[Sample], format_: Format, xml: Xml) -> list[object]:
-    decode, messages = decoder(format_, xml), []
+    decode = decoder(format_, xml)
+    messages: list[object] = []
     for sample in samples:
         try:
-            messages.append(decode(sample.body))
+            messages.append(decode(sample.body, {}).data)
         except Misread as misread:
             raise Unusable(f"{sample.name}: {misread}") from misread
         if not isinstance(messages[-1], dict):

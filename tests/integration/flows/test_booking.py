@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from bridge.domain.model import Appointment, BuyerId, CommandKind, WorkOrder, WorkOrderId
-from bridge.errors import BrokerUnavailable, NotRouted, StoreUnavailable
+from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, StoreUnavailable
 from bridge.flows.refusals import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.mapping.commands.command import Rendered, Unrenderable
 from bridge.mapping.commands.context import CommandContext
@@ -127,13 +127,15 @@ async def test_a_command_that_no_queue_takes_has_failed_and_the_wfm_is_unavailab
     assert (await world.book(order)).status is AppointmentStatus.CONFIRMED
 
 
-async def test_a_command_without_a_confirm_may_have_gone_out_so_it_expires_and_the_wfm_is_unavailable(
-    world: World,
+async def test_a_booking_that_may_have_gone_out_times_out_and_is_taken_back_if_the_wfm_agrees_later(
+    make_world: Worlds,
 ) -> None:
+    world: World = await make_world()
     order = await world.open_work_order()
     await world.time_slots.offers(order, [MORNING], "c")
-    world.bus.failure = BrokerUnavailable()
-    with pytest.raises(WfmUnavailable):
+    world.silence("cmd.book")
+    world.bus.unconfirmed = BrokerUnavailable()
+    with pytest.raises(WfmTimeout):
         await world.book(order)
     assert world.command_states() == ["expired"]
 
@@ -142,15 +144,13 @@ async def test_a_command_without_a_confirm_may_have_gone_out_so_it_expires_and_t
     assert world.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0009"
 
 
-async def test_a_confirm_that_fails_after_the_reply_came_is_a_booking_all_the_same(world: World) -> None:
+@pytest.mark.parametrize("failure", [BrokerUnavailable(), ConfirmPending()])
+async def test_a_reply_is_a_booking_though_rabbitmq_has_not_confirmed_the_command(
+    world: World, failure: BrokerUnavailable
+) -> None:
     order = await world.open_work_order()
     await world.time_slots.offers(order, [MORNING], "c")
-
-    async def publish(message: Any) -> None:
-        await world.reply(message, acme.done(VISIT_NO="V-0001"))
-        raise BrokerUnavailable
-
-    world.bus.publish = publish  # type: ignore[method-assign]
+    world.bus.unconfirmed = failure
     assert (await world.book(order)).visit == "V-0001"
 
 

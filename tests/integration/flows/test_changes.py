@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandKind
-from bridge.errors import BrokerUnavailable, ConflictError, NotRouted
+from bridge.errors import BrokerUnavailable, ConfirmPending, ConflictError, NotRouted, NotSent
 from bridge.flows.ports import AppointmentQuery
-from bridge.flows.refusals import NotFound, Rejected, WfmTimeout, WfmUnavailable
+from bridge.flows.refusals import NotFound, Rejected, WfmTimeout, WfmUnavailable, WfmUndecided
 from bridge.mapping.commands.command import Rendered, Unrenderable
 from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack
@@ -68,11 +68,11 @@ async def test_a_refused_reschedule_leaves_everything_as_it_was(world: World) ->
 
 @pytest.mark.parametrize(
     ("failure", "told", "state"),
-    [(NotRouted(), WfmUnavailable, "failed"), (BrokerUnavailable(), WfmUnavailable, "expired")],
+    [(NotRouted(), WfmUnavailable, "failed"), (NotSent(), WfmUnavailable, "failed")],
 )
 @pytest.mark.parametrize("kind", ["reschedule", "cancel"])
 async def test_a_change_that_did_not_reach_the_wfm_changes_nothing(
-    world: World, failure: NotRouted | BrokerUnavailable, told: type[Exception], state: str, kind: str
+    world: World, failure: NotRouted | NotSent, told: type[Exception], state: str, kind: str
 ) -> None:
     appointment = await world.booked()
     await world.time_slots.offers(await world.work_order_of(), [AFTERNOON], "c")
@@ -85,6 +85,25 @@ async def test_a_change_that_did_not_reach_the_wfm_changes_nothing(
         )
     assert await world.appointment(appointment) == appointment
     assert world.command_states(kind) == [state]
+
+
+@pytest.mark.parametrize("failure", [BrokerUnavailable(), ConfirmPending()])
+@pytest.mark.parametrize("kind", ["reschedule", "cancel"])
+async def test_a_change_that_may_have_gone_out_is_undecided_once_its_time_is_up(
+    make_world: Worlds, failure: BrokerUnavailable, kind: str
+) -> None:
+    world: World = await make_world()
+    appointment = await world.booked()
+    await world.time_slots.offers(await world.work_order_of(), [AFTERNOON], "c")
+    world.silence("cmd.move", "cmd.cancel")
+    world.bus.unconfirmed = failure
+    with pytest.raises(WfmUndecided):
+        await (
+            patch(world, appointment, LATER)
+            if kind == "reschedule"
+            else world.appointments.cancel(BUYERS, appointment.id, "c")
+        )
+    assert world.command_states(kind) == ["expired"]
 
 
 async def test_a_change_without_an_answer_is_a_timeout_and_a_second_one_may_follow(make_world: Worlds) -> None:

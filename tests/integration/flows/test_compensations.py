@@ -5,6 +5,7 @@ import structlog
 
 from bridge.domain.compensation import TRIES
 from bridge.domain.model import JobRef, Outcome
+from bridge.errors import StoreUncertain
 from bridge.flows.ports import BusMessage
 from bridge.flows.refusals import WfmTimeout
 from bridge.mef.enums import WorkOrderState
@@ -142,14 +143,15 @@ async def test_a_visit_that_the_buyer_has_booked_since_is_never_taken_back(ghost
     assert await statuses(ghostly) == ["confirmed"]
 
 
+@pytest.mark.parametrize("failure", [ZeroDivisionError(), StoreUncertain()], ids=["a defect", "nobody knows"])
 async def test_a_command_that_the_bridge_fails_on_does_not_stop_the_others(
-    ghostly: World, monkeypatch: pytest.MonkeyPatch
+    ghostly: World, monkeypatch: pytest.MonkeyPatch, failure: Exception
 ) -> None:
     survived = []
 
     async def broken(command: object) -> None:
         survived.append(command)
-        raise ZeroDivisionError
+        raise failure
 
     monkeypatch.setattr(ghostly.commands.sweep, "_ask_again", broken)
     with structlog.testing.capture_logs() as logs:

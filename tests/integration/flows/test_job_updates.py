@@ -4,9 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.backoff import Backoff
 from bridge.domain.decide import decide as real_decide
+from bridge.errors import NotKept
 from bridge.flows import hold_queue, patience
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import WorkOrderState
@@ -163,6 +165,55 @@ async def test_a_message_that_cannot_even_be_parked_holds_the_others_and_is_not_
     monkeypatch.setattr(commit, "_park", parks_at_last)
     await world.hear(event("NEW", 1))
     assert world.outcomes() == ["parked"]
+
+
+def refuse(world: World, table: str, condition: str) -> None:
+    """Have the database refuse some rows of a table, as a trigger of somebody else's may."""
+    world.rows(
+        f"CREATE TRIGGER refusal BEFORE INSERT ON {table} WHEN {condition} BEGIN SELECT RAISE(ABORT, 'not this'); END"
+    )
+
+
+async def test_a_message_that_the_database_refuses_is_parked_with_a_reason_that_quotes_nothing_of_it(
+    world: World,
+) -> None:
+    refuse(world, "work_orders", "NEW.job_key = 'J-2'")
+    with capture_logs() as logs:
+        await world.hear(event("NEW", 1, "J-1"), event("NEW", 1, "J-2", REMARK="s3cret"), event("NEW", 1, "J-3"))
+    assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-3"]
+    assert world.column("SELECT reason FROM journal WHERE outcome='parked'") == [
+        "the bridge failed on this message: StoreDefect: the database refused a change: not this"
+    ]
+    assert "s3cret" not in str(logs)
+
+
+async def test_a_message_that_the_database_refuses_to_keep_at_all_is_given_up_and_holds_up_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever gave it keeps it, with the reason; and nothing is said to be parked that is not."""
+    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.01))
+    poison = event("NEW", 1, "J-2")
+    refuse(world, "journal", f"NEW.body = x'{poison.body.hex()}'")
+    with capture_logs() as logs:
+        handled = [world.job_updates.handle(each) for each in (event("NEW", 1, "J-1"), poison, event("NEW", 1, "J-3"))]
+        first, given_up, last = await asyncio.gather(*handled, return_exceptions=True)
+    assert (first, last) == (None, None)
+    assert isinstance(given_up, NotKept)
+    assert "not this" in str(given_up)
+    assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-3"]
+    assert world.job_updates.given_up == 1
+    assert world.job_updates.oldest_s() == 0
+    assert "message.parked" not in [line["event"] for line in logs]
+
+
+async def test_a_message_that_waits_for_the_database_grows_old(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.01))
+    world.store.at_start = 1_000_000
+    waiting = asyncio.create_task(world.hear(event("NEW", 1)))
+    await eventually(lambda: world.job_updates.oldest_s() > 0.02)
+    world.store.at_start = 0
+    await waiting
+    assert world.job_updates.oldest_s() == 0
 
 
 async def test_a_database_that_goes_away_is_waited_for_and_nothing_is_lost(

@@ -353,7 +353,7 @@ class Both:
         assert self._outcomes() == {
             entry.message: outcome_of(entry) for entry in await self._entries() if entry.rule not in COMMAND_RULES
         }
-        deliveries = await self.world.sql_store.deliveries.reports(limit=1000)
+        deliveries = await self.world.sql_store.backlog.reports(limit=1000)
         assert sorted(self.notified) == sorted(one.event_type for one in deliveries)
         assert self.sent == self.world.column("SELECT routing_key FROM outbox ORDER BY number")
 

@@ -95,7 +95,7 @@ class Bridge:
 
     async def told(self) -> list[str]:
         """Read what the Buyer is told since the last time, in order."""
-        return [report.event_type for report in reversed(await self.store.deliveries.reports())]
+        return [report.event_type for report in reversed(await self.store.backlog.reports())]
 
 
 MakeBridge = Callable[..., Awaitable[Bridge]]

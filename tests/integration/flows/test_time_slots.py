@@ -7,7 +7,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.domain.model import BuyerId
-from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.errors import BrokerUnavailable, NotRouted, NotSent
 from bridge.flows.refusals import Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot, WorkOrderRef
 from tests.integration.flows import acme
@@ -145,14 +145,20 @@ async def test_a_refused_search_is_a_422_with_the_packs_reason(world: World) -> 
         await found(world, MORNING)
 
 
-@pytest.mark.parametrize("failure", [NotRouted(), BrokerUnavailable()])
+@pytest.mark.parametrize("failure", [NotRouted(), NotSent()])
 async def test_a_search_that_cannot_be_sent_says_that_the_wfm_is_unavailable(
-    world: World, failure: NotRouted | BrokerUnavailable
+    world: World, failure: NotRouted | NotSent
 ) -> None:
     await world.open_work_order()
     world.bus.failure = failure
     with pytest.raises(WfmUnavailable):
         await found(world, MORNING)
+
+
+async def test_a_search_that_may_have_gone_out_waits_for_its_reply(world: World) -> None:
+    await world.open_work_order()
+    world.bus.unconfirmed = BrokerUnavailable()
+    assert await found(world, MORNING)
 
 
 @pytest.mark.parametrize("body", [b"<oops/>", b'{"TXT": "no code"}', acme.done(SLOTS="17")])

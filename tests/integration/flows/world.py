@@ -54,12 +54,16 @@ class Clock:
 
 
 class FakeBus:
-    """Records what is published and passed on; fails with `failure`, else answers by routing key as a WFM would."""
+    """Records what is published and passed on; fails with `failure`, else answers by routing key as a WFM would.
+
+    It is `unconfirmed` where RabbitMQ may have taken the command, and did not say so.
+    """
 
     def __init__(self) -> None:
         self.sent: list[BusMessage] = []
         self.passed_on: list[tuple[bytes, str, str]] = []
         self.failure: BridgeError | None = None
+        self.unconfirmed: BridgeError | None = None
         self.answers: dict[str, Answer] = {}
         self.deliver: Callable[[BusMessage, bytes], None] = lambda _message, _body: None
 
@@ -74,6 +78,8 @@ class FakeBus:
             await body
         elif body is not None:
             self.deliver(message, body)
+        if self.unconfirmed is not None:
+            raise self.unconfirmed
 
     async def pass_on(self, body: bytes, correlation_id: str, instance: str) -> None:
         """Take a reply for another process."""

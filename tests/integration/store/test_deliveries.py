@@ -1,15 +1,17 @@
 """Notifications reach each listener that asked for them, in order for each resource; no listener holds up another."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from bridge.flows.ports import Delivery, DeliveryState, Subscription, SubscriptionId
+from bridge.flows.ports import Busy, Delivery, DeliveryState, Subscription, SubscriptionId
 from bridge.mef.enums import EventType
 from bridge.store import SqlStore
+from bridge.store.deliveries import LOST
 from bridge.store.tables import deliveries, notifications
 from tests.integration.store.conftest import Execute, OpenStore, Work
 from tests.integration.store.values import (
@@ -19,7 +21,10 @@ from tests.integration.store.values import (
     announce,
     at,
     attempt,
+    delivered,
+    discarded,
     event,
+    failed,
     rolled_back,
     settled_soon,
     subscription,
@@ -42,11 +47,11 @@ async def claim(store: SqlStore, limit: int = 100, now: Any = NOW) -> list[Deliv
 
 async def deliver(store: SqlStore, *claimed: Delivery) -> None:
     for delivery in claimed:
-        await store.deliveries.settle(delivery.number, attempt(), DeliveryState.DELIVERED, None)
+        await store.deliveries.settle(delivered(delivery))
 
 
-async def fail(store: SqlStore, delivery: Delivery, again: Any) -> None:
-    await store.deliveries.settle(delivery.number, attempt(503), DeliveryState.PENDING, again)
+async def fail(store: SqlStore, delivery: Delivery, again: Any, **changes: Any) -> str | None:
+    return await store.deliveries.settle(failed(delivery, again, **changes))
 
 
 def what(claimed: list[Delivery]) -> list[tuple[str, str]]:
@@ -92,6 +97,7 @@ async def test_an_event_is_delivered_to_each_listener_of_the_buyer_that_asked_fo
         subscription=next(listener for listener in wants if listener.id == first.subscription.id),
         attempts=0,
         correlation_id="corr-7",
+        claimed_at=NOW,
     )
 
 
@@ -187,7 +193,7 @@ async def test_a_failed_delivery_holds_its_followers_back_until_it_succeeds(stor
     await fail(store, first, at(minutes=5))
     assert await claim(store, now=at(minutes=4)) == []
     (again,) = await claim(store, now=at(minutes=5))
-    assert again == replace(first, attempts=1)
+    assert again == replace(first, attempts=1, claimed_at=at(minutes=5))
     await deliver(store, again)
     assert what(await claim(store, now=at(minutes=5))) == [("wo-1", STATE.value)]
 
@@ -196,7 +202,7 @@ async def test_a_discarded_delivery_lets_its_followers_go(store: SqlStore) -> No
     await register(store, subscription())
     await announce(store, event("wo-1", CREATED), event("wo-1", STATE))
     (first,) = await claim(store)
-    await store.deliveries.settle(first.number, attempt(410), DeliveryState.DISCARDED, None)
+    await store.deliveries.settle(discarded(first))
     assert what(await claim(store)) == [("wo-1", STATE.value)]
 
 
@@ -229,7 +235,7 @@ async def test_a_claim_is_a_lease(store: SqlStore) -> None:
     await announce(store, event("wo-1"))
     (first,) = await claim(store)
     assert await claim(store, now=LEASE - timedelta(microseconds=1)) == []
-    assert await claim(store, now=LEASE) == [first]
+    assert await claim(store, now=LEASE) == [replace(first, attempts=1, claimed_at=LEASE)]
 
 
 async def test_a_claim_takes_no_more_than_its_limit(store: SqlStore) -> None:
@@ -345,21 +351,82 @@ async def back_up(store: SqlStore, dead: Subscription, resources: range) -> None
 # Settlement
 
 
+ATTEMPTS = "SELECT delivery, status, error, elapsed, excerpt FROM attempts ORDER BY number"
+
+
 async def test_each_attempt_is_on_record(store: SqlStore, sql: Execute) -> None:
     await register(store, subscription())
     await announce(store, event("wo-1"))
     (first,) = await claim(store)
-    await store.deliveries.settle(
-        first.number, attempt(None, "connection refused"), DeliveryState.PENDING, at(minutes=5)
-    )
-    await deliver(store, first)
-    assert await sql("SELECT delivery, status, error, elapsed FROM attempts ORDER BY number") == [
-        (first.number, None, "connection refused", 0.05),
-        (first.number, 204, None, 0.05),
+    no_answer = attempt(None, "connection refused", excerpt="")
+    await store.deliveries.settle(failed(first, at(minutes=5), attempt=no_answer))
+    (second,) = await claim(store, now=at(minutes=5))
+    await deliver(store, second)
+    assert await sql(ATTEMPTS) == [
+        (first.number, None, "connection refused", 0.05, None),
+        (first.number, 204, None, 0.05, "ok"),
     ]
     assert await sql("SELECT state, attempts, next_attempt_at, lease_until FROM deliveries") == [
         ("delivered", 2, None, None)
     ]
+
+
+async def test_an_attempt_is_on_record_as_soon_as_it_begins(store: SqlStore, sql: Execute) -> None:
+    """So one whose process dies right after it sent it is there, and counts."""
+    await register(store, subscription())
+    await announce(store, event("wo-1"))
+    (first,) = await claim(store)
+    assert await store.backlog.attempts(first.number) == [attempt(None, elapsed=0.0, excerpt="")]
+    (again,) = await claim(store, now=LEASE)
+    assert again.attempts == 1
+    await deliver(store, again)
+    assert await sql(ATTEMPTS) == [(first.number, None, LOST, 0.0, None), (first.number, 204, None, 0.05, "ok")]
+    assert await sql("SELECT attempts FROM deliveries") == [(2,)]
+
+
+async def test_an_outcome_that_is_recorded_late_is_on_record_too(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"))
+    (first,) = await claim(store)
+    (second,) = await claim(store, now=LEASE)
+    await fail(store, first, at(minutes=5))
+    await deliver(store, second)
+    assert [(status, error) for _, status, error, *_ in await sql(ATTEMPTS)] == [(None, LOST), (503, None), (204, None)]
+
+
+async def test_what_is_not_taken_of_a_claim_stays_due_and_has_no_attempt(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-2"))
+    offered: list[Delivery] = []
+
+    def only_the_second(due: Sequence[Delivery]) -> Sequence[Delivery]:
+        offered.extend(due)
+        return due[1:]
+
+    (taken,) = await store.deliveries.claim(NOW, LEASE, 10, choose=only_the_second)
+    assert taken == offered[1]
+    assert await sql("SELECT attempts FROM deliveries ORDER BY number") == [(0,), (1,)]
+    assert len(await store.backlog.attempts(taken.number)) == 1
+    assert await store.backlog.attempts(offered[0].number) == []
+    assert await claim(store) == offered[:1]
+
+
+async def test_who_is_busy_is_passed_over(store: SqlStore) -> None:
+    listeners = [subscription(), subscription(), subscription(buyer=OTHER_BUYER)]
+    await register(store, *listeners)
+    await announce(store, event("wo-1"), event("wo-2", buyer=OTHER_BUYER))
+    one, other, third = (listener.id for listener in listeners)
+
+    async def left(busy: Busy) -> set[SubscriptionId]:
+        found: list[Delivery] = []
+        await store.deliveries.claim(NOW, LEASE, 10, busy, lambda due: found.extend(due) or [])  # type: ignore[func-returns-value]
+        assert (await store.deliveries.next_at(busy) == NOW) is bool(found)
+        return {each.subscription.id for each in found}
+
+    assert await left(Busy()) == {one, other, third}
+    assert await left(Busy(listeners=frozenset({one}))) == {other, third}
+    assert await left(Busy(buyers=frozenset({BUYER}))) == {third}
+    assert await left(Busy(frozenset({one, third}), frozenset({BUYER}))) == set()
 
 
 @pytest.mark.parametrize(
@@ -371,7 +438,7 @@ async def test_exactly_what_is_pending_is_tried_again(store: SqlStore, state: De
     await announce(store, event("wo-1"))
     (first,) = await claim(store)
     with pytest.raises(ValueError, match="exactly what is pending"):
-        await store.deliveries.settle(first.number, attempt(), state, again)
+        await store.deliveries.settle(replace(delivered(first), state=state, next_attempt_at=again))
 
 
 async def test_what_waited_for_a_removed_listener_is_kept_as_discarded(store: SqlStore, sql: Execute) -> None:
@@ -452,8 +519,8 @@ async def test_deliveries_settled_at_once_are_settled_in_a_few_statements_whatev
     assert len(claimed) == 40
     statements.clear()
     await asyncio.gather(
-        *(store.deliveries.settle(each.number, attempt(), DeliveryState.DELIVERED, None) for each in claimed[:30]),
-        *(store.deliveries.settle(each.number, attempt(503), DeliveryState.PENDING, LEASE) for each in claimed[30:]),
+        *(store.deliveries.settle(delivered(each)) for each in claimed[:30]),
+        *(store.deliveries.settle(failed(each, LEASE)) for each in claimed[30:]),
     )
     assert len(statements) < 10
     behind = await claim(store)
@@ -463,11 +530,11 @@ async def test_deliveries_settled_at_once_are_settled_in_a_few_statements_whatev
     }
 
 
-async def test_a_delivery_settled_twice_at_once_counts_twice_and_ends_once(store: SqlStore, sql: Execute) -> None:
+async def test_a_delivery_settled_twice_at_once_ends_once(store: SqlStore, sql: Execute) -> None:
     await register(store, subscription())
     await announce(store, event("wo-1"), event("wo-1"))
     (first,) = await claim(store)
     await asyncio.gather(deliver(store, first), fail(store, first, at(minutes=5)))
-    assert await sql("SELECT state, attempts FROM deliveries ORDER BY number") == [("delivered", 2), ("pending", 0)]
+    assert await sql("SELECT state, attempts FROM deliveries ORDER BY number") == [("delivered", 1), ("pending", 0)]
     assert await sql("SELECT COUNT(*) FROM attempts") == [(2,)]
     assert len(await claim(store)) == 1

@@ -15,7 +15,7 @@ from tests.integration.store.values import entry
 
 
 async def test_a_sqlite_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
-    with pytest.raises(PermanentError, match=r"there is no database .*b\.sqlite3: mef-bridge serve makes it"):
+    with pytest.raises(PermanentError, match=r"there is no database .*b\.sqlite3 .*: mef-bridge serve makes it"):
         await open_existing(f"sqlite:///{tmp_path}/a/b.sqlite3", new_id=lambda: "ev", read_only=True)
     assert list(tmp_path.iterdir()) == []  # noqa: ASYNC240
 

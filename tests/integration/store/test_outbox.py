@@ -71,6 +71,17 @@ async def test_a_sent_message_forgets_its_error(store: SqlStore, sql: Execute) -
     assert await claim(store, now=at(days=1)) == []
 
 
+async def test_what_is_still_on_its_way_is_held_for_longer_and_what_has_left_is_not(store: SqlStore) -> None:
+    await send(store, message("J-1"), message("J-1"))
+    (first,) = await claim(store)
+    await store.outbox.hold(first.number, at(minutes=5))
+    assert await claim(store, now=LEASE) == []
+    assert await claim(store, now=at(minutes=5)) == [first]
+    await store.outbox.settle(first.number, sent=True, error=None, next_attempt_at=None)
+    await store.outbox.hold(first.number, at(minutes=10))
+    assert [entry.number for entry in await claim(store, now=at(days=1))] == [first.number + 1]
+
+
 async def test_a_claim_is_a_lease(store: SqlStore) -> None:
     await send(store, message())
     claimed = await claim(store)

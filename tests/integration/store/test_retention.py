@@ -16,7 +16,7 @@ from tests.integration.store.values import (
     PACK,
     announce,
     at,
-    attempt,
+    delivered,
     entry,
     event,
     job,
@@ -75,11 +75,27 @@ async def test_an_event_goes_with_all_its_deliveries_once_none_is_pending(
     await store.listeners.add(listener)
     await announce(store, replace(first, buyer=listener.buyer), replace(second, buyer=listener.buyer))
     claimed = await store.deliveries.claim(LATER, LATER + timedelta(minutes=1), 1)
-    await store.deliveries.settle(claimed[0].number, attempt(), state, None)
+    await store.deliveries.settle(delivered(claimed[0], state=state))
     assert await store.retention.forget(Memory.DELIVERIES, NOW, 1000) == 0
     assert await store.retention.forget(Memory.DELIVERIES, LATER, 1000) == 1
     assert [await count(sql, name) for name in ("notifications", "deliveries", "attempts")] == [1, 1, 0]
     assert await sql("SELECT state FROM deliveries") == [("pending",)]
+
+
+async def test_what_waits_for_a_disabled_listener_is_kept_no_longer_than_what_was_delivered(
+    store: SqlStore, sql: Execute
+) -> None:
+    """Nobody may ever enable it, and what is announced to it would pile up for ever."""
+    gone, alive = subscription(), subscription()
+    await store.listeners.add(gone)
+    await announce(store, event("wo-1"))
+    await store.listeners.disable(gone.id, "gone", NOW)
+    assert await store.retention.forget(Memory.DELIVERIES, NOW, 1000) == 0
+    assert await store.retention.forget(Memory.DELIVERIES, LATER, 1000) == 1
+    await store.listeners.add(alive)
+    await announce(store, event("wo-2"))
+    assert await store.retention.forget(Memory.DELIVERIES, LATER, 1000) == 0
+    assert sorted(await sql("SELECT state FROM deliveries")) == [("pending",), ("pending",)]
 
 
 async def test_sent_messages_go_and_those_on_their_way_or_given_up_stay(store: SqlStore, sql: Execute) -> None:

@@ -24,7 +24,17 @@ from bridge.domain.model import (
     WorkOrderDetails,
     WorkOrderId,
 )
-from bridge.flows.ports import Attempt, BusMessage, JournalEntry, Subscription, SubscriptionId, WfmMessage
+from bridge.flows.ports import (
+    Attempt,
+    BusMessage,
+    Delivery,
+    DeliverySettlement,
+    DeliveryState,
+    JournalEntry,
+    Subscription,
+    SubscriptionId,
+    WfmMessage,
+)
 from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, TimeDurationUnits, WorkOrderState
 from bridge.mef.models import (
     FieldedAddress,
@@ -210,9 +220,32 @@ def message(job_key: str | None = None, **changes: Any) -> BusMessage:
     return replace(value, **changes)
 
 
-def attempt(status: int | None = 204, error: str | None = None) -> Attempt:
+def attempt(status: int | None = 204, error: str | None = None, **changes: Any) -> Attempt:
     """Make an attempt."""
-    return Attempt(at=NOW, status=status, error=error, elapsed=0.05)
+    return replace(Attempt(at=NOW, status=status, error=error, elapsed=0.05, excerpt="ok"), **changes)
+
+
+def delivered(delivery: Delivery, **changes: Any) -> DeliverySettlement:
+    """Say that it was delivered."""
+    value = DeliverySettlement(
+        number=delivery.number,
+        listener=delivery.subscription.id,
+        attempt=attempt(at=delivery.claimed_at),
+        state=DeliveryState.DELIVERED,
+    )
+    return replace(value, **changes)
+
+
+def failed(delivery: Delivery, again: datetime, **changes: Any) -> DeliverySettlement:
+    """Say that it failed, and is tried again at that moment."""
+    outcome = {"attempt": attempt(503, at=delivery.claimed_at), "state": DeliveryState.PENDING}
+    return delivered(delivery, **{**outcome, "next_attempt_at": again, **changes})
+
+
+def discarded(delivery: Delivery, **changes: Any) -> DeliverySettlement:
+    """Say that it was given up."""
+    outcome = {"attempt": attempt(500, at=delivery.claimed_at), "state": DeliveryState.DISCARDED}
+    return delivered(delivery, **{**outcome, **changes})
 
 
 async def save(store: SqlStore, *jobs: Job) -> None:

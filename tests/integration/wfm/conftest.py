@@ -1,7 +1,7 @@
 """A real RabbitMQ under names of the test's own, and a wire to it that can be cut or held."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -11,8 +11,10 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractRobustConnection
 from yarl import URL
 
+from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Topology
+from bridge.wfm.topology import OwnReplies, Topology
+from tests.support import PATIENCE_S
 
 
 @dataclass
@@ -100,10 +102,11 @@ async def topology(rabbit: AbstractRobustConnection) -> AsyncIterator[Topology]:
     topology = Topology(namespace=f"test-{uuid4().hex[:12]}.", delivery_limit=3)
     yield topology
     channel = await rabbit.channel()
-    for queue in ("mef-bridge.acme.inbound", "mef-bridge.main.replies", "mef-bridge.dead-letter", "acme.wfm.commands"):
-        await channel.queue_delete(f"{topology.namespace}{queue}")
-    for exchange in ("acme.wfm.events", "acme.wfm.commands", "mef-bridge.dead-letter"):
-        await channel.exchange_delete(f"{topology.namespace}{exchange}")
+    ours = (topology.inbound_queue("acme").name, topology.reply_queue.name, topology.dead_letter)
+    for queue in (*ours, topology.earlier_inbound_queue("acme"), topology.exchange_name("acme.wfm.commands")):
+        await channel.queue_delete(queue)
+    for exchange in (*topology.exchanges, *map(topology.exchange_name, ("acme.wfm.events", "acme.wfm.commands"))):
+        await channel.exchange_delete(exchange)
 
 
 MakeLink = Callable[..., Awaitable[RabbitLink]]
@@ -128,3 +131,29 @@ async def make_link(rabbitmq_url: str, rabbit: AbstractRobustConnection) -> Asyn
 @pytest.fixture
 async def link(make_link: MakeLink) -> RabbitLink:
     return await make_link()
+
+
+MakeBus = Callable[..., Awaitable[RabbitCommandBus]]
+
+
+@pytest.fixture
+async def make_bus(topology: Topology) -> AsyncIterator[MakeBus]:
+    """Makes started command buses that are stopped at the end of the test."""
+    buses: list[RabbitCommandBus] = []
+
+    async def make(
+        link: RabbitLink, topology: Topology = topology, own: Sequence[OwnReplies] = (), timeout_s: float = PATIENCE_S
+    ) -> RabbitCommandBus:
+        bus = RabbitCommandBus(link, topology, own, timeout_s=timeout_s)
+        await bus.start()
+        buses.append(bus)
+        return bus
+
+    yield make
+    for bus in buses:
+        await bus.stop()
+
+
+@pytest.fixture
+async def bus(make_bus: MakeBus, link: RabbitLink) -> RabbitCommandBus:
+    return await make_bus(link)

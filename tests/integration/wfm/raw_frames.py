@@ -51,9 +51,11 @@ class RawPublisher:
         await publisher._answer()
         return publisher
 
-    async def publish(self, exchange: str, key: bytes, body: bytes, properties: Mapping[str, bytes]) -> bool:
+    async def publish(
+        self, exchange: str, key: bytes, body: bytes, properties: Mapping[str, bytes], odd_flags: int = 0
+    ) -> bool:
         """Publish a message; tell whether RabbitMQ took it. It ends the channel over what it does not take."""
-        flags = sum(FLAGS[name] for name in properties)
+        flags = sum(FLAGS[name] for name in properties) | odd_flags
         values = b"".join(properties[name] for name in sorted(properties, key=lambda name: -FLAGS[name]))
         method = struct.pack(">IH", commands.Basic.Publish.index, 0) + short(exchange.encode()) + short(key) + b"\0"
         self._frame(1, method)

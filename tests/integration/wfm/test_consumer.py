@@ -10,15 +10,16 @@ from uuid import uuid4
 import aio_pika
 import pytest
 from aio_pika import Message
-from aio_pika.abc import AbstractChannel, AbstractExchange
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 from faststream.rabbit import QueueType
 from structlog.testing import capture_logs
 
-from bridge.errors import PermanentError
+from bridge.errors import NotKept, PermanentError
 from bridge.flows.ports import WfmMessage
 from bridge.wfm import upkeep
 from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
+from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology, declare
 from tests.integration.wfm.conftest import MakeLink, Wire
@@ -31,7 +32,7 @@ Handle = Callable[[WfmMessage], Awaitable[None]]
 MakeConsumer = Callable[..., Awaitable[InboundConsumer]]
 
 
-def new_consumer(link: RabbitLink, topology: Topology, handle: Handle, **options: float) -> InboundConsumer:
+def new_consumer(link: RabbitLink, topology: Topology, handle: Handle, **options: object) -> InboundConsumer:
     ids = count(1)
     return InboundConsumer(
         link,
@@ -51,7 +52,7 @@ async def consume(topology: Topology) -> AsyncIterator[MakeConsumer]:
     """Starts consumers, bound, and stops them at the end."""
     consumers: list[InboundConsumer] = []
 
-    async def start(link: RabbitLink, handle: Handle, **options: float) -> InboundConsumer:
+    async def start(link: RabbitLink, handle: Handle, **options: object) -> InboundConsumer:
         consumer = new_consumer(link, topology, handle, **options)
         await consumer.start()
         await asyncio.wait_for(consumer.wait_bound(), PATIENCE_S)
@@ -197,6 +198,40 @@ async def test_a_message_that_always_fails_ends_in_the_dead_letter_queue(
     assert seen.count(b"good") == 1
 
 
+async def test_a_message_that_is_given_up_is_a_dead_letter_with_its_reason_and_the_next_one_is_taken(
+    link: RabbitLink,
+    consume: MakeConsumer,
+    events: AbstractExchange,
+    channel: AbstractChannel,
+    topology: Topology,
+    bus: RabbitCommandBus,
+) -> None:
+    taken: list[bytes] = []
+
+    async def handle(message: WfmMessage) -> None:
+        if message.body == b"poison":
+            raise NotKept("the database refused it; it cannot be parked: again")
+        taken.append(message.body)
+
+    with capture_logs() as logs:
+        await consume(link, handle, give_up=bus.give_up)
+        await say(events, b"poison", message_id="m-1", correlation_id="c-1", headers={"kind": "x", "n": 7})
+        await say(events, b"good")
+        await eventually(lambda: taken == [b"good"])
+        dead = await channel.get_queue(topology.dead_letter)
+        letter = await eventually(lambda: dead.get(fail=False))
+    assert (letter.body, letter.message_id, letter.correlation_id) == (b"poison", "m-1", "c-1")
+    assert letter.headers.items() >= {
+        ("kind", "x"),
+        ("n", "7"),
+        ("x-bridge-reason", "the database refused it; it cannot be parked: again"),
+        ("x-bridge-queue", topology.inbound_queue("acme").name),
+    }
+    await letter.ack()
+    assert await ready(channel, topology) == 0
+    assert [line["log_level"] for line in logs if "dead-letter" in line["event"]] == ["error"]
+
+
 async def test_what_lies_in_the_dead_letter_queue_is_counted_and_warned_of(
     link: RabbitLink, channel: AbstractChannel, topology: Topology
 ) -> None:
@@ -310,10 +345,15 @@ async def test_stopping_lets_calls_in_flight_end_and_returns_the_rest(
     assert seen == [b"slow", b"stuck"]
     queue = await channel.get_queue(topology.inbound_queue("acme").name)
     await eventually(lambda: _left(channel, topology, 2))
-    left = [await queue.get() for _ in range(2)]
-    assert sorted((message.body, message.redelivered) for message in left) == [(b"later", False), (b"stuck", True)]
-    for message in left:
-        await message.ack()
+    left: list[tuple[bytes, bool | None]] = []
+
+    async def take(message: AbstractIncomingMessage) -> None:
+        left.append((message.body, message.redelivered))
+
+    tag = await queue.consume(take, no_ack=True)
+    await eventually(lambda: len(left) == 2)
+    await queue.cancel(tag)
+    assert sorted(left) == [(b"later", False), (b"stuck", True)]
 
 
 async def _left(channel: AbstractChannel, topology: Topology, number: int) -> bool:
@@ -331,9 +371,10 @@ async def test_a_message_arrives_as_it_was_sent(
         events, b"\xff{", content_type="application/json", headers={"n": 7, "b": bytearray(b"x")}, message_id="M-1"
     )
     await say(events, b"2", message_id="M-2", correlation_id="C-2")
-    await say(events, b"3", message_id="")
+    await say(events, b"3", message_id="", content_type="text/json; charset=cp1250", content_encoding="gzip")
     await eventually(lambda: len(gate.seen) == 3)
     first, second, third = gate.seen
+    assert third.headers == {"content-type": "text/json; charset=cp1250", "content-encoding": "gzip"}
     assert (first.body, first.routing_key, first.headers) == (b"\xff{", "job.new", {"n": "7", "b": "x"})
     assert [first.correlation_id, second.correlation_id] == ["M-1", "C-2"]
     assert third.correlation_id

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractRobustConnection
-from aiormq.exceptions import ChannelNotFoundEntity
+from aiormq.exceptions import ChannelNotFoundEntity, DeliveryError
 
 from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
@@ -18,7 +18,7 @@ from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import OwnReplies, Topology, declare
-from tests.integration.wfm.conftest import MakeLink, Wire
+from tests.integration.wfm.conftest import MakeBus, MakeLink, Wire
 from tests.integration.wfm.test_gateway import COMMANDS, command
 from tests.support import PATIENCE_S, eventually
 
@@ -131,15 +131,39 @@ async def test_a_queue_that_was_deleted_is_there_again(
     topology: Topology,
     channel: AbstractChannel,
     replies: OwnReplies | None,
-    monkeypatch: pytest.MonkeyPatch,
+    started: list[ReplyConsumer],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
     queue = (topology.reply_queue if replies is None else topology.reply_queue_of(replies)).name
     heard = await listen(replies)
-    await channel.queue_delete(queue)
+    await deleted(channel, queue, started, caplog)
     await eventually(lambda: exists(link, queue))
-    await say(channel, queue, "back")
+    await eventually(lambda: taken(channel, queue, "back"))
     await told(heard, ["back"])
+
+
+async def deleted(
+    channel: AbstractChannel, queue: str, consumers: list[ReplyConsumer], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Delete a queue, and have its consumers look after it as soon as they know.
+
+    A quorum queue that is made again before, RabbitMQ may begin with the consumers of the one before.
+    """
+    await eventually(lambda: all(consumer.consumed for consumer in consumers))
+    await channel.queue_delete(queue)
+    await eventually(lambda: caplog.text.count("cancelled by the broker") >= len(consumers))
+    for consumer in consumers:
+        if consumer._fixed is not None:
+            consumer._fixed.upkeep._bell.ring()
+
+
+async def taken(channel: AbstractChannel, queue: str, text: str) -> bool:
+    """Say something; tell whether the queue takes it. One that was just made again may not yet."""
+    try:
+        await say(channel, queue, text)
+    except DeliveryError:
+        return False
+    return True
 
 
 async def test_all_processes_consume_a_queue_that_was_deleted_again(
@@ -148,13 +172,13 @@ async def test_all_processes_consume_a_queue_that_was_deleted_again(
     link: RabbitLink,
     channel: AbstractChannel,
     answers: str,
-    monkeypatch: pytest.MonkeyPatch,
+    started: list[ReplyConsumer],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """Not only the one that was first; and if that one dies, no reply has to wait."""
-    monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
     await listen()
     await listen(link=await make_link())
-    await channel.queue_delete(answers)
+    await deleted(channel, answers, started, caplog)
     await eventually(lambda: exists(link, answers))
     await eventually(lambda: consumed(link, answers, by=2))
 
@@ -231,12 +255,17 @@ async def consumed(link: RabbitLink, queue: str, by: int = 1) -> bool:
     [(FIXED, None), (OWN, "mef-bridge.main.acme.replies"), (OwnReplies("other", "q"), "mef-bridge.main.replies")],
 )
 async def test_a_command_says_where_to_answer_unless_that_is_fixed(
-    link: RabbitLink, topology: Topology, channel: AbstractChannel, replies: OwnReplies, reply_to: str | None
+    link: RabbitLink,
+    make_bus: MakeBus,
+    topology: Topology,
+    channel: AbstractChannel,
+    replies: OwnReplies,
+    reply_to: str | None,
 ) -> None:
     exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
     queue = await channel.declare_queue(topology.exchange_name(COMMANDS), durable=True)
     await queue.bind(exchange, "cmd.#")
-    await RabbitCommandBus(link, topology, [replies]).publish(command())
+    await (await make_bus(link, own=[replies])).publish(command())
     expected = None if reply_to is None else topology.namespace + reply_to
     assert (await queue.get(no_ack=True)).reply_to == expected
 
@@ -250,28 +279,24 @@ async def test_answers_that_bear_their_id_come_to_a_queue_of_their_pack(
     assert heard[0].pack == "acme"
 
 
-async def test_a_reply_is_passed_on_to_another_process(listen: Listen, link: RabbitLink, topology: Topology) -> None:
+async def test_a_reply_is_passed_on_to_another_process(
+    listen: Listen, link: RabbitLink, make_bus: MakeBus, topology: Topology
+) -> None:
     """It arrives at its common reply queue, by the id that it was known by here."""
     heard = await listen(None)
-    elsewhere = RabbitCommandBus(link, replace(topology, instance="elsewhere"))
+    elsewhere = await make_bus(link, replace(topology, instance="elsewhere"))
     await elsewhere.pass_on(b"\x00slots", "Q-1@main", "main")
     await eventually(lambda: heard)
     assert (heard[0].pack, heard[0].correlation_id, heard[0].body) == ("", "Q-1@main", b"\x00slots")
 
 
 @pytest.mark.parametrize("instance", ["nobody", "", "é", "x" * 300, "é" * 200])
-async def test_a_reply_for_no_process_of_ours_is_not_routed(
-    link: RabbitLink, topology: Topology, instance: str
-) -> None:
+async def test_a_reply_for_no_process_of_ours_is_not_routed(bus: RabbitCommandBus, instance: str) -> None:
     with pytest.raises(NotRouted, match=r"there is no instance|no process of ours"):
-        await asyncio.wait_for(
-            RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).pass_on(b"", f"Q-1@{instance}", instance), PATIENCE_S
-        )
+        await asyncio.wait_for(bus.pass_on(b"", f"Q-1@{instance}", instance), PATIENCE_S)
 
 
-async def test_an_id_that_does_not_fit_into_amqp_is_not_routed(link: RabbitLink, topology: Topology) -> None:
+async def test_an_id_that_does_not_fit_into_amqp_is_not_routed(bus: RabbitCommandBus) -> None:
     """It was read in a body, where it may be of any length."""
     with pytest.raises(NotRouted, match="no command so long an id"):
-        await asyncio.wait_for(
-            RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).pass_on(b"", "Q" * 300 + "@main", "main"), PATIENCE_S
-        )
+        await asyncio.wait_for(bus.pass_on(b"", "Q" * 300 + "@main", "main"), PATIENCE_S)

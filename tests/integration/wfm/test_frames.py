@@ -47,17 +47,26 @@ async def test_whatever_stands_beside_a_message_it_comes_in_and_so_does_the_next
         for name, properties in ODD.items():
             assert await publisher.publish(topology.exchange_name(EVENTS), b"job.new", name.encode(), properties)
         assert await publisher.publish(topology.exchange_name(EVENTS), b"job.\xff", b"odd key", {})
+        for odd_flags in (0b01, 0b10):  # of no property: RabbitMQ ignores them, and passes them on
+            body = f"odd flags {odd_flags}".encode()
+            assert await publisher.publish(topology.exchange_name(EVENTS), b"job.new", body, {}, odd_flags)
+        nul = {"correlation_id": short(b"c\0"), "headers": table(short(b"k\0") + b"S" + struct.pack(">I", 2) + b"v\0")}
+        assert await publisher.publish(topology.exchange_name(EVENTS), b"job.\0", b"nul", nul)
         assert await publisher.publish(topology.exchange_name(EVENTS), b"job.new", b"last", {})
         await eventually(lambda: seen and seen[-1].body == b"last")
     await publisher.close()
 
-    assert [message.body.decode() for message in seen] == [*ODD, "odd key", "last"]
+    bodies = [message.body.decode() for message in seen]
+    assert bodies == [*ODD, "odd key", "odd flags 1", "odd flags 2", "nul", "last"]
+    assert (seen[-2].routing_key, seen[-2].correlation_id) == (r"job.\x00", r"c\x00")
+    assert seen[-2].headers == {r"k\x00": r"v\x00"}
     assert lost == []
     said = {message.body.decode() for message in seen if UNREADABLE in message.headers}
     assert said == set(ODD)
     told = [entry for entry in logs if "unreadable" in entry]
     assert len(told) == len(ODD)
-    assert {entry["queue"] for entry in told} == {topology.inbound_queue("acme").name}
+    inbound = topology.inbound_queue("acme").name
+    assert {(entry["queue"], entry["routing_key"]) for entry in told} == {(inbound, "job.new")}
 
 
 async def test_a_reply_with_odd_properties_does_not_stop_the_others(

@@ -1,23 +1,24 @@
 """Publishing to a real RabbitMQ: confirms, what is not routed, a broker that is away, and many at once."""
 
 import asyncio
+from contextlib import suppress
 from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue, DeliveryMode
 
-from bridge.errors import BrokerUnavailable, NotRouted
+from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
 from bridge.flows.ports import BusMessage
 from bridge.wfm.gateway import RabbitCommandBus
-from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
-from tests.integration.wfm.conftest import MakeLink, Wire
+from tests.integration.wfm.conftest import MakeBus, MakeLink, Wire
 from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
 COMMANDS = "acme.wfm.commands"
+ENDS = (type(None), BrokerUnavailable, NotSent)
 
 
 def command(**changes: object) -> BusMessage:
@@ -44,10 +45,10 @@ async def queue(channel: AbstractChannel, topology: Topology) -> AbstractQueue:
     return queue
 
 
-async def test_a_command_arrives_whole(link: RabbitLink, topology: Topology, queue: AbstractQueue) -> None:
+async def test_a_command_arrives_whole(bus: RabbitCommandBus, topology: Topology, queue: AbstractQueue) -> None:
     """Body as rendered, on disk, with ids, headers, and where to reply."""
     message = command()
-    await RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).publish(message)
+    await bus.publish(message)
     got = await queue.get(no_ack=True)
     assert (got.body, got.content_type, got.headers) == (message.body, "application/json", {"k": "v"})
     assert (got.message_id, got.correlation_id) == (message.message_id, "C-1")
@@ -55,24 +56,23 @@ async def test_a_command_arrives_whole(link: RabbitLink, topology: Topology, que
 
 
 async def test_where_no_reply_is_expected_none_is_asked_for(
-    link: RabbitLink, topology: Topology, queue: AbstractQueue
+    bus: RabbitCommandBus, topology: Topology, queue: AbstractQueue
 ) -> None:
-    await RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).publish(command(reply_expected=False))
+    await bus.publish(command(reply_expected=False))
     assert (await queue.get(no_ack=True)).reply_to is None
 
 
 async def test_a_command_nobody_is_bound_for_is_not_routed(
-    link: RabbitLink, topology: Topology, queue: AbstractQueue
+    bus: RabbitCommandBus, topology: Topology, queue: AbstractQueue
 ) -> None:
     with pytest.raises(NotRouted, match="other\\.key"):
-        await RabbitCommandBus(link, topology, timeout_s=PATIENCE_S).publish(command(routing_key="other.key"))
+        await bus.publish(command(routing_key="other.key"))
 
 
 async def test_an_exchange_that_is_not_there_is_not_routed_and_disturbs_nobody(
-    link: RabbitLink, topology: Topology, queue: AbstractQueue
+    bus: RabbitCommandBus, topology: Topology, queue: AbstractQueue
 ) -> None:
     """Commands to another exchange go on, and the missing one works once it is there."""
-    bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
     outcomes = await asyncio.gather(
         *(bus.publish(command(exchange="missing" if number % 2 else COMMANDS)) for number in range(20)),
         return_exceptions=True,
@@ -81,9 +81,8 @@ async def test_an_exchange_that_is_not_there_is_not_routed_and_disturbs_nobody(
 
 
 async def test_an_exchange_that_comes_later_is_found(
-    link: RabbitLink, topology: Topology, channel: AbstractChannel
+    bus: RabbitCommandBus, topology: Topology, channel: AbstractChannel
 ) -> None:
-    bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
     with pytest.raises(NotRouted, match="does not exist"):
         await bus.publish(command())
     exchange = await channel.declare_exchange(topology.exchange_name(COMMANDS), "topic", durable=True)
@@ -94,9 +93,8 @@ async def test_an_exchange_that_comes_later_is_found(
 
 
 async def test_an_exchange_that_was_deleted_is_not_routed_until_it_is_back(
-    link: RabbitLink, topology: Topology, queue: AbstractQueue, channel: AbstractChannel
+    bus: RabbitCommandBus, topology: Topology, queue: AbstractQueue, channel: AbstractChannel
 ) -> None:
-    bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
     await bus.publish(command())
     await channel.exchange_delete(topology.exchange_name(COMMANDS))
     with pytest.raises(NotRouted, match="does not exist"):
@@ -107,9 +105,9 @@ async def test_an_exchange_that_was_deleted_is_not_routed_until_it_is_back(
 
 
 async def test_a_broker_that_is_away_is_told_in_time_and_used_again_when_back(
-    make_link: MakeLink, topology: Topology, queue: AbstractQueue, wire: Wire
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
 ) -> None:
-    bus = RabbitCommandBus(await make_link(wire.url), topology, timeout_s=0.5)
+    bus = await make_bus(await make_link(wire.url), timeout_s=0.5)
     await bus.publish(command())
     wire.cut()
     async with asyncio.timeout(PATIENCE_S):
@@ -128,23 +126,32 @@ async def test_a_broker_that_is_away_is_told_in_time_and_used_again_when_back(
 
 
 async def test_a_connection_lost_in_flight_is_the_broker_being_away(
-    make_link: MakeLink, topology: Topology, queue: AbstractQueue, wire: Wire
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
 ) -> None:
-    """Each of many commands in flight ends: confirmed, or `BrokerUnavailable`; none is cancelled or left hanging."""
-    bus = RabbitCommandBus(await make_link(wire.url), topology, timeout_s=2)
+    """Each of many commands in flight ends, none is cancelled or left hanging: confirmed, maybe out, or surely not."""
+    bus = await make_bus(await make_link(wire.url), timeout_s=2)
     await bus.publish(command())
-    publishes = [asyncio.ensure_future(bus.publish(command())) for _ in range(500)]
+    commands = [command() for _ in range(500)]
+    publishes = [asyncio.ensure_future(bus.publish(one)) for one in commands]
     await asyncio.wait(publishes, return_when=asyncio.FIRST_COMPLETED)
     wire.cut()
     outcomes = await asyncio.wait_for(asyncio.gather(*publishes, return_exceptions=True), PATIENCE_S)
-    assert {type(outcome) for outcome in outcomes} == {type(None), BrokerUnavailable}
+    ended = {
+        kind: [one.message_id for one, how in zip(commands, outcomes, strict=True) if type(how) is kind]
+        for kind in ENDS
+    }
+    assert sum(map(len, ended.values())) == len(commands)
+    assert ended[BrokerUnavailable]
+    out = {(await queue.get(no_ack=True)).message_id for _ in range((await queue.declare()).message_count or 0)}
+    assert out >= set(ended[type(None)])
+    assert not out & set(ended[NotSent])
 
 
 async def test_many_commands_are_in_flight_at_once(
-    make_link: MakeLink, topology: Topology, queue: AbstractQueue, wire: Wire
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
 ) -> None:
     """All are in the WFM's queue before the confirm of the first is heard."""
-    bus = RabbitCommandBus(await make_link(wire.url), topology, timeout_s=60)
+    bus = await make_bus(await make_link(wire.url), timeout_s=60)
     await bus.publish(command())
     wire.hold()
     publishes = [asyncio.ensure_future(bus.publish(command())) for _ in range(200)]
@@ -156,3 +163,54 @@ async def test_many_commands_are_in_flight_at_once(
 
 async def holds(queue: AbstractQueue, messages: int) -> bool:
     return (await queue.declare()).message_count == messages
+
+
+async def test_a_message_whose_confirm_is_late_is_waited_for_and_not_published_again(
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
+) -> None:
+    """However often it is published meanwhile; and once more to hear that it was confirmed."""
+    bus = await make_bus(await make_link(wire.url), timeout_s=0.2)
+    await bus.publish(command())
+    late = command()
+    wire.hold()
+    for _ in range(3):
+        with pytest.raises(ConfirmPending):
+            await bus.publish(late)
+    wire.release()
+    await eventually(lambda: taken_by(bus, late))
+    assert (await queue.declare()).message_count == 2
+
+
+async def taken_by(bus: RabbitCommandBus, message: BusMessage) -> bool:
+    with suppress(ConfirmPending):
+        await bus.publish(message)
+        return True
+    return False
+
+
+async def test_who_gives_up_disturbs_nobody_else(
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
+) -> None:
+    """Also the first one, for which the exchange is tried."""
+    bus = await make_bus(await make_link(wire.url), timeout_s=PATIENCE_S)
+    wire.hold()
+    publishes = [asyncio.ensure_future(bus.publish(command())) for _ in range(20)]
+    await asyncio.wait(publishes, timeout=0.1)
+    for publish in publishes[::2]:
+        publish.cancel()
+    wire.release()
+    await asyncio.gather(*publishes[1::2])
+    assert {publish.cancelled() for publish in publishes[::2]} == {True}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"routing_key": "k" * 256}, {"routing_key": "é" * 200}, {"correlation_id": "é" * 200}]
+)
+async def test_what_is_no_amqp_message_is_told_and_disturbs_nobody(
+    bus: RabbitCommandBus, queue: AbstractQueue, wrong: dict[str, object]
+) -> None:
+    outcomes = await asyncio.gather(
+        *(bus.publish(command(**wrong) if number % 2 else command()) for number in range(10)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [type(None), NotRouted] * 5
+    assert "no AMQP message can be made of it" in str(outcomes[1])

@@ -13,10 +13,9 @@ from yarl import URL
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
 from bridge.flows.ports import BusMessage, WfmMessage
 from bridge.wfm.consumer import ReplyConsumer
-from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
-from tests.integration.wfm.conftest import MakeLink, Wire
+from tests.integration.wfm.conftest import MakeBus, MakeLink, Wire
 from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
@@ -95,13 +94,13 @@ async def test_stopping_twice_is_harmless(topology: Topology, make_link: MakeLin
 
 
 async def test_an_exchange_of_the_wfm_that_is_gone_does_not_keep_the_rest_from_coming_back(
-    topology: Topology, make_link: MakeLink, wire: Wire, channel: AbstractChannel
+    topology: Topology, make_link: MakeLink, make_bus: MakeBus, wire: Wire, channel: AbstractChannel
 ) -> None:
     """Commands went to it before; after a reconnect without it, other commands go out all the same."""
     link = await make_link(wire.url)
     replies = new_replies(link, topology, nothing)
     await replies.start()
-    bus = RabbitCommandBus(link, topology, timeout_s=0.5)
+    bus = await make_bus(link, timeout_s=0.5)
     for exchange in ("acme.wfm.commands", "acme.wfm.events"):
         await channel.declare_exchange(topology.exchange_name(exchange), "topic", durable=True)
         with pytest.raises(NotRouted):

@@ -18,7 +18,7 @@ from bridge.simulator.wfm_server import serve_wfm
 from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Topology, declare
+from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeLink, Wire
 from tests.support import PATIENCE_S, eventually
 
@@ -28,9 +28,9 @@ pytestmark = pytest.mark.integration
 class Bridge:
     """The bridge's WFM side, with handlers that only write down."""
 
-    def __init__(self, link: RabbitLink, topology: Topology) -> None:
+    def __init__(self, link: RabbitLink, topology: Topology, bus: RabbitCommandBus) -> None:
         self.messages: list[WfmMessage] = []
-        self.bus = RabbitCommandBus(link, topology, timeout_s=PATIENCE_S)
+        self.bus = bus
         self.answers: dict[str, asyncio.Future[WfmMessage]] = {}
         self.inbound = InboundConsumer(
             link,
@@ -85,8 +85,8 @@ async def wfm(make_link: MakeLink, topology: Topology) -> AsyncIterator[Simulate
 
 
 @pytest.fixture
-async def bridge(link: RabbitLink, topology: Topology) -> AsyncIterator[Bridge]:
-    bridge = Bridge(link, topology)
+async def bridge(link: RabbitLink, topology: Topology, bus: RabbitCommandBus) -> AsyncIterator[Bridge]:
+    bridge = Bridge(link, topology, bus)
     await bridge.replies.start()
     await bridge.inbound.start()
     yield bridge
@@ -129,9 +129,7 @@ async def test_jobs_do_not_wait_for_each_others_events(
     link = await make_link(wire.url)
     wfm = SimulatedWfm(link.broker, topology.namespace)
     await wfm.start()
-    queue = topology.inbound_queue("acme")
-    await declare(link, topology, queue)
-    collected = await channel.get_queue(queue.name)
+    collected = await channel.declare_queue(exclusive=True)
     await collected.bind(topology.exchange_name("acme.wfm.events"), "job.#")
 
     async def live(number: int) -> None:

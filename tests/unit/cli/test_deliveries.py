@@ -1,16 +1,18 @@
-"""`mef-bridge deliveries`: an operator sees what was given up, and has it sent again."""
+"""`mef-bridge deliveries` and `listeners`: an operator sees what was given up or waits, and has it sent again."""
 
 import asyncio
 import json
 import sys
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bridge.cli import main
+from bridge.delivery.signing import Ed25519Key, read_key
 from bridge.domain.model import BuyerId, Notification
-from bridge.flows.ports import Attempt, DeliveryState, Subscription, SubscriptionId
+from bridge.flows.ports import Attempt, DeliverySettlement, DeliveryState, Subscription, SubscriptionId
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.store import open_store
 
@@ -28,34 +30,53 @@ LISTENER = Subscription(
     created_at=NOW,
 )
 
+Run = Callable[..., tuple[int, str, str]]
+
 
 async def _give_up() -> None:
+    """Give up the second of two attempts at one notification; the first one's process died."""
     store = await open_store("sqlite:///bridge.sqlite3", new_id=lambda: "event-1")
     await store.listeners.add(LISTENER)
     async with store.transaction() as tx:
         await tx.notify([Notification(EventType.WORK_ORDER_CREATE, "wo-1", BUYER)], NOW, "corr-1")
-    (claimed,) = await store.deliveries.claim(NOW, NOW, 1)
-    failed = Attempt(at=NOW, status=500, error=None, elapsed=0.1)
-    await store.deliveries.settle(claimed.number, failed, DeliveryState.DISCARDED, None)
+    await store.deliveries.claim(NOW, NOW, 1)
+    (claimed,) = await store.deliveries.claim(NOW + timedelta(minutes=1), NOW + timedelta(minutes=2), 1)
+    failed = Attempt(at=claimed.claimed_at, status=500, error="given up", elapsed=0.1, excerpt="it broke")
+    await store.deliveries.settle(
+        DeliverySettlement(number=claimed.number, listener=LISTENER.id, attempt=failed, state=DeliveryState.DISCARDED)
+    )
     await store.close()
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["mef-bridge", "deliveries", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    printed = capsys.readouterr()
-    return int(ended.value.code or 0), printed.out, printed.err
-
-
-def test_what_was_given_up_is_listed_whole_and_sent_again_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command on a database of its own; gives its exit code and what it printed."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRIDGE_DATABASE_URL", "sqlite:///bridge.sqlite3")
-    assert run(capsys, monkeypatch, "list")[2].startswith("there is no database")
+
+    def run_command(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["mef-bridge", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        printed = capsys.readouterr()
+        return int(ended.value.code or 0), printed.out, printed.err
+
+    return run_command
+
+
+@pytest.fixture
+def given_up(run: Run) -> Run:
+    """The same, where a notification was given up."""
     asyncio.run(_give_up())
-    listed = run(capsys, monkeypatch, "list", "--state", "discarded")[1].strip().split("\t")
+    return run
+
+
+def test_without_a_database_there_is_nothing_to_list(run: Run) -> None:
+    assert run("deliveries", "list")[2].startswith("there is no database")
+
+
+def test_what_was_given_up_is_listed_whole_and_sent_again_once(given_up: Run) -> None:
+    listed = given_up("deliveries", "list", "--state", "discarded")[1].strip().split("\t")
     assert listed == [
         "1",
         "2026-03-05T12:00:00Z",
@@ -64,13 +85,112 @@ def test_what_was_given_up_is_listed_whole_and_sent_again_once(
         "wo-1",
         "event-1",
         CALLBACK,
-        "1 attempts, last: 500",
+        "2 attempts, last: 500",
     ]
-    assert run(capsys, monkeypatch, "retry", "1") == (0, "1: will be sent again\n", "")
-    assert run(capsys, monkeypatch, "retry", "1") == (1, "", "1: is not given up, or has no listener\n")
-    (line,) = run(capsys, monkeypatch, "list", "--json")[1].splitlines()
+    assert given_up("deliveries", "retry", "1") == (0, "1: will be sent again\n", "")
+    assert given_up("deliveries", "retry", "1") == (1, "", "1: is not given up, or has no listener\n")
+    (line,) = given_up("deliveries", "list", "--json")[1].splitlines()
     assert {name: json.loads(line)[name] for name in ("event_id", "state", "attempts")} == {
         "event_id": "event-1",
         "state": "pending",
         "attempts": 0,
     }
+
+
+def test_every_attempt_at_a_notification_is_shown(given_up: Run) -> None:
+    _, first, second = given_up("deliveries", "show", "1")[1].splitlines()
+    assert first.split("\t") == [
+        "2026-03-05T12:00:00.000000Z",
+        "the outcome was not recorded in time: the bridge stopped, or the database was away",
+        "0.000 s",
+    ]
+    assert second.split("\t") == ["2026-03-05T12:01:00.000000Z", "500", "given up", "0.100 s", "it broke"]
+    shown = json.loads(given_up("deliveries", "show", "1", "--json")[1])
+    assert [each["excerpt"] for each in shown["tries"]] == ["", "it broke"]
+    assert given_up("deliveries", "show", "2")[2] == "there is no notification 2\n"
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        ("--buyer", "acme-buyer"),
+        ("--listener", "sub-1"),
+        ("--event-type", "workOrderCreateEvent"),
+        ("--from", "2026-03-05"),
+        ("--from", "2026-03-05T13:00+01:00", "--to", "2026-03-05T12:00:01"),
+        ("--all",),
+    ],
+)
+def test_a_replay_is_previewed_and_then_done(which: tuple[str, ...], given_up: Run) -> None:
+    group = f"acme-buyer\tsub-1\tworkOrderCreateEvent\t1\t2026-03-05T12:00:00Z\t2026-03-05T12:00:00Z\t{CALLBACK}\n"
+    assert given_up("deliveries", "replay", *which, "--dry-run") == (0, group, "")
+    assert given_up("deliveries", "replay", *which) == (0, group + "1 will be sent again\n", "")
+    assert given_up("deliveries", "replay", *which) == (0, "0 will be sent again\n", "")
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        ("--buyer", "other-buyer"),
+        ("--listener", "sub-2"),
+        ("--event-type", "workOrderStateChangeEvent"),
+        ("--from", "2026-03-05T12:00:01Z"),
+        ("--to", "2026-03-05T12:00:00Z"),
+        ("--all", "--state", "delivered"),
+    ],
+)
+def test_a_replay_takes_nothing_else(which: tuple[str, ...], given_up: Run) -> None:
+    assert given_up("deliveries", "replay", *which) == (0, "0 will be sent again\n", "")
+
+
+def test_a_replay_of_everything_must_be_meant(given_up: Run) -> None:
+    code, out, err = given_up("deliveries", "replay")
+    assert (code, out) == (1, "")
+    assert err == "say which: --buyer, --listener, --event-type, --from, --to, or --all\n"
+
+
+def test_a_moment_that_is_none_is_said(given_up: Run) -> None:
+    assert given_up("deliveries", "replay", "--from", "yesterday") == (
+        1,
+        "",
+        "--from: expected a date or a moment such as 2026-03-05T14:30Z, got 'yesterday'\n",
+    )
+
+
+def test_a_listener_is_disabled_seen_and_enabled(given_up: Run) -> None:
+    assert given_up("listeners", "disable", "sub-1", "--because", "it loops") == (0, "sub-1: disabled\n", "")
+    assert given_up("deliveries", "replay", "--all")[0] == 0
+    listed = given_up("listeners", "list", "--disabled")[1].strip().split("\t")
+    assert listed[:4] == ["sub-1", "acme-buyer", "workOrder", CALLBACK]
+    assert listed[4].startswith("disabled 20")
+    assert listed[4].endswith("Z: it loops")
+    assert listed[5] == "1 waiting, since 2026-03-05T12:00:00Z"
+    assert given_up("deliveries", "list")[1].split("\t")[2] == "pending, listener disabled"
+    assert given_up("listeners", "enable", "sub-1") == (0, "sub-1: enabled; 1 notifications will be sent\n", "")
+    assert given_up("listeners", "list", "--disabled") == (0, "", "")
+    shown = json.loads(given_up("listeners", "list", "--json")[1])
+    assert (shown["subscription"]["event_types"], shown["disabled_at"]) == (["workOrderCreateEvent"], None)
+
+
+def test_a_listener_that_fails_is_seen_to(given_up: Run) -> None:
+    assert given_up("listeners", "list")[1].split("\t")[4] == "failing since 2026-03-05T12:01:00Z"
+
+
+@pytest.mark.parametrize(
+    ("verb", "error"),
+    [
+        ("enable", "there is no listener sub-2\n"),
+        ("disable", "there is no listener sub-2, or it is disabled already\n"),
+    ],
+)
+def test_a_listener_that_does_not_exist_is_said(verb: str, error: str, given_up: Run) -> None:
+    assert given_up("listeners", verb, "sub-2") == (1, "", error)
+
+
+@pytest.mark.parametrize("kind", [(), ("--ed25519",)])
+def test_a_signing_key_is_made_and_its_public_half_told_apart(kind: tuple[str, ...], run: Run) -> None:
+    code, out, err = run("listeners", "key", *kind)
+    key = read_key(out.strip())
+    assert code == 0
+    assert err == (f"{key.public}  for the Buyer\n" if isinstance(key, Ed25519Key) else "")
+    assert isinstance(key, Ed25519Key) is bool(kind)

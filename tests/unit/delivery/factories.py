@@ -36,5 +36,6 @@ def delivery(number: int = 1, to: Subscription | None = None, resource: str = "w
         "subscription": to or subscription(),
         "attempts": 0,
         "correlation_id": f"correlation-{number}",
+        "claimed_at": EVENT_TIME,
     }
     return Delivery(**(defaults | values))

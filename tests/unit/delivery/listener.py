@@ -1,6 +1,7 @@
 """A Buyer's listener on a real socket: records what comes, and answers as it is told."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class Listener:
     """`callback` is its URL; `most_at_once` counts requests that were there at the same time."""
 
     callback: str = ""
+    port: int = 0
     received: list[Received] = field(default_factory=list)
     now: int = 0
     most_at_once: int = 0
@@ -52,7 +54,7 @@ def statuses(*answers: int, headers: dict[str, str] | None = None) -> Answer:
 
 
 @asynccontextmanager
-async def listening(answer: Answer = accept) -> AsyncIterator[Listener]:
+async def listening(answer: Answer = accept, tls: ssl.SSLContext | None = None) -> AsyncIterator[Listener]:
     """Run a listener on a free port of the loopback."""
     listener = Listener()
 
@@ -68,10 +70,11 @@ async def listening(answer: Answer = accept) -> AsyncIterator[Listener]:
 
     runner = web.ServerRunner(web.Server(handle), shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     host, port = runner.addresses[0][:2]
-    listener.callback = f"http://{host}:{port}/cb"
+    listener.port = port
+    listener.callback = f"http{'s' if tls else ''}://{host}:{port}/cb"
     try:
         yield listener
     finally:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from bridge.delivery.worker import Choose
 from bridge.errors import StoreUnavailable
-from bridge.flows.ports import Attempt, Delivery, DeliveryState
+from bridge.flows.ports import Attempt, Busy, Delivery, DeliverySettlement, DeliveryState, SubscriptionId
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -19,6 +20,7 @@ class Row:
     state: DeliveryState = DeliveryState.PENDING
     due: datetime = LONG_AGO
     lease_until: datetime = LONG_AGO
+    begun: int = 0
     attempts: list[Attempt] = field(default_factory=list)
 
     @property
@@ -34,6 +36,8 @@ class MemoryStore:
         self.failures: Counter[str] = Counter()
         self.leases: list[timedelta] = []
         self.looks = 0
+        self.settlements: list[DeliverySettlement] = []
+        self.disabled: dict[SubscriptionId, str] = {}
         self.add(*deliveries)
 
     def add(self, *deliveries: Delivery) -> None:
@@ -54,30 +58,40 @@ class MemoryStore:
                 heads.setdefault(row.ordering_key, row)
         return list(heads.values())
 
-    async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[Delivery]:
+    def _is_sent(self, row: Row, busy: Busy) -> bool:
+        to = row.delivery.subscription
+        return to.id not in self.disabled and to.id not in busy.listeners and to.buyer not in busy.buyers
+
+    async def claim(
+        self, now: datetime, lease_until: datetime, limit: int, busy: Busy, choose: Choose
+    ) -> Sequence[Delivery]:
         self._call("claim")
         flying = Counter(row.delivery.subscription.id for row in self.rows.values() if row.lease_until > now)
         turns = []
         for row in self._heads():
-            if row.due <= now and row.lease_until <= now:
+            if row.due <= now and row.lease_until <= now and self._is_sent(row, busy):
                 flying[row.delivery.subscription.id] += 1
                 turns.append((flying[row.delivery.subscription.id], row))
-        claimed = [row for _, row in sorted(turns, key=lambda turn: turn[0])[:limit]]
-        for row in claimed:
-            row.lease_until = lease_until
+        due = [row for _, row in sorted(turns, key=lambda turn: turn[0])[:limit]]
+        chosen = choose([replace(row.delivery, attempts=row.begun, claimed_at=now) for row in due])
+        for each in chosen:
+            row = self.rows[each.number]
+            row.lease_until, row.begun = lease_until, row.begun + 1
             self.leases.append(lease_until - now)
-        return [replace(row.delivery, attempts=len(row.attempts)) for row in claimed]
+        return chosen
 
-    async def settle(
-        self, number: int, attempt: Attempt, state: DeliveryState, next_attempt_at: datetime | None
-    ) -> None:
+    async def settle(self, settlement: DeliverySettlement) -> str | None:
         self._call("settle")
-        assert (next_attempt_at is not None) == (state is DeliveryState.PENDING)
-        row = self.rows[number]
-        row.attempts.append(attempt)
-        row.state, row.due, row.lease_until = state, next_attempt_at or row.due, LONG_AGO
+        assert (settlement.next_attempt_at is not None) == (settlement.state is DeliveryState.PENDING)
+        self.settlements.append(settlement)
+        row = self.rows[settlement.number]
+        row.attempts.append(settlement.attempt)
+        row.state, row.due, row.lease_until = settlement.state, settlement.next_attempt_at or row.due, LONG_AGO
+        if settlement.disable is not None:
+            self.disabled[settlement.listener] = settlement.disable
+        return settlement.disable
 
-    async def next_at(self) -> datetime | None:
+    async def next_at(self, busy: Busy) -> datetime | None:
         self._call("next")
         self.looks += 1
-        return min((max(row.due, row.lease_until) for row in self._heads()), default=None)
+        return min((max(row.due, row.lease_until) for row in self._heads() if self._is_sent(row, busy)), default=None)

@@ -4,6 +4,7 @@ import socket
 from ipaddress import ip_address
 
 import pytest
+from aiohttp import AsyncResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from bridge.delivery.guard import CallbackRefused, GuardedResolver, check_callback, is_public
@@ -117,4 +118,4 @@ async def test_a_name_with_an_address_that_is_not_public_is_refused(addresses: t
 
 async def test_localhost_is_refused_by_what_it_really_resolves_to() -> None:
     with pytest.raises(CallbackRefused, match="localhost is"):
-        await GuardedResolver().resolve("localhost", 443)
+        await GuardedResolver(AsyncResolver()).resolve("localhost", 443)

@@ -5,6 +5,7 @@ import pytest
 from bridge.domain.retry import (
     Answered,
     Delivered,
+    Disable,
     Failed,
     GiveUp,
     RetryDecision,
@@ -12,6 +13,7 @@ from bridge.domain.retry import (
     SendResult,
     TimedOut,
     decide_retry,
+    wait_asked_for,
 )
 
 SCHEDULE = (0, 5, 300, 1800)
@@ -39,8 +41,27 @@ def test_after_the_last_of_the_schedule_it_is_given_up(result: SendResult) -> No
     assert decide(result, 9) == GiveUp("given up after 9 attempts")
 
 
-def test_a_listener_that_is_gone_is_given_up_at_once() -> None:
-    assert decide(Answered(410)) == GiveUp("the listener says that it is gone (410)")
+@pytest.mark.parametrize("attempts", [1, 4, 9])
+def test_a_listener_that_is_gone_is_disabled_at_once(attempts: int) -> None:
+    assert decide(Answered(410), attempts) == Disable("the listener says that it is gone (410)")
+
+
+@pytest.mark.parametrize(
+    ("result", "seconds"),
+    [
+        (Answered(204, 30), 0),
+        (Answered(500, 30), 0),
+        (Failed("x"), 0),
+        (TimedOut("x"), 0),
+        (Answered(503), 0),
+        (Answered(503, 30), 30),
+        (Answered(503, 1e9), 3600),
+        (Answered(429), 60),
+        (Answered(429, 90), 90),
+    ],
+)
+def test_a_listener_may_ask_to_be_left_alone(result: SendResult, seconds: float) -> None:
+    assert wait_asked_for(result) == seconds
 
 
 @pytest.mark.parametrize(("random_unit", "wait"), [(0.0, 240.0), (0.25, 270.0), (0.999999999, 360.0)])

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import web
 
-from bridge.delivery import sender
-from bridge.delivery.sender import callback_session, retry_after_seconds, send
+from bridge.delivery import egress
+from bridge.delivery import sender as sender_module
+from bridge.delivery.sender import LONGEST_EXCERPT, Sender, open_sender, retry_after_seconds
 from bridge.delivery.webhook import Webhook
+from bridge.domain.model import BuyerId
 from bridge.domain.retry import Answered, Failed, SendResult, TimedOut
 from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S
@@ -22,59 +24,59 @@ STRICT = DeliverySettings(timeout_seconds=PATIENCE_S)
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[ClientSession]:
-    async with callback_session(LAB) as opened:
+async def sender() -> AsyncIterator[Sender]:
+    async with open_sender(LAB, lambda: NOW) as opened:
         yield opened
 
 
-async def post(session: ClientSession, url: str, settings: DeliverySettings = LAB) -> SendResult:
+async def post(sender: Sender, url: str) -> SendResult:
     webhook = Webhook(url, b'{"a":1}', {"Content-Type": "application/json;charset=utf-8"})
-    return await send(session, webhook, settings, lambda: NOW)
+    return await sender.send(webhook, BuyerId("acme-buyer"))
 
 
-async def test_the_message_arrives_byte_for_byte(session: ClientSession) -> None:
+async def test_the_message_arrives_byte_for_byte(sender: Sender) -> None:
     async with listening() as listener:
-        assert await post(session, listener.callback + "/x%20y?t=1") == Answered(204)
+        assert await post(sender, listener.callback + "/x%20y?t=1") == Answered(204)
     (received,) = listener.received
     assert (received.method, received.path, received.body) == ("POST", "/cb/x%20y?t=1", b'{"a":1}')
     assert received.headers["Content-Type"] == "application/json;charset=utf-8"
 
 
-async def test_the_status_and_retry_after_come_back(session: ClientSession) -> None:
+async def test_the_status_and_retry_after_come_back(sender: Sender) -> None:
     async with listening(statuses(429, headers={"Retry-After": "7"})) as listener:
-        assert await post(session, listener.callback) == Answered(429, 7.0)
+        assert await post(sender, listener.callback) == Answered(429, 7.0)
 
 
-async def test_a_redirect_is_not_followed(session: ClientSession) -> None:
+async def test_a_redirect_is_not_followed(sender: Sender) -> None:
     async with (
         listening() as secret,
         listening(statuses(307, headers={"Location": secret.callback})) as listener,
     ):
-        assert await post(session, listener.callback) == Answered(307)
+        assert await post(sender, listener.callback) == Answered(307)
     assert secret.received == []
 
 
 async def test_a_slow_answer_is_a_timeout() -> None:
     settings = DeliverySettings(allow_private_callbacks=True, timeout_seconds=0.05)
-    async with callback_session(settings) as impatient, listening(hang) as listener:
-        assert await post(impatient, listener.callback, settings) == TimedOut("no answer within 0.05 s")
+    async with open_sender(settings, lambda: NOW) as impatient, listening(hang) as listener:
+        assert await post(impatient, listener.callback) == TimedOut("no answer within 0.05 s")
 
 
-async def test_a_closed_port_is_a_failure_with_a_reason(session: ClientSession) -> None:
+async def test_a_closed_port_is_a_failure_with_a_reason(sender: Sender) -> None:
     async with listening() as listener:
         pass
-    result = await post(session, listener.callback)
+    result = await post(sender, listener.callback)
     assert isinstance(result, Failed)
     assert result.error.startswith("ClientConnectorError: Cannot connect to host 127.0.0.1")
 
 
 @pytest.mark.parametrize("url", ["http://", "nonsense", "https://[::", "http://127.0.0.1:99999/"])
-async def test_a_url_that_is_none_is_a_failure(session: ClientSession, url: str) -> None:
-    assert isinstance(await post(session, url), Failed)
+async def test_a_url_that_is_none_is_a_failure(sender: Sender, url: str) -> None:
+    assert isinstance(await post(sender, url), Failed)
 
 
-async def test_a_failure_shows_no_password_and_is_short(session: ClientSession) -> None:
-    result = await post(session, "gopher://me:hunter2@host/" + "x" * 1000)
+async def test_a_failure_shows_no_password_and_is_short(sender: Sender) -> None:
+    result = await post(sender, "gopher://me:hunter2@host/" + "x" * 1000)
     assert isinstance(result, Failed)
     assert "hunter2" not in result.error
     assert len(result.error) <= 500
@@ -92,7 +94,7 @@ async def serving(handle: Callable[[web.BaseRequest], Awaitable[web.StreamRespon
         await runner.cleanup()
 
 
-async def test_an_endless_body_neither_fills_the_memory_nor_hides_the_status(session: ClientSession) -> None:
+async def test_an_endless_body_neither_fills_the_memory_nor_hides_the_status(sender: Sender) -> None:
     sent = 0
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -105,14 +107,34 @@ async def test_an_endless_body_neither_fills_the_memory_nor_hides_the_status(ses
         return response
 
     async with serving(handle) as url:
-        assert await post(session, url) == Answered(202)
+        assert await post(sender, url) == Answered(202, excerpt="x" * LONGEST_EXCERPT)
     assert sent < 64 << 20
+
+
+@pytest.mark.parametrize(
+    ("body", "excerpt"),
+    [
+        (b"", ""),
+        (b"ok", "ok"),
+        (b"<html>\r\n\t<body>no\0pe", "<html> <body>no pe"),
+        (b"\x1b[31mred\xff", "[31mred\N{REPLACEMENT CHARACTER}"),
+        ("ł".encode() * 9_000, "ł" * LONGEST_EXCERPT),
+    ],
+)
+async def test_the_start_of_the_answer_comes_back_as_one_line_of_text(
+    body: bytes, excerpt: str, sender: Sender
+) -> None:
+    async def handle(_: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(status=500, body=body)
+
+    async with serving(handle) as url:
+        assert await post(sender, url) == Answered(500, excerpt=excerpt)
 
 
 async def test_a_body_that_trickles_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """The status has said it all; the body has a second at most, however much the whole delivery has."""
-    assert sender.BODY_TIMEOUT_S <= 1
-    monkeypatch.setattr(sender, "BODY_TIMEOUT_S", 0.05)
+    assert sender_module.REST_TIMEOUT_S <= 1
+    monkeypatch.setattr(sender_module, "REST_TIMEOUT_S", 0.05)
     patient = DeliverySettings(allow_private_callbacks=True, timeout_seconds=600)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
@@ -121,15 +143,15 @@ async def test_a_body_that_trickles_is_not_waited_for(monkeypatch: pytest.Monkey
         await asyncio.Event().wait()
         return response
 
-    async with serving(handle) as url, callback_session(patient) as session, asyncio.timeout(PATIENCE_S):
-        assert await post(session, url, patient) == Answered(202)
+    async with serving(handle) as url, open_sender(patient, lambda: NOW) as sender, asyncio.timeout(PATIENCE_S):
+        assert await post(sender, url) == Answered(202)
 
 
-async def test_cookies_of_one_listener_reach_nobody(session: ClientSession) -> None:
+async def test_cookies_of_one_listener_reach_nobody(sender: Sender) -> None:
     async with listening(statuses(204, headers={"Set-Cookie": "a=b; Path=/"})) as listener:
         by_name = listener.callback.replace("127.0.0.1", "localhost")  # for addresses, no client keeps cookies
-        await post(session, by_name)
-        await post(session, by_name)
+        await post(sender, by_name)
+        await post(sender, by_name)
     assert "Cookie" not in listener.received[1].headers
 
 
@@ -141,13 +163,13 @@ async def test_cookies_of_one_listener_reach_nobody(session: ClientSession) -> N
     ],
 )
 async def test_the_guard_refuses_before_connecting(url: str, reason: str) -> None:
-    async with callback_session(STRICT) as guarded:
-        assert await post(guarded, url, STRICT) == Failed(reason)
+    async with open_sender(STRICT, lambda: NOW) as guarded:
+        assert await post(guarded, url) == Failed(reason)
 
 
 async def test_the_guard_refuses_a_name_that_resolves_to_loopback() -> None:
-    async with listening() as listener, callback_session(STRICT) as guarded:
-        result = await post(guarded, listener.callback.replace("http://127.0.0.1", "https://localhost"), STRICT)
+    async with listening() as listener, open_sender(STRICT, lambda: NOW) as guarded:
+        result = await post(guarded, listener.callback.replace("http://127.0.0.1", "https://localhost"))
     assert isinstance(result, Failed)
     assert result.error.startswith("callback refused: localhost is ")
     assert listener.received == []
@@ -155,8 +177,8 @@ async def test_the_guard_refuses_a_name_that_resolves_to_loopback() -> None:
 
 @pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "127.1", "0177.0.0.1"])
 async def test_the_guard_refuses_disguised_loopback_addresses(host: str) -> None:
-    async with listening() as listener, callback_session(STRICT) as guarded:
-        result = await post(guarded, listener.callback.replace("http://127.0.0.1", f"https://{host}"), STRICT)
+    async with listening() as listener, open_sender(STRICT, lambda: NOW) as guarded:
+        result = await post(guarded, listener.callback.replace("http://127.0.0.1", f"https://{host}"))
     assert isinstance(result, Failed)
     assert listener.received == []
 
@@ -198,18 +220,18 @@ async def counting_connections() -> AsyncIterator[tuple[int, list[str]]]:
 
 @pytest.mark.parametrize("host", LOOPBACK_IN_DISGUISE)
 async def test_no_spelling_of_loopback_is_ever_connected_to(host: str) -> None:
-    async with counting_connections() as (port, connected), callback_session(STRICT) as guarded:
-        result = await post(guarded, f"https://{host}:{port}/", STRICT)
+    async with counting_connections() as (port, connected), open_sender(STRICT, lambda: NOW) as guarded:
+        result = await post(guarded, f"https://{host}:{port}/")
         assert isinstance(result, Failed)
         assert connected == []
 
 
 @pytest.mark.parametrize("host", LOOPBACK_IN_DISGUISE)
 async def test_each_socket_is_judged_even_if_nothing_else_was(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sender, "check_callback", lambda _url: None)
-    monkeypatch.setattr(sender, "GuardedResolver", lambda: None)
-    async with counting_connections() as (port, connected), callback_session(STRICT) as guarded:
-        result = await post(guarded, f"https://{host}:{port}/", STRICT)
+    monkeypatch.setattr(egress, "check_callback", lambda _url: None)
+    monkeypatch.setattr(sender_module, "GuardedResolver", lambda resolver: resolver)
+    async with counting_connections() as (port, connected), open_sender(STRICT, lambda: NOW) as guarded:
+        result = await post(guarded, f"https://{host}:{port}/")
         assert isinstance(result, Failed)
         assert connected == []
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -13,10 +13,13 @@ import structlog
 from aiohttp import web
 
 from bridge.backoff import Backoff
+from bridge.delivery import shares
 from bridge.delivery import worker as worker_module
-from bridge.delivery.sender import callback_session
+from bridge.delivery.access import Access
+from bridge.delivery.sender import NOBODY, open_sender
 from bridge.delivery.worker import DeliveryWorker
-from bridge.flows.ports import Delivery, DeliveryState, SubscriptionId
+from bridge.domain.model import BuyerId
+from bridge.flows.ports import Delivery, DeliverySettlement, DeliveryState, SubscriptionId
 from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S, eventually
 from tests.unit.delivery.factories import delivery, subscription
@@ -39,7 +42,7 @@ def now() -> datetime:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits that a test would have to sit through."""
-    monkeypatch.setattr(worker_module, "SHORTEST_LOOK_S", 0.01)
+    monkeypatch.setattr(shares, "RESTS", Backoff(0.01, 0.02))
     monkeypatch.setattr(worker_module, "STORE_RETRIES", Backoff(0.01, 30.0))
     monkeypatch.setattr("bridge.loops.SHORTEST_LOOK_S", 0.01)
     monkeypatch.setattr("bridge.loops.TROUBLE_S", 0.01)
@@ -48,10 +51,15 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @asynccontextmanager
 async def running(
-    store: MemoryStore, settings: DeliverySettings = FAST, clock: Callable[[], datetime] = now
+    store: MemoryStore,
+    settings: DeliverySettings = FAST,
+    clock: Callable[[], datetime] = now,
+    access: Mapping[BuyerId, Access] = NOBODY,
 ) -> AsyncIterator[DeliveryWorker]:
     """Run a worker; at the end it must stop by being cancelled, and by nothing else."""
-    worker = DeliveryWorker(store, lambda: callback_session(settings), settings, clock, Random(1), "http://bridge")
+    worker = DeliveryWorker(
+        store, lambda: open_sender(settings, clock, access), settings, clock, Random(1), "http://bridge"
+    )
     task = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -61,8 +69,8 @@ async def running(
         assert task.cancelled(), task.exception()
 
 
-def to(listener: Listener, name: str = "sub-1") -> Any:
-    return subscription(listener.callback, id=SubscriptionId(name))
+def to(listener: Listener, name: str = "sub-1", buyer: str = "acme-buyer") -> Any:
+    return subscription(listener.callback, id=SubscriptionId(name), buyer=BuyerId(buyer))
 
 
 def events(listener: Listener) -> list[str]:
@@ -130,14 +138,20 @@ async def test_the_last_failure_discards_with_its_reason() -> None:
     assert [attempt.error for attempt in row.attempts] == [None, None, None, "given up after 4 attempts"]
 
 
-async def test_a_listener_that_is_gone_is_not_asked_again() -> None:
+async def test_a_listener_that_is_gone_is_disabled_and_the_operator_told() -> None:
     async with listening(statuses(410)) as listener:
-        store = MemoryStore(delivery(to=to(listener)))
-        async with running(store):
-            await all_settled(store)
+        store = MemoryStore(delivery(1, to(listener)), delivery(2, to(listener)))
+        with structlog.testing.capture_logs() as lines:
+            async with running(store):
+                await eventually(lambda: store.disabled)
     (attempt,) = store.rows[1].attempts
     assert (attempt.status, attempt.error) == (410, "the listener says that it is gone (410)")
-    assert store.states() == ["discarded"]
+    assert store.states() == ["pending", "pending"]
+    assert store.disabled == {"sub-1": "the listener says that it is gone (410)"}
+    (told,) = [line for line in lines if line["event"] == "listener.disabled"]
+    assert (told["log_level"], told["listener"], told["buyer"]) == ("error", "sub-1", "acme-buyer")
+    assert told["because"] == "the listener says that it is gone (410)"
+    assert len(listener.received) == 1
 
 
 @pytest.mark.parametrize(
@@ -214,6 +228,33 @@ async def test_a_listener_that_fails_gets_one_sender_until_it_answers_again() ->
     assert set(store.states()) == {"delivered"}
 
 
+async def test_what_only_waits_keeps_no_sender_from_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """More listeners hang than there are senders, and another one's notification leaves all the same."""
+    monkeypatch.setattr(worker_module, "SLOW_AFTER_S", 0.02)
+    async with listening(hang) as dead, listening() as alive:
+        hanging = [delivery(number, to(dead, f"dead-{number}", f"buyer-{number}")) for number in range(1, 21)]
+        store = MemoryStore(*hanging)
+        async with running(store) as worker:
+            await eventually(lambda: dead.now == 20)
+            store.add(delivery(21, to(alive, "alive")))
+            worker.wake()
+            await eventually(lambda: len(alive.received) == 1)
+            assert dead.now == 20
+
+
+async def test_a_buyer_with_many_listeners_leaves_half_of_the_senders_to_others() -> None:
+    async with listening(hang) as listener:
+        store = MemoryStore(*(delivery(number, to(listener, f"sub-{number}")) for number in range(1, 21)))
+        async with running(store) as worker:
+            await eventually(lambda: listener.now == FAST.concurrency // 2)
+            for _ in range(100):
+                worker.wake()
+                await asyncio.sleep(0)
+                assert len(worker._tasks) == FAST.concurrency // 2
+            listener.released.set()
+            await all_settled(store)
+
+
 async def test_a_flood_for_a_healthy_listener_is_delivered_without_waiting_for_leases() -> None:
     async with listening() as listener:
         store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 401)))
@@ -227,24 +268,42 @@ async def test_a_flood_for_a_healthy_listener_is_delivered_without_waiting_for_l
     assert len(listener.received) == 400
 
 
-async def test_what_was_claimed_too_long_ago_is_left_to_its_lease() -> None:
-    """Its lease might end while it is on its way, and somebody else would send it too."""
-    clock, too_long = {"now": now()}, timedelta(seconds=FAST.timeout_seconds + 1)
-    async with listening(hang) as listener:
-        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 5)))
+async def test_an_outcome_that_cannot_be_recorded_before_its_lease_ends_is_not_sent_again_meanwhile() -> None:
+    clock = {"now": now()}
+    async with listening() as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        store.failures.update(settle=10_000)
         async with running(store, clock=lambda: clock["now"]) as worker:
-            await eventually(lambda: listener.now == 2)
-            clock["now"] += too_long
-            listener.released.set()
-            await eventually(lambda: store.states().count("delivered") == 2)
-            for _ in range(100):
-                worker.wake()
-                await asyncio.sleep(0)
-                assert not worker._tasks
-            clock["now"] += too_long
+            await eventually(lambda: store.failures["settle"] < 10_000)
+            clock["now"] += timedelta(days=1)
+            looks = store.looks
             worker.wake()
+            await eventually(lambda: store.looks > looks)
+            store.failures.clear()
             await all_settled(store)
-    assert len(listener.received) == 4
+    assert len(listener.received) == 1
+
+
+async def test_the_start_of_the_answer_is_recorded() -> None:
+    async def refuse(_listener: Listener, _request: Received) -> web.StreamResponse:
+        return web.Response(status=400, text="no such\norder")
+
+    async with listening(refuse) as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store):
+            await all_settled(store)
+    assert {attempt.excerpt for attempt in store.rows[1].attempts} == {"no such order"}
+
+
+@pytest.mark.parametrize(("days", "since"), [(5.0, timedelta(days=5)), (0.0, None)])
+async def test_it_says_since_when_a_listener_may_have_failed(days: float, since: timedelta | None) -> None:
+    moment = now()
+    async with listening() as listener:
+        store = MemoryStore(delivery(to=to(listener)))
+        async with running(store, FAST.model_copy(update={"disable_after_days": days}), clock=lambda: moment):
+            await all_settled(store)
+    (settlement,) = store.settlements
+    assert settlement.dead_since == (since and moment - since)
 
 
 async def test_waking_finds_new_deliveries_at_once() -> None:
@@ -276,6 +335,25 @@ async def test_an_attempt_is_recorded_even_if_the_store_was_away() -> None:
     assert len(store.rows[1].attempts) == 1
 
 
+async def test_what_cannot_be_recorded_for_longer_than_its_lease_is_held_and_not_sent_again() -> None:
+    """The store gives it out again, as to anybody whose claim has ended; but it is with us still."""
+    clock, lease = {"now": now()}, timedelta(seconds=2 * FAST.timeout_seconds + 1)
+    async with listening() as listener:
+        store = MemoryStore(delivery(1, to(listener)))
+        store.failures.update(settle=1_000_000)
+        async with running(store, clock=lambda: clock["now"]) as worker:
+            await eventually(lambda: store.failures["settle"] < 1_000_000)
+            for _ in range(3):
+                clock["now"] += lease
+                looks = store.looks
+                worker.wake()
+                await eventually(lambda looks=looks: store.looks > looks)
+            store.failures["settle"] = 0
+            await all_settled(store)
+    assert len(listener.received) == 1
+    assert len(store.rows[1].attempts) == 1
+
+
 async def test_a_crash_while_sending_is_a_failed_attempt_and_ends_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     prepare = worker_module.prepare
 
@@ -295,10 +373,10 @@ async def test_a_crash_while_sending_is_a_failed_attempt_and_ends_nothing(monkey
 
 async def test_a_crash_while_settling_leaves_the_delivery_to_its_lease() -> None:
     class Crashing(MemoryStore):
-        async def settle(self, delivery: int, *rest: Any) -> None:
-            if delivery == 1:
+        async def settle(self, settlement: DeliverySettlement) -> str | None:
+            if settlement.number == 1:
                 raise RuntimeError("bug")
-            await super().settle(delivery, *rest)
+            return await super().settle(settlement)
 
     async with listening() as listener:
         store = Crashing(delivery(1, to(listener)), delivery(2, to(listener), "wo-2"))
@@ -332,9 +410,11 @@ async def test_stopping_does_not_wait_for_a_dead_listener() -> None:
         assert store.rows[1].lease_until > now()
 
 
-async def test_never_more_go_out_at_once_than_the_concurrency() -> None:
+async def test_never_more_go_out_at_once_than_the_concurrency(monkeypatch: pytest.MonkeyPatch) -> None:
     async with listening(hang) as listener:
-        store = MemoryStore(*(delivery(number, to(listener, f"sub-{number}")) for number in range(1, 31)))
+        each = range(1, 31)
+        store = MemoryStore(*(delivery(number, to(listener, f"sub-{number}", f"b-{number}")) for number in each))
+        monkeypatch.setattr(worker_module, "SLOW_AFTER_S", PATIENCE_S)
         async with running(store):
             await eventually(lambda: listener.now == FAST.concurrency)
             listener.released.set()

@@ -24,6 +24,7 @@ from bridge.domain.model import (
     JobRef,
     JobUpdate,
     MessageId,
+    MovedBy,
     OfferedSlot,
     OnIllegal,
     SetTicketStatus,
@@ -189,6 +190,7 @@ def an_update(
     window: TimePeriod | None = None,
     visit: str | None = None,
     contacts: tuple[RelatedContactInformation, ...] = (),
+    moved_by: MovedBy = MovedBy.SELLER,
     **changes: Any,
 ) -> JobUpdate:
     """A message whose rule names these goals; it speaks of no visit unless `window` or `visit` is given."""
@@ -197,7 +199,13 @@ def an_update(
         message=MessageId("E-1"),
         rule="a rule",
         pack_version="1",
-        goal=Goal(work_order=work_order, appointment=appointment, appointment_required=required, on_illegal=policy),
+        goal=Goal(
+            work_order=work_order,
+            appointment=appointment,
+            appointment_required=required,
+            on_illegal=policy,
+            moved_by=moved_by,
+        ),
         details=some_details(),
         buyer=BUYER,
         visit=Visit(ref=visit, window=window, contacts=contacts),

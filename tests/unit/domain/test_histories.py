@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.domain.model import Accepted, JobUpdate, OnIllegal, Refused
+from bridge.domain.model import Accepted, JobUpdate, MovedBy, OnIllegal, Refused
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
 from tests.unit.domain.builders import AFTERNOON, MORNING, NEXT_DAY, NOW, SELLER, TECHNICIAN, a_new_job, an_update
 from tests.unit.domain.world import Step, World
@@ -27,6 +27,7 @@ def updates(draw: st.DrawFn) -> JobUpdate:
         draw(st.none() | st.sampled_from(AppointmentStatus)),
         required=draw(st.none() | st.booleans()),
         policy=draw(st.sampled_from(OnIllegal)),
+        moved_by=draw(st.sampled_from(MovedBy)),
         window=draw(st.none() | WINDOWS),
         visit=draw(st.sampled_from([None, "V-1", "V-2"])),
         contacts=draw(st.sampled_from([(), (SELLER,), (TECHNICIAN,)])),

@@ -26,6 +26,14 @@ BASE: dict[str, Any] = {
     "appointment": {
         "window": {"start": {"value": "from"}, "end": {"value": "to"}},
         "seller_contact": {"default": {"name": "T", "number": "1", "email_address": "t@toy.example"}},
+        "contacts": [
+            {
+                "role": ["buyerAppointmentContact", "appointmentPlaceContact"],
+                "name": "B",
+                "number": "2",
+                "email_address": "b@buyer.example",
+            }
+        ],
     },
     "inbound": {"exchange": "toy.events", "bindings": ["#"], "job": "$.job"},
 }

@@ -54,12 +54,12 @@ OF_DELTAS: dict[str, dict[str, Any]] = {
 PIECES = ["no", "no access", "access", "c1", "ss"]
 TEXTS = [*PIECES, "No access!", "xno", "nox", "x no", " no", "c1 ", "an access ss", "no, access", "grass", "else", ""]
 VALUES: dict[str, list[object]] = {
-    "code": ["a", "b", "c"],
-    "reason": ["C1", "T1", "N1", None],
-    "crew": ["9", "x", None],
-    "town": ["Leeds", "York", "no access", None],
-    "urgent": [True, False],
-    "count": [0, 1, 2, 3, 4, None],
+    "code": ["a", "b", "c", " b\u00a0"],
+    "reason": ["C1", "T1", "N1", None, "T1 "],
+    "crew": ["9", "x", None, 9.0],
+    "town": ["Leeds", "York", "no access", None, "Leeds "],
+    "urgent": [True, False, "Y", 0],
+    "count": [0, 1, 2, 3, 4, None, 2.0, "3", "+1"],
     "at": [(NOON + timedelta(seconds=seconds)).isoformat() for seconds in (-1, 0, 1, 2, 59, 60, 61)] + [None],
     "note": [*TEXTS, None],
     "remark": [*TEXTS],
@@ -125,8 +125,17 @@ _goals = st.fixed_dictionaries(
         "appointment": st.sampled_from(SCALARS["appointment_status"]),
         "creates": st.booleans(),
         "on_illegal": st.sampled_from(["park", "keep", "follow_up"]),
+        "moved_by": st.sampled_from(["seller", "agreement"]),
+        "appointment_if_any": st.sampled_from(SCALARS["appointment_status"]),
     },
-).map(lambda then: then or {"ignore": "nothing"})
+).map(lambda then: _of_visits(then) or {"ignore": "nothing"})
+
+
+def _of_visits(then: dict[str, Any]) -> dict[str, Any]:
+    """Only of a visit that is still agreed it can be said who moved it; there is one wish for it."""
+    then = {key: value for key, value in then.items() if key != "appointment_if_any" or "appointment" not in then}
+    is_agreed = "confirmed" in (then.get("appointment"), then.get("appointment_if_any"))
+    return {key: value for key, value in then.items() if key != "moved_by" or is_agreed}
 
 
 def _rules_on(columns: list[str]) -> st.SearchStrategy[list[dict[str, Any]]]:

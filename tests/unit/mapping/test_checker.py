@@ -20,6 +20,14 @@ def items(inside: str, rest: str = "") -> str:
     )
 
 
+BOOK_EACH = """\
+  book:
+    exchange: x
+    routing_key: y
+    body: {of: {each: contacts, item: ^{value: each.organization}}}
+    reply: {status: $.rc, accepted: [ok], refused: refusals}
+  cancel:
+"""
 _ROWS = TOY.index('      - {crew: "1"')
 TO_ROWS = TOY[TOY.index("table: crews}") + len("table: crews}") : _ROWS]
 
@@ -31,6 +39,55 @@ BROKEN = {
         "^polices: {",
         "unknown-key",
         "unknown key 'polices'; did you mean 'policies'?",
+    ),
+    "each of nothing": (
+        "[visit, 1,",
+        "[{each: ^visits, item: 1}, 1,",
+        "wrong-value",
+        "expected 'notes', 'periods' or 'contacts', got 'visits'",
+    ),
+    "each without its item": ("[visit, 1,", "[^{each: periods}, 1,", "missing-key", "the key 'item' is missing"),
+    "an item that is misspelled": (
+        "[visit, 1,",
+        "[{each: periods, item: 1, ^omitt: true}, 1,",
+        "wrong-value",
+        "'omit'?",
+    ),
+    "each in another": (
+        "[visit, 1,",
+        "[^{each: periods, item: {to: {each: periods, item: 1}}}, 1,",
+        "wrong-value",
+        "what is written for each cannot hold another each",
+    ),
+    "a body that is each": (
+        "    body: {visit",
+        "    body: ^{each: notes, visit",
+        "wrong-value",
+        "expected a mapping with",
+    ),
+    "each of what a command has not": (
+        "[visit, 1,",
+        "[{each: ^notes, item: {value: each.text}}, 1,",
+        "misplaced",
+        "notes are there in book and reschedule only",
+    ),
+    "an attribute of others": (
+        "[visit, 1,",
+        "[{each: periods, item: {value: ^each.text}}, 1,",
+        "unknown-attribute",
+        "there is no attribute 'each.text'; did you mean 'each.start'?",
+    ),
+    "each where there is none": (
+        "[visit, 1,",
+        "[{value: ^each.start}, 1,",
+        "misplaced",
+        "each.start is there only in the item of something with each: notes, periods, contacts",
+    ),
+    "an attribute that a contact may lack": (
+        "  cancel:\n",
+        BOOK_EACH,
+        "may-be-absent",
+        "each.organization may be absent in book; give a default",
     ),
     "an unknown key in a template": (
         "from: {value: window.start}",
@@ -46,7 +103,7 @@ BROKEN = {
     ),
     "a path that is none": ('"$.urgent"', '^"urgent"', "wrong-value", "it starts with $; write $.urgent"),
     "a path of several values": ('"$.urgent"', '^"$..urgent"', "wrong-value", "write a path of names and indexes only"),
-    "a path that filters": ('"$.urgent"', "^\"$[?match(@.a, 'x')]\"", "wrong-value", "may find several values"),
+    "a path that filters": ('"$.urgent"', "^\"$[?match(@.a, 'x')]\"", "wrong-value", "cannot be asked for; a filter"),
     "an unknown zone": ("America/New_York", "^America/NewYork", "wrong-value", "; did you mean 'America/New_York'?"),
     "a bad format": ('"%d.%m.%Y %H:%M"', '^"%d.%m.%Q"', "wrong-value", "is not a date format"),
     "a format of nothing": ('"%d.%m.%Y %H:%M"', '^"100 %%"', "wrong-value", "writes no part of a date or time"),
@@ -88,6 +145,18 @@ BROKEN = {
         "^{work_order: open, creates: true, wait_seconds: 30}",
         "wrong-value",
         "what creates a WorkOrder never waits; leave wait_seconds or creates out",
+    ),
+    "a move of a visit that is over": (
+        "{appointment: confirmed, on_illegal: keep}",
+        "^{appointment: cancelled, moved_by: agreement}",
+        "wrong-value",
+        "moved_by is about a visit that is still agreed; write appointment: confirmed beside it",
+    ),
+    "a move by somebody else": (
+        "{appointment: confirmed, on_illegal: keep}",
+        "{appointment: confirmed, moved_by: ^buyer}",
+        "wrong-value",
+        "expected 'seller' or 'agreement', got 'buyer'",
     ),
     "a wait of no time": (
         "{appointment: confirmed, on_illegal: keep}",
@@ -322,9 +391,9 @@ BROKEN = {
     ),
     "an unknown role": (
         '{value: visit, default: "?"}',
-        "{value: ^contact.technicalContakt.name, default: x}",
+        "{value: ^contact.buyerAppointmentContakt.name, default: x}",
         "unknown-role",
-        "did you mean 'technicalContact'?",
+        "did you mean 'buyerAppointmentContact'?",
     ),
     "a template value that may be absent": (
         '{value: visit, default: "?"}',
@@ -379,7 +448,7 @@ BROKEN = {
         'start: {path: "$.from", format: "%Y-%m-%dT%H:%M:%S%z"}',
         "start: {path: $.from, format: iso, zone: ^{path: $.tz, minutes: $.offset}}",
         "wrong-value",
-        "write a zone such as Europe/Warsaw, {path: …} or {minutes: …}",
+        "write a zone such as Europe/Warsaw, field.<name>, {path: …} or {minutes: …}",
     ),
     "a zone of half a table": (
         'start: {path: "$.from", format: "%Y-%m-%dT%H:%M:%S%z"}',

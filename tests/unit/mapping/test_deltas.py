@@ -207,7 +207,7 @@ rules:
         ({"event": "odd"}, "parked: Look at it"),
         ({"event": "made"}, "parked: rule made: field site ($.site): a value is required; it is missing"),
         ({"event": "made", "site": "S"}, "made"),
-        ({"event": "told", "site": 1.5}, "parked: field site ($.site): expected text"),
+        ({"event": "told", "site": [1]}, "parked: field site ($.site): expected text"),
     ],
 )
 def test_a_delta_of_an_unknown_job_waits_for_it_unless_its_rule_says_otherwise(

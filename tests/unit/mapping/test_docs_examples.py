@@ -67,10 +67,12 @@ def test_slots() -> None:
 
 
 def test_window() -> None:
-    body = {"rc": "ok", "day": "2026-03-05", "from": "22:00", "to": "02:00", "offset": 60}
-    assert answered("window", CommandKind.CANCEL, body) == Accepted(
-        window=window("2026-03-05T21:00:00Z", "2026-03-06T01:00:00Z")
-    )
+    body = {"rc": "ok", "begins": "-", "ends": "", "day": "2026-03-05", "from": "22:00", "to": "02:00", "offset": 60}
+    agreed = Accepted(window=window("2026-03-05T21:00:00Z", "2026-03-06T01:00:00Z"))
+    assert answered("window", CommandKind.CANCEL, body) == agreed
+    body = {"rc": "ok", "begins": "2026-03-05T21:00:00Z", "ends": "2026-03-06T01:00:00Z", "day": "2026-03-08"}
+    assert answered("window", CommandKind.CANCEL, body) == agreed
+    assert answered("window", CommandKind.CANCEL, {"rc": "ok", "begins": "-"}) == Accepted()
 
 
 def test_replies() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import Job, JobRef
-from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Table
+from bridge.mapping.document import AppointmentSection, FieldSpec, Inbound, PackDocument, Table
 from bridge.mapping.formats.values import Misread
 from bridge.mapping.reading.fields import compile_field
 from bridge.mapping.reading.messages import Message
@@ -17,6 +17,12 @@ TABLES = {
 }
 MOMENT = {"type": "datetime", "format": "%Y-%m-%d %H:%M"}
 ABSENT = object()
+VISIT = AppointmentSection.model_validate(
+    {
+        "window": {"start": "-", "end": "-"},
+        "seller_contact": {"default": {"name": "A", "number": "1", "email_address": "a@a.example"}},
+    }
+)
 
 
 def scope_of(raw: object = ABSENT) -> Scope:
@@ -27,7 +33,7 @@ def scope_of(raw: object = ABSENT) -> Scope:
 
 def pack_of(zone: str) -> PackDocument:
     inbound = Inbound(exchange="x", bindings=("#",), job="$.job")
-    parts: dict[str, Any] = {"inbound": inbound, "fields": {}, "tables": TABLES, "zone": zone}
+    parts: dict[str, Any] = {"inbound": inbound, "fields": {}, "tables": TABLES, "zone": zone, "appointment": VISIT}
     return PackDocument.model_construct(**parts)
 
 
@@ -52,7 +58,32 @@ def take(spec: dict[str, object], raw: object = ABSENT) -> object:
         ({"type": "code", "values": ["A", "7"]}, 7, "7"),
         ({"type": "code", "table": "closed"}, "1", "1"),
         ({"type": "code", "table": "open"}, "unheard of", "unheard of"),
+        ({}, 1.5, "1.5"),
+        ({}, 17.0, "17"),
+        ({}, 1e-7, "0.0000001"),
+        ({"type": "code", "values": ["A", "7"]}, 7.0, "7"),
+        ({"type": "code", "values": ["A", "7"]}, " A\u00a0", "A"),
+        ({"type": "code", "values": ["A", " A"]}, " A", " A"),
+        ({"type": "code", "values": ["true", "false"]}, True, "true"),
+        ({"type": "code", "table": "closed"}, "\t1 ", "1"),
+        ({"type": "code", "table": "open"}, " unheard of", " unheard of"),
         ({"type": "integer"}, 5, 5),
+        ({"type": "integer"}, 1.0, 1),
+        ({"type": "integer"}, "1.0", 1),
+        ({"type": "integer"}, " 1 ", 1),
+        ({"type": "integer"}, "1e3", 1000),
+        ({"type": "integer"}, "1 234 567", 1_234_567),
+        ({"type": "integer"}, "1,234,567", 1_234_567),
+        ({"type": "integer"}, "٣", 3),
+        ({"type": "integer"}, "１２", 12),
+        ({"type": "boolean"}, "TRUE ", True),
+        ({"type": "boolean"}, "0", False),
+        ({"type": "boolean"}, 1, True),
+        ({"type": "boolean"}, "yes", True),
+        ({"type": "boolean", "yes": ["J"], "no": ["N"]}, "j ", True),
+        ({"type": "boolean", "yes": ["J"], "no": ["N"]}, True, True),
+        ({"type": "boolean", "yes": ["J"], "no": ["N"]}, "false", False),
+        ({"type": "boolean", "yes": ["0"], "no": ["1"]}, 0, True),
         ({"type": "integer"}, "-05", -5),
         ({"type": "integer"}, "+9", 9),
         ({"type": "integer"}, 2**63 - 1, 2**63 - 1),
@@ -80,7 +111,7 @@ def test_a_value_is_typed(spec: dict[str, object], raw: object, value: object) -
         ({}, None, "text without NUL characters", "null"),
         ({}, "a\x00b", "text without NUL characters", '"a\\u0000b"'),
         ({}, "a\ud800", "text without NUL characters", '"a\\ud800"'),
-        ({}, 1.5, "text without NUL characters", "1.5"),
+        ({}, [1.5], "text without NUL characters", "a list of 1 items"),
         ({}, True, "text without NUL characters", "true"),
         ({}, {"a": 1}, "text without NUL characters", "an object of 1 members"),
         ({"type": "code", "values": ["A", "B"]}, "C", "one of A, B", '"C"'),
@@ -89,15 +120,23 @@ def test_a_value_is_typed(spec: dict[str, object], raw: object, value: object) -
         ({"type": "code", "table": "closed"}, "2", "a code of table closed", '"2"'),
         ({"type": "code", "table": "open"}, [], "a code of table open", "a list of 0 items"),
         ({"type": "integer"}, "1_0", "a whole number of at most 64 bits", '"1_0"'),
-        ({"type": "integer"}, "٣", "a whole number of at most 64 bits", '"٣"'),
+        ({"type": "integer"}, "²", "a whole number of at most 64 bits", '"²"'),
+        (
+            {"type": "integer"},
+            "1,234",
+            "a whole number of at most 64 bits (the separator may stand before thousands or a fraction)",
+            '"1,234"',
+        ),
         ({"type": "integer"}, "", "a whole number of at most 64 bits", '""'),
         ({"type": "integer"}, "9" * 40, "a whole number of at most 64 bits", '"' + "9" * 40 + '"'),
         ({"type": "integer"}, 2**63, "a whole number of at most 64 bits", str(2**63)),
-        ({"type": "integer"}, 1.0, "a whole number of at most 64 bits", "1.0"),
+        ({"type": "integer"}, 1.5, "a whole number of at most 64 bits", "1.5"),
         ({"type": "integer"}, True, "a whole number of at most 64 bits", "true"),
-        ({"type": "boolean"}, "true", "true or false", '"true"'),
-        ({"type": "boolean", "yes": ["Y"], "no": ["N"]}, True, "one of Y, N", "true"),
-        ({"type": "boolean", "yes": ["X"]}, True, "one of X, false", "true"),
+        ({"type": "boolean"}, "perhaps", "true or false", '"perhaps"'),
+        ({"type": "boolean"}, 2, "true or false", "2"),
+        ({"type": "boolean", "yes": ["Y"], "no": ["N"]}, "yes", "one of Y, N", '"yes"'),
+        ({"type": "boolean", "yes": ["X"]}, 1, "one of X, false", "1"),
+        ({"type": "code", "values": ["A", "B"]}, True, "one of A, B", "true"),
         ({"type": "boolean", "yes": ["X"]}, "-", "one of X, false", '"-"'),
         (MOMENT, "2026-02-30 10:00", "a date and time like %Y-%m-%d %H:%M", '"2026-02-30 10:00"'),
         (MOMENT, 20260230, "a date and time like %Y-%m-%d %H:%M", "20260230"),

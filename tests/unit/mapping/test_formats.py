@@ -111,7 +111,7 @@ def test_a_moment_is_written_in_each_format_and_read_again(pattern: str, text: o
     assert moment_reader(pattern, "Europe/Warsaw")(written, []) == NOON
 
 
-@pytest.mark.parametrize("raw", [10**17, "9" * 80, True, None, 1.5, "/Date(x)/", [], "1" * 18])
+@pytest.mark.parametrize("raw", [10**17, "9" * 80, True, None, "1,772", "/Date(x)/", [], "1" * 18])
 @pytest.mark.parametrize("pattern", ["epoch", "epoch_ms", "json_date", "iso"])
 def test_what_is_no_moment_is_refused(raw: object, pattern: str) -> None:
     with pytest.raises(ValueError, match="it "):
@@ -294,7 +294,7 @@ def test_a_field_that_cannot_be_read_is_told(field: str, problem: str) -> None:
     assert any(told.startswith(problem) for told in problems(f"fields: {{kind: {{path: $.k}}, f: {field}}}"))
 
 
-@pytest.mark.parametrize("tasks", [[{"what": {}}], [{"what": ["x"]}], "x", {"what": "x"}, [{"what": "\x00"}]])
+@pytest.mark.parametrize("tasks", [[{"what": {}}], [{"what": ["x"]}], "x", {"what": {}}, [{"what": "\x00"}]])
 def test_a_list_of_things_that_are_no_texts_is_refused(tasks: object) -> None:
     pack = pack_with("fields: {t: {path: $.t, type: list, item: $.what}}")
     assert outcome(pack, {"t": tasks}).startswith("parked: field t ($.t): expected a list")

@@ -79,7 +79,7 @@ def test_there_is_no_code_of_all_where_there_is_no_list() -> None:
     ("crew", "reason"),
     [
         ("Eva", 'field crew ($.crew): expected a list of at most 1000 items; came "Eva"'),
-        ({"id": 17}, "field crew ($.crew): expected a list of at most 1000 items; came an object of 1 members"),
+        ({"id": 99}, "field crew, item [0]: field person ($.id): expected a code of table people; came 99"),
         ([{"id": 17}] * (MOST_ITEMS + 1), "field crew ($.crew): expected a list of at most 1000 items; came a list of"),
         ([EVA, "Tom"], 'field crew, item [1]: expected an object; came "Tom"'),
         ([EVA, None], "field crew, item [1]: expected an object; came null"),

@@ -141,6 +141,28 @@ IN_FILE = TOY.replace(
 )
 
 
+KEPT = {
+    '"two\nlines"': "two\nlines",
+    '"two\r\nlines\n"': "two\r\nlines\n",
+    '" blanks "': " blanks ",
+    '"a, b"': "a, b",
+    '"say ""yes"""': 'say "yes"',
+    '"\u2028\x0b\x85"': "\u2028\x0b\x85",
+    " as it is ": " as it is ",
+}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("cell", KEPT)
+def test_a_cell_of_a_csv_file_is_kept_as_it_is(tmp_path: Path, cell: str, end: str) -> None:
+    directory = write(tmp_path, "toy", IN_FILE)
+    rows = ["crew,name,side,mail", f"1,{cell},buyer,", "2,Second,buyer,b@b.example"]
+    (directory / "crews.csv").write_bytes((end.join(rows) + end).encode())
+    first, second = read_pack(directory).data["tables"]["crews"]["rows"]
+    assert first == {"crew": "1", "name": KEPT[cell], "side": "buyer"}
+    assert second == {"crew": "2", "name": "Second", "side": "buyer", "mail": "b@b.example"}
+
+
 def test_a_table_may_stand_in_a_file(tmp_path: Path) -> None:
     directory = write(tmp_path, "toy", IN_FILE)
     (directory / "crews.csv").write_text(CSV)
@@ -157,6 +179,10 @@ def test_a_table_may_stand_in_a_file(tmp_path: Path) -> None:
     [
         (CSV + "1,Again,buyer,\n", "toy/crews.csv:4:duplicate-code"),
         (CSV + "3,Third\n", "toy/crews.csv:4:wrong-value"),
+        (CSV + '3,"Third\n\ncrew",buyer,\n4,Fourth\n', "toy/crews.csv:7:wrong-value"),
+        (CSV + '3,"Third\ncrew",buyer,\n4,"Fourth,\nbuyer,\n', "toy/crews.csv:6:syntax"),
+        (CSV + '3,"Third"x,buyer,\n', "toy/crews.csv:4:syntax"),
+        (CSV + "3,Th\0ird,buyer,\n", "toy/crews.csv:4:encoding"),
         (CSV + '3,"Third,buyer,\n', "toy/crews.csv:4:syntax"),
         (CSV.replace("crew,", "id,"), "toy/pack.yaml:21:unknown-column"),
         (CSV + ",Nobody,buyer,\n", "toy/crews.csv:4:missing-key"),

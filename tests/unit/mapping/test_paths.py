@@ -70,7 +70,7 @@ def test_what_was_meant_is_not_guessed_at_random(path: str) -> None:
 
 @pytest.mark.parametrize("function", ["match", "search"])
 def test_regular_expressions_are_refused(function: str) -> None:
-    with pytest.raises(ValueError, match="several values"):
+    with pytest.raises(ValueError, match="cannot be asked for; a filter asks if a member is there"):
         compile_path(f"$[?{function}(@.a, '(a+)+$')]")
 
 
@@ -82,8 +82,60 @@ def test_regular_expressions_are_refused(function: str) -> None:
         ("$.u[?@.nr == 7].v", 3),
         ("$.u[?@.key == 'z'].v", MISSING),
         ("$.none[?@.key == 'b'].v", MISSING),
+        ("$.u['key']", MISSING),
     ],
 )
 def test_an_item_may_be_found_by_a_member(path: str, found: object) -> None:
     data = {"u": [1, {"key": "a", "v": 1}, {"key": "b", "v": 2}, {"nr": "7", "v": 3}, {"key": "b", "v": 4}]}
     assert compile_path(path)(data) == found
+
+
+@pytest.mark.parametrize(
+    ("conditions", "found"),
+    [
+        ("@.type.code == 'PH'", "home"),
+        ("'PH' == @.type.code", "home"),
+        ("@.type.code == 'PH' && @.main == true", "main"),
+        ("@.type.code == 'PH' && @.nr != 1", "main"),
+        ("@.type.code == 'PH' && (@.nr == 2 && @.main)", "main"),
+        ("@.tags[?@.is == 'old']", "fax"),
+        ("@.tags[?@.is == 'old' && @.of == 3]", "fax"),
+        ("@.tags[?@.is == 'old' && @.of == 4]", MISSING),
+        ("@.tags[0].is == 'old'", "fax"),
+        ("!@.type", "odd"),
+        ("@.type != 'x'", "home"),
+        ("@.main == 'true'", "main"),
+        ("@.nr == true", MISSING),
+        ("@.type == 'PH'", MISSING),
+    ],
+)
+def test_an_item_may_be_found_by_several_members_and_by_theirs(conditions: str, found: object) -> None:
+    data = [
+        {"type": {"code": "PH"}, "nr": "1", "v": "home"},
+        {"type": {"code": "PH"}, "nr": 2, "main": True, "v": "main"},
+        {"type": {"code": "FX"}, "tags": [{"is": "old", "of": 3}], "v": "fax"},
+        {"v": "odd"},
+    ]
+    assert compile_path(f"$[?{conditions}].v")(data) == found
+
+
+@pytest.mark.parametrize(
+    ("conditions", "said"),
+    [
+        ("@.a > 1", "@['a'] > 1 cannot be asked for; a filter asks if a member is there, equals"),
+        ("@.a == 'x' || @.b == 'y'", "cannot be asked for; a filter asks"),
+        ("!(@.a == 'x')", "cannot be asked for; a filter asks"),
+        ("@.a == @.b", "cannot be asked for; a member is compared with a text, a whole number, true or false"),
+        ("@.a == null", "cannot be asked for; a member is compared with"),
+        ("@.a == 1.5", "cannot be asked for; a member is compared with"),
+        ("$.a == 'x'", "cannot be asked for; a member is compared with"),
+        ("length(@.a) == 2", "cannot be asked for; a member is compared with"),
+        ("@.a[*] == 'x'", "what may find several values cannot be compared; write names and indexes"),
+        ("@.a[?@.b == 1].c == 'x'", "or the comparison inside, such as [?@.tags[?@.name == 'x']]"),
+        ("@..a", "may find several values"),
+    ],
+)
+def test_a_filter_that_is_refused_says_what_of_it_and_why(conditions: str, said: str) -> None:
+    with pytest.raises(ValueError, match=r"^'\$") as caught:
+        compile_path(f"$.u[?{conditions}].v")
+    assert said in str(caught.value)

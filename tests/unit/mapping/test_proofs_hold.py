@@ -103,8 +103,7 @@ def leads_there(job: Job, result: Any) -> bool:
     if not isinstance(result, Translated):
         return True
     goal, decision = result.update.goal, decide(job, result.update, IDS, MOMENT)
-    state, status = state_of(decision.job)
-    there = goal.work_order in (None, state) and goal.appointment in (None, status)
+    there = goal.is_reached(*state_of(decision.job))
     return decision.outcome is not Outcome.PARKED and (there or goal.on_illegal is not OnIllegal.PARK)
 
 

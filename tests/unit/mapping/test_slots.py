@@ -154,7 +154,7 @@ def test_a_slot_is_ranked_by_the_number_that_is_preferred(
     assert tuple(slot.rank for slot in offered.slots) == ranks
 
 
-@pytest.mark.parametrize("score", [None, "", "much", "1e3", True, [1], "NaN", "1_000", "9" * 40, 1e30])
+@pytest.mark.parametrize("score", [None, "", "much", "1,000", True, [1], "NaN", "1_000", "9" * 40, 1e30])
 def test_a_slot_whose_preference_is_no_number_is_left_out(score: object) -> None:
     read = slots_of("prefer: {path: $.score, order: lowest}", {**SLOT, "score": score}, {**SLOT, "score": 1})
     assert isinstance(read, ReplyRead)
@@ -298,7 +298,7 @@ commands:
       visit: null
       crew: null
       Cancel: {"@visit": {value: visit, omit: true}, Job: {value: job}, Why: {value: note, omit: true}, Tag: [a, b]}
-    reply: {status: $.Answer.OK, accepted: ["true"], no_status: accepted}
+    reply: {status: $.Answer.OK, accepted: [true]}
 """
 CONTEXT = CommandContext(command=CommandId("c"), job=JobRef("toy", "J<1>"), work_order=work_order(), now=NOON)
 
@@ -324,9 +324,8 @@ def test_a_character_that_xml_cannot_hold_makes_the_command_unrenderable() -> No
         pack_with(CANCEL).render(CommandKind.CANCEL, context)
 
 
-@pytest.mark.parametrize("body", [b"<Answer><OK>true</OK></Answer>", b"<Answer/>"])
-def test_a_reply_is_read_as_xml_and_may_lack_its_status(body: bytes) -> None:
-    read = pack_with(CANCEL).read_reply(CommandKind.CANCEL, body)
+def test_a_reply_is_read_as_xml() -> None:
+    read = pack_with(CANCEL).read_reply(CommandKind.CANCEL, b"<Answer><OK>true</OK></Answer>")
     assert isinstance(read, ReplyRead)
     assert read.reply == Accepted()
 

@@ -40,6 +40,10 @@ def contact(role: str, person: dict[str, str]) -> RelatedContactInformation:
     return RelatedContactInformation.model_validate({"role": role, **person})
 
 
+DESK = {"name": "Acme Buyer Service Desk", "number": "+48 22 200 20 17", "email_address": "desk@acme-buyer.example"}
+OF_THE_BUYER = tuple(contact(role, DESK) for role in ("buyerAppointmentContact", "appointmentPlaceContact"))
+
+
 def test_a_planned_visit_is_translated_whole() -> None:
     assert translated(acme(), snapshot(REMARK="Ring twice")).update == JobUpdate(
         job=job().ref,
@@ -66,9 +70,10 @@ def test_a_planned_visit_is_translated_whole() -> None:
         ),
         buyer="acme-buyer",  # type: ignore[arg-type]
         creates=False,
-        visit=Visit(ref="V-0001", window=WINDOW, contacts=(contact("sellerAppointmentContact", JAN),)),
+        visit=Visit(ref="V-0001", window=WINDOW, contacts=(*OF_THE_BUYER, contact("sellerAppointmentContact", JAN))),
         occurred_at=datetime(2026, 3, 5, 12, 4, 5, tzinfo=UTC),
         versions={"job": 4},
+        record={"technician": "T042"},
     )
 
 
@@ -168,8 +173,9 @@ def test_an_unmapped_message_names_the_rule_when_one_held() -> None:
 
 def test_nobody_assigned_leaves_the_packs_default_seller_contact() -> None:
     update = translated(acme(), snapshot(TECH="")).update
-    assert update.visit.contacts == (contact("sellerAppointmentContact", DISPATCH),)
-    assert update.visit.contacts == (acme().seller_contact,)
+    seller = contact("sellerAppointmentContact", DISPATCH)
+    assert update.visit.contacts == (*OF_THE_BUYER, seller)
+    assert acme().seller_contact(job(W.OPEN)) == seller
     assert [one.role for one in update.details.contacts] == ["technicalContact"]
 
 

@@ -29,6 +29,14 @@ FRAME: dict[str, Any] = {
         "visit": {"value": "visit"},
         "window": {"start": {"value": "start"}, "end": {"value": "end"}},
         "seller_contact": {"default": {"name": "A", "number": "1", "email_address": "a@a.example"}},
+        "contacts": [
+            {
+                "role": ["buyerAppointmentContact", "appointmentPlaceContact"],
+                "name": "B",
+                "number": "2",
+                "email_address": "b@b.example",
+            }
+        ],
     },
 }
 

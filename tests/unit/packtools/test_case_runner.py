@@ -164,7 +164,9 @@ def test_a_window_that_was_offered_is_booked_by_its_token(wish: dict[str, Any], 
 
 
 def test_a_case_says_what_was_left_out_of_an_answer() -> None:
-    flag = "left out: slot 0 ($.TO): expected a date and time like %Y-%m-%d %H:%M (it is no text); came 5"
+    flag = (
+        "left out: slot 0 ($.TO): expected a date and time like %Y-%m-%d %H:%M (it does not fit %Y-%m-%d %H:%M); came 5"
+    )
     answer = searched({**SLOTS[1], "TO": 5}, SLOTS[0], offered=[MORNING], flags=[flag])
     assert differences(run(step(NEW, work_order="open"), answer)) == []
 

@@ -18,6 +18,8 @@ FROZEN = {
     "0007_due.py": "5353c5f3aae3913efc289221a6a4a88c1cd77f5f0e756ad61ba8f85edd5598e4",
     "0008_ordering_keys.py": "5562b77fdafe2964f4c2916cbd6b74946b87327f8e84b2223fd121c336555e43",
     "0009_revisions.py": "db08e311aa6c4590ea4b942bb0a58f4d3d99ce162fdb1f256fbcac8bc22a90a1",
+    "0010_processes.py": "2a441872055fb9d5affaf36240654d83806ffbf966ccf0d0bae9fd27a2e6a1c2",
+    "0011_listener_health.py": "81e58ac0532cf0936ebc5025af722d6290a72c8344659fba4080ae02f999bdcc",
 }
 
 

@@ -131,6 +131,18 @@ def test_properties_that_end_too_early_give_what_stands_before() -> None:
     assert note(found) == "timestamp and what follows: 616263"
 
 
+@pytest.mark.parametrize("odd", [0b01, 0b10, 0b11])
+@pytest.mark.parametrize("properties", [{}, {"correlation_id": short(b"c-1")}])
+def test_flags_that_stand_for_no_property_are_ignored_as_rabbitmq_does(odd: int, properties: dict[str, bytes]) -> None:
+    data = bytearray(header(**properties))
+    data[20] |= odd
+    size, channel, found = unmarshal(bytes(data))
+    assert (size, channel) == (len(data), 7)
+    assert isinstance(found, ContentHeader)
+    assert (found.body_size, found.properties.headers) == (12, None)
+    assert found.properties.correlation_id == ("c-1" if properties else None)
+
+
 @pytest.mark.parametrize(
     ("index", "values"),
     [

@@ -10,9 +10,9 @@ from random import Random
 
 import pytest
 
-from bridge.backoff import JITTER
+from bridge.backoff import JITTER, Backoff
 from bridge.domain.model import JobRef
-from bridge.errors import BrokerUnavailable, NotRouted, StoreUnavailable
+from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, StoreUnavailable
 from bridge.flows.ports import BusMessage, OutboxEntry
 from bridge.loops import SHORTEST_LOOK_S
 from bridge.wfm.outbox_sender import LEASE, RETRIES, OutboxSender
@@ -43,11 +43,12 @@ class Row:
 
 
 class MemoryOutbox:
-    """The three methods of the store that the sender uses, over a list."""
+    """The methods of the store that the sender uses, over a list."""
 
     def __init__(self) -> None:
         self.rows: dict[int, Row] = {}
         self.away = 0
+        self.unrecorded = 0
         self.claims = 0
 
     def add(self, job: str | None, body: str, due: datetime = START) -> int:
@@ -65,7 +66,13 @@ class MemoryOutbox:
             row.due = lease_until
         return [row.entry for row in due]
 
+    async def hold(self, number: int, lease_until: datetime) -> None:
+        self.rows[number].due = lease_until
+
     async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
+        if self.unrecorded:
+            self.unrecorded -= 1
+            raise StoreUnavailable
         row = self.rows[number]
         row.sent, row.error = sent, error
         row.due = next_attempt_at or row.due
@@ -155,6 +162,39 @@ async def test_a_failure_is_tried_again_later_and_holds_back_its_own_job_only(fa
     assert bus.published == ["c", "a", "b"]
 
 
+async def test_what_is_not_confirmed_yet_is_waited_for_and_stays_claimed_however_long_that_takes() -> None:
+    """It is published again under the same id, which the bus only waits for; no attempt has failed."""
+    store, time, asked = MemoryOutbox(), Time(), 0
+
+    def trouble(_: BusMessage) -> Exception | None:
+        nonlocal asked
+        asked += 1
+        time.now += LEASE / 2
+        return ConfirmPending() if asked <= 5 else None
+
+    bus = Bus(trouble)
+    number = store.add("J1", "a")
+    async with sending(store, bus, time):
+        await eventually(lambda: store.rows[number].sent)
+    assert (bus.published, asked) == (["a"], 6)
+    assert store.rows[number].due == START + LEASE / 2 * 5 + LEASE
+    assert store.rows[number].entry.attempts == 1
+
+
+async def test_nothing_is_tried_while_rabbitmq_takes_no_messages() -> None:
+    store, bus, may_send = MemoryOutbox(), Bus(), False
+    store.add("J1", "a")
+    sender = OutboxSender(store, bus, Time(), random=Random(1), look_every_s=0.01, may_send=lambda: may_send)
+    looks = asyncio.create_task(sender.run())
+    sender.wake()
+    await asyncio.wait([looks], timeout=0.05)
+    assert (store.claims, bus.published) == (0, [])
+    may_send = True
+    sender.wake()
+    await eventually(lambda: store.rows[1].sent)
+    looks.cancel()
+
+
 async def test_waking_sends_at_once() -> None:
     """Nothing due for a long time, then a commit and a wake."""
     store, bus = MemoryOutbox(), Bus()
@@ -177,6 +217,19 @@ async def test_a_database_that_is_away_is_waited_for() -> None:
         await eventually(lambda: store.claims == 1)
         sender.wake()
         await eventually(lambda: store.rows[1].sent)
+
+
+async def test_what_was_sent_is_recorded_even_if_the_database_was_away_and_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bridge.wfm.outbox_sender.STORE_RETRIES", Backoff(0.001, 0.004))
+    store, bus = MemoryOutbox(), Bus()
+    store.unrecorded = 5
+    store.add("J1", "a")
+    store.add("J1", "b")
+    async with sending(store, bus, Time()):
+        await eventually(lambda: all(row.sent for row in store.rows.values()))
+    assert bus.published == ["a", "b"]
 
 
 async def test_a_claim_is_a_lease() -> None:

@@ -41,7 +41,7 @@ def test_every_queue_and_every_command_is_a_channel(document: dict[str, Any]) ->
 
 def test_a_channel_tells_queue_exchange_and_routing_key(document: dict[str, Any]) -> None:
     messages, search = document["channels"]["acme-wfm.messages"], document["channels"]["acme-wfm.search"]
-    assert messages["bindings"]["amqp"]["queue"]["name"] == "test.mef-bridge.acme-wfm.inbound"
+    assert messages["bindings"]["amqp"]["queue"]["name"] == "test.mef-bridge.acme-wfm.inbound.v2"
     assert (messages["address"], "test.acme.wfm.events" in messages["description"]) == ("job.#", True)
     assert search["bindings"]["amqp"]["exchange"]["name"] == "test.acme.wfm.commands"
     assert (search["address"], "test.mef-bridge.one.replies" in search["description"]) == ("cmd.search", True)

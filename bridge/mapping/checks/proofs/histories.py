@@ -176,12 +176,13 @@ class _Walk:
             yield _Step(rule.rule, seen, None, parked=rule.then.park is not None, why=why)
             return
         again = goal.appointment is AppointmentStatus.CONFIRMED and seen[1] not in (None, *OPEN)  # after a visit's end
-        # What a rule holds is applied in the end, or never happened: the walk takes it as applied.
-        update = update_to(goal, creates=rule.then.creates, visit=goal.appointment is not None, another=again)
-        decision = decide(job_in(seen), update, IDS, MOMENT)
-        parked = decision.outcome in (Outcome.PARKED, Outcome.WAITING)
-        why = decision.reason.removeprefix(RULE_PREFIX)
-        yield _Step(rule.rule, state_of(decision.job), decision, parked=parked, why=why)
+        for visit in (True, False) if goal.if_any else (goal.appointment is not None,):
+            # What a rule holds is applied in the end, or never happened: the walk takes it as applied.
+            update = update_to(goal, creates=rule.then.creates, visit=visit, another=again)
+            decision = decide(job_in(seen), update, IDS, MOMENT)
+            parked = decision.outcome in (Outcome.PARKED, Outcome.WAITING)
+            why = decision.reason.removeprefix(RULE_PREFIX)
+            yield _Step(rule.rule, state_of(decision.job), decision, parked=parked, why=why)
 
 
 def _is_kept(name: str, document: PackDocument) -> bool:

@@ -35,7 +35,12 @@ def goal_of(then: Then, on_illegal: OnIllegal) -> Goal | None:
     """Give the goal of a rule as far as it is the same for every message, None where it has none."""
     if not then.written - _REASONS:
         return None
-    return Goal(work_order=then.work_order, appointment=then.appointment, on_illegal=then.on_illegal or on_illegal)
+    return Goal(
+        work_order=then.work_order,
+        appointment=then.status,
+        on_illegal=then.on_illegal or on_illegal,
+        if_any=then.appointment_if_any is not None,
+    )
 
 
 def impossible_outcome(then: Then, on_illegal: OnIllegal, states: Iterable[MefState]) -> str | None:
@@ -70,7 +75,7 @@ def _obstacle(goal: Goal, creates: bool, state: MefState, *, visit: bool) -> str
 
 
 def _is_reached(goal: Goal, state: MefState) -> bool:
-    return goal.work_order in (None, state[0]) and goal.appointment in (None, state[1])
+    return goal.is_reached(*state)
 
 
 MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)

@@ -1,7 +1,8 @@
 """docs/packs.md with its tables of keys: `<!-- keys: Inbound -->` … `<!-- /keys -->` holds the keys of that section.
 
 `<!-- keys: FieldSpec: path header -->` holds these keys of it, and the one without names holds the others; a key that a
-section has from one above it stands in that one's table.
+section has from one above it stands in that one's table. `<!-- places -->` … `<!-- /places -->` holds the attributes
+of places.
 """
 
 import re
@@ -16,7 +17,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from bridge.mapping import document
-from bridge.mapping.document.commands import TemplateValue
+from bridge.mapping.document.commands import Repeated, TemplateValue
+from bridge.mapping.outputs.entries import KINDS, attributes
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.reference.flow import flow, scalar
 from tests.unit.mapping.reference.written import Model, Pair, Written, keys, written
@@ -26,10 +28,11 @@ PAGE = ROOT / "docs" / "packs.md"
 MEND = "MEF_BRIDGE_WRITE_DOCS=1 .venv/bin/python -m pytest -q tests/unit/mapping/test_{reference,schema}.py"
 SECTIONS: dict[str, Model] = {
     one.__name__: one
-    for one in [*vars(document).values(), TemplateValue]
+    for one in [*vars(document).values(), TemplateValue, Repeated]
     if isinstance(one, type) and issubclass(one, BaseModel) and one is not document.Strict
 }
 _TABLE = re.compile(r"(<!-- keys: (\w+)(?:: ([\w ]+))? -->\n).*?(<!-- /keys -->)", re.DOTALL)
+_PLACES = re.compile(r"(<!-- places -->\n).*?(<!-- /places -->)", re.DOTALL)
 _BLOCK = re.compile(r"^```yaml([^\n]*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 LARCH = ROOT / "tests" / "unit" / "mapping" / "tutorial" / "larch-fsm" / "pack.yaml"
 _MOST_PLACES = 4
@@ -47,7 +50,15 @@ def page(text: str) -> str:
         start, section, names, end = match.groups()
         return start + "\n".join(_table(SECTIONS[section], _keys(text, section, names), examples)) + "\n" + end
 
-    return _TABLE.sub(table, text)
+    return _PLACES.sub(lambda match: match[1] + "\n".join(_places()) + "\n" + match[2], _TABLE.sub(table, text))
+
+
+def _places() -> Iterator[str]:
+    """The attributes of each kind of place."""
+    yield from ("| `type` | `attributes` |", "|---|---|")
+    for kind in KINDS:
+        names = (f"**`{name}`**" if required else f"`{name}`" for name, required in attributes(kind).items())
+        yield f"| `{kind}` | {', '.join(names)} |"
 
 
 def _keys(text: str, section: str, names: str | None) -> list[str]:
@@ -103,7 +114,9 @@ def _table(model: Model, names: Iterable[str], examples: dict[Same, Pair]) -> It
 def _title(model: Model) -> str:
     """Where these keys stand, if that is in few places."""
     above = (
-        ["body"] if model is TemplateValue else sorted({key for one in SECTIONS.values() for key in _to(one, model)})
+        ["body"]
+        if model in (TemplateValue, Repeated)
+        else sorted({key for one in SECTIONS.values() for key in _to(one, model)})
     )
     return f"Key of {', '.join(f'`{key}`' for key in above)}" if 0 < len(above) <= _MOST_PLACES else "Key"
 

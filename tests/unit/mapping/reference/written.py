@@ -8,7 +8,7 @@ from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic.json_schema import SkipJsonSchema
 
-from bridge.mapping.document.commands import TemplateValue
+from bridge.mapping.document.commands import Repeated, TemplateValue
 from bridge.mapping.document.descriptions import descriptions
 
 Model = type[BaseModel]
@@ -75,6 +75,9 @@ def _section(model: Model, widen: Any, pair: Pair) -> Iterator[Written]:
 def _entries(template: Any) -> Iterator[Written]:
     if isinstance(template, dict) and "value" in template:
         yield from written(TemplateValue, template)
+    elif isinstance(template, dict) and "each" in template:
+        yield from written(Repeated, template)
+        yield from _entries(template.get("item"))
     else:
         for item in template.values() if isinstance(template, dict) else template if isinstance(template, list) else ():
             yield from _entries(item)

@@ -1,0 +1,160 @@
+"""Bodies as they come off the bus, as UTF-8: unpacked, and out of whatever encoding they are written in.
+
+What a body is written in says a byte-order mark, else the message's content type, else the pack. A body that is UTF-8
+is taken for that whatever else is said: by chance no other text is. Compression is known by its first bytes.
+"""
+
+import codecs
+import re
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from bridge.mapping.formats.values import Misread
+
+T = TypeVar("T")
+
+CONTENT_TYPE: Final = "content-type"
+CONTENT_ENCODING: Final = "content-encoding"
+"""Headers that stand for AMQP's properties of these names."""
+
+MOST_UNPACKED: Final = 16 << 20  # bytes; a job is a few thousand
+_GZIP: Final = b"\x1f\x8b"
+_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_EITHER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's head
+_CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w.:+-]+)", re.IGNORECASE)
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_UTF8: Final = ("utf-8", "utf8", "ascii", "us-ascii")
+_XML_HEAD: Final = re.compile(r"^<\?xml[^>]*\?>")
+_IN_XML: Final = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([\w.:+-]+)""")
+
+
+def reader(parse: Callable[[bytes], T], encoding: str | None) -> Callable[[bytes, Mapping[str, str]], T]:
+    """Make a function that parses a body as it is, or else as it may be meant. It raises `Misread`."""
+
+    def read(raw: bytes, headers: Mapping[str, str]) -> T:
+        try:
+            return parse(raw)
+        except Misread as misread:
+            return Body(raw, headers, encoding).read(parse, misread)
+
+    return read
+
+
+def check_encoding(name: str) -> str:
+    """Return the name of an encoding that Python knows. Raises `ValueError` with a sentence."""
+    if not _is_known(name):
+        raise ValueError(f"'{name}' is no encoding that is known, such as windows-1250 or iso-8859-2")
+    return name
+
+
+def _is_known(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body, with what is said of how it is written: by its message, and by the pack (`encoding`)."""
+
+    raw: bytes
+    headers: Mapping[str, str]
+    encoding: str | None = None
+
+    def read(self, parse: Callable[[bytes], T], problem: Misread) -> T:
+        """Parse it in UTF-8; as it is, it could not be because of a `problem`. Raises `Misread`."""
+        for body in self._meant():
+            return parse(body)
+        raise problem
+
+    def in_utf8(self) -> bytes:
+        """Give it in UTF-8, for whoever has the bytes alone; as it is, where nobody can tell how it is written."""
+        try:
+            return next(self._meant(), self.raw)
+        except Misread:
+            return self.raw
+
+    def _meant(self) -> Iterator[bytes]:
+        """Give it in UTF-8, if that makes a difference. Raises `Misread` where it cannot be."""
+        body = self._unpacked()
+        text = self._text(body).strip("\ufeff\0 \t\r\n")
+        plain = _XML_HEAD.sub("", text).encode(errors="surrogatepass")  # what it says of the encoding is over
+        if plain != self.raw:
+            yield plain
+
+    def _unpacked(self) -> bytes:
+        body = self.raw
+        if body.startswith(_GZIP) or (len(body) > 1 and body[0] == 0x78 and int.from_bytes(body[:2], "big") % 31 == 0):
+            return _inflated(body)
+        declared = self.headers.get(CONTENT_ENCODING, "").strip().lower()
+        if body.startswith(_ZSTD) or declared in ("br", "zstd", "compress", "xz"):
+            raise Misread(f"the body is compressed ({declared or 'zstd'}); gzip and deflate can be read")
+        return body
+
+    def _text(self, body: bytes) -> str:
+        try:
+            return body.decode("utf-8-sig") if b"\0" not in body.rstrip(b"\0") else self._declared(body)
+        except UnicodeDecodeError as error:
+            return self._declared(body, error)
+
+    def _declared(self, body: bytes, error: UnicodeDecodeError | None = None) -> str:
+        """Decode what is not UTF-8."""
+        for name in self._encodings(body):
+            try:
+                return body.decode(name)
+            except (UnicodeDecodeError, ValueError):
+                raise Misread(f"the body is not {name}, in which it is said to be written") from None
+        if error is None:
+            return body.decode("utf-8", errors="replace")
+        raise Misread(
+            f"the body is not UTF-8 (byte 0x{body[error.start]:02x} at {error.start}); its content type or "
+            "inbound: {encoding: …} may say what it is written in"
+        )
+
+    def _encodings(self, body: bytes) -> Iterator[str]:
+        yield from (name for mark, name in _MARKS if body.startswith(mark))
+        if (by_zeros := _by_zeros(body)) is not None:
+            yield by_zeros
+        in_type, in_xml = _CHARSET.search(self.headers.get(CONTENT_TYPE, "")), _IN_XML.match(body.lstrip())
+        names = (in_type and in_type[1], in_xml and in_xml[1].decode("ascii", "replace"), self.encoding)
+        yield from (name for name in names if name and _is_known(name) and name.lower() not in _UTF8)
+
+
+def _by_zeros(body: bytes) -> str | None:
+    """JSON and XML begin with ASCII: where the zeros stand in that says how wide a character is (RFC 4627, 3)."""
+    match [byte == 0 for byte in body[:4]]:
+        case [False, True, True, True]:
+            return "utf-32-le"
+        case [True, True, True, False]:
+            return "utf-32-be"
+        case [False, True, False, *_]:
+            return "utf-16-le"
+        case [True, False, True, *_]:
+            return "utf-16-be"
+    return None
+
+
+def _inflated(body: bytes) -> bytes:
+    """Unpack gzip or deflate. What only looks like it is let be."""
+    unpacker = zlib.decompressobj(_EITHER)
+    try:
+        plain = unpacker.decompress(body, MOST_UNPACKED + 1)
+    except zlib.error as error:
+        if body.startswith(_GZIP):
+            raise Misread(f"the body is gzip, and broken: {error}") from error
+        return body
+    if len(plain) > MOST_UNPACKED:
+        raise Misread(f"the body unpacks to more than {MOST_UNPACKED} bytes")
+    if not unpacker.eof:
+        raise Misread("the body is compressed, and ends too early")
+    return plain

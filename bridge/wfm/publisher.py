@@ -1,0 +1,361 @@
+"""The connection on which the bridge publishes, and does nothing else.
+
+An alarm in RabbitMQ (memory, disk) blocks each connection that publishes: from then on nothing on it is read, be it an
+ack, and what was written stays in the socket and is carried out after the alarm. Nobody can withdraw it. So nothing
+else goes through this connection, and nothing is written to it while RabbitMQ blocks it.
+
+RabbitMQ tells a connection of an alarm only once it publishes. So before a message is written, RabbitMQ must have taken
+another one a moment ago: a message, or else a probe, which is for nobody. A message that is written in the same moment
+as an alarm begins may still be caught; it goes out when the alarm is over, and once: it is known here by its id, and
+published again it is only waited for again, as is every message that RabbitMQ takes its time to confirm.
+"""
+
+import asyncio
+import struct
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final, cast
+from uuid import uuid4
+
+import structlog
+from aiormq.channel import Channel
+from aiormq.exceptions import (
+    AMQPError,
+    ChannelAccessRefused,
+    ChannelInvalidStateError,
+    ChannelNotFoundEntity,
+    PublishError,
+)
+from pamqp.commands import Basic
+from yarl import URL
+
+from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
+from bridge.wfm.connection import CandidConnection
+
+RECONNECT_INTERVAL_S: Final = 1.0
+"""RabbitMQ restarts take seconds; trying more often only fills the log."""
+STOP_TIMEOUT_S: Final = 2.0
+FRESH_S: Final = 0.05
+"""So long after it took a message RabbitMQ is trusted to take another one. An alarm that begins within it is noticed by
+its own message, or by a probe of the next."""
+LOOK_EVERY_S: Final = 1.0
+"""How often a probe is sent where nothing else is: readiness is to know of an alarm."""
+
+REMEMBERED: Final = 10_000
+"""Messages that were confirmed late, and not asked for again yet, of which that is remembered."""
+
+_PROBE: Final = b"mef-bridge asks whether RabbitMQ takes messages"
+"""It must not be empty: of an empty message RabbitMQ would take the whole before it blocks, and confirm it."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message as it is published; `id` is AMQP's message id, and of its own."""
+
+    exchange: str
+    routing_key: str
+    body: bytes
+    id: str = field(default_factory=lambda: uuid4().hex)
+    correlation_id: str
+    reply_to: str | None = None
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def properties(self) -> Basic.Properties:
+        """They keep it on disk."""
+        return Basic.Properties(
+            content_type=self.content_type,
+            headers=dict(self.headers),
+            delivery_mode=2,
+            correlation_id=self.correlation_id,
+            reply_to=self.reply_to,
+            message_id=self.id,
+        )
+
+
+@dataclass(slots=True)
+class _Sending:
+    """A message on its way, until it is confirmed or its channel is gone. `channel` is None until it has one."""
+
+    id: str
+    channel: Channel | None = None
+    withdrawn: bool = False
+    is_late: bool = False
+    task: asyncio.Task[None] = field(init=False)
+
+    def withdraw(self) -> None:
+        """Take it back, if it has not been written yet."""
+        if self.channel is None or self.id not in self.channel.message_id_delivery_tag:
+            self.withdrawn = True
+            self.task.cancel()
+
+
+class Publisher:
+    """Publishes with confirms, many messages at once. `probe` is an exchange of ours that leads nowhere.
+
+    `timeout_s` bounds the wait for RabbitMQ's confirm. `on_open` is called whenever RabbitMQ takes messages again.
+    """
+
+    def __init__(
+        self,
+        url: URL,
+        probe: str,
+        *,
+        timeout_s: float,
+        connect_timeout_s: float,
+        on_open: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._url = url
+        self._probe_exchange = probe
+        self._timeout_s = timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._on_open = on_open
+        self._keeper: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self._connection: CandidConnection | None = None
+        self._trouble = "not yet"
+        self._lost = False
+        self._blocked: str | None = None
+        self._channel: Channel | None = None
+        self._opened = asyncio.Event()
+        self._probing: asyncio.Task[bool] | None = None
+        self._proven_at = float("-inf")
+        self._sending: dict[str, _Sending] = {}
+        self._late: OrderedDict[str, _Sending] = OrderedDict()
+        self._known: set[str] = set()
+        self._trials: dict[str, asyncio.Lock] = {}
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing can be published at this moment; None as far as is known."""
+        if self._connection is None or not self._connection.is_opened:
+            return f"there is no connection to RabbitMQ to publish on: {self._trouble}"
+        return None if self._blocked is None else f"RabbitMQ takes no messages: it is {self._blocked}"
+
+    async def start(self) -> None:
+        """Connect, and keep connected; returns once the first attempt has ended, however it did."""
+        self._keeper = asyncio.create_task(self._keep(), name="publisher")
+        await self._tried.wait()
+
+    async def stop(self) -> None:
+        """Close the connection. What is not confirmed by then may have gone out."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
+        for sending in tuple(self._sending.values()):
+            sending.task.cancel()
+
+    # the connection
+
+    async def _keep(self) -> None:
+        while True:
+            try:
+                await self._serve()
+            except Exception as failed:  # noqa: BLE001 - of every kind: if this loop ended, nothing would be sent any more
+                self._trouble = repr(failed)
+            if self._connection is not None:
+                _log.warning("the connection to publish on is lost; trying to get it back", reason=self._trouble)
+                self._connection, self._lost = None, True
+            self._tried.set()
+            await asyncio.sleep(RECONNECT_INTERVAL_S)
+
+    async def _serve(self) -> None:
+        """Connect, and serve until the connection is lost."""
+        connection = CandidConnection(self._url, self._take_note)
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                await connection.connect()
+            self._blocked = None
+            while connection.is_opened:
+                async with asyncio.timeout(self._connect_timeout_s):
+                    channel = await self._open(connection)
+                self._connection, self._channel = connection, channel
+                await self._look_after(channel)
+        finally:
+            self._opened.clear()
+            await asyncio.wait([asyncio.create_task(connection.close())], timeout=STOP_TIMEOUT_S)
+
+    async def _open(self, connection: CandidConnection) -> Channel:
+        """Open a channel to publish on, after a probe has somewhere to go."""
+        async with _channel(connection, publisher_confirms=False) as scratch:
+            await scratch.exchange_declare(self._probe_exchange, exchange_type="fanout", durable=True)
+        return cast("Channel", await connection.channel(publisher_confirms=True, on_return_raises=True))
+
+    async def _look_after(self, channel: Channel) -> None:
+        """Let messages in, and send a probe from time to time, until the channel is closed."""
+        if self._lost:
+            _log.info("the connection to publish on is back")
+            self._lost = False
+        closing = channel.closing
+        self._opened.set()
+        self._on_open()
+        while not closing.done():
+            with suppress(NotSent):
+                await self._prove(channel)
+            self._tried.set()
+            await asyncio.wait([closing], timeout=LOOK_EVERY_S)
+        self._opened.clear()
+        self._trouble = repr(closing.exception())
+
+    def _take_note(self, reason: str | None) -> None:
+        """RabbitMQ has blocked the connection, or (None) does so no longer."""
+        before, self._blocked = self._blocked, reason
+        if reason is None:
+            _log.info("RabbitMQ takes messages again")
+            self._on_open()
+            return
+        if before is None:
+            _log.warning("RabbitMQ takes no messages; commands of Buyers are refused until it does", reason=reason)
+        self._proven_at = float("-inf")
+        if self._probing is not None:
+            self._probing.cancel()
+        for sending in self._sending.values():
+            sending.withdraw()
+
+    # does RabbitMQ take messages?
+
+    async def _prove(self, channel: Channel) -> None:
+        """Return if RabbitMQ took a message just now, or a probe. Raises `NotSent` if not."""
+        if (problem := self.problem) is not None:
+            raise NotSent(f"{problem}; nothing was sent")
+        if asyncio.get_running_loop().time() - self._proven_at <= FRESH_S:
+            return
+        if self._probing is None or self._probing.done():
+            self._probing = asyncio.create_task(self._probe(channel), name="probe")
+        done, _ = await asyncio.wait([self._probing], timeout=self._timeout_s)
+        if not any(not probe.cancelled() and probe.result() for probe in done):
+            why = self.problem or f"RabbitMQ did not answer within {self._timeout_s:g} s"
+            raise NotSent(f"{why}; nothing was sent")
+
+    async def _probe(self, channel: Channel) -> bool:
+        try:
+            await channel.basic_publish(_PROBE, exchange=self._probe_exchange)
+        except (AMQPError, ChannelInvalidStateError, OSError):
+            return False
+        self._proven_at = asyncio.get_running_loop().time()
+        return True
+
+    # publishing
+
+    async def publish(self, message: Outgoing) -> None:
+        """Return once RabbitMQ has the message in a queue.
+
+        Raises `NotRouted` (nothing is bound for it, there is no such exchange, we have no right to it, or no AMQP
+        message can be made of it), `NotSent`, `ConfirmPending` (published again, it is waited for again), or else
+        `BrokerUnavailable`: the connection was lost, or RabbitMQ refused, and the message may have gone out.
+        """
+        sending = self._sending.get(message.id) or self._late.pop(message.id, None) or await self._begin(message)
+        await asyncio.wait([sending.task], timeout=self._timeout_s)
+        if not sending.task.done():
+            sending.is_late = True
+            raise ConfirmPending
+        if sending.withdrawn:
+            raise NotSent(f"{self.problem or 'RabbitMQ took no messages'}; nothing was sent")
+        if sending.task.cancelled():  # as the library does where a connection is closed in good order
+            raise BrokerUnavailable("the connection was closed before RabbitMQ confirmed the message")
+        sending.task.result()
+
+    async def _begin(self, message: Outgoing) -> _Sending:
+        await self._prove(await self._common_channel())
+        if (begun := self._sending.get(message.id)) is not None:
+            return begun
+        sending = self._sending[message.id] = _Sending(message.id)
+        sending.task = asyncio.create_task(self._send(message, sending), name="publish")
+        sending.task.add_done_callback(lambda _: self._end(sending))
+        return sending
+
+    def _end(self, sending: _Sending) -> None:
+        """Forget it; what came of one that is late is kept for who asks for it again, if anybody does."""
+        del self._sending[sending.id]
+        if not sending.task.cancelled():
+            sending.task.exception()  # seen, though nobody may
+        if sending.is_late:
+            self._late[sending.id] = sending
+            while len(self._late) > REMEMBERED:
+                self._late.popitem(last=False)
+
+    async def _common_channel(self) -> Channel:
+        """Raises `NotSent` where there is none, nor soon."""
+        if self.problem is None and (self._channel is None or self._channel.is_closed):
+            with suppress(TimeoutError):
+                self._opened.clear()
+                async with asyncio.timeout(self._timeout_s):
+                    await self._opened.wait()
+        if self._channel is None or self._channel.is_closed:
+            raise NotSent(f"{self.problem or 'there is no channel to publish on'}; nothing was sent")
+        return self._channel
+
+    async def _send(self, message: Outgoing, sending: _Sending) -> None:
+        try:
+            async with self._channel_for(message.exchange) as channel:
+                sending.channel = channel
+                await _publish(channel, message)
+        except PublishError as returned:
+            self._know(message.exchange)
+            raise NotRouted(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}") from returned
+        except (ChannelNotFoundEntity, ChannelAccessRefused) as refused:
+            raise self._refused(message.exchange, refused) from refused
+        except RuntimeError as closed:  # the library's, before it writes anything on what is closed
+            raise NotSent("the channel was closed; nothing was sent") from closed
+        except (NotRouted, NotSent):
+            raise
+        except Exception as lost:  # the library ends what is on its way by exceptions of every kind
+            raise BrokerUnavailable(f"RabbitMQ did not confirm the message: {lost!r}") from lost
+        self._know(message.exchange)
+
+    @asynccontextmanager
+    async def _channel_for(self, exchange: str) -> AsyncIterator[Channel]:
+        """The common channel; for an exchange that has not taken a message yet, one for this message alone.
+
+        If there is no such exchange, or we have no right to it, RabbitMQ closes the channel under all that is on it.
+        """
+        if exchange not in self._known:
+            async with self._trials.setdefault(exchange, asyncio.Lock()):
+                connection = self._connection
+                if exchange not in self._known and connection is not None:
+                    async with _channel(connection, publisher_confirms=True) as own:
+                        yield own
+                    return
+        yield await self._common_channel()
+
+    def _know(self, exchange: str) -> None:
+        self._known.add(exchange)
+        self._proven_at = asyncio.get_running_loop().time()
+
+    def _refused(self, exchange: str, refused: AMQPError) -> NotRouted | BrokerUnavailable:
+        """Whose fault it is that RabbitMQ has closed the channel: of an exchange's own messages, or of others."""
+        if f"exchange '{exchange or 'amq.default'}'" not in str(refused):
+            return BrokerUnavailable(f"RabbitMQ closed the channel: {refused}")
+        self._known.discard(exchange)
+        if isinstance(refused, ChannelNotFoundEntity):
+            return NotRouted(f"the exchange {exchange!r} does not exist")
+        return NotRouted(f"RabbitMQ gives no right to write to exchange {exchange!r}: {refused}")
+
+
+async def _publish(channel: Channel, message: Outgoing) -> None:
+    try:
+        await channel.basic_publish(
+            message.body,
+            exchange=message.exchange,
+            routing_key=message.routing_key,
+            properties=message.properties,
+            mandatory=True,
+        )
+    except (ValueError, TypeError, struct.error) as wrong:
+        raise NotRouted(f"no AMQP message can be made of it: {wrong}") from wrong
+
+
+@asynccontextmanager
+async def _channel(connection: CandidConnection, *, publisher_confirms: bool) -> AsyncIterator[Channel]:
+    """A channel of its own for one operation that RabbitMQ may refuse."""
+    channel = await connection.channel(publisher_confirms=publisher_confirms, on_return_raises=publisher_confirms)
+    try:
+        yield cast("Channel", channel)
+    finally:
+        if not channel.is_closed:
+            await channel.close()
