@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.domain import compensation
+from bridge.domain.ages import TURN, VisitAge, next_turn
 from bridge.domain.booking import booked_appointment, buyers_contacts, with_planned_date
 from bridge.domain.draft import Draft
 from bridge.domain.model import (
-    REPLY_VERSION,
     Accepted,
     Appointment,
     Command,
@@ -78,16 +78,18 @@ def settle(
     if isinstance(reply, Refused):
         return _refused(job, command, reply)
     settlement = _agreed(job, command, reply, seller, ids, now)
-    if reply.version is None or settlement.command.state is not CommandState.ACCEPTED:
+    if settlement.command.state is not CommandState.ACCEPTED:
         return settlement
     decision = settlement.decision
-    return replace(settlement, decision=replace(decision, job=_with_reply_version(decision.job, reply.version)))
+    return replace(settlement, decision=replace(decision, job=_agreed_now(job, decision.job, command, reply, now)))
 
 
-def _with_reply_version(job: Job, version: int) -> Job:
-    """Remember how new the WFM's reply is; of two replies, the newer."""
-    known = job.field_versions.get(REPLY_VERSION, {}).get("job", version)
-    return replace(job, field_versions={**job.field_versions, REPLY_VERSION: {"job": max(known, version)}})
+def _agreed_now(before: Job, job: Job, command: Command, reply: Accepted, now: datetime) -> Job:
+    """Remember how new the agreement is: newer than what the WFM has said so far, and no older than its reply."""
+    versions = {} if reply.version is None else {"job": reply.version}
+    turn = next_turn((before.ages.agreed, *before.field_versions.values()))
+    age = VisitAge(earliest=command.created_at, latest=now, versions=versions, by_buyer=True)
+    return job.with_visit_age(before, age).with_agreement(before.versions).with_agreement({**versions, TURN: turn})
 
 
 def _agreed(

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.domain.ages import Ages, VisitAge
 from bridge.domain.decide import decide
 from bridge.domain.model import (
     Accepted,
@@ -205,8 +206,9 @@ def test_a_late_reschedule_of_an_earlier_appointment_is_not_adopted_by_the_next(
 
 def test_a_late_reschedule_that_another_has_overtaken_is_stale() -> None:
     """The Buyer tried the afternoon (504), then moved to the next day; the first announcement arrives last."""
-    current = an_appointment(window=NEXT_DAY, disregarded_window=MORNING, changed_at=NOW)
-    job = a_booked_job(appointment=current, commands=(a_reschedule(EXPIRED),))
+    current = an_appointment(window=NEXT_DAY, disregarded_window=MORNING)
+    ages = Ages(visits={current.id: VisitAge(earliest=NOW, latest=NOW, by_buyer=True)})
+    job = a_booked_job(appointment=current, commands=(a_reschedule(EXPIRED),), ages=ages)
     decision = decide(job, a_scheduled_visit(AFTERNOON, occurred_at=BEFORE), ids(), LATER)
     assert ignored(decision, job, Outcome.STALE)
 
