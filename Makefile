@@ -18,7 +18,7 @@ SOURCES := bridge tests benchmarks
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run conformance docs test test-stress lint types unit integration bench hostile audit sbom format lock clean
+.PHONY: help setup demo run conformance docs test test-stress lint types unit integration bench chaos hostile audit sbom format lock clean
 # One thing after another: `make -j test` must not mix their output.
 .NOTPARALLEL:
 
@@ -73,6 +73,9 @@ integration: setup ## tests on a real RabbitMQ and a real PostgreSQL only
 
 bench: setup ## measure bookings, messages, translation and deliveries against bare baselines (docs/benchmarks.md)
 	@$(SERVICES) $(PY) -m benchmarks
+
+chaos: setup ## let everything around the bridge fail while jobs go on, and look for what is lost (CHAOS="--seed 2 --kills 30")
+	@$(SERVICES) $(PY) -m benchmarks.chaos $(CHAOS)
 
 hostile: setup ## send every pack 100,000 damaged messages: all must end with an explanation, none hang or grow memory
 	@$(PY) -m benchmarks.hostile

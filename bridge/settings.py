@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -113,6 +114,25 @@ def _url(*schemes: str) -> BeforeValidator:
         return value
 
     return BeforeValidator(check)
+
+
+def _amqp_url(value: SecretStr) -> SecretStr:
+    """Refuse what would be read as something else: a password with an @ or a / in it, above all. It is never shown."""
+    text = value.get_secret_value().strip()  # a newline at the end of a file with a secret is none of it
+    try:
+        parts = urlsplit(text)
+        wrong = bool(re.search(r"\s", text) or parts.fragment or "@" in parts.path + parts.query)
+        host, _ = (parts.hostname, parts.port)
+    except ValueError:
+        wrong, host = True, None
+    if wrong:
+        raise ValueError(
+            "expected amqp://user:password@host:port/vhost; what is special in a URL must be percent-encoded in user, "
+            "password and vhost: / as %2F, @ as %40, # as %23, ? as %3F, % as %25, [ as %5B, a space as %20"
+        )
+    if not host:
+        raise ValueError("expected amqp://user:password@host:port/vhost, but there is no host")
+    return SecretStr(text)
 
 
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -297,7 +317,7 @@ class SellerSettings(Section):
 class BrokerSettings(Section):
     """RabbitMQ, where the WFM is."""
 
-    url: Annotated[SecretStr, _url("amqp", "amqps")] = Field(
+    url: Annotated[SecretStr, _url("amqp", "amqps"), AfterValidator(_amqp_url)] = Field(
         SecretStr("amqp://guest:guest@localhost:5672/"), description="Where RabbitMQ is, with user and password."
     )
     password_file: Path | None = Field(

@@ -29,8 +29,9 @@ _QUIET = (
     "faststream",
     "sqlalchemy",
 )
-# Each failed attempt to connect is an error to them; aio-pika, one level up, says it again with what happens next.
-_SILENT = ("aiormq.connection",)
+# Each failed attempt to connect is an error to them, once a second; the link says it once, with what mends it. So is
+# each channel that cannot be opened again on a connection that was just lost.
+_SILENT = ("aiormq.connection", "aio_pika.robust_connection", "aio_pika.tools")
 _HIDES = re.compile(r"//|bearer |basic ", re.IGNORECASE)
 _FIRST = ("timestamp", "level", "logger", "event", "correlation_id")
 

@@ -1,7 +1,7 @@
 """Puts together what speaks with the Buyers: the services, the door, the deliveries."""
 
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -58,16 +58,20 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int 
     return {
         "database": parts.store.problem or True,
         "messages": oldest_s <= parts.settings.database.commit_within_seconds or _too_old(oldest_s),
-        "broker": parts.link.connected,
+        "broker": parts.link.problem or True,
         "publishing": wfm_side.bus.problem or True,
-        "inbound": all(consumer.bound for consumer in wfm_side.inbound),
-        "replies": all(consumer.consumed for consumer in wfm_side.replies),
+        "inbound": _first(consumer.problem for consumer in wfm_side.inbound) or True,
+        "replies": _first(consumer.problem for consumer in wfm_side.replies) or True,
         "deadLetters": wfm_side.dead_letters.depth,
         "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
         "oldestUncommittedSeconds": int(oldest_s),
         "neitherAppliedNorParked": wfm_side.job_updates.given_up + wfm_side.commands.given_up,
         "disabledListeners": await _disabled(parts.store),
     }
+
+
+def _first(problems: Iterable[str | None]) -> str | None:
+    return next((problem for problem in problems if problem is not None), None)
 
 
 def _too_old(oldest_s: float) -> str:

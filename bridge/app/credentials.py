@@ -7,10 +7,7 @@ import ssl
 from pathlib import Path
 from urllib.parse import quote
 
-from yarl import URL
-
 from bridge.errors import PermanentError
-from bridge.secret import FileSecret
 from bridge.settings import BrokerSettings, DatabaseSettings
 
 
@@ -23,6 +20,8 @@ def broker_url(broker: BrokerSettings) -> str:
         return text
     if not text.startswith("amqps://"):
         raise PermanentError("broker.url: must begin with amqps:// where certificates are given: else there is no TLS")
+    from yarl import URL  # not before it is needed: commands that only read the database go without
+
     _check_certificates(broker)
     return str(URL(text).update_query(named))
 
@@ -42,6 +41,8 @@ def _with_password(url: str, file: Path | None, section: str) -> str:
         raise PermanentError(
             f"{section}.url: with {section}.password_file it must name a user, and no password: {scheme}://user@host/…"
         )
+    from bridge.secret import FileSecret  # as above
+
     try:
         password = FileSecret(file).reveal()
     except PermanentError as trouble:

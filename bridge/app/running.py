@@ -27,6 +27,7 @@ from bridge.app.wfm_side import (
     start_consumers,
     start_loops,
     start_publishing,
+    still_lacking,
     topology_of,
     warn_of_missing_packs,
 )
@@ -77,11 +78,15 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         if link is None:
             await connect(parts, stack)
         await start_publishing(wfm_side, stack)
-        await start_consumers(wfm_side, start, stack)
+        await start_consumers(parts, wfm_side, start, stack)
         await patiently(partial(take_over, store))
         stack.push_async_callback(close)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
-        log.info("bridge.ready", url=url, instance=settings.instance, packs=loaded)
+        about = {"url": url, "instance": settings.instance, "packs": loaded}
+        if lacking := await still_lacking(wfm_side):
+            log.warning("bridge.started", **about, not_ready=lacking)
+        else:
+            log.info("bridge.ready", **about)
         stack.callback(log.info, "bridge.stopping", instance=settings.instance)
         ended.callback(log.info, "bridge.stopped", instance=settings.instance)
         yield RunningBridge(settings, url, store, packs, reload)

@@ -31,6 +31,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain import echo
+from bridge.domain.booking import adopt
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
     REPLY_VERSION,
@@ -214,7 +215,10 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
         return
     if draft.appointment is not None:
         _learn_visit(draft, draft.appointment, update)
-    if _agrees_visit(draft, update):
+    booking = echo.begun_booking(draft.job, update)
+    if booking is not None:
+        adopt(draft, booking, update.visit, ids)
+    elif _agrees_visit(draft, update):
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
         if draft.work_order.state is WorkOrderState.OPEN:
             draft.move_work_order(WorkOrderState.PLANNED)  # R24

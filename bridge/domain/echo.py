@@ -10,7 +10,7 @@ of its job of which the WFM may still speak, and against the visits that the job
 
 - It fits a pending command: it waits, for only the reply tells whether it is an echo. The reply takes it up again.
 - It fits one that expired: the WFM did it all the same. A change is adopted; a booking is taken back, and what the WFM
-  says of its visit until it is gone is not shown to anybody.
+  says of its visit until it is gone is not shown to anybody. A visit that has begun can't be taken back: it is adopted.
 - It fits one that was accepted: then the visit stands as it says, and deciding on it finds nothing to change.
 - It speaks of a visit that has ended, or of a window that the visit has left, and is not newer than that: old news.
 - Else somebody at the WFM did something, and `None` says so.
@@ -27,6 +27,7 @@ from datetime import datetime, timedelta
 
 from bridge.domain import compensation
 from bridge.domain.appointment import OPEN
+from bridge.domain.booking import can_be_adopted
 from bridge.domain.model import (
     Accepted,
     Appointment,
@@ -119,10 +120,33 @@ def _unseen_visit(job: Job, update: JobUpdate, now: datetime) -> Decision | None
         return _waiting(job, "may concern the visit of a booking whose reply is awaited")
     if command is None or _names_ended(job, update):
         return None
+    if update.goal.appointment in _BEGUN:
+        return _begun(job, command)
     if update.goal.appointment not in OPEN:
         gone = _gone(job, update, "the visit of a booking that was taken back has ended in the WFM")
         return gone or _ignored(job, "the visit of a booking that timed out has ended in the WFM")
     return booking_echo(job, update, now)
+
+
+def _begun(job: Job, command: Command) -> Decision | None:
+    """A visit that nobody can take back any more is adopted, where the Buyer's WorkOrder can take it."""
+    if can_be_adopted(job):
+        return None
+    reason = "the visit of a booking that the Buyer was told is not done takes place"
+    if job.open_appointment is not None:
+        return Decision(outcome=Outcome.PARKED, job=job, reason=f"{reason}, while he sees another one")
+    return replace(compensation.settled(job, command, f"{reason}; the WorkOrder is under way"), outcome=Outcome.ECHO)
+
+
+def begun_booking(job: Job, update: JobUpdate) -> Command | None:
+    """Find the booking that the Buyer was told is not done, and of whose visit the message says that it has begun."""
+    if update.goal.appointment not in _BEGUN or not is_unseen(job, update):
+        return None
+    return _booking(job, update)
+
+
+_BEGUN = (AppointmentStatus.IN_PROGRESS, AppointmentStatus.COMPLETED)
+"""What nobody can take back. A visit that was missed, or failed, never was for the Buyer, and nothing is left of it."""
 
 
 def _gone(job: Job, update: JobUpdate, reason: str) -> Decision | None:
@@ -171,13 +195,27 @@ def _taken_back(job: Job, command: Command, update: JobUpdate, now: datetime) ->
     )
 
 
-def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
-    appointment = job.open_appointment
-    if appointment is None or update.visit.window == appointment.valid_for:
+def _reschedule_to(job: Job, appointment: Appointment, update: JobUpdate) -> Command | None:
+    """Find the reschedule that asked for the window in which the message has the visit."""
+    if update.visit.window == appointment.valid_for:
         return None
     asked = (c for c in job.commands if c.appointment == appointment.id and c.window == update.visit.window)
-    command = _meant(asked, CommandKind.RESCHEDULE)
-    if command is None:
+    return _meant(asked, CommandKind.RESCHEDULE)
+
+
+def _begun_in_new_window(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    """The technician may start, or miss, a visit before the WFM's yes to its reschedule is here."""
+    appointment = job.open_appointment
+    command = _reschedule_to(job, appointment, update) if appointment is not None else None
+    if command is None or not command.is_pending:
+        return None
+    return _waiting(job, "may concern the visit in its new window, and the reply to the reschedule is awaited")
+
+
+def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
+    appointment = job.open_appointment
+    command = _reschedule_to(job, appointment, update) if appointment is not None else None
+    if appointment is None or command is None:
         return None
     if command.is_pending:
         return _waiting(job, "may be the echo of a reschedule whose reply is awaited")
@@ -306,7 +344,12 @@ def _ignored(job: Job, reason: str, outcome: Outcome = Outcome.ECHO) -> Decision
 
 Recogniser = Callable[[Job, JobUpdate, datetime], Decision | None]
 
-_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (_before_its_end, _unseen_visit, _ended_visit)
+_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (
+    _before_its_end,
+    _unseen_visit,
+    _begun_in_new_window,
+    _ended_visit,
+)
 
 _RECOGNISERS: Mapping[AppointmentStatus | None, tuple[Recogniser, ...]] = {
     None: (_no_visit_yet,),

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 from bridge.domain.appointment import OPEN
 from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
@@ -25,6 +25,11 @@ AppointmentId = NewType("AppointmentId", str)
 BuyerId = NewType("BuyerId", str)
 CommandId = NewType("CommandId", str)
 MessageId = NewType("MessageId", str)
+
+
+CONTENT_TYPE: Final = "content-type"
+CONTENT_ENCODING: Final = "content-encoding"
+"""Headers that stand for AMQP's properties of these names: they say how the body of a message is written."""
 
 
 class JobRef(NamedTuple):
@@ -462,11 +467,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The WFM said no, translated by the pack into a code, a reason of at most 255 characters and a JSON Pointer."""
+    """The WFM said no, translated by the pack into a code, a reason of at most 255 characters and a JSON Pointer.
+
+    `final`: it will never say yes, as the visit has begun or is over.
+    """
 
     code: Error422Code
     reason: str
     path: str | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

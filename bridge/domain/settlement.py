@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.domain import compensation
-from bridge.domain.draft import Draft, IllegalMove
+from bridge.domain.booking import booked_appointment, buyers_contacts, with_planned_date
+from bridge.domain.draft import Draft
 from bridge.domain.model import (
     REPLY_VERSION,
     Accepted,
@@ -23,11 +24,10 @@ from bridge.domain.model import (
     Problem,
     Refused,
     Visit,
-    WorkOrder,
 )
 from bridge.domain.patch import apply_patch, news_for_wfm
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
-from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
+from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation
 
 ECHO_WITHIN = timedelta(minutes=15)
 """So long after its yes, or after the deadline of a command that it has not answered, a WFM may repeat what the Buyer
@@ -123,15 +123,15 @@ def _booked(
     job: Job, command: Command, reply: Accepted, seller: RelatedContactInformation, ids: Ids, now: datetime
 ) -> Settlement:
     work_order, standing = job.work_order, job.open_appointment
-    visit = Visit(ref=command.visit, window=reply.window or command.window)
+    visit = Visit(ref=command.visit, window=reply.window or command.window, contacts=(seller,))
     if standing is not None and visit.is_of(standing):
         return _joined(job, command, standing, now)
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, now, "accepted after the Buyer was told 504")
     if work_order is None or work_order.id != command.work_order or work_order.state is not WorkOrderState.OPEN:
         return _taken_back(job, command, now, "accepted, but the WorkOrder can no longer take an Appointment")
-    draft = Draft(job, _with_planned_date(work_order, visit.window), now)
-    draft.add_appointment(_appointment(command, work_order, reply, seller, ids, now), announce=False)
+    draft = Draft(job, with_planned_date(work_order, visit.window), now)
+    draft.add_appointment(booked_appointment(draft, command, visit, ids), announce=False)
     draft.move_work_order(WorkOrderState.PLANNED)  # R24
     return _accepted(draft, command)
 
@@ -149,7 +149,7 @@ def _joined(job: Job, command: Command, standing: Appointment, now: datetime) ->
     draft.change_appointment(
         replace(
             standing,
-            contacts=(*_buyers_contacts(request), *sellers),
+            contacts=(*buyers_contacts(request), *sellers),
             note=request.note or (),
             attachment=request.attachment or (),
             visit=command.visit or standing.visit,
@@ -157,37 +157,6 @@ def _joined(job: Job, command: Command, standing: Appointment, now: datetime) ->
         announce=False,
     )
     return _accepted(draft, command, announced=True)
-
-
-def _buyers_contacts(request: AppointmentCreate) -> tuple[RelatedContactInformation, ...]:
-    return tuple(c for c in request.related_contact_information if c.role != ContactRole.SELLER_APPOINTMENT)
-
-
-def _appointment(
-    command: Command,
-    work_order: WorkOrder,
-    reply: Accepted,
-    seller: RelatedContactInformation,
-    ids: Ids,
-    now: datetime,
-) -> Appointment:
-    request = command.request
-    if not isinstance(request, AppointmentCreate):
-        raise IllegalMove("a booking without the Buyer's request")
-    return Appointment(
-        id=ids.appointment,
-        work_order=work_order.id,
-        buyer=work_order.buyer,
-        status=AppointmentStatus.CONFIRMED,
-        valid_for=reply.window or request.valid_for,
-        place=work_order.details.place[0],
-        contacts=(*_buyers_contacts(request), seller),
-        note=request.note or (),
-        attachment=request.attachment or (),
-        visit=command.visit,
-        created_at=now,
-        changed_at=now,
-    )
 
 
 def reschedule(job: Job, command: Command, reply: Accepted, now: datetime) -> Settlement:
@@ -203,7 +172,7 @@ def reschedule(job: Job, command: Command, reply: Accepted, now: datetime) -> Se
         visit=command.visit or appointment.visit,
         disregarded_window=appointment.disregarded_window if window == appointment.valid_for else appointment.valid_for,
     )
-    draft = Draft(job, _with_planned_date(job.work_order, window), now)
+    draft = Draft(job, with_planned_date(job.work_order, window), now)
     # A Buyer's own change is not announced to him; one adopted after a 504 is news.
     draft.change_appointment(moved, announce=command.state is CommandState.EXPIRED)
     if patch:
@@ -271,9 +240,3 @@ def _target(job: Job, command: Command) -> Appointment | None:
     if job.appointment is not None and job.appointment.id == command.appointment:
         return job.appointment
     return None
-
-
-def _with_planned_date(work_order: WorkOrder, window: TimePeriod | None) -> WorkOrder:
-    if window is None:
-        return work_order
-    return replace(work_order, details=replace(work_order.details, planned_execution_date=window.start_date_time))

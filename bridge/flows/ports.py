@@ -24,17 +24,12 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
-from bridge.mapping.formats import bodies
 from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, WorkOrderState
 from bridge.mef.models import TimePeriod
 
 T = TypeVar("T")
 
 SubscriptionId = NewType("SubscriptionId", str)
-
-
-CONTENT_TYPE: Final = bodies.CONTENT_TYPE
-CONTENT_ENCODING: Final = bodies.CONTENT_ENCODING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

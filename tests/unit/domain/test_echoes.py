@@ -227,6 +227,15 @@ def test_a_late_reschedule_of_a_visit_that_is_under_way_is_not_adopted() -> None
     assert (decision.outcome, decision.job) == (Outcome.PARKED, job)
 
 
+@pytest.mark.parametrize("status", [AppointmentStatus.IN_PROGRESS, AppointmentStatus.MISSED, AppointmentStatus.FAILED])
+def test_a_visit_that_begins_in_its_new_window_waits_for_the_reply_to_the_reschedule(status: AppointmentStatus) -> None:
+    """Else it would begin in the old window, and the reschedule that the WFM carried out come to nothing."""
+    job = a_booked_job(commands=(a_reschedule(),))
+    assert decide(job, an_update(None, status, window=AFTERNOON, visit="V-1"), ids(), NOW).outcome is Outcome.WAITING
+    in_old_window = decide(job, an_update(None, status, window=MORNING, visit="V-1"), ids(), NOW)
+    assert hops(in_old_window)[0] == "appointment confirmed -> inProgress"
+
+
 def test_the_second_try_of_a_reschedule_waits_for_its_reply_although_the_first_timed_out() -> None:
     second = replace(a_reschedule(), id="reschedule-2")
     job = a_booked_job(commands=(a_reschedule(EXPIRED), second))
