@@ -44,6 +44,12 @@ _HEALTH = select(subscriptions.c.id, subscriptions.c.failing_since, subscription
 )
 # This waits for transactions that are announcing something to it (`notifications`), and has the others wait.
 _LOCK = select(subscriptions.c.id).where(subscriptions.c.id.in_(KEYS)).order_by(subscriptions.c.id).with_for_update()
+_STILL_DISABLED = (
+    select(subscriptions.c.id)
+    .where(subscriptions.c.id.in_(KEYS), subscriptions.c.disabled_at.is_not(None))
+    .order_by(subscriptions.c.id)
+    .with_for_update(read=True)
+)
 _SINCE = bindparam("since", type_=subscriptions.c.failing_since.type)
 _RECOVERED = update(subscriptions).where(subscriptions.c.id.in_(KEYS)).values(failing_since=None)
 _FAILING = (
@@ -237,8 +243,12 @@ async def _apply(session: Session, changes: Sequence[_Change]) -> None:
 
 
 async def suspend(session: Session, listeners: Collection[SubscriptionId]) -> None:
-    """Let nothing of theirs be due: what is pending waits until they are enabled. They are disabled already."""
-    due = await session.rows_in(_DUE, sorted(listeners))
+    """Let nothing be due of those that are disabled: what is pending waits until they are enabled.
+
+    Whoever enables one meanwhile waits for us, or was first; then it is left alone.
+    """
+    disabled = await session.rows_in(_STILL_DISABLED, sorted(listeners))
+    due = await session.rows_in(_DUE, [row["id"] for row in disabled])
     if due:
         await session.run(_SUSPEND, {"keys": [row["number"] for row in due]})
 
