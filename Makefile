@@ -18,7 +18,7 @@ SOURCES := bridge tests benchmarks
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run conformance docs test test-stress lint types unit integration bench hostile format lock clean
+.PHONY: help setup demo run conformance docs test test-stress lint types unit integration bench chaos hostile audit sbom format lock clean
 # One thing after another: `make -j test` must not mix their output.
 .NOTPARALLEL:
 
@@ -74,8 +74,22 @@ integration: setup ## tests on a real RabbitMQ and a real PostgreSQL only
 bench: setup ## measure bookings, messages, translation and deliveries against bare baselines (docs/benchmarks.md)
 	@$(SERVICES) $(PY) -m benchmarks
 
+chaos: setup ## let everything around the bridge fail while jobs go on, and look for what is lost (CHAOS="--seed 2 --kills 30")
+	@$(SERVICES) $(PY) -m benchmarks.chaos $(CHAOS)
+
 hostile: setup ## send every pack 100,000 damaged messages: all must end with an explanation, none hang or grow memory
 	@$(PY) -m benchmarks.hostile
+
+audit: setup ## bandit over the code, and pip-audit over what is installed in production (asks PyPI for what is known)
+	@echo "audit: bandit, pip-audit"
+	@$(VENV)/bin/bandit --quiet --recursive --configfile pyproject.toml bridge
+	@$(VENV)/bin/pip-audit --strict --disable-pip --require-hashes --requirement requirements.runtime.lock
+
+sbom: setup ## write build/sbom.json: what is installed in production, as CycloneDX (from requirements.runtime.lock)
+	@mkdir -p build
+	@$(VENV)/bin/cyclonedx-py requirements requirements.runtime.lock --pyproject pyproject.toml --output-reproducible \
+	    --of JSON --output-file build/sbom.json
+	@echo "sbom: build/sbom.json"
 
 format: setup ## let ruff format and repair what it can
 	@$(PY) -m ruff format --quiet $(SOURCES)

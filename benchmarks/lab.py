@@ -141,10 +141,10 @@ async def until(condition: Callable[[], Awaitable[bool]], deadline_s: float, eve
 
 
 @asynccontextmanager
-async def lab(database: str) -> AsyncIterator[Lab]:
+async def lab(kind: str) -> AsyncIterator[Lab]:
     """Give a lab on an empty database, and remove all of it afterwards. Prints what failed processes said."""
     with find_broker(allow_memory=False) as broker, tempfile.TemporaryDirectory(prefix="bench-") as directory:
-        async with _database(database, Path(directory)) as url:
+        async with database(kind, Path(directory)) as url:
             made = Lab(broker.url or "", url, Path(directory))
             try:
                 yield made
@@ -157,7 +157,8 @@ async def lab(database: str) -> AsyncIterator[Lab]:
 
 
 @asynccontextmanager
-async def _database(kind: str, directory: Path) -> AsyncIterator[str]:
+async def database(kind: str, directory: Path) -> AsyncIterator[str]:
+    """Make an empty database, give its URL, and drop it afterwards."""
     if kind == "sqlite":
         yield f"sqlite:///{directory / 'bench.sqlite3'}"
         return
@@ -187,7 +188,7 @@ async def _remove_names(made: Lab) -> None:
     async with channel(made.broker_url) as open_channel:
         for queue in (made.inbound_queue, replies, dead, commands, f"{made.namespace}bare"):
             await open_channel.queue_delete(queue)
-        for exchange in (dead, f"{made.namespace}mef-bridge.probe", commands, f"{made.namespace}acme.wfm.events"):
+        for exchange in (dead, f"{made.namespace}mef-bridge.canaries", commands, f"{made.namespace}acme.wfm.events"):
             await open_channel.exchange_delete(exchange)
 
 

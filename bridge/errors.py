@@ -44,6 +44,10 @@ class BrokerUnavailable(TransientError):
     """RabbitMQ does not answer; what was to be sent may have gone out all the same."""
 
 
+class NotAllowed(TransientError):
+    """RabbitMQ does not allow the bridge what it needs; an administrator may."""
+
+
 class NotSent(BrokerUnavailable):
     """RabbitMQ takes no messages now; nothing was sent."""
 

@@ -76,9 +76,14 @@ MOST_KEYS: Final = 4  # two while one replaces the other, and as much again of t
 
 
 class ListenerSettings(_Section):
-    """How the listeners of one Buyer are called. `signing` keys sign side by side, so that one can replace another."""
+    """How the listeners of one Buyer are called. `signing` keys sign side by side, so that one can replace another.
+
+    `hosts`, if given, are all that his listeners may have: what is shown to a listener is shown to nobody else, even if
+    somebody who has the Buyer's key registers a listener of his own.
+    """
 
     buyer: Name
+    hosts: tuple[Annotated[str, Field(pattern=r"^[a-z0-9._:-]+$")], ...] = ()
     authentication: Authentication = NoAuthentication(type="none")
     signing: Annotated[tuple[SecretSource, ...], Field(max_length=MOST_KEYS)] = ()
     tls: ClientTls = ClientTls()

@@ -12,8 +12,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bridge.environment import PREFIX, Substituted, substitute, unknown_variables
@@ -106,9 +116,40 @@ def _url(*schemes: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _amqp_url(value: SecretStr) -> SecretStr:
+    """Refuse what would be read as something else: a password with an @ or a / in it, above all. It is never shown."""
+    text = value.get_secret_value().strip()  # a newline at the end of a file with a secret is none of it
+    try:
+        parts = urlsplit(text)
+        wrong = bool(re.search(r"\s", text) or parts.fragment or "@" in parts.path + parts.query)
+        host, _ = (parts.hostname, parts.port)
+    except ValueError:
+        wrong, host = True, None
+    if wrong:
+        raise ValueError(
+            "expected amqp://user:password@host:port/vhost; what is special in a URL must be percent-encoded in user, "
+            "password and vhost: / as %2F, @ as %40, # as %23, ? as %3F, % as %25, [ as %5B, a space as %20"
+        )
+    if not host:
+        raise ValueError("expected amqp://user:password@host:port/vhost, but there is no host")
+    return SecretStr(text)
+
+
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 _SCOPE = r"^[!#-\[\]-~]+$"  # RFC 6749, 3.3: a scope token
+
+
+def _network(value: str) -> str:
+    """Require an address, or a network without bits beside its mask."""
+    try:
+        ipaddress.ip_network(value)
+    except ValueError:
+        raise ValueError("expected an address or a network, such as 10.0.0.5 or 10.0.0.0/24") from None
+    return value
+
+
+Network = Annotated[str, AfterValidator(_network)]
 
 
 class Section(BaseModel):
@@ -151,6 +192,14 @@ class HttpSettings(Section):
         75.0,
         description="Seconds after which a connection without a request is closed; should be longer than a proxy in "
         "front keeps one.",
+    )
+    requests_per_second: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = Field(
+        0.0,
+        description="Requests a second, on the average, that each requesting entity may make of one process; beyond "
+        "that it gets 429 and Retry-After. 0 is no limit.",
+    )
+    requests_burst: int = Field(
+        100, ge=1, le=1_000_000, description="Requests that it may make at once before that average counts."
     )
     idempotency_hours: Annotated[float, Field(gt=0, le=8760)] = Field(
         24.0, description="Hours for which the answer to a POST with an `Idempotency-Key` is kept."
@@ -212,10 +261,29 @@ class IdentitySettings(Section):
     entity_claim: str = Field(
         "client_id",
         min_length=1,
-        description="Claim that names the requesting entity: its `client_id`, or else its `name`, in the buyers file.",
+        description="Claim that names the requesting entity: its `client_id`, or else its `name`, in the buyers file. "
+        "A dot leads into an object.",
+    )
+    scope_claims: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_split), Field(min_length=1)
+    ] = Field(
+        ("scope", "scp"),
+        description="Claims that hold scopes, each as a list or as text with spaces; all of them count. A dot "
+        "leads into an object: `realm_access.roles`. In a variable: separated by commas.",
     )
     appointment_scope: str = Field("appointment", pattern=_SCOPE, description="Scope for the Appointment API.")
     work_order_scope: str = Field("workOrder", pattern=_SCOPE, description="Scope for the WorkOrder API.")
+    certificate_header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]*$")] = Field(
+        "",
+        description="Header in which a proxy in front tells of the client's certificate (mTLS): "
+        "`X-Forwarded-Client-Cert`, `ssl-client-cert`, `Client-Cert`, or another with a PEM. Empty: none. Needs "
+        "`trusted_proxies`.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(_split)] = Field(
+        (),
+        description="Addresses and networks from which `certificate_header` counts; from any other it is ignored. In a "
+        "variable: separated by commas.",
+    )
     jwks_refresh_minutes: Seconds = Field(
         60.0, description="Minutes after which the keys are read again; an unknown key has them read at once."
     )
@@ -230,6 +298,8 @@ class IdentitySettings(Section):
             raise ValueError(f"jwks needs {' and '.join(missing)}: tokens made for others must not work here")
         if "://" in self.jwks and not self.jwks.startswith("https://"):
             raise ValueError("jwks must be a file or an https:// URL: whoever changes the keys can be anybody")
+        if self.certificate_header and not self.trusted_proxies:
+            raise ValueError("certificate_header needs trusted_proxies: else anybody could claim any certificate")
         if self.mode is IdentityMode.NONE and not self.buyer:
             raise ValueError("mode none needs a buyer that everybody is taken for")
         return self
@@ -247,9 +317,22 @@ class SellerSettings(Section):
 class BrokerSettings(Section):
     """RabbitMQ, where the WFM is."""
 
-    url: Annotated[SecretStr, _url("amqp", "amqps")] = Field(
+    url: Annotated[SecretStr, _url("amqp", "amqps"), AfterValidator(_amqp_url)] = Field(
         SecretStr("amqp://guest:guest@localhost:5672/"), description="Where RabbitMQ is, with user and password."
     )
+    password_file: Path | None = Field(
+        None,
+        description="File with the password, for a `url` with a user and none. A newline at its end is none of it.",
+    )
+    ca_file: Path | None = Field(
+        None,
+        description="Certificates (PEM) of the authority that signed RabbitMQ's; needs `amqps://`. Empty: the "
+        "system's.",
+    )
+    certificate_file: Path | None = Field(
+        None, description="Certificate (PEM, with its chain) that the bridge shows RabbitMQ; needs `amqps://`."
+    )
+    key_file: Path | None = Field(None, description="Its private key (PEM, without a password).")
     namespace: str = Field(
         "",
         pattern=r"^[A-Za-z0-9._-]*$",
@@ -276,6 +359,10 @@ class DatabaseSettings(Section):
     url: Annotated[SecretStr, _url("sqlite", "postgresql")] = Field(
         SecretStr("sqlite:///var/mef-bridge.sqlite3"),
         description="`sqlite:///file` (one process, no set-up) or `postgresql://user:password@host/database`.",
+    )
+    password_file: Path | None = Field(
+        None,
+        description="File with the password, for a `url` with a user and none. A newline at its end is none of it.",
     )
     prepared_statements: bool | None = Field(
         None,
@@ -556,12 +643,14 @@ class RequestingEntity(Section):
     """Somebody who calls the API, by one of its keys or by a token, for one or several Buyers (R5-R9).
 
     Keys are kept as SHA-256 in lower-case hex; several allow one to be replaced without a pause. `client_id` is how
-    tokens name the entity; without it, they do so by its `name`.
+    tokens name the entity; without it, they do so by its `name`. Client certificates are known by the SHA-256 of their
+    DER form.
     """
 
     name: Annotated[str, Field(min_length=1)]
     client_id: Annotated[str, Field(min_length=1)] | None = None
     api_keys_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
+    certificates_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
     buyers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
 
@@ -583,7 +672,8 @@ def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> Buyers:
     source, production = document.source, mode is Mode.PRODUCTION
     buyers = validate(Buyers, source)
     entities = buyers.requesting_entities
-    findings = [*_shared_keys(source, entities), *_shared_names(source, entities)]
+    findings = [*_shared_keys(source, entities), *_shared_certificates(source, entities)]
+    findings += _shared_names(source, entities)
     findings += listener_findings(source, buyers.listeners, document.hidden, production=production)
     if production:
         findings += _development_keys(source, entities)
@@ -605,6 +695,17 @@ def _shared_keys(source: YamlSource, entities: Iterable[RequestingEntity]) -> It
     """A key must tell who calls, so no two entries may have the same."""
     for path in _repeated(_digests(entities)):
         yield source.finding(path, "duplicate-key", "this API key is in use already, further up")
+
+
+def _shared_certificates(source: YamlSource, entities: Iterable[RequestingEntity]) -> Iterator[Finding]:
+    """So must a certificate."""
+    digests = [
+        (digest, ("requesting_entities", number, "certificates_sha256", index))
+        for number, entity in enumerate(entities)
+        for index, digest in enumerate(entity.certificates_sha256)
+    ]
+    for path in _repeated(digests):
+        yield source.finding(path, "duplicate-key", "this certificate is in use already, further up")
 
 
 def _shared_names(source: YamlSource, entities: Sequence[RequestingEntity]) -> Iterator[Finding]:

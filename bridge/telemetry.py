@@ -1,14 +1,16 @@
 """Log lines: one stream and one form for our own and for the libraries', each with the correlation id of its request.
 
 Lines go to standard error. JSON ones carry `timestamp` (RFC 3339, UTC), `level`, `logger`, `event`,
-then `correlation_id` and the rest. Passwords in URLs are masked whoever wrote them, tracebacks included.
+then `correlation_id` and the rest. Passwords in URLs, and what follows "Bearer", are masked whoever
+wrote them, tracebacks included.
 """
 
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -27,8 +29,10 @@ _QUIET = (
     "faststream",
     "sqlalchemy",
 )
-# Each failed attempt to connect is an error to them; aio-pika, one level up, says it again with what happens next.
-_SILENT = ("aiormq.connection",)
+# Each failed attempt to connect is an error to them, once a second; the link says it once, with what mends it. So is
+# each channel that cannot be opened again on a connection that was just lost.
+_SILENT = ("aiormq.connection", "aio_pika.robust_connection", "aio_pika.tools")
+_HIDES = re.compile(r"//|bearer |basic ", re.IGNORECASE)
 _FIRST = ("timestamp", "level", "logger", "event", "correlation_id")
 
 
@@ -73,12 +77,21 @@ def _last(format_: str, target: TextIO) -> list[Processor]:
 
 
 def _mask(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {key: mask_secrets(str(value)) if _may_hide(value) else value for key, value in event.items()}
+    return {key: _masked(value) for key, value in event.items()}
 
 
-def _may_hide(value: object) -> bool:
-    """A URL may stand in text, or in the text of an exception given as a value."""
-    return isinstance(value, BaseException) or (isinstance(value, str) and "//" in value)
+def _masked(value: Any) -> Any:
+    """A secret may stand in text, in that of an exception given as a value, and in what holds such things."""
+    match value:
+        case BaseException():
+            return mask_secrets(str(value))
+        case str():
+            return mask_secrets(value) if _HIDES.search(value) else value
+        case list() | tuple():
+            return [_masked(each) for each in value]
+        case dict():
+            return {key: _masked(each) for key, each in value.items()}
+    return value
 
 
 def _in_order(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

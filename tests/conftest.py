@@ -4,6 +4,7 @@
 them for itself. Where one cannot be had, the tests that need it are skipped with the reason; with CI=true they fail.
 """
 
+import asyncio
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +15,7 @@ from typing import NoReturn
 
 import asyncpg
 import pytest
+import uvloop
 from hypothesis import settings
 
 from bridge.localenv.__main__ import NO_BROKER, NO_DATABASE
@@ -34,6 +36,16 @@ settings.load_profile("no clock")
 
 # What pytest was started with; tests themselves see no BRIDGE_* variable (see below).
 STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))
+
+
+Loops = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
+ONE_LOOP: Loops = MappingProxyType({"asyncio": asyncio.new_event_loop})
+BOTH_LOOPS: Loops = MappingProxyType({**ONE_LOOP, "uvloop": uvloop.new_event_loop})
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> Loops:
+    """The bridge runs on uvloop, whose transports are others: a module about sockets says `ON_BOTH_LOOPS = True`."""
+    return BOTH_LOOPS if getattr(getattr(item, "module", None), "ON_BOTH_LOOPS", False) else ONE_LOOP
 
 
 @pytest.hookimpl(optionalhook=True)

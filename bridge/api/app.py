@@ -16,6 +16,7 @@ from bridge.api.identity import Identity
 from bridge.api.middleware import admit, answer_errors, correlate
 from bridge.api.operations import Door, Route, handler
 from bridge.api.presenter import api_path
+from bridge.api.rates import Rates
 from bridge.api.services import Services
 from bridge.api.work_orders import WorkOrderOperations
 from bridge.mef.enums import Api, Irp
@@ -53,7 +54,8 @@ def _door(services: Services, identity: Identity, config: ApiConfig, sellers: Ma
     of_sellers = {
         seller: {route.name: route.operation for route in operations(own, config)} for seller, own in sellers.items()
     }
-    return Door(identity=identity, requests=services.requests, config=config, sellers=of_sellers)
+    rates = Rates(config.limits.requests_per_second, config.limits.burst)
+    return Door(identity=identity, requests=services.requests, config=config, rates=rates, sellers=of_sellers)
 
 
 def _mef_routes(routes: Iterable[Route], door: Door) -> Iterator[web.RouteDef]:

@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 class Limits:
     """What one client, or all together, may take: connections, and seconds for a head, a body, and between requests.
 
-    `body_seconds` is also how long a client may leave an answer untaken.
+    `body_seconds` is also how long a client may leave an answer untaken. `requests_per_second` and `burst` are for each
+    requesting entity; 0 is no limit.
     """
 
     connections: int = 500
     head_seconds: float = 10.0
     body_seconds: float = 30.0
     idle_seconds: float = 75.0
+    requests_per_second: float = 0.0
+    burst: int = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,7 @@ class LimitedProtocol(web.RequestHandler):
 
     def refuse(self, answer: bytes) -> None:
         """Tell the client something, and close."""
-        if isinstance(self.transport, asyncio.WriteTransport):
+        if self.transport is not None:
             self.transport.write(answer)
         self.force_close()
 
@@ -118,7 +118,7 @@ class LimitedProtocol(web.RequestHandler):
             self.refuse(self._connections.too_slow())
 
     def _give_up(self) -> None:
-        if isinstance(self.transport, asyncio.WriteTransport):
+        if self.transport is not None:
             self.transport.abort()
 
 

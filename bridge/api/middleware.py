@@ -38,6 +38,7 @@ async def correlate(request: web.Request, handler: Handler) -> web.StreamRespons
         _log_access(request, response, time.perf_counter() - started)
     response.headers[HEADER] = correlation_id
     response.headers["Server"] = SERVER
+    response.headers["X-Content-Type-Options"] = "nosniff"  # what we quote of a request is never a page
     return response
 
 

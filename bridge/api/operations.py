@@ -2,6 +2,8 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
+from math import ceil
 from typing import Final
 
 import structlog
@@ -10,11 +12,12 @@ from aiohttp.typedefs import Handler
 
 from bridge.api.config import ApiConfig
 from bridge.api.correlation import correlation_id_of
-from bridge.api.failures import access_denied, not_found, unauthorized
+from bridge.api.failures import access_denied, not_found, plain, unauthorized
 from bridge.api.idempotency import Requests, answer_once, key_of
 from bridge.api.identity import Identity, Principal, Unauthenticated
 from bridge.api.presenter import Links
 from bridge.api.query import Query, parse_query
+from bridge.api.rates import Rates
 from bridge.api.represented import PARAMETERS, Represented, represented
 from bridge.flows.ports import RequestKey
 from bridge.mef.enums import Api, Irp
@@ -68,6 +71,7 @@ class Door:
     identity: Identity
     requests: Requests
     config: ApiConfig
+    rates: Rates
     sellers: Mapping[str, Mapping[str, Operation]]
 
 
@@ -78,6 +82,7 @@ def handler(route: Route, irp: Irp, door: Door) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         principal = await _authenticate(door.identity, request)
+        _admit(door.rates, principal)
         _authorize(principal, route.api)
         query = parse_query(request.rel_url.raw_query_string, known)
         party = represented(query, principal.buyers, tuple(door.sellers))
@@ -105,9 +110,16 @@ def handler(route: Route, irp: Irp, door: Door) -> Handler:
 
 async def _authenticate(identity: Identity, request: web.Request) -> Principal:
     try:
-        return await identity.authenticate(request.headers)
+        return await identity.authenticate(request.headers, request.remote)
     except Unauthenticated as error:
         raise unauthorized(error.code, str(error)) from error
+
+
+def _admit(rates: Rates, principal: Principal) -> None:
+    wait = rates.wait(principal.name)
+    if wait:
+        again = {"Retry-After": f"{ceil(wait)}"}
+        raise plain(HTTPStatus.TOO_MANY_REQUESTS, "These are too many requests; try again later.", again)
 
 
 def _authorize(principal: Principal, api: Api) -> None:

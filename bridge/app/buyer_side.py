@@ -1,7 +1,7 @@
 """Puts together what speaks with the Buyers: the services, the door, the deliveries."""
 
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -40,14 +40,15 @@ class Served:
     sellers: Mapping[str, Services]
 
 
-def build_served(parts: Parts, wfm_side: WfmSide) -> Served:
+def build_served(parts: Parts, wfm_side: WfmSide, access: Mapping[BuyerId, Access]) -> Served:
     """Build the use cases the API calls."""
     ready = partial(readiness, parts, wfm_side)
+    hosts = {buyer: each.hosts for buyer, each in access.items()}
     sellers = parts.settings.sellers if len(parts.settings.sellers) > 1 else ()
     views = {each.id: SellerStore(parts.store, each.id, frozenset(each.packs)) for each in sellers}
     return Served(
-        _services(parts, wfm_side, parts.store, ready),
-        {seller: _services(parts, wfm_side, view, ready) for seller, view in views.items()},
+        _services(parts, wfm_side, parts.store, ready, hosts),
+        {seller: _services(parts, wfm_side, view, ready, hosts) for seller, view in views.items()},
     )
 
 
@@ -57,10 +58,10 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int 
     return {
         "database": parts.store.problem or True,
         "messages": oldest_s <= parts.settings.database.commit_within_seconds or _too_old(oldest_s),
-        "broker": parts.link.connected,
+        "broker": parts.link.problem or True,
         "publishing": wfm_side.bus.problem or True,
-        "inbound": all(consumer.bound for consumer in wfm_side.inbound),
-        "replies": all(consumer.consumed for consumer in wfm_side.replies),
+        "inbound": _first(consumer.problem for consumer in wfm_side.inbound) or True,
+        "replies": _first(consumer.problem for consumer in wfm_side.replies) or True,
         "deadLetters": wfm_side.dead_letters.depth,
         "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
         "oldestUncommittedSeconds": int(oldest_s),
@@ -69,11 +70,21 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int 
     }
 
 
+def _first(problems: Iterable[str | None]) -> str | None:
+    return next((problem for problem in problems if problem is not None), None)
+
+
 def _too_old(oldest_s: float) -> str:
     return f"the oldest message of the WFM waits for {oldest_s:.0f} s to be stored (see commit.waiting in the log)"
 
 
-def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Readiness) -> Services:
+def _services(
+    parts: Parts,
+    wfm_side: WfmSide,
+    store: BuyersStore,
+    readiness: Readiness,
+    hosts: Mapping[BuyerId, frozenset[str]],
+) -> Services:
     workshop, commands = wfm_side.workshop, wfm_side.commands
     timeout = timedelta(seconds=parts.settings.commands.timeout_seconds)
     memory = timedelta(minutes=parts.settings.commands.slot_memory_minutes)
@@ -88,7 +99,9 @@ def _services(parts: Parts, wfm_side: WfmSide, store: BuyersStore, readiness: Re
     return Services(
         appointments=Appointments(store, workshop, commands, time_slots, timeout=timeout),
         work_orders=WorkOrders(store.reads),
-        subscriptions=Subscriptions(store.listeners, now, new_id, max_listeners=parts.settings.http.max_listeners),
+        subscriptions=Subscriptions(
+            store.listeners, now, new_id, max_listeners=parts.settings.http.max_listeners, hosts=hosts
+        ),
         requests=wfm_side.requests,
         readiness=readiness,
     )
@@ -123,6 +136,8 @@ async def start_http(
             head_seconds=settings.http.head_timeout_seconds,
             body_seconds=settings.http.body_timeout_seconds,
             idle_seconds=settings.http.idle_timeout_seconds,
+            requests_per_second=settings.http.requests_per_second,
+            burst=settings.http.requests_burst,
         ),
     )
     app = build_app(served.services, identity, config, served.sellers)

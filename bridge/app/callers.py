@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
+from ipaddress import ip_network
 
 import structlog
 
 from bridge.api.identity import (
     ApiKeyIdentity,
+    CertificateIdentity,
     CredentialsIdentity,
     Identity,
     KeySet,
@@ -16,6 +18,7 @@ from bridge.api.identity import (
     RequestingEntity,
     TokenIdentity,
     TokenRules,
+    TrustedProxies,
     reader,
 )
 from bridge.domain.model import BuyerId
@@ -32,6 +35,7 @@ def load_entities(settings: Settings) -> list[RequestingEntity]:
             name=entity.name,
             client_id=entity.client_id,
             api_key_sha256=entity.api_keys_sha256,
+            certificates_sha256=entity.certificates_sha256,
             buyers=tuple(BuyerId(buyer) for buyer in entity.buyers),
         )
         for entity in load_buyers(settings.buyers, settings.mode).requesting_entities
@@ -48,6 +52,17 @@ async def open_identity(settings: Settings, entities: Sequence[RequestingEntity]
             host=settings.http.host,
         )
         return NoIdentity(Principal("anybody", (BuyerId(chosen.buyer),)))
+    others = await _with_credentials(settings, entities, stack)
+    if not chosen.certificate_header:
+        return others
+    networks = tuple(map(ip_network, chosen.trusted_proxies))
+    return CertificateIdentity(entities, TrustedProxies(chosen.certificate_header, networks), others)
+
+
+async def _with_credentials(
+    settings: Settings, entities: Sequence[RequestingEntity], stack: AsyncExitStack
+) -> Identity:
+    chosen = settings.identity
     api_keys = ApiKeyIdentity(entities)
     if not chosen.jwks:
         return api_keys
@@ -70,5 +85,6 @@ def token_rules(settings: Settings) -> TokenRules:
         algorithms=frozenset(algorithm.value for algorithm in chosen.algorithms),
         scopes={Api.APPOINTMENT: chosen.appointment_scope, Api.WORK_ORDER: chosen.work_order_scope},
         entity_claim=chosen.entity_claim,
+        scope_claims=chosen.scope_claims,
         leeway=timedelta(seconds=chosen.leeway_seconds),
     )

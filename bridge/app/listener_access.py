@@ -42,6 +42,7 @@ def _access(listed: ListenerSettings, ca_file: Path | None) -> Access:
     try:
         chosen = listed.authentication
         return Access(
+            hosts=frozenset(listed.hosts),
             bearer=_secret(chosen.token) if isinstance(chosen, BearerAuthentication) else None,
             oauth2=_token_request(chosen) if isinstance(chosen, ClientCredentials) else None,
             keys=tuple(map(_signing_key, listed.signing)),

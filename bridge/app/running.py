@@ -27,6 +27,7 @@ from bridge.app.wfm_side import (
     start_consumers,
     start_loops,
     start_publishing,
+    still_lacking,
     topology_of,
     warn_of_missing_packs,
 )
@@ -69,7 +70,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         start = await stack.enter_async_context(background())
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
-        url, close = await start_http(settings, build_served(parts, wfm_side), identity, stack)
+        url, close = await start_http(settings, build_served(parts, wfm_side, access), identity, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
@@ -77,11 +78,15 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         if link is None:
             await connect(parts, stack)
         await start_publishing(wfm_side, stack)
-        await start_consumers(wfm_side, start, stack)
+        await start_consumers(parts, wfm_side, start, stack)
         await patiently(partial(take_over, store))
         stack.push_async_callback(close)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
-        log.info("bridge.ready", url=url, instance=settings.instance, packs=loaded)
+        about = {"url": url, "instance": settings.instance, "packs": loaded}
+        if lacking := await still_lacking(wfm_side):
+            log.warning("bridge.started", **about, not_ready=lacking)
+        else:
+            log.info("bridge.ready", **about)
         stack.callback(log.info, "bridge.stopping", instance=settings.instance)
         ended.callback(log.info, "bridge.stopped", instance=settings.instance)
         yield RunningBridge(settings, url, store, packs, reload)

@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from bridge.app.credentials import database_url
 from bridge.app.process import Start, new_id
 from bridge.backoff import Backoff
 from bridge.errors import StoreUnavailable
@@ -21,7 +22,7 @@ RETRIES: Final = Backoff(first=0.5, longest=15.0)
 def build_store(settings: Settings) -> SqlStore:
     """Make the store, not opened yet."""
     return new_store(
-        settings.database.url.get_secret_value(),
+        database_url(settings.database),
         new_id=new_id,
         named_statements=settings.database.prepared_statements,
         instance=settings.instance,

@@ -1,6 +1,7 @@
 """Puts together what speaks with the WFM: packs, use cases, command bus, consumers, outbox."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,7 +10,9 @@ from random import Random
 import structlog
 from faststream.rabbit import QueueType
 
+from bridge.app.credentials import broker_url
 from bridge.app.process import Start, new_id, now
+from bridge.errors import TransientError
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
@@ -24,13 +27,15 @@ from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.instance import InstanceMark
-from bridge.wfm.link import RabbitLink
+from bridge.wfm.link import RETRIES, RabbitLink
 from bridge.wfm.outbox_sender import OutboxSender
 from bridge.wfm.topology import OwnReplies, Topology
 
 log = structlog.get_logger(__name__)
 
 
+BOUND_SOON_SECONDS = 2.0
+"""So long a start waits for its queues to be bound, before it says that they are not: the WFM makes its exchange."""
 FORGET_SECONDS = 600.0
 """How often idempotency keys whose time is up are deleted; they count no longer anyway."""
 
@@ -59,7 +64,7 @@ def topology_of(settings: Settings) -> Topology:
 def build_link(settings: Settings) -> RabbitLink:
     """Make the connection to RabbitMQ, not opened yet."""
     return RabbitLink(
-        settings.broker.url.get_secret_value(),
+        broker_url(settings.broker),
         name=f"mef-bridge {settings.instance}",
         connect_timeout_s=settings.broker.connect_timeout_seconds,
     )
@@ -147,19 +152,46 @@ async def start_publishing(wfm_side: WfmSide, stack: AsyncExitStack) -> None:
     stack.push_async_callback(wfm_side.bus.stop)
 
 
-async def start_consumers(wfm_side: WfmSide, start: Start, stack: AsyncExitStack) -> None:
+async def start_consumers(parts: Parts, wfm_side: WfmSide, start: Start, stack: AsyncExitStack) -> None:
     """Take the WFM's messages, replies first: a message may have a command follow.
 
     Raises `PermanentError` where another process runs as the same instance.
     """
-    await wfm_side.mark.take()
+    link = parts.link
+    await _until_allowed(link, wfm_side.mark.take)
     start(wfm_side.mark.keep(), "instance")
     consumers: list[ReplyConsumer | InboundConsumer] = [*wfm_side.replies, *wfm_side.inbound]
     for consumer in consumers:
-        await consumer.start()
+        await _until_allowed(link, consumer.start)
         stack.push_async_callback(consumer.stop)
     start(wfm_side.outbox.run(), "outbox")
     start(wfm_side.dead_letters.watch(), "dead letters")
+
+
+async def still_lacking(wfm_side: WfmSide) -> list[str]:
+    """Say what keeps the bridge from being ready, after a moment in which its queues are bound."""
+    bound = [asyncio.create_task(consumer.wait_bound()) for consumer in wfm_side.inbound]
+    await asyncio.wait(bound, timeout=BOUND_SOON_SECONDS)
+    for task in bound:
+        task.cancel()
+    consumers: list[ReplyConsumer | InboundConsumer] = [*wfm_side.replies, *wfm_side.inbound]
+    problems = [wfm_side.bus.problem, *(consumer.problem for consumer in consumers)]
+    return [problem for problem in problems if problem is not None]
+
+
+async def _until_allowed(link: RabbitLink, step: Callable[[], Awaitable[None]]) -> None:
+    """Take a step. A right that is missing is waited for: an administrator gives it while we run."""
+    for wait in RETRIES.waits():
+        try:
+            await step()
+        except TransientError as trouble:
+            before, link.hindrance = link.hindrance, str(trouble)
+            if link.hindrance != before:
+                log.warning("broker.waiting", problem=link.hindrance)
+            await asyncio.sleep(wait)
+        else:
+            link.hindrance = None
+            return
 
 
 def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates, bus: RabbitCommandBus) -> InboundConsumer:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from bridge.app.credentials import database_url
 from bridge.app.process import new_id
 from bridge.settings import Settings
 from bridge.store import SqlStore, open_existing
@@ -16,7 +17,7 @@ def with_store(settings: Settings, work: Callable[[SqlStore], Awaitable[T]], *, 
 
     async def opened() -> T:
         store = await open_existing(
-            settings.database.url.get_secret_value(),
+            database_url(settings.database),
             new_id=new_id,
             read_only=read_only,
             named_statements=settings.database.prepared_statements,

@@ -80,7 +80,7 @@ def token_claims(settings: Settings, entity: str, scopes: list[str] | None, life
         "exp": now + lifetime,
         "jti": uuid4().hex,
         chosen.entity_claim: _claim_of(settings, entity),
-        "scope": " ".join(scopes or (chosen.appointment_scope, chosen.work_order_scope)),
+        chosen.scope_claims[0]: " ".join(scopes or (chosen.appointment_scope, chosen.work_order_scope)),
     }
 
 

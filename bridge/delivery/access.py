@@ -86,8 +86,9 @@ def _about(path: Path) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
-    """How the listeners of a Buyer are called; `keys` are signing keys."""
+    """How the listeners of a Buyer are called; `keys` are signing keys. Without `hosts`, they may be at any host."""
 
+    hosts: frozenset[str] = frozenset()
     bearer: Secret | None = None
     oauth2: TokenRequest | None = None
     keys: tuple[Secret, ...] = ()

@@ -8,7 +8,7 @@ names (`delivery.proxy_resolves`), only what stands in the URL is judged here; t
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from bridge.delivery.config import DeliveryConfig
-from bridge.delivery.guard import check_callback, is_address
+from bridge.delivery.guard import CallbackRefused, check_callback, is_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,16 @@ class Egress:
         self._resolver = resolver
         self.proxy = proxy_options(settings)
 
-    async def way_to(self, url: str, trust: ssl.SSLContext | bool) -> Way:
-        """Give the way to a listener. Raises `CallbackRefused`, an `OSError`, and `ValueError` for what is no URL."""
+    async def way_to(self, url: str, trust: ssl.SSLContext | bool, hosts: Collection[str] = ()) -> Way:
+        """Give the way to a listener, which must be at one of the `hosts` if there are any.
+
+        Raises `CallbackRefused`, an `OSError`, and `ValueError` for what is no URL.
+        """
         if not self._is_free:
             check_callback(url)
         target = URL(url)
+        if hosts and target.host not in hosts:
+            raise CallbackRefused(f"callback refused: {target.host} is none of the hosts of this Buyer's listeners")
         options = {"ssl": trust, **self.proxy}
         if not self.proxy or not self._judges_names or is_address(target.host or ""):
             return Way(target, {}, options)

@@ -164,7 +164,7 @@ class Sender:
             raise
 
     async def _post(self, webhook: Webhook, access: Access, bearer: str | None) -> Answered:
-        way = await self._egress.way_to(webhook.url, _context(access.tls or self._trust))
+        way = await self._egress.way_to(webhook.url, _context(access.tls or self._trust), access.hosts)
         headers = {**webhook.headers, **way.headers, **self._signatures(webhook, access)}
         if bearer is not None:
             headers["Authorization"] = f"Bearer {bearer}"

@@ -71,6 +71,11 @@ class Shares:
         uncounted = min(self._slow, self._concurrency * SLOW_PER_SENDER)
         return max(0, self._concurrency - (self._under_way - uncounted))
 
+    @property
+    def is_brisk(self) -> bool:
+        """Whether something is under way that is not slow."""
+        return self._under_way > self._slow
+
     def busy(self, now: float) -> Busy:
         """Tell to whom nothing more may be sent at the moment."""
         for each in [each for each in self._watched if self._is_idle(self._listeners[each], now)]:

@@ -33,7 +33,7 @@ from bridge.domain.retry import (
     wait_asked_for,
 )
 from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, DeliveryState
-from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, until_done, when_due
+from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, until_done, when_due
 from bridge.telemetry import bind_correlation
 
 STORE_RETRIES = Backoff(first=1.0, longest=30.0)
@@ -112,7 +112,12 @@ class DeliveryWorker:
         return await self._rest()
 
     async def _rest(self) -> float:
-        """Tell when to look again: something is due, or a listener has rested. When one ends, we are woken."""
+        """Tell when to look again: something is due, or a listener has rested. When one ends, we are woken.
+
+        While one is under way that will soon end, or be slow, the store is not asked when that is.
+        """
+        if self._shares.is_brisk:
+            return SHORTEST_LOOK_S
         time = self._time()
         due_in = seconds_until(await self._store.next_at(self._shares.busy(time)), self._clock())
         rested_in = self._shares.rest_ends_in(time)

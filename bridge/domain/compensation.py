@@ -1,12 +1,16 @@
 """Takes a visit back that the WFM booked and the Buyer was told is not done: asked again until it is gone.
 
 As long as the visit may stand, the booking that made it knows when the WFM is asked next. It is over once the WFM
-agrees, knows no such visit (any more), or says that the visit was cancelled. Any other refusal may pass.
+agrees, knows no such visit (any more), or says that the visit was cancelled; and once the visit has begun, or the WFM
+says that it never takes it back. Then the Buyer is shown it, as the WFM's truth wins (`booking.py`); where his
+WorkOrder can take none, somebody at the Seller's must choose. Any other refusal may pass.
 """
 
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from bridge.domain.booking import adopt, can_be_adopted
+from bridge.domain.draft import Draft
 from bridge.domain.model import (
     Accepted,
     CancelVisit,
@@ -15,12 +19,15 @@ from bridge.domain.model import (
     CommandKind,
     CommandState,
     Decision,
+    Ids,
     Job,
     Outcome,
     Refused,
     Visit,
 )
+from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import Error422Code
+from bridge.mef.models import RelatedContactInformation
 
 TRIES = 8
 """After so many without success an operator must look; the WFM is asked on, slowly."""
@@ -53,13 +60,39 @@ def ask_again(job: Job, command: Command, now: datetime) -> Decision:
     )
 
 
-def replied(job: Job, command: Command, reply: Accepted | Refused) -> Decision:
-    """Decide on the WFM's reply; the visit of a refusal that may pass is asked for again at its time."""
+def replied(
+    job: Job, command: Command, reply: Accepted | Refused, seller: RelatedContactInformation, ids: Ids, now: datetime
+) -> Decision:
+    """Decide on the WFM's reply; the visit of a refusal that may pass is asked for again at its time.
+
+    `seller` stands in as sellerAppointmentContact where the visit is shown to the Buyer after all.
+    """
     if isinstance(reply, Accepted):
         return settled(job, command, "the WFM took the visit back")
     if reply.code is Error422Code.REFERENCE_NOT_FOUND:
         return settled(job, command, "the WFM knows no such visit any more")
-    return _decision(job, command, f"the WFM did not take the visit back, and is asked again: {reply.reason}")
+    if not reply.final:
+        return _decision(job, command, f"the WFM did not take the visit back, and is asked again: {reply.reason}")
+    return _stands(job, command, reply, seller, ids, now)
+
+
+def _stands(
+    job: Job, command: Command, reply: Refused, seller: RelatedContactInformation, ids: Ids, now: datetime
+) -> Decision:
+    """The WFM never takes the visit back: it is so, whatever the Buyer was told."""
+    order = job.work_order
+    if order is None or order.state in TERMINAL or _seen(job, command):
+        return settled(job, command, f"nothing is left to be taken back: {reply.reason}")
+    if can_be_adopted(job):
+        draft = Draft(job, order, now)
+        adopt(draft, command, Visit(ref=command.visit, window=command.window, contacts=(seller,)), ids)
+        return draft.result(reason=f"the WFM does not take the visit back any more; it is adopted: {reply.reason}")
+    reason = (
+        f"the WFM does not take back the visit {command.visit or 'without a number'} of a booking that the Buyer was "
+        f"told is not done, and his WorkOrder ({order.state}) can take no other: {reply.reason}; end it in the WFM, or "
+        "let it take place: the Buyer sees what the WFM tells of the job"
+    )
+    return replace(settled(job, command, reason), outcome=Outcome.PARKED)
 
 
 def settled(job: Job, command: Command, reason: str) -> Decision:

@@ -7,11 +7,12 @@ one alone), and this module finds the way there.
 First come the questions whose answer may end it, in this order:
 
 1. Is it *stale*? It bears a version lower than one that was applied, or than a yes of the WFM's. Of a delta that is
-   only late, the pack has left what no later one has told.
+   only late, the pack has left what no later one has told, and the goal only where no later one has named a state.
 2. Is the job *known*? If not, only a message that `creates` opens it, and any other waits for that.
 3. Has it *ended*? Then nothing moves any more, but the pack may have a follow-up WorkOrder opened.
-4. Is it an *echo* of what the Buyer asked for (`echo.py`), and must it wait for a reply to be known as one?
-5. Is it to be *held*, as a later message may take its place (`flows/hold_queue.py`)?
+4. Did it occur *before the visit* was agreed that stands (`echo.before_visit`)? Then it is not about that one.
+5. Is it an *echo* of what the Buyer asked for (`echo.py`), and must it wait for a reply to be known as one?
+6. Is it to be *held*, as a later message may take its place (`flows/hold_queue.py`)?
 
 What is left is news. A `Draft` of the job then takes in what the message tells of the visit (`_learn_visit`), and a
 visit that the WFM agreed without the Buyer (R19, R22), and walks to the goal (`_walk_goal`). The goal is completed
@@ -31,9 +32,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain import echo
+from bridge.domain.ages import VisitAge, newer_than, versions_in
+from bridge.domain.booking import adopt
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
-    REPLY_VERSION,
     Appointment,
     Decision,
     Goal,
@@ -60,7 +62,7 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
     update = _of_what_there_is(job, update)
     ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
-    if ties or (is_older(job, update.versions) and not update.late):
+    if ties or (is_late(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
     try:
         decision = _decide_current(job, update, ids, now, came or now)
@@ -69,12 +71,23 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
         return decision
     is_current = decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
-    # Once the WFM has named a state, what it says is no repetition of what the Buyer asked for before.
-    job = echo.without_echoes(decision.job) if is_current and update.goal.names_state else decision.job
-    versions = highest(job.versions, update.versions)
-    return replace(
-        decision, job=replace(job, versions=versions, record=update.record, field_versions=update.field_versions)
-    )
+    after = decision.job.with_visit_age(job, _visit_age(update, now))
+    if update.names_state and is_current:
+        # Once the WFM has named a state, what it says is no repetition of what the Buyer asked for before.
+        after = echo.without_echoes(after).with_state_named(update.versions, is_own=update.is_own)
+    elif update.names_state:
+        # What was old news is older than what was agreed: a delta that tells nothing of it must not bring it back.
+        after = after.with_agreement(newer_than(update.grounds))
+    versions = highest(after.versions, update.versions)
+    after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions)
+    return replace(decision, job=after, reason=decision.reason or update.withheld)
+
+
+def _visit_age(update: JobUpdate, now: datetime) -> VisitAge:
+    """Say when what a message tells of a visit was so; a clock that is fast makes nothing that comes later look old."""
+    occurred = update.occurred_at
+    earliest = min(occurred, now) if occurred is not None else None
+    return VisitAge(earliest=earliest, latest=occurred or now, versions=update.versions)
 
 
 def _of_what_there_is(job: Job, update: JobUpdate) -> JobUpdate:
@@ -95,14 +108,14 @@ def learned(
     return replace(job, versions=known, record=record, field_versions=field_versions)
 
 
-def is_older(job: Job, versions: Mapping[str, int]) -> bool:
+def is_late(job: Job, versions: Mapping[str, int]) -> bool:
     """Tell whether a message of these versions is older than what is applied, or than a yes of the WFM's."""
     return is_behind(versions, _known(job))
 
 
 def _known(job: Job) -> Versions:
     """Give the highest versions that the WFM has spoken of: in its messages, and in its answers."""
-    return highest(job.versions, job.field_versions.get(REPLY_VERSION, {}))
+    return highest(job.versions, versions_in(job.ages.agreed))
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:
@@ -112,9 +125,8 @@ def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: 
         return _open_new(job, update, ids, now)
     if job.work_order.state in TERMINAL:
         return _after_end(job, job.work_order, update, ids, now)
-    if not update.visit.writes_window:
-        update = echo.with_standing_window(job, update)
-    decision = echo.recognise(job, update, now)
+    update = echo.with_standing_visit(job, update)
+    decision = echo.before_visit(job, update) or echo.recognise(job, update, now)
     if decision is not None:
         return decision
     if update.wait is not None and came + update.wait > now:
@@ -214,7 +226,10 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
         return
     if draft.appointment is not None:
         _learn_visit(draft, draft.appointment, update)
-    if _agrees_visit(draft, update):
+    booking = echo.begun_booking(draft.job, update)
+    if booking is not None:
+        adopt(draft, booking, update.visit, ids)
+    elif _agrees_visit(draft, update):
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
         if draft.work_order.state is WorkOrderState.OPEN:
             draft.move_work_order(WorkOrderState.PLANNED)  # R24
@@ -254,7 +269,8 @@ def _learn_visit(draft: Draft, appointment: Appointment, update: JobUpdate) -> N
         if gone and appointment.moved_window is not None:
             draft.appointment = replace(appointment, disregarded_window=None)
         return
-    if visit.ref is not None and (appointment.visit is None or visit.window == appointment.valid_for):
+    names = visit.writes_ref and visit.ref is not None
+    if names and (appointment.visit is None or visit.window == appointment.valid_for):
         draft.appointment = appointment = replace(appointment, visit=visit.ref)
     known = {note.id for note in appointment.note}
     moved = _in_agreed_window(appointment, update) if _is_moved(draft, update) else appointment

@@ -10,23 +10,27 @@ of its job of which the WFM may still speak, and against the visits that the job
 
 - It fits a pending command: it waits, for only the reply tells whether it is an echo. The reply takes it up again.
 - It fits one that expired: the WFM did it all the same. A change is adopted; a booking is taken back, and what the WFM
-  says of its visit until it is gone is not shown to anybody.
+  says of its visit until it is gone is not shown to anybody. A visit that has begun can't be taken back: it is adopted.
 - It fits one that was accepted: then the visit stands as it says, and deciding on it finds nothing to change.
 - It speaks of a visit that has ended, or of a window that the visit has left, and is not newer than that: old news.
 - Else somebody at the WFM did something, and `None` says so.
 
 Two mentions of a visit are the same by the WFM's reference where both have one, else by the window (`Visit.is_of`). In
 doubt about *when*, a message is neither newer nor older (`_newer`, `_older`): each side then takes what does less harm.
+When is told by what the WFM says: its versions, else its clock against its own (`ages.py`), and against ours where the
+Buyer and the WFM agreed. When a message was taken, or decided on, says nothing: it may have lain in a queue for hours.
 Which of these questions are asked depends on what the message wants of the Appointment: see the table at the end. The
 first that has an answer decides. The end of the whole job is never an echo.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bridge.domain import compensation
+from bridge.domain.ages import CLOCK_GRAIN
 from bridge.domain.appointment import OPEN
+from bridge.domain.booking import can_be_adopted
 from bridge.domain.model import (
     Accepted,
     Appointment,
@@ -34,6 +38,7 @@ from bridge.domain.model import (
     CommandKind,
     CommandState,
     Decision,
+    Goal,
     Job,
     JobUpdate,
     MovedBy,
@@ -43,9 +48,6 @@ from bridge.domain.settlement import reschedule
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import TimePeriod
-
-CLOCK_GRAIN = timedelta(seconds=1)
-"""WFM timestamps are often whole seconds; a message is newer than a change only if it is by more than this."""
 
 ENDED_SINCE = "the visit ended after this message was sent"
 
@@ -68,15 +70,19 @@ def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     return None
 
 
-def with_standing_window(job: Job, update: JobUpdate) -> JobUpdate:
+def with_standing_visit(job: Job, update: JobUpdate) -> JobUpdate:
     """A delta that does not tell the window bears the last that was told: perhaps one from before the Buyer's command.
 
-    The WFM has moved nothing by not speaking of it.
+    So it is with the reference. The WFM has moved nothing by not speaking of it, and means the visit that stands.
     """
     current, visit = job.open_appointment, update.visit
-    if current is None or visit.window not in _left_behind(job, current):
+    if current is None or (visit.writes_window and visit.writes_ref):
         return update
-    return replace(update, visit=replace(visit, window=current.valid_for))
+    if not visit.writes_window and visit.window in _left_behind(job, current):
+        visit = replace(visit, window=current.valid_for)
+    if not visit.writes_ref and visit.ref in {ended.visit for ended in job.past_appointments}:
+        visit = replace(visit, ref=current.visit)
+    return replace(update, visit=visit)
 
 
 def _left_behind(job: Job, current: Appointment) -> set[TimePeriod | None]:
@@ -84,6 +90,37 @@ def _left_behind(job: Job, current: Appointment) -> set[TimePeriod | None]:
     ended = job.ended_appointments
     moved = {each.disregarded_window for each in (current, *ended)}
     return moved | {each.valid_for for each in ended}
+
+
+def before_visit(job: Job, update: JobUpdate) -> Decision | None:
+    """Recognise what occurred before the visit was agreed that stands: it is about one before it, whatever it tells.
+
+    Only a message that repeats the agreement, or names a visit that was not there before, speaks of this one.
+    """
+    current, goal = job.open_appointment, update.goal
+    if current is None or not _is_at_stake(goal):
+        return None
+    age = job.age_of(current)
+    if age.is_before(update.versions, update.occurred_at) is not False or _repeats(job, update, current):
+        return None
+    if age.by_buyer and goal.work_order in TERMINAL:
+        # A WFM may have agreed to the booking of a job that it had ended: nobody but a person can tell.
+        reason = f"the WFM says that the job ended ({goal.work_order}) before it agreed to the Buyer's visit"
+        return Decision(outcome=Outcome.PARKED, job=job, reason=reason)
+    who = "the Buyer's booking" if age.by_buyer else "the visit that stands was agreed"
+    return _ignored(job, f"the message was sent before {who}", Outcome.STALE)
+
+
+def _is_at_stake(goal: Goal) -> bool:
+    return goal.appointment is not None or goal.work_order not in (None, WorkOrderState.PLANNED)
+
+
+def _repeats(job: Job, update: JobUpdate, current: Appointment) -> bool:
+    visit = update.visit
+    if update.goal.appointment is AppointmentStatus.CONFIRMED and visit.window in (None, current.valid_for):
+        return True
+    is_new = visit.ref not in {ended.visit for ended in job.past_appointments}
+    return visit.writes_ref and visit.ref is not None and visit.ref == current.visit and is_new
 
 
 def booking_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
@@ -119,10 +156,33 @@ def _unseen_visit(job: Job, update: JobUpdate, now: datetime) -> Decision | None
         return _waiting(job, "may concern the visit of a booking whose reply is awaited")
     if command is None or _names_ended(job, update):
         return None
+    if update.goal.appointment in _BEGUN:
+        return _begun(job, command)
     if update.goal.appointment not in OPEN:
         gone = _gone(job, update, "the visit of a booking that was taken back has ended in the WFM")
         return gone or _ignored(job, "the visit of a booking that timed out has ended in the WFM")
     return booking_echo(job, update, now)
+
+
+def _begun(job: Job, command: Command) -> Decision | None:
+    """A visit that nobody can take back any more is adopted, where the Buyer's WorkOrder can take it."""
+    if can_be_adopted(job):
+        return None
+    reason = "the visit of a booking that the Buyer was told is not done takes place"
+    if job.open_appointment is not None:
+        return Decision(outcome=Outcome.PARKED, job=job, reason=f"{reason}, while he sees another one")
+    return replace(compensation.settled(job, command, f"{reason}; the WorkOrder is under way"), outcome=Outcome.ECHO)
+
+
+def begun_booking(job: Job, update: JobUpdate) -> Command | None:
+    """Find the booking that the Buyer was told is not done, and of whose visit the message says that it has begun."""
+    if update.goal.appointment not in _BEGUN or not is_unseen(job, update):
+        return None
+    return _booking(job, update)
+
+
+_BEGUN = (AppointmentStatus.IN_PROGRESS, AppointmentStatus.COMPLETED)
+"""What nobody can take back. A visit that was missed, or failed, never was for the Buyer, and nothing is left of it."""
 
 
 def _gone(job: Job, update: JobUpdate, reason: str) -> Decision | None:
@@ -142,7 +202,7 @@ def _before_its_end(job: Job, update: JobUpdate, _: datetime) -> Decision | None
     current = job.open_appointment
     if update.visit.ref is None or (current is not None and current.visit == update.visit.ref):
         return None
-    if any(e.visit == update.visit.ref and not _newer(update, e.changed_at) for e in job.past_appointments):
+    if any(e.visit == update.visit.ref and not _newer(job, update, e) for e in job.past_appointments):
         return _ignored(job, ENDED_SINCE, Outcome.STALE)
     return None
 
@@ -171,19 +231,33 @@ def _taken_back(job: Job, command: Command, update: JobUpdate, now: datetime) ->
     )
 
 
-def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
-    appointment = job.open_appointment
-    if appointment is None or update.visit.window == appointment.valid_for:
+def _reschedule_to(job: Job, appointment: Appointment, update: JobUpdate) -> Command | None:
+    """Find the reschedule that asked for the window in which the message has the visit."""
+    if update.visit.window == appointment.valid_for:
         return None
     asked = (c for c in job.commands if c.appointment == appointment.id and c.window == update.visit.window)
-    command = _meant(asked, CommandKind.RESCHEDULE)
-    if command is None:
+    return _meant(asked, CommandKind.RESCHEDULE)
+
+
+def _begun_in_new_window(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    """The technician may start, or miss, a visit before the WFM's yes to its reschedule is here."""
+    appointment = job.open_appointment
+    command = _reschedule_to(job, appointment, update) if appointment is not None else None
+    if command is None or not command.is_pending:
+        return None
+    return _waiting(job, "may concern the visit in its new window, and the reply to the reschedule is awaited")
+
+
+def _reschedule_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
+    appointment = job.open_appointment
+    command = _reschedule_to(job, appointment, update) if appointment is not None else None
+    if appointment is None or command is None:
         return None
     if command.is_pending:
         return _waiting(job, "may be the echo of a reschedule whose reply is awaited")
     if appointment.status is not AppointmentStatus.CONFIRMED:
         return None
-    if _older(update, appointment.changed_at):
+    if job.age_of(appointment).is_before(update.versions, update.occurred_at) is False:
         return _ignored(job, "the Appointment has changed since this late reschedule", Outcome.STALE)
     return _adopted(job, command, update, now)
 
@@ -213,27 +287,28 @@ def _other_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
 def _before_booking(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     """The WFM's yes may overtake what it said before, such as that there is no visit.
 
-    Until it speaks of the booked visit, a message takes that visit away only if it names it, or is newer.
+    Until it speaks of the booked visit, a message says something of that visit only if it names it, or is newer.
     """
     appointment = job.open_appointment
     booked = any(c.kind is CommandKind.BOOK and c.echo_until is not None for c in job.granted)
     if appointment is None or not booked:
         return None
-    if update.visit.is_of(appointment) or _newer(update, appointment.created_at):
+    if update.visit.names(appointment) or _newer(job, update, appointment):
         return None
     return _ignored(job, "the message was sent before the Buyer's booking", Outcome.STALE)
 
 
-def _no_visit_yet(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
-    """What only speaks of the WorkOrder takes a visit away where it says that there is none to plan yet."""
-    return _before_booking(job, update, now) if update.goal.work_order is WorkOrderState.OPEN else None
+def _of_the_job(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
+    """What only speaks of the WorkOrder says something of its visit where that cannot be confirmed any more."""
+    of_visit = update.goal.work_order in (WorkOrderState.OPEN, WorkOrderState.IN_PROGRESS)
+    return _before_booking(job, update, now) if of_visit else None
 
 
 def _old_window(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     appointment = job.open_appointment
     if appointment is None or not update.visit.may_be_of(appointment):
         return None
-    if update.visit.window != appointment.disregarded_window or _newer(update, appointment.changed_at):
+    if update.visit.window != appointment.disregarded_window or _newer(job, update, appointment):
         return None
     return _ignored(job, "the window is the one before the Buyer's reschedule", Outcome.STALE)
 
@@ -247,7 +322,7 @@ def _ended_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
             return _ignored(job, "the Seller moved this visit; the Buyer was asked to book again (R27)")
         if not update.visit.is_of(ended):
             continue
-        if current is not None or not _newer(update, ended.changed_at):
+        if current is not None or not _newer(job, update, ended):
             return _ignored(job, ENDED_SINCE, Outcome.STALE)
     return None
 
@@ -286,9 +361,13 @@ def _older(update: JobUpdate, moment: datetime) -> bool:
     return update.occurred_at is not None and update.occurred_at + CLOCK_GRAIN < moment
 
 
-def _newer(update: JobUpdate, moment: datetime) -> bool:
-    """In doubt it is not: what may be the echo of something known must not be taken for news."""
-    return update.occurred_at is None or update.occurred_at > moment + CLOCK_GRAIN
+def _newer(job: Job, update: JobUpdate, appointment: Appointment) -> bool:
+    """In doubt it is not: what may be the echo of something known must not be taken for news.
+
+    Of a message that does not say when it occurred, what came last counts.
+    """
+    is_before = job.age_of(appointment).is_before(update.versions, update.occurred_at)
+    return update.occurred_at is None if is_before is None else is_before
 
 
 def _meant(commands: Iterable[Command], kind: CommandKind) -> Command | None:
@@ -306,10 +385,16 @@ def _ignored(job: Job, reason: str, outcome: Outcome = Outcome.ECHO) -> Decision
 
 Recogniser = Callable[[Job, JobUpdate, datetime], Decision | None]
 
-_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (_before_its_end, _unseen_visit, _ended_visit)
+_OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (
+    _before_its_end,
+    _unseen_visit,
+    _before_booking,
+    _begun_in_new_window,
+    _ended_visit,
+)
 
 _RECOGNISERS: Mapping[AppointmentStatus | None, tuple[Recogniser, ...]] = {
-    None: (_no_visit_yet,),
+    None: (_of_the_job,),
     AppointmentStatus.CONFIRMED: (_before_its_end, booking_echo, _reschedule_echo, _old_window, _ended_visit),
     AppointmentStatus.CANCELLED: (gone_echo, _cancel_echo, _other_visit, _before_booking),
     AppointmentStatus.IN_PROGRESS: _OF_A_VISIT_UNDER_WAY,

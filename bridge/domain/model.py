@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
+from bridge.domain.ages import Age, Ages, VisitAge, newest
 from bridge.domain.appointment import OPEN
+from bridge.domain.order import highest
 from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,
@@ -25,6 +27,11 @@ AppointmentId = NewType("AppointmentId", str)
 BuyerId = NewType("BuyerId", str)
 CommandId = NewType("CommandId", str)
 MessageId = NewType("MessageId", str)
+
+
+CONTENT_TYPE: Final = "content-type"
+CONTENT_ENCODING: Final = "content-encoding"
+"""Headers that stand for AMQP's properties of these names: they say how the body of a message is written."""
 
 
 class JobRef(NamedTuple):
@@ -181,21 +188,16 @@ class Command:
         return self.state is CommandState.PENDING
 
 
-REPLY_VERSION = ""
-"""Stands among the names of fields, none of which is empty."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """All that a decision needs to know of one job: the aggregate.
 
     `appointment` is the open one, else the latest. `ended_appointments` are the others. `versions` holds the highest
     version applied per object key ("job" or one the pack declares). `record` is the last known WFM record, onto which
-    deltas merge; `field_versions` says by which versions each of its fields was told last, and under `REPLY_VERSION`
-    which version the WFM's last yes to a Buyer has. `commands` are the outstanding ones: pending, or come to nothing so
-    lately that the WFM may still speak of them. `granted` are those that it accepted and may yet repeat in a message of
-    its own. `open_siblings` counts other WorkOrders of the same trouble ticket that have
-    not ended. `holds`: messages of it are held for a superseding one.
+    deltas merge; `field_versions` is the age of each of its fields, and `ages` are those of its states and visits.
+    `commands` are the outstanding ones: pending, or come to nothing so lately that the WFM may still speak of them.
+    `granted` are those that it accepted and may yet repeat in a message of its own. `open_siblings` counts other
+    WorkOrders of the same trouble ticket that have not ended. `holds`: messages of it are held for a superseding one.
     """
 
     ref: JobRef
@@ -204,7 +206,8 @@ class Job:
     ended_appointments: tuple[Appointment, ...] = ()
     versions: Mapping[str, int] = field(default_factory=dict)
     record: Mapping[str, object] = field(default_factory=dict)
-    field_versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    field_versions: Mapping[str, Age] = field(default_factory=dict)
+    ages: Ages = field(default_factory=Ages)
     commands: tuple[Command, ...] = ()
     granted: tuple[Command, ...] = ()
     open_siblings: int = 0
@@ -234,9 +237,41 @@ class Job:
         """Return the outstanding command with this id."""
         return next((one for one in self.commands if one.id == id_), None)
 
+    def age_of(self, appointment: Appointment) -> VisitAge:
+        """Tell when the visit of an Appointment was agreed, moved or ended; by our own clock where nobody noted it."""
+        known = self.ages.visits.get(appointment.id)
+        return known or VisitAge(earliest=None, latest=appointment.changed_at)
+
     def awaits(self, *kinds: CommandKind) -> bool:
         """Tell whether the reply to a command of these kinds is still awaited."""
         return any(one.is_pending and one.kind in kinds for one in self.commands)
+
+    def with_visit_age(self, before: "Job", age: VisitAge) -> "Job":
+        """Note when the visits that are not as they were `before` came to be so."""
+        were = {one.id: (one.status, one.valid_for, one.disregarded_window) for one in before.appointments}
+        changed = {
+            one.id
+            for one in self.appointments
+            if were.get(one.id) != (one.status, one.valid_for, one.disregarded_window)
+        }
+        if not changed:
+            return self
+        known: dict[str, VisitAge] = {**self.ages.visits, **dict.fromkeys(changed, age)}
+        visits: dict[str, VisitAge] = {one.id: known[one.id] for one in self.appointments if one.id in known}
+        return replace(self, ages=replace(self.ages, visits=visits))
+
+    def with_agreement(self, age: Age) -> "Job":
+        """Note how old what a Buyer and the WFM have agreed is at least."""
+        agreed = newest((self.ages.agreed, age))
+        return self if agreed == self.ages.agreed else replace(self, ages=replace(self.ages, agreed=agreed))
+
+    def with_state_named(self, versions: Mapping[str, int], *, is_own: bool) -> "Job":
+        """Note that a message of these versions has named a state, perhaps by what is remembered of no message."""
+        named = highest(self.ages.named, versions)
+        own = highest(self.ages.own, versions) if is_own else self.ages.own
+        if (named, own) == (self.ages.named, self.ages.own):
+            return self
+        return replace(self, ages=replace(self.ages, named=named, own=own))
 
     def with_command(self, command: Command) -> "Job":
         """Take a command in: in the place of the one with its id, else as the newest."""
@@ -295,11 +330,13 @@ class Visit:
     """What a message says about the visit: the WFM's reference, the agreed window, the Seller's contacts and notes.
 
     `writes_window`: the message itself tells the window. Of a delta that does not, it is the last that the WFM told.
+    `writes_ref` says the same of the reference.
     """
 
     ref: str | None = None
     window: TimePeriod | None = None
     writes_window: bool = True
+    writes_ref: bool = True
     contacts: tuple[RelatedContactInformation, ...] = ()
     note: tuple[Note, ...] = ()
 
@@ -311,6 +348,11 @@ class Visit:
         if known.visit is not None and self.ref is not None:
             return known.visit == self.ref
         return known.window is not None and known.window == self.window
+
+    def names(self, known: Appointment | Command) -> bool:
+        """Tell whether the message itself says that it is the visit of this."""
+        ref, window = self.ref if self.writes_ref else None, self.window if self.writes_window else None
+        return replace(self, ref=ref, window=window).is_of(known)
 
     def may_be_of(self, known: Appointment | Command) -> bool:
         """Tell whether nothing says that it is another visit: a job has one at a time, and many WFMs don't name it."""
@@ -324,8 +366,10 @@ class JobUpdate:
     `details` is complete (deltas are already merged). `creates` says that the message may open a WorkOrder. `rule` and
     `pack_version` name what produced it. `ties_are_stale`: a version that was applied already is old news. `flags` are
     remarks for the operator, such as an ambiguous local time. `late`: an older delta than what is applied, of which is
-    left what no later one has told. `wait`: how long after its arrival it is held for a superseding message, which
-    makes it never have happened.
+    left what no later one has told. `grounds` is the age of what its goal rests on, where the pack knows it; `is_own`:
+    something of that is remembered of no message; `repeats`: the message tells nothing that a rule asks for. `withheld`
+    says which states its goal would have named, and why it does not. `wait`: how long after its arrival it is held for
+    a superseding message, which makes it never have happened.
     """
 
     job: JobRef
@@ -341,10 +385,19 @@ class JobUpdate:
     versions: Mapping[str, int] = field(default_factory=dict)
     ties_are_stale: bool = False
     record: Mapping[str, object] = field(default_factory=dict)
-    field_versions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    field_versions: Mapping[str, Age] = field(default_factory=dict)
     late: bool = False
+    grounds: Age = field(default_factory=dict)
+    repeats: bool = False
+    is_own: bool = False
+    withheld: str = ""
     wait: timedelta | None = None
     flags: tuple[str, ...] = ()
+
+    @property
+    def names_state(self) -> bool:
+        """Tell whether the message itself says what has become of the job."""
+        return self.goal.names_state and not self.repeats
 
 
 class TicketStatus(StrEnum):
@@ -462,11 +515,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The WFM said no, translated by the pack into a code, a reason of at most 255 characters and a JSON Pointer."""
+    """The WFM said no, translated by the pack into a code, a reason of at most 255 characters and a JSON Pointer.
+
+    `final`: it will never say yes, as the visit has begun or is over.
+    """
 
     code: Error422Code
     reason: str
     path: str | None = None
+    final: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bridge.domain import compensation
-from bridge.domain.draft import Draft, IllegalMove
+from bridge.domain.ages import TURN, VisitAge, next_turn
+from bridge.domain.booking import booked_appointment, buyers_contacts, with_planned_date
+from bridge.domain.draft import Draft
 from bridge.domain.model import (
-    REPLY_VERSION,
     Accepted,
     Appointment,
     Command,
@@ -23,11 +24,10 @@ from bridge.domain.model import (
     Problem,
     Refused,
     Visit,
-    WorkOrder,
 )
 from bridge.domain.patch import apply_patch, news_for_wfm
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
-from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation, TimePeriod
+from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation
 
 ECHO_WITHIN = timedelta(minutes=15)
 """So long after its yes, or after the deadline of a command that it has not answered, a WFM may repeat what the Buyer
@@ -78,16 +78,18 @@ def settle(
     if isinstance(reply, Refused):
         return _refused(job, command, reply)
     settlement = _agreed(job, command, reply, seller, ids, now)
-    if reply.version is None or settlement.command.state is not CommandState.ACCEPTED:
+    if settlement.command.state is not CommandState.ACCEPTED:
         return settlement
     decision = settlement.decision
-    return replace(settlement, decision=replace(decision, job=_with_reply_version(decision.job, reply.version)))
+    return replace(settlement, decision=replace(decision, job=_agreed_now(job, decision.job, command, reply, now)))
 
 
-def _with_reply_version(job: Job, version: int) -> Job:
-    """Remember how new the WFM's reply is; of two replies, the newer."""
-    known = job.field_versions.get(REPLY_VERSION, {}).get("job", version)
-    return replace(job, field_versions={**job.field_versions, REPLY_VERSION: {"job": max(known, version)}})
+def _agreed_now(before: Job, job: Job, command: Command, reply: Accepted, now: datetime) -> Job:
+    """Remember how new the agreement is: newer than what the WFM has said so far, and no older than its reply."""
+    versions = {} if reply.version is None else {"job": reply.version}
+    turn = next_turn((before.ages.agreed, *before.field_versions.values()))
+    age = VisitAge(earliest=command.created_at, latest=now, versions=versions, by_buyer=True)
+    return job.with_visit_age(before, age).with_agreement(before.versions).with_agreement({**versions, TURN: turn})
 
 
 def _agreed(
@@ -123,15 +125,15 @@ def _booked(
     job: Job, command: Command, reply: Accepted, seller: RelatedContactInformation, ids: Ids, now: datetime
 ) -> Settlement:
     work_order, standing = job.work_order, job.open_appointment
-    visit = Visit(ref=command.visit, window=reply.window or command.window)
+    visit = Visit(ref=command.visit, window=reply.window or command.window, contacts=(seller,))
     if standing is not None and visit.is_of(standing):
         return _joined(job, command, standing, now)
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, now, "accepted after the Buyer was told 504")
     if work_order is None or work_order.id != command.work_order or work_order.state is not WorkOrderState.OPEN:
         return _taken_back(job, command, now, "accepted, but the WorkOrder can no longer take an Appointment")
-    draft = Draft(job, _with_planned_date(work_order, visit.window), now)
-    draft.add_appointment(_appointment(command, work_order, reply, seller, ids, now), announce=False)
+    draft = Draft(job, with_planned_date(work_order, visit.window), now)
+    draft.add_appointment(booked_appointment(draft, command, visit, ids), announce=False)
     draft.move_work_order(WorkOrderState.PLANNED)  # R24
     return _accepted(draft, command)
 
@@ -149,7 +151,7 @@ def _joined(job: Job, command: Command, standing: Appointment, now: datetime) ->
     draft.change_appointment(
         replace(
             standing,
-            contacts=(*_buyers_contacts(request), *sellers),
+            contacts=(*buyers_contacts(request), *sellers),
             note=request.note or (),
             attachment=request.attachment or (),
             visit=command.visit or standing.visit,
@@ -157,37 +159,6 @@ def _joined(job: Job, command: Command, standing: Appointment, now: datetime) ->
         announce=False,
     )
     return _accepted(draft, command, announced=True)
-
-
-def _buyers_contacts(request: AppointmentCreate) -> tuple[RelatedContactInformation, ...]:
-    return tuple(c for c in request.related_contact_information if c.role != ContactRole.SELLER_APPOINTMENT)
-
-
-def _appointment(
-    command: Command,
-    work_order: WorkOrder,
-    reply: Accepted,
-    seller: RelatedContactInformation,
-    ids: Ids,
-    now: datetime,
-) -> Appointment:
-    request = command.request
-    if not isinstance(request, AppointmentCreate):
-        raise IllegalMove("a booking without the Buyer's request")
-    return Appointment(
-        id=ids.appointment,
-        work_order=work_order.id,
-        buyer=work_order.buyer,
-        status=AppointmentStatus.CONFIRMED,
-        valid_for=reply.window or request.valid_for,
-        place=work_order.details.place[0],
-        contacts=(*_buyers_contacts(request), seller),
-        note=request.note or (),
-        attachment=request.attachment or (),
-        visit=command.visit,
-        created_at=now,
-        changed_at=now,
-    )
 
 
 def reschedule(job: Job, command: Command, reply: Accepted, now: datetime) -> Settlement:
@@ -203,7 +174,7 @@ def reschedule(job: Job, command: Command, reply: Accepted, now: datetime) -> Se
         visit=command.visit or appointment.visit,
         disregarded_window=appointment.disregarded_window if window == appointment.valid_for else appointment.valid_for,
     )
-    draft = Draft(job, _with_planned_date(job.work_order, window), now)
+    draft = Draft(job, with_planned_date(job.work_order, window), now)
     # A Buyer's own change is not announced to him; one adopted after a 504 is news.
     draft.change_appointment(moved, announce=command.state is CommandState.EXPIRED)
     if patch:
@@ -271,9 +242,3 @@ def _target(job: Job, command: Command) -> Appointment | None:
     if job.appointment is not None and job.appointment.id == command.appointment:
         return job.appointment
     return None
-
-
-def _with_planned_date(work_order: WorkOrder, window: TimePeriod | None) -> WorkOrder:
-    if window is None:
-        return work_order
-    return replace(work_order, details=replace(work_order.details, planned_execution_date=window.start_date_time))

@@ -120,8 +120,8 @@ class Appointments:
 
     async def get(self, buyers: frozenset[BuyerId], appointment_id: AppointmentId) -> Appointment:
         """Return an Appointment of one of the Buyers; raises `NotFound` (R33)."""
-        appointment = await self._store.reads.appointment(appointment_id)
-        if appointment is None or appointment.buyer not in buyers:
+        appointment = await self._store.reads.appointment(appointment_id, buyers)
+        if appointment is None:
             raise NotFound
         return appointment
 

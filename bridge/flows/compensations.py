@@ -3,16 +3,21 @@
 The database remembers when the WFM is asked next, so neither a lost command, a lost reply nor a restart ends it.
 """
 
+from dataclasses import replace
+
 import structlog
 
 from bridge.domain import compensation
 from bridge.domain.model import (
     Accepted,
+    AppointmentId,
     Command,
     CommandKind,
     Decision,
+    Ids,
     Outcome,
     Refused,
+    WorkOrderId,
 )
 from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.flows.work import Work, Workshop
@@ -49,9 +54,12 @@ class Compensations:
         if command is None:
             log.debug("compensation.repeated", command=booking.id)
             return
-        decision = compensation.replied(job, command, _read(pack, raw))
+        ids = Ids(WorkOrderId(self._workshop.new_id()), AppointmentId(self._workshop.new_id()))
+        decision = compensation.replied(job, command, _read(pack, raw), pack.seller_contact(job), ids, work.now)
         _carry_out(work, command, decision)
-        work.record(_entry(pack, command, raw, Outcome.UNCHANGED, decision.reason))
+        entry = _entry(pack, command, raw, decision.outcome, decision.reason)
+        keep = work.park if decision.outcome is Outcome.PARKED else work.record
+        keep(replace(entry, transitions=decision.transitions))
 
 
 def _carry_out(work: Work, command: Command, decision: Decision) -> None:
@@ -69,7 +77,8 @@ def _carry_out(work: Work, command: Command, decision: Decision) -> None:
 def _call_operator(work: Work, command: Command) -> None:
     reason = (
         f"the visit {command.visit or 'without a number'} of a booking that the Buyer was told is not done may be "
-        f"left in the WFM: it was asked {command.tries} times to cancel it and has not agreed; cancel it there"
+        f"left in the WFM: it was asked {command.tries} times to cancel it and has not agreed; cancel it there, or let "
+        "it take place: the Buyer is shown it as soon as the WFM says that it has begun"
     )
     log.error(
         "compensation.in_vain",

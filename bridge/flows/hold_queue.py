@@ -218,7 +218,7 @@ class HoldQueue:
         after, due_at = standing, max(filter(None, (self._waiting[one][0].due_at for one in ahead)))
         if isinstance(translation, Translated):
             decision = decide(standing, translation.update, _IDS, now, came.message.received_at)
-            if translation.update.goal.names_state and decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED):
+            if translation.update.names_state and decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED):
                 return self._apply(came, now, self._resolve(ahead, held, f"message {came.reading.message}", now))
             after, due_at = decision.job, decision.due_at or due_at
         else:
@@ -251,7 +251,6 @@ class HoldQueue:
             outcome=decision.outcome,
             reason=decision.reason,
             transitions=decision.transitions,
-            flags=update.flags,
             due_at=decision.due_at,
         )
         return self._add(came, replace(step, place=came.place, entry=entry, update=update))
@@ -266,6 +265,7 @@ class HoldQueue:
             reason="" if isinstance(translation, Translated) else translation.reason,
             rule=translation.update.rule if isinstance(translation, Translated) else translation.rule,
             pack_version=self._pack.version,
+            flags=_flags(translation),
             explanation=translation.explanation,
         )
 
@@ -368,6 +368,11 @@ def unattributed(entry: JournalEntry, read: Skipped | Unreadable) -> JournalEntr
     """Return a message as one that the pack leaves alone, or that nobody can attribute to a job."""
     outcome = Outcome.IGNORED if isinstance(read, Skipped) else Outcome.PARKED
     return replace(entry, outcome=outcome, reason=read.reason, explanation=read.explanation, due_at=None)
+
+
+def _flags(translation: Translation) -> tuple[str, ...]:
+    flags = translation.explanation.get("flags")
+    return tuple(map(str, flags)) if isinstance(flags, list) else ()
 
 
 def _update(translation: Translation) -> JobUpdate | None:

@@ -24,17 +24,12 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
-from bridge.mapping.formats import bodies
 from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, WorkOrderState
 from bridge.mef.models import TimePeriod
 
 T = TypeVar("T")
 
 SubscriptionId = NewType("SubscriptionId", str)
-
-
-CONTENT_TYPE: Final = bodies.CONTENT_TYPE
-CONTENT_ENCODING: Final = bodies.CONTENT_ENCODING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -443,9 +438,13 @@ class Transaction(Protocol):
 class Reader(Protocol):
     """Reads for the Buyer's side; no locks."""
 
-    async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None: ...
+    async def work_order(
+        self, work_order: WorkOrderId, buyers: Collection[BuyerId] | None = None
+    ) -> WorkOrder | None: ...
     async def record(self, job: JobRef) -> Mapping[str, object]: ...
-    async def appointment(self, appointment: AppointmentId) -> Appointment | None: ...
+    async def appointment(
+        self, appointment: AppointmentId, buyers: Collection[BuyerId] | None = None
+    ) -> Appointment | None: ...
     async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]: ...
     async def appointments(self, query: AppointmentQuery) -> Page[Appointment]: ...
 

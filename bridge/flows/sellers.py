@@ -3,7 +3,7 @@
 The use cases of a Seller stand on a view of the store in which what belongs to another Seller does not exist.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
@@ -47,18 +47,20 @@ class SellerReader:
         self._reader = reader
         self._packs = packs
 
-    async def work_order(self, work_order: WorkOrderId) -> WorkOrder | None:
+    async def work_order(self, work_order: WorkOrderId, buyers: Collection[BuyerId] | None = None) -> WorkOrder | None:
         """Read a WorkOrder."""
-        found = await self._reader.work_order(work_order)
+        found = await self._reader.work_order(work_order, buyers)
         return found if found is not None and found.job.pack in self._packs else None
 
     async def record(self, job: JobRef) -> Mapping[str, object]:
         """Read what the WFM told of a job, by field."""
         return await self._reader.record(job) if job.pack in self._packs else {}
 
-    async def appointment(self, appointment: AppointmentId) -> Appointment | None:
+    async def appointment(
+        self, appointment: AppointmentId, buyers: Collection[BuyerId] | None = None
+    ) -> Appointment | None:
         """Read an Appointment."""
-        found = await self._reader.appointment(appointment)
+        found = await self._reader.appointment(appointment, buyers)
         return found if found is not None and await self.work_order(found.work_order) is not None else None
 
     async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]:

@@ -2,7 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 from bridge.domain.callback_host import host_problem
@@ -25,14 +27,29 @@ EVENT_TYPES: dict[Api, tuple[EventType, ...]] = {
 LONGEST_CALLBACK = 2000  # characters; with our path behind it still a request line that every server takes
 
 
-class Subscriptions:
-    """The use cases. `max_listeners` is for one Buyer with one API; the standard names no maximum."""
+ANYWHERE: Final[Mapping[BuyerId, frozenset[str]]] = MappingProxyType({})
 
-    def __init__(self, listeners: Listeners, clock: Clock, new_id: Callable[[], str], *, max_listeners: int) -> None:
+
+class Subscriptions:
+    """The use cases. `max_listeners` is for one Buyer with one API; the standard names no maximum.
+
+    `hosts` are those that the listeners of a Buyer may have; those of one that is not named may have any.
+    """
+
+    def __init__(
+        self,
+        listeners: Listeners,
+        clock: Clock,
+        new_id: Callable[[], str],
+        *,
+        max_listeners: int,
+        hosts: Mapping[BuyerId, frozenset[str]] = ANYWHERE,
+    ) -> None:
         self._listeners = listeners
         self._clock = clock
         self._new_id = new_id
         self._max_listeners = max_listeners
+        self._hosts = hosts
         self._adding = asyncio.Lock()
 
     async def register(
@@ -52,6 +69,7 @@ class Subscriptions:
         `subscription_id` is given for a request that may have been tried before: it registers one listener only.
         """
         _check_callback(request.callback)
+        self._check_host(request.callback, buyer)
         registered = await self._listeners.find(subscription_id) if subscription_id else None
         if registered is not None:
             return registered
@@ -71,6 +89,13 @@ class Subscriptions:
             await self._check_number(api, buyer)
             await self._listeners.add(subscription)
         return subscription
+
+    def _check_host(self, callback: str, buyer: BuyerId) -> None:
+        allowed = self._hosts.get(buyer)
+        if allowed and urlsplit(callback).hostname not in allowed:
+            raise InvalidSubscription(
+                f"callback: the host must be one that was agreed on for this Buyer: {', '.join(sorted(allowed))}."
+            )
 
     async def _check_number(self, api: Api, buyer: BuyerId) -> None:
         """Keep one Buyer from having every event sent without end. Replicas may count at once and exceed it a bit."""

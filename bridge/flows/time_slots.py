@@ -65,8 +65,8 @@ class TimeSlots:
         self, buyers: frozenset[BuyerId], request: SearchTimeSlotCreate, correlation_id: str
     ) -> tuple[TimeSlot, ...]:
         """Return the windows the WFM has within the requested periods (R13, R14); raises `Rejected` (R12)."""
-        work_order = await self._store.reads.work_order(WorkOrderId(request.work_order.id))
-        if work_order is None or work_order.buyer not in buyers:
+        work_order = await self._store.reads.work_order(WorkOrderId(request.work_order.id), buyers)
+        if work_order is None:
             raise Rejected(UNKNOWN_WORK_ORDER)
         problems = check_search(work_order, request, self._workshop.clock(), self._max_periods)
         if problems:

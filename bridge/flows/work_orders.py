@@ -13,8 +13,8 @@ class WorkOrders:
 
     async def get(self, buyers: frozenset[BuyerId], work_order_id: WorkOrderId) -> WorkOrder:
         """Return a WorkOrder of one of the Buyers; raises `NotFound` (R52)."""
-        work_order = await self._reader.work_order(work_order_id)
-        if work_order is None or work_order.buyer not in buyers:
+        work_order = await self._reader.work_order(work_order_id, buyers)
+        if work_order is None:
             raise NotFound
         return work_order
 

@@ -18,9 +18,19 @@ from bridge.mapping.commands.replies import ReadCorrelation, Replies, ReplyRead,
 from bridge.mapping.document import PackDocument
 from bridge.mapping.formats.paths import compile_path
 from bridge.mapping.formats.values import Misread
+from bridge.mapping.grounds import compile_grounds
 from bridge.mapping.outputs.sections import VisitBuilder, compile_visit, compile_work_order
 from bridge.mapping.reading.fields import compile_fields
-from bridge.mapping.reading.messages import Identity, Read, Reading, Skipped, Unreadable, compile_identity
+from bridge.mapping.reading.messages import (
+    Identity,
+    Read,
+    Reading,
+    Skipped,
+    Unreadable,
+    compile_completeness,
+    compile_forgets,
+    compile_identity,
+)
 from bridge.mapping.reading.references import field_lookups, table_lookup
 from bridge.mapping.rules import compile_rules
 from bridge.mapping.translator import Awaits, Ignored, Translated, Translation, Translator, Unmapped
@@ -183,11 +193,15 @@ def _translator(document: PackDocument, version: str, visit: VisitBuilder) -> Tr
         version=version,
         fields=compile_fields(document),
         rules=compile_rules(document.rules, field_lookups(document), document.policies.on_illegal),
+        grounds=compile_grounds(document),
         work_order=compile_work_order(document),
         visit=visit,
         occurred_at=document.inbound.occurred_at,
         changed_names=compile_path(changed_names) if changed_names is not None else None,
-        deltas=document.inbound.deltas,
-        passing_fields=document.passing_fields,
+        deltas=bool(document.inbound.deltas),
+        keeps=bool(document.kept_fields),
+        is_complete=compile_completeness(document.inbound.deltas),
+        forgotten=compile_forgets(document),
         window_fields=document.window_fields,
+        visit_fields=document.visit_fields,
     )

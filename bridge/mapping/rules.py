@@ -3,7 +3,7 @@
 A column is a field, a column of a field's table (`reason.fault`), or the current MEF state of the job.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -84,12 +84,6 @@ class DecisionTable:
             else:
                 return rule
         return None
-
-    def rests_on(self, rule: Rule, explained: Iterable[object]) -> frozenset[str]:
-        """Name the fields that made this rule the first that holds: its own, and those by which others fail."""
-        failed = (entry["column"] for entry in explained if isinstance(entry, Mapping))
-        columns = (*failed, *(self.names[cell.column] for cell in rule.cells))
-        return frozenset(str(column).partition(".")[0] for column in columns)
 
 
 def compile_rules(rules: Sequence[document.Rule], lookups: Lookups, on_illegal: OnIllegal) -> DecisionTable:

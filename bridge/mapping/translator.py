@@ -3,24 +3,26 @@
 Pure, and total: whatever is in the message, the result is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pydantic import ValidationError
 
-from bridge.domain.appointment import OPEN
-from bridge.domain.decide import is_older
-from bridge.domain.model import REPLY_VERSION, BuyerId, Goal, Job, JobUpdate, OnIllegal
+from bridge.domain.ages import is_older, newest
+from bridge.domain.decide import is_late
+from bridge.domain.model import BuyerId, Goal, Job, JobUpdate, OnIllegal
+from bridge.domain.order import is_behind
 from bridge.mapping.formats.paths import Find
 from bridge.mapping.formats.values import Misread, briefly
+from bridge.mapping.grounds import Grounds, RuleGrounds
 from bridge.mapping.outputs.sections import VisitBuilder, WorkOrderBuilder
 from bridge.mapping.reading.fields import Field, OfOthers
-from bridge.mapping.reading.messages import Reading
+from bridge.mapping.reading.messages import Message, Reading, TestMessage
 from bridge.mapping.reading.references import states_of
 from bridge.mapping.reading.scope import FieldVersions, Scope
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
-from bridge.mef.enums import WorkOrderState
+from bridge.mef.enums import AppointmentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +77,21 @@ class _Trace:
     """What happened so far in one translation, by the pack of this version; local to it."""
 
     version: str
+    deltas: bool
     scope: Scope
     rules: list[object] = field(default_factory=list)
     rule: str | None = None
+
+    @property
+    def failed(self) -> list[str]:
+        """The columns by which the rules did not fit that stand before the one that does."""
+        return [str(entry["column"]) for entry in self.rules if isinstance(entry, Mapping)]
 
     def explanation(self, reason: str | None = None) -> Mapping[str, object]:
         """Give what happened as plain JSON."""
         explained: dict[str, object] = {
             "pack": self.version,
+            **({"complete": self.scope.is_complete} if self.deltas else {}),
             "fields": self.scope.explained,
             "rules": self.rules,
             "rule": self.rule,
@@ -98,24 +107,29 @@ class _Trace:
 class Translator:
     """The compiled inbound half of a pack.
 
-    `deltas`: a message tells only what has changed. `passing_fields` are of one message alone, `window_fields` those
-    that the window of a visit comes down to.
+    `deltas`: a message may tell only what has changed; one that `is_complete` does not. `keeps`: some fields keep what
+    was told of them; `forgotten` names those that a message takes back. `window_fields` are those that
+    the window of a visit comes down to, `visit_fields` those of its reference.
     """
 
     version: str
     fields: tuple[Field, ...]
     rules: DecisionTable
+    grounds: RuleGrounds
     work_order: WorkOrderBuilder
     visit: VisitBuilder
     occurred_at: str | None
     changed_names: Find | None
     deltas: bool
-    passing_fields: frozenset[str]
+    keeps: bool
+    is_complete: TestMessage
+    forgotten: Callable[[Message], frozenset[str]]
     window_fields: frozenset[str]
+    visit_fields: frozenset[str]
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
-        trace = _Trace(self.version, self._scope(reading, job))
+        trace = _Trace(self.version, self.deltas, self._scope(reading, job))
         try:
             return self._translate(reading, trace)
         except Misread as misread:
@@ -133,12 +147,18 @@ class Translator:
         return Ignored(others.why, f"fields.{others.field}", explanation, self._record(trace.scope), versions)
 
     def _scope(self, reading: Reading, job: Job) -> Scope:
-        kept = {REPLY_VERSION: job.field_versions[REPLY_VERSION]} if REPLY_VERSION in job.field_versions else {}
-        is_late = is_older(job, reading.versions)
-        versions = FieldVersions(job, reading.versions, self.occurred_at, is_late, by_field=kept)
-        unknown = self.deltas and job.work_order is None
-        remarks = [*reading.content.remarks]
-        return Scope(reading.content, job, versions, values=states_of(job), remarks=remarks, tolerant=unknown)
+        versions = FieldVersions(job, reading.versions, self.occurred_at, is_late(job, reading.versions))
+        complete = self.is_complete(reading.content)
+        return Scope(
+            reading.content,
+            job,
+            versions,
+            is_complete=complete,
+            forgotten=self.forgotten(reading.content),
+            values=states_of(job),
+            remarks=[*reading.content.remarks],
+            tolerant=job.work_order is None and not complete,
+        )
 
     def _translate(self, reading: Reading, trace: _Trace) -> Translation:
         scope = trace.scope
@@ -148,6 +168,7 @@ class Translator:
             scope.changed_names = _names(self.changed_names(scope.message.data))
         for field_ in self.fields:
             scope.values[field_.name] = field_.read(scope)
+        scope.versions.precedes = self._precedes_visit(scope)
         rule = self.rules.decide(scope.values, trace.rules)
         if _awaits_job(rule, scope):
             return _awaits(reading, rule, trace)
@@ -158,40 +179,77 @@ class Translator:
             raise Misread(next(iter(scope.missing.values())))
         return self._outcome(reading, rule, trace)
 
+    def _occurred_at(self, values: Mapping[str, object]) -> datetime | None:
+        moment = values[self.occurred_at] if self.occurred_at is not None else None
+        return moment if isinstance(moment, datetime) else None
+
+    def _precedes_visit(self, scope: Scope) -> bool:
+        """Tell whether the message occurred before the last visit was agreed, moved or ended."""
+        job = scope.job
+        if not self.keeps or job.appointment is None:
+            return False
+        return job.age_of(job.appointment).is_before(scope.versions.message, self._occurred_at(scope.values)) is False
+
     def _outcome(self, reading: Reading, rule: Rule, trace: _Trace) -> Translation:
         scope, outcome = trace.scope, rule.outcome_for(trace.scope.values)
+        scope.remarks += self._said_since(rule, trace)
         if isinstance(outcome, Ignore):
             reason, versions = outcome.reason, scope.versions.by_field
             return Ignored(reason, rule.name, trace.explanation(reason), self._record(scope), versions)
         if isinstance(outcome, Park):
             return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
+        update = self._update(reading, rule, outcome, scope)
+        if self.keeps and scope.job.work_order is not None:
+            update = self._grounded(update, trace)
+        scope.remarks += self._remarks(update, scope)
         late = self.deltas and scope.versions.is_late and scope.versions.is_news
-        goal = self._late_goal(rule, outcome, trace) if late else outcome
-        return Translated(self._update(reading, rule, goal, scope, late=late), trace.explanation())
+        return Translated(replace(update, late=late, flags=tuple(scope.remarks)), trace.explanation())
+
+    def _grounded(self, update: JobUpdate, trace: _Trace) -> JobUpdate:
+        """Take a goal away that says nothing new, or nothing as new as what is known of the states."""
+        scope = trace.scope
+        grounds = self.grounds.of(update.rule, trace.failed, scope.versions, scope.values)
+        update = replace(update, grounds=newest(grounds.ages), repeats=grounds.repeats, is_own=grounds.is_own)
+        why = _why_withheld(grounds, scope) if update.goal.names_state else None
+        if why is None:
+            return update
+        withheld = _withheld(update.goal, f"rule {update.rule} {why}", scope)
+        return replace(update, goal=Goal(on_illegal=OnIllegal.KEEP), wait=None, withheld=withheld)
+
+    def _said_since(self, rule: Rule, trace: _Trace) -> list[str]:
+        """Say of an older message what is not taken from it, and what it is judged by, as later ones have told it."""
+        scope = trace.scope
+        since = [name for name, entry in scope.explained.items() if entry.get("told_since")]
+        if not since and not (self.deltas and scope.versions.is_late):
+            return []
+        looked_at = filter(scope.versions.is_overtaken, self.grounds.looked_at(rule.name, trace.failed))
+        others = sorted({*looked_at} - {*since})
+        said = [f"not taken, as told since: {', '.join(since)}"] if since else []
+        said += [f"judged by what was told since: {', '.join(others)}"] if others else []
+        missed = sorted(self.grounds.kept & scope.versions.written) if self._names_none(rule, scope) else []
+        said += [f"a later message has named a state without it: {', '.join(missed)}"] if missed else []
+        return [f"older than what is applied; {'; '.join(said) or 'nothing of it was told since'}"]
+
+    def _names_none(self, rule: Rule, scope: Scope) -> bool:
+        """Tell whether a later message has named a state, and this one, which it did not know of, names none."""
+        names_state = isinstance(rule.outcome, Goal) and rule.outcome.names_state
+        return not names_state and is_behind(scope.versions.message, scope.job.ages.named)
+
+    def _remarks(self, update: JobUpdate, scope: Scope) -> list[str]:
+        """Say what an older message does not bring about, or brings about otherwise."""
+        remarks = [update.withheld] if update.withheld else []
+        speaks_of_visit = update.goal.appointment not in (None, AppointmentStatus.CANCELLED)
+        if speaks_of_visit and any(map(scope.versions.is_overtaken, self.window_fields)):
+            remarks.append("the window of the visit was told since: by a later message")
+        return remarks
 
     def _record(self, scope: Scope) -> Mapping[str, object] | None:
         if scope.versions.is_late and not self.deltas:
             return None
         return scope.record if any(one.remembered for one in self.fields) else None
 
-    def _late_goal(self, rule: Rule, goal: Goal, trace: _Trace) -> Goal:
-        """Keep states from going back: what only this message says was perhaps overtaken by what a later one did."""
-        trace.scope.remarks.append("older than what is applied: only what no later message told is taken from it")
-        if trace.scope.versions.is_overtaken(REPLY_VERSION):
-            return Goal(on_illegal=OnIllegal.KEEP)
-        if not self.passing_fields & self.rules.rests_on(rule, trace.rules):
-            return goal
-        return Goal(
-            work_order=goal.work_order if goal.work_order in _ON_THE_WAY else None,
-            appointment=goal.appointment if goal.appointment in OPEN else None,
-            on_illegal=OnIllegal.KEEP,
-            moved_by=goal.moved_by,
-            if_any=goal.if_any,
-        )
-
-    def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope, *, late: bool) -> JobUpdate:
+    def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope) -> JobUpdate:
         values, job, versions = scope.values, scope.job, scope.versions
-        occurred_at = values[self.occurred_at] if self.occurred_at is not None else None
         return JobUpdate(
             job=reading.job,
             message=reading.message,
@@ -201,19 +259,50 @@ class Translator:
             details=self.work_order.details(values, job),
             buyer=BuyerId(self.work_order.buyer(values)),
             creates=rule.creates,
-            visit=self.visit.visit(values, job, writes_window=not self.window_fields <= versions.kept),
-            occurred_at=occurred_at if isinstance(occurred_at, datetime) else None,
+            visit=self.visit.visit(
+                values,
+                job,
+                writes_window=not self.window_fields <= versions.kept,
+                writes_ref=not self.visit_fields <= versions.kept,
+            ),
+            occurred_at=self._occurred_at(values),
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,
             record=scope.record,
             field_versions=versions.by_field,
-            late=late,
             wait=rule.wait if goal.names_state else None,
-            flags=tuple(scope.remarks),
         )
 
 
-_ON_THE_WAY = (WorkOrderState.PLANNED, WorkOrderState.IN_PROGRESS)
+def _why_withheld(grounds: Grounds, scope: Scope) -> str | None:
+    """Say why a goal is withheld, None where it is not.
+
+    Where only the message's own moment says that it is from before an agreement, that is for the decision to judge.
+    """
+    ages, versions = scope.job.ages, scope.versions
+    rests_on = f"rests on {', '.join(grounds.names) or 'this message alone'}"
+    if grounds.repeats:
+        return f"{rests_on}, and this message tells nothing that a rule asks for"
+    judged_later = versions.precedes and not versions.is_late and versions.own in grounds.ages
+    if ages.agreed and not judged_later and all(is_older(age, ages.agreed) for age in grounds.ages):
+        return f"{rests_on}, told before what the Buyer and the WFM agreed"
+    later = ages.named if grounds.is_own else ages.own
+    older = [
+        f"{name} {came} < {later[name]}" for name, came in versions.message.items() if came < later.get(name, came)
+    ]
+    return f"{rests_on}, and a later message has named a state ({', '.join(older)})" if older else None
+
+
+def _withheld(goal: Goal, why: str, scope: Scope) -> str:
+    """Say which states a goal does not name; nothing where the Buyer sees these states already."""
+    job = scope.job
+    state = job.work_order.state if job.work_order is not None else None
+    status = job.appointment.status if job.appointment is not None else None
+    if goal.is_reached(state, status):
+        return ""
+    named = (("work_order", goal.work_order, state), ("appointment", goal.appointment, status))
+    new = [f"{name} {wanted}" for name, wanted, now in named if wanted not in (None, now)]
+    return f"goal withheld ({', '.join(new)}): {why}"
 
 
 def _awaits_job(rule: Rule | None, scope: Scope) -> bool:

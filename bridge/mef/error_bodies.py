@@ -51,7 +51,7 @@ class Error403Code(StrEnum):
 
 
 class Error(MefModel):
-    """7.1.1.1: also the body of statuses that the standard does not name (405, 413, 415), which have no code."""
+    """7.1.1.1: also the body of statuses that the standard does not name (405, 413, 415, 429), which have no code."""
 
     message: str | None = None
     reason: Reason

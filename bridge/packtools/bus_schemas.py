@@ -67,8 +67,9 @@ def inbound_schema(pack: document.PackDocument) -> Json:
     for path in inbound.message_id.paths if inbound.message_id is not None else ():
         drawing.add(path, {"type": "string", "description": "Known again by this."})
     if inbound.version is not None:
-        drawing.add(inbound.version.path, {"description": "Grows with each change of the job."})
-    _add_fields(drawing, pack.fields, may_lack=inbound.deltas)
+        for path in inbound.version.path:
+            drawing.add(path, {"description": "Grows with each change of the job."})
+    _add_fields(drawing, pack.fields, may_lack=bool(inbound.deltas))
     return drawing.done(f"A message of the WFM, as far as the pack {pack.pack} reads it.")
 
 
@@ -150,7 +151,8 @@ def reply_schema(pack: document.PackDocument, reply: document.Reply, kind: Comma
     if reply.window is not None:
         _add_window(drawing, reply.window)
     if reply.version is not None:
-        drawing.add(reply.version.path, {"description": "The version that the job has now."})
+        for path in reply.version.path:
+            drawing.add(path, {"description": "The version that the job has now."})
     if reply.slots is not None:
         _add_slots(drawing, reply.slots)
     return drawing.done(f"The reply to the command {kind.value}.")

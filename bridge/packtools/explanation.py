@@ -164,6 +164,8 @@ def _lines(explained: Mapping[str, object]) -> Iterable[str]:
     for name in ("pack", "job", "message"):
         if name in explained:
             yield f"{name:<9} {explained[name]}"
+    if "complete" in explained:
+        yield "kind      " + ("complete message: what it does not tell is empty" if explained["complete"] else "delta")
     yield from _listed("after", explained)
     yield from _fields(explained.get("fields"))
     yield from _rules(explained)
@@ -185,6 +187,14 @@ def _fields(fields: object) -> Iterable[str]:
     yield from _field_lines(fields, "  ")
 
 
+_MARKS = {
+    "no_news": "its code says nothing",
+    "kept": "as it was known",
+    "emptied": "emptied",
+    "told_since": "told since by a later message",
+}
+
+
 def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:
     width = max(map(len, fields), default=0)
     for name, field in fields.items():
@@ -192,7 +202,12 @@ def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:
         value = _json(field["value"]) if "value" in field else "does not fit"
         path = field.get("path", "")
         where = path if isinstance(path, str) else " or ".join(map(str, path))
-        yield f"{margin}{name:<{width}}  {where}  {raw}" + (f" -> {value}" if value != raw else "")
+        notes = [words for mark, words in _MARKS.items() if field.get(mark)]
+        yield (
+            f"{margin}{name:<{width}}  {where}  {raw}"
+            + (f" -> {value}" if value != raw else "")
+            + (f"  ({', '.join(notes)})" if notes else "")
+        )
         for place, item in field.get("items", {}).items():
             yield f"{margin}  {place}"
             yield from _field_lines(item, f"{margin}    ")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, bindparam, exists, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
 
+from bridge.domain.ages import Age, Ages, ages_of, is_of_field
 from bridge.domain.appointment import OPEN
 from bridge.domain.draft import TROUBLE_TICKET
 from bridge.domain.model import (
@@ -193,7 +194,8 @@ def _job(row: Row, visited: Sequence[Row], asked: Sequence[Row]) -> Job:
         work_order=None if row["id"] is None else work_order(row),
         versions=row["versions"],
         record=row["record"],
-        field_versions=row["told"],
+        field_versions={name: age for name, age in row["told"].items() if is_of_field(name)},
+        ages=ages_of(row["told"]),
         commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
         granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
     )
@@ -241,7 +243,7 @@ class Head:
 
     ref: JobRef
     work_order: WorkOrderId | None
-    written: tuple[Mapping[str, object], ...]
+    written: tuple[Mapping[str, object], Mapping[str, object], Mapping[str, Age], Ages]
 
     def __eq__(self, other: object) -> bool:
         """Compare by identity what the WFM told: 1, 1.0 and true are equal here, and different there."""
@@ -262,11 +264,9 @@ def parts(job: Job) -> Iterator[tuple[Key, Any]]:
             yield (Kind.APPOINTMENT, visit.id), visit
     for command in (*job.commands, *job.granted):
         yield (Kind.COMMAND, command.id), command
-    if order is not None or job.versions or job.record or job.field_versions:
-        yield (
-            (Kind.HEAD, job.ref),
-            Head(job.ref, order.id if order else None, (job.versions, job.record, job.field_versions)),
-        )
+    told = (job.versions, job.record, job.field_versions, job.ages)
+    if order is not None or any(told):
+        yield (Kind.HEAD, job.ref), Head(job.ref, order.id if order else None, told)
 
 
 async def write(
@@ -314,14 +314,14 @@ def _indexed(order: WorkOrder | None) -> object:
 
 
 def _head_row(head: Head) -> dict[str, object]:
-    versions, record, field_versions = head.written
+    versions, record, field_versions, ages = head.written
     return {
         "pack": head.ref.pack,
         "key": head.ref.key,
         "work_order_id": head.work_order,
         "versions": versions,
         "record": record,
-        "told": field_versions,
+        "told": {**field_versions, **ages.plain()},
         "revision": 1,
     }
 

@@ -44,6 +44,12 @@ _HEALTH = select(subscriptions.c.id, subscriptions.c.failing_since, subscription
 )
 # This waits for transactions that are announcing something to it (`notifications`), and has the others wait.
 _LOCK = select(subscriptions.c.id).where(subscriptions.c.id.in_(KEYS)).order_by(subscriptions.c.id).with_for_update()
+_STILL_DISABLED = (
+    select(subscriptions.c.id)
+    .where(subscriptions.c.id.in_(KEYS), subscriptions.c.disabled_at.is_not(None))
+    .order_by(subscriptions.c.id)
+    .with_for_update(read=True)
+)
 _SINCE = bindparam("since", type_=subscriptions.c.failing_since.type)
 _RECOVERED = update(subscriptions).where(subscriptions.c.id.in_(KEYS)).values(failing_since=None)
 _FAILING = (
@@ -203,17 +209,23 @@ class _Change:
 
 
 def _change(row: Row, settlements: Sequence[DeliverySettlement]) -> _Change | None:
+    """Say what becomes of a listener by what was sent to it at about the same time; one success is enough."""
     failed = [each for each in settlements if each.state is not DeliveryState.DELIVERED]
-    was_failing, recovered = row["failing_since"], len(failed) < len(settlements)
-    since = None if recovered else was_failing or min(each.attempt.at for each in failed)
-    disable = next((each.disable for each in failed if each.disable is not None), None)
-    if since and disable is None and any(each.dead_since is not None and since < each.dead_since for each in failed):
-        disable = ONLY_FAILURES.format(since)
-    if row["disabled_at"] is not None:
-        disable = None
-    if since == was_failing and disable is None:
+    recovered = len(failed) < len(settlements)
+    since = None if recovered else row["failing_since"] or min(each.attempt.at for each in failed)
+    disable = _why_disabled(failed, since) if row["disabled_at"] is None else None
+    if since == row["failing_since"] and disable is None:
         return None
     return _Change(row["id"], recovered, since, settlements[-1].attempt.at, disable)
+
+
+def _why_disabled(failed: Sequence[DeliverySettlement], since: datetime | None) -> str | None:
+    for each in failed:
+        if each.disable is not None:
+            return each.disable
+        if since is not None and each.dead_since is not None and since < each.dead_since:
+            return ONLY_FAILURES.format(since)
+    return None
 
 
 async def _apply(session: Session, changes: Sequence[_Change]) -> None:
@@ -231,8 +243,12 @@ async def _apply(session: Session, changes: Sequence[_Change]) -> None:
 
 
 async def suspend(session: Session, listeners: Collection[SubscriptionId]) -> None:
-    """Let nothing of theirs be due: what is pending waits until they are enabled. They are disabled already."""
-    due = await session.rows_in(_DUE, sorted(listeners))
+    """Let nothing be due of those that are disabled: what is pending waits until they are enabled.
+
+    Whoever enables one meanwhile waits for us, or was first; then it is left alone.
+    """
+    disabled = await session.rows_in(_STILL_DISABLED, sorted(listeners))
+    due = await session.rows_in(_DUE, [row["id"] for row in disabled])
     if due:
         await session.run(_SUSPEND, {"keys": [row["number"] for row in due]})
 

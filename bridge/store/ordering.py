@@ -109,7 +109,10 @@ def is_free(table: FromClause) -> ColumnElement[bool]:
 
 
 async def release(session: Session, table: Table, claimer: str, now: datetime) -> bool:
-    """Make due at once what a process has claimed that lives no more; tells whether there was anything."""
+    """Make due at once what a process has claimed that lives no more; tells whether there was anything.
+
+    Its lease ends now, instead of having been none: a delivery's tells of an attempt that nobody will end.
+    """
     return await session.run(_released(table), {"claimer": claimer, "due": now}) > 0
 
 
@@ -117,7 +120,7 @@ async def release(session: Session, table: Table, claimer: str, now: datetime) -
 def _released(table: Table) -> Update:
     due = bindparam("due", type_=table.c.next_attempt_at.type)
     of_claimer = update(table).where(is_pending(table), table.c.claimed_by == bindparam("claimer"))
-    return of_claimer.values(next_attempt_at=due, lease_until=None, claimed_by=None)
+    return of_claimer.values(next_attempt_at=due, lease_until=due, claimed_by=None)
 
 
 async def hold(session: Session, table: Table, number: int, until: datetime) -> None:

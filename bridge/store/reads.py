@@ -1,11 +1,11 @@
 """The Buyer's reads: one object, or a page of a list in a stable order (oldest first). They take no locks."""
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Table, bindparam, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, Table, bindparam, exists, func, select
 
-from bridge.domain.model import Appointment, AppointmentId, JobRef, WorkOrder, WorkOrderId
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, WorkOrder, WorkOrderId
 from bridge.flows.ports import AppointmentQuery, Page, WorkOrderQuery
 from bridge.store.columns import Row
 from bridge.store.jobs import ADDRESS, SITE, appointment, work_order
@@ -17,6 +17,10 @@ T = TypeVar("T")
 _WORK_ORDER = select(work_orders).where(work_orders.c.id == bindparam("wanted"))
 _RECORD = select(jobs.c.record).where(jobs.c.pack == bindparam("of_pack"), jobs.c.key == bindparam("of_key"))
 _APPOINTMENT = select(appointments).where(appointments.c.id == bindparam("wanted"))
+# What is another Buyer's is not even fetched: that would take longer than to find nothing, and tell that it is there.
+_BUYERS: BindParameter[Any] = bindparam("of_buyers", expanding=True)
+_WORK_ORDER_OF = _WORK_ORDER.where(work_orders.c.buyer.in_(_BUYERS))
+_APPOINTMENT_OF = _APPOINTMENT.where(appointments.c.buyer.in_(_BUYERS))
 _PACKS = select(jobs.c.pack).distinct()
 
 
@@ -26,10 +30,13 @@ class Reads:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def work_order(self, id_: WorkOrderId) -> WorkOrder | None:
-        """Read a WorkOrder."""
+    async def work_order(self, id_: WorkOrderId, buyers: Collection[BuyerId] | None = None) -> WorkOrder | None:
+        """Read a WorkOrder; one of these Buyers', if any are named."""
         async with self._database.read() as session:
-            row = await session.row(_WORK_ORDER, {"wanted": id_})
+            if buyers is None:
+                row = await session.row(_WORK_ORDER, {"wanted": id_})
+            else:
+                row = await session.row(_WORK_ORDER_OF, {"wanted": id_, "of_buyers": sorted(buyers)})
         return None if row is None else work_order(row)
 
     async def record(self, job: JobRef) -> Mapping[str, object]:
@@ -38,10 +45,13 @@ class Reads:
             row = await session.row(_RECORD, {"of_pack": job.pack, "of_key": job.key})
         return {} if row is None else row["record"]
 
-    async def appointment(self, id_: AppointmentId) -> Appointment | None:
-        """Read an Appointment."""
+    async def appointment(self, id_: AppointmentId, buyers: Collection[BuyerId] | None = None) -> Appointment | None:
+        """Read an Appointment; one of these Buyers', if any are named."""
         async with self._database.read() as session:
-            row = await session.row(_APPOINTMENT, {"wanted": id_})
+            if buyers is None:
+                row = await session.row(_APPOINTMENT, {"wanted": id_})
+            else:
+                row = await session.row(_APPOINTMENT_OF, {"wanted": id_, "of_buyers": sorted(buyers)})
         return None if row is None else appointment(row)
 
     async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]:

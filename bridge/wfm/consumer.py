@@ -11,7 +11,8 @@ from typing import Final
 from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
-from bridge.flows.ports import CONTENT_ENCODING, CONTENT_TYPE, Clock, WfmMessage
+from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
+from bridge.flows.ports import Clock, WfmMessage
 from bridge.loops import every
 from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source
 from bridge.wfm.link import RabbitLink
@@ -72,9 +73,9 @@ class InboundConsumer:
         self._keeper: asyncio.Task[None] | None = None
 
     @property
-    def bound(self) -> bool:
-        """Is the queue bound to the WFM's exchange? For a health check."""
-        return self._bindings is None or self._bindings.upkeep.right
+    def problem(self) -> str | None:
+        """Why the queue does not collect what the WFM says; None if it is bound to its exchange. For a health check."""
+        return None if self._bindings is None else self._bindings.upkeep.problem
 
     async def wait_bound(self) -> None:
         """Return once the queue is bound to the WFM's exchange; before that, what the WFM says is not kept."""
@@ -84,23 +85,23 @@ class InboundConsumer:
     @property
     def stands_by(self) -> bool:
         """Does another process take the messages, so that this one has nothing to do until that goes?"""
-        return self._standing.stands_by or not self._intake.is_started
+        return self._standing.stands_by or (self._keeper is not None and not self._intake.is_started)
 
     async def start(self) -> None:
         """Declare our queue and consume it.
 
         The WFM's exchange may come later: it is waited for in the background. So is that an earlier version's queue is
-        empty, if there is one: until then ours only collects.
+        empty, if there is one: until then ours only collects. Raises `NotAllowed` if we lack a right.
         """
         if self._bindings is None:
             await self._intake.start()
             return
         await declare(self._link, self._topology, self._queue)
-        self._bindings.upkeep.begin(self._link)
         if await self._predecessor.is_there():
             self._keeper = asyncio.create_task(every(LOOK_EVERY_S, self._succeed, "inbound"), name="inbound")
         else:
             await self._consume()
+        self._bindings.upkeep.begin(self._link)
 
     async def _consume(self) -> None:
         await self._standing.look()
@@ -129,7 +130,7 @@ class InboundConsumer:
                 pack=self._pack,
                 body=message.body,
                 routing_key=_text(message.routing_key or ""),
-                headers=text_headers(message),
+                headers=_headers(message),
                 correlation_id=_text(message.correlation_id or message.message_id or self._new_id()),
                 received_at=self._clock(),
             )
@@ -168,9 +169,9 @@ class ReplyConsumer:
         self._fixed = FixedQueue(link, topology, self._queue, self._intake) if is_fixed else None
 
     @property
-    def consumed(self) -> bool:
-        """Is the queue consumed? For a health check. Our own ones are, as long as RabbitMQ answers."""
-        return self._fixed is None or self._fixed.upkeep.right
+    def problem(self) -> str | None:
+        """Why the queue is not consumed; None if it is. Our own ones are, as long as RabbitMQ answers."""
+        return None if self._fixed is None else self._fixed.upkeep.problem
 
     async def start(self) -> None:
         """Declare the reply queue and consume it; start this before any command is published.
@@ -197,7 +198,7 @@ class ReplyConsumer:
                 pack=self._pack,
                 correlation_id=_text(message.correlation_id or ""),
                 body=message.body,
-                headers=text_headers(message),
+                headers=_headers(message),
                 received_at=self._clock(),
             )
         )
@@ -209,13 +210,18 @@ def _in_memory_sources(topology: Topology, exchange: str, bindings: Iterable[str
 
 
 def text_headers(message: IncomingMessage) -> dict[str, str]:
+    """Give the headers as text."""
+    return {_text(key): _text(value) for key, value in message.headers.items()}
+
+
+def _headers(message: IncomingMessage) -> dict[str, str]:
     """Give the headers, and beside them the properties that say how the body is written, if they do."""
     properties = {}
     if "charset" in (message.content_type or "").lower():
         properties[CONTENT_TYPE] = _text(message.content_type)
     if message.content_encoding:
         properties[CONTENT_ENCODING] = _text(message.content_encoding)
-    return properties | {_text(key): _text(value) for key, value in message.headers.items()}
+    return properties | text_headers(message)
 
 
 def _text(value: object) -> str:

@@ -48,7 +48,7 @@ class RabbitCommandBus:
             if link.in_memory
             else Publisher(
                 link.url_for("publishing"),
-                topology.probe,
+                topology.canaries,
                 timeout_s=timeout_s,
                 connect_timeout_s=link.connect_timeout_s,
                 on_open=on_open,
@@ -97,18 +97,18 @@ class RabbitCommandBus:
         try:
             await self._send(Outgoing(exchange="", routing_key=queue, body=body, correlation_id=correlation_id))
         except NotRouted as missing:
-            raise NotRouted(f"there is no instance {instance!r}") from missing
+            raise NotRouted(f"there is no instance {instance!r}: {missing}") from missing
 
     async def give_up(self, message: IncomingMessage, queue: str, reason: str) -> None:
         """Put a message of a queue into the dead-letter queue, with the reason. Raises as `publish`."""
         await self._send(
             Outgoing(
                 exchange=self._topology.dead_letter,
-                routing_key=message.routing_key or "",
+                routing_key=_short(message.routing_key or ""),
                 body=message.body,
-                id=message.message_id or uuid4().hex,
-                correlation_id=message.correlation_id or "",
-                content_type=message.content_type,
+                id=_short(message.message_id or uuid4().hex),
+                correlation_id=_short(message.correlation_id or ""),
+                content_type=_short(message.content_type or ""),
                 headers={**text_headers(message), REASON: reason[:LONGEST_REASON], TAKEN_FROM: queue},
             )
         )
@@ -151,6 +151,11 @@ async def _in_memory(broker: RabbitBroker, message: Outgoing) -> None:
         )
     except SubscriberNotFound as nobody:
         raise NotRouted(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}") from nobody
+
+
+def _short(text: str) -> str:
+    """Cut a text to what AMQP takes: with escapes in it (`frames.py`) it may be longer than it came."""
+    return text.encode()[:LONGEST_SHORT_STRING].decode(errors="ignore")
 
 
 def _reply_to(topology: Topology, own: OwnReplies) -> str | None:

@@ -8,9 +8,9 @@ import asyncio
 from typing import Final
 
 import structlog
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelLockedResource
+from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelInvalidStateError, ChannelLockedResource
 
-from bridge.errors import BrokerUnavailable, PermanentError
+from bridge.errors import BrokerUnavailable, NotAllowed, PermanentError
 from bridge.wfm.connection import HEARTBEAT_S
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
@@ -33,7 +33,7 @@ class InstanceMark:
         link.on_reconnect(self._again.set)
 
     async def take(self) -> None:
-        """Take the mark; raises `PermanentError` if another process keeps it."""
+        """Take the mark; raises `PermanentError` if another process keeps it, `NotAllowed` if we have no right to."""
         if self._link.in_memory:
             return
         deadline = asyncio.get_running_loop().time() + self._patience_s
@@ -53,11 +53,16 @@ class InstanceMark:
             await asyncio.sleep(ASK_EVERY_S)
 
     async def keep(self) -> None:
-        """Take the mark again after each reconnect, for ever; raises as `take` does."""
+        """Take the mark again after each reconnect, for ever; raises `PermanentError` as `take` does."""
         while True:
             await self._again.wait()
             self._again.clear()
-            await self.take()
+            try:
+                await self.take()
+            except NotAllowed as refused:
+                _log.warning(
+                    "the instance's mark cannot be taken; it is tried after the next reconnect", problem=str(refused)
+                )
 
     async def _taken(self) -> bool:
         """Try once. Without a connection there is nothing to take; the reconnect will have it taken."""
@@ -66,6 +71,8 @@ class InstanceMark:
                 await channel.queue_declare(self._topology.instance_mark, exclusive=True)
         except ChannelLockedResource:
             return False
+        except ChannelAccessRefused as refused:
+            raise self._link.not_allowed(refused) from refused
         except (AMQPError, ChannelInvalidStateError, OSError, BrokerUnavailable) as lost:
             _log.info("the connection was lost while the instance's mark was taken", reason=str(lost))
         return True

@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, cast
 import structlog
 from aio_pika import IncomingMessage
 from aio_pika.abc import AbstractIncomingMessage, AbstractQueue
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
+from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelInvalidStateError
 from faststream import AckPolicy
 from faststream.rabbit import RabbitExchange, RabbitMessage, RabbitQueue
 
@@ -76,7 +76,7 @@ class Intake:
         return self._acks.idle.is_set()
 
     async def start(self) -> None:
-        """Begin to consume."""
+        """Begin to consume; raises `NotAllowed` if we have no right to."""
         self._acks = self._new_acks()
         if self._link.in_memory:
             for source in self._sources:
@@ -125,6 +125,9 @@ class Intake:
                 robust=source.robust,
             )
             await queue.consume(self._on_delivery, consumer_tag=source.name)
+        except ChannelAccessRefused as refused:
+            await _briefly(channel.close())
+            raise self._link.not_allowed(refused) from refused
         except BaseException:
             await _briefly(channel.close())
             raise

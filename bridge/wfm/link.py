@@ -9,20 +9,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-import aiormq
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractRobustChannel, AbstractRobustConnection
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from aio_pika.robust_connection import RobustConnection
 from aiormq.abc import AbstractChannel
-from aiormq.exceptions import AuthenticationError, ProbableAuthenticationError
+from aiormq.exceptions import AMQPChannelError, ChannelAccessRefused
 from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.testing import TestRabbitBroker
 from yarl import URL
 
 from bridge.backoff import Backoff
-from bridge.errors import NotSent, PermanentError
+from bridge.errors import NotAllowed, NotSent, PermanentError
 from bridge.wfm.connection import connection_url
 from bridge.wfm.frames import read_leniently
+from bridge.wfm.trouble import explained, trouble
 
 IN_MEMORY_URL: Final = "memory://"
 
@@ -31,6 +31,10 @@ RETRIES: Final = Backoff(first=0.5, longest=15.0)
 STOP_TIMEOUT_S: Final = 2.0
 RECONNECT_INTERVAL_S: Final = 1.0
 """RabbitMQ restarts take seconds; trying more often only fills the log."""
+LOCKED_OUT_INTERVAL_S: Final = 15.0
+"""The same while RabbitMQ refuses the user or the password."""
+FIND_OUT_EVERY_S: Final = 5.0
+"""How soon, and how often, to find out why a lost connection does not come back."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -54,6 +58,10 @@ class RabbitLink:
         self._connection: AbstractRobustConnection | None = None
         self._started = False
         self._lost = False
+        self._trouble: str | None = None
+        self._finding_out: asyncio.Task[None] | None = None
+        self.hindrance: str | None = None
+        """What keeps the bridge from what it needs in RabbitMQ though it is connected, such as a right."""
         self._listeners: list[Callable[[], None]] = []
 
     def _build_broker(self) -> RabbitBroker:
@@ -77,6 +85,15 @@ class RabbitLink:
         """Is there a working connection at this moment?"""
         return self._started and (self._connection is None or self._connection.connected.is_set())
 
+    @property
+    def problem(self) -> str | None:
+        """Why RabbitMQ cannot be used at this moment, in one line; None if it can."""
+        return self.hindrance if self.connected else self._trouble or "there is no connection to RabbitMQ"
+
+    def not_allowed(self, refused: ChannelAccessRefused) -> NotAllowed:
+        """Say what RabbitMQ refuses us for lack of a right."""
+        return NotAllowed(explained(self._url, refused))
+
     def url_for(self, duty: str) -> URL:
         """Where to connect for something else, with a name that says for what."""
         return connection_url(self._plain_url, f"{self._name} ({duty})")
@@ -88,7 +105,8 @@ class RabbitLink:
     async def start(self) -> None:
         """Connect; waits until RabbitMQ answers, however long that takes.
 
-        Raises `PermanentError` if it refuses the user or the password: waiting would not make them right.
+        Raises `PermanentError` if it refuses the user or the password: waiting would not make them right. All else may
+        be mended there while we wait: a virtual host made, a right given, a certificate renewed.
         """
         if self._fake is None:
             await self._wait_for_rabbitmq()
@@ -99,31 +117,45 @@ class RabbitLink:
         self._started = True
 
     async def _wait_for_rabbitmq(self) -> None:
+        """Connect for a moment first: the robust connection would hide why it was refused, and try for ever."""
         for wait in RETRIES.waits():
-            if (problem := await self._problem()) is None:
+            before, self._trouble = self._trouble, await trouble(self._url, self.connect_timeout_s)
+            if self._trouble is None:
                 return
-            _log.warning("RabbitMQ does not answer; trying again", problem=problem, again_in_s=wait)
+            if self._trouble != before:
+                _log.warning("RabbitMQ cannot be used; trying again", problem=self._trouble, again_in_s=wait)
             await asyncio.sleep(wait)
 
-    async def _problem(self) -> str | None:
-        """Connect once for a moment, because the robust connection would hide why it was refused, and try for ever."""
-        try:
-            async with asyncio.timeout(self.connect_timeout_s):
-                connection = await aiormq.connect(self._url)
-                await connection.close()
-        except (AuthenticationError, ProbableAuthenticationError) as refused:
-            raise PermanentError(
-                f"RabbitMQ at {self._url.host} refuses the user {self._url.user!r} or its password (broker.url)"
-            ) from refused
-        except TimeoutError:
-            return "no answer in time"
-        except CONNECTION_EXCEPTIONS as failed:
-            return type(failed).__name__
-        return None
+    async def _find_out(self) -> None:
+        """While the connection is lost, find out why it does not come back. The library tries for itself."""
+        while True:
+            await asyncio.sleep(FIND_OUT_EVERY_S)
+            if self.connected:
+                return
+            try:
+                found = await trouble(self._url, self.connect_timeout_s)
+            except PermanentError as refused:  # the password was changed, perhaps: do not have the user locked out
+                found = str(refused)
+                self._pause(LOCKED_OUT_INTERVAL_S)
+            if found is not None:
+                self._tell(found)
+
+    def _tell(self, problem: str) -> None:
+        """Keep for readiness why RabbitMQ cannot be used, and log it once."""
+        if problem != self._trouble:
+            _log.warning("RabbitMQ cannot be used; trying again", problem=problem)
+        self._trouble = problem
+
+    def _pause(self, seconds: float) -> None:
+        """Let the library wait so long between two attempts to connect."""
+        if isinstance(self._connection, RobustConnection):
+            self._connection.reconnect_interval = seconds
 
     async def stop(self) -> None:
         """Close the connection. Stop the consumers first: what they have not settled returns to the queue."""
         self._started = False
+        if self._finding_out is not None:
+            self._finding_out.cancel()
         if self._fake is not None:
             await self._fake.__aexit__()
         elif self._connection is not None:
@@ -158,12 +190,17 @@ class RabbitLink:
                 await channel.close()
 
     def _on_close(self, _connection: AbstractConnection | None, reason: BaseException | None) -> None:
-        if self._started and not self._lost:
+        if self._lost and isinstance(reason, AMQPChannelError):  # it was back, but something on it cannot be made again
+            self._tell(explained(self._url, reason))
+        elif self._started and not self._lost:
             _log.warning("the connection to RabbitMQ is lost; trying to get it back", reason=str(reason))
+            self._trouble = explained(self._url, reason) if reason is not None else None
+            self._finding_out = asyncio.create_task(self._find_out(), name="RabbitMQ")
         self._lost = True
 
     def _on_reconnected(self, _connection: AbstractRobustConnection | None) -> None:
         _log.info("the connection to RabbitMQ is back")
-        self._lost = False
+        self._lost, self._trouble = False, None
+        self._pause(RECONNECT_INTERVAL_S)
         for listener in self._listeners:
             listener()

@@ -5,7 +5,7 @@ ack, and what was written stays in the socket and is carried out after the alarm
 else goes through this connection, and nothing is written to it while RabbitMQ blocks it.
 
 RabbitMQ tells a connection of an alarm only once it publishes. So before a message is written, RabbitMQ must have taken
-another one a moment ago: a message, or else a probe, which is for nobody. A message that is written in the same moment
+another one a moment ago: a message, or else a canary, which is for nobody. A message that is written in the same moment
 as an alarm begins may still be caught; it goes out when the alarm is over, and once: it is known here by its id, and
 published again it is only waited for again, as is every message that RabbitMQ takes its time to confirm.
 """
@@ -33,28 +33,34 @@ from yarl import URL
 
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
 from bridge.wfm.connection import CandidConnection
+from bridge.wfm.trouble import explained
 
 RECONNECT_INTERVAL_S: Final = 1.0
 """RabbitMQ restarts take seconds; trying more often only fills the log."""
 STOP_TIMEOUT_S: Final = 2.0
 FRESH_S: Final = 0.05
 """So long after it took a message RabbitMQ is trusted to take another one. An alarm that begins within it is noticed by
-its own message, or by a probe of the next."""
+its own message, or by a canary of the next."""
 LOOK_EVERY_S: Final = 1.0
-"""How often a probe is sent where nothing else is: readiness is to know of an alarm."""
+"""How often a canary is sent where nothing else is: readiness is to know of an alarm."""
 
 REMEMBERED: Final = 10_000
 """Messages that were confirmed late, and not asked for again yet, of which that is remembered."""
 
-_PROBE: Final = b"mef-bridge asks whether RabbitMQ takes messages"
+_CANARY_BODY: Final = b"mef-bridge asks whether RabbitMQ takes messages"
 """It must not be empty: of an empty message RabbitMQ would take the whole before it blocks, and confirm it."""
+
+_GONE: Final = (AMQPError, ChannelInvalidStateError, OSError)
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
+Key = tuple[str, str, int]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message as it is published; `id` is AMQP's message id, and of its own."""
+    """A message as it is published; `id` is AMQP's message id."""
 
     exchange: str
     routing_key: str
@@ -64,6 +70,11 @@ class Outgoing:
     reply_to: str | None = None
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> Key:
+        """What tells it from all others: the id may be one that a WFM has given to several."""
+        return (self.id, self.exchange, hash(self.body))
 
     @property
     def properties(self) -> Basic.Properties:
@@ -83,6 +94,7 @@ class _Sending:
     """A message on its way, until it is confirmed or its channel is gone. `channel` is None until it has one."""
 
     id: str
+    key: Key
     channel: Channel | None = None
     withdrawn: bool = False
     is_late: bool = False
@@ -96,7 +108,7 @@ class _Sending:
 
 
 class Publisher:
-    """Publishes with confirms, many messages at once. `probe` is an exchange of ours that leads nowhere.
+    """Publishes with confirms, many messages at once. `canaries` is an exchange of ours that leads nowhere.
 
     `timeout_s` bounds the wait for RabbitMQ's confirm. `on_open` is called whenever RabbitMQ takes messages again.
     """
@@ -104,29 +116,30 @@ class Publisher:
     def __init__(
         self,
         url: URL,
-        probe: str,
+        canaries: str,
         *,
         timeout_s: float,
         connect_timeout_s: float,
         on_open: Callable[[], None] = lambda: None,
     ) -> None:
         self._url = url
-        self._probe_exchange = probe
+        self._canaries = canaries
         self._timeout_s = timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._on_open = on_open
         self._keeper: asyncio.Task[None] | None = None
         self._tried = asyncio.Event()
         self._connection: CandidConnection | None = None
-        self._trouble = "not yet"
+        self._trouble = "there is no connection yet"
         self._lost = False
         self._blocked: str | None = None
+        self._is_silent = False
         self._channel: Channel | None = None
         self._opened = asyncio.Event()
-        self._probing: asyncio.Task[bool] | None = None
+        self._canary: asyncio.Task[bool] | None = None
         self._proven_at = float("-inf")
-        self._sending: dict[str, _Sending] = {}
-        self._late: OrderedDict[str, _Sending] = OrderedDict()
+        self._sending: dict[Key, _Sending] = {}
+        self._late: OrderedDict[Key, _Sending] = OrderedDict()
         self._known: set[str] = set()
         self._trials: dict[str, asyncio.Lock] = {}
 
@@ -134,8 +147,10 @@ class Publisher:
     def problem(self) -> str | None:
         """Why nothing can be published at this moment; None as far as is known."""
         if self._connection is None or not self._connection.is_opened:
-            return f"there is no connection to RabbitMQ to publish on: {self._trouble}"
-        return None if self._blocked is None else f"RabbitMQ takes no messages: it is {self._blocked}"
+            return f"RabbitMQ takes no messages: {self._trouble}"
+        if self._blocked is not None:
+            return f"RabbitMQ takes no messages: it is {self._blocked}"
+        return f"RabbitMQ has not answered for {self._timeout_s:g} s" if self._is_silent else None
 
     async def start(self) -> None:
         """Connect, and keep connected; returns once the first attempt has ended, however it did."""
@@ -157,7 +172,7 @@ class Publisher:
             try:
                 await self._serve()
             except Exception as failed:  # noqa: BLE001 - of every kind: if this loop ended, nothing would be sent any more
-                self._trouble = repr(failed)
+                self._trouble = explained(self._url, failed)
             if self._connection is not None:
                 _log.warning("the connection to publish on is lost; trying to get it back", reason=self._trouble)
                 self._connection, self._lost = None, True
@@ -170,7 +185,8 @@ class Publisher:
         try:
             async with asyncio.timeout(self._connect_timeout_s):
                 await connection.connect()
-            self._blocked = None
+            self._blocked, self._is_silent = None, False
+            self._known.clear()
             while connection.is_opened:
                 async with asyncio.timeout(self._connect_timeout_s):
                     channel = await self._open(connection)
@@ -181,13 +197,13 @@ class Publisher:
             await asyncio.wait([asyncio.create_task(connection.close())], timeout=STOP_TIMEOUT_S)
 
     async def _open(self, connection: CandidConnection) -> Channel:
-        """Open a channel to publish on, after a probe has somewhere to go."""
+        """Open a channel to publish on, after a canary has somewhere to go."""
         async with _channel(connection, publisher_confirms=False) as scratch:
-            await scratch.exchange_declare(self._probe_exchange, exchange_type="fanout", durable=True)
+            await scratch.exchange_declare(self._canaries, exchange_type="fanout", durable=True)
         return cast("Channel", await connection.channel(publisher_confirms=True, on_return_raises=True))
 
     async def _look_after(self, channel: Channel) -> None:
-        """Let messages in, and send a probe from time to time, until the channel is closed."""
+        """Let messages in, and send a canary from time to time, until the channel is closed."""
         if self._lost:
             _log.info("the connection to publish on is back")
             self._lost = False
@@ -200,7 +216,10 @@ class Publisher:
             self._tried.set()
             await asyncio.wait([closing], timeout=LOOK_EVERY_S)
         self._opened.clear()
-        self._trouble = repr(closing.exception())
+        closed = None if closing.cancelled() else closing.exception()
+        if isinstance(closed, ChannelAccessRefused) and f"'{self._canaries}'" in str(closed):
+            raise closed  # or it would be opened again and again
+        self._trouble = explained(self._url, closed) if closed is not None else "it was closed"
 
     def _take_note(self, reason: str | None) -> None:
         """RabbitMQ has blocked the connection, or (None) does so no longer."""
@@ -212,33 +231,39 @@ class Publisher:
         if before is None:
             _log.warning("RabbitMQ takes no messages; commands of Buyers are refused until it does", reason=reason)
         self._proven_at = float("-inf")
-        if self._probing is not None:
-            self._probing.cancel()
+        if self._canary is not None:
+            self._canary.cancel()
         for sending in self._sending.values():
             sending.withdraw()
 
     # does RabbitMQ take messages?
 
     async def _prove(self, channel: Channel) -> None:
-        """Return if RabbitMQ took a message just now, or a probe. Raises `NotSent` if not."""
+        """Return if RabbitMQ took a message just now, or a canary. Raises `NotSent` if not."""
         if (problem := self.problem) is not None:
             raise NotSent(f"{problem}; nothing was sent")
         if asyncio.get_running_loop().time() - self._proven_at <= FRESH_S:
             return
-        if self._probing is None or self._probing.done():
-            self._probing = asyncio.create_task(self._probe(channel), name="probe")
-        done, _ = await asyncio.wait([self._probing], timeout=self._timeout_s)
-        if not any(not probe.cancelled() and probe.result() for probe in done):
-            why = self.problem or f"RabbitMQ did not answer within {self._timeout_s:g} s"
-            raise NotSent(f"{why}; nothing was sent")
+        if self._canary is None or self._canary.done():
+            self._canary = asyncio.create_task(self._send_canary(channel), name="canary")
+        canary = self._canary
+        await asyncio.wait([canary], timeout=self._timeout_s)
+        self._is_silent = not canary.done()
+        if not canary.done() or canary.cancelled() or not canary.result():
+            raise NotSent(f"{self.problem or 'the channel was closed'}; nothing was sent")
 
-    async def _probe(self, channel: Channel) -> bool:
+    async def _send_canary(self, channel: Channel) -> bool:
+        begun = asyncio.get_running_loop().time()
         try:
-            await channel.basic_publish(_PROBE, exchange=self._probe_exchange)
-        except (AMQPError, ChannelInvalidStateError, OSError):
+            await channel.basic_publish(_CANARY_BODY, exchange=self._canaries)
+        except _GONE:
             return False
-        self._proven_at = asyncio.get_running_loop().time()
+        self._take_as_proof(begun)
         return True
+
+    def _take_as_proof(self, begun: float) -> None:
+        """RabbitMQ has taken what was written then, or a little later."""
+        self._proven_at, self._is_silent = max(self._proven_at, begun), False
 
     # publishing
 
@@ -249,7 +274,7 @@ class Publisher:
         message can be made of it), `NotSent`, `ConfirmPending` (published again, it is waited for again), or else
         `BrokerUnavailable`: the connection was lost, or RabbitMQ refused, and the message may have gone out.
         """
-        sending = self._sending.get(message.id) or self._late.pop(message.id, None) or await self._begin(message)
+        sending = self._sending.get(message.key) or self._late.pop(message.key, None) or await self._begin(message)
         await asyncio.wait([sending.task], timeout=self._timeout_s)
         if not sending.task.done():
             sending.is_late = True
@@ -262,20 +287,20 @@ class Publisher:
 
     async def _begin(self, message: Outgoing) -> _Sending:
         await self._prove(await self._common_channel())
-        if (begun := self._sending.get(message.id)) is not None:
+        if (begun := self._sending.get(message.key)) is not None:
             return begun
-        sending = self._sending[message.id] = _Sending(message.id)
+        sending = self._sending[message.key] = _Sending(message.id, message.key)
         sending.task = asyncio.create_task(self._send(message, sending), name="publish")
         sending.task.add_done_callback(lambda _: self._end(sending))
         return sending
 
     def _end(self, sending: _Sending) -> None:
         """Forget it; what came of one that is late is kept for who asks for it again, if anybody does."""
-        del self._sending[sending.id]
+        del self._sending[sending.key]
         if not sending.task.cancelled():
             sending.task.exception()  # seen, though nobody may
         if sending.is_late:
-            self._late[sending.id] = sending
+            self._late[sending.key] = sending
             while len(self._late) > REMEMBERED:
                 self._late.popitem(last=False)
 
@@ -291,12 +316,13 @@ class Publisher:
         return self._channel
 
     async def _send(self, message: Outgoing, sending: _Sending) -> None:
+        begun = asyncio.get_running_loop().time()
         try:
             async with self._channel_for(message.exchange) as channel:
                 sending.channel = channel
                 await _publish(channel, message)
         except PublishError as returned:
-            self._know(message.exchange)
+            self._known.add(message.exchange)
             raise NotRouted(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}") from returned
         except (ChannelNotFoundEntity, ChannelAccessRefused) as refused:
             raise self._refused(message.exchange, refused) from refused
@@ -306,7 +332,8 @@ class Publisher:
             raise
         except Exception as lost:  # the library ends what is on its way by exceptions of every kind
             raise BrokerUnavailable(f"RabbitMQ did not confirm the message: {lost!r}") from lost
-        self._know(message.exchange)
+        self._known.add(message.exchange)
+        self._take_as_proof(begun)
 
     @asynccontextmanager
     async def _channel_for(self, exchange: str) -> AsyncIterator[Channel]:
@@ -322,10 +349,6 @@ class Publisher:
                         yield own
                     return
         yield await self._common_channel()
-
-    def _know(self, exchange: str) -> None:
-        self._known.add(exchange)
-        self._proven_at = asyncio.get_running_loop().time()
 
     def _refused(self, exchange: str, refused: AMQPError) -> NotRouted | BrokerUnavailable:
         """Whose fault it is that RabbitMQ has closed the channel: of an exchange's own messages, or of others."""
@@ -357,5 +380,5 @@ async def _channel(connection: CandidConnection, *, publisher_confirms: bool) ->
     try:
         yield cast("Channel", channel)
     finally:
-        if not channel.is_closed:
+        with suppress(*_GONE):
             await channel.close()

@@ -96,9 +96,9 @@ class Topology:
         return f"{self.namespace}mef-bridge.{self.instance}.running"
 
     @property
-    def probe(self) -> str:
+    def canaries(self) -> str:
         """The name of the exchange that leads nowhere: what is published there only shows that RabbitMQ takes it."""
-        return f"{self.namespace}mef-bridge.probe"
+        return f"{self.namespace}mef-bridge.canaries"
 
     @property
     def dead_letter(self) -> str:
@@ -108,7 +108,7 @@ class Topology:
     @property
     def exchanges(self) -> tuple[str, ...]:
         """The names of our own exchanges."""
-        return (self.dead_letter, self.probe)
+        return (self.dead_letter, self.canaries)
 
     def _queue(self, name: str, *, single_active_consumer: bool = False) -> RabbitQueue:
         """Raises `PermanentError` if the name is too long for AMQP."""
@@ -132,7 +132,8 @@ def _reply_queue(instance: str) -> str:
 async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
     """Declare a queue of ours and the dead-letter pair behind it; harmless when they exist.
 
-    Raises `PermanentError` where one exists with other properties: only the operator may delete it.
+    Raises `PermanentError` where one exists with other properties: only the operator may delete it. Raises `NotAllowed`
+    where we have no right to.
     """
     if link.in_memory:
         return
@@ -140,6 +141,8 @@ async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> N
         try:
             await _declare_dead_letter(channel, topology)
             await channel.queue_declare(queue.name, durable=True, arguments=queue.arguments)
+        except ChannelAccessRefused as refused:
+            raise link.not_allowed(refused) from refused
         except ChannelPreconditionFailed as refused:
             raise PermanentError(
                 f"a queue or exchange of ours exists in RabbitMQ with other properties ({refused}); "

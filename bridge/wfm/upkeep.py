@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelNotFoundEntity
+from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelInvalidStateError, ChannelNotFoundEntity
 from faststream.rabbit import RabbitQueue
 
 from bridge.backoff import Backoff
@@ -31,6 +31,7 @@ class Upkeep:
         self._problem = problem
         self._about = about
         self._right = asyncio.Event()
+        self._trouble: str | None = None
         self._bell = Bell()
         self._keeper: asyncio.Task[None] | None = None
 
@@ -38,6 +39,11 @@ class Upkeep:
     def right(self) -> bool:
         """Was all right when last looked at?"""
         return self._right.is_set()
+
+    @property
+    def problem(self) -> str | None:
+        """What kept it from being right when last looked at; None if nothing did."""
+        return None if self.right else f"{self._what}: {self._trouble or 'not yet'}"
 
     async def wait(self) -> None:
         """Return once all is right."""
@@ -61,10 +67,11 @@ class Upkeep:
 
     async def _until_right(self) -> None:
         for wait in RETRIES.waits():
-            if (problem := await self._look()) is None:
+            self._trouble = await self._look()
+            if self._trouble is None:
                 break
             self._right.clear()
-            _log.warning(f"{self._what}: not yet; trying again", problem=problem, again_in_s=wait, **self._about)
+            _log.warning(f"{self._what}: not yet; trying again", problem=self._trouble, again_in_s=wait, **self._about)
             await asyncio.sleep(wait)
         if not self.right:
             _log.info(f"{self._what}: done", **self._about)
@@ -109,6 +116,8 @@ class Bindings:
             await self._bind()
         except ChannelNotFoundEntity:
             return f"exchange {self._exchange!r} does not exist yet; the WFM makes it"
+        except ChannelAccessRefused as refused:
+            return str(self._link.not_allowed(refused))
         except (AMQPError, ChannelInvalidStateError, OSError, BridgeError) as failed:
             return str(failed)
         return None

@@ -160,6 +160,12 @@ ALLOWED = (
         "A body that is too large or no JSON has a status of its own in HTTP (RFC 9110); 7.1.1 allows it.",
     ),
     Difference(
+        r"[A-Z]+ \S+ 429",
+        "nothing",
+        f"{JSON}Error",
+        "Who asks too often is told when to ask again (RFC 6585): 429 and Retry-After.",
+    ),
+    Difference(
         r"[A-Z]+ \S+ (503|504)",
         "nothing",
         f"{JSON}Error500",

@@ -25,7 +25,7 @@ FILES = {
     "workOrderNotification/v2": "workorderNotification.api.yaml",
 }
 # Answers that the files leave out have the shape of the generic error, or of a server's failure.
-UNDOCUMENTED = {405: "Error", 409: "Error", 413: "Error", 415: "Error", 503: "Error500", 504: "Error500"}
+UNDOCUMENTED = {405: "Error", 409: "Error", 413: "Error", 415: "Error", 429: "Error", 503: "Error500", 504: "Error500"}
 
 # What we serve beside the standard's operations.
 DOCUMENTATION = ("/", "/openapi.json")

@@ -19,6 +19,7 @@ from tests.api.conftest import BASE_URL, ENTITIES
 from tests.api.fakes import FakeBridge
 from tests.support import NEVER_S, PATIENCE_S, eventually
 
+ON_BOTH_LOOPS = True
 PATIENT = {"head_seconds": NEVER_S, "body_seconds": NEVER_S, "idle_seconds": NEVER_S}
 LIVE = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
 HANG = b"GET /hang HTTP/1.1\r\nHost: a\r\n\r\n"

@@ -17,6 +17,8 @@ from tests.api.conftest import BASE_URL, ENTITIES
 from tests.api.fakes import FakeBridge
 from tests.support import PATIENCE_S
 
+ON_BOTH_LOOPS = True
+
 
 @pytest.fixture
 async def port() -> AsyncIterator[int]:

@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractChannel
+from faststream.rabbit import RabbitBroker
 
 from bridge.app.process import new_id
 from bridge.domain.model import Command
@@ -85,18 +86,25 @@ class Laboratory:
     async def set_up(self, stack: AsyncExitStack) -> None:
         """Start the WFM and the Buyer's listener; the bridge is the test's to start."""
         self._stack = stack
-        stack.callback(lambda: print(self.bridge.said))  # noqa: T201 - pytest shows it beside a failure
         connection = await stack.enter_async_context(await aio_pika.connect(self.rabbitmq_url))
         self.channel = await connection.channel()
         stack.push_async_callback(self._remove_names)
         link = RabbitLink(self.rabbitmq_url, name="simulated WFM")
         await link.start()
         stack.push_async_callback(link.stop)
-        self.wfm = SimulatedWfm(link.broker, self.namespace, answers=self.answers)
+        self.wfm = self.make_wfm(link.broker)
         await self.wfm.start()
         stack.push_async_callback(self.wfm.stop)
-        self.buyer = await stack.enter_async_context(SimulatedBuyer(self.bridge.url, API_KEY, Irp.SONATA))
+        self.buyer = await stack.enter_async_context(self.make_buyer())
         stack.callback(self.bridge.kill)
+
+    def make_wfm(self, broker: RabbitBroker) -> SimulatedWfm:
+        """Make the WFM; another laboratory may have another one."""
+        return SimulatedWfm(broker, self.namespace, answers=self.answers)
+
+    def make_buyer(self) -> SimulatedBuyer:
+        """Make the Buyer; another laboratory may have another one."""
+        return SimulatedBuyer(self.bridge.url, API_KEY, Irp.SONATA)
 
     async def _remove_names(self) -> None:
         for queue in self.queues:
@@ -297,5 +305,6 @@ async def laboratory(
     """Set up a laboratory and take it down, whatever became of it."""
     made = Laboratory(rabbitmq_url, database_url, directory, variables, answers)
     async with AsyncExitStack() as stack:
+        stack.callback(lambda: print(made.bridge.said))  # noqa: T201 - pytest shows it beside a failure
         await made.set_up(stack)
         yield made

@@ -135,7 +135,7 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     await eventually(lambda: wire.refused >= 2)
     assert lab.bridge.pid is not None
     assert "broker.connecting" in lab.bridge.said
-    assert "RabbitMQ does not answer; trying again" in lab.bridge.said
+    assert "RabbitMQ cannot be used; trying again" in lab.bridge.said
     health = await lab.bridge.health()
     assert health is not None
     assert health["http"] == 503
@@ -147,6 +147,52 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     await lab.buyer.register()
     await lab.new_job()
     assert CREATED in [each.event.event_type for each in lab.buyer.received]
+
+
+async def test_a_virtual_host_that_does_not_exist_is_named_in_the_log_and_in_readiness(
+    make_laboratory: MakeLaboratory, rabbitmq_url: str, sqlite_url: str
+) -> None:
+    """It may be made while the bridge waits; meanwhile Buyers can read."""
+    url = URL(rabbitmq_url).with_path("/no-such-vhost")
+    lab = await make_laboratory(sqlite_url, BROKER_URL=str(url))
+    lab.bridge.start()
+    await eventually(lambda: not_ready_because_of(lab, "broker"))
+    problem = f"RabbitMQ at {url.host}:{url.port} has no virtual host 'no-such-vhost' (broker.url)"
+    await eventually(lambda: problem in lab.bridge.said)
+    assert problem in (await lab.bridge.health() or {})["problems"]["broker"]
+    assert await lab.buyer.work_orders() == ()
+    assert "Traceback" not in lab.bridge.said
+
+
+async def test_a_bridge_without_the_wfms_exchange_does_not_say_that_it_is_ready(
+    make_laboratory: MakeLaboratory, sqlite_url: str
+) -> None:
+    lab = await make_laboratory(sqlite_url)
+    exchange = lab.topology.exchange_name("acme.wfm.events")
+    await lab.channel.exchange_delete(exchange)
+    lab.bridge.start()
+    await eventually(lambda: "bridge.started" in lab.bridge.said)
+    health = await lab.bridge.health()
+    assert health is not None
+    problem = f"bind the inbound queue: exchange {exchange!r} does not exist yet; the WFM makes it"
+    assert (health["http"], health["problems"]) == (503, {"inbound": problem})
+    assert problem in lab.bridge.said
+    assert "bridge.ready" not in lab.bridge.said
+    await lab.channel.declare_exchange(exchange, "topic", durable=True)
+    await lab.bridge.ready()
+
+
+async def test_a_wrong_password_ends_the_bridge_with_one_clear_line_and_without_it(
+    make_laboratory: MakeLaboratory, rabbitmq_url: str, sqlite_url: str
+) -> None:
+    url = URL(rabbitmq_url).with_password("hunter2")
+    lab = await make_laboratory(sqlite_url, BROKER_URL=str(url))
+    lab.bridge.start()
+    assert await lab.bridge.ended() == 1
+    last = lab.bridge.said.splitlines()[-1]
+    assert last.startswith(f"RabbitMQ at {url.host}:{url.port} refuses the user 'guest' or its password (broker.url)")
+    assert "Traceback" not in lab.bridge.said
+    assert "hunter2" not in lab.bridge.said
 
 
 async def test_a_postgresql_that_is_not_there_at_the_start_or_recovers_is_waited_for(

@@ -153,8 +153,12 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         "BRIDGE_HTTP_HOST",
         "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
         "BRIDGE_DELIVERY_CA_FILE",
+        "BRIDGE_DATABASE_PASSWORD_FILE",
     }
-    free_text |= {f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "JWKS")}
+    free_text |= {f"BRIDGE_BROKER_{name}_FILE" for name in ("PASSWORD", "CA", "CERTIFICATE", "KEY")}
+    free_text |= {
+        f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "SCOPE_CLAIMS", "JWKS")
+    }
     assert complained == names.keys() - free_text
 
 
@@ -452,3 +456,37 @@ def test_the_name_of_an_instance_fits_into_amqp(write: Any) -> None:
     assert len(f"{uuid4()}@{load_settings(write('instance: ' + '😀' * 50)).instance}".encode()) <= 255
     (line,) = problems(write("instance: " + "x" * 51))
     assert line.startswith("bridge.yaml:1:11: wrong-value: expected text of at most 50 characters")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqp://me:hun@ter2/x#y@host/",
+        "amqp://me:hunter2/x@host/",
+        "amqp://me:12/hunter2@host/",
+        "amqp://me:hunter2#@host/",
+        "amqp://me:hunter2?@host/",
+        "amqp://me:[hunter2@host/",
+        "amqp://me:hunter2 @host/",
+        "amqp://me:hunter2@host:port/",
+    ],
+)
+def test_an_amqp_address_that_would_be_read_as_another_one_is_refused_and_not_shown(write: Any, url: str) -> None:
+    (line,) = problems(write(f"broker: {{url: {url!r}}}"))
+    assert "must be percent-encoded in user, password and vhost: / as %2F, @ as %40" in line
+    assert "hunter2" not in line
+
+
+def test_an_amqp_address_without_a_host_is_refused(write: Any) -> None:
+    (line,) = problems(write("broker: {url: 'amqp:///vhost'}"))
+    assert line.endswith("expected amqp://user:password@host:port/vhost, but there is no host")
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["amqp://me:p%40ss%2Fw@host/v%2Fhost", "amqp://me:a@b:c@host", "amqps://host//?cafile=/a/b.pem", "amqp://host/\n"],
+)
+def test_an_amqp_address_that_means_one_thing_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Also with the newline that ends a file with a secret."""
+    monkeypatch.setenv("BRIDGE_BROKER_URL", url)
+    assert load_settings(None).broker.url.get_secret_value() == url.strip()

@@ -1,6 +1,7 @@
-"""Who is asking: API keys, OAuth2 tokens, or, in a laboratory, nobody in particular."""
+"""Who is asking: API keys, OAuth2 tokens, client certificates, or, in a laboratory, nobody in particular."""
 
 from bridge.api.identity.api_keys import ApiKeyIdentity
+from bridge.api.identity.certificates import CertificateIdentity, TrustedProxies
 from bridge.api.identity.credentials import CredentialsIdentity
 from bridge.api.identity.key_set import KeySet, KeysUnavailable
 from bridge.api.identity.key_source import DEVELOPMENT_KID, reader
@@ -13,6 +14,7 @@ __all__ = [
     "API_KEY_HEADER",
     "DEVELOPMENT_KID",
     "ApiKeyIdentity",
+    "CertificateIdentity",
     "CredentialsIdentity",
     "Identity",
     "KeySet",
@@ -22,6 +24,7 @@ __all__ = [
     "RequestingEntity",
     "TokenIdentity",
     "TokenRules",
+    "TrustedProxies",
     "Unauthenticated",
     "presented",
     "reader",

@@ -20,7 +20,7 @@ class ApiKeyIdentity:
                     raise ValueError(f"an API key of {entity.name} is already in use")
                 self._principals[digest] = entity.principal()
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
+    async def authenticate(self, headers: Mapping[str, str], peer: str | None = None) -> Principal:
         """Give the entity whose key was sent."""
         return self.identify(presented(headers))
 

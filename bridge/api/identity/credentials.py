@@ -15,7 +15,7 @@ class CredentialsIdentity:
         self._api_keys = api_keys
         self._tokens = tokens
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
+    async def authenticate(self, headers: Mapping[str, str], peer: str | None = None) -> Principal:
         """Give the entity that the credentials belong to."""
         credential = presented(headers)
         if looks_like_token(credential):

@@ -11,7 +11,7 @@ class NoIdentity:
     def __init__(self, principal: Principal) -> None:
         self._principal = principal
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
+    async def authenticate(self, headers: Mapping[str, str], peer: str | None = None) -> Principal:
         """Ask for nothing."""
         del headers
         return self._principal

@@ -37,9 +37,12 @@ def invalid(reason: str) -> Unauthenticated:
 
 
 class Identity(Protocol):
-    """Tells who sent a request from its headers (names in any case), or raises `Unauthenticated`."""
+    """Tells who sent a request from its headers (names in any case), or raises `Unauthenticated`.
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal: ...
+    `peer` is the address at the other end of the connection.
+    """
+
+    async def authenticate(self, headers: Mapping[str, str], peer: str | None = None) -> Principal: ...
 
 
 class RequestingEntity(BaseModel):
@@ -53,6 +56,7 @@ class RequestingEntity(BaseModel):
     name: Annotated[str, Field(min_length=1)]
     client_id: Annotated[str, Field(min_length=1)] | None = None
     api_key_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
+    certificates_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
     buyers: Annotated[tuple[BuyerId, ...], Field(min_length=1)]
 
     def principal(self) -> Principal:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import jwt
 
+from bridge.api.identity.claims import claim, scopes_in
 from bridge.api.identity.jwks import PublicKey
 from bridge.api.identity.key_set import KeySet
 from bridge.api.identity.presented import presented
@@ -29,13 +30,18 @@ _MALFORMED: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, Recur
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenRules:
-    """What a token must be: see the `identity` section of the settings. `scopes` names the scope of each API."""
+    """What a token must be: see the `identity` section of the settings.
+
+    `scopes` names the scope of each API; a token has those of all `scope_claims`. Names of claims are those that
+    `claim` takes.
+    """
 
     issuer: str
     audience: str
     algorithms: frozenset[str]
     scopes: Mapping[Api, str]
     entity_claim: str = "client_id"
+    scope_claims: tuple[str, ...] = ("scope", "scp")
     leeway: timedelta = timedelta(seconds=30)
 
 
@@ -47,7 +53,7 @@ class TokenIdentity:
         self._keys = keys
         self._rules = rules
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
+    async def authenticate(self, headers: Mapping[str, str], peer: str | None = None) -> Principal:
         """Give the entity whose token was sent."""
         return await self.identify(presented(headers))
 
@@ -86,19 +92,12 @@ class TokenIdentity:
         return claims
 
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
-        name = claims.get(self._rules.entity_claim)
+        name = claim(claims, self._rules.entity_claim)
         principal = self._principals.get(name) if isinstance(name, str) else None
         if principal is None:
             raise invalid(f"The token's {self._rules.entity_claim} names nobody who is known here.")
-        granted = scopes_in(claims)
+        granted = scopes_in(claims, self._rules.scope_claims)
         return replace(principal, apis=frozenset(api for api, scope in self._rules.scopes.items() if scope in granted))
-
-
-def scopes_in(claims: Mapping[str, Any]) -> frozenset[str]:
-    """Read the scopes of a token: `scope` (RFC 9068) or `scp`, as text with spaces or as a list."""
-    value = claims.get("scope", claims.get("scp", ""))
-    parts = value.split() if isinstance(value, str) else value if isinstance(value, list) else []
-    return frozenset(part for part in parts if isinstance(part, str))
 
 
 def _refusal(error: Exception) -> Unauthenticated:

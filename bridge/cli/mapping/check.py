@@ -12,6 +12,7 @@ from bridge.cli.mapping.directories import directories_of
 from bridge.cli.mapping.sarif import sarif_log
 from bridge.mapping.checks.inspection import Inspection
 from bridge.mapping.checks.proofs.histories import History, Kind, histories
+from bridge.mapping.checks.proofs.late import LateRule, late_rules
 from bridge.mapping.loader import inspect_pack
 from bridge.yaml_source import Finding
 
@@ -29,6 +30,9 @@ def check(
     list_histories: Annotated[
         bool, typer.Option("--histories", help="List the histories that are worth a look, not only their number.")
     ] = False,
+    list_late: Annotated[
+        bool, typer.Option("--late", help="List the rules whose goal is withheld from late messages, and why.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
     as_sarif: Annotated[
         bool, typer.Option("--sarif", help="Print the problems as SARIF 2.1.0, for a code host.")
@@ -36,7 +40,8 @@ def check(
 ) -> None:
     """Report every problem of packs as file:line:column: kind: message; exit code 1 if there is one.
 
-    With a lifecycle, also count the WFM's histories worth a look: jumped states, parked messages, silent changes.
+    With a lifecycle, also count the WFM's histories worth a look: jumped states, parked messages, silent changes. With
+    deltas and versions, count the rules whose goal is withheld from late messages.
     """
     inspections = {pack: inspect_pack(pack) for pack in packs}
     findings = [one for inspection in inspections.values() for one in inspection.findings]
@@ -45,12 +50,12 @@ def check(
     elif as_sarif:
         typer.echo(json.dumps(sarif_log(findings), indent=2, ensure_ascii=False))
     else:
-        _tell(inspections, list_histories)
+        _tell(inspections, list_histories=list_histories, list_late=list_late)
     if findings:
         raise typer.Exit(1)
 
 
-def _tell(inspections: dict[Path, Inspection], list_histories: bool) -> None:
+def _tell(inspections: dict[Path, Inspection], *, list_histories: bool, list_late: bool) -> None:
     for pack, inspection in inspections.items():
         for finding in inspection.findings:
             typer.echo(str(finding))
@@ -61,6 +66,16 @@ def _tell(inspections: dict[Path, Inspection], list_histories: bool) -> None:
         elif by_kind:
             counts = ", ".join(f"{len(found)} {kind}" for kind, found in by_kind.items())
             typer.echo(f"  histories worth a look: {counts}; --histories lists them")
+        _tell_late(_late(inspection), listed=list_late)
+
+
+def _tell_late(rules: Sequence[LateRule], *, listed: bool) -> None:
+    if not rules:
+        return
+    hint = "" if listed else "; --late lists them"
+    typer.echo(f"  late messages: {len(rules)} rules name no state for one once a later message has{hint}")
+    for rule in rules if listed else ():
+        typer.echo(f"    {rule.rule}: {rule.why}")
 
 
 def _list(by_kind: dict[Kind, list[History]]) -> None:
@@ -82,10 +97,15 @@ def _histories(inspection: Inspection) -> Sequence[History]:
     return histories(inspection.document)
 
 
+def _late(inspection: Inspection) -> Sequence[LateRule]:
+    return () if inspection.findings or inspection.document is None else late_rules(inspection.document)
+
+
 def _json(findings: Sequence[Finding], inspections: dict[Path, Inspection]) -> dict[str, object]:
     walked = {str(pack): _histories(inspection) for pack, inspection in inspections.items()}
     histories = {pack: [asdict(history) for history in found] for pack, found in walked.items() if found}
-    return {"problems": [asdict(one) for one in findings], "histories": histories}
+    late = {str(pack): [asdict(rule) for rule in found] for pack, one in inspections.items() if (found := _late(one))}
+    return {"problems": [asdict(one) for one in findings], "histories": histories, "late": late}
 
 
 def _count(findings: Sequence[Finding]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from bridge.mapping.checks.clocks import check_letters
 from bridge.mapping.checks.item_fields import INSIDE, check_items
+from bridge.mapping.checks.kept_fields import check_forgets, check_kept
 from bridge.mapping.checks.made_fields import check_made, takes_as_it_is
 from bridge.mapping.checks.reference_types import References, type_of_scalar
 from bridge.mapping.checks.report import Loc, Report
@@ -12,7 +13,7 @@ from bridge.mapping.document import SOURCES, FieldSpec, PackDocument
 from bridge.mapping.formats.datetimes import has_offset
 from bridge.mapping.reading.references import STATE_COLUMNS, known_codes
 
-_OPTIONS = {"values": "code", "table": "code", "yes": "boolean", "no": "boolean", "split": "list"}
+_OPTIONS = {"values": "code", "table": "code", "keep": "code", "yes": "boolean", "no": "boolean", "split": "list"}
 _OPTIONS |= {"ignore_others": "code", "zone": "datetime", "dst": "datetime", "not_before": "datetime"}
 
 
@@ -25,6 +26,7 @@ def check_fields(document: PackDocument, references: References, report: Report)
         _check_field(("fields", name), spec, document, report)
         for inner, one in spec.fields.items():
             _check_field(("fields", name, "fields", inner), one, document.of_item(name), report, INSIDE)
+    check_forgets(document, report)
     occurred_at = document.inbound.occurred_at
     if occurred_at is not None and references.check_name(("inbound", "occurred_at"), occurred_at):
         found = references.type_of(occurred_at)
@@ -41,6 +43,7 @@ def _check_field(
         *some, last = (name for name in allowed if name != "attribution")  # which nobody writes
         report.add(loc, "wrong-source", f"write exactly one of {', '.join(some)} or {last}")
     check_made(loc, spec, document, report)
+    check_kept(loc, spec, document, report)
     check_items(loc, spec, document, report)
     for option, type_ in _OPTIONS.items():
         if getattr(spec, option) is not None and spec.type != type_:

@@ -37,6 +37,9 @@ def _check_inside(loc: Loc, spec: FieldSpec, document: PackDocument, report: Rep
         report.add((*loc, "type"), "misplaced", "items have no items of their own; read these by another field")
     if "remember" in spec.model_fields_set:
         report.add_key((*loc, "remember"), "misplaced", "an item is remembered as a whole; take remember out")
+    for option in ("keep", "belongs_to"):
+        if getattr(spec, option) is not None:
+            report.add_key((*loc, option), "misplaced", f"an item is remembered as a whole; take {option} out")
     for option in ("empty", "nulls"):
         if getattr(spec, option) == "keep":
             message = f"{option}: keep is not for an item's fields; an item with a key keeps what a message leaves out"

@@ -17,17 +17,12 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
     """Check one field; nothing is said of one that is read from the message."""
     name = str(loc[-1])
     if spec.value is not None:
-        _check_before((*loc, "value"), spec.value.partition(".")[0], name, document, report)
+        check_before((*loc, "value"), spec.value.partition(".")[0], name, document, report)
         _check_column((*loc, "value"), spec.value, document, report)
-    if spec.previous is not None:
-        _check_remembered((*loc, "previous"), spec.previous, document, report)
-    for one in spec.changed or ():
-        _check_before((*loc, "changed"), one, name, document, report)
-        _check_remembered((*loc, "changed"), one, document, report)
     if spec.attribution is not None:
         _check_attribution(loc, document, report)
     if spec.of is not None:
-        _check_before((*loc, "of"), spec.of.partition(".")[0], name, document, report)
+        check_before((*loc, "of"), spec.of.partition(".")[0], name, document, report)
     _check_parts(loc, spec, document, report)
     check_readable(loc, spec, document, report)
     if takes_as_it_is(spec, document):
@@ -36,17 +31,13 @@ def check_made(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report
         _check_format(loc, spec, report)
     _check_synonyms(loc, spec, document, report)
     _check_list(loc, spec, report)
-    if not document.inbound.deltas:
-        for option in ("empty", "nulls"):
-            if getattr(spec, option) == "keep":
-                report.add((*loc, option), "misplaced", f"{option}: keep needs inbound: {{deltas: true}}")
 
 
 def _check_parts(loc: Loc, spec: FieldSpec, document: PackDocument, report: Report) -> None:
     name = str(loc[-1])
     for source, parts in (("join", spec.join), ("same", spec.same), ("first", spec.first)):
         for index, one in enumerate(parts or ()):
-            _check_before((*loc, source, index), one.partition(".")[0], name, document, report)
+            check_before((*loc, source, index), one.partition(".")[0], name, document, report)
             _check_column((*loc, source, index), one, document, report)
     if spec.first is not None:
         _check_same_type((*loc, "first"), spec.first, spec.type, document, report)
@@ -55,7 +46,7 @@ def _check_parts(loc: Loc, spec: FieldSpec, document: PackDocument, report: Repo
         if spec.type != "boolean":
             report.add((*loc, "type"), "wrong-type", "whether fields are the same is true or false; leave out the type")
     if spec.not_before is not None:
-        _check_before((*loc, "not_before"), spec.not_before, name, document, report)
+        check_before((*loc, "not_before"), spec.not_before, name, document, report)
     if spec.zone is not None:
         _check_zone((*loc, "zone"), spec.zone, name, document, report)
 
@@ -100,7 +91,7 @@ def _check_zone(loc: Loc, zone: FieldZone, by: str, document: PackDocument, repo
         if reference is None:
             continue
         name = reference.partition(".")[0]
-        _check_before((*loc, key), name, by, document, report)
+        check_before((*loc, key), name, by, document, report)
         _check_column((*loc, key), reference, document, report)
         if key == "minutes" and name in document.fields and document.fields[name].type != "integer":
             report.add((*loc, key), "wrong-type", f"expected a field of type integer; {name} is none")
@@ -162,25 +153,17 @@ def _check_synonyms(loc: Loc, spec: FieldSpec, document: PackDocument, report: R
     table = document.tables.get(spec.table or "")
     known = known_codes(spec, table)
     for written, meant in spec.synonyms.items():
-        if meant not in known and (table is None or table.on_miss == "park"):
+        if meant not in (*known, *(spec.keep or ())) and (table is None or table.on_miss == "park"):
             report.unknown((*loc, "synonyms", written), "code", meant, known)
     check_spellings(loc, spec, table, report)
 
 
-def _check_before(at: Loc, used: str, by: str, document: PackDocument, report: Report) -> None:
+def check_before(at: Loc, used: str, by: str, document: PackDocument, report: Report) -> None:
     names = list(document.fields)
     if used not in document.fields:
         report.unknown(at, "field", used, names)
     elif names.index(used) >= names.index(by):
         report.add(at, "wrong-order", f"field {used} is read after {by}; write it above")
-
-
-def _check_remembered(at: Loc, used: str, document: PackDocument, report: Report) -> None:
-    spec = document.fields.get(used)
-    if spec is None:
-        report.unknown(at, "field", used, document.fields)
-    elif spec.path is None or not spec.remember:
-        report.add(at, "wrong-source", f"only a field with a path is remembered; {used} is not")
 
 
 def _check_column(at: Loc, reference: str, document: PackDocument, report: Report) -> None:
@@ -207,7 +190,7 @@ def _check_attribution(loc: Loc, document: PackDocument, report: Report) -> None
     for reference in section.reason:
         at: Loc = ("attribution", "reason")
         name = reference.partition(".")[0]
-        _check_before(at, name, "fault", document, report)
+        check_before(at, name, "fault", document, report)
         _check_column(at, reference, document, report)
     seen: dict[str, str] = {}
     for party in PARTIES:

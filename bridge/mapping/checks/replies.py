@@ -159,6 +159,8 @@ def _check_refusal(loc: Loc, row: dict[str, str], report: Report, *, has_text: b
         report.add((*loc, "code"), "unknown-code", message)
     if len(row.get("reason", "")) > LONGEST_REASON:
         report.add((*loc, "reason"), "wrong-value", f"a reason has at most {LONGEST_REASON} characters")
+    if row.get("final", "no") not in ("yes", "no"):
+        report.add((*loc, "final"), "wrong-value", "final is yes or no")
     if not row.get("path", "/").startswith("/"):
         report.add((*loc, "path"), "wrong-value", "a path is a JSON Pointer such as /validFor")
 

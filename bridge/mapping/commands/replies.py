@@ -77,7 +77,8 @@ class _Refusals:
         row = self.look_up(told.code) if told.code is not None else self.default
         if row is None:
             raise Misread(f"the refusal {briefly(told.code)} is not in the table, and the table has no default")
-        return Refused(Error422Code(row["code"]), row.get("reason") or self._reason(data), row.get("path"))
+        reason, is_final = row.get("reason") or self._reason(data), row.get("final") == "yes"
+        return Refused(Error422Code(row["code"]), reason, row.get("path"), is_final)
 
     def _reason(self, data: object) -> str:
         """Give the WFM's own text on one line, cut to what the standard holds."""

@@ -7,7 +7,7 @@ the place where it was written. What a name refers to is `checker`'s business.
 from bridge.mapping.document.base import BOUNDS, Cell, Key, Strict, Text, Value, Words
 from bridge.mapping.document.commands import CommandSpec
 from bridge.mapping.document.fields import SOURCES, FieldSpec, FieldType, FieldZone, Table
-from bridge.mapping.document.inbound import IgnoreRule, Inbound, Unpack, Version, Xml
+from bridge.mapping.document.inbound import Deltas, Forget, IgnoreRule, Inbound, MessageTest, Unpack, Version, Xml
 from bridge.mapping.document.outputs import (
     AppointmentSection,
     Contact,
@@ -52,6 +52,7 @@ __all__ = [
     "Cell",
     "CommandSpec",
     "Contact",
+    "Deltas",
     "Dictionary",
     "Duration",
     "Entity",
@@ -59,11 +60,13 @@ __all__ = [
     "FieldSpec",
     "FieldType",
     "FieldZone",
+    "Forget",
     "IgnoreRule",
     "Inbound",
     "Item",
     "Key",
     "Lifecycle",
+    "MessageTest",
     "No",
     "PackDocument",
     "Person",

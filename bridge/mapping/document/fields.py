@@ -60,6 +60,12 @@ class FieldSpec(Strict):
     changed: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
     """True when one of these fields is not what it was: named by `inbound.changed_names`, or unlike the job's record.
     """
+    writes: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Deltas: true when this very message tells one of these fields, or empties it; a made field is told where one of
+    those is that it is made of.
+    """
+    empties: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Deltas: true when this very message says that one of these fields is empty, whether or not it was before."""
     asked: Annotated[tuple[Asked, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
     """`book`, `reschedule`, `cancel` or a list of them: the field is `buyer` when the Buyer has asked for this and the
     WFM may be speaking of it, else `seller`.
@@ -84,6 +90,10 @@ class FieldSpec(Strict):
     """`true`: an absent value parks the message."""
     remember: bool = True
     """`false`: the value is this message's own and is never kept."""
+    belongs_to: Name | None = None
+    """What was told of this field lives and dies with what was told of another one above: a message that tells that one
+    and not this one empties this one.
+    """
     default: Scalar | None = None
     """What stands in for an absent value."""
     empty: Literal["absent", "keep"] | None = None
@@ -94,6 +104,8 @@ class FieldSpec(Strict):
     """What `null` means: `absent` or `keep`, as with `empty`. Left out, it is a value, which most types refuse."""
     values: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     """Code: the codes there are; any other parks the message."""
+    keep: Annotated[tuple[Text, ...], Field(min_length=1), BeforeValidator(as_list)] | None = None
+    """Code: codes that say nothing, in a complete message too: the last known one stays, as old as it is."""
     table: Name | None = None
     """Code: the codes are the rows of this table, and `field.column` names a column of the row."""
     ignore_others: Text | None = None
@@ -162,6 +174,16 @@ class FieldSpec(Strict):
         zone = self.zone or FieldZone(name="UTC")
         return tuple(name for name in (self.not_before, zone.value, zone.minutes) if name is not None)
 
+    @property
+    def is_context(self) -> bool:
+        """Tell whether it says what was so before its message: nothing that is told now."""
+        return self.previous is not None or self.asked is not None
+
+    @property
+    def is_sign(self) -> bool:
+        """Tell whether it is true just where the message has written something."""
+        return any(one is not None for one in (self.changed, self.writes, self.empties))
+
 
 class Table(Strict):
     """A look-up: rows found by the text in their key column."""
@@ -188,9 +210,9 @@ class Table(Strict):
 
 
 _READ = ("path", "header", "routing_key")
-_MADE = ("value", "previous", "changed", "asked", "join", "same", "first", "of", "attribution")
+_MADE = ("value", "previous", "changed", "writes", "empties", "asked", "join", "same", "first", "of", "attribution")
 SOURCES = (*_READ, *_MADE)
-_OWN = {*SOURCES, "precedence", "key", "required", "default", "remember"}
+_OWN = {*SOURCES, "precedence", "key", "required", "default", "remember", "keep", "belongs_to"}
 
 
 def typed_fields(fields: Mapping[str, object], above: Mapping[str, object] | None = None) -> dict[str, object]:
@@ -214,7 +236,7 @@ def _typed(spec: object, fields: Mapping[str, object]) -> object:
         return {"type": "code", "values": codes, **spec}
     if isinstance(inside := spec.get("fields"), dict):
         return {**spec, "fields": typed_fields(inside, fields)}
-    if "changed" in spec:
+    if spec.keys() & {"changed", "writes", "empties"}:
         return {"type": "boolean", "required": True, **spec}
     if isinstance(spec.get("same"), list):
         sure = all(_is_sure(fields.get(str(one))) for one in spec["same"]) and not spec.keys() & _MAY_LACK

@@ -2,17 +2,19 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Strict, Text, Zone, widen
+from bridge.mapping.document.base import Cell, Format, Key, Name, Path, Paths, Strict, Text, Zone, as_list, widen
 from bridge.mapping.formats.bodies import check_encoding
 
 
 class Version(Strict):
     """A number that grows with every change, or a moment that does (`format`)."""
 
-    path: Path
-    """Where it stands in the message; `version: $.rev` is short for `version: {path: $.rev}`."""
+    path: Paths
+    """Where it stands in the message; `version: $.rev` is short for `version: {path: $.rev}`. Of a list of paths the
+    first that says something is taken.
+    """
     format: Format | None = None
     """For a moment: how it is written, as for a datetime field. Left out, the version is a whole number."""
     zone: Zone | None = None
@@ -54,8 +56,8 @@ class Xml(Strict):
     """Elements that are lists even where there is only one, in messages and in replies."""
 
 
-class IgnoreRule(Strict):
-    """Messages that are of no interest, known before anything of them must be there."""
+class MessageTest(Strict):
+    """A test of a message, made before anything of it must be there."""
 
     path: Path | None = None
     """Looks at this place of the message."""
@@ -65,14 +67,53 @@ class IgnoreRule(Strict):
     """Looks at the routing key."""
     fits: Cell
     """The cell that what is found must fit."""
-    why: Text
-    """Why the message is of no interest; the journal says it."""
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
         if len(self.written & {"path", "header", "routing_key"}) != 1:
             raise ValueError("write exactly one of path, header or routing_key")
         return self
+
+
+class IgnoreRule(MessageTest):
+    """Messages that are of no interest."""
+
+    why: Text
+    """Why the message is of no interest; the journal says it."""
+
+
+class Deltas(Strict):
+    """Which messages tell only what has changed."""
+
+    every: bool = False
+    """Every message does; `deltas: true` is short for it."""
+    only: Annotated[tuple[MessageTest, ...], Field(min_length=1)] | None = None
+    """Only messages that fit one of these tests do; all others are complete."""
+    unless: Annotated[tuple[MessageTest, ...], Field(min_length=1)] | None = None
+    """Every message does, unless it fits one of these tests: then it is complete."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_form(cls, data: object) -> object:
+        return widen(data, "every")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if len(self.written) > 1:
+            raise ValueError("write one of every, only and unless")
+        return self
+
+    def __bool__(self) -> bool:
+        return self.every or self.only is not None or self.unless is not None
+
+
+class Forget(MessageTest):
+    """Messages that take something back."""
+
+    fields: Annotated[tuple[Name, ...], Field(min_length=1), BeforeValidator(as_list)]
+    """The fields that are empty after such a message, unless it tells them itself. A made field stands for those that
+    it is made of.
+    """
 
 
 class Inbound(Strict):
@@ -92,7 +133,7 @@ class Inbound(Strict):
     """How XML is read."""
     unpack: tuple[Unpack, ...] = ()
     """What is put in order before anything is read, in this order."""
-    ignore: tuple["IgnoreRule", ...] = ()
+    ignore: tuple[IgnoreRule, ...] = ()
     """Messages of no interest. They are left alone before a job or a field is looked for."""
     each: Path | None = None
     """Path of a list of which each item is a message of its own, found as `$.part`. Their ids end in `#0`, `#1`, …"""
@@ -101,14 +142,18 @@ class Inbound(Strict):
     job: Key
     """The WFM's key of the job. A message without it is unreadable."""
     version: Version | None = None
-    """What grows with every change of the job: a whole number or a moment. An older message is stale."""
+    """What grows with every change of the job: a whole number or a moment. An older complete message is stale."""
     versions: dict[Name, Version] = {}
     """The same for other objects of the job, by names of your own."""
     ties: Literal["apply", "stale"] = "apply"
     """A message whose version was applied already is applied too (`apply`), or is `stale`."""
     occurred_at: Name | None = None
     """The datetime field that says when it happened."""
-    deltas: bool = False
-    """`true`: a message tells only what has changed; a field that is not there keeps its last known value."""
+    deltas: Deltas = Deltas()
+    """Which messages tell only what has changed: a field that is not there keeps its last known value. Of any other
+    message, which is complete, it is empty.
+    """
+    forgets: tuple[Forget, ...] = ()
+    """Messages that take back what was told before, such as a visit's window."""
     changed_names: Path | None = None
     """Path of a list that names what has changed, for fields with `changed`."""

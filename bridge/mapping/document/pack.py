@@ -137,12 +137,38 @@ class PackDocument(Strict):
                 passing.add(name)
         return frozenset(passing)
 
+    def base_of(self, references: Iterable[str]) -> frozenset[str]:
+        """Name the fields that some references come down to: those that are made of no others.
+
+        The zone of a time is none of them: a WFM that repeats it has said nothing new of the time.
+        """
+        found: set[str] = set()
+        asked = _names(references) & self.fields.keys()
+        while asked:
+            found |= asked
+            asked = {name for one in asked for name in _names(self.made_of(self.fields[one]))} - found
+        return frozenset(name for name in found if not self.made_of(self.fields[name]))
+
     @property
     def window_fields(self) -> frozenset[str]:
         """The fields of messages that the window of a visit comes down to."""
         window = self.appointment.window
-        found = self.fields_below((*window.start.value, *window.end.value))
-        return frozenset(name for name in found if not self.made_of(self.fields[name]))
+        return self.base_of((*window.start.value, *window.end.value))
+
+    @property
+    def visit_fields(self) -> frozenset[str]:
+        """The fields of messages that the reference of a visit comes down to."""
+        visit = self.appointment.visit
+        return self.base_of(visit.value) if visit is not None else frozenset()
+
+    @property
+    def kept_fields(self) -> frozenset[str]:
+        """The fields that keep what was told of them, where a message says nothing of it."""
+        read = {name: spec for name, spec in self.fields.items() if spec.path is not None and spec.remember}
+        if self.inbound.deltas:
+            return frozenset(read)
+        kept = {name for name, spec in read.items() if spec.keep is not None}
+        return frozenset(kept | {name for name, spec in read.items() if spec.belongs_to in kept})
 
     def of_item(self, name: str) -> Self:
         """The pack as each item of a field of type items sees it: beside the message's fields it has its own."""

@@ -88,6 +88,11 @@ class Then(Strict):
         return self.appointment or self.appointment_if_any
 
     @property
+    def names_state(self) -> bool:
+        """Tell whether it names a state to be reached."""
+        return self.work_order is not None or self.status is not None
+
+    @property
     def makes_visit(self) -> bool:
         """Tell whether a visit that is unknown so far may come of it."""
         return self.status not in (None, AppointmentStatus.CANCELLED)
@@ -116,7 +121,7 @@ class Then(Strict):
     def _only_states_wait(self) -> Self:
         if self.wait_seconds is None:
             return self
-        if self.work_order is None and self.status is None:
+        if not self.names_state:
             raise ValueError("wait_seconds is for a state; write work_order or appointment beside it")
         if self.creates:
             raise ValueError("what creates a WorkOrder never waits; leave wait_seconds or creates out")

@@ -11,13 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
 from bridge.mapping.formats.values import Misread
 
 T = TypeVar("T")
-
-CONTENT_TYPE: Final = "content-type"
-CONTENT_ENCODING: Final = "content-encoding"
-"""Headers that stand for AMQP's properties of these names."""
 
 MOST_UNPACKED: Final = 16 << 20  # bytes; a job is a few thousand
 _GZIP: Final = b"\x1f\x8b"

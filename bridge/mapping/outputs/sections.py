@@ -131,13 +131,14 @@ class VisitBuilder:
     contacts: Entries[RelatedContactInformation]
     note: Entries[Note]
 
-    def visit(self, values: Values, job: Job, *, writes_window: bool) -> Visit:
+    def visit(self, values: Values, job: Job, *, writes_window: bool, writes_ref: bool) -> Visit:
         """Build the visit. Raises `Misread`."""
         ref = self.ref(values)
         return Visit(
             ref=(as_text(ref) or None) if ref is not None else None,
             window=window_of(self.start(values), self.end(values)),
             writes_window=writes_window,
+            writes_ref=writes_ref,
             contacts=(*self.contacts(values, job.ref), self.seller.build(values, job.ref)),
             note=tuple(self.note(values, job.ref)),
         )

@@ -1,21 +1,22 @@
 """The named, typed inputs of a message: where the raw value of each comes from, and what becomes of it.
 
 Absent, `null` and "" are three things: an absent field takes its default or stays absent; `null` and "" are values to
-be read, and usually refused, unless the pack says that they mean absent (`nulls: absent`, `empty: absent`). Where the
-WFM sends deltas, an absent field keeps the value that the job's record has.
+be read, and usually refused, unless the pack says that they mean absent (`nulls: absent`, `empty: absent`). In a delta,
+an absent field keeps the value that the job's record has, and one that means absent is emptied; in a complete message
+both are empty.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from bridge.domain.model import Command, CommandState
 from bridge.mapping import document
-from bridge.mapping.formats.paths import MISSING, compile_first, path_steps
+from bridge.mapping.formats.paths import MISSING, compile_first
 from bridge.mapping.formats.paths import Find as FindInData
 from bridge.mapping.formats.values import Misread, NotListed, Unfit, as_text, is_storable, plain_json, what_came
 from bridge.mapping.reading.cells import compile_attribution
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
-from bridge.mapping.reading.items import Merge, items_merger
+from bridge.mapping.reading.items import ItemMerger
+from bridge.mapping.reading.lookback import Find, compile_lookback, lookback_text
+from bridge.mapping.reading.places import EMPTIED, NO_NEWS, compile_places
 from bridge.mapping.reading.references import Lookups, field_lookups, reference_getter
 from bridge.mapping.reading.scope import Scope
 
@@ -29,17 +30,14 @@ class OfOthers(Misread):
         self.why = why
 
 
-Find = Callable[[Scope], object]
-"""Finds a raw value beside the message's data, or makes it of what is known already; `MISSING` where it is absent."""
-
-
 @dataclass(frozen=True, slots=True)
 class Field:
     """One compiled input. `where` is its path (or header) for people.
 
     Its raw value is found `in_data`, at its path in the message, or else by `find`. A field that is `remembered` goes
-    into the record of its job; one that `merges` is also read from there, where the message is silent. `merge` puts the
-    items of a message onto the known ones. `others` says why a message with an unknown code is of no interest.
+    into the record of its job; one that `merges` is also read from there, where the message is silent, unless the field
+    that it `belongs_to` is told. `items` puts the items of a message onto the known ones. `others` says why a message
+    with an unknown code is of no interest.
     """
 
     name: str
@@ -53,7 +51,8 @@ class Field:
     nulls: str | None
     remembered: bool
     merges: bool
-    merge: Merge | None
+    belongs_to: str | None
+    items: ItemMerger | None
     others: str | None
 
     def read(self, scope: Scope) -> object:
@@ -61,40 +60,63 @@ class Field:
         raw = self.in_data(scope.message.data) if self.in_data is not None else self.find(scope)
         entry: dict[str, object] = {"path": self.where}
         scope.explained[self.name] = entry
+        known = raw
         if self.merges:
-            raw = self._onto_record(raw, entry, scope)
+            known = self._onto_record(raw, entry, scope)
+            raw = raw if self._opens(entry, scope) else known
+        raw = MISSING if raw is EMPTIED or raw is NO_NEWS else raw
         if raw is not MISSING and "raw" not in entry:
             entry["raw"] = plain_json(raw)
-        absent = raw is MISSING or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
+        absent = raw is MISSING or self._means_absent(raw)
         value = self.default if absent else self._typed(raw, scope)
         if value is None and self.required:
             self._miss(scope, f"a value is required; {what_came(raw)}")
-        if self.remembered and not absent:
-            scope.record[self.name] = self._storable(raw)
+        if self.remembered and not (known is MISSING or self._means_absent(known)):
+            scope.record[self.name] = self._storable(known)
         entry["value"] = entry["raw"] if value is raw else plain_json(value)
         return value
+
+    def _opens(self, entry: dict[str, object], scope: Scope) -> bool:
+        """Tell whether what the message says itself decides: it opens the job, of which later messages came before."""
+        return "told_since" in entry and scope.job.work_order is None and self.items is None
 
     def _onto_record(self, raw: object, entry: dict[str, object], scope: Scope) -> object:
         """Give what is known after this message; what a later one has written stays."""
         known, versions = scope.job.record.get(self.name, MISSING), scope.versions
-        if self._is_silent(raw):
+        if self._is_kept(raw, scope):
             entry["kept"] = True
+            if raw is NO_NEWS:
+                entry["no_news"] = True
+            versions.silent.add(self.name)
             versions.keep(self.name)
+            if self.items is not None:
+                self.items.keep(versions)
             return known
+        if self._is_silent(raw) or self._means_absent(raw):
+            entry["emptied"] = True
+            raw = EMPTIED
         overtaken = versions.is_overtaken(self.name)
         if overtaken:
             entry["told_since"] = True
             versions.keep(self.name)
         else:
             versions.write(self.name)
-        if self.merge is None:
-            return known if overtaken else raw
-        entry["raw"] = plain_json(raw)
-        # In place of what a later message has written, its items are taken before they are put onto the known ones.
-        written = self.merge(raw, known, scope) if overtaken else raw
-        merged = self.merge(known, written, scope)
+            versions.emptied |= {self.name} if raw is EMPTIED else set()
+        if self.items is not None:
+            return self._with_items(self.items, raw, known, entry, scope)
+        return known if overtaken else raw
+
+    def _with_items(
+        self, items: ItemMerger, raw: object, known: object, entry: dict[str, object], scope: Scope
+    ) -> object:
+        is_whole = scope.is_complete or raw is EMPTIED
+        if raw is not EMPTIED:
+            entry["raw"] = plain_json(raw)
+        merged = items.put([] if raw is EMPTIED else raw, known, scope, is_whole=is_whole)
+        scope.versions.is_news = scope.versions.is_news or merged != (known if known is not MISSING else [])
+        if not merged and (known is MISSING if "told_since" in entry else raw is EMPTIED):
+            return EMPTIED  # and no empty list, which says something else
         entry["merged"] = plain_json(merged)
-        versions.is_news = versions.is_news or merged != known
         return merged
 
     def _storable(self, raw: object) -> object:
@@ -109,8 +131,21 @@ class Field:
             raise Misread(sentence)
         scope.missing.setdefault(self.name, sentence)
 
+    def _is_kept(self, raw: object, scope: Scope) -> bool:
+        """Tell whether what is known stays: the message says nothing of it, or that nothing is new."""
+        if not self._is_silent(raw) or self.name in scope.forgotten:
+            return False
+        if self.belongs_to is not None:
+            return self.belongs_to in scope.versions.silent
+        return raw is NO_NEWS or not scope.is_complete
+
     def _is_silent(self, raw: object) -> bool:
-        return raw is MISSING or (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
+        if raw is MISSING or raw is NO_NEWS:
+            return True
+        return (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
+
+    def _means_absent(self, raw: object) -> bool:
+        return raw is EMPTIED or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
 
     def _typed(self, raw: object, scope: Scope) -> object:
         remarks = scope.remarks
@@ -140,14 +175,14 @@ def compile_fields(pack: document.PackDocument) -> tuple[Field, ...]:
 
 def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocument) -> Field:
     """Compile one declared field. The document has been checked."""
-    remembered = spec.path is not None and spec.remember and (pack.inbound.deltas or name in _looked_back_on(pack))
+    merges = name in pack.kept_fields
+    remembered = merges or (spec.path is not None and spec.remember and name in _looked_back_on(pack))
     own = pack.of_item(name)
     inside = {inner: compile_field(inner, own.fields[inner], own) for inner in spec.fields}
-    merges = remembered and pack.inbound.deltas
     return Field(
         name=name,
         where=source_text(spec),
-        in_data=compile_first(spec.path) if spec.path is not None else None,
+        in_data=_in_data(spec, merges=merges),
         find=_finder(spec, pack),
         convert=converter(name, spec, pack, tuple(inside.values())),
         required=spec.required,
@@ -156,9 +191,16 @@ def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocume
         nulls=spec.nulls,
         remembered=remembered,
         merges=merges,
-        merge=items_merger(inside[spec.key]) if merges and spec.key is not None else None,
+        belongs_to=spec.belongs_to,
+        items=ItemMerger(name, inside[spec.key]) if merges and spec.key is not None else None,
         others=spec.ignore_others,
     )
+
+
+def _in_data(spec: document.FieldSpec, *, merges: bool) -> FindInData | None:
+    if spec.path is None:
+        return None
+    return compile_places(spec) if merges else compile_first(spec.path)
 
 
 def _looked_back_on(pack: document.PackDocument) -> frozenset[str]:
@@ -176,19 +218,13 @@ def source_text(spec: document.FieldSpec) -> str:
         return f"header {spec.header}"
     if spec.value is not None:
         return f"field {spec.value}"
-    if spec.previous is not None:
-        return f"the last {spec.previous}"
-    if spec.changed is not None:
-        return f"a change of {' or '.join(spec.changed)}"
     if (parts := spec.join or spec.same) is not None:
         return f"{' and '.join(parts)} {'joined' if spec.join is not None else 'compared'}"
     if spec.first is not None:
         return f"the first of {', '.join(spec.first)}"
     if spec.of is not None:
         return f"the first code that any {spec.of} is"
-    if spec.asked is not None:
-        return f"who asked to {' or '.join(spec.asked)}"
-    return "attribution" if spec.attribution is not None else "routing key"
+    return lookback_text(spec) or ("attribution" if spec.attribution is not None else "routing key")
 
 
 def _finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
@@ -197,7 +233,7 @@ def _finder(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
         return lambda scope: scope.message.headers.get(header, MISSING)
     if spec.routing_key is not None:
         return lambda scope: scope.message.routing_key
-    return _maker(spec, pack)
+    return compile_lookback(spec, pack) or _maker(spec, pack)
 
 
 def _maker(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
@@ -206,13 +242,6 @@ def _maker(spec: document.FieldSpec, pack: document.PackDocument) -> Find:
         return _from_fields((spec.value,), field_lookups(pack))
     if spec.first is not None:
         return _from_fields(spec.first, field_lookups(pack))
-    if spec.previous is not None:
-        name = spec.previous
-        return lambda scope: scope.job.record.get(name, MISSING)
-    if spec.changed is not None:
-        return _change_of(spec.changed, pack)
-    if spec.asked is not None:
-        return _asked(spec.asked)
     if spec.of is not None:
         return _foremost(spec.of, spec.precedence or ())
     if spec.same is not None:
@@ -272,41 +301,6 @@ def _foremost(reference: str, precedence: tuple[str, ...]) -> Find:
         return next((code for code in precedence if code in found), MISSING)
 
     return find
-
-
-def _change_of(names: tuple[str, ...], pack: document.PackDocument) -> Find:
-    members = [(name, _last_step((pack.fields[name].path or ("",))[0])) for name in names]
-
-    def find(scope: Scope) -> object:
-        if changed := scope.changed_names:
-            return any(member in changed and not scope.versions.is_overtaken(name) for name, member in members)
-        return any(scope.record.get(name, MISSING) != scope.job.record.get(name, MISSING) for name, _ in members)
-
-    return find
-
-
-def _last_step(path: str) -> str:
-    return str(path_steps(path)[-1]) if path_steps(path) else ""
-
-
-def _asked(kinds: tuple[str, ...]) -> Find:
-    wanted = frozenset(kinds)
-
-    def find(scope: Scope) -> object:
-        commands = filter(_may_be_spoken_of, (*scope.job.commands, *scope.job.granted))
-        return "buyer" if any({command.kind, command.asked_as} & wanted for command in commands) else "seller"
-
-    return find
-
-
-_ASKED_FOR = (CommandState.ACCEPTED, CommandState.EXPIRED)
-"""What the WFM may repeat for a while; an expired command may have been carried out all the same."""
-
-
-def _may_be_spoken_of(command: Command) -> bool:
-    if command.state is CommandState.PENDING:
-        return True
-    return command.state in _ASKED_FOR and command.echo_until is not None
 
 
 def _attributed(attribution: document.Attribution, lookups: Lookups) -> Find:

@@ -11,11 +11,10 @@ from bridge.mapping.formats.paths import MISSING, compile_path
 from bridge.mapping.formats.values import Misread, Unfit, readable_text, what_came
 from bridge.mapping.reading.cells import raw_test
 from bridge.mapping.reading.messages import Message
-from bridge.mapping.reading.scope import Scope
+from bridge.mapping.reading.scope import FieldVersions, Scope
 
 Item = Mapping[str, object]
 T = TypeVar("T")
-Merge = Callable[[object, object, Scope], object]
 
 MOST_ITEMS: Final = 1_000  # of one list; no job has so many of anything
 _EXPLAINED = 20  # items; an explanation is kept with every message
@@ -87,31 +86,76 @@ def items_converter(
     return convert
 
 
-def items_merger(key: ItemField) -> Merge:
-    """Make a function that puts the raw items of a message onto the known ones of the same key, member by member.
+@dataclass(frozen=True, slots=True)
+class ItemMerger:
+    """Puts the raw items of a message onto the known ones of the same key, member by member.
 
-    An item without a readable key is like no other. What is no list of a size that can be read replaces what is known.
+    Each item has an age of its own, and so has the list as a whole: what a complete message says of it leaves no other
+    item but those that a later message has told. An item without a readable key is like no other.
     """
 
-    def merge(known: object, new: object, scope: Scope) -> object:
-        known, new = as_items(known), as_items(new)
-        if not isinstance(new, list) or len(new) > MOST_ITEMS:
-            return new
-        merged: dict[object, object] = {}
-        for item in [*(known if isinstance(known, list) else []), *new]:
-            one = _key(key, item, scope)
-            before = merged.get(one)
-            merged[one] = {**before, **item} if isinstance(before, dict) and isinstance(item, dict) else item
-        return [*merged.values()]
+    name: str
+    key: ItemField
 
-    return merge
+    def keep(self, versions: FieldVersions) -> None:
+        """Note that all items stay as they are."""
+        for name in versions.job.field_versions:
+            if name == self._whole or name.startswith(f"{self.name}/"):
+                versions.keep(name)
+
+    def put(self, raw: object, known: object, scope: Scope, *, is_whole: bool) -> object:
+        """Give the items that are known after the message; what is no list that can be read, as it stands."""
+        known, raw = as_items(known), as_items(raw)
+        if not isinstance(raw, list) or len(raw) > MOST_ITEMS:
+            return raw
+        versions, items = scope.versions, self._by_key(known if isinstance(known, list) else [], scope)
+        if versions.is_overtaken(self._whole):  # of the time before a later message told the whole list
+            self.keep(versions)
+            return known if isinstance(known, list) else []
+        if versions.is_known(self._whole):
+            versions.keep(self._whole)
+        if is_whole:
+            versions.write_item(self._whole)
+            items = {one: item for one, item in items.items() if self._is_overtaken(one, versions)}
+        for one, item in self._by_key(raw, scope).items():
+            before = items.get(one)
+            if before is not None and self._is_overtaken(one, versions):
+                items[one] = _over(item, before)
+            else:
+                items[one] = _over(before, item)
+                versions.write_item(self._item(one))
+        for one in filter(versions.is_known, map(self._item, items)):
+            versions.keep(one)
+        return [*items.values()]
+
+    @property
+    def _whole(self) -> str:
+        return f"{self.name}!"
+
+    def _item(self, one: object) -> str:
+        return f"{self.name}/{one}"
+
+    def _is_overtaken(self, one: object, versions: FieldVersions) -> bool:
+        name = self._item(one)
+        return versions.is_overtaken(name if versions.is_known(name) else self.name)
+
+    def _by_key(self, items: Sequence[object], scope: Scope) -> dict[object, object]:
+        found: dict[object, object] = {}
+        for item in items:
+            one = self._key(item, scope)
+            found[one] = _over(found.get(one), item)
+        return found
+
+    def _key(self, item: object, scope: Scope) -> object:
+        try:
+            return self.key.read(_of_item(item, scope, tolerant=False))
+        except Misread:
+            return object()
 
 
-def _key(key: ItemField, item: object, scope: Scope) -> object:
-    try:
-        return key.read(_of_item(item, scope, tolerant=False))
-    except Misread:
-        return object()
+def _over(below: object, item: object) -> object:
+    """Put the members of an item over those of the same one."""
+    return {**below, **item} if isinstance(below, dict) and isinstance(item, dict) else item
 
 
 def _of_item(raw: object, scope: Scope, *, tolerant: bool) -> Scope:

@@ -24,7 +24,8 @@ from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.reading.cells import raw_test
 from bridge.mapping.reading.unpacking import UnpackAll, compile_unpacks
 
-_Ignored = tuple[Callable[["Message"], bool], str]
+TestMessage = Callable[["Message"], bool]
+_Ignored = tuple[TestMessage, str]
 
 LONGEST_KEY = 255  # characters; longer keys do not fit into a database index
 
@@ -232,7 +233,13 @@ def _numbered(message: MessageId, index: int) -> MessageId:
 def compile_version(spec: document.Version, zone: str | None) -> Version:
     """Compile where a version stands; `zone` is the pack's."""
     convert = readable_integer if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
-    return Version(spec.path, compile_path(spec.path), convert, spec.optional)
+    return Version(" or ".join(spec.path), compile_first(spec.path), convert, spec.optional)
+
+
+def compile_forgets(pack: document.PackDocument) -> Callable[[Message], frozenset[str]]:
+    """Make a function that names the fields which a message takes back, as far as it does not tell them."""
+    rules = [(compile_test(rule), pack.base_of(rule.fields)) for rule in pack.inbound.forgets]
+    return lambda message: frozenset().union(*(names for fits, names in rules if fits(message)))
 
 
 def _moment(read: ReadMoment) -> Callable[[object], int]:
@@ -250,9 +257,20 @@ def _moment(read: ReadMoment) -> Callable[[object], int]:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _ignored(rule: document.IgnoreRule) -> _Ignored:
-    find, fits = message_finder(rule.path, rule.header), raw_test(rule.fits)
-    return lambda message: fits(find(message)), rule.why
+def compile_test(test: document.MessageTest) -> TestMessage:
+    """Compile a test of a message."""
+    find, fits = message_finder(test.path, test.header), raw_test(test.fits)
+    return lambda message: fits(find(message))
+
+
+def compile_completeness(deltas: document.Deltas) -> TestMessage:
+    """Make a test that a message passes if it is complete, and not a delta."""
+    tests = [compile_test(test) for test in deltas.only or deltas.unless or ()]
+    if not tests:
+        every = deltas.every
+        return lambda _: not every
+    are_deltas = deltas.only is not None
+    return lambda message: any(test(message) for test in tests) != are_deltas
 
 
 def message_finder(path: str | None, header: str | None) -> Callable[[Message], object]:
@@ -282,7 +300,7 @@ def compile_identity(pack: document.PackDocument) -> Identity:
         pack=pack.pack,
         decode=decoder(inbound.format, inbound.xml, inbound.encoding),
         unpack=compile_unpacks(inbound.unpack),
-        ignore=tuple(_ignored(rule) for rule in inbound.ignore),
+        ignore=tuple((compile_test(rule), rule.why) for rule in inbound.ignore),
         each=Key(inbound.each, compile_path(inbound.each)) if inbound.each is not None else None,
         job=_compile_key(inbound.job),
         message_id=_compile_key(inbound.message_id) if inbound.message_id is not None else None,

@@ -35,6 +35,7 @@ _ERRORS: Final[dict[int, tuple[type[MefModel], str]]] = {
     413: (error_bodies.Error, "The body is too large."),
     415: (error_bodies.Error, "The body is not application/json in UTF-8."),
     422: (error_bodies.Error422, "Rules are violated; the list has all of them."),
+    429: (error_bodies.Error, "The caller asks too often."),
     500: (error_bodies.Error500, "The server failed."),
     503: (error_bodies.Error500, "Something the server needs is away; try again."),
     504: (error_bodies.Error500, "The Seller's system did not answer in time; nothing was done."),
@@ -57,7 +58,7 @@ _RESPONSE_HEADERS: Final[dict[str, Json]] = {
 }
 REPLAYED: Final = "Idempotency-Replayed"
 _PAGE: Final = ("X-Total-Count", "X-Result-Count", "X-Pagination-Throttled")
-_OF_STATUS: Final = {401: ("WWW-Authenticate",), 503: ("Retry-After",)}
+_OF_STATUS: Final = {401: ("WWW-Authenticate",), 429: ("Retry-After",), 503: ("Retry-After",)}
 
 _SECURITY_SCHEMES: Final[Json] = {
     "bearer": {

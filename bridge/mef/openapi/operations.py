@@ -8,7 +8,7 @@ from bridge.mef import models
 from bridge.mef.enums import Api, EventType
 from bridge.mef.models import MefModel
 
-ALWAYS: Final = (400, 401, 403, 500)
+ALWAYS: Final = (400, 401, 403, 429, 500)
 _FROM_STORE: Final = (*ALWAYS, 503)
 _FROM_WFM: Final = (*_FROM_STORE, 504)
 _WITH_BODY: Final = (413, 415)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import orjson
 import pytest
@@ -141,8 +142,8 @@ async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: Wor
     world.clock.advance(seconds=1)
     read, both_have_read = world.sql_store.reads.appointment, asyncio.Barrier(2)
 
-    async def read_together(wanted: AppointmentId) -> Appointment | None:
-        found = await read(wanted)
+    async def read_together(wanted: AppointmentId, *buyers: Any) -> Appointment | None:
+        found = await read(wanted, *buyers)
         await both_have_read.wait()
         return found
 
@@ -164,8 +165,8 @@ async def test_a_technician_assigned_between_reading_and_patching_is_no_conflict
     appointment = await world.book(await world.open_work_order())
     read = world.sql_store.reads.appointment
 
-    async def read_and_let_the_wfm_speak(wanted: AppointmentId) -> Appointment | None:
-        found = await read(wanted)
+    async def read_and_let_the_wfm_speak(wanted: AppointmentId, *buyers: Any) -> Appointment | None:
+        found = await read(wanted, *buyers)
         world.sql_store.reads.appointment = read
         await world.hear(event("SCHD", 2, **acme.IN_MORNING))
         return found

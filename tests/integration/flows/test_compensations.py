@@ -109,7 +109,7 @@ async def test_what_is_in_vain_is_parked_once_logged_as_an_error_and_asked_on_sl
     with structlog.testing.capture_logs() as logs:
         for _ in range(TRIES + 1):
             await later(ghostly, hours=1)
-            await ghostly.reply(await compensation(ghostly), acme.refused("21"))
+            await ghostly.reply(await compensation(ghostly), acme.refused("99"))
     assert asked(ghostly) == TRIES + 2
     (error,) = [entry for entry in logs if entry["log_level"] == "error"]
     assert (error["event"], error["job"], error["visit"]) == ("compensation.in_vain", "J-1", "V-0001")
@@ -123,16 +123,68 @@ async def test_what_is_in_vain_is_parked_once_logged_as_an_error_and_asked_on_sl
     await settles(ghostly)
 
 
-async def test_the_technician_starts_and_ends_a_visit_that_the_buyer_never_sees(ghostly: World) -> None:
-    before = ghostly.notified()
+STARTED = ["appointmentStatusChangeEvent", "workOrderStateChangeEvent"] * 2
+"""Confirmed and planned, then both in progress."""
+
+
+async def test_a_visit_that_the_technician_has_started_is_adopted_and_notified(ghostly: World) -> None:
+    """The compensation gets through too late: the WFM refuses it, and is asked no more."""
+    before = len(ghostly.notified())
+    await ghostly.hear(event("SCHD", 2, **IN_MORNING))
+    assert await statuses(ghostly) == []
+    await ghostly.hear(event("WIP", 3, **IN_MORNING))
+    assert await statuses(ghostly) == ["inProgress"]
+    assert (await ghostly.work_order_of()).state is WorkOrderState.IN_PROGRESS
+    assert ghostly.notified()[before:] == STARTED
+    assert ghostly.command_states() == ["accepted"]
+    await ghostly.reply(await compensation(ghostly), acme.refused("21"))
+    await settles(ghostly)
+    await ghostly.hear(event("DONE", 4, **IN_MORNING))
+    assert await statuses(ghostly) == ["completed"]
+    assert (await ghostly.work_order_of()).state is WorkOrderState.COMPLETED
+
+
+async def test_a_refusal_for_good_is_final_whichever_comes_first_it_or_the_news_of_the_start(ghostly: World) -> None:
+    before = len(ghostly.notified())
+    await ghostly.reply(await compensation(ghostly), acme.refused("21"))
+    assert await statuses(ghostly) == ["confirmed"]
+    await settles(ghostly)
     await ghostly.hear(event("SCHD", 2, **IN_MORNING))
     await ghostly.hear(event("WIP", 3, **IN_MORNING))
-    assert await statuses(ghostly) == []
-    assert (await ghostly.work_order_of()).state is WorkOrderState.OPEN
-    assert ghostly.notified() == before
-    await ghostly.hear(event("DONE", 4, **IN_MORNING))
-    assert await statuses(ghostly) == []
-    assert (await ghostly.work_order_of()).state is WorkOrderState.COMPLETED
+    assert await statuses(ghostly) == ["inProgress"]
+    told = [event for event in ghostly.notified()[before:] if event != "appointmentAttributeValueChangeEvent"]
+    assert told == STARTED  # and that a technician is assigned
+    assert "parked" not in ghostly.outcomes()
+
+
+async def test_a_visit_that_started_before_the_deadline_is_adopted_at_the_deadline(make_world: Worlds) -> None:
+    """The reply is lost, and nothing but the start is heard: it waits for the reply as long as that may come."""
+    world: World = await make_world(timeout_s=0.02)
+    order = await world.open_work_order()
+
+    async def start(_: BusMessage) -> None:
+        await world.hear(event("WIP", 3, **IN_MORNING))
+        assert world.outcomes()[-1] == "waiting"
+
+    world.meanwhile("cmd.book", start)
+    with pytest.raises(WfmTimeout):
+        await world.book(order)
+    assert await statuses(world) == ["inProgress"]
+    assert asked(world) == 0
+    await world.reply(world.bus.of("cmd.book")[0], DONE)
+    assert (await statuses(world), asked(world)) == (["inProgress"], 0)
+
+
+async def test_a_visit_that_nobody_can_take_back_nor_show_is_parked_with_a_choice(ghostly: World) -> None:
+    """The Buyer has booked another visit since, which the WFM agreed to as well."""
+    ghostly.bus.answers["cmd.book"] = lambda _: acme.done(VISIT_NO="V-0002")
+    await ghostly.book(await ghostly.work_order_of(), acme.AFTERNOON)
+    await ghostly.reply(await compensation(ghostly), acme.refused("21"))
+    (parked,) = [entry for entry in await entries(ghostly) if entry.outcome is Outcome.PARKED]
+    assert "V-0001" in parked.reason
+    assert "let it take place" in parked.reason
+    await settles(ghostly)
+    assert await statuses(ghostly) == ["confirmed"]
 
 
 async def test_a_visit_that_the_buyer_has_booked_since_is_never_taken_back(ghostly: World) -> None:

@@ -94,6 +94,18 @@ async def test_the_echo_of_a_reschedule_waits_for_the_reply_and_is_not_a_move_by
     assert "waiting" not in world.outcomes()
 
 
+async def test_a_visit_that_starts_in_its_new_window_before_the_reply_starts_there(world: World) -> None:
+    appointment = await world.booked()
+    task, sent = await world.begin("cmd.move", world.move(appointment))
+    await world.hear(event("SCHD", 3, **IN_AFTERNOON), event("WIP", 4, **IN_AFTERNOON))
+    assert world.outcomes()[-2:] == ["waiting", "waiting"]
+    await world.reply(sent, DONE)
+    assert (await task).valid_for == AFTERNOON
+    after = await world.appointment(appointment)
+    assert (after.status, after.valid_for) == (AppointmentStatus.IN_PROGRESS, AFTERNOON)
+    assert "waiting" not in world.outcomes()
+
+
 async def test_the_echo_of_a_cancel_waits_for_the_reply(world: World) -> None:
     appointment = await world.booked()
     task, sent = await world.begin("cmd.cancel", world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))

@@ -15,6 +15,7 @@ from tests.unit.mapping.patches import pack_with
 
 BEFORE = {"TS": "2026-03-05 12:59:59"}  # NOW is 13:00 in Warsaw
 SNAPSHOTS = [("NEW", NO_VISIT), ("VCAN", NO_VISIT)]
+OF_A_VISIT = [("WIP", NO_VISIT), ("NOSH", NO_VISIT | {"RSN": "C01"}), ("NOSH", NO_VISIT | {"RSN": "T01"})]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ async def test_a_message_of_a_lower_version_is_stale(
     assert (await restarted.appointment(appointment)).status is AppointmentStatus.CONFIRMED
 
 
-@pytest.mark.parametrize(("status", "visit"), SNAPSHOTS)
+@pytest.mark.parametrize(("status", "visit"), [*SNAPSHOTS, *OF_A_VISIT])
 async def test_without_versions_what_happened_before_the_booking_is_stale(
     world: World, status: str, visit: dict[str, str]
 ) -> None:

@@ -113,6 +113,14 @@ async def test_what_could_never_be_called_is_no_callback(world: World, callback:
     assert world.rows("SELECT * FROM subscriptions") == []
 
 
+async def test_where_hosts_were_agreed_on_a_listener_must_be_at_one_of_them(world: World) -> None:
+    world.subscriptions._hosts = {BUYER: frozenset({"hooks.test", "buyer.test"}), BuyerId("b"): frozenset({"b.test"})}
+    assert await register(world, "https://BUYER.test:8443/mef")
+    for callback in ("https://b.test/", "https://buyer.test.evil.test/", "https://1.2.3.4/"):
+        with pytest.raises(InvalidSubscription, match=r"agreed on for this Buyer: buyer\.test, hooks\.test\."):
+            await register(world, callback)
+
+
 async def test_a_buyer_has_a_limited_number_of_listeners_in_each_api(world: World) -> None:
     """Equal registrations are several listeners; removing one makes room."""
     made = await asyncio.gather(*(register(world) for _ in range(25)), return_exceptions=True)

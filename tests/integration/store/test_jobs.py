@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event as sqlalchemy_event
 
+from bridge.domain.ages import TURN, Ages, VisitAge
 from bridge.domain.model import AppointmentId, BuyerId, CommandKind, CommandState, Job, JobRef, WorkOrder
 from bridge.errors import ConflictError
 from bridge.flows.ports import Owner
@@ -61,7 +62,21 @@ async def test_a_job_comes_back_as_it_was_saved(store: SqlStore) -> None:
         related_contact_information=(contact(),), valid_for=window(), work_order=WorkOrderRef(id=order.id)
     )
     asked = booking(order, request=request, visit="V-2", correlation_id="corr-7")
-    saved = replace(job_with(order, ended, current), commands=(asked,), record={"list": [1, None, "ż"], "big": 2**80})
+    saved = replace(
+        job_with(order, ended, current),
+        commands=(asked,),
+        record={"list": [1, None, "ż"], "big": 2**80},
+        field_versions={"list": {"job": 3, TURN: 4}},
+        ages=Ages(
+            agreed={"job": 3, TURN: 5},
+            named={"job": 4},
+            own={"visit": 1},
+            visits={
+                ended.id: VisitAge(earliest=None, latest=at(minutes=2), versions={"job": 2}),
+                current.id: VisitAge(earliest=at(), latest=at(minutes=3), by_buyer=True),
+            },
+        ),
+    )
     await save(store, saved)
     assert await load(store, saved.ref) == saved
 

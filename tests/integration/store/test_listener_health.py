@@ -8,6 +8,7 @@ import pytest
 
 from bridge.flows.ports import Delivery, DeliveryFilter, DeliveryState, ListenerReport, Subscription, SubscriptionId
 from bridge.store import SqlStore
+from bridge.store.listeners import suspend
 from tests.integration.store.conftest import Execute, OpenStore
 from tests.integration.store.values import (
     NOW,
@@ -182,6 +183,16 @@ async def test_a_disabled_listener_can_be_removed_and_what_was_kept_is_given_up(
     assert await store.listeners.remove(listener.id) is True
     (kept,) = await store.backlog.reports()
     assert (kept.state, kept.is_suspended) == (DeliveryState.DISCARDED, False)
+
+
+async def test_one_that_was_enabled_again_meanwhile_is_not_suspended(store: SqlStore) -> None:
+    """A settlement finds it disabled; before it can act on that, the operator enables it."""
+    listener = await register(store)
+    await announce(store, event("wo-1"))
+    async with store._database.write() as session:
+        await suspend(session, [listener.id])
+    assert await store.deliveries.next_at() == NOW
+    assert len(await claim(store)) == 1
 
 
 async def test_a_listener_disabled_while_an_event_is_announced_leaves_nothing_due(open_: OpenStore) -> None:

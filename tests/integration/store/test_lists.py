@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from bridge.domain.model import AppointmentId, WorkOrderId
+from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
 from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.store import SqlStore
+from bridge.store import reads as reads_module
 from tests.integration.store.values import (
     BUYER,
     OTHER_BUYER,
@@ -31,6 +32,22 @@ BOTH = frozenset({BUYER, OTHER_BUYER})
 async def test_an_unknown_id_is_none(store: SqlStore) -> None:
     assert await store.reads.work_order(WorkOrderId("\x00")) is None
     assert await store.reads.appointment(AppointmentId("\ud800")) is None
+
+
+async def test_what_is_anothers_is_not_even_fetched(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it takes as long as to find nothing."""
+    order = work_order()
+    visit = appointment(order, place=street())
+    await save(store, job_with(order, visit))
+    assert await store.reads.work_order(order.id, BOTH) is not None
+    assert await store.reads.appointment(visit.id, {BUYER}) == visit
+    fetched: list[object] = []
+    monkeypatch.setattr(reads_module, "work_order", fetched.append)
+    monkeypatch.setattr(reads_module, "appointment", fetched.append)
+    for nobodys in ({OTHER_BUYER}, frozenset[BuyerId]()):
+        assert await store.reads.work_order(order.id, nobodys) is None
+        assert await store.reads.appointment(visit.id, nobodys) is None
+    assert fetched == []
 
 
 async def test_an_object_is_found_by_its_id(store: SqlStore) -> None:

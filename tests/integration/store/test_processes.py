@@ -12,6 +12,7 @@ from bridge.app.state import Lookout
 from bridge.errors import StoreShort
 from bridge.flows.ports import DeliverySettlement, DeliveryState, SubscriptionId
 from bridge.store import SqlStore
+from bridge.store.deliveries import LOST
 from bridge.store.engine import open_engine
 from bridge.store.health import TRUST_AFTER_S
 from bridge.store.processes import BEAT_S, SILENT_BEATS, TROUBLE_S
@@ -137,6 +138,16 @@ async def test_the_next_process_of_an_instance_takes_over_at_once(start: Start, 
     assert await claimed(next_one) == theirs
     assert sorted(await sql("SELECT instance FROM processes")) == [("one",), ("other",)]
     assert (await lock(other, request())).claim is not None  # an instance of that name lives, and knows its own claims
+
+
+async def test_an_attempt_that_a_dead_process_had_begun_is_on_record(start: Start) -> None:
+    earlier = await start("one")
+    await prepare(earlier)
+    ((number,), _) = await claimed(earlier)
+    later = await start("one")
+    await later.processes.take_over()
+    assert (await claimed(later))[0] == [number]
+    assert [each.error for each in await later.backlog.attempts(number)] == [LOST, None]
 
 
 async def test_who_ends_leaves_what_he_has_claimed(start: Start, sql: Execute) -> None:

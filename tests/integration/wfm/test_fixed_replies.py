@@ -149,7 +149,7 @@ async def deleted(
 
     A quorum queue that is made again before, RabbitMQ may begin with the consumers of the one before.
     """
-    await eventually(lambda: all(consumer.consumed for consumer in consumers))
+    await eventually(lambda: all(consumer.problem is None for consumer in consumers))
     await channel.queue_delete(queue)
     await eventually(lambda: caplog.text.count("cancelled by the broker") >= len(consumers))
     for consumer in consumers:
@@ -194,16 +194,16 @@ async def test_a_queue_that_somebody_else_has_now_is_not_consumed_until_he_lets_
     """For the health check."""
     heard = await listen()
     (consumer,) = started
-    await eventually(lambda: consumer.consumed)
+    await eventually(lambda: consumer.problem is None)
     monkeypatch.setattr(upkeep, "LOOK_EVERY_S", 0.1)
     monkeypatch.setattr(upkeep, "RETRIES", Backoff(0.25, 0.25))
     others = await rabbit.channel()
     await channel.queue_delete(answers)
     taken = await others.declare_queue(answers, exclusive=True)
     consumer._fixed.upkeep._bell.ring()  # type: ignore[union-attr]
-    await eventually(lambda: not consumer.consumed)
+    await eventually(lambda: consumer.problem)
     await taken.delete(if_unused=False)
-    await eventually(lambda: consumer.consumed)
+    await eventually(lambda: consumer.problem is None)
     await say(channel, answers, "mine again")
     await told(heard, ["mine again"])
 

@@ -10,10 +10,11 @@ from aio_pika.abc import AbstractChannel, AbstractQueue, DeliveryMode
 
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
 from bridge.flows.ports import BusMessage
+from bridge.wfm import publisher
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeBus, MakeLink, Wire
-from tests.support import PATIENCE_S, eventually
+from tests.support import NEVER_S, PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -148,9 +149,10 @@ async def test_a_connection_lost_in_flight_is_the_broker_being_away(
 
 
 async def test_many_commands_are_in_flight_at_once(
-    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All are in the WFM's queue before the confirm of the first is heard."""
+    monkeypatch.setattr(publisher, "FRESH_S", NEVER_S)  # it cannot say meanwhile that it takes messages
     bus = await make_bus(await make_link(wire.url), timeout_s=60)
     await bus.publish(command())
     wire.hold()
@@ -214,3 +216,24 @@ async def test_what_is_no_amqp_message_is_told_and_disturbs_nobody(
     )
     assert [type(outcome) for outcome in outcomes] == [type(None), NotRouted] * 5
     assert "no AMQP message can be made of it" in str(outcomes[1])
+
+
+async def test_a_rabbitmq_that_says_nothing_is_known_and_nothing_is_sent_to_it(
+    make_bus: MakeBus, make_link: MakeLink, queue: AbstractQueue, wire: Wire
+) -> None:
+    bus = await make_bus(await make_link(wire.url), timeout_s=0.2)
+    await bus.publish(command())
+    wire.hold()
+    await eventually(lambda: bus.problem == "RabbitMQ has not answered for 0.2 s")
+    with pytest.raises(NotSent, match=r"has not answered for 0\.2 s; nothing was sent"):
+        await bus.publish(command())
+    wire.release()
+    await eventually(lambda: bus.problem is None)
+    assert (await queue.declare()).message_count == 1
+
+
+async def test_messages_of_one_id_are_told_apart_by_what_they_say(bus: RabbitCommandBus, queue: AbstractQueue) -> None:
+    """The ids of messages that were given up are the WFM's."""
+    await asyncio.gather(*(bus.publish(command(message_id="0", body=str(number).encode())) for number in range(5)))
+    there = (await queue.declare()).message_count or 0
+    assert sorted([(await queue.get(no_ack=True)).body for _ in range(there)]) == [b"0", b"1", b"2", b"3", b"4"]

@@ -12,11 +12,12 @@ from yarl import URL
 
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
 from bridge.flows.ports import BusMessage, WfmMessage
+from bridge.wfm import link as link_module
 from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeBus, MakeLink, Wire
-from tests.support import PATIENCE_S, eventually
+from tests.support import NEVER_S, PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -50,8 +51,11 @@ async def test_a_wrong_password_is_told_at_once_and_without_it(rabbitmq_url: str
     assert "hunter2" not in str(refused.value)
 
 
-async def test_a_loss_and_the_return_are_each_told_once(make_link: MakeLink, wire: Wire) -> None:
+async def test_a_loss_and_the_return_are_each_told_once(
+    make_link: MakeLink, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However many attempts fail in between, and whoever asked is called when it is back."""
+    monkeypatch.setattr(link_module, "FIND_OUT_EVERY_S", NEVER_S)
     link = await make_link(wire.url)
     back: list[bool] = []
     link.on_reconnect(lambda: back.append(link.connected))
@@ -68,6 +72,21 @@ async def test_a_loss_and_the_return_are_each_told_once(make_link: MakeLink, wir
         "the connection to RabbitMQ is lost; trying to get it back",
         "the connection to RabbitMQ is back",
     ]
+
+
+async def test_why_a_lost_connection_does_not_come_back_is_found_out_and_told_once(
+    make_link: MakeLink, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(link_module, "FIND_OUT_EVERY_S", 0.05)
+    link = await make_link(wire.url)
+    with capture_logs() as logs:
+        wire.cut()
+        await eventually(lambda: wire.refused >= 10)
+        assert link.problem is not None
+        assert "the connection to 127.0.0.1:" in link.problem
+        wire.mend()
+        await eventually(lambda: link.problem is None)
+    assert 1 <= [log["event"] for log in logs].count("RabbitMQ cannot be used; trying again") <= 2
 
 
 async def test_stopping_without_a_connection_does_not_wait_for_it(
@@ -134,3 +153,22 @@ def unroutable_command(exchange: str) -> BusMessage:
         message_id=uuid4().hex,
         correlation_id="C",
     )
+
+
+async def test_what_cannot_be_made_again_on_a_connection_that_is_back_is_told(
+    topology: Topology, make_link: MakeLink, wire: Wire, channel: AbstractChannel
+) -> None:
+    """A queue of ours that somebody made anew with other properties: the library tries for ever, and says nothing."""
+    link = await make_link(wire.url)
+    replies = new_replies(link, topology, nothing)
+    await replies.start()
+    with capture_logs() as logs:
+        wire.cut()
+        await channel.queue_delete(topology.reply_queue.name)
+        await channel.declare_queue(topology.reply_queue.name, durable=True)
+        wire.mend()
+        await eventually(lambda: "PRECONDITION_FAILED" in (link.problem or ""))
+    assert [log["event"] for log in logs].count("RabbitMQ cannot be used; trying again") == 1
+    await channel.queue_delete(topology.reply_queue.name)
+    await eventually(lambda: link.problem is None)
+    await replies.stop()

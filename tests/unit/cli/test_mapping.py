@@ -513,3 +513,18 @@ def test_a_pack_that_exists_is_not_overwritten(tmp_path: Path, message: Path) ->
     begin(tmp_path, snapshot())
     result = run("new", "mine", "--from", message, "--in", tmp_path / "packs")
     assert "exists already" in str(result.exception)
+
+
+def test_rules_whose_goal_late_messages_lose_are_counted_and_listed_when_asked_for() -> None:
+    pack = ACME.parent / "salesforce-field-service"
+    verdict, counted = run("check", pack).output.splitlines()
+    assert verdict == f"{pack}: no problems"
+    assert re.fullmatch(
+        r"  late messages: \d+ rules name no state for one once a later message has; --late lists them", counted
+    )
+    _, told, *listed = run("check", "--late", pack).output.splitlines()
+    assert told in counted
+    assert "    deleted: rests on change" in listed
+    found = json.loads(run("check", "--json", pack).stdout)["late"][str(pack)]
+    assert {"rule": "deleted", "rests_on": ["change"]} in found
+    assert json.loads(run("check", "--json", ACME).stdout)["late"] == {}

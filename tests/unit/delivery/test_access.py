@@ -142,6 +142,17 @@ async def test_what_a_listener_repeats_of_its_token_is_not_kept(server: Authoriz
             assert len(answered.excerpt) == 500
 
 
+async def test_a_listener_at_a_host_that_was_not_agreed_on_is_shown_nothing() -> None:
+    access = Access(hosts=frozenset({"127.0.0.1"}), bearer=Secret("t0ken"))
+    async with listening() as listener:
+        elsewhere = listener.callback.replace("127.0.0.1", "localhost")
+        assert await post(elsewhere, access) == Failed(
+            "callback refused: localhost is none of the hosts of this Buyer's listeners"
+        )
+        assert listener.received == []
+        assert await post(listener.callback, access) == Answered(204)
+
+
 # Certificates
 
 

@@ -22,6 +22,7 @@ from tests.unit.delivery.listener import Listener, listening
 from tests.unit.delivery.name_server import answering_for
 from tests.unit.delivery.proxy import Proxy, proxying
 
+ON_BOTH_LOOPS = True
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 BUYER = BuyerId("acme-buyer")
 PUBLIC = "93.184.216.34"

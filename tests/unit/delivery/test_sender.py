@@ -18,6 +18,7 @@ from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S
 from tests.unit.delivery.listener import hang, listening, statuses
 
+ON_BOTH_LOOPS = True
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 LAB = DeliverySettings(allow_private_callbacks=True, timeout_seconds=PATIENCE_S)
 STRICT = DeliverySettings(timeout_seconds=PATIENCE_S)

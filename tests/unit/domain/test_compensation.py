@@ -1,5 +1,6 @@
 """A visit that is to be taken back is asked for ever more rarely, until nothing of it is left."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,20 +9,41 @@ import pytest
 from bridge.domain import compensation
 from bridge.domain.compensation import LONGEST_WAIT, SLOW_WAIT, TRIES
 from bridge.domain.decide import decide
-from bridge.domain.model import Accepted, CancelVisit, Command, CommandState, Job, Outcome, Refused
+from bridge.domain.model import (
+    Accepted,
+    CancelVisit,
+    Command,
+    CommandState,
+    Decision,
+    Job,
+    JobUpdate,
+    Outcome,
+    Refused,
+)
+from bridge.domain.settlement import settle
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
 from tests.unit.domain.builders import (
     AFTERNOON,
+    BUYERS_CONTACTS,
     MORNING,
     NOW,
+    SELLER,
+    STATE,
+    STATUS,
+    TECHNICIAN,
     WO,
     a_booked_job,
     a_booking,
+    a_job,
     a_withdrawn_visit,
+    a_work_order,
     an_ended_job,
     an_open_job,
     an_update,
+    events,
+    hops,
     ids,
+    taken_back,
 )
 
 PATIENCE = timedelta(seconds=10)
@@ -31,6 +53,11 @@ def a_ghost(**changes: Any) -> Command:
     """A booking whose visit was asked back for the first time just now."""
     asked = a_booking(CommandState.EXPIRED, **{"visit": "V-1", "created_at": NOW - PATIENCE, **changes})
     return compensation.begin(asked, NOW)[0]
+
+
+def replied(job: Job, reply: Accepted | Refused) -> Decision:
+    """What the WFM's reply to the compensation does."""
+    return compensation.replied(job, a_ghost(), reply, SELLER, ids(), NOW)
 
 
 def ghost_of(job: Job) -> Command | None:
@@ -60,12 +87,12 @@ def test_the_waits_double_up_to_minutes_and_become_slow_when_an_operator_is_need
 @pytest.mark.parametrize("reply", [Accepted(), Refused(Error422Code.REFERENCE_NOT_FOUND, "no such visit")])
 def test_it_is_over_when_the_wfm_agrees_or_knows_no_such_visit(reply: Accepted | Refused) -> None:
     job = an_open_job(commands=(a_ghost(),))
-    assert ghost_of(compensation.replied(job, a_ghost(), reply).job) is None
+    assert ghost_of(replied(job, reply).job) is None
 
 
 def test_any_other_refusal_may_pass() -> None:
     job = an_open_job(commands=(a_ghost(),))
-    decision = compensation.replied(job, a_ghost(), Refused(Error422Code.OTHER_ISSUE, "come back later"))
+    decision = replied(job, Refused(Error422Code.OTHER_ISSUE, "come back later"))
     assert ghost_of(decision.job) == a_ghost()
     assert "come back later" in decision.reason
 
@@ -78,14 +105,98 @@ def test_it_is_over_when_the_wfm_announces_the_visit_cancelled(job: Job) -> None
     assert ghost_of(decision.job) is None
 
 
-@pytest.mark.parametrize("status", [AppointmentStatus.IN_PROGRESS, AppointmentStatus.MISSED, AppointmentStatus.FAILED])
-@pytest.mark.parametrize("state", [CommandState.EXPIRED, CommandState.COMPENSATED])
-def test_what_happens_on_site_stays_invisible(status: AppointmentStatus, state: CommandState) -> None:
-    booking = a_ghost() if state is CommandState.COMPENSATED else a_booking(state)
-    started = WorkOrderState.IN_PROGRESS if status is AppointmentStatus.IN_PROGRESS else None
-    update = an_update(started, status, window=MORNING, visit="V-1")
-    decision = decide(an_open_job(commands=(booking,)), update, ids(), NOW)
+NOT_DONE = pytest.mark.parametrize("booking", [a_ghost(), a_booking(CommandState.EXPIRED)], ids=lambda each: each.state)
+
+
+@NOT_DONE
+@pytest.mark.parametrize("status", [AppointmentStatus.MISSED, AppointmentStatus.FAILED])
+def test_a_visit_that_did_not_take_place_stays_invisible(status: AppointmentStatus, booking: Command) -> None:
+    decision = decide(
+        an_open_job(commands=(booking,)), an_update(None, status, visit="V-1", window=MORNING), ids(), NOW
+    )
     assert (decision.outcome, decision.transitions, decision.notifications) == (Outcome.ECHO, (), ())
+
+
+BEGUN = an_update(WorkOrderState.IN_PROGRESS, AppointmentStatus.IN_PROGRESS, window=MORNING, visit="V-1")
+ENDED = an_update(WorkOrderState.COMPLETED, AppointmentStatus.COMPLETED, window=MORNING, visit="V-1")
+ADOPTED = ["appointment new -> confirmed", "workOrder open -> planned"]
+STARTED = [*ADOPTED, "appointment confirmed -> inProgress", "workOrder planned -> inProgress"]
+FINISHED = [*STARTED, "appointment inProgress -> completed", "workOrder inProgress -> completed"]
+
+
+@NOT_DONE
+@pytest.mark.parametrize(("update", "walked"), [(BEGUN, STARTED), (ENDED, FINISHED)], ids=["begun", "ended"])
+def test_a_visit_that_takes_place_is_adopted_and_announced_step_by_step(
+    booking: Command, update: JobUpdate, walked: list[str]
+) -> None:
+    decision = decide(an_open_job(commands=(booking,)), update, ids(), NOW)
+    assert hops(decision) == walked
+    assert len([each for each in events(decision) if each in (STATUS, STATE)]) == len(walked)
+    assert (taken_back(decision), ghost_of(decision.job)) == ([], None)
+    (accepted,) = decision.job.granted
+    assert (accepted.state, accepted.try_again_at) == (CommandState.ACCEPTED, None)
+
+
+def test_an_adopted_visit_is_what_the_buyer_asked_for_with_the_sellers_own_contact() -> None:
+    job = an_open_job(commands=(a_ghost(),))
+    adopted = decide(
+        job, replace(BEGUN, visit=replace(BEGUN.visit, contacts=(TECHNICIAN,))), ids(), NOW
+    ).job.appointment
+    assert adopted is not None
+    assert adopted.contacts == (*BUYERS_CONTACTS, TECHNICIAN)
+    assert (adopted.valid_for, adopted.visit) == (MORNING, "V-1")
+
+
+def test_the_late_yes_to_a_booking_whose_visit_was_adopted_takes_nothing_back() -> None:
+    expired = a_booking(CommandState.EXPIRED)
+    ended = decide(an_open_job(commands=(expired,)), ENDED, ids(), NOW).job
+    (accepted,) = ended.granted
+    settlement = settle(ended, accepted, Accepted("V-1"), SELLER, ids(), NOW)
+    assert (settlement.decision.job, taken_back(settlement.decision)) == (ended, [])
+
+
+@NOT_DONE
+def test_a_visit_that_takes_place_beside_another_that_the_buyer_booked_is_left_to_the_operator(
+    booking: Command,
+) -> None:
+    job = replace(a_booked_job(AFTERNOON, "V-2"), commands=(booking,))
+    decision = decide(job, BEGUN, ids(), NOW)
+    assert (decision.outcome, decision.job) == (Outcome.PARKED, job)
+    assert "while he sees another one" in decision.reason
+
+
+@NOT_DONE
+def test_a_visit_that_takes_place_while_the_work_order_is_under_way_is_asked_back_no_more(booking: Command) -> None:
+    job = a_job(a_work_order(WorkOrderState.IN_PROGRESS), commands=(booking,))
+    decision = decide(job, BEGUN, ids(), NOW)
+    assert (decision.outcome, hops(decision), ghost_of(decision.job)) == (Outcome.ECHO, [], None)
+    decision = decide(job, ENDED, ids(), NOW)
+    assert (hops(decision), ghost_of(decision.job)) == (["workOrder inProgress -> completed"], None)
+
+
+NEVER = Refused(Error422Code.OTHER_ISSUE, "the technician has begun", final=True)
+
+
+def test_a_visit_that_the_wfm_never_takes_back_is_adopted_at_once() -> None:
+    decision = replied(an_open_job(commands=(a_ghost(),)), NEVER)
+    assert hops(decision) == ADOPTED
+    assert (events(decision), ghost_of(decision.job)) == ([STATUS, STATE], None)
+    begun = decide(decision.job, BEGUN, ids(), NOW)
+    assert hops(begun) == STARTED[2:]
+
+
+@pytest.mark.parametrize("job", [an_ended_job(), an_ended_job(WorkOrderState.CANCELLED), a_booked_job()])
+def test_what_the_wfm_never_takes_back_is_over_where_the_job_ended_or_the_buyer_sees_the_visit(job: Job) -> None:
+    decision = replied(replace(job, commands=(a_ghost(),)), NEVER)
+    assert (hops(decision), decision.outcome, ghost_of(decision.job)) == ([], Outcome.UNCHANGED, None)
+
+
+@pytest.mark.parametrize("job", [a_booked_job(AFTERNOON, "V-2"), a_job(a_work_order(WorkOrderState.IN_PROGRESS))])
+def test_what_the_wfm_never_takes_back_and_no_work_order_can_take_is_left_to_the_operator(job: Job) -> None:
+    decision = replied(replace(job, commands=(a_ghost(),)), NEVER)
+    assert (hops(decision), decision.outcome, ghost_of(decision.job)) == ([], Outcome.PARKED, None)
+    assert "V-1" in decision.reason
+    assert "the technician has begun" in decision.reason
 
 
 def test_a_visit_that_the_buyer_sees_now_is_not_asked_back() -> None:

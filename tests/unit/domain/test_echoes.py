@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from bridge.domain.ages import Ages, VisitAge
 from bridge.domain.decide import decide
 from bridge.domain.model import (
     Accepted,
@@ -205,8 +206,9 @@ def test_a_late_reschedule_of_an_earlier_appointment_is_not_adopted_by_the_next(
 
 def test_a_late_reschedule_that_another_has_overtaken_is_stale() -> None:
     """The Buyer tried the afternoon (504), then moved to the next day; the first announcement arrives last."""
-    current = an_appointment(window=NEXT_DAY, disregarded_window=MORNING, changed_at=NOW)
-    job = a_booked_job(appointment=current, commands=(a_reschedule(EXPIRED),))
+    current = an_appointment(window=NEXT_DAY, disregarded_window=MORNING)
+    ages = Ages(visits={current.id: VisitAge(earliest=NOW, latest=NOW, by_buyer=True)})
+    job = a_booked_job(appointment=current, commands=(a_reschedule(EXPIRED),), ages=ages)
     decision = decide(job, a_scheduled_visit(AFTERNOON, occurred_at=BEFORE), ids(), LATER)
     assert ignored(decision, job, Outcome.STALE)
 
@@ -225,6 +227,15 @@ def test_a_late_reschedule_of_a_visit_that_is_under_way_is_not_adopted() -> None
     job = a_job(a_work_order(IN_PROGRESS), under_way, commands=(a_reschedule(EXPIRED),))
     decision = decide(job, an_update(IN_PROGRESS, AppointmentStatus.CONFIRMED, window=AFTERNOON), ids(), NOW)
     assert (decision.outcome, decision.job) == (Outcome.PARKED, job)
+
+
+@pytest.mark.parametrize("status", [AppointmentStatus.IN_PROGRESS, AppointmentStatus.MISSED, AppointmentStatus.FAILED])
+def test_a_visit_that_begins_in_its_new_window_waits_for_the_reply_to_the_reschedule(status: AppointmentStatus) -> None:
+    """Else it would begin in the old window, and the reschedule that the WFM carried out come to nothing."""
+    job = a_booked_job(commands=(a_reschedule(),))
+    assert decide(job, an_update(None, status, window=AFTERNOON, visit="V-1"), ids(), NOW).outcome is Outcome.WAITING
+    in_old_window = decide(job, an_update(None, status, window=MORNING, visit="V-1"), ids(), NOW)
+    assert hops(in_old_window)[0] == "appointment confirmed -> inProgress"
 
 
 def test_the_second_try_of_a_reschedule_waits_for_its_reply_although_the_first_timed_out() -> None:

@@ -60,6 +60,7 @@ BUYER_AND_REPLIES = (
     st.tuples(st.just("reply"), NTH, REPLIES, st.booleans()),
     st.tuples(st.just("expire"), NTH),
     st.tuples(st.just("announce"), NTH),
+    st.tuples(st.just("begin"), NTH),
 )
 FIRST_ANSWERS = st.sampled_from([("reply", 0, Accepted(), True), ("reply", 0, Accepted(), False), ("expire", 0)])
 ANYTHING = st.one_of(*BUYER_AND_REPLIES, st.tuples(st.just("hear"), updates()))

@@ -11,6 +11,7 @@ from typing import Any
 
 from bridge.domain import appointment as appointment_machine
 from bridge.domain import work_order as work_order_machine
+from bridge.domain.booking import can_be_adopted
 from bridge.domain.decide import decide
 from bridge.domain.model import (
     Accepted,
@@ -110,6 +111,20 @@ class World:
         if booking.state in NOT_DONE and not seen and not mistaken(booking) and outcome is not Outcome.WAITING:
             assert any(same_visit_cancelled(effect, update.visit) for effect in self.cancelled_in_wfm)
 
+    def begin(self, nth: int) -> None:
+        """The technician begins with the visit of a booking that the WFM carried out: whatever was told, it is seen."""
+        booking = self._pick(nth, CommandKind.BOOK)
+        if booking is None or booking.id not in self.carried_out or mistaken(booking):
+            return
+        self._tick()
+        takes_it = can_be_adopted(self.job)
+        visit = visit_of(booking)
+        begun = (WorkOrderState.IN_PROGRESS, AppointmentStatus.IN_PROGRESS)
+        outcome = self._decide(an_update(*begun, window=booking.window, visit=visit, occurred_at=self.now))
+        if booking.state in NOT_DONE and takes_it and outcome is not Outcome.WAITING:
+            assert self.job.open_appointment is not None
+            assert (self.job.open_appointment.visit, self.job.open_appointment.status) == (visit, begun[1])
+
     def book(self, window: TimePeriod) -> None:
         """The Buyer books."""
         self._tick()
@@ -169,7 +184,8 @@ class World:
             self.waiting.append(update)
         if makes_appointment(decision):
             bookings = [c for c in self.commands.values() if c.kind is CommandKind.BOOK]
-            not_done = [c for c in bookings if c.state in NOT_DONE and not mistaken(c)]
+            adopted = {command.id for command in decision.job.granted}
+            not_done = [c for c in bookings if c.state in NOT_DONE and not mistaken(c) and c.id not in adopted]
             assert update.visit.ref not in [visit_of(booking) for booking in not_done]
         self._take(decision)
         return decision.outcome
@@ -183,7 +199,7 @@ class World:
 
     def _take(self, decision: Decision, *, booked: bool = False) -> None:
         before, self.job = self.job, decision.job
-        for command in decision.job.commands:
+        for command in (*decision.job.commands, *decision.job.granted):
             self.commands[command.id] = command
         self._remember_commands()
         for effect in decision.effects:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.yaml_source import YamlSource
-from tests.unit.packtools.packs import small
+from tests.unit.packtools.packs import FRAME, small
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MOMENTS = [(NOON + timedelta(seconds=seconds)).isoformat() for seconds in (0, 1, 60)]
@@ -37,10 +37,21 @@ FIELDS: dict[str, dict[str, Any]] = {
     "remark": {"path": "$.remark", "required": True},
     "moved": {"changed": "code"},
     "asked_by": {"asked": "reschedule"},
+    "tells": {"path": "$.tells", "type": "boolean", "default": False},
+    "clears": {"path": "$.clears", "type": "boolean", "default": False},
     "blame": {"value": "reason.fault", "type": "code", "values": ["buyer", "seller"]},
     "said": {"first": ["reason.why", "note"]},
 }
 """All fields; `fault` is made by attribution."""
+
+OF_DELTAS: dict[str, dict[str, Any]] = {
+    "code": {**FIELDS["code"], "keep": ["-"]},
+    "mark": {"path": "$.mark", "nulls": "absent"},
+    "sign": {"path": "$.sign", "nulls": "absent"},
+    "tells": {"writes": "mark"},
+    "clears": {"empties": "sign"},
+}
+"""What fields are in a pack of deltas; to the rules they are no others."""
 
 PIECES = ["no", "no access", "access", "c1", "ss"]
 TEXTS = [*PIECES, "No access!", "xno", "nox", "x no", " no", "c1 ", "an access ss", "no, access", "grass", "else", ""]
@@ -58,6 +69,8 @@ VALUES: dict[str, list[object]] = {
     "remark": [*TEXTS],
     "moved": [True, False],
     "asked_by": ["buyer", "seller"],
+    "tells": [True, False],
+    "clears": [True, False],
 }
 """What messages say by these fields, and what the job's record and the Buyer's commands make of the last two."""
 
@@ -77,6 +90,8 @@ SCALARS: dict[str, list[Any]] = {
     "remark": PIECES,
     "moved": [True, False],
     "asked_by": ["buyer", "seller"],
+    "tells": [True, False],
+    "clears": [True, False],
     "blame": ["buyer", "seller"],
     "said": PIECES,
     "fault": ["buyer", "seller", "neutral", "unknown"],
@@ -155,6 +170,21 @@ attributions = st.fixed_dictionaries(
 )
 
 
-def pack_of(rules: list[dict[str, Any]], attribution: dict[str, Any]) -> YamlSource:
-    """A pack with these rules and this attribution over all fields."""
-    return small(FIELDS, rules, tables=TABLES, attribution=attribution)
+WAYS: dict[str, dict[str, Any]] = {
+    "alone": {},
+    "a delta": {"deltas": True},
+    "a delta that tells half of it": {"deltas": True},
+    "a complete message": {"deltas": {"unless": [{"path": "$.form", "fits": "whole"}]}},
+}
+"""How messages come that say something, and what a pack says of it."""
+
+DELTAS = ("a delta", "a delta that tells half of it")
+ways = st.sampled_from(sorted(WAYS))
+
+
+def pack_of(rules: list[dict[str, Any]], attribution: dict[str, Any], way: str = "alone") -> YamlSource:
+    """A pack with these rules and this attribution over all fields, of which messages come in this way."""
+    inbound = {**FRAME["inbound"], **WAYS[way]}
+    others = {name: spec for name, spec in FIELDS.items() if name not in OF_DELTAS}
+    fields = {"code": OF_DELTAS["code"], **others, **OF_DELTAS} if way in DELTAS else FIELDS
+    return small(fields, rules, tables=TABLES, attribution=attribution, inbound=inbound)

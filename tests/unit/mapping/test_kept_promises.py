@@ -231,6 +231,11 @@ def test_a_refusal_has_something_to_say() -> None:
     assert problem.startswith("missing-key: a refusal needs reason, or the reply says where the WFM's own text stands")
 
 
+def test_a_refusal_is_final_or_not() -> None:
+    (problem,) = problems('tables: {refusals: {default: {code: otherIssue, reason: No, final: "true"}}}')
+    assert problem == "wrong-value: final is yes or no"
+
+
 def test_an_empty_reference_names_no_visit() -> None:
     pack = pack_with("fields: {visit: {path: $.visit}}\nappointment: {visit: {value: visit}}")
     assert translated(pack, {"job": "J", "visit": ""}).update.visit.ref is None

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.domain.ages import versions_in
 from bridge.domain.model import JobRef
+from bridge.mapping.checks.proofs.late import late_rules
 from bridge.mapping.pack import Pack
 from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
+from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import NOON
 from tests.unit.mapping.patches import pack_with
+from tests.unit.packtools.packs import FRAME, document, small
 
 PACK = """
 inbound: {deltas: true, message_id: $.id, version: {path: $.v, optional: true}, changed_names: $.names}
@@ -42,7 +46,9 @@ BY_EVENT = PACK.replace(
     "  - {rule: ended-now, when: {event: ended}, then: {work_order: unableToComplete}}\n"
     "  - {rule: begun-now, when: {event: begun}, then: {work_order: inProgress}}\n",
 )
-LATE = "older than what is applied: only what no later message told is taken from it"
+LATE = "older than what is applied; nothing of it was told since"
+SITE_TOLD = "older than what is applied; not taken, as told since: site"
+NOTHING = "rests on no field that a message tells"
 JOB = JobRef("toy", "J")
 
 
@@ -86,7 +92,7 @@ def story() -> Story:
 
 def test_what_no_later_message_has_told_is_taken_in(story: Story) -> None:
     happened = story.hear(5, site="B", who="Eva")
-    assert (happened.outcome, happened.flags) == ("applied", (LATE,))
+    assert (happened.outcome, happened.flags) == ("applied", (SITE_TOLD,))
     assert story.record == {"status": "booked", "site": "C", "who": "Eva"}
     work_order = story.book.job(JOB).work_order
     assert work_order is not None
@@ -134,7 +140,7 @@ def test_in_whatever_order_deltas_come_the_record_is_the_same(deltas: list[dict[
         for number in numbers:
             story.hear(number + 1, **deltas[number])
         job = story.book.job(JOB)
-        return story.record, job.field_versions
+        return story.record, {name: versions_in(age) for name, age in job.field_versions.items()}
 
     in_order = [*range(len(deltas))]
     shuffled = random.sample(in_order, len(in_order))
@@ -158,15 +164,26 @@ def test_a_state_that_a_later_message_has_changed_stays(story: Story) -> None:
     assert (story.state, story.record["who"]) == ("inProgress", "Eva")
 
 
-def test_by_what_only_a_late_message_says_nothing_ends() -> None:
-    """A later message may have taken it back in words of its own, which nobody remembers."""
+def test_what_only_a_late_message_says_counts_where_no_later_one_has_named_a_state() -> None:
     story = Story(BY_EVENT)
     story.hear(1, status="new")
     story.hear(4, status="begun")
     story.hear(6, site="C")
     happened = story.hear(5, event="ended", who="Eva")
     assert (happened.rule, happened.outcome, happened.flags) == ("ended-now", "applied", (LATE,))
-    assert (story.state, story.record["who"]) == ("inProgress", "Eva")
+    assert (story.state, story.record["who"]) == ("unableToComplete", "Eva")
+
+
+def test_what_only_a_late_message_says_is_withheld_where_a_later_one_has_named_a_state() -> None:
+    story = Story(BY_EVENT)
+    story.hear(1, status="new")
+    story.hear(4, status="begun")
+    story.hear(6, event="begun")
+    happened = story.hear(5, event="ended", who="Eva")
+    why = "rule ended-now rests on event, and a later message has named a state (job 5 < 6)"
+    withheld = f"goal withheld (work_order unableToComplete): {why}"
+    assert (happened.rule, happened.outcome, happened.flags) == ("ended-now", "applied", (LATE, withheld))
+    assert (story.state, story.record["who"], happened.reason) == ("inProgress", "Eva", withheld)
 
 
 def test_by_what_only_a_late_message_says_the_work_may_begin() -> None:
@@ -212,11 +229,13 @@ def test_what_was_told_before_this_was_noted_counts_as_told_last(story: Story) -
     assert story.record == {"status": "booked", "site": "C", "who": "Eva"}
 
 
-def test_what_is_ignored_ahead_of_its_job_does_not_make_the_job_stale() -> None:
+def test_a_message_opens_its_job_by_what_it_says_itself_whatever_was_ignored_ahead_of_it() -> None:
     story = Story()
     assert story.hear(3, status="odd", who="Eva").outcome == "ignored"
-    assert story.hear(1, status="new").outcome == "applied"
-    assert story.record == {"status": "new", "who": "Eva"}
+    happened = story.hear(1, status="new")
+    assert (happened.rule, happened.outcome, story.state) == ("created", "applied", "open")
+    assert happened.flags == ("older than what is applied; not taken, as told since: status",)
+    assert story.record == {"status": "odd", "who": "Eva"}
 
 
 def test_an_older_snapshot_is_stale_whatever_it_tells() -> None:
@@ -225,3 +244,34 @@ def test_an_older_snapshot_is_stale_whatever_it_tells() -> None:
     assert story.hear(5, status="booked", who="Eva").outcome == "stale"
     assert story.hear(5, status="odd", site="B").outcome == "ignored"
     assert story.record == {"site": "C"}
+
+
+@pytest.mark.parametrize(
+    ("patch", "found"),
+    [
+        ("", {}),
+        ("inbound: {deltas: false}", {}),
+        ("inbound: {version: $.v}", {"by-event": "rests on event", "by-sign": "rests on moved", "any": NOTHING}),
+        (
+            "inbound: {versions: {visit: $.v}}",
+            {"by-event": "rests on event", "by-sign": "rests on moved", "any": NOTHING},
+        ),
+    ],
+)
+def test_rules_that_rest_on_what_only_their_message_says_are_told(patch: str, found: dict[str, str]) -> None:
+    fields: dict[str, Any] = {
+        "event": {"path": "$.event", "remember": False},
+        "status": {"path": "$.status"},
+        "moved": {"changed": "status"},
+        "was": {"previous": "status"},
+    }
+    rules: list[dict[str, Any]] = [
+        {"rule": "by-event", "when": {"event": "x", "status": "y"}, "then": {"work_order": "planned"}},
+        {"rule": "by-event-alone", "when": {"event": "z"}, "then": {"hold": "It names no state"}},
+        {"rule": "by-sign", "when": {"moved": True}, "then": {"appointment": "cancelled"}},
+        {"rule": "by-status", "when": {"status": "y", "was": "x"}, "then": {"work_order": "inProgress"}},
+        {"rule": "any", "then": {"work_order": "open"}},
+    ]
+    inbound = FRAME["inbound"] | {"deltas": True} | parse_yaml(patch or "inbound: {}", "patch").data["inbound"]
+    doc = document(small(fields, rules, inbound=inbound))
+    assert {one.rule: one.why for one in late_rules(doc)} == found

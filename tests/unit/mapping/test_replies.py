@@ -51,7 +51,7 @@ def answer(pack: Pack, kind: CommandKind, reply: object) -> ReplyRead:
         (BOOK, {"RC": "55"}, Refused(E.OTHER_ISSUE, "The workforce system refused the request")),
         (BOOK, {"RC": 0}, Refused(E.OTHER_ISSUE, "The workforce system refused the request")),
         (CANCEL, {"RC": "22"}, Refused(E.REFERENCE_NOT_FOUND, "The workforce system does not know the visit")),
-        (RESCHEDULE, {"RC": "21"}, Refused(E.OTHER_ISSUE, "The job is not in a state that allows this")),
+        (RESCHEDULE, {"RC": "21"}, Refused(E.OTHER_ISSUE, "The job is not in a state that allows this", final=True)),
     ],
 )
 def test_a_reply_is_understood(kind: CommandKind, reply: object, meaning: object) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.domain.model import REPLY_VERSION, Accepted, CommandKind, JobRef
+from bridge.domain.ages import versions_in
+from bridge.domain.model import Accepted, CommandKind, JobRef
 from bridge.mapping.pack import Pack, ReplyRead
 from bridge.packtools.buyer_steps import ask
 from bridge.packtools.cases import Buyer, Step
@@ -109,7 +110,7 @@ def test_in_the_book_a_lower_version_is_stale_after_the_yes_and_for_good() -> No
     book = booked(pack_with(NUMBERS))
     ref = JobRef("toy", "J")
     assert (hear(book, v=3), hear(book, v=2)) == ("stale", "stale")
-    assert book.job(ref).field_versions == {REPLY_VERSION: {"job": 4}}
+    assert versions_in(book.job(ref).ages.agreed) == {"job": 4}
     assert hear(book, v=4) == "applied"
     assert hear(book, v=3, again=True) == "stale"
 

@@ -102,6 +102,13 @@ def test_what_names_no_state_waits_behind() -> None:
     assert run(HELD, behind, again, until("12:01:00", reason="nothing was due")) == []
 
 
+def test_a_delta_that_tells_nothing_of_the_state_supersedes_nothing() -> None:
+    """The state that is known is the one from before what is held."""
+    step = {"message": {"job": "J", "id": "task", "task": "Dig"}, "expect": {"outcome": "waiting", "rule": "planned"}}
+    deltas = PACK.replace("inbound: {", "inbound: {deltas: true, ")
+    assert run(HELD, step, until("12:00:30", rule="cancelled", appointment="cancelled"), pack=deltas) == []
+
+
 def test_what_is_older_by_its_version_supersedes_nothing() -> None:
     cancelled = says("cancelled", v=5, outcome="waiting")
     late = says("planned", id="late", v=4, **FRIDAY, outcome="unchanged")

@@ -21,8 +21,8 @@ where it would take too long, `TooLarge` says so, and nothing is claimed.
 Why this is sound: a message that can be read lies in one class of each variable, and a rule fits the message just where
 its box holds those classes. Nothing remains: no message falls through, and a rule of whose box nothing remains decides
 none. Something remains: it is a counterexample, and is told in words. It may be one that no message brings about, for
-fields that are made in other ways than by picking (`join`, `same`, `of`, …) count as if they could
-have any of their values at any time: the proof may name a gap too many, and never hides one.
+fields that are made in other ways than by picking (`join`, `same`, `of`, `previous`, `changed`, `writes`, …)
+count as if they could have any of their values at any time: the proof may name a gap too many, and never hides one.
 
 An outcome is tried, not proven: the real state machines are asked for a rule's goal from each state that the Buyer may
 see where the rule decides (`outcomes`). `histories` walks the WFM's own graph of statuses in the same way.

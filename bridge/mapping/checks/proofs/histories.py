@@ -141,12 +141,13 @@ class _Walk:
 
     def _unsaid(self, code: str) -> tuple[object, ...]:
         """Give what rules see where a message says no status: the last one, a default, nothing; or that never comes."""
-        spec = self._document.fields[self._lifecycle.field]
-        if self._document.inbound.deltas and _is_kept(self._lifecycle.field, self._document):
-            return (code,)
+        spec, deltas = self._document.fields[self._lifecycle.field], self._document.inbound.deltas
+        kept = (code,) if deltas and _is_kept(self._lifecycle.field, self._document) else ()
+        if kept and deltas.every:
+            return kept
         if spec.default is not None:
-            return (spec.default,)
-        return () if spec.required else (None,)
+            return (*kept, spec.default)
+        return kept if spec.required else (*kept, None)
 
     def steps(self, arrival: _Arrival) -> tuple[_Step, ...]:
         """Give what a message may do, whatever else is in it; many histories lead to the same status and state."""

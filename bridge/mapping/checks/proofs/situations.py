@@ -2,8 +2,8 @@
 
 Columns that hang together are one variable: a field with the columns of its table and the fields picked from it
 (`value`, `first`, the `fault` of attribution), and the two columns of what the Buyer sees now. Fields that are made in
-another way (`join`, `same`, `of`, …) are taken as if they could have any of their values at any
-time: what a proof says of them errs on the safe side, and may name a gap that no message falls into.
+another way (`join`, `same`, `of`, `previous`, `changed`, `writes`, …) are taken as if they could have any of their
+values at any time: what a proof says of them errs on the safe side, and may name a gap that no message falls into.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

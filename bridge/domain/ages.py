@@ -1,0 +1,154 @@
+"""How old what is known of a job is, so that what comes late undoes nothing that came after it.
+
+Three measures say which of two things is the newer one, the first that says it at all:
+
+- the *versions* of the WFM, of an object that both bear (`order.py`);
+- the *moment* at which the WFM says that it occurred. Two moments of the WFM are compared as they are. The bridge's own
+  clock stands in where a Buyer and the WFM agreed: between the moment at which the Buyer asked, for nothing that was
+  before can be an answer, and that at which the yes had come;
+- the *turn* in which a field was written or something agreed, which counts what came of the job one by one. It says
+  nothing of a message that comes late, and everything of what was known before a Buyer's booking.
+
+An `Age` has versions and the turn. A visit has a `VisitAge`: when it was agreed, moved or ended last. What a Buyer and
+the WFM have agreed has an age, too: a goal that rests only on what is older names no state any more. And it is known
+which of the messages that have named a state was the newest.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from bridge.domain.order import Versions, highest, is_behind
+
+Age = Mapping[str, int]
+"""Versions by object, and under `TURN` the turn."""
+
+TURN: Final = ""
+"""Stands among the names of objects, none of which is empty."""
+
+CLOCK_GRAIN: Final = timedelta(seconds=1)
+"""WFM timestamps are often whole seconds; a message is newer than a change only if it is by more than this."""
+
+
+def is_older(age: Age, than: Age) -> bool:
+    """Tell whether something is older: by a version that both have, else by the turn."""
+    shared = [name for name in age if name in than and name != TURN]
+    if any(age[name] < than[name] for name in shared):
+        return True
+    if any(age[name] > than[name] for name in shared):
+        return False
+    return age.get(TURN, 0) < than.get(TURN, 0)
+
+
+def versions_in(age: Age) -> Versions:
+    """Give the versions without the turn."""
+    return {name: version for name, version in age.items() if name != TURN}
+
+
+def newer_than(age: Age) -> Age:
+    """Give an age that is newer by the least; nothing is newer than what has no age."""
+    return {**age, TURN: age.get(TURN, 0) + 1} if age else {}
+
+
+def next_turn(ages: Iterable[Age]) -> int:
+    """Count one more turn than there were."""
+    return 1 + max((age.get(TURN, 0) for age in ages), default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitAge:
+    """When a visit was agreed, moved or ended last.
+
+    It was not before `earliest`, as far as that is known, and not after `latest`. `versions` are those that the WFM's
+    word of it bore. `by_buyer`: the Buyer asked for it.
+    """
+
+    earliest: datetime | None
+    latest: datetime
+    versions: Versions = field(default_factory=dict)
+    by_buyer: bool = False
+
+    def is_before(self, versions: Versions, occurred_at: datetime | None) -> bool | None:
+        """Tell whether it was before a message; None where nobody knows."""
+        shared = {name: version for name, version in self.versions.items() if name in versions}
+        if is_behind(versions, shared):
+            return False
+        if is_behind(shared, versions):
+            return True
+        if occurred_at is None:
+            return None
+        if self.earliest is not None and occurred_at + CLOCK_GRAIN < self.earliest:
+            return False
+        return True if occurred_at > self.latest + CLOCK_GRAIN else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ages:
+    """The ages of a job.
+
+    `agreed` is that of what a Buyer and the WFM have agreed last. `named` are the versions of the messages that have
+    named a state, and `own` of those that have done so by what is remembered of no message. `visits` are those of its
+    visits, by the ids of their Appointments.
+    """
+
+    agreed: Age = field(default_factory=dict)
+    named: Versions = field(default_factory=dict)
+    own: Versions = field(default_factory=dict)
+    visits: Mapping[str, VisitAge] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.agreed or self.named or self.own or self.visits)
+
+    def plain(self) -> dict[str, Age]:
+        """Write them as whole numbers by names that no field has."""
+        ages = {_AGREED: self.agreed, _NAMED: self.named, _OWN: self.own}
+        visits = {f"{_VISIT}{name}": _plain(age) for name, age in self.visits.items()}
+        return {name: age for name, age in ages.items() if age} | visits
+
+
+def ages_of(plain: Mapping[str, Age]) -> Ages:
+    """Read what `Ages.plain` has written, whatever stands beside it."""
+    visits = {name.removeprefix(_VISIT): _visit_age(age) for name, age in plain.items() if name.startswith(_VISIT)}
+    return Ages(agreed=plain.get(_AGREED, {}), named=plain.get(_NAMED, {}), own=plain.get(_OWN, {}), visits=visits)
+
+
+def is_of_field(name: str) -> bool:
+    """Tell whether a name beside which an age is kept is that of a field."""
+    return name not in (_AGREED, _NAMED, _OWN) and not name.startswith(_VISIT)
+
+
+_AGREED: Final = ""
+_NAMED: Final = "!named"
+_OWN: Final = "!own"
+_VISIT: Final = "@"
+_EARLIEST, _LATEST, _BY_BUYER = "@earliest", "@latest", "@by_buyer"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIT: Final = timedelta(microseconds=1)
+
+
+def _plain(age: VisitAge) -> Age:
+    return {
+        **age.versions,
+        **({_EARLIEST: (age.earliest - _EPOCH) // _UNIT} if age.earliest is not None else {}),
+        _LATEST: (age.latest - _EPOCH) // _UNIT,
+        _BY_BUYER: int(age.by_buyer),
+    }
+
+
+def _visit_age(plain: Age) -> VisitAge:
+    earliest = plain.get(_EARLIEST)
+    return VisitAge(
+        earliest=_EPOCH + earliest * _UNIT if earliest is not None else None,
+        latest=_EPOCH + plain.get(_LATEST, 0) * _UNIT,
+        versions={name: version for name, version in plain.items() if not name.startswith("@")},
+        by_buyer=bool(plain.get(_BY_BUYER)),
+    )
+
+
+def newest(ages: Iterable[Age]) -> Age:
+    """Put several together: of each object the highest version, and the last turn."""
+    found: Age = {}
+    for age in ages:
+        found = highest(found, age)
+    return found

@@ -1,0 +1,168 @@
+"""Whatever the pack: in any order of delivery the same messages end in the same, or say what was withheld of them."""
+
+from collections.abc import Iterator, Sequence
+from random import Random
+from typing import Any, NamedTuple
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.domain.model import Job, JobRef
+from bridge.mapping.pack import Pack, compile_pack
+from bridge.mapping.reading.references import STATE_COLUMNS
+from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
+from tests.unit.examples import examples
+from tests.unit.mapping.builders import NOON
+from tests.unit.packtools.packs import FRAME, document, small
+
+JOB = JobRef("small", "J")
+INBOUND: dict[str, Any] = {
+    **FRAME["inbound"],
+    "message_id": "$.id",
+    "version": "$.v",
+    "deltas": {"unless": [{"path": "$.form", "fits": "whole"}]},
+}
+WINDOW = {"type": "datetime", "format": "%Y-%m-%dT%H:%M:%S%z", "nulls": "absent"}
+FIELDS: dict[str, dict[str, Any]] = {
+    "status": {
+        "path": "$.status",
+        "type": "code",
+        "values": ["new", "planned", "begun"],
+        "keep": ["-"],
+        "default": "new",
+    },
+    "reason": {"path": "$.reason", "belongs_to": "status", "nulls": "absent"},
+    "event": {"path": "$.event", "type": "code", "values": ["made", "moved", "ended"], "remember": False},
+    "start": {"path": ["$.from", "$.period.from"], **WINDOW},
+    "end": {"path": ["$.to", "$.period.to"], **WINDOW},
+    "who": {"path": "$.who", "nulls": "absent"},
+    "crew": {
+        "path": "$.crew",
+        "type": "items",
+        "key": "name",
+        "fields": {"name": {"path": "$.name", "required": True}},
+    },
+    "writes_window": {"writes": ["start", "end"]},
+    "no_window": {"empties": "start"},
+    "moved": {"changed": ["status", "start"]},
+}
+CELLS: dict[str, list[Any]] = {
+    "status": ["new", "planned", "begun", {"not": "new"}],
+    "reason": ["x", {"present": False}],
+    "event": ["made", "moved", "ended", {"present": False}],
+    "start": [{"present": True}, {"present": False}],
+    "who": ["Eva", {"present": True}],
+    "crew": [{"present": True}],
+    "writes_window": [True, False],
+    "no_window": [True],
+    "moved": [True, False],
+    "work_order_state": ["open", "planned", "inProgress"],
+    "appointment_status": ["confirmed", {"present": False}],
+}
+GOALS: list[dict[str, Any]] = [
+    {"work_order": "open"},
+    {"work_order": "planned"},
+    {"work_order": "planned", "appointment": "confirmed"},
+    {"appointment": "cancelled"},
+    {"work_order": "inProgress", "appointment": "inProgress"},
+    {"appointment": "missed"},
+    {"work_order": "completed"},
+    {"work_order": "cancelled"},
+    {"hold": "nothing has happened"},
+    {"ignore": "nothing to see"},
+]
+FRIDAY = {"from": "2026-03-06T08:00:00Z", "to": "2026-03-06T10:00:00Z"}
+MONDAY = {"from": "2026-03-09T08:00:00Z", "to": "2026-03-09T10:00:00Z"}
+
+
+@st.composite
+def packs(draw: st.DrawFn) -> dict[str, Any]:
+    """Rules over what is remembered, what is not, and what a message writes; and what messages take back.
+
+    A rule that ignores a message of a job that is not known yet ignores it for good, so none does where others ask for
+    what the Buyer sees.
+    """
+    states = draw(st.booleans())
+    cells = [column for column in sorted(CELLS) if states or column not in STATE_COLUMNS]
+    goals = [goal for goal in GOALS if not (states and "ignore" in goal)]
+    rules = [{"rule": "created", "when": {"event": "made"}, "then": {"work_order": "open", "creates": True}}]
+    for number in range(draw(st.integers(1, 4))):
+        columns = draw(st.lists(st.sampled_from(cells), max_size=2, unique=True))
+        then = draw(st.sampled_from(goals))
+        illegal = {} if then.keys() & {"hold", "ignore"} else {"on_illegal": "keep"}
+        when = {column: draw(st.sampled_from(CELLS[column])) for column in columns}
+        rules.append({"rule": f"r{number}", "when": when, "then": then | illegal})
+    rules.append({"rule": "else", "when": {}, "then": {"hold": "nothing has happened"}})
+    back = draw(st.lists(st.sampled_from(["start", "status", "who", "crew"]), max_size=2, unique=True))
+    forgets = [{"path": "$.event", "fits": "moved", "fields": back}] if back else []
+    return {"rules": rules, "inbound": {**INBOUND, "forgets": forgets}}
+
+
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"form": st.sampled_from(["whole", "delta", "delta", "delta"])},
+        optional={
+            "event": st.sampled_from(["moved", "ended"]),
+            "status": st.sampled_from(["new", "planned", "begun", "-"]),
+            "reason": st.sampled_from(["x", None]),
+            "period": st.sampled_from([FRIDAY, MONDAY, None]),
+            "who": st.sampled_from(["Eva", "Tom", None]),
+            "crew": st.lists(st.sampled_from([{"name": "Eva"}, {"name": "Tom"}]), max_size=2, unique_by=str),
+        },
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+class Ended(NamedTuple):
+    """What is known of the job in the end, and what the Buyer sees of it."""
+
+    record: dict[str, Any]
+    state: str | None
+    visit: tuple[Any, ...]
+
+
+def ended(job: Job) -> Ended:
+    record = dict(job.record)
+    if "crew" in record:
+        record["crew"] = sorted(record["crew"], key=str)
+    visit = job.open_appointment
+    return Ended(
+        record,
+        job.work_order and job.work_order.state,
+        (visit.status, visit.valid_for) if visit is not None else (),
+    )
+
+
+def play(pack: Pack, messages: Sequence[dict[str, Any]], order: Sequence[int]) -> tuple[Ended, list[str]]:
+    """Deliver the messages in this order; give how it ends, and what was said to be withheld."""
+    book, named = Sandbox(pack), []
+    for number in order:
+        body = {"job": "J", "id": f"m{number}", "v": number + 1, **messages[number]}
+        for happened in book.apply(RawMessage(body=orjson.dumps(body)), NOON):
+            named += [f"m{number}: {what}" for what in withheld(happened)]
+    return ended(book.job(JOB)), named
+
+
+def withheld(happened: Happened) -> Iterator[str]:
+    """What a message says that was not taken of it, or that it was judged by what others have told."""
+    if happened.outcome in ("stale", "parked") or happened.reason.startswith("kept:"):
+        yield f"{happened.outcome}: {happened.reason}"
+    yield from (flag for flag in happened.flags if flag != "older than what is applied; nothing of it was told since")
+
+
+@examples(400)
+@given(packs(), MESSAGES, st.randoms(use_true_random=False))
+def test_in_any_order_messages_end_in_the_same_or_say_what_was_withheld(
+    sections: dict[str, Any], later: list[dict[str, Any]], random: Random
+) -> None:
+    source = small(FIELDS, sections["rules"], inbound=sections["inbound"])
+    pack = compile_pack(document(source), source.data)
+    messages = [{"form": "whole", "event": "made", "status": "new"}, *later]
+    in_order = [*range(len(messages))]
+    one, named = play(pack, messages, in_order)
+    other, more = play(pack, messages, random.sample(in_order, len(in_order)))
+    assert other.record == one.record or any(": parked: " in what for what in (*named, *more))
+    assert other == one or named or more
