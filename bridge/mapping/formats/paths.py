@@ -209,11 +209,11 @@ def _child(data: object, step: Step) -> object:
         return _having(data, step)
     if isinstance(data, list) and -len(data) <= step < len(data):
         return data[step]
-    return MISSING
+    return data if isinstance(data, dict) and step in (0, -1) else MISSING  # a single object is a list of one
 
 
 def _having(data: object, step: Having) -> object:
-    items = data if isinstance(data, list) else ()
+    items = data if isinstance(data, list) else (data,) if isinstance(data, dict) else ()
     return next((item for item in items if all(_fits(item, condition) for condition in step.conditions)), MISSING)
 
 

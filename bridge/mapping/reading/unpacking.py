@@ -45,7 +45,11 @@ def compile_unpack(unpack: document.Unpack) -> Unpack:
 
 
 def _put(parent: object, step: Step, value: object) -> None:
-    if isinstance(parent, dict) or (isinstance(parent, list) and isinstance(step, int)):
+    if isinstance(parent, dict) and isinstance(value, dict) and isinstance(step, int):  # it is the list of one itself
+        unpacked = {**value}
+        parent.clear()
+        parent.update(unpacked)
+    elif isinstance(parent, dict) or (isinstance(parent, list) and isinstance(step, int)):
         parent[step] = value  # type: ignore[index]
 
 

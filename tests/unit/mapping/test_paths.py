@@ -20,7 +20,8 @@ DATA = {"a": {"b c": [10, {"d": None}]}, "s": "text", "": 1}
         ("$.a['b c'][-3]", MISSING),
         ("$.s[0]", MISSING),
         ("$.s.length", MISSING),
-        ("$[0]", MISSING),
+        ("$[0]", DATA),
+        ("$[1]", MISSING),
         ("$.none", MISSING),
         ("$.a.none.deeper", MISSING),
     ],
@@ -83,10 +84,18 @@ def test_regular_expressions_are_refused(function: str) -> None:
         ("$.u[?@.key == 'z'].v", MISSING),
         ("$.none[?@.key == 'b'].v", MISSING),
         ("$.u['key']", MISSING),
+        ("$.one[?@.key == 'a'].v", 5),
+        ("$.one[?@.key == 'b'].v", MISSING),
+        ("$.one[0].v", 5),
+        ("$.one[-1].v", 5),
+        ("$.one[1].v", MISSING),
     ],
 )
 def test_an_item_may_be_found_by_a_member(path: str, found: object) -> None:
-    data = {"u": [1, {"key": "a", "v": 1}, {"key": "b", "v": 2}, {"nr": "7", "v": 3}, {"key": "b", "v": 4}]}
+    data: dict[str, object] = {
+        "u": [1, {"key": "a", "v": 1}, {"key": "b", "v": 2}, {"nr": "7", "v": 3}, {"key": "b", "v": 4}]
+    }
+    data["one"] = {"key": "a", "v": 5}
     assert compile_path(path)(data) == found
 
 

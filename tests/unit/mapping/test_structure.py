@@ -12,7 +12,7 @@ from bridge.mapping.formats.values import Misread
 from bridge.mapping.formats.xml import check_body, read_xml, write_xml
 from bridge.mapping.pack import Reading, Unreadable
 from tests.unit.mapping.builders import NOON, read, translated
-from tests.unit.mapping.patches import outcome, pack_with, problems
+from tests.unit.mapping.patches import fields_of, outcome, pack_with, problems
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,14 @@ def test_what_is_no_list_of_names_is_told(pairs: object) -> None:
 
 
 EACH = "inbound: {each: $.ids, job: $.part, message_id: $.id}"
+
+
+def test_a_single_pair_is_a_list_of_one_and_an_index_finds_it() -> None:
+    for udf in ([[{"name": "colour", "value": "red"}]], {"name": "colour", "value": "red"}):
+        pack = pack_with("{inbound: {unpack: [{pairs: '$.udf[0]'}]}, fields: {colour: {path: '$.udf[0].colour'}}}")
+        assert fields_of(pack, {"udf": udf})["colour"] == "red"
+    pack = pack_with("{inbound: {unpack: [{json: '$.udf[0]'}]}, fields: {colour: {path: '$.udf[0].colour'}}}")
+    assert fields_of(pack, {"udf": {"colour": "red"}})["colour"] == "red"
 
 
 def test_each_part_is_a_message_of_its_own_and_a_bad_part_harms_no_other() -> None:
