@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
+import aio_pika
 import asyncpg  # type: ignore[import-untyped]
 from faststream.rabbit import RabbitBroker
 from yarl import URL
@@ -20,6 +21,7 @@ from benchmarks.chaos.checker import TAKEN, Finding, check
 from benchmarks.chaos.evidence import Evidence, HeldVisit, Hop, JobEnd, Notified, Shown, in_sequence
 from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.lives import Lives, all_lives
+from benchmarks.chaos.servers import Servers
 from benchmarks.chaos.wfm import MoodyWfm
 from bridge.domain.model import Transition
 from bridge.flows.ports import JournalEntry
@@ -83,6 +85,12 @@ class ChaosLaboratory(Laboratory):
         random = Random(f"{self.plan.seed}-buyer")
         return MoodyBuyer(self.bridge.url, API_KEY, random, self.plan.trouble, self.plan.hangs)
 
+    async def _remove_names(self) -> None:
+        """On a connection of its own: RabbitMQ may have ended since the first was made."""
+        async with await aio_pika.connect(self.rabbitmq_url) as connection:
+            self.channel = await connection.channel()
+            await super()._remove_names()
+
 
 @asynccontextmanager
 async def _wired(url: str) -> AsyncIterator[Wire]:
@@ -92,15 +100,22 @@ async def _wired(url: str) -> AsyncIterator[Wire]:
         try:
             yield wire
         finally:
+            wire.release()
             wire.cut()
 
 
-async def run(plan: Plan, rabbitmq_url: str, database_url: str, directory: Path) -> Result:
-    """Run it on an empty database of its own."""
+async def run(
+    plan: Plan, rabbitmq_url: str, database_url: str, directory: Path, servers: Servers | None = None
+) -> Result:
+    """Run it on an empty database of its own. `servers`, if they are the run's own, are ended as well."""
     async with AsyncExitStack() as stack:
-        wire = await stack.enter_async_context(_wired(rabbitmq_url))
+        wires = {
+            "RabbitMQ": await stack.enter_async_context(_wired(rabbitmq_url)),
+            "PostgreSQL": await stack.enter_async_context(_wired(database_url)),
+        }
         variables = {
-            "BROKER_URL": wire.url,
+            "BROKER_URL": wires["RabbitMQ"].url,
+            "DATABASE_URL": wires["PostgreSQL"].url,
             "COMMANDS_TIMEOUT_SECONDS": str(COMMAND_S),
             "DELIVERY_TIMEOUT_SECONDS": "3",
             "DELIVERY_SCHEDULE_SECONDS": ",".join(["0", *["0.2"] * 200]),
@@ -116,7 +131,8 @@ async def run(plan: Plan, rabbitmq_url: str, database_url: str, directory: Path)
         began = time.perf_counter()
         faults = Faults(
             lab.bridge,
-            wire,
+            wires,
+            servers,
             database_url,
             Random(f"{plan.seed}-faults"),
             plan.kills,
@@ -126,6 +142,8 @@ async def run(plan: Plan, rabbitmq_url: str, database_url: str, directory: Path)
         await _live(lives, faults, plan)
         lived = time.perf_counter() - began
         wfm.trouble = buyer.trouble = 0.0
+        # What looked into RabbitMQ so far may have ended with it.
+        lab.channel = await (await stack.enter_async_context(await aio_pika.connect(rabbitmq_url))).channel()
         seen = Evidence(said=wfm.said, granted=lives.granted)
         await _until_over(lab, seen)
         await _look(lab, wfm, buyer, seen)
