@@ -37,6 +37,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from bridge.domain.ages import in_order, is_behind
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import (
     Accepted,
@@ -52,7 +53,6 @@ from bridge.domain.model import (
     Refused,
     WorkOrderId,
 )
-from bridge.domain.order import in_order, is_behind
 from bridge.domain.settlement import Settlement, expire, settle, withdraw
 from bridge.flows.messages import messages_for
 from bridge.flows.ports import BusMessage, JournalEntry, WfmMessage

@@ -9,10 +9,9 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from bridge.domain.ages import is_older, newest
+from bridge.domain.ages import is_behind, is_older, newest
 from bridge.domain.decide import is_late
 from bridge.domain.model import BuyerId, Goal, Job, JobUpdate, OnIllegal
-from bridge.domain.order import is_behind
 from bridge.mapping.formats.paths import Find
 from bridge.mapping.formats.values import Misread, briefly
 from bridge.mapping.grounds import Grounds, RuleGrounds

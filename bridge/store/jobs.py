@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import BigInteger, bindparam, exists, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
 
-from bridge.domain.ages import Age, Ages, ages_of, is_of_field
+from bridge.domain.ages import Age, Ages, ages_in
 from bridge.domain.appointment import OPEN
 from bridge.domain.draft import TROUBLE_TICKET
 from bridge.domain.model import (
@@ -189,13 +189,14 @@ async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> di
 def _job(row: Row, visited: Sequence[Row], asked: Sequence[Row]) -> Job:
     """Make a job of its rows, oldest first."""
     outstanding = [commands.command(each) for each in asked]
+    field_versions, ages = ages_in(row["told"])
     job = Job(
         ref=JobRef(row["pack"], row["job_key"]),
         work_order=None if row["id"] is None else work_order(row),
         versions=row["versions"],
         record=row["record"],
-        field_versions={name: age for name, age in row["told"].items() if is_of_field(name)},
-        ages=ages_of(row["told"]),
+        field_versions=field_versions,
+        ages=ages,
         commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
         granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
     )
