@@ -12,7 +12,7 @@ from bridge.mapping import document
 from bridge.mapping.document import BOUNDS, Cell, Words
 from bridge.mapping.formats.datetimes import iso_moment
 from bridge.mapping.formats.paths import MISSING
-from bridge.mapping.formats.values import as_text, briefly, readable_integer, readable_text
+from bridge.mapping.formats.values import as_text, briefly, readable_text, whole_number
 
 Test = Callable[[object], bool]
 
@@ -58,7 +58,7 @@ def _text_or_number_test(cell: Cell) -> Test:
     test, bounds = cell_test(cell), _bounds(cell)
     if not bounds:
         return test
-    read = iso_moment if any(isinstance(bound, datetime) for bound in bounds.values()) else readable_integer
+    read = iso_moment if any(isinstance(bound, datetime) for bound in bounds.values()) else whole_number
     return lambda value: test(read(value))
 
 

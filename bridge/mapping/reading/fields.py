@@ -72,7 +72,11 @@ class Field:
         if value is None and self.required:
             self._miss(scope, f"a value is required; {what_came(raw)}")
         if self.remembered and not (known is MISSING or self._means_absent(known)):
-            scope.record[self.name] = self._storable(known)
+            # A list is remembered with all that its items hold, of which perhaps nobody has read everything.
+            if isinstance(known, list | dict) and not is_storable(known):
+                sentence = "it is too deep, or holds a NUL, and cannot be remembered"
+                raise Misread(f"field {self.name} ({self.where}): {sentence}")
+            scope.record[self.name] = known
         entry["value"] = entry["raw"] if value is raw else plain_json(value)
         return value
 
@@ -118,12 +122,6 @@ class Field:
             return EMPTIED  # and no empty list, which says something else
         entry["merged"] = plain_json(merged)
         return merged
-
-    def _storable(self, raw: object) -> object:
-        """A list is remembered with all that its items hold, of which perhaps nobody has read everything."""
-        if isinstance(raw, list | dict) and not is_storable(raw):
-            raise Misread(f"field {self.name} ({self.where}): it is too deep, or holds a NUL, and cannot be remembered")
-        return raw
 
     def _miss(self, scope: Scope, what: str) -> None:
         sentence = f"field {self.name} ({self.where}): {what}"
