@@ -10,11 +10,10 @@ from contextlib import suppress
 
 import structlog
 
-from bridge.batcher import Batcher
+from bridge.batcher import Batcher, Patient
 from bridge.domain.model import Command, CommandId
 from bridge.domain.settlement import CommandResult
 from bridge.errors import BrokerUnavailable, NotRouted
-from bridge.flows.patience import Patient
 from bridge.flows.pending_replies import PendingReplies, ask, publish
 from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
 from bridge.flows.refusals import WfmTimeout, WfmUnavailable

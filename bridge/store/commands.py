@@ -20,9 +20,8 @@ from bridge.domain.model import (
 )
 from bridge.flows.ports import Window
 from bridge.mef.models import TimePeriod
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session, is_one_of, overwriting, upsert
+from bridge.store.session import KEYS, Bulk, Database, Session, is_one_of, overwriting, upsert
 from bridge.store.tables import commands, offered_slots
 
 # For so long after its deadline the WFM may still speak of a command that came to nothing.

@@ -10,9 +10,8 @@ from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import AnnouncedEvent
 from bridge.mef.enums import EventType
 from bridge.store import ordering
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session
+from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
 
 _NOTIFY = Bulk(notifications)

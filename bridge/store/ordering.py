@@ -31,9 +31,8 @@ from sqlalchemy import (
 )
 
 from bridge.domain.model import JobRef
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Plain
-from bridge.store.session import KEYS, Session
+from bridge.store.session import KEYS, Bulk, Session
 from bridge.store.tables import processes
 
 PENDING = "pending"
