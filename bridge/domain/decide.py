@@ -207,8 +207,15 @@ def _follow_up(draft: Draft, update: JobUpdate, ids: Ids, now: datetime, illegal
 
 
 def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
-    moved = _is_moved(draft, update)
-    if moved and update.goal.moved_by is MovedBy.SELLER:
+    standing, goal, window = draft.open_appointment, update.goal, update.visit.window
+    moved = (
+        standing is not None
+        and standing.status is AppointmentStatus.CONFIRMED
+        and goal.appointment is AppointmentStatus.CONFIRMED
+        and goal.work_order not in TERMINAL
+        and window not in (None, standing.valid_for)
+    )
+    if moved and goal.moved_by is MovedBy.SELLER:
         _withdraw(draft, update)
         return
     if draft.appointment is not None:
@@ -220,19 +227,7 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
         if draft.work_order.state is WorkOrderState.OPEN:
             draft.move_work_order(WorkOrderState.PLANNED)  # R24
-    _walk_goal(draft, update.goal)
-
-
-def _is_moved(draft: Draft, update: JobUpdate) -> bool:
-    appointment = draft.open_appointment
-    return (
-        appointment is not None
-        and appointment.status is AppointmentStatus.CONFIRMED
-        and update.goal.appointment is AppointmentStatus.CONFIRMED
-        and update.goal.work_order not in TERMINAL
-        and update.visit.window is not None
-        and update.visit.window != appointment.valid_for
-    )
+    _walk_goal(draft, goal)
 
 
 def _withdraw(draft: Draft, update: JobUpdate) -> None:

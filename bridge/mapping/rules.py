@@ -59,7 +59,7 @@ class Rule:
         return isinstance(self.outcome, Goal) and not self.creates
 
     def outcome_for(self, values: Values) -> Outcome:
-        """Say what the rule makes of a message. Raises `Misread`."""
+        """Say what the rule makes of a message, where that is for its values to say. Raises `Misread`."""
         if self.appointment_required is None or not isinstance(self.outcome, Goal):
             return self.outcome
         required = self.appointment_required(values)

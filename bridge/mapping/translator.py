@@ -78,6 +78,7 @@ class _Trace:
     version: str
     deltas: bool
     scope: Scope
+    occurred_at: datetime | None = None
     rules: list[object] = field(default_factory=list)
     rule: str | None = None
 
@@ -165,10 +166,12 @@ class Translator:
             scope.changed_names = _names(self.changed_names(scope.message.data))
         for field_ in self.fields:
             scope.values[field_.name] = field_.read(scope)
+        moment = scope.values[self.occurred_at] if self.occurred_at is not None else None
+        trace.occurred_at = moment if isinstance(moment, datetime) else None
         if self.keeps and scope.job.appointment is not None:
             # Did it occur before the last visit was agreed, moved or ended?
-            age, occurred_at = scope.job.age_of(scope.job.appointment), self._occurred_at(scope.values)
-            scope.versions.precedes = age.is_before(reading.versions, occurred_at) is False
+            age = scope.job.age_of(scope.job.appointment)
+            scope.versions.precedes = age.is_before(reading.versions, trace.occurred_at) is False
         rule = self.rules.decide(scope.values, trace.rules)
         # A delta adds to what is known of its job. Where no rule fits, a value that is not known yet may be why.
         if scope.missing if rule is None else scope.tolerant and rule.adds:
@@ -180,12 +183,9 @@ class Translator:
             raise Misread(next(iter(scope.missing.values())))
         return self._outcome(reading, rule, trace)
 
-    def _occurred_at(self, values: Mapping[str, object]) -> datetime | None:
-        moment = values[self.occurred_at] if self.occurred_at is not None else None
-        return moment if isinstance(moment, datetime) else None
-
     def _outcome(self, reading: Reading, rule: Rule, trace: _Trace) -> Translation:
-        scope, outcome = trace.scope, rule.outcome_for(trace.scope.values)
+        scope = trace.scope
+        outcome = rule.outcome if rule.appointment_required is None else rule.outcome_for(scope.values)
         if self.keeps or self.deltas:
             scope.remarks += self._said_since(rule, trace)
         if isinstance(outcome, Ignore):
@@ -193,7 +193,7 @@ class Translator:
             return Ignored(reason, rule.name, trace.explanation(reason), self._record(scope), versions)
         if isinstance(outcome, Park):
             return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
-        update = self._update(reading, rule, outcome, scope)
+        update = self._update(reading, rule, outcome, trace)
         if self.keeps:
             if scope.job.work_order is not None:
                 update = self._grounded(update, trace)
@@ -244,7 +244,8 @@ class Translator:
             return None
         return scope.record if any(one.remembered for one in self.fields) else None
 
-    def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope) -> JobUpdate:
+    def _update(self, reading: Reading, rule: Rule, goal: Goal, trace: _Trace) -> JobUpdate:
+        scope = trace.scope
         values, job, versions = scope.values, scope.job, scope.versions
         return JobUpdate(
             job=reading.job,
@@ -261,7 +262,7 @@ class Translator:
                 writes_window=not self.window_fields <= versions.kept,
                 writes_ref=not self.visit_fields <= versions.kept,
             ),
-            occurred_at=self._occurred_at(values),
+            occurred_at=trace.occurred_at,
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,
             record=scope.record,

@@ -33,7 +33,7 @@ _MOMENT = bindparam("moment", type_=_COLUMN.created_at.type)
 # The very words of the partial index: SQLite compares text.
 _IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
 
-_ADD = Bulk(commands)
+ADD = Bulk(commands)
 _FIND = select(commands).where(_COLUMN.id == bindparam("wanted"))
 _SINCE = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.created_at >= _MOMENT)
 _OF_JOB = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.job_key == bindparam("key"))
@@ -98,11 +98,6 @@ async def _read(session: Session, statement: Select[Any], parameters: Mapping[st
 
 
 # Within a unit of work
-
-
-async def add(session: Session, new: Sequence[Command]) -> None:
-    """Insert new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
-    await _ADD.run(session, [command_row(each) for each in new])
 
 
 async def find(session: Session, id_: CommandId) -> Command | None:

@@ -7,11 +7,12 @@ What a driver raises comes out as one of our errors, by `trouble.py`.
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import cached_property
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -32,8 +33,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.domain.model import JobRef
-from bridge.errors import StoreUnavailable
-from bridge.store.health import Health
+from bridge.errors import StoreShort, StoreUnavailable, StoreUncertain
 from bridge.store.sqlite import WRITES
 from bridge.store.trouble import ours
 
@@ -43,6 +43,11 @@ MAX_KEYS = 10_000
 T = TypeVar("T")
 
 _SQLITE = sqlite.dialect(paramstyle="qmark")
+
+TRUST_AFTER_S: Final = 15.0
+"""So long after the work found no room, a probe is believed: work that waits tries again several times in it."""
+SILENT_AFTER_S: Final = 10.0
+"""So long a probe may take; a healthy one takes milliseconds."""
 
 NOT_OPEN = "the database is not open yet"
 
@@ -116,6 +121,54 @@ class Session:
     async def run_sync(self, work: Callable[[Connection], None]) -> None:
         """Hand the connection to a library that knows no asyncio."""
         await answered(self._connection.run_sync(work))
+
+
+class Health:
+    """Whether one database takes changes, told by what became of the last ones.
+
+    One that can be read may still take no change: a standby after a failover, a full disk, a right that was taken away.
+    So only writes count: those of the work, and a small one every few seconds (`processes.py`). The small one may find
+    room where the work finds none; so after the work found none, it says that all is well only once that is a while
+    ago. `clock` gives seconds, and never goes back; `trouble` is what to begin with.
+    """
+
+    def __init__(self, trouble: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._trouble = trouble
+        self._short_at: float | None = None
+        self._asked_at: float | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps the database from taking changes, in one line; None if nothing does."""
+        if self._trouble is None and self._asked_at is not None:
+            silent = self._clock() - self._asked_at
+            if silent > SILENT_AFTER_S:
+                return f"the database has not answered for {silent:.0f} s"
+        return self._trouble
+
+    def asked(self) -> None:
+        """A probe has begun."""
+        self._asked_at = self._clock()
+
+    def failed(self, trouble: StoreUnavailable, *, probe: bool = False) -> None:
+        """A change was not taken. What may be the change's own fault says nothing of the database."""
+        if probe:
+            self._asked_at = None
+        if isinstance(trouble, StoreUncertain) and not probe:
+            return
+        self._trouble = str(trouble)
+        if isinstance(trouble, StoreShort) and not probe:
+            self._short_at = self._clock()
+
+    def took(self, *, probe: bool = False) -> None:
+        """A change was taken."""
+        if probe:
+            self._asked_at = None
+        if probe and self._short_at is not None and self._clock() - self._short_at < TRUST_AFTER_S:
+            return
+        self._trouble = None
+        self._short_at = None
 
 
 class Database:

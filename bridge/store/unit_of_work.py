@@ -22,10 +22,12 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Owner, RecordedEntry, RequestKey, Window
-from bridge.store import commands, jobs, journal, notifications, outbox, requests
+from bridge.store import commands, jobs, journal, notifications, ordering, requests
 from bridge.store.jobs import JobCache, Key, Kind, Loaded
 from bridge.store.notifications import Announcement
+from bridge.store.outbox import outbox_row
 from bridge.store.session import Session
+from bridge.store.tables import outbox
 
 
 class UnitOfWork:
@@ -61,7 +63,7 @@ class UnitOfWork:
             self.announced |= await notifications.announce(self._session, self._announcements, self._new_id)
             self._announcements.clear()
         if self._messages:
-            await outbox.append(self._session, self._messages)
+            await ordering.append(self._session, outbox, [outbox_row(message) for message in self._messages])
             self.queued = True
             self._messages.clear()
 
@@ -177,7 +179,7 @@ class UnitOfWork:
     async def add_commands(self, new: Sequence[Command]) -> None:
         """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
         await self._write_jobs()
-        await commands.add(self._session, new)
+        await commands.ADD.run(self._session, [commands.command_row(command) for command in new])
         self._commanded |= {command.job for command in new}
         self._stored.update(((Kind.COMMAND, command.id), command) for command in new)
 

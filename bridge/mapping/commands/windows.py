@@ -9,7 +9,7 @@ from bridge.mapping import document
 from bridge.mapping.formats.datetimes import ReadMoment, Remarks, find_zone, moment_reader, offset_zone, on_next_day
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
 from bridge.mapping.formats.values import Misread, as_text, readable_text, what_came, whole_number, window_of
-from bridge.mapping.reading.recall import Record
+from bridge.mapping.reading.fields import Record
 from bridge.mapping.reading.references import Lookup
 from bridge.mef.models import TimePeriod
 

@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-import orjson
-
 from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
 from bridge.mapping.formats.values import Misread, briefly
 
@@ -162,14 +160,6 @@ def _inflated(body: bytes) -> bytes:
     if not unpacker.eof:
         raise Misread("the body is compressed, and ends too early")
     return plain
-
-
-def read_json(body: bytes) -> object:
-    """Decode JSON. Raises `Misread`."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise Misread(f"the body is not JSON: {error}") from error
 
 
 def repeated_names(body: bytes, data: object) -> list[str]:

@@ -24,7 +24,7 @@ from bridge.mapping.outputs.entries import (
     places_getter,
     related_entities_getter,
 )
-from bridge.mapping.reading.recall import Recall, compile_recall
+from bridge.mapping.reading.fields import Recall, compile_recall
 from bridge.mapping.reading.references import Lookups, field_lookups, moment_getter, text_getter, value_getter
 from bridge.mef.enums import ContactRole, TimeDurationUnits
 from bridge.mef.models import Note, Place, RelatedContactInformation, RelatedEntity, TimeDuration

@@ -5,7 +5,8 @@ A test takes any value: what cannot be compared does not fit. Free text is teste
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from operator import ge, gt, le, lt
+from functools import partial
+from operator import ge, gt, is_, is_not, le, lt
 from typing import Any
 
 from bridge.mapping import document
@@ -42,8 +43,7 @@ def cell_test(cell: Cell) -> Test:
         unwanted = frozenset(cell.not_)
         return lambda value: value not in unwanted
     if cell.present is not None:
-        present = cell.present
-        return lambda value: (value is not None) == present
+        return partial(is_not if cell.present else is_, None)
     if cell.empty is not None:
         empty = cell.empty
         return lambda value: (value is None or value in ("", ())) == empty

@@ -228,20 +228,13 @@ def _list(spec: document.FieldSpec) -> Convert:
         raw = list(raw) if isinstance(raw, tuple) else as_items(raw)  # another field's list, or a single object
         if not isinstance(raw, list):
             raise Unfit("a list" if separator is None else f"texts joined by {briefly(separator)}")
-        texts = _texts(choose(raw))
-        texts = tuple(dict.fromkeys(texts)) if spec.distinct else texts
-        return texts[:limit]
+        texts = []
+        for item in choose(raw):
+            text = readable_text(item)
+            if text is None:
+                raise Unfit("a list of texts without NUL characters")
+            if stripped := text.strip():  # blank items say nothing
+                texts.append(stripped)
+        return tuple(dict.fromkeys(texts) if spec.distinct else texts)[:limit]
 
     return convert
-
-
-def _texts(items: list[object]) -> tuple[str, ...]:
-    """Take a list of texts; blank items say nothing and are left out."""
-    texts: list[str] = []
-    for item in items:
-        text = readable_text(item)
-        if text is None:
-            raise Unfit("a list of texts without NUL characters")
-        if stripped := text.strip():
-            texts.append(stripped)
-    return tuple(texts)

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import orjson
+
 from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
-from bridge.mapping.formats.bodies import read_json, reader, repeated_names
+from bridge.mapping.formats.bodies import reader, repeated_names
 from bridge.mapping.formats.datetimes import ReadMoment, moment_reader
 from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
 from bridge.mapping.formats.values import (
@@ -99,7 +101,10 @@ def decoder(format_: str, xml: document.Xml, encoding: str | None = None) -> Dec
 
 
 def _from_json(body: bytes) -> Decoded:
-    data = read_json(body)
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Misread(f"the body is not JSON: {error}") from error
     return Decoded(data, repeated_names(body, data))
 
 
