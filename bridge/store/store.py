@@ -14,7 +14,7 @@ from bridge.store import opening as opening_of
 from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
-from bridge.store.job_cache import JobCache
+from bridge.store.jobs import JobCache
 from bridge.store.journal import Journal
 from bridge.store.listeners import Listeners
 from bridge.store.notifications import Notifications
