@@ -281,8 +281,10 @@ def test_a_right_document_becomes_the_model() -> None:
         ("wireNam: 1", "1:1: unknown-key: unknown key 'wireNam'; did you mean 'wireName'?"),
         (
             "point: {x: 1, y: 2, please}",
-            "1:21: unknown-key: unknown key 'please'; "
-            "if it is what follows a comma in a text, put the whole text in quotes",
+            (
+                "1:21: unknown-key: unknown key 'please'; "
+                "if it is what follows a comma in a text, put the whole text in quotes"
+            ),
         ),
         ("point: {x: 1, y: 2, qq: 3}", "1:21: unknown-key: unknown key 'qq'; known here: x, y"),
         ("child: {child: {coutn: 1}}", "1:17: unknown-key: unknown key 'coutn'; did you mean 'count'?"),
