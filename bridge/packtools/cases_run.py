@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel
 
 from bridge.domain.model import Appointment, Job, Outcome
+from bridge.errors import PermanentError
 from bridge.flows.ports import BusMessage
 from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.pack import Pack, Reading
@@ -76,6 +77,32 @@ def run_case(case: Case, pack: Pack, coverage: Coverage) -> CaseResult:
     return CaseResult(case.case, tuple(results))
 
 
+def play(case: Case, pack: Pack, number: int) -> tuple[Sandbox, RawMessage, datetime]:
+    """Play a case up to a step (counted from 1); give the jobs as they are then, its message, and its time.
+
+    Raises `NoMessage` where the step is none of the WFM's messages.
+    """
+    if number > len(case.steps) or case.steps[number - 1].sources == 0:
+        raise NoMessage(number)
+    book, times = Sandbox(pack), case.times()
+    for step, now in zip(case.steps[: number - 1], times, strict=False):
+        book.take_due(now)
+        _take(step, book, now)
+    step, now = case.steps[number - 1], times[number - 1]
+    book.take_due(now)
+    words = _words(step)
+    if step.given is not None:
+        _give(book, words, step.given, now)
+    return book, words, now
+
+
+class NoMessage(PermanentError):
+    """There is no such step, or it is none of the WFM's messages."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"step {number} is no message of the WFM; `show: true` in a step tells all that comes of it")
+
+
 _NOTHING_DUE = StepEffect(Happened(job=None, outcome="", reason="nothing was due"))
 
 
@@ -85,11 +112,15 @@ def _take(step: Step, book: Sandbox, now: datetime) -> list[StepEffect]:
         return [ask(book, step, step.buyer, now)]
     if step.only_time:
         return []
-    body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
-    words = RawMessage(body=body, routing_key=step.routing_key, headers=step.headers)
+    words = _words(step)
     if step.given is not None:
         _give(book, words, step.given, now)
     return [StepEffect(happened) for happened in book.apply(words, now)]
+
+
+def _words(step: Step) -> RawMessage:
+    body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
+    return RawMessage(body=body, routing_key=step.routing_key, headers=step.headers)
 
 
 def _give(book: Sandbox, words: RawMessage, given: Given, now: datetime) -> None:
