@@ -52,7 +52,7 @@ def test_histories_are_counted_and_listed_when_asked_for() -> None:
     verdict, *listed = run("check", "--histories", ACME).output.splitlines()
     assert verdict == f"{ACME}: no problems"
     assert [line.partition(" (")[0] for line in listed if line[2] != " "] == ["  parked", "  hidden", "  hops"]
-    assert "    NEW > WIP  (rule started-visit): open -> planned -> inProgress (workOrder)" in listed
+    assert "    NEW > WIP  (rule started): open -> planned -> inProgress (workOrder)" in listed
     assert json.loads(run("check", "--json", ACME).stdout)["histories"][str(ACME)][0]["kind"] == "hops"
 
 
@@ -132,7 +132,7 @@ def test_the_cases_of_a_good_pack_come_out() -> None:
     result = run("test", ACME, "--min-coverage", "100")
     assert result.exit_code == 0
     assert "ok   visit-that-works.yaml: A visit that works" in result.output
-    assert "100.0 %  rules (15 of 15)" in result.output
+    assert "100.0 %  rules (12 of 12)" in result.output
     assert "100.0 %  rows of table reasons (6 of 6)" in result.output
 
 
@@ -212,8 +212,8 @@ def test_a_message_is_explained_from_its_fields_to_what_is_sent(message: Path) -
     assert told["fields"]["technician"]["raw"] == "T042"
     assert told["fields"]["window_from"]["value"] == "2026-03-06T07:00:00+00:00"
     assert told["rules"][0] == {"rule": "created", "column": "status", "expected": '"NEW"', "came": "SCHD"}
-    assert told["rule"] == "planned-with-visit"
-    assert told["goal"] == {"work_order": "planned", "appointment": "confirmed"}
+    assert told["rule"] == "planned"
+    assert told["goal"] == {"work_order": "planned", "appointment_if_any": "confirmed"}
     assert told["hops"] == ["appointment new -> confirmed", "workOrder open -> planned"]
     assert told["sees"]["work_order.contacts"][1]["name"] == "Jan Kowalski"
     assert told["sees"]["appointment.window"] == {
@@ -269,7 +269,7 @@ def test_an_explanation_for_people_names_each_field_and_the_cell_that_failed(mes
     result = run("explain", ACME, message, "--state", "open")
     assert '$.STAT  "SCHD"' in result.output
     assert '  no   created: status is "SCHD", expected "NEW"' in result.output
-    assert "  yes  planned-with-visit" in result.output
+    assert "  yes  planned" in result.output
     assert "  workOrder open -> planned" in result.output
 
 
@@ -357,7 +357,7 @@ def test_the_diagram_leads_from_codes_over_rules_to_states() -> None:
     assert '    c0["status: #quot;NEW#quot;"]' in lines
     assert '    o0(["WorkOrder open"])' in lines
     assert "    c0 -- created --> o0" in lines
-    assert sum("-->" in line for line in lines) == 15
+    assert sum("-->" in line for line in lines) == 12
 
 
 @pytest.fixture
