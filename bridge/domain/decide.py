@@ -60,7 +60,7 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime | None = None) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
-    update = _of_what_there_is(job, update)
+    update = replace(update, goal=update.goal.where(visit=update.has_visit(job)))
     ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
     if ties or (is_late(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
@@ -88,13 +88,6 @@ def _visit_age(update: JobUpdate, now: datetime) -> VisitAge:
     occurred = update.occurred_at
     earliest = min(occurred, now) if occurred is not None else None
     return VisitAge(earliest=earliest, latest=occurred or now, versions=update.versions)
-
-
-def _of_what_there_is(job: Job, update: JobUpdate) -> JobUpdate:
-    """Take the Appointment out of a goal that speaks of it only if there is one."""
-    if not update.goal.if_any or job.open_appointment is not None or update.visit.window is not None:
-        return update
-    return replace(update, goal=replace(update.goal, appointment=None, if_any=False))
 
 
 def learned(

@@ -42,8 +42,8 @@ def _outcome_parts(then: Then) -> Iterable[str]:
             yield name
     if then.work_order is not None:
         yield f"WorkOrder {then.work_order}"
-    if then.appointment is not None:
-        yield f"Appointment {then.appointment}"
+    if then.status is not None:
+        yield f"Appointment {then.status}{', if any' if then.appointment_if_any else ''}"
 
 
 def _escaped(text: str) -> str:
