@@ -42,7 +42,7 @@ Build = Callable[[Values, JobRef], T | None]
 Entries = Callable[[Values, JobRef], Sequence[T]]
 Known = Callable[[Job], Sequence[T]]
 
-_PRESENT = document.Cell(present=True)
+_PRESENT = document.Cell.model_construct(present=True)
 
 
 def entries_getter(
