@@ -76,7 +76,7 @@ class Pack:
     """Everything the bridge knows of one WFM.
 
     `read_all` says who a message, or each of its parts, is about: at least one reading, whatever the bytes are.
-    `translate` says what a reading means for its job as it stands.
+    `translate` says what a reading means for its job as it stands; it is that of `translator`, whose rules tools show.
     `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` gives the
     sellerAppointmentContact of a visit that is booked for a job as it stands. `unoffered_window` is the policy for a
     window never offered.
@@ -90,6 +90,7 @@ class Pack:
     unoffered_window: UnofferedWindow
     read_all: Callable[[bytes, str, Mapping[str, str]], Sequence[Read]] = field(repr=False)
     translate: Callable[[Reading, Job], Translation] = field(repr=False)
+    translator: Translator = field(repr=False)
     commands: Mapping[CommandKind, CommandTemplate] = field(repr=False)
     replies: Replies | None = None
     correlation: ReadCorrelation | None = field(default=None, repr=False)
@@ -155,6 +156,7 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
     tables = {name: table_lookup(table) for name, table in document.tables.items()}
     fields = compile_remembered(document)
     visit = compile_visit(document)
+    translator = _translator(document, version, visit)
     return Pack(
         name=document.pack,
         version=version,
@@ -162,7 +164,8 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
         seller_contact=visit.seller.of_job,
         unoffered_window=document.policies.unoffered_window,
         read_all=compile_identity(document, version).read_all,
-        translate=_translator(document, version, visit).translate,
+        translate=translator.translate,
+        translator=translator,
         commands={
             kind: compile_command(command, document, tables, fields, version)
             for kind, command in document.commands.items()

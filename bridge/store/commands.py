@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import Insert
@@ -69,11 +69,22 @@ def _overwriting(statement: Insert) -> Insert:
     """A job loaded before a command was settled still calls it pending, but settled is final."""
     new = statement.excluded
     state = case((new.state == literal_column(f"'{CommandState.PENDING.value}'"), _COLUMN.state), else_=new.state)
-    return overwriting(statement, state=state, answer=func.coalesce(new.answer, _COLUMN.answer))
+    settled_at = func.coalesce(_COLUMN.settled_at, new.settled_at)
+    return overwriting(statement, state=state, answer=func.coalesce(new.answer, _COLUMN.answer), settled_at=settled_at)
 
 
 OUTSTANDING = _outstanding()
 SAVE = Bulk(commands, _overwriting)
+
+
+class Settled(NamedTuple):
+    """What came of a command (plain JSON), and when."""
+
+    result: Mapping[str, object] | None
+    at: datetime | None
+
+
+NOT_SETTLED: Final = Settled(None, None)
 
 
 class Commands:
@@ -145,8 +156,8 @@ async def offered(session: Session, wanted: Collection[Window], now: datetime) -
 # Rows
 
 
-def command_row(value: Command, came_of_it: Mapping[str, object] | None = None) -> dict[str, object]:
-    """Make the row of `commands`; `came_of_it` is given with a command that is settled now."""
+def command_row(value: Command, settled: Settled = NOT_SETTLED) -> dict[str, object]:
+    """Make the row of `commands`; `settled` is given with a command that is settled now."""
     window = value.window
     return {
         "id": value.id,
@@ -164,7 +175,8 @@ def command_row(value: Command, came_of_it: Mapping[str, object] | None = None) 
         "created_at": value.created_at,
         "expires_at": value.expires_at,
         "correlation_id": value.correlation_id,
-        "answer": came_of_it,
+        "answer": settled.result,
+        "settled_at": settled.at,
         "tries": value.tries,
         "try_again_at": value.try_again_at,
         "echo_until": value.echo_until,

@@ -23,6 +23,7 @@ from bridge.domain.model import (
     Appointment,
     AppointmentId,
     BuyerId,
+    Command,
     CommandId,
     CommandState,
     Job,
@@ -302,7 +303,7 @@ async def write(
     session: Session,
     changed: Mapping[Key, Any],
     stored: Mapping[Key, Any],
-    results: Mapping[CommandId, Mapping[str, object]],
+    settled: Mapping[CommandId, commands.Settled],
 ) -> None:
     """Write parts that changed since they were `stored`, each after those that it refers to.
 
@@ -329,8 +330,9 @@ async def write(
     visits = [visit for visit in values[Kind.APPOINTMENT] if visit.status not in OPEN]
     visits += [visit for visit in values[Kind.APPOINTMENT] if visit.status in OPEN]
     await _SAVE_APPOINTMENTS.run(session, [appointment_row(visit) for visit in visits])
-    asked = [commands.command_row(command, results.get(command.id)) for command in values[Kind.COMMAND]]
-    await commands.SAVE.run(session, asked)
+    asked: list[Command] = values[Kind.COMMAND]
+    rows = [commands.command_row(each, settled.get(each.id, commands.NOT_SETTLED)) for each in asked]
+    await commands.SAVE.run(session, rows)
 
 
 async def raise_revisions(session: Session, refs: Iterable[JobRef]) -> None:

@@ -42,7 +42,7 @@ class Notifications:
     async def latest(self, limit: int = 100) -> Sequence[AnnouncedEvent]:
         """Read the newest events, newest first; those of one decision in its order, backwards."""
         async with self._database.read() as session:
-            return [_event(row) for row in await session.rows(_NEWEST.limit(limit))]
+            return [event_of(row) for row in await session.rows(_NEWEST.limit(limit))]
 
 
 class Announcement(NamedTuple):
@@ -90,7 +90,8 @@ async def announce(session: Session, announcements: Sequence[Announcement], new_
     return bool(due)
 
 
-def _event(row: Row) -> AnnouncedEvent:
+def event_of(row: Row) -> AnnouncedEvent:
+    """Read a row of `notifications`."""
     return AnnouncedEvent(
         event_id=row["event_id"],
         event_type=EventType(row["event_type"]),

@@ -74,7 +74,7 @@ class Outbox:
         """Read the newest messages, newest first."""
         query = _NEWEST if state is None else _NEWEST.where(outbox.c.state == state.value)
         async with self._database.read() as session:
-            return [_report(row) for row in await session.rows(query.limit(limit))]
+            return [report_of(row) for row in await session.rows(query.limit(limit))]
 
 
 def outbox_row(message: BusMessage) -> dict[str, object]:
@@ -102,7 +102,8 @@ def outbox_entry(row: Row) -> OutboxEntry:
     return OutboxEntry(row["number"], _message(row), row["attempts"])
 
 
-def _report(row: Row) -> OutboxReport:
+def report_of(row: Row) -> OutboxReport:
+    """Read a row of `outbox` as the operator sees it."""
     return OutboxReport(
         number=row["number"],
         message=_message(row),

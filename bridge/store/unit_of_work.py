@@ -47,7 +47,7 @@ class UnitOfWork:
         self._saved: dict[JobRef, Job] = {}
         self._commanded: set[JobRef] = set()
         self._unsure: set[JobRef] = set()
-        self._results: dict[CommandId, Mapping[str, object]] = {}
+        self._settled: dict[CommandId, commands.Settled] = {}
         self._entries: list[JournalEntry] = []
         self._parked: journal.Parked = {}
         self._announcements: list[Announcement] = []
@@ -69,7 +69,7 @@ class UnitOfWork:
 
     async def _write_jobs(self) -> None:
         if self._changed:
-            await jobs.write(self._session, self._changed, self._stored, self._results)
+            await jobs.write(self._session, self._changed, self._stored, self._settled)
         heads = {key[1] for key in self._changed if key[0] is Kind.HEAD}
         if others := self._commanded - heads:
             await jobs.raise_revisions(self._session, others)
@@ -192,7 +192,7 @@ class UnitOfWork:
         """Store a command in its final state, with what came of it (plain JSON)."""
         self._changed[Kind.COMMAND, command.id] = command
         self._commanded.add(command.job)
-        self._results[command.id] = result
+        self._settled[command.id] = commands.Settled(result, self._clock())
 
     async def command_result(self, command: CommandId) -> tuple[CommandState, Mapping[str, object]] | None:
         """Read how a command was settled; None while it is pending, or unknown."""

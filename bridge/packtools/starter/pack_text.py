@@ -13,7 +13,8 @@ _PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_]*)+")
 
 HEAD = """\
 # A starter pack, guessed from {samples} sample message(s). Go through the TODOs; `mef-bridge mapping check`,
-# `mapping test` and `mapping explain` tell you how far you are. docs/packs.md explains every key.
+# `mapping test` and `mapping explain` tell you how far you are. docs/packs.md shows the way,
+# docs/pack-reference.md has every key.
 
 pack: {name}
 version: "0.1"
