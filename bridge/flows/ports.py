@@ -68,6 +68,32 @@ class JournalEntry:
     due_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages are meant; None means any. `reason` is a part of theirs.
+
+    `since` and `until` (excluded) bound when they came.
+    """
+
+    outcome: Outcome | None = None
+    jobs: Collection[JobRef] | None = None
+    rule: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class MessageGroup(NamedTuple):
+    """How many messages of a pack came to the same, and when the first and the last of them came."""
+
+    pack: str
+    outcome: Outcome
+    reason: str
+    number: int
+    first: datetime
+    last: datetime
+
+
 UNKNOWN_COMMAND: Final = "replies.unknown"
 """The `rule` in the journal of a reply to nobody knows which command; no rule of a pack has a dot."""
 

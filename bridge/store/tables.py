@@ -331,4 +331,5 @@ processes = Table(
     Column("instance", Plain, nullable=False),
     Column("beats", Number, nullable=False),
     Column("ballast", LargeBinary, nullable=False),
+    Column("packs", Json(optional=True)),
 )
