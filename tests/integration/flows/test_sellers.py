@@ -16,6 +16,7 @@ from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import EventSubscriptionInput
 from tests.integration.flows import acme
+from tests.integration.flows.reading import deliveries
 from tests.integration.flows.world import BUYER, BUYERS, World
 
 OWN = "acme-wfm"
@@ -97,6 +98,7 @@ async def test_a_listener_hears_of_its_own_seller(world: World, pack: Pack, us: 
     workshop = Workshop(world.store, {OWN: pack}, world.clock, world.workshop.new_id, sellers={OWN: "us"})
     world.job_updates._workshop = workshop
     await world.open_work_order()
-    heard = world.column("SELECT DISTINCT subscription_id FROM deliveries ORDER BY 1")
-    assert heard == sorted([own.id, silent.id])
-    assert world.column("SELECT seller_param FROM subscriptions WHERE id=?", own.id) == ["us"]
+    assert {delivery.listener for delivery in await deliveries(world)} == {own.id, silent.id}
+    registered = await world.sql_store.listeners.find(own.id)
+    assert registered is not None
+    assert registered.seller_param == "us"
