@@ -29,7 +29,7 @@ class Seller:
         store = SellerStore(world.store, name, frozenset(packs))
         self.work_orders = WorkOrders(store.reads)
         timeout = timedelta(seconds=world.timeout_s)
-        slots = TimeSlots(store, world.workshop, world.commands, timeout=timeout, memory=timeout)
+        slots = TimeSlots(store, world.workshop, world.commands, timeout=timeout, memory=timeout, max_periods=1)
         self.appointments = Appointments(store, world.workshop, world.commands, slots, timeout=timeout)
         self.subscriptions = Subscriptions(store.listeners, world.clock, world.workshop.new_id, max_listeners=20)
         self.name = name

@@ -169,7 +169,12 @@ class World:
         self.commands = Commands(store, self.bus, workshop, instance=instance)
         self.job_updates = JobUpdates(store, workshop)
         self.time_slots = TimeSlots(
-            store, workshop, self.commands, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
+            store,
+            workshop,
+            self.commands,
+            timeout=timedelta(seconds=search_s),
+            memory=timedelta(minutes=30),
+            max_periods=20,
         )
         self.appointments = Appointments(store, workshop, self.commands, self.time_slots, timeout=timeout)
         self.subscriptions = Subscriptions(store.listeners, clock, ids, max_listeners=20)
