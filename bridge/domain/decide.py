@@ -60,9 +60,8 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime | None = None) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
-    if update.goal.if_any and job.open_appointment is None and update.visit.window is None:
-        # It speaks of the Appointment only if there is one.
-        update = replace(update, goal=replace(update.goal, appointment=None, if_any=False))
+    if update.goal.if_any:
+        update = replace(update, goal=update.goal.where(visit=update.has_visit(job)))
     ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
     if ties or (is_late(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))

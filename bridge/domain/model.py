@@ -297,6 +297,12 @@ class Goal:
         has_none = self.if_any and status not in OPEN
         return self.work_order in (None, state) and (self.appointment in (None, status) or has_none)
 
+    def where(self, *, visit: bool) -> "Goal":
+        """Give the goal where there is a visit, or none."""
+        if not self.if_any:
+            return self
+        return replace(self, appointment=self.appointment if visit else None, if_any=False)
+
     @property
     def names_state(self) -> bool:
         """Tell whether it says what has become of the job, and not only what is known of it."""
@@ -376,6 +382,16 @@ class JobUpdate:
     def names_state(self) -> bool:
         """Tell whether the message itself says what has become of the job."""
         return self.goal.names_state and not self.repeats
+
+    def has_visit(self, job: Job) -> bool:
+        """Tell whether there is a visit to speak of: one that stands, or one of which the window is known."""
+        return job.open_appointment is not None or self.visit.window is not None
+
+    def moves(self, job: Job) -> bool:
+        """Tell whether the message itself has another window for the visit that it says is agreed."""
+        current, visit = job.open_appointment, self.visit
+        is_agreed = self.goal.appointment is AppointmentStatus.CONFIRMED and visit.writes_window
+        return is_agreed and current is not None and visit.window not in (None, current.valid_for)
 
 
 class TicketStatus(StrEnum):
