@@ -54,7 +54,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "worst": {"of": "team.state", "precedence": ["off", "on"]},
     "label": {"join": ["begins", "ends"], "joined_by": ""},
 }
-"""All fields; `fault` is made by attribution. What `alike`, `worst` and `label` are made of is asked for by these alone."""
+"""All fields; `fault` is made by attribution. Rules ask for `alike`, `worst` and `label`, not for what makes them."""
 
 MADE_OF: dict[str, Callable[[Any], dict[str, object]]] = {
     "alike": lambda value: {"left": "x", "right": "x" if value else "y"},

@@ -6,7 +6,7 @@ no status, or the same again, is no transition of that graph: it may come at any
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -14,7 +14,7 @@ from typing import Final
 from bridge.domain.appointment import OPEN
 from bridge.domain.decide import decide
 from bridge.domain.model import Decision, Outcome
-from bridge.mapping.checks.proofs.boxes import Box, left_over, meet
+from bridge.mapping.checks.proofs.boxes import Box, is_left, meet
 from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, RULE_PREFIX, goal_of, job_in, state_of, update_to
 from bridge.mapping.checks.proofs.situations import MefState, Space, space_of, view_of
 from bridge.mapping.document import Lifecycle, PackDocument, Rule
@@ -206,16 +206,14 @@ class _Walk:
             yield _Step(rule.rule, state_of(decision.job), decision, parked=parked, why=why)
 
 
-def _deciding(start: Box, rules: Iterable[tuple[int, Box]]) -> Iterator[int | None]:
-    left = [start]
+def _deciding(start: Box, rules: Sequence[tuple[int, Box]]) -> Iterator[int | None]:
+    taken: list[Box] = []
     for index, box in rules:
-        rest = left_over(left, [box])
-        if rest != left:
+        if is_left(box, taken):  # else others take all of it already
+            taken.append(box)
             yield index
-        left = rest
-        if not left:
-            return
-    yield None
+    if is_left(start, taken):
+        yield None
 
 
 def _is_kept(name: str, document: PackDocument) -> bool:
