@@ -16,7 +16,7 @@ from bridge.domain.decide import decide
 from bridge.domain.model import Decision, Outcome
 from bridge.mapping.checks.proofs.boxes import Box, is_left, meet
 from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, RULE_PREFIX, goal_of, job_in, state_of, update_to
-from bridge.mapping.checks.proofs.situations import MefState, Space, space_of, view_of
+from bridge.mapping.checks.proofs.situations import MEF, MefState, Space, Variable, space_of, view_of
 from bridge.mapping.document import Lifecycle, PackDocument, Rule
 from bridge.mef.enums import AppointmentStatus
 
@@ -126,6 +126,7 @@ class _Walk:
         self._space = space
         self._lifecycle = lifecycle
         self._known: dict[tuple[object, MefState], tuple[_Step, ...]] = {}
+        self._masks: dict[tuple[str, object], int] = {}
         self._deciding: dict[tuple[Box, tuple[tuple[int, Box], ...]], tuple[int | None, ...]] = {}
         self._reached: dict[tuple[int, MefState], tuple[_Step, ...]] = {}
 
@@ -187,8 +188,15 @@ class _Walk:
         return self._reached[key]
 
     def _situation(self, status: object, state: MefState) -> Box:
-        known = {self._lifecycle.field: status, **view_of(state)}
-        return tuple(variable.mask_where(known) for variable in self._space.variables)
+        return tuple(self._mask(variable, status, state) for variable in self._space.variables)
+
+    def _mask(self, variable: Variable, status: object, state: MefState) -> int:
+        """Give the classes of a variable that may be; that of what the Buyer sees knows of nothing else."""
+        key = variable.name, state if variable.name == MEF else status
+        if key not in self._masks:
+            known = view_of(state) if variable.name == MEF else {self._lifecycle.field: status}
+            self._masks[key] = variable.mask_where(known)
+        return self._masks[key]
 
     def _outcomes(self, rule: Rule, seen: MefState) -> Iterator[_Step]:
         goal = goal_of(rule.then, self._document.policies.on_illegal)
