@@ -189,9 +189,8 @@ def _came(step: StepResult, keys: Collection[str]) -> list[str]:
 def _value_lines(name: str, value: object, margin: str) -> Iterator[str]:
     """Tell a value in a line, what has parts in one for each of them; what is empty is left out."""
     if isinstance(value, dict) and name in _OPENED:
-        yield f"{margin}{name}:"
-        for key, one in value.items():
-            yield from _value_lines(key, one, f"{margin}  ")
+        lines = [line for key, one in value.items() for line in _value_lines(key, one, f"{margin}  ")]
+        yield from [f"{margin}{name}:", *lines] if lines else []
     elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
         yield f"{margin}{name}:"
         yield from (f"{margin}  - {_json(one)}" for one in value)
