@@ -193,6 +193,11 @@ class HttpSettings(Section):
         description="Seconds after which a connection without a request is closed; should be longer than a proxy in "
         "front keeps one.",
     )
+    drain_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = Field(
+        0.0,
+        description="Seconds for which a bridge that is asked to stop goes on, and says that it is not ready, before "
+        "it closes its door: longer than a load balancer takes to notice.",
+    )
     requests_per_second: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = Field(
         0.0,
         description="Requests a second, on the average, that each requesting entity may make of one process; beyond "

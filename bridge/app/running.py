@@ -2,7 +2,7 @@
 
 Order of start: the door first (a probe is answered while the database or RabbitMQ is still away), then state (Buyers
 can read), then what brings replies and messages in. Stopping begins with the door, so that nothing comes in that could
-not be finished.
+not be finished; and before it closes, readiness says that it will (`leaving.py`).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -70,7 +70,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         start = await stack.enter_async_context(background())
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
-        url, close = await start_http(settings, build_served(parts, wfm_side, access), identity, stack)
+        url, close = await start_http(settings, build_served(parts, wfm_side, access), identity, parts.leaving, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
@@ -81,6 +81,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         await start_consumers(parts, wfm_side, start, stack)
         await patiently(partial(take_over, store))
         stack.push_async_callback(close)
+        stack.push_async_callback(parts.leaving.leave, settings.http.drain_seconds)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
         about = {"url": url, "instance": settings.instance, "packs": loaded}
         if lacking := await still_lacking(wfm_side):

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
@@ -12,6 +12,7 @@ from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream.rabbit import QueueType
 
 from bridge.app.credentials import broker_url
+from bridge.app.leaving import Leaving
 from bridge.app.process import Start, new_id, now
 from bridge.errors import TransientError
 from bridge.flows.commands import Commands
@@ -50,6 +51,7 @@ class Parts:
     store: SqlStore
     link: RabbitLink
     topology: Topology
+    leaving: Leaving = field(default_factory=Leaving)
 
 
 def topology_of(settings: Settings) -> Topology:

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, NewType
 
-from bridge.domain.ages import Age, Ages, VisitAge, newest
+from bridge.domain.ages import Age, Ages, VisitAge, highest, newest
 from bridge.domain.appointment import OPEN
-from bridge.domain.order import highest
 from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,
@@ -107,11 +106,6 @@ class Appointment:
     def window(self) -> TimePeriod:
         """The window of its visit."""
         return self.valid_for
-
-    @property
-    def is_open(self) -> bool:
-        """Is it confirmed or in progress?"""
-        return self.status in OPEN
 
     @property
     def moved_window(self) -> TimePeriod | None:
@@ -216,7 +210,8 @@ class Job:
     @property
     def open_appointment(self) -> Appointment | None:
         """The Appointment that is confirmed or in progress, if any (R20: never more than one)."""
-        return self.appointment if self.appointment is not None and self.appointment.is_open else None
+        standing = self.appointment
+        return standing if standing is not None and standing.status in OPEN else None
 
     @property
     def appointments(self) -> tuple[Appointment, ...]:
@@ -319,11 +314,9 @@ class Goal:
         has_none = self.if_any and status not in OPEN
         return self.work_order in (None, state) and (self.appointment in (None, status) or has_none)
 
-    def where(self, *, visit: bool) -> "Goal":
-        """Give the goal where there is a visit, or none."""
-        if not self.if_any:
-            return self
-        return replace(self, appointment=self.appointment if visit else None, if_any=False)
+    def without_visit(self) -> "Goal":
+        """Give the goal where there is no visit: one for a visit if there is any is the WorkOrder's alone then."""
+        return replace(self, appointment=None, if_any=False) if self.if_any else self
 
     @property
     def names_state(self) -> bool:

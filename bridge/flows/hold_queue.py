@@ -37,6 +37,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from bridge.domain.ages import in_order, is_behind
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import (
     Accepted,
@@ -52,7 +53,6 @@ from bridge.domain.model import (
     Refused,
     WorkOrderId,
 )
-from bridge.domain.order import in_order, is_behind
 from bridge.domain.settlement import Settlement, expire, settle, withdraw
 from bridge.flows.messages import messages_for
 from bridge.flows.ports import BusMessage, JournalEntry, WfmMessage
@@ -235,7 +235,16 @@ class HoldQueue:
         if isinstance(translation, Translated):
             if superseded:
                 translation = _recording(self._pack, came.reading, self.job, translation, superseded)
-            return self._decide(came, entry, translation.update, now)
+            decision = decide(self.job, translation.update, self._ids(), now, came.message.received_at)
+            step = self._carry_out(decision, now, came.message.correlation_id)
+            entry = replace(
+                entry,
+                outcome=decision.outcome,
+                reason=decision.reason,
+                transitions=decision.transitions,
+                due_at=decision.due_at,
+            )
+            return self._add(came, replace(step, place=came.place, entry=entry, update=translation.update))
         if isinstance(translation, Ignored):
             self.job = _after(self.job, came.reading, translation, now)
             entry = replace(entry, outcome=Outcome.IGNORED)
@@ -243,20 +252,9 @@ class HoldQueue:
             entry = replace(entry, outcome=Outcome.WAITING)
         return self._add(came, Step(place=came.place, entry=entry))
 
-    def _decide(self, came: Arrival, entry: JournalEntry, update: JobUpdate, now: datetime) -> None:
-        decision = decide(self.job, update, self._ids(), now, came.message.received_at)
-        step = self._carry_out(decision, now, came.message.correlation_id)
-        entry = replace(
-            entry,
-            outcome=decision.outcome,
-            reason=decision.reason,
-            transitions=decision.transitions,
-            due_at=decision.due_at,
-        )
-        return self._add(came, replace(step, place=came.place, entry=entry, update=update))
-
     def _entry(self, came: Arrival, translation: Translation) -> JournalEntry:
         """Begin the entry of a message; it is one that is parked unless something better becomes of it."""
+        flags = translation.explanation.get("flags")
         return JournalEntry(
             message=came.reading.message,
             job=came.reading.job,
@@ -265,7 +263,7 @@ class HoldQueue:
             reason="" if isinstance(translation, Translated) else translation.reason,
             rule=translation.update.rule if isinstance(translation, Translated) else translation.rule,
             pack_version=self._pack.version,
-            flags=_flags(translation),
+            flags=tuple(map(str, flags)) if isinstance(flags, list) else (),
             explanation=translation.explanation,
         )
 
@@ -368,11 +366,6 @@ def unattributed(entry: JournalEntry, read: Skipped | Unreadable) -> JournalEntr
     """Return a message as one that the pack leaves alone, or that nobody can attribute to a job."""
     outcome = Outcome.IGNORED if isinstance(read, Skipped) else Outcome.PARKED
     return replace(entry, outcome=outcome, reason=read.reason, explanation=read.explanation, due_at=None)
-
-
-def _flags(translation: Translation) -> tuple[str, ...]:
-    flags = translation.explanation.get("flags")
-    return tuple(map(str, flags)) if isinstance(flags, list) else ()
 
 
 def _update(translation: Translation) -> JobUpdate | None:

@@ -287,6 +287,37 @@ class ListenerReport:
     waiting_since: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedCommand:
+    """A command with what came of it: `settled_at` and `result` (plain JSON) are given once it is settled."""
+
+    command: Command
+    settled_at: datetime | None
+    result: Mapping[str, object] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracedDelivery:
+    """A delivery with all attempts at it, oldest first."""
+
+    report: DeliveryReport
+    attempts: tuple[Attempt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTrace:
+    """All that is on record of one job, each kind in its order. What retention has deleted is missing."""
+
+    job: JobRef
+    work_orders: tuple[WorkOrder, ...]
+    appointments: tuple[Appointment, ...]
+    messages: tuple[RecordedEntry, ...]
+    commands: tuple[TracedCommand, ...]
+    sent: tuple[OutboxReport, ...]
+    events: tuple[AnnouncedEvent, ...]
+    deliveries: tuple[TracedDelivery, ...]
+
+
 class Memory(StrEnum):
     """What the bridge keeps for a time only."""
 

@@ -69,11 +69,20 @@ class Work:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Open the transaction; at its end all is written, or nothing."""
+        """Open the transaction; at its end all is written, or nothing.
+
+        What happened is logged once it has: a commit may fail, and be tried again many times.
+        """
         async with self._workshop.store.transaction() as tx:
             yield tx
             await self._write(tx)
-        self._tell()
+        for step in self._steps:
+            if step.error is not None:
+                log.error("message.crashed", exc_info=step.error)
+            if step.entry is not None and step.entry.outcome is Outcome.PARKED:
+                _log_parked(step.entry)
+        for entry in self._parked:
+            _log_parked(entry)
 
     async def load(self, tx: Transaction, jobs: Collection[JobRef], *, settling: bool = False) -> None:
         """Lock and load jobs, with what waits for them as far as it may be taken up: all, where commands settle."""
@@ -129,7 +138,8 @@ class Work:
         steps, queues = self._steps, self._queues
         if self._commands:
             await tx.add_commands(self._commands)
-        await tx.save_jobs([step.ended for step in steps if step.ended is not None])
+        if ended := [step.ended for step in steps if step.ended is not None]:
+            await tx.save_jobs(ended)
         for step in steps:
             if step.settlement is not None:
                 await tx.settle_command(step.settlement.command, step.settlement.result.stored())
@@ -138,25 +148,12 @@ class Work:
             if step.decision is not None and step.decision.notifications:
                 seller = self._workshop.sellers.get(step.decision.job.ref.pack)
                 await tx.notify(step.decision.notifications, self.now, step.cause, seller)
-        await tx.send([message for step in steps for message in step.messages])
-        await self._write_journal(tx)
-
-    async def _write_journal(self, tx: Transaction) -> None:
+        if messages := [message for step in steps for message in step.messages]:
+            await tx.send(messages)
         entries = self.entries()
         await tx.record([entry for place, entry in entries.items() if place.new])
-        resolved = {place.number: entry for place, entry in entries.items() if not place.new}
-        if resolved:
+        if resolved := {place.number: entry for place, entry in entries.items() if not place.new}:
             await tx.resolve_waiting(resolved)
-
-    def _tell(self) -> None:
-        """Log what happened, once it has: a commit may fail, and be tried again many times."""
-        for step in self._steps:
-            if step.error is not None:
-                log.error("message.crashed", exc_info=step.error)
-            if step.entry is not None and step.entry.outcome is Outcome.PARKED:
-                _log_parked(step.entry)
-        for entry in self._parked:
-            _log_parked(entry)
 
 
 def _log_parked(entry: JournalEntry) -> None:
