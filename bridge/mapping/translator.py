@@ -294,7 +294,7 @@ def _why_withheld(grounds: Grounds, scope: Scope) -> str | None:
 
 def _withheld(update: JobUpdate, why: str, job: Job) -> str:
     """Say which states a goal does not name; nothing where the Buyer sees these states already."""
-    goal = update.goal if update.has_visit(job) else update.goal.without_visit()
+    goal = update.goal.where(visit=update.has_visit(job))
     state = job.work_order.state if job.work_order is not None else None
     status = job.appointment.status if job.appointment is not None else None
     named = (("work_order", goal.work_order, state), ("appointment", goal.appointment, status))

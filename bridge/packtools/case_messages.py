@@ -16,7 +16,7 @@ from bridge.mapping.document.prefixes import with_beginning
 from bridge.mapping.formats.paths import MISSING, Step, compile_steps, path_steps
 from bridge.mapping.formats.values import Misread, what_came
 from bridge.mapping.formats.xml import read_xml, write_xml
-from bridge.packtools.cases import Case, Template, Told
+from bridge.packtools.cases import Case, MessageSpec, Template
 from bridge.yaml_source import Finding, YamlSource
 from bridge.yaml_source.words import did_you_mean
 
@@ -61,22 +61,22 @@ class NamedMessages:
                 steps[number] = step.model_copy(update=_written(content))
         return case.model_copy(update={"steps": tuple(steps)})
 
-    def content(self, told: Told, loc: Loc, source: YamlSource) -> Content | None:
+    def content(self, spec: MessageSpec, loc: Loc, source: YamlSource) -> Content | None:
         """Give what a message says; None where it can't be made, which `findings` tells."""
-        if told.from_ is None:
-            return Content(told.message, told.body, told.routing_key, told.headers)
-        if told.from_ not in self._known:
+        if spec.from_ is None:
+            return Content(spec.message, spec.body, spec.routing_key, spec.headers)
+        if spec.from_ not in self._known:
             known = f"; known here: {', '.join(self._known)}" if self._known else ""
-            hint = did_you_mean(told.from_, list(self._known)) or known
+            hint = did_you_mean(spec.from_, list(self._known)) or known
             self.findings.append(source.finding((*loc, "from"), KIND, f"no message above has this name{hint}"))
             return None
-        base = self._known[told.from_]
-        return self._changed(base, told, loc, source) if base is not None else None
+        base = self._known[spec.from_]
+        return self._changed(base, spec, loc, source) if base is not None else None
 
-    def _changed(self, base: Content, told: Told, loc: Loc, source: YamlSource) -> Content | None:
-        headers = {**base.headers, **told.headers}
-        base = replace(base, routing_key=told.routing_key or base.routing_key, headers=headers)
-        changes = [*_changes(told, loc)]
+    def _changed(self, base: Content, spec: MessageSpec, loc: Loc, source: YamlSource) -> Content | None:
+        headers = {**base.headers, **spec.headers}
+        base = replace(base, routing_key=spec.routing_key or base.routing_key, headers=headers)
+        changes = [*_changes(spec, loc)]
         if not changes:
             return base
         form, before = _form(base), len(self.findings)
@@ -121,10 +121,10 @@ class _Change:
         return make(self.loc, KIND, problem)
 
 
-def _changes(told: Told, loc: Loc) -> Iterator[_Change]:
-    for path, value in told.with_.items():
+def _changes(spec: MessageSpec, loc: Loc) -> Iterator[_Change]:
+    for path, value in spec.with_.items():
         yield _Change(path, value, (*loc, "with", path))
-    for number, path in enumerate(told.without):
+    for number, path in enumerate(spec.without):
         yield _Change(path, MISSING, (*loc, "without", number))
 
 

@@ -15,7 +15,7 @@ from bridge.mapping.document import Name, Strict, Text
 from bridge.mef.enums import AppointmentStatus, EventType, WorkOrderState
 
 
-class Told(Strict):
+class MessageSpec(Strict):
     """A message of the WFM: `message` as JSON, `body` as text, or one that has a name, with what is otherwise in it.
 
     `with` and `without` are by path, as the pack writes paths.
@@ -41,7 +41,7 @@ class Told(Strict):
         return 3 - [self.message, self.body, self.from_].count(None)
 
 
-class Template(Told):
+class Template(MessageSpec):
     """A message that has a name."""
 
     @model_validator(mode="after")
@@ -149,7 +149,7 @@ class Expect(Strict):
         return self
 
 
-class Step(Told):
+class Step(MessageSpec):
     """A message of the WFM, or a wish of the Buyer with the WFM's `reply`.
 
     A reply that is text is taken as it stands, as XML is; anything else is JSON. A step of a `time` alone is about what

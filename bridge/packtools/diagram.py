@@ -42,8 +42,10 @@ def _outcome_parts(then: Then) -> Iterable[str]:
             yield name
     if then.work_order is not None:
         yield f"WorkOrder {then.work_order}"
-    if then.status is not None:
-        yield f"Appointment {then.status}{', if any' if then.appointment_if_any else ''}"
+    if then.appointment is not None:
+        yield f"Appointment {then.appointment}"
+    if then.appointment_if_any is not None:
+        yield f"Appointment {then.appointment_if_any}, if there is one"
 
 
 def _escaped(text: str) -> str:

@@ -180,15 +180,18 @@ def _came(step: StepResult, keys: Collection[str]) -> list[str]:
     came = {key: value for key, value in step.came.items() if key not in _SAID_ALREADY}
     if "reads" not in keys:
         came.pop("reads", None)
-    return ["  all that came of it:", *(line for key, value in came.items() for line in _told(key, value, "    "))]
+    return [
+        "  all that came of it:",
+        *(line for key, value in came.items() for line in _value_lines(key, value, "    ")),
+    ]
 
 
-def _told(name: str, value: object, margin: str) -> Iterator[str]:
+def _value_lines(name: str, value: object, margin: str) -> Iterator[str]:
     """Tell a value in a line, what has parts in one for each of them; what is empty is left out."""
     if isinstance(value, dict) and name in _OPENED:
         yield f"{margin}{name}:"
         for key, one in value.items():
-            yield from _told(key, one, f"{margin}  ")
+            yield from _value_lines(key, one, f"{margin}  ")
     elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
         yield f"{margin}{name}:"
         yield from (f"{margin}  - {_json(one)}" for one in value)

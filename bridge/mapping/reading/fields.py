@@ -348,6 +348,7 @@ def _value(field: Field, scope: Scope) -> object:
     raw = scope.job.record.get(field.name, MISSING) if field.in_data is not None else field.find(scope)
     if raw is MISSING:
         return field.default
+    scope.explained[field.name] = {}  # items are explained as they are read
     try:
         return field.convert(raw, scope)
     except (Unfit, Misread):

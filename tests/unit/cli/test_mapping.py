@@ -471,7 +471,7 @@ def test_a_new_pack_from_nested_messages_with_other_names_and_dates(tmp_path: Pa
     pack, made = begin(tmp_path, sample)
     assert run("check", pack).output.startswith(f"{pack}: no problems\n")
     assert made["fields"]["slots_from"]["format"] == "%Y-%m-%dT%H:%M:%S%z"
-    assert made["fields"]["status"]["values"] == ["dispatched"]
+    assert made["fields"]["status"] == {"path": "$.workOrder.status", "required": True}
 
 
 def test_a_new_pack_from_next_to_nothing_passes_the_check_too(tmp_path: Path) -> None:
@@ -494,7 +494,7 @@ def test_a_new_pack_is_made_of_xml_too(tmp_path: Path) -> None:
     sample = tmp_path / "sample.xml"
     sample.write_text('<Job id="J-1"><Status>NEW</Status><At>2026-03-05T12:00:00Z</At></Job>')
     assert run("new", "mine", "--from", sample, "--in", tmp_path).exit_code == 0
-    assert run("check", tmp_path / "mine").output == f"{tmp_path / 'mine'}: no problems\n"
+    assert run("check", tmp_path / "mine").output.startswith(f"{tmp_path / 'mine'}: no problems\n")
     assert run("test", tmp_path / "mine").exit_code == 0
 
 

@@ -33,16 +33,15 @@ def catch_all_of(document: PackDocument) -> CatchAll | None:
 
 
 def _remedy(document: PackDocument) -> str | None:
-    """Let the rule ask for something that every job has told: a delta that does not tell it waits then."""
-    told = [name for name, spec in document.fields.items() if spec.required and spec.remember and spec.path is not None]
+    """Let the rule ask for what every job has told and rules ask for: a delta that does not tell it waits then."""
+    fields = document.fields
+    asked = [column.partition(".")[0] for rule in document.rules for column in rule.when]
+    told = [name for name in asked if name in fields and fields[name].required and fields[name].remember]
+    told = [name for name in told if fields[name].path is not None]
     if not told or not Early(document).decides(len(document.rules) - 1):
         return None
     space = space_of(document)
-    if not left_over([space.full], space.rules[:-1]):
-        return ""
-    columns = [column.partition(".")[0] for rule in document.rules for column in rule.when]
-    asked = next((name for name in columns if name in told), told[0])
-    return f"when: {{{asked}: {{present: true}}}}"
+    return f"when: {{{told[0]}: {{present: true}}}}" if left_over([space.full], space.rules[:-1]) else ""
 
 
 def only_caught(document: PackDocument) -> Sequence[str]:
