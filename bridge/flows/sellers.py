@@ -83,9 +83,9 @@ class SellerListeners:
         """Register a listener."""
         await self._listeners.add(listener)
 
-    async def find(self, listener: SubscriptionId) -> Subscription | None:
-        """Read a listener's registration."""
-        found = await self._listeners.find(listener)
+    async def find(self, listener: SubscriptionId, of: Collection[BuyerId] | None = None) -> Subscription | None:
+        """Read a listener's registration, if it is one of these Buyers'."""
+        found = await self._listeners.find(listener, of)
         return found if found is not None and found.seller_param == self._seller else None
 
     async def count(self, api: Api, buyer: BuyerId) -> int:

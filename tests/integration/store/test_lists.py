@@ -8,6 +8,7 @@ from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
 from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.store import SqlStore
+from bridge.store import listeners as listeners_module
 from bridge.store import reads as reads_module
 from tests.integration.store.values import (
     BUYER,
@@ -21,6 +22,7 @@ from tests.integration.store.values import (
     save,
     site,
     street,
+    subscription,
     ticket,
     window,
     work_order,
@@ -47,6 +49,17 @@ async def test_what_is_anothers_is_not_even_fetched(store: SqlStore, monkeypatch
     for nobodys in ({OTHER_BUYER}, frozenset[BuyerId]()):
         assert await store.reads.work_order(order.id, nobodys) is None
         assert await store.reads.appointment(visit.id, nobodys) is None
+    assert fetched == []
+
+
+async def test_anothers_listener_is_not_fetched_either(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = subscription()
+    await store.listeners.add(listener)
+    assert await store.listeners.find(listener.id, BOTH) == listener
+    fetched: list[object] = []
+    monkeypatch.setattr(listeners_module, "subscription", fetched.append)
+    for nobodys in ({OTHER_BUYER}, frozenset[BuyerId]()):
+        assert await store.listeners.find(listener.id, nobodys) is None
     assert fetched == []
 
 
