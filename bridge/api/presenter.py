@@ -13,14 +13,10 @@ from bridge.flows.ports import Subscription
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import (
     Appointment,
-    AppointmentFind,
-    AppointmentRef,
     EventSubscription,
     SearchTimeSlot,
     SearchTimeSlotCreate,
     TimeSlot,
-    WorkOrder,
-    WorkOrderFind,
     WorkOrderRef,
 )
 
@@ -77,48 +73,6 @@ def appointment(value: domain.Appointment, links: Links) -> Appointment:
         status=value.status,
         valid_for=value.valid_for,
         work_order=_work_order_ref(value.work_order, links),
-    )
-
-
-def appointment_find(value: domain.Appointment, links: Links) -> AppointmentFind:
-    """7.2.1.3 (R30)."""
-    return AppointmentFind(
-        id=value.id,
-        href=links.appointment(value.id),
-        related_place=value.place,
-        status=value.status,
-        valid_for=value.valid_for,
-        work_order=_work_order_ref(value.work_order, links),
-    )
-
-
-def work_order(value: domain.WorkOrder, links: Links) -> WorkOrder:
-    """7.2.2.1 (R53, R54)."""
-    details = value.details
-    return WorkOrder(
-        id=value.id,
-        href=links.work_order(value.id),
-        appointment_required=value.appointment_required,
-        appointment=_some(tuple(AppointmentRef(id=item, href=links.appointment(item)) for item in value.appointments)),
-        duration=details.duration,
-        note=_some(details.note),
-        place=details.place,
-        planned_execution_date=details.planned_execution_date,
-        related_contact_information=details.contacts,
-        related_entity=details.related_entity,
-        state=value.state,
-        task=details.task,
-    )
-
-
-def work_order_find(value: domain.WorkOrder) -> WorkOrderFind:
-    """7.2.2.2 (R51); the standard gives it no href."""
-    return WorkOrderFind(
-        id=value.id,
-        appointment_required=value.appointment_required,
-        place=value.details.place,
-        related_entity=value.details.related_entity,
-        state=value.state,
     )
 
 

@@ -11,12 +11,24 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, cast
 
-from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Executable, RowMapping, Table, and_, bindparam
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    RowMapping,
+    Table,
+    and_,
+    bindparam,
+)
 from sqlalchemy.dialects.postgresql import Insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
+from bridge.store.direct import Bound, fetch
 from bridge.store.health import Health
 from bridge.store.sqlite import WRITES
 from bridge.store.trouble import translated
@@ -120,6 +132,20 @@ class Database:
     def read(self) -> AbstractAsyncContextManager[Session]:
         """Open a transaction that only reads."""
         return begin(self._opened()[0])
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the database."""
+        return self._opened()[0].dialect
+
+    async def fetch(self, query: Bound) -> Sequence[Sequence[Any]]:
+        """Run a query by itself, outside of any transaction, and give the driver's rows."""
+        (rows,) = await fetch(self._opened()[0], query)
+        return rows
+
+    async def fetch_each(self, queries: Sequence[Bound]) -> Sequence[Sequence[Sequence[Any]]]:
+        """Run queries as `fetch` does, one after another; on SQLite in one trip to its thread."""
+        return await fetch(self._opened()[0], *queries)
 
     @asynccontextmanager
     async def write(self, *, probe: bool = False) -> AsyncIterator[Session]:

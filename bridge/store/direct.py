@@ -1,0 +1,93 @@
+"""Reads on the driver itself: statements compiled once, and run without BEGIN and COMMIT.
+
+A statement sees one moment of the database by itself, on both databases. SQLAlchemy would bind its parameters by name,
+begin a transaction, wrap each row and commit: where one row is read, that is most of the cost. Its pool stays:
+connections are lent from there, so that limits and failovers are what they are for everybody.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Dialect, Select
+from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.util import greenlet_spawn
+
+from bridge.store.columns import Convert
+from bridge.store.sqlite import OneTripConnection
+from bridge.store.trouble import translated
+
+UNNAMED: Final = "bridge_unnamed_statements"
+"""The execution option of an engine that may leave nothing at the server beyond a transaction (there is a pooler)."""
+
+Rows = Sequence[tuple[Any, ...]]
+
+
+class Bound(NamedTuple):
+    """A statement and its parameters, as the driver takes them."""
+
+    sql: str
+    parameters: Sequence[Any]
+
+
+class Direct:
+    """A query for the driver of one database: its text, and what makes its parameters and reads its rows."""
+
+    def __init__(self, query: Select[Any], dialect: Dialect) -> None:
+        compiled: Any = query.compile(dialect=dialect)
+        names: Sequence[str] = compiled.positiontup or ()
+        self._sql = str(compiled)
+        self._fixed: Mapping[str, Any] = compiled.params
+        self._writers = [
+            (name, compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names
+        ]
+        columns: list[Any] = list(query.selected_columns)
+        readers = [each.type.dialect_impl(dialect).result_processor(dialect, None) for each in columns]
+        self._readers = [(place, read) for place, read in enumerate(readers) if read is not None]
+
+    def bind(self, values: Mapping[str, Any]) -> Bound:
+        """Put values, by name, in the order of the parameters. What has no value is part of the query itself."""
+        given = {**self._fixed, **values}
+        return Bound(self._sql, [_converted(write, given[name]) for name, write in self._writers])
+
+    def read(self, rows: Sequence[Sequence[Any]]) -> Rows:
+        """Give the rows with values as our columns have them."""
+        found = []
+        for row in rows:
+            values = list(row)
+            for place, convert in self._readers:
+                values[place] = convert(values[place])
+            found.append(tuple(values))
+        return found
+
+
+def _converted(convert: Convert | None, value: Any) -> Any:
+    return value if convert is None else convert(value)
+
+
+async def fetch(engine: AsyncEngine, *queries: Bound) -> list[Sequence[Sequence[Any]]]:
+    """Run queries, one after another, and give the driver's rows of each.
+
+    On SQLite all of them are one trip to the connection's thread.
+    """
+    with translated():
+        # The pool waits in a greenlet, where it has no connection left or makes one; else it does not wait at all.
+        lent: Any = await greenlet_spawn(engine.sync_engine.pool.connect)
+        try:
+            driver: Any = lent.driver_connection
+            if isinstance(driver, OneTripConnection):
+                return await _of_sqlite(driver, queries)
+            if engine.get_execution_options().get(UNNAMED, False):
+                async with driver.transaction(readonly=True):
+                    return [await driver.fetch(query.sql, *query.parameters) for query in queries]
+            return [await driver.fetch(query.sql, *query.parameters) for query in queries]
+        finally:
+            # As SQLAlchemy's own connections do: nothing was begun, so nothing is rolled back, which would be a trip.
+            await greenlet_spawn(lent._close_special, transaction_reset=True)  # noqa: SLF001
+
+
+async def _of_sqlite(driver: OneTripConnection, queries: Sequence[Bound]) -> list[Sequence[Sequence[Any]]]:
+    found: list[Sequence[Sequence[Any]]] = []
+    await driver.trip(
+        lambda connection: found.extend(connection.execute(sql, bound).fetchall() for sql, bound in queries)
+    )
+    return found
