@@ -5,6 +5,7 @@ What is empty is left out. Every href is absolute, under the reference point (So
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -30,6 +31,12 @@ def api_path(irp: Irp, api: Api) -> str:
     return f"/mefApi/{irp.value}/{API_PATHS[api]}"
 
 
+@cache
+def _base(root: str, irp: Irp, api: Api) -> str:
+    """The absolute URL of an API; there are as many as APIs and reference points."""
+    return root + api_path(irp, api)
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Writes hrefs. `root` is the absolute URL in front of `/mefApi`."""
@@ -38,7 +45,7 @@ class Links:
     irp: Irp
 
     def _href(self, api: Api, collection: str, identifier: str) -> str:
-        return f"{self.root}{api_path(self.irp, api)}/{collection}/{quote(identifier, safe='')}"
+        return f"{_base(self.root, self.irp, api)}/{collection}/{quote(identifier, safe='')}"
 
     def appointment(self, identifier: domain.AppointmentId) -> str:
         """The URL of an Appointment."""

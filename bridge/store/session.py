@@ -28,7 +28,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
-from bridge.store.direct import Bound, fetch
+from bridge.store.direct import Bound, Lender
 from bridge.store.health import Health
 from bridge.store.sqlite import WRITES
 from bridge.store.trouble import translated
@@ -118,6 +118,7 @@ class Database:
     def __init__(self, engine: AsyncEngine | None = None) -> None:
         self.health = Health(None if engine is not None else NOT_OPEN)
         self._engines: tuple[AsyncEngine, AsyncEngine] | None = None
+        self._lender: Lender | None = None
         # SQLite has one writer at a time: waiting here is fair and costs nothing, waiting in the driver is neither.
         self._turn: AbstractAsyncContextManager[Any] = nullcontext()
         if engine is not None:
@@ -126,6 +127,7 @@ class Database:
     def use(self, engine: AsyncEngine) -> None:
         """Open it: sessions come from this engine."""
         self._engines = engine, engine.execution_options(**{WRITES: True})
+        self._lender = Lender(engine)
         self.health.took()
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
@@ -140,12 +142,14 @@ class Database:
 
     async def fetch(self, query: Bound) -> Sequence[Sequence[Any]]:
         """Run a query by itself, outside of any transaction, and give the driver's rows."""
-        (rows,) = await fetch(self._opened()[0], query)
+        (rows,) = await self.fetch_each([query])
         return rows
 
     async def fetch_each(self, queries: Sequence[Bound]) -> Sequence[Sequence[Sequence[Any]]]:
         """Run queries as `fetch` does, one after another; on SQLite in one trip to its thread."""
-        return await fetch(self._opened()[0], *queries)
+        if self._lender is None:
+            raise StoreUnavailable(NOT_OPEN)
+        return await self._lender.fetch(*queries)
 
     @asynccontextmanager
     async def write(self, *, probe: bool = False) -> AsyncIterator[Session]:
@@ -164,6 +168,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._lender is not None:
+            await self._lender.close()
         if self._engines is not None:
             await self._engines[0].dispose()
 
