@@ -60,6 +60,7 @@ class Surveys:
         age, most = self._clock() - survey.begun, survey.total / ROWS_A_SECOND
         if age > most:
             return None
+        self._kept.move_to_end(asked)
         if age > most / 2:
             self._begin(asked, take)
         return survey
