@@ -14,7 +14,10 @@ from bridge.store.tables import appointments, work_order_entities, work_order_pl
 Filter = Callable[[str, bool], ColumnElement[bool]]
 """Makes the condition, given the name of its parameter, for PostgreSQL (else for SQLite)."""
 Given = Mapping[str, Any]
-"""What is filtered by: values by the names of filters. Several values are a tuple."""
+"""What is filtered by: values by the names of filters; those of `SEVERAL` are tuples."""
+
+SEVERAL: Final = frozenset({"buyers", "packs"})
+"""Filters by any of several values."""
 
 
 def _equals(own: ColumnElement[Any]) -> Filter:

@@ -6,13 +6,15 @@ longer one a survey says how long it is, and where a page begins (`surveys.py`).
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from sqlalchemy import ColumnElement, Select, Table, bindparam, func, literal_column, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, Table, bindparam, func, literal_column, select, tuple_
 
+from bridge.batcher import Batcher
 from bridge.flows.ports import Page
 from bridge.store.direct import Direct, Rows
-from bridge.store.filters import Filter, Given
+from bridge.store.filters import SEVERAL, Filter, Given
 from bridge.store.session import Database
 from bridge.store.surveys import STEP, Key, Surveys
 
@@ -22,9 +24,8 @@ COUNTED: Final = 1_000
 """So long a list is counted with each page, and its pages are found by their offset."""
 
 
-LANES: Final = 4
-"""Pages read at the same time. More would only wait for each other on the one core that a process has, and take
-connections from those who write."""
+AT_ONCE: Final = 16
+"""Pages of one kind that are read by one statement at most."""
 
 
 class _Shape(NamedTuple):
@@ -61,12 +62,14 @@ class Listing(Generic[V]):
         self._make = make
         self._shapes: dict[frozenset[str], _Shape] = {}
         self._surveys = Surveys()
-        self._lanes = asyncio.Semaphore(LANES)
+        self._pages: dict[Direct, Batcher[Given, Rows]] = {}
         self._survey_lane = asyncio.Semaphore(1)
 
     async def close(self) -> None:
         """End what is under way."""
         await self._surveys.close()
+        for pages in self._pages.values():
+            await pages.stop()
 
     async def page(self, given: Given, offset: int, limit: int) -> Page[V]:
         """Read a page, and tell how long the list is."""
@@ -96,7 +99,7 @@ class Listing(Generic[V]):
         rows = await self._rows(shape.counted, given, _skip=offset, _most=limit)
         if rows:
             return Page(tuple(self._make(row) for row in rows), rows[0][-1])
-        ((total,),) = await self._rows(shape.some, given)
+        ((total,),) = await self._fetch(shape.some, given)
         return Page((), total)
 
     async def _survey(self, given: Given) -> tuple[int, Sequence[Key]]:
@@ -108,8 +111,18 @@ class Listing(Generic[V]):
         return len(keys) * STEP + rest, keys
 
     async def _rows(self, query: Direct, given: Given, **values: Any) -> Rows:
-        async with self._lanes:
-            return await self._fetch(query, given, **values)
+        """Read a page, together with those that are asked for at the same time by the same filters."""
+        pages = self._pages.get(query)
+        if pages is None:
+            pages = self._pages[query] = Batcher(partial(self._fetch_pages, query), max_items=AT_ONCE)
+        return await pages.submit({**given, **values})
+
+    async def _fetch_pages(self, query: Direct, asked: Sequence[Given]) -> Sequence[Rows]:
+        joined = self._database.dialect.name == "postgresql" and len(asked) > 1 and not SEVERAL & asked[0].keys()
+        if joined:
+            return query.rows_of_many(await self._database.fetch(query.bind_many(asked)), len(asked))
+        found = await self._database.fetch_each([query.bind(values) for values in asked])
+        return [query.read(rows) for rows in found]
 
     async def _fetch(self, query: Direct, given: Given, **values: Any) -> Rows:
         return query.read(await self._database.fetch(query.bind({**given, **values})))
@@ -128,7 +141,13 @@ class Listing(Generic[V]):
         later = tuple_(*order) > tuple_(
             bindparam("_created_at", type_=table.c.created_at.type), bindparam("_id", type_=table.c.id.type)
         )
-        rows = select(*self._columns).where(*own).order_by(*order).offset(bindparam("_skip")).limit(bindparam("_most"))
+        rows = (
+            select(*self._columns, table.c.created_at)
+            .where(*own)
+            .order_by(*order)
+            .offset(bindparam("_skip", type_=BigInteger()))
+            .limit(bindparam("_most", type_=BigInteger()))
+        )
         rest: Select[Any] = select(literal_column("1")).select_from(table).where(*own)
         some = _count(rest.limit(literal_column(str(COUNTED + 1))))
         placed = select(*order, func.row_number().over(order_by=order).label("place")).where(*own).subquery("placed")
@@ -146,7 +165,7 @@ class Listing(Generic[V]):
             _count(rest),
             _count(rest.where(later)),
         )
-        return _Shape(*(Direct(query, dialect) for query in queries))
+        return _Shape(*(Direct(query, dialect, ("created_at", "id")) for query in queries))
 
 
 def _count(rows: Select[Any]) -> Select[Any]:

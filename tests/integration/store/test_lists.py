@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
-from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
+from bridge.flows.ports import AppointmentQuery, Page, WorkOrderQuery
 from bridge.mef.enums import AppointmentStatus, BuyerSeller, WorkOrderState
 from bridge.mef.models import AttachmentValue, Note
 from bridge.store import SqlStore
@@ -32,6 +32,7 @@ from tests.integration.store.values import (
 )
 
 BOTH = frozenset({BUYER, OTHER_BUYER})
+COMPLETED = WorkOrderState.COMPLETED
 NOTE = Note(id="1", author="Jo", date=at(hours=1), source=BuyerSeller.BUYER, text="Ring twice.")
 ATTACHMENT = AttachmentValue(author="Jo", name="plan", source=BuyerSeller.BUYER, url="https://acme.test/plan")
 
@@ -198,3 +199,25 @@ async def test_pages_follow_the_order_of_creation_and_know_the_total(store: SqlS
     ]
     assert [order.id for page in pages for order in page.items] == [order.id for order in orders]
     assert [(len(page.items), page.total) for page in pages] == [(4, 10), (4, 10), (2, 10), (0, 10)]
+
+
+async def test_pages_that_are_asked_for_at_the_same_time_are_each_their_own(store: SqlStore) -> None:
+    """They share a statement, whatever else each of them asks for."""
+    await save(store, *map(job, ORDERS.values()))
+    more = [work_order(created_at=at(seconds=number // 3), state=COMPLETED) for number in range(30)]
+    await save(store, *map(job, more[::-1]))
+    queries = [
+        WorkOrderQuery(buyers=buyers, state=state, offset=offset, limit=limit)
+        for buyers in (BOTH, frozenset({BUYER}), frozenset({OTHER_BUYER}))
+        for state in (None, COMPLETED, WorkOrderState.OPEN)
+        for offset, limit in ((0, 10), (5, 3), (29, 10), (40, 2), (0, 0))
+    ]
+    together = await asyncio.gather(*map(store.reads.work_orders, queries))
+    alone = [await store.reads.work_orders(query) for query in queries]
+    assert together == alone
+    of_the_buyer = together[
+        queries.index(WorkOrderQuery(buyers=frozenset({BUYER}), state=COMPLETED, offset=5, limit=3))
+    ]
+    assert ([item.id for item in of_the_buyer.items], of_the_buyer.total) == ([each.id for each in more[5:8]], 30)
+    visits = [AppointmentQuery(buyers=BOTH, ends_after=at(hours=number)) for number in range(5)]
+    assert await asyncio.gather(*map(store.reads.appointments, visits)) == [Page((), 0)] * 5
