@@ -392,5 +392,8 @@ def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:
 
 def _stale_reason(job: Job, update: JobUpdate) -> str:
     known = highest(job.versions, versions_in(job.ages.agreed))
-    older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if key in known]
+    older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if came < known.get(key, came)]
+    if not older:
+        same = [f"{key} {came}" for key, came in update.versions.items() if known.get(key) == came]
+        return f"applied already: {', '.join(same)}"
     return f"older than what is applied: {', '.join(older)}"
