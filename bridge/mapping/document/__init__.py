@@ -79,6 +79,7 @@ __all__ = [
     "MessageTest",
     "Name",
     "No",
+    "ObjectVersion",
     "PackDocument",
     "Person",
     "Place",

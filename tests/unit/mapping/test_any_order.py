@@ -81,6 +81,7 @@ GOALS: list[dict[str, Any]] = [
     {"work_order": "planned", "appointment": "confirmed"},
     {"appointment": "cancelled"},
     {"work_order": "inProgress", "appointment": "inProgress"},
+    {"work_order": "inProgress", "appointment": "inProgress", "moved_by": "agreement"},
     {"appointment": "missed"},
     {"work_order": "planned", "appointment": "confirmed", "moved_by": "agreement"},
     {"work_order": "planned", "appointment_if_any": "confirmed"},
