@@ -76,6 +76,12 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
             "TODO.",
         ),
     ),
+    Verb(
+        "trace",
+        "bridge.cli.trace:trace",
+        "Tell the story of one thing in order: messages, hops, commands, results, webhooks, and what waits. Reads "
+        "only.",
+    ),
     noun(
         "messages",
         "The journal of WFM messages.",

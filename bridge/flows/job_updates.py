@@ -9,11 +9,10 @@ from dataclasses import replace
 
 import structlog
 
-from bridge.batcher import Batcher
+from bridge.batcher import Batcher, Patient
 from bridge.domain.model import JobRef, Outcome
 from bridge.errors import concerns_all
 from bridge.flows.hold_queue import crashed, read_again, unattributed
-from bridge.flows.patience import Patient
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Work, Workshop

@@ -39,7 +39,9 @@ class Row(Protocol):
 
 def utc_text(moment: datetime) -> str:
     """Write an aware moment so that text order is time order: `2026-03-05T13:04:05.123456Z`."""
-    return _aware(moment).astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = _aware(moment).astimezone(UTC)
+    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def _aware(moment: datetime) -> datetime:

@@ -17,7 +17,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from bridge.store.columns import Convert
 from bridge.store.sqlite import OneTripConnection
-from bridge.store.trouble import translated
+from bridge.store.trouble import ours
 
 UNNAMED: Final = "bridge_unnamed_statements"
 """The execution option of an engine that may leave nothing at the server beyond a transaction (there is a pooler)."""
@@ -122,15 +122,17 @@ class Lender:
 
         On SQLite all of them are one trip to the connection's thread.
         """
-        with translated():
+        try:
             lent = await self._take()
             try:
                 found = await self._run(lent.connection.driver_connection, queries)
             except BaseException:
                 await _give_back(lent)
                 raise
-            self._keep(lent)
-            return found
+        except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
+            raise ours(failure) from None
+        self._keep(lent)
+        return found
 
     async def close(self) -> None:
         """Give back what is at hand."""

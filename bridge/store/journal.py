@@ -11,9 +11,8 @@ from sqlalchemy import Integer, bindparam, delete, func, literal_column, null, s
 
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.flows.ports import JournalEntry, RecordedEntry, WfmMessage
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session, is_one_of, passing_over
+from bridge.store.session import KEYS, Bulk, Database, Session, is_one_of, passing_over
 from bridge.store.tables import inbox, journal
 
 # The very words of the partial indexes: SQLite compares text.

@@ -1,7 +1,7 @@
 """The processes of the bridge that work on this database. Each of them writes every few seconds that it lives.
 
 This one write shows three things. The database takes changes: it is large enough to need room on the disk
-(`health.py`). Its process lives: what it has claimed is its own, also where the database was away for longer than a
+(`Health`). Its process lives: what it has claimed is its own, also where the database was away for longer than a
 lease. And a process that is silent while the others go on has died: what it had claimed is taken over, long before its
 leases end.
 

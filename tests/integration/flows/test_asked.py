@@ -57,7 +57,7 @@ async def test_the_echo_after_the_reply_is_the_buyers_and_a_later_move_the_selle
     await restarted.hear(event("SCHD", 2, **IN_MORNING))
     assert last_rule(restarted) == "as-the-buyer-wished"
     await restarted.hear(event("SCHD", 3, **IN_AFTERNOON))
-    assert last_rule(restarted) == "planned-with-visit"
+    assert last_rule(restarted) == "planned"
     assert (await restarted.appointment(appointment)).status is AppointmentStatus.CANCELLED
 
 
@@ -69,7 +69,7 @@ async def test_the_echo_that_waited_for_the_reply_is_the_buyers(world: World) ->
     await task
     assert last_rule(world) == "as-the-buyer-wished"
     await world.hear(event("SCHD", 3, **IN_AFTERNOON))
-    assert last_rule(world) == "planned-with-visit"
+    assert last_rule(world) == "planned"
 
 
 async def test_a_reschedule_and_a_cancellation_are_known_as_well(world: World) -> None:
@@ -102,7 +102,7 @@ async def test_a_wfm_that_repeats_nothing_moves_on_its_own_account_after_a_while
     await world.book(await world.open_work_order())
     world.clock.advance(minutes=15)
     await world.hear(event("SCHD", 2, **MONDAY))
-    assert last_rule(world) == "planned-with-visit"
+    assert last_rule(world) == "planned"
 
 
 async def expired_move(world: World, appointment: Appointment) -> None:
@@ -129,7 +129,7 @@ async def test_it_is_the_buyers_until_the_wfm_names_a_state(make_world: Worlds, 
     await world.hear(event("SCHD", 4, **IN_MORNING))
     assert last_rule(world) == "as-the-buyer-wished"
     await world.hear(event("SCHD", 5, **MONDAY))
-    assert last_rule(world) == "planned-with-visit"
+    assert last_rule(world) == "planned"
 
 
 async def test_it_is_the_buyers_for_a_quarter_of_an_hour_and_an_echo_for_longer(
@@ -140,5 +140,5 @@ async def test_it_is_the_buyers_for_a_quarter_of_an_hour_and_an_echo_for_longer(
     await expired_move(await make_world(pack=asking, timeout_s=0.05), appointment)
     world.clock.advance(minutes=16)
     await world.hear(event("SCHD", 3, **IN_AFTERNOON))
-    assert last_rule(world) == "planned-with-visit"
+    assert last_rule(world) == "planned"
     assert (await world.appointment(appointment)).valid_for == AFTERNOON

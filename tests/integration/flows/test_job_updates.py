@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bridge import batcher
 from bridge.backoff import Backoff
 from bridge.domain.decide import decide as real_decide
 from bridge.errors import NotKept
-from bridge.flows import hold_queue, patience
+from bridge.flows import hold_queue
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import WorkOrderState
 from bridge.yaml_source import parse_yaml
@@ -152,7 +153,7 @@ async def test_a_message_that_cannot_even_be_parked_holds_the_others_and_is_not_
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither does the bridge end, nor is anything acked that is stored nowhere."""
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 1.0))
+    monkeypatch.setattr(batcher, "RETRIES", Backoff(0.001, 1.0))
     monkeypatch.setattr(hold_queue, "decide", lambda *_: 1 / 0)
     failures = iter([ZeroDivisionError("a defect in parking"), ZeroDivisionError("again")])
     commit: Any = world.job_updates._batcher._commit
@@ -192,7 +193,7 @@ async def test_a_message_that_the_database_refuses_to_keep_at_all_is_given_up_an
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever gave it keeps it, with the reason; and nothing is said to be parked that is not."""
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.01))
+    monkeypatch.setattr(batcher, "RETRIES", Backoff(0.001, 0.01))
     poison = event("NEW", 1, "J-2")
     refuse(world, "journal", f"NEW.body = x'{poison.body.hex()}'")
     with capture_logs() as logs:
@@ -208,7 +209,7 @@ async def test_a_message_that_the_database_refuses_to_keep_at_all_is_given_up_an
 
 
 async def test_a_message_that_waits_for_the_database_grows_old(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.01))
+    monkeypatch.setattr(batcher, "RETRIES", Backoff(0.001, 0.01))
     world.store.at_start = 1_000_000
     waiting = asyncio.create_task(world.hear(event("NEW", 1)))
     await eventually(lambda: world.job_updates.oldest_s() > 0.02)
@@ -220,7 +221,7 @@ async def test_a_message_that_waits_for_the_database_grows_old(world: World, mon
 async def test_a_database_that_goes_away_is_waited_for_and_nothing_is_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 1.0))
+    monkeypatch.setattr(batcher, "RETRIES", Backoff(0.001, 1.0))
     world.store.at_start, world.store.at_commit = 3, 2
     await world.hear(event("NEW", 1, "J-1"), event("NEW", 1, "J-2"))
     assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-2"]
