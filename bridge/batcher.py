@@ -17,14 +17,10 @@ it for another reason than its own.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Generic, NamedTuple, TypeVar
-
-import structlog
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from bridge.backoff import Backoff
 from bridge.errors import NotKept, StoreDefect, TransientError, concerns_all
-
-log = structlog.get_logger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -144,7 +140,7 @@ class Patient(Generic[Item, Result]):
         while True:
             try:
                 return await self._commit(items)
-            except Exception as error:  # outermost: whatever an item does, the others must pass
+            except Exception as error:  # noqa: BLE001 - outermost: whatever an item does, the others must pass
                 fault: Exception = error
                 if isinstance(error, TransientError):
                     tries, failures = tries + 1, await self._at_fault(error, failures)
@@ -154,7 +150,7 @@ class Patient(Generic[Item, Result]):
                     fault = StoreDefect(f"{error}; the database takes other changes")
                 if len(items) > 1:
                     raise fault from error.__cause__
-                log.error("message.crashed", exc_info=fault)
+                _log().error("message.crashed", exc_info=fault)
                 return [await self._parked(items[0], fault)]
 
     async def _parked(self, item: Item, error: Exception) -> Result:
@@ -176,9 +172,15 @@ class Patient(Generic[Item, Result]):
 
 async def _rest(trouble: Exception, tries: int) -> None:
     seconds = RETRIES.after(tries)
-    log.warning("commit.waiting", trouble=_said(trouble), retry_in_seconds=seconds)
+    _log().warning("commit.waiting", trouble=_said(trouble), retry_in_seconds=seconds)
     await asyncio.sleep(seconds)
 
 
 def _said(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
+
+
+def _log() -> Any:
+    import structlog  # not before something goes wrong: it is slow to import, and the tools batch, too
+
+    return structlog.get_logger(__name__)

@@ -19,6 +19,8 @@ MOODY: Final = ("FINDSLOT", "BOOKVIS", "MOVEVIS", "CANVIS")
 AWAY: Final = (AMQPError, OSError, RuntimeError, TimeoutError)
 """What publishing may raise while RabbitMQ is not there."""
 AGAIN_S: Final = 0.2
+CONFIRMED_WITHIN_S: Final = 10.0
+"""A confirm is not awaited for longer: with RabbitMQ killed in between, the library has been seen to wait for ever."""
 
 
 class MoodyWfm(SimulatedWfm):
@@ -67,7 +69,8 @@ class MoodyWfm(SimulatedWfm):
         """What the WFM has to say it says when RabbitMQ is there again; in the meantime its job stands still."""
         while True:
             try:
-                return await super()._publish(*message)
+                async with asyncio.timeout(CONFIRMED_WITHIN_S):
+                    return await super()._publish(*message)
             except AWAY:
                 await asyncio.sleep(AGAIN_S)
 

@@ -18,7 +18,7 @@ from bridge.errors import TransientError
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import Memory
+from bridge.flows.ports import Memory, Watcher
 from bridge.flows.retention import Retention
 from bridge.flows.work import Workshop
 from bridge.loops import every
@@ -52,6 +52,7 @@ class Parts:
     link: RabbitLink
     topology: Topology
     leaving: Leaving = field(default_factory=Leaving)
+    watcher: Watcher | None = None
 
 
 def topology_of(settings: Settings) -> Topology:
@@ -105,7 +106,7 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     own_replies = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies, on_open=lambda: outbox.wake())
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
-    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of)
+    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of, watcher=parts.watcher)
     commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, workshop)
     outbox = OutboxSender(

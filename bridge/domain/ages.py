@@ -15,7 +15,7 @@ which of the messages that have named a state was the newest.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -128,6 +128,16 @@ class Ages:
 
     def __bool__(self) -> bool:
         return bool(self.agreed or self.named or self.own or self.visits)
+
+    def with_agreement(self, *ages: Age) -> "Ages":
+        """Note how old what a Buyer and the WFM have agreed is at least."""
+        agreed = newest((self.agreed, *ages))
+        return self if agreed == self.agreed else replace(self, agreed=agreed)
+
+    def with_state_named(self, versions: Versions, *, is_own: bool) -> "Ages":
+        """Note that a message of these versions has named a state, perhaps by what is remembered of no message."""
+        named, own = highest(self.named, versions), highest(self.own, versions) if is_own else self.own
+        return self if (named, own) == (self.named, self.own) else replace(self, named=named, own=own)
 
     def plain(self) -> dict[str, Age]:
         """Write them as whole numbers by names that no field has."""

@@ -60,9 +60,8 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime | None = None) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
-    if update.goal.if_any and job.open_appointment is None and update.visit.window is None:
-        # It speaks of the Appointment only if there is one.
-        update = replace(update, goal=replace(update.goal, appointment=None, if_any=False))
+    if update.goal.if_any:
+        update = replace(update, goal=update.goal.where(visit=update.has_visit(job)))
     ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
     if ties or (is_late(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
@@ -76,15 +75,15 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     # A clock that is fast makes nothing that comes later look old.
     earliest = min(update.occurred_at, now) if update.occurred_at is not None else None
     age = VisitAge(earliest=earliest, latest=update.occurred_at or now, versions=update.versions)
-    after = decision.job.with_visit_age(job, age)
+    after, ages = decision.job, decision.job.aged(job, age)
     if update.names_state and is_current:
         # Once the WFM has named a state, what it says is no repetition of what the Buyer asked for before.
-        after = echo.without_echoes(after).with_state_named(update.versions, is_own=update.is_own)
+        after, ages = echo.without_echoes(after), ages.with_state_named(update.versions, is_own=update.is_own)
     elif update.names_state:
         # What was old news is older than what was agreed: a delta that tells nothing of it must not bring it back.
-        after = after.with_agreement(newer_than(update.grounds))
+        ages = ages.with_agreement(newer_than(update.grounds))
     versions = highest(after.versions, update.versions)
-    after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions)
+    after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions, ages=ages)
     return replace(decision, job=after, reason=decision.reason or update.withheld)
 
 
@@ -166,7 +165,8 @@ def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: dat
 
 
 def _advance(job: Job, work_order: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
-    draft = Draft(job, replace(work_order, details=update.details), now)
+    told = work_order if work_order.details == update.details else replace(work_order, details=update.details)
+    draft = Draft(job, told, now)
     try:
         _walk(draft, update, ids)
         # The end of a visit that the Buyer never saw must not pass unnoticed where it changes nothing.

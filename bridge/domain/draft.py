@@ -122,8 +122,9 @@ class Draft:
         if work_order.state is WorkOrderState.OPEN and work_order.details.planned_execution_date is not None:
             # Only what is no longer `open` has been given an execution date (Table 10): an old one must not stay.
             work_order = replace(work_order, details=replace(work_order.details, planned_execution_date=None))
-        job = replace(self.job, work_order=work_order, appointment=self.appointment, ended_appointments=self.ended)
-        changed = (work_order, self.appointment) != (self.job.work_order, self.job.appointment)
+        job, changed = self.job, (work_order, self.appointment) != (self.job.work_order, self.job.appointment)
+        if changed:
+            job = replace(job, work_order=work_order, appointment=self.appointment, ended_appointments=self.ended)
         return Decision(
             outcome=Outcome.APPLIED if changed else Outcome.UNCHANGED,
             job=job,

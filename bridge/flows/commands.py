@@ -115,11 +115,9 @@ class Commands:
         if reply.problem is not None:
             await self._batcher.submit(reply)
             return
-        # Who asked has no headers, which may say how the body is written.
-        body = Body(message.body, message.headers)
-        if self._questions.awaits(reply.correlation_id) and self._questions.resolve(
-            reply.correlation_id, body.in_utf8()
-        ):
+        if self._questions.awaits(reply.correlation_id):
+            # Who asked has no headers, which may say how the body is written.
+            self._questions.resolve(reply.correlation_id, Body(message.body, message.headers).in_utf8())
             return
         if not reply.was_passed_on:
             await self._batcher.submit(reply)

@@ -15,7 +15,7 @@ import structlog
 
 from bridge.domain.model import Command, CommandId, Job, JobRef, Outcome
 from bridge.flows.hold_queue import LAST, Arrival, HoldQueue, Place, Step
-from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
+from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, Watcher, WfmMessage
 from bridge.flows.refusals import WfmUnavailable
 from bridge.mapping.pack import Pack, Reading
 
@@ -30,13 +30,17 @@ class Transactions(Protocol):
 
 @dataclass(slots=True)
 class Workshop:
-    """What every unit of work needs. `sellers` names the Seller of each pack, if there are several."""
+    """What every unit of work needs. `sellers` names the Seller of each pack, if there are several.
+
+    `watcher` is told what was committed.
+    """
 
     store: Transactions
     packs: Mapping[str, Pack]
     clock: Clock
     new_id: Callable[[], str]
     sellers: Mapping[str, str] = field(default_factory=dict)
+    watcher: Watcher | None = None
 
 
 def pack_of(packs: Mapping[str, Pack], job: JobRef) -> Pack:
@@ -79,10 +83,19 @@ class Work:
         for step in self._steps:
             if step.error is not None:
                 log.error("message.crashed", exc_info=step.error)
-            if step.entry is not None and step.entry.outcome is Outcome.PARKED:
-                _log_parked(step.entry)
+            if step.entry is not None:
+                _log(step.entry)
         for entry in self._parked:
-            _log_parked(entry)
+            _log(entry)
+        if self._workshop.watcher is not None:
+            self._tell(self._workshop.watcher)
+
+    def _tell(self, watcher: Watcher) -> None:
+        for entry in self.entries().values():
+            watcher.recorded(entry)
+        for step in self._steps:
+            if step.settlement is not None:
+                watcher.settled(step.settlement.command, self.now)
 
     async def load(self, tx: Transaction, jobs: Collection[JobRef], *, settling: bool = False) -> None:
         """Lock and load jobs, with what waits for them as far as it may be taken up: all, where commands settle."""
@@ -156,13 +169,16 @@ class Work:
             await tx.resolve_waiting(resolved)
 
 
-def _log_parked(entry: JournalEntry) -> None:
-    """Say that a message is parked."""
-    log.warning(
-        "message.parked",
-        pack=entry.raw.pack,
-        message_id=entry.message,
-        job=entry.job.key if entry.job else None,
-        reason=entry.reason,
-        correlation_id=entry.raw.correlation_id,
-    )
+def _log(entry: JournalEntry) -> None:
+    """Say what became of a message, if it came to something or is to be looked at."""
+    about = {
+        "pack": entry.raw.pack,
+        "message_id": entry.message,
+        "job": entry.job.key if entry.job else None,
+        "correlation_id": entry.raw.correlation_id,
+    }
+    if entry.outcome is Outcome.PARKED:
+        log.warning("message.parked", **about, reason=entry.reason)
+    elif entry.outcome is Outcome.APPLIED:
+        hops = [f"{hop.resource} {hop.id} {hop.source or 'new'} -> {hop.target}" for hop in entry.transitions]
+        log.info("message.applied", **about, rule=entry.rule, hops=hops)

@@ -209,7 +209,7 @@ class Translator:
         why = _why_withheld(grounds, scope) if update.goal.names_state else None
         if why is None:
             return update
-        withheld = _withheld(update.goal, f"rule {update.rule} {why}", scope)
+        withheld = _withheld(update, f"rule {update.rule} {why}", scope.job)
         return replace(update, goal=Goal(on_illegal=OnIllegal.KEEP), wait=None, withheld=withheld)
 
     def _said_since(self, rule: Rule, trace: _Trace) -> list[str]:
@@ -292,16 +292,15 @@ def _why_withheld(grounds: Grounds, scope: Scope) -> str | None:
     return f"{rests_on}, and a later message has named a state ({', '.join(older)})" if older else None
 
 
-def _withheld(goal: Goal, why: str, scope: Scope) -> str:
+def _withheld(update: JobUpdate, why: str, job: Job) -> str:
     """Say which states a goal does not name; nothing where the Buyer sees these states already."""
-    job = scope.job
+    goal = update.goal.where(visit=update.has_visit(job))
     state = job.work_order.state if job.work_order is not None else None
     status = job.appointment.status if job.appointment is not None else None
-    if goal.is_reached(state, status):
-        return ""
     named = (("work_order", goal.work_order, state), ("appointment", goal.appointment, status))
     new = [f"{name} {wanted}" for name, wanted, now in named if wanted not in (None, now)]
-    return f"goal withheld ({', '.join(new)}): {why}"
+    new += ["another window"] if update.moves(job) else []
+    return f"goal withheld ({', '.join(new)}): {why}" if new else ""
 
 
 def _awaits(reading: Reading, rule: Rule | None, trace: _Trace) -> Awaits:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from bridge.yaml_source.shapes import in_shape, shape_of
@@ -104,7 +104,7 @@ def _bare(annotation: Any) -> Any:
             annotation = get_args(annotation)[0]
         elif hasattr(annotation, "__value__"):
             annotation = annotation.__value__
-        elif isinstance(annotation, type) and issubclass(annotation, RootModel):
+        elif isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation.__pydantic_root_model__:
             annotation = annotation.model_fields["root"].annotation
         elif len(members := _members(annotation)) == 1:
             annotation = members[0]

@@ -23,6 +23,7 @@ MOST_UNPACKED: Final = 16 << 20  # bytes; a job is a few thousand
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _EITHER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's head
+_BARE: Final = -zlib.MAX_WBITS  # no head at all, as some say deflate
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w.:+-]+)", re.IGNORECASE)
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -98,10 +99,17 @@ class Body:
         body = self.raw
         if body.startswith(_GZIP) or (len(body) > 1 and body[0] == 0x78 and int.from_bytes(body[:2], "big") % 31 == 0):
             return _inflated(body)
-        declared = self.headers.get(CONTENT_ENCODING, "").strip().lower()
+        declared = self._content_encoding
+        if declared == "deflate":
+            return _inflated(body, _BARE)
         if body.startswith(_ZSTD) or declared in ("br", "zstd", "compress", "xz"):
             raise Misread(f"the body is compressed ({declared or 'zstd'}); gzip and deflate can be read")
         return body
+
+    @property
+    def _content_encoding(self) -> str:
+        """What the message says of its packing; some clients write there what the text is encoded in."""
+        return self.headers.get(CONTENT_ENCODING, "").strip().lower()
 
     def _text(self, body: bytes) -> str:
         try:
@@ -128,7 +136,8 @@ class Body:
         if (by_zeros := _by_zeros(body)) is not None:
             yield by_zeros
         in_type, in_xml = _CHARSET.search(self.headers.get(CONTENT_TYPE, "")), _IN_XML.match(body.lstrip())
-        names = (in_type and in_type[1], in_xml and in_xml[1].decode("ascii", "replace"), self.encoding)
+        in_xml_head = in_xml and in_xml[1].decode("ascii", "replace")
+        names = (in_type and in_type[1], self._content_encoding, in_xml_head, self.encoding)
         yield from (name for name in names if name and _is_known(name) and name.lower() not in _UTF8)
 
 
@@ -146,9 +155,9 @@ def _by_zeros(body: bytes) -> str | None:
     return None
 
 
-def _inflated(body: bytes) -> bytes:
+def _inflated(body: bytes, head: int = _EITHER) -> bytes:
     """Unpack gzip or deflate. What only looks like it is let be."""
-    unpacker = zlib.decompressobj(_EITHER)
+    unpacker = zlib.decompressobj(head)
     try:
         plain = unpacker.decompress(body, MOST_UNPACKED + 1)
     except zlib.error as error:

@@ -1,5 +1,6 @@
 """What the WFM announces while a Buyer's command is under way: told from news once the reply is there."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -142,19 +143,17 @@ async def test_a_move_to_another_window_while_a_reschedule_is_under_way_is_the_s
 
 
 @pytest.mark.parametrize("breaks", ["read_all", "translate"])
-async def test_a_waiting_message_that_breaks_the_bridge_is_parked_alone(
-    world: World, monkeypatch: pytest.MonkeyPatch, breaks: str
-) -> None:
+async def test_a_waiting_message_that_breaks_the_bridge_is_parked_alone(world: World, pack: Pack, breaks: str) -> None:
     """Neither the message it waited for nor the one beside it suffers."""
     await world.hear(event("SCHD", 2, **IN_MORNING), event("SCHD", 3, REMARK="bad", **IN_MORNING))
-    sound = getattr(Pack, breaks)
+    sound = getattr(pack, breaks)
 
-    def fragile(pack: Pack, given: bytes | Reading, *rest: Any) -> Any:
+    def fragile(given: bytes | Reading, *rest: Any) -> Any:
         if (given.message == "E-J-1-3") if isinstance(given, Reading) else (b"bad" in given):
             raise ZeroDivisionError("a defect")
-        return sound(pack, given, *rest)
+        return sound(given, *rest)
 
-    monkeypatch.setattr(Pack, breaks, fragile)
+    world.use(replace(pack, **{breaks: fragile}))
     await world.hear(event("NEW", 1))
     parked = [(each.message, each.reason) for each in await entries(world) if each.outcome == "parked"]
     assert parked == [("E-J-1-3", "the bridge failed on this message: ZeroDivisionError: a defect")]

@@ -16,14 +16,13 @@ UNMAPPED = {"CUST_ACC": "PL-66666"}
 
 
 @pytest.fixture
-def fixed(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def fixed(pack: Pack, world: World) -> Callable[[], None]:
     """Lets the pack take customers that it does not know for PL-00017."""
-    read_all = Pack.read_all
 
-    def mended(self: Pack, body: bytes, *rest: Any) -> Any:
-        return read_all(self, body.replace(b"PL-66666", b"PL-00017").removeprefix(b"\xff"), *rest)
+    def mended(body: bytes, *rest: Any) -> Any:
+        return pack.read_all(body.replace(b"PL-66666", b"PL-00017").removeprefix(b"\xff"), *rest)
 
-    return lambda: monkeypatch.setattr(Pack, "read_all", mended)
+    return lambda: world.use(replace(pack, read_all=mended))
 
 
 async def test_a_parked_message_that_is_sent_again_after_the_pack_was_fixed_is_applied(

@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -159,10 +159,10 @@ class World:
         engine = open_engine(f"sqlite:///{database}", synchronous="NORMAL").execution_options(compiled_cache=COMPILED)
         self.sql_store = SqlStore(engine, new_id=ids, clock=clock)
         self.store: Any = FlakyStore(self.sql_store)
-        packs: Mapping[str, Pack] = {pack.name: pack}
+        self._packs = {pack.name: pack}
         timeout = timedelta(seconds=timeout_s)
         store: Store = self.store
-        self.workshop = workshop = Workshop(store, packs, clock, ids)
+        self.workshop = workshop = Workshop(store, self._packs, clock, ids)
         self.commands = Commands(store, self.bus, workshop, instance=instance)
         self.job_updates = JobUpdates(store, workshop)
         self.time_slots = TimeSlots(
@@ -185,6 +185,10 @@ class World:
             await asyncio.gather(*loops, *self._tasks, return_exceptions=True)
             await self.commands._batcher.stop()
             await self.sql_store.close()
+
+    def use(self, pack: Pack) -> None:
+        """Speak to the WFM through another pack of that name from now on."""
+        self._packs[pack.name] = pack
 
     # the WFM
 

@@ -277,6 +277,18 @@ def test_another_encoding_is_named_by_the_content_type_or_by_the_pack() -> None:
     assert told(own, POLISH, {"content-type": 'text/json;charset="windows-1250"'}) == "Łódź"
 
 
+def test_the_content_encoding_may_name_an_encoding_as_some_clients_write_it() -> None:
+    assert told(pack_with(KIND), POLISH, {"content-encoding": "Windows-1250"}) == "Łódź"
+    assert told(pack_with(KIND), TEXT.encode(), {"content-encoding": "UTF-8"}) == "Łódź"
+
+
+@pytest.mark.parametrize("head", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
+def test_deflate_is_read_with_and_without_its_head(head: int) -> None:
+    packer = zlib.compressobj(wbits=head)
+    packed = packer.compress(TEXT.encode()) + packer.flush()
+    assert told(pack_with(KIND), packed, {"content-encoding": "deflate"}) == "Łódź"
+
+
 @pytest.mark.parametrize(
     ("body", "headers", "reason"),
     [
