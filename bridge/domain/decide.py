@@ -165,8 +165,9 @@ def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: dat
 
 
 def _advance(job: Job, work_order: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
-    told = work_order if work_order.details == update.details else replace(work_order, details=update.details)
-    draft = Draft(job, told, now)
+    if work_order.details != update.details:
+        work_order = replace(work_order, details=update.details)
+    draft = Draft(job, work_order, now)
     try:
         _walk(draft, update, ids)
         # The end of a visit that the Buyer never saw must not pass unnoticed where it changes nothing.
