@@ -479,6 +479,17 @@ class RetentionSettings(Section):
         return self
 
 
+class AdminSettings(Section):
+    """What operators and their tools reach: probes and metrics."""
+
+    enabled: bool = Field(True, description="Serve it at all.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on. Nobody is asked who he is: only those who may see it should reach it.",
+    )
+    port: int = Field(8138, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+
+
 class LogSettings(Section):
     """Log lines, on standard error."""
 
@@ -531,6 +542,7 @@ class Settings(BaseSettings):
     commands: CommandSettings = Field(CommandSettings(), description="Commands towards the WFM.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
     retention: RetentionSettings = Field(RetentionSettings(), description="How long what is done with is kept.")
+    admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes and metrics.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
 
     @model_validator(mode="after")

@@ -128,7 +128,7 @@ async def start_http(
 
     The socket comes first: port 0 is only known once it is bound.
     """
-    listening = _listen(settings.http.host, settings.http.port)
+    listening = listen(settings.http.host, settings.http.port, "http")
     stack.callback(listening.close)
     host, port = listening.getsockname()[:2]
     log.info("bridge.listening", host=host, port=port)
@@ -154,11 +154,13 @@ async def start_http(
     return url, close
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, section: str) -> socket.socket:
+    """Bind a port; raises `PermanentError` that names the section of the settings."""
     try:
         return socket.create_server((host, port), family=_family(host))
     except OSError as failure:
-        raise PermanentError(f"can't listen on {host}:{port}: {failure.strerror or failure}") from failure
+        where = f"{host}:{port} ({section}.host, {section}.port)"
+        raise PermanentError(f"can't listen on {where}: {failure.strerror or failure}") from failure
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from random import Random
 
 import structlog
+from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream.rabbit import QueueType
 
 from bridge.app.credentials import broker_url
@@ -17,7 +18,7 @@ from bridge.errors import TransientError
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import Memory
+from bridge.flows.ports import Memory, Watcher
 from bridge.flows.retention import Retention
 from bridge.flows.work import Workshop
 from bridge.loops import every
@@ -51,6 +52,7 @@ class Parts:
     link: RabbitLink
     topology: Topology
     leaving: Leaving = field(default_factory=Leaving)
+    watcher: Watcher | None = None
 
 
 def topology_of(settings: Settings) -> Topology:
@@ -104,7 +106,7 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     own_replies = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies, on_open=lambda: outbox.wake())
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
-    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of)
+    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of, watcher=parts.watcher)
     commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, workshop)
     outbox = OutboxSender(
@@ -160,11 +162,11 @@ async def start_consumers(parts: Parts, wfm_side: WfmSide, start: Start, stack: 
     Raises `PermanentError` where another process runs as the same instance.
     """
     link = parts.link
-    await _until_allowed(link, wfm_side.mark.take)
+    await until_begun(link, wfm_side.mark.take)
     start(wfm_side.mark.keep(), "instance")
     consumers: list[ReplyConsumer | InboundConsumer] = [*wfm_side.replies, *wfm_side.inbound]
     for consumer in consumers:
-        await _until_allowed(link, consumer.start)
+        await until_begun(link, consumer.start)
         stack.push_async_callback(consumer.stop)
     start(wfm_side.outbox.run(), "outbox")
     start(wfm_side.dead_letters.watch(), "dead letters")
@@ -181,13 +183,15 @@ async def still_lacking(wfm_side: WfmSide) -> list[str]:
     return [problem for problem in problems if problem is not None]
 
 
-async def _until_allowed(link: RabbitLink, step: Callable[[], Awaitable[None]]) -> None:
-    """Take a step. A right that is missing is waited for: an administrator gives it while we run."""
+async def until_begun(link: RabbitLink, step: Callable[[], Awaitable[None]]) -> None:
+    """Take a step. A right that is missing is waited for: an administrator gives it while we run; and so is a
+    connection that is lost meanwhile.
+    """
     for wait in RETRIES.waits():
         try:
             await step()
-        except TransientError as trouble:
-            before, link.hindrance = link.hindrance, str(trouble)
+        except (TransientError, AMQPError, ChannelInvalidStateError, OSError) as trouble:
+            before, link.hindrance = link.hindrance, str(trouble) or repr(trouble)
             if link.hindrance != before:
                 log.warning("broker.waiting", problem=link.hindrance)
             await asyncio.sleep(wait)

@@ -76,6 +76,12 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
             "TODO.",
         ),
     ),
+    Verb(
+        "trace",
+        "bridge.cli.trace:trace",
+        "Tell the story of one thing in order: messages, hops, commands, results, webhooks, and what waits. Reads "
+        "only.",
+    ),
     noun(
         "messages",
         "The journal of WFM messages.",
@@ -88,6 +94,12 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
             "show",
             "bridge.cli.messages:show_message",
             "Show one message in full: as it came, what became of it, and how that was found. Reads only.",
+        ),
+        Verb(
+            "discard",
+            "bridge.cli.messages:discard_messages",
+            "Set parked messages aside for good, with a note: they count as ignored, and no replay takes them up "
+            "again.",
         ),
         Verb(
             "replay",

@@ -34,7 +34,7 @@ AT_ONCE: Final = 500  # deliveries that are made pending in one transaction
 
 _TRIES = attempts.alias("tries")
 _LAST = select(func.max(_TRIES.c.number)).where(_TRIES.c.delivery == deliveries.c.number).scalar_subquery()
-_REPORTS = (
+REPORTS = (
     select(
         deliveries,
         notifications.c.event_type,
@@ -136,15 +136,15 @@ class Backlog:
 
     async def reports(self, wanted: DeliveryFilter = ANY, limit: int = 100) -> Sequence[DeliveryReport]:
         """Read the newest deliveries, newest first."""
-        query = _filtered(_REPORTS, wanted).order_by(deliveries.c.number.desc()).limit(limit)
+        query = _filtered(REPORTS, wanted).order_by(deliveries.c.number.desc()).limit(limit)
         async with self._database.read() as session:
-            return [_report(row) for row in await session.rows(query)]
+            return [report_of(row) for row in await session.rows(query)]
 
     async def report(self, number: int) -> DeliveryReport | None:
         """Read one delivery."""
         async with self._database.read() as session:
-            row = await session.row(_REPORTS.where(deliveries.c.number == number))
-        return None if row is None else _report(row)
+            row = await session.row(REPORTS.where(deliveries.c.number == number))
+        return None if row is None else report_of(row)
 
     async def attempts(self, number: int) -> Sequence[Attempt]:
         """Read all attempts at a delivery, oldest first; last one that is under way, or was when its process died."""
@@ -242,7 +242,8 @@ def _conditions(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
         yield notifications.c.event_time < wanted.until
 
 
-def _report(row: Row) -> DeliveryReport:
+def report_of(row: Row) -> DeliveryReport:
+    """Read a row of `REPORTS`."""
     return DeliveryReport(
         number=row["number"],
         listener=SubscriptionId(row["subscription_id"]),

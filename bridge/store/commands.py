@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import Insert
@@ -20,9 +20,8 @@ from bridge.domain.model import (
 )
 from bridge.flows.ports import Window
 from bridge.mef.models import TimePeriod
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session, is_one_of, overwriting, upsert
+from bridge.store.session import KEYS, Bulk, Database, Session, is_one_of, overwriting, upsert
 from bridge.store.tables import commands, offered_slots
 
 # For so long after its deadline the WFM may still speak of a command that came to nothing.
@@ -34,7 +33,7 @@ _MOMENT = bindparam("moment", type_=_COLUMN.created_at.type)
 # The very words of the partial index: SQLite compares text.
 _IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
 
-_ADD = Bulk(commands)
+ADD = Bulk(commands)
 _FIND = select(commands).where(_COLUMN.id == bindparam("wanted"))
 _SINCE = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.created_at >= _MOMENT)
 _OF_JOB = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.job_key == bindparam("key"))
@@ -70,11 +69,22 @@ def _overwriting(statement: Insert) -> Insert:
     """A job loaded before a command was settled still calls it pending, but settled is final."""
     new = statement.excluded
     state = case((new.state == literal_column(f"'{CommandState.PENDING.value}'"), _COLUMN.state), else_=new.state)
-    return overwriting(statement, state=state, answer=func.coalesce(new.answer, _COLUMN.answer))
+    settled_at = func.coalesce(_COLUMN.settled_at, new.settled_at)
+    return overwriting(statement, state=state, answer=func.coalesce(new.answer, _COLUMN.answer), settled_at=settled_at)
 
 
 OUTSTANDING = _outstanding()
 SAVE = Bulk(commands, _overwriting)
+
+
+class Settled(NamedTuple):
+    """What came of a command (plain JSON), and when."""
+
+    result: Mapping[str, object] | None
+    at: datetime | None
+
+
+NOT_SETTLED: Final = Settled(None, None)
 
 
 class Commands:
@@ -99,11 +109,6 @@ async def _read(session: Session, statement: Select[Any], parameters: Mapping[st
 
 
 # Within a unit of work
-
-
-async def add(session: Session, new: Sequence[Command]) -> None:
-    """Insert new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
-    await _ADD.run(session, [command_row(each) for each in new])
 
 
 async def find(session: Session, id_: CommandId) -> Command | None:
@@ -151,8 +156,8 @@ async def offered(session: Session, wanted: Collection[Window], now: datetime) -
 # Rows
 
 
-def command_row(value: Command, came_of_it: Mapping[str, object] | None = None) -> dict[str, object]:
-    """Make the row of `commands`; `came_of_it` is given with a command that is settled now."""
+def command_row(value: Command, settled: Settled = NOT_SETTLED) -> dict[str, object]:
+    """Make the row of `commands`; `settled` is given with a command that is settled now."""
     window = value.window
     return {
         "id": value.id,
@@ -170,7 +175,8 @@ def command_row(value: Command, came_of_it: Mapping[str, object] | None = None) 
         "created_at": value.created_at,
         "expires_at": value.expires_at,
         "correlation_id": value.correlation_id,
-        "answer": came_of_it,
+        "answer": settled.result,
+        "settled_at": settled.at,
         "tries": value.tries,
         "try_again_at": value.try_again_at,
         "echo_until": value.echo_until,

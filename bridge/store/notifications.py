@@ -10,9 +10,8 @@ from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import AnnouncedEvent
 from bridge.mef.enums import EventType
 from bridge.store import ordering
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session
+from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
 
 _NOTIFY = Bulk(notifications)
@@ -43,7 +42,7 @@ class Notifications:
     async def latest(self, limit: int = 100) -> Sequence[AnnouncedEvent]:
         """Read the newest events, newest first; those of one decision in its order, backwards."""
         async with self._database.read() as session:
-            return [_event(row) for row in await session.rows(_NEWEST.limit(limit))]
+            return [event_of(row) for row in await session.rows(_NEWEST.limit(limit))]
 
 
 class Announcement(NamedTuple):
@@ -68,7 +67,19 @@ async def announce(session: Session, announcements: Sequence[Announcement], new_
     """Write events and their deliveries; tells whether there are any of these."""
     listeners = await session.rows_in(_LISTENERS, sorted({each.notification.buyer for each in announcements}))
     events = [(new_id(), announcement) for announcement in announcements]
-    await _NOTIFY.run(session, [_event_row(event_id, event) for event_id, event in events])
+    rows = [
+        {
+            "event_id": event_id,
+            "event_type": event.notification.event_type.value,
+            "resource_id": event.notification.id,
+            "buyer": event.notification.buyer,
+            "event_time": event.at,
+            "correlation_id": event.correlation_id,
+            "position": event.position,
+        }
+        for event_id, event in events
+    ]
+    await _NOTIFY.run(session, rows)
     due = [
         _delivery_row(event_id, event, listener)
         for event_id, event in events
@@ -79,19 +90,8 @@ async def announce(session: Session, announcements: Sequence[Announcement], new_
     return bool(due)
 
 
-def _event_row(event_id: str, announcement: Announcement) -> dict[str, object]:
-    return {
-        "event_id": event_id,
-        "event_type": announcement.notification.event_type.value,
-        "resource_id": announcement.notification.id,
-        "buyer": announcement.notification.buyer,
-        "event_time": announcement.at,
-        "correlation_id": announcement.correlation_id,
-        "position": announcement.position,
-    }
-
-
-def _event(row: Row) -> AnnouncedEvent:
+def event_of(row: Row) -> AnnouncedEvent:
+    """Read a row of `notifications`."""
     return AnnouncedEvent(
         event_id=row["event_id"],
         event_type=EventType(row["event_type"]),

@@ -11,7 +11,7 @@ from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, Out
 from bridge.store import ordering
 from bridge.store.columns import Row
 from bridge.store.ordering import AT_ONCE, PENDING, Settlement
-from bridge.store.session import Database, Session
+from bridge.store.session import Database
 from bridge.store.tables import outbox
 
 _DUE = (
@@ -74,12 +74,7 @@ class Outbox:
         """Read the newest messages, newest first."""
         query = _NEWEST if state is None else _NEWEST.where(outbox.c.state == state.value)
         async with self._database.read() as session:
-            return [_report(row) for row in await session.rows(query.limit(limit))]
-
-
-async def append(session: Session, messages: Sequence[BusMessage]) -> None:
-    """Write messages in their order."""
-    await ordering.append(session, outbox, [outbox_row(message) for message in messages])
+            return [report_of(row) for row in await session.rows(query.limit(limit))]
 
 
 def outbox_row(message: BusMessage) -> dict[str, object]:
@@ -107,7 +102,8 @@ def outbox_entry(row: Row) -> OutboxEntry:
     return OutboxEntry(row["number"], _message(row), row["attempts"])
 
 
-def _report(row: Row) -> OutboxReport:
+def report_of(row: Row) -> OutboxReport:
+    """Read a row of `outbox` as the operator sees it."""
     return OutboxReport(
         number=row["number"],
         message=_message(row),

@@ -64,6 +64,16 @@ work_orders = Table(
     Column("created_at", Utc, nullable=False),
     Column("changed_at", Utc, nullable=False),
     Index("ix_work_orders_buyer", "buyer", "created_at", "id"),
+    Index("ix_work_orders_state", "buyer", "state", "created_at", "id", "appointment_required"),
+    Index(
+        "ix_work_orders_required",
+        "buyer",
+        "created_at",
+        "id",
+        "state",
+        postgresql_where=text("appointment_required"),
+        sqlite_where=text("appointment_required = 1"),
+    ),
     Index("ix_work_orders_job", "pack", "job_key"),
 )
 
@@ -107,6 +117,9 @@ appointments = Table(
     Column("changed_at", Utc, nullable=False),
     Index("ix_appointments_work_order", "work_order_id"),
     Index("ix_appointments_buyer", "buyer", "created_at", "id"),
+    Index("ix_appointments_status", "buyer", "status", "created_at", "id"),
+    Index("ix_appointments_ends", "buyer", "valid_to"),
+    _partial_index("ix_appointments_place", "buyer", "place_id", "created_at", "id", where="place_id IS NOT NULL"),
     _partial_index(
         "uq_appointments_one_open", "work_order_id", where="status IN ('confirmed', 'inProgress')", unique=True
     ),
@@ -155,6 +168,7 @@ journal = Table(
     Column("due_at", Utc),
     Index("ix_journal_outcome", "outcome", "number"),
     Index("ix_journal_received", "received_at"),
+    Index("ix_journal_job", "pack", "job_key", "number"),
     _partial_index("ix_journal_waiting", "pack", "job_key", "number", where="outcome = 'waiting'"),
     _partial_index("ix_journal_parked", "pack", "message_id", where="outcome = 'parked'"),
     _partial_index("ix_journal_due", "due_at", where="due_at IS NOT NULL"),
@@ -183,6 +197,7 @@ commands = Table(
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("try_again_at", Utc),
     Column("echo_until", Utc),
+    Column("settled_at", Utc),
     Index("ix_commands_job", "pack", "job_key"),
     _partial_index("ix_commands_try_again", "try_again_at", where="try_again_at IS NOT NULL"),
     _partial_index("ix_commands_overdue", "expires_at", where="state = 'pending'"),
@@ -329,4 +344,5 @@ processes = Table(
     Column("instance", Plain, nullable=False),
     Column("beats", Number, nullable=False),
     Column("ballast", LargeBinary, nullable=False),
+    Column("packs", Json(optional=True)),
 )

@@ -136,10 +136,10 @@ async def test_a_rabbitmq_that_is_not_there_at_the_start_is_waited_for(
     wire.cut()
     lab = await make_laboratory(sqlite_url, BROKER_URL=wire.url)
     lab.bridge.start()
+    await eventually(lambda: "RabbitMQ cannot be used; trying again" in lab.bridge.said)
     await eventually(lambda: wire.refused >= 2)
     assert lab.bridge.pid is not None
     assert "broker.connecting" in lab.bridge.said
-    assert "RabbitMQ cannot be used; trying again" in lab.bridge.said
     health = await lab.bridge.health()
     assert health is not None
     assert health["http"] == 503

@@ -2,17 +2,20 @@
 
 What a body is written in says a byte-order mark, else the message's content type, else the pack. A body that is UTF-8
 is taken for that whatever else is said: by chance no other text is. Compression is known by its first bytes.
+
+Of names that stand twice in one object of JSON only the last counts, which is remarked on.
 """
 
 import codecs
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
-from bridge.mapping.formats.values import Misread
+from bridge.mapping.formats.values import Misread, briefly
 
 T = TypeVar("T")
 
@@ -31,6 +34,8 @@ _MARKS: Final = (
 )
 _UTF8: Final = ("utf-8", "utf8", "ascii", "us-ascii")
 _XML_HEAD: Final = re.compile(r"^<\?xml[^>]*\?>")
+_SPACED: Final = re.compile(rb'"\s+:')
+_NAMED: Final = 5  # repeated names in a remark
 _IN_XML: Final = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([\w.:+-]+)""")
 
 
@@ -164,3 +169,42 @@ def _inflated(body: bytes, head: int = _EITHER) -> bytes:
     if not unpacker.eof:
         raise Misread("the body is compressed, and ends too early")
     return plain
+
+
+def repeated_names(body: bytes, data: object) -> list[str]:
+    """Say which names stand more than once in an object of a body, of which `data` was read.
+
+    A name has a colon behind its quotes. Where there are more of these than names, some may stand in a text, and the
+    body is read once more, slowly.
+    """
+    blank = b'" ' in body or b'"\n' in body or b'"\t' in body or b'"\r' in body
+    if not (blank and _SPACED.search(body)) and body.count(b'":') == _count(data):
+        return []
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            names = [name for name, _ in pairs]
+            found.extend(name for name in members if names.count(name) > 1)
+        return members
+
+    try:
+        json.loads(body, object_pairs_hook=note)
+    except (ValueError, RecursionError):
+        return []
+    names = [briefly(name) for name in dict.fromkeys(found)][:_NAMED]
+    return [f"{', '.join(names)} stands more than once in one object; the last one is taken"] if names else []
+
+
+def _count(data: object) -> int:
+    """Count the members of all objects."""
+    count, left = 0, [data]
+    while left:
+        one = left.pop()
+        if type(one) is dict:
+            count += len(one)
+            left += one.values()
+        elif type(one) is list:
+            left += one
+    return count

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bridge.domain.model import Accepted, CommandKind, Job
 from bridge.mapping.formats.datetimes import moment_reader, moment_writer
 from bridge.mapping.formats.durations import duration_reader
-from bridge.mapping.formats.numbers import decimal_number, whole_number
+from bridge.mapping.formats.values import decimal_number, whole_number
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Translated, Unreadable
 from tests.unit.examples import examples
 from tests.unit.mapping.builders import acme, snapshot

@@ -1,0 +1,176 @@
+"""What is on record of a job, from its first message to the last attempt at a notification; and which job an id means.
+
+Ids that Buyers and the WFM use are found by their indexes. Where none fits, whole tables are looked through: for the
+correlation ids of old messages, and for the beginning of an id.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import BindParameter, Column, ColumnElement, Select, bindparam, func, or_, select
+
+from bridge.domain.model import JobRef
+from bridge.flows.ports import AnnouncedEvent, Attempt, JobTrace, TracedCommand, TracedDelivery
+from bridge.store.backlog import REPORTS, report_of
+from bridge.store.columns import escape
+from bridge.store.commands import command
+from bridge.store.deliveries import attempt
+from bridge.store.jobs import appointment, work_order
+from bridge.store.journal import recorded
+from bridge.store.notifications import event_of
+from bridge.store.outbox import report_of as outbox_report_of
+from bridge.store.session import KEYS, Database, Session
+from bridge.store.tables import (
+    appointments,
+    attempts,
+    commands,
+    deliveries,
+    jobs,
+    journal,
+    notifications,
+    outbox,
+    work_order_entities,
+    work_orders,
+)
+
+MOST_JOBS: Final = 20
+"""So many jobs are found at most by one id."""
+
+_OF_ORDERS = select(work_orders.c.pack, work_orders.c.job_key)
+_OF_APPOINTMENTS = _OF_ORDERS.join(appointments, appointments.c.work_order_id == work_orders.c.id)
+_OF_ENTITIES = _OF_ORDERS.join(work_order_entities, work_order_entities.c.work_order_id == work_orders.c.id)
+_OF_JOBS = select(jobs.c.pack, jobs.c.key.label("job_key"))
+_OF_MESSAGES = select(journal.c.pack, journal.c.job_key).where(journal.c.job_key.is_not(None))
+_OF_COMMANDS = select(commands.c.pack, commands.c.job_key)
+
+_PACK: BindParameter[str] = bindparam("of_pack")
+_KEY: BindParameter[str] = bindparam("of_key")
+_ORDERS = (
+    select(work_orders)
+    .where(work_orders.c.pack == _PACK, work_orders.c.job_key == _KEY)
+    .order_by(work_orders.c.created_at, work_orders.c.id)
+)
+_VISITS = (
+    select(appointments)
+    .where(appointments.c.work_order_id.in_(KEYS))
+    .order_by(appointments.c.created_at, appointments.c.id)
+)
+_MESSAGES = select(journal).where(journal.c.pack == _PACK, journal.c.job_key == _KEY).order_by(journal.c.number)
+_COMMANDS = (
+    select(commands)
+    .where(commands.c.pack == _PACK, commands.c.job_key == _KEY)
+    .order_by(commands.c.created_at, commands.c.id)
+)
+_SENT = select(outbox).where(outbox.c.pack == _PACK, outbox.c.job_key == _KEY).order_by(outbox.c.number)
+_EVENTS = (
+    select(notifications)
+    .where(notifications.c.resource_id.in_(KEYS))
+    .order_by(notifications.c.event_time, notifications.c.position)
+)
+_DELIVERIES = REPORTS.where(deliveries.c.event_id.in_(KEYS)).order_by(deliveries.c.number)
+_ATTEMPTS = select(attempts).where(attempts.c.delivery.in_(KEYS)).order_by(attempts.c.number)
+
+
+class Found(NamedTuple):
+    """The jobs that an id means; `by_beginning` if it is only how longer ids begin."""
+
+    jobs: Sequence[JobRef]
+    by_beginning: bool = False
+
+
+class Traces:
+    """Jobs as the operator sees them, with all that happened."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, id_: str) -> Found:
+        """Find the jobs that an id means, at most `MOST_JOBS`; none for an empty one.
+
+        It may be that of a WorkOrder, an Appointment, a job, a trouble ticket or another related entity, a command, an
+        event or a message, a correlation id, or how one of the first four and an event's begins.
+        """
+        if not id_:
+            return Found(())
+        async with self._database.read() as session:
+            for stage in _exact(id_):
+                if found := await _named(session, stage):
+                    return Found(found)
+            return Found(await _named(session, _beginning(id_)), by_beginning=True)
+
+    async def read(self, job: JobRef) -> JobTrace:
+        """Read all that is on record of a job, as it is at one moment."""
+        of_job = {"of_pack": job.pack, "of_key": job.key}
+        async with self._database.read() as session:
+            orders = [work_order(row) for row in await session.rows(_ORDERS, of_job)]
+            visits = [appointment(row) for row in await session.rows_in(_VISITS, [each.id for each in orders])]
+            resources: list[str] = [*(each.id for each in orders), *(each.id for each in visits)]
+            events = [event_of(row) for row in await session.rows_in(_EVENTS, resources)]
+            return JobTrace(
+                job=job,
+                work_orders=tuple(orders),
+                appointments=tuple(visits),
+                messages=tuple(recorded(row) for row in await session.rows(_MESSAGES, of_job)),
+                commands=tuple(
+                    TracedCommand(command=command(row), settled_at=row["settled_at"], result=row["answer"])
+                    for row in await session.rows(_COMMANDS, of_job)
+                ),
+                sent=tuple(outbox_report_of(row) for row in await session.rows(_SENT, of_job)),
+                events=tuple(events),
+                deliveries=await _deliveries(session, events),
+            )
+
+
+async def _deliveries(session: Session, events: Sequence[AnnouncedEvent]) -> tuple[TracedDelivery, ...]:
+    reports = [report_of(row) for row in await session.rows_in(_DELIVERIES, [each.event_id for each in events])]
+    tries: defaultdict[int, list[Attempt]] = defaultdict(list)
+    for row in await session.rows_in(_ATTEMPTS, [report.number for report in reports]):
+        tries[row["delivery"]].append(attempt(row))
+    return tuple(TracedDelivery(report=each, attempts=tuple(tries[each.number])) for each in reports)
+
+
+async def _named(session: Session, queries: Sequence[Select[Any]]) -> list[JobRef]:
+    found = {
+        JobRef(row["pack"], row["job_key"])
+        for query in queries
+        for row in await session.rows(query.distinct().limit(MOST_JOBS))
+    }
+    return sorted(found)[:MOST_JOBS]
+
+
+def _exact(id_: str) -> Iterator[Sequence[Select[Any]]]:
+    """Say what an id may be, the likeliest first: the first of these that finds anything says what is meant."""
+    yield [_OF_ORDERS.where(work_orders.c.id == id_)]
+    yield [_OF_APPOINTMENTS.where(appointments.c.id == id_)]
+    yield [_OF_JOBS.where(jobs.c.key == id_), _OF_MESSAGES.where(journal.c.job_key == id_)]
+    yield [_OF_ENTITIES.where(work_order_entities.c.entity_id == id_)]
+    yield [_OF_COMMANDS.where(commands.c.id == id_)]
+    yield _of_events(notifications.c.event_id == id_)
+    yield [
+        _OF_MESSAGES.where(or_(journal.c.correlation_id == id_, journal.c.message_id == id_)),
+        _OF_COMMANDS.where(commands.c.correlation_id == id_),
+        *_of_events(notifications.c.correlation_id == id_),
+    ]
+
+
+def _beginning(id_: str) -> Sequence[Select[Any]]:
+    def begins(column: Column[str]) -> ColumnElement[bool]:
+        return func.substr(column, 1, len(escape(id_)), type_=column.type) == id_
+
+    return [
+        _OF_ORDERS.where(begins(work_orders.c.id)),
+        _OF_APPOINTMENTS.where(begins(appointments.c.id)),
+        _OF_JOBS.where(begins(jobs.c.key)),
+        _OF_ENTITIES.where(begins(work_order_entities.c.entity_id)),
+        *_of_events(begins(notifications.c.event_id)),
+    ]
+
+
+def _of_events(condition: ColumnElement[bool]) -> Sequence[Select[Any]]:
+    """Choose the jobs of events; WorkOrders and Appointments each by the index of their ids."""
+    resources = select(notifications.c.resource_id).where(condition)
+    return [
+        _OF_ORDERS.where(work_orders.c.id.in_(resources)),
+        _OF_APPOINTMENTS.where(appointments.c.id.in_(resources)),
+    ]
