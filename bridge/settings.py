@@ -296,6 +296,15 @@ class IdentitySettings(Section):
         30.0, description="Fewest seconds between two readings of the keys, whatever tokens come in."
     )
 
+    jwks_proxy_url: Annotated[SecretStr, _url("http")] | None = Field(
+        None,
+        description="HTTP proxy through which the keys are fetched (CONNECT): `http://user:password@host:port`. "
+        "Empty: none.",
+    )
+    jwks_ca_file: Path | None = Field(
+        None, description="Certificates (PEM) of authorities that are trusted besides the system's to fetch the keys."
+    )
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         missing = [name for name in ("issuer", "audience") if self.jwks and not getattr(self, name)]

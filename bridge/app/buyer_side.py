@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 
+import structlog
+
 from bridge.api.app import build_app
 from bridge.api.config import ApiConfig, Limits
 from bridge.api.identity import (
@@ -31,6 +33,8 @@ from bridge.flows.time_slots import TimeSlots
 from bridge.flows.work_orders import WorkOrders
 from bridge.settings import Settings
 from bridge.store import SqlStore
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,9 @@ async def start_http(
     """
     listening = listen(settings.http.host, settings.http.port, "http")
     stack.callback(listening.close)
-    url = settings.http.model_copy(update={"port": listening.getsockname()[1]}).public_url
+    host, port = listening.getsockname()[:2]
+    log.info("bridge.listening", host=host, port=port)
+    url = settings.http.model_copy(update={"port": port}).public_url
     config = ApiConfig(
         base_url=url,
         prefix=settings.http.seller_prefix,

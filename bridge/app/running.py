@@ -67,6 +67,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         identity = await open_identity(settings, entities, stack)
         store = build_store(settings)
         stack.push_async_callback(store.close)
+        store.processes.packs = lambda: {pack.name: pack.version for pack in packs.values()}
         admin = build_admin_side(settings.instance)
         own_link, topology = link or build_link(settings), topology_of(settings)
         parts = Parts(settings, packs, store, own_link, topology, watcher=admin.watcher)

@@ -7,7 +7,7 @@ text: values of the standard under their wire names, what a WFM or an operator m
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -134,6 +134,17 @@ class Json(TypeDecorator[Any]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
         """Read it."""
         return _unless_none(json.loads)
+
+
+class TextList(TypeDecorator[Sequence[str]]):
+    """Texts, each as `Plain` keeps it, as one JSON list: for SQLite, which knows no arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Convert:
+        """Write them."""
+        return lambda texts: json.dumps([escape(text) for text in texts])
 
 
 class Model(TypeDecorator[Any]):

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Dialect,
     Executable,
     RowMapping,
     Table,
@@ -34,6 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.domain.model import JobRef
 from bridge.errors import StoreShort, StoreUnavailable, StoreUncertain
+from bridge.store.direct import Bound, Lender
 from bridge.store.sqlite import WRITES
 from bridge.store.trouble import ours
 
@@ -177,6 +179,7 @@ class Database:
     def __init__(self, engine: AsyncEngine | None = None) -> None:
         self.health = Health(None if engine is not None else NOT_OPEN)
         self._engines: tuple[AsyncEngine, AsyncEngine] | None = None
+        self._lender: Lender | None = None
         # SQLite has one writer at a time: waiting here is fair and costs nothing, waiting in the driver is neither.
         self._turn: AbstractAsyncContextManager[Any] = nullcontext()
         if engine is not None:
@@ -185,12 +188,29 @@ class Database:
     def use(self, engine: AsyncEngine) -> None:
         """Open it: sessions come from this engine."""
         self._engines = engine, engine.execution_options(**{WRITES: True})
+        self._lender = Lender(engine)
         self.health.took()
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     def read(self) -> AbstractAsyncContextManager[Session]:
         """Open a transaction that only reads."""
         return begin(self._opened()[0])
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the database."""
+        return self._opened()[0].dialect
+
+    async def fetch(self, query: Bound) -> Sequence[Sequence[Any]]:
+        """Run a query by itself, outside of any transaction, and give the driver's rows."""
+        (rows,) = await self.fetch_each([query])
+        return rows
+
+    async def fetch_each(self, queries: Sequence[Bound]) -> Sequence[Sequence[Sequence[Any]]]:
+        """Run queries as `fetch` does, one after another; on SQLite in one trip to its thread."""
+        if self._lender is None:
+            raise StoreUnavailable(NOT_OPEN)
+        return await self._lender.fetch(*queries)
 
     @asynccontextmanager
     async def write(self, *, probe: bool = False) -> AsyncIterator[Session]:
@@ -209,6 +229,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._lender is not None:
+            await self._lender.close()
         if self._engines is not None:
             await self._engines[0].dispose()
 

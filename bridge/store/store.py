@@ -138,6 +138,7 @@ class SqlStore:
 
     async def close(self) -> None:
         """Finish what is being settled, leave what is claimed to others, and close all connections."""
+        await self.reads.close()
         await self.deliveries.finish()
         await self.outbox.finish()
         with suppress(StoreUnavailable, TimeoutError):

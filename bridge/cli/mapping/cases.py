@@ -129,17 +129,24 @@ def _written_out(
 
 def _tell(path: Path, result: CaseResult, *, every: bool) -> None:
     typer.echo(f"{'ok  ' if result.passed else 'FAIL'} {path.name}: {result.case}")
-    for line in (*shown(result), *differences(result, every=every)):
+    places = () if result.passed and not any(step.show for step in result.steps) else _places(path)
+    for line in (*shown(result, places), *differences(result, places, every=every)):
         typer.echo(f"       {line}")
 
 
-def differences(result: CaseResult, *, every: bool = False) -> list[str]:
-    """Say what came out otherwise; empty where all came out as expected.
+def _places(path: Path) -> Sequence[str]:
+    """Say where each step of a case stands in its file."""
+    source = read_yaml(path)
+    return [f"{path}:{source.position(('steps', number))[0]}" for number in range(len(source.data["steps"]))]
+
+
+def differences(result: CaseResult, places: Sequence[str] = (), *, every: bool = False) -> list[str]:
+    """Say what came out otherwise; empty where all came out as expected. `places` says where the steps stand.
 
     Of the first step that failed all is told, of others, which may have failed for that alone, only if `every`.
     """
     failed = [step for step in result.steps if step.differences]
-    lines = [line for step in (failed if every else failed[:1]) for line in _failed(step)]
+    lines = [line for step in (failed if every else failed[:1]) for line in _failed(step, places)]
     if len(failed) > 1 and not every:
         others = [str(step.number) for step in failed[1:]]
         which = f"step {others[0]}" if len(others) == 1 else f"steps {', '.join(others)}"
@@ -147,21 +154,22 @@ def differences(result: CaseResult, *, every: bool = False) -> list[str]:
     return lines
 
 
-def shown(result: CaseResult) -> list[str]:
+def shown(result: CaseResult, places: Sequence[str] = ()) -> list[str]:
     """Tell all that came of the steps that are to be shown, and are not told of as they failed."""
     first = next((step.number for step in result.steps if step.differences), None)
     steps = [step for step in result.steps if step.show and step.number != first]
-    return [line for step in steps for line in (_head(step), *_came(step, {"reads"}))]
+    return [line for step in steps for line in (_head(step, places), *_came(step, {"reads"}))]
 
 
-def _head(step: StepResult) -> str:
-    return f"step {step.number}" + (f" ({step.why})" if step.why else "")
+def _head(step: StepResult, places: Sequence[str]) -> str:
+    place = f" at {places[step.number - 1]}" if places else ""
+    return f"step {step.number}{place}" + (f" ({step.why})" if step.why else "")
 
 
-def _failed(step: StepResult) -> list[str]:
+def _failed(step: StepResult, places: Sequence[str]) -> list[str]:
     keys = {one.key.partition(".")[0] for one in step.differences}
     wanted = keys | ({"reads"} if step.show else set())
-    return [_head(step), *(line for one in step.differences for line in _difference(one)), *_came(step, wanted)]
+    return [_head(step, places), *(line for one in step.differences for line in _difference(one)), *_came(step, wanted)]
 
 
 def _difference(difference: Difference) -> list[str]:
@@ -189,9 +197,8 @@ def _came(step: StepResult, keys: Collection[str]) -> list[str]:
 def _value_lines(name: str, value: object, margin: str) -> Iterator[str]:
     """Tell a value in a line, what has parts in one for each of them; what is empty is left out."""
     if isinstance(value, dict) and name in _OPENED:
-        yield f"{margin}{name}:"
-        for key, one in value.items():
-            yield from _value_lines(key, one, f"{margin}  ")
+        lines = [line for key, one in value.items() for line in _value_lines(key, one, f"{margin}  ")]
+        yield from [f"{margin}{name}:", *lines] if lines else []
     elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
         yield f"{margin}{name}:"
         yield from (f"{margin}  - {_json(one)}" for one in value)

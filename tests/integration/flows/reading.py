@@ -15,7 +15,9 @@ from tests.integration.flows.world import ALL, BUYERS, EVER, World
 
 async def visits(world: World) -> list[Appointment]:
     """All Appointments of the Buyer, oldest first."""
-    return list((await world.sql_store.reads.appointments(AppointmentQuery(buyers=BUYERS))).items)
+    reads = world.sql_store.reads
+    listed = (await reads.appointments(AppointmentQuery(buyers=BUYERS))).items
+    return [visit for each in listed if (visit := await reads.appointment(each.id)) is not None]
 
 
 async def statuses(world: World) -> list[str]:
@@ -25,7 +27,9 @@ async def statuses(world: World) -> list[str]:
 
 async def work_orders(world: World) -> list[WorkOrder]:
     """All WorkOrders of the Buyer, oldest first."""
-    return list((await world.sql_store.reads.work_orders(WorkOrderQuery(buyers=BUYERS))).items)
+    reads = world.sql_store.reads
+    listed = (await reads.work_orders(WorkOrderQuery(buyers=BUYERS))).items
+    return [order for each in listed if (order := await reads.work_order(each.id)) is not None]
 
 
 async def entries(world: World) -> list[JournalEntry]:

@@ -13,14 +13,15 @@ from bridge.mef.enums import AppointmentStatus as Status
 from bridge.mef.enums import WorkOrderState as State
 
 PAGE = Path(__file__).parents[3] / "docs" / "pack-reference.md"
-TABLES = re.compile(r"(?<=<!-- goals -->\n).*?(?=\n<!-- /goals -->)", re.DOTALL)
+TABLES = re.compile(r"(?<=<!-- goals -->\n).*?(?=<!-- /goals -->)", re.DOTALL)
 UNKNOWN, OPEN = Situation(None, None), Situation(State.OPEN, None)
 ENDED = [situation for situation in situations() if situation.work_order in TERMINAL]
 
 
 def test_the_page_in_the_docs_says_what_is_decided() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    drawn = TABLES.sub(lambda _: tables(), text)
+    drawn, found = TABLES.subn(lambda _: f"{tables()}\n", text)
+    assert found == 1
     if os.environ.get("MEF_BRIDGE_WRITE_DOCS"):
         PAGE.write_text(drawn, encoding="utf-8")
     elif text != drawn:

@@ -1,11 +1,13 @@
 """What the proofs say of a decision table, in words that tell what to write."""
 
+from random import Random
 from typing import Any
 
 import pytest
 
 from bridge.domain.model import Job
 from bridge.mapping.checks.checker import check, prove
+from bridge.mapping.checks.proofs.boxes import is_left, left_over
 from bridge.mapping.checks.proofs.catch_all import CatchAll, catch_all_of, only_caught
 from bridge.mapping.document import PackDocument
 from bridge.mapping.loader import make_pack
@@ -323,3 +325,15 @@ def _translated(pack: Pack, body: bytes) -> object:
     reading = pack.read(body, "", {})
     assert isinstance(reading, Reading)
     return pack.translate(reading, Job(ref=reading.job))
+
+
+def test_that_something_is_left_is_found_without_splitting_all_of_it() -> None:
+    random = Random("boxes")
+    answers = set()
+    for _ in range(300):
+        full = (7, 15, 3, 7)
+        taken = [tuple(random.randrange(1, mask + 1) for mask in full) for _ in range(random.randrange(12))]
+        box = tuple(random.randrange(1, mask + 1) for mask in full)
+        answers.add(is_left(box, taken))
+        assert is_left(box, taken) == bool(left_over([box], taken)), (box, taken)
+    assert answers == {True, False}

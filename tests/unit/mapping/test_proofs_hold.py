@@ -24,7 +24,7 @@ from bridge.mapping.document import PackDocument
 from bridge.mapping.pack import Pack, Reading, Translated, Unmapped, compile_pack
 from bridge.mapping.reading.references import STATE_COLUMNS
 from tests.unit.examples import examples
-from tests.unit.mapping.random_packs import DELTAS, VALUES, attributions, pack_of, rule_lists, ways
+from tests.unit.mapping.random_packs import DELTAS, MADE_OF, TAKEN_BACK, VALUES, attributions, pack_of, rule_lists, ways
 from tests.unit.packtools.packs import document
 
 MOST = 40  # messages by chance for each pack, and situations that are played of each box
@@ -57,10 +57,17 @@ class Played:
     def __call__(self, said: dict[str, object], state: MefState, **visit: object) -> Any:
         """What comes of a message for a job in this state."""
         body = {name: value for name, value in said.items() if value is not None and name not in ("moved", "asked_by")}
+        body |= {key: value for name in MADE_OF if name in body for key, value in MADE_OF[name](body.pop(name)).items()}
         known: dict[str, object] = {}
         if self.way == "a delta that tells half of it":  # and the other half was told before
-            known = {name: body.pop(name) for index, name in enumerate([*body]) if index % 2 and name != "code"}
-            body |= {} if said["moved"] else {"code": "-"}
+            others = [name for name in body if name not in ("code", "sub")]  # what belongs to a code is told with it
+            known = {name: body.pop(name) for name in others[::2]}
+            body |= {} if said["moved"] or "sub" in body else {"code": "-"}
+        if self.way == "a delta that says so":
+            body["form"] = "part"
+        if self.way == "a delta that takes the rest back":
+            known = {name: VALUES[name][0] for name in TAKEN_BACK if said.get(name) is None}
+            body["again"] = True
         if self.way == "a complete message":  # of which nothing is known that it does not tell
             body, known = {"form": "whole", **body}, {name: VALUES[name][0] for name in said if name not in body}
         if self.way in DELTAS:

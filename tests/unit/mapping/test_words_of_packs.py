@@ -119,6 +119,12 @@ BROKEN: dict[str, list[tuple[str, str, str, str]]] = {
             "duplicate-code",
             "'ok' is an accepted code, too; a reply cannot be a yes and a no",
         ),
+        (
+            "    key: rc\n",
+            "    key: ^code\n",
+            "duplicate-key",
+            "code is what the Buyer is told here; give the column of the WFM's own codes another name",
+        ),
     ],
     "job context where values are read": [
         (

@@ -6,7 +6,7 @@ no status, or the same again, is no transition of that graph: it may come at any
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -14,9 +14,9 @@ from typing import Final
 from bridge.domain.appointment import OPEN
 from bridge.domain.decide import decide
 from bridge.domain.model import Decision, Outcome
-from bridge.mapping.checks.proofs.boxes import Box, left_over, meet
+from bridge.mapping.checks.proofs.boxes import Box, is_left, meet
 from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, RULE_PREFIX, goal_of, job_in, state_of, update_to
-from bridge.mapping.checks.proofs.situations import MefState, Space, space_of, view_of
+from bridge.mapping.checks.proofs.situations import MEF, MefState, Space, Variable, space_of, view_of
 from bridge.mapping.document import Lifecycle, PackDocument, Rule
 from bridge.mef.enums import AppointmentStatus
 
@@ -126,6 +126,7 @@ class _Walk:
         self._space = space
         self._lifecycle = lifecycle
         self._known: dict[tuple[object, MefState], tuple[_Step, ...]] = {}
+        self._masks: dict[tuple[str, object], int] = {}
         self._deciding: dict[tuple[Box, tuple[tuple[int, Box], ...]], tuple[int | None, ...]] = {}
         self._reached: dict[tuple[int, MefState], tuple[_Step, ...]] = {}
 
@@ -187,8 +188,15 @@ class _Walk:
         return self._reached[key]
 
     def _situation(self, status: object, state: MefState) -> Box:
-        known = {self._lifecycle.field: status, **view_of(state)}
-        return tuple(variable.mask_where(known) for variable in self._space.variables)
+        return tuple(self._mask(variable, status, state) for variable in self._space.variables)
+
+    def _mask(self, variable: Variable, status: object, state: MefState) -> int:
+        """Give the classes of a variable that may be; that of what the Buyer sees knows of nothing else."""
+        key = variable.name, state if variable.name == MEF else status
+        if key not in self._masks:
+            known = view_of(state) if variable.name == MEF else {self._lifecycle.field: status}
+            self._masks[key] = variable.mask_where(known)
+        return self._masks[key]
 
     def _outcomes(self, rule: Rule, seen: MefState) -> Iterator[_Step]:
         goal = goal_of(rule.then, self._document.policies.on_illegal)
@@ -206,16 +214,14 @@ class _Walk:
             yield _Step(rule.rule, state_of(decision.job), decision, parked=parked, why=why)
 
 
-def _deciding(start: Box, rules: Iterable[tuple[int, Box]]) -> Iterator[int | None]:
-    left = [start]
+def _deciding(start: Box, rules: Sequence[tuple[int, Box]]) -> Iterator[int | None]:
+    taken: list[Box] = []
     for index, box in rules:
-        rest = left_over(left, [box])
-        if rest != left:
+        if is_left(box, taken):  # else others take all of it already
+            taken.append(box)
             yield index
-        left = rest
-        if not left:
-            return
-    yield None
+    if is_left(start, taken):
+        yield None
 
 
 def _is_kept(name: str, document: PackDocument) -> bool:
