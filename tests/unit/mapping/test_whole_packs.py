@@ -2,14 +2,13 @@
 
 import pytest
 
-from bridge.domain.model import Job, JobRef
 from bridge.mapping.checks.inspection import inspect
 from bridge.mapping.checks.proofs.advice import advice_on
 from bridge.mapping.pack import Reading
 from bridge.mapping.translator import Unmapped
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import read
-from tests.unit.mapping.patches import BASE, merged, pack_with, problems
+from tests.unit.mapping.patches import BASE, known_job, merged, pack_with, problems
 from tests.unit.mapping.sources import source_of
 
 NEW = "{rule: new, when: {code: a}, then: {work_order: open, creates: true}}"
@@ -63,7 +62,11 @@ def test_a_test_for_what_may_come_is_none(unless: str, forgets: str, more: str) 
     assert of_type(unless, forgets, more) == []
 
 
-WINDOW = "fields: {from: {path: $.from, type: datetime, format: iso, zone: UTC}, to: {path: $.to, type: datetime, format: iso, zone: UTC}}"
+WINDOW = """
+fields:
+  from: {path: $.from, type: datetime, format: iso, zone: UTC}
+  to: {path: $.to, type: datetime, format: iso, zone: UTC}
+"""
 
 
 def advice(patch: str) -> list[str]:
@@ -109,11 +112,10 @@ def test_a_required_field_that_a_delta_can_empty_is_told() -> None:
     assert advice(EMPTIED.replace(", nulls: absent", "")) == []
 
 
-def test_the_delta_that_empties_it_says_that_null_came() -> None:
+def test_the_delta_that_empties_it_is_told_to_say_so() -> None:
     pack = pack_with(EMPTIED)
     reading = read(pack, {"job": "J", "v": 1, "site": None})
     assert isinstance(reading, Reading)
-    known = Job(ref=JobRef(pack.name, "J"), record={"site": "A"})
-    result = pack.translate(reading, known)
+    result = pack.translate(reading, known_job(site="A"))
     assert isinstance(result, Unmapped)
-    assert result.reason == "field site ($.site): a value is required; came null"
+    assert result.reason == "field site ($.site): a value is required; the message says that there is none"
