@@ -10,6 +10,7 @@ pending row keeps an append and a settlement from missing each other: only settl
 and it must then wait for the append, and promote what was appended.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,13 +23,16 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    any_,
     bindparam,
     func,
     literal_column,
+    not_,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.domain.model import JobRef
 from bridge.store.bulk import Bulk
@@ -46,6 +50,13 @@ _OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "begun_at", "error", "att
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def among(column: ColumnElement[Any], *, postgres: bool) -> ColumnElement[bool]:
+    """Ask for `KEYS`. As one array, because PostgreSQL would plan a list anew for each length that it has."""
+    if not postgres:
+        return column.in_(KEYS)
+    return column == any_(bindparam("keys", type_=ARRAY(column.type, dimensions=1)))
 
 
 def nobody() -> None:
@@ -78,13 +89,14 @@ def _appended(table: Table) -> Bulk:
 
 async def occupied(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
     """Tell which keys have a pending row, and keep their last ones from being settled until we commit."""
-    return {row["ordering_key"] for row in await session.rows_in(_last_rows(table), sorted(keys))}
+    last = _last_rows(table, postgres=session.is_postgres)
+    return {row["ordering_key"] for row in await session.rows_in(last, sorted(keys))}
 
 
 @cache
-def _last_rows(table: Table) -> Select[Any]:
+def _last_rows(table: Table, *, postgres: bool) -> Select[Any]:
     key = table.c.ordering_key
-    last = select(func.max(table.c.number)).where(is_pending(table), key.in_(KEYS)).group_by(key)
+    last = select(func.max(table.c.number)).where(is_pending(table), among(key, postgres=postgres)).group_by(key)
     found = select(key).where(is_pending(table), table.c.number.in_(last))
     return found.order_by(table.c.number).with_for_update(read=True)
 
@@ -92,13 +104,15 @@ def _last_rows(table: Table) -> Select[Any]:
 async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime, claimer: str | None) -> None:
     """Claim rows for a process until `until`."""
     if numbers:
-        await session.run(_leased(table), {"keys": numbers, "until": until, "me": claimer})
+        await session.run(
+            _leased(table, postgres=session.is_postgres), {"keys": numbers, "until": until, "me": claimer}
+        )
 
 
 @cache
-def _leased(table: Table) -> Update:
+def _leased(table: Table, *, postgres: bool) -> Update:
     until = bindparam("until", type_=table.c.lease_until.type)
-    leased = update(table).where(table.c.number.in_(KEYS))
+    leased = update(table).where(among(table.c.number, postgres=postgres))
     return leased.values(next_attempt_at=until, lease_until=until, claimed_by=ME)
 
 
@@ -163,25 +177,35 @@ async def settle(session: Session, table: Table, settlements: Sequence[Settlemen
     What is not pending only counts. `counted` says that the attempts were counted when they began.
     """
     pending = await _lock(session, table, [settlement.number for settlement in settlements])
-    moved: list[dict[str, Any]] = []
-    ended_before: list[dict[str, Any]] = []
+    moved: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    ended_before: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
     ended: set[str] = set()
     for settlement in settlements:
-        row = {"settled": settlement.number, **settlement.columns}
+        kept = tuple(settlement.columns.values())
         if settlement.number not in pending:
-            ended_before.append(row)
+            ended_before[kept].append(settlement.number)
             continue
-        moved.append({**row, "state": settlement.state, "next_attempt_at": settlement.next_attempt_at})
         if settlement.state != PENDING and (key := pending.pop(settlement.number)) is not None:
             ended.add(key)
+        moved[settlement.state, settlement.next_attempt_at, *kept].append(settlement.number)
     names, step = tuple(settlements[0].columns), 0 if counted else 1
-    await session.run(_moved(table, names, step), moved)
+    await _change_alike(session, _moved(table, names, step, postgres=session.is_postgres), (*_MOVED, *names), moved)
     if names or step:
-        await session.run(_recorded(table, names, step), ended_before)
+        recorded = _recorded(table, names, step, postgres=session.is_postgres)
+        await _change_alike(session, recorded, names, ended_before)
     if not ended:
         return False
     due = min(settlement.next_due for settlement in settlements)
-    return await session.run(_promoted(table), {"keys": sorted(ended), "due": due}) > 0
+    promoted = _promoted(table, postgres=session.is_postgres)
+    return await session.run(promoted, {"keys": sorted(ended), "due": due}) > 0
+
+
+async def _change_alike(
+    session: Session, statement: Update, names: Sequence[str], rows: Mapping[tuple[Any, ...], Sequence[int]]
+) -> None:
+    """Change rows, those that get the same values together: mostly all of them have been sent."""
+    for values, numbers in rows.items():
+        await session.run(statement, {"keys": numbers, **dict(zip(names, values, strict=True))})
 
 
 async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dict[int, str | None]:
@@ -193,42 +217,46 @@ async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dic
     if session.is_postgres:
         behind = await session.rows(_behind(table), {"keys": sorted(wanted)})
         numbers = wanted | {row["number"] for row in behind}
-    found = await session.rows(_pending(table), {"keys": sorted(numbers)})
+    found = await session.rows(_pending(table, postgres=session.is_postgres), {"keys": sorted(numbers)})
     return {row["number"]: row["ordering_key"] for row in found if row["number"] in wanted}
 
 
 @cache
 def _behind(table: Table) -> Select[Any]:
     key = table.c.ordering_key
-    ours = select(key).where(table.c.number.in_(KEYS))
+    ours = select(key).where(among(table.c.number, postgres=True))
     rest = select(func.min(table.c.number).label("number")).where(is_pending(table), key.in_(ours))
-    return rest.where(table.c.number.not_in(KEYS)).group_by(key)
+    return rest.where(not_(among(table.c.number, postgres=True))).group_by(key)
 
 
 @cache
-def _pending(table: Table) -> Select[Any]:
-    found = select(table.c.number, table.c.ordering_key).where(is_pending(table), table.c.number.in_(KEYS))
+def _pending(table: Table, *, postgres: bool) -> Select[Any]:
+    wanted = among(table.c.number, postgres=postgres)
+    found = select(table.c.number, table.c.ordering_key).where(is_pending(table), wanted)
     return found.order_by(table.c.number).with_for_update()
 
 
 @cache
-def _recorded(table: Table, columns: tuple[str, ...], step: int) -> Update:
+def _recorded(table: Table, columns: tuple[str, ...], step: int, *, postgres: bool) -> Update:
     kept = {name: bindparam(name, type_=table.c[name].type) for name in columns}
-    return update(table).where(table.c.number == bindparam("settled")).values(attempts=table.c.attempts + step, **kept)
+    settled = update(table).where(among(table.c.number, postgres=postgres))
+    return settled.values(attempts=table.c.attempts + step, **kept)
+
+
+_MOVED = ("state", "next_attempt_at")
 
 
 @cache
-def _moved(table: Table, columns: tuple[str, ...], step: int) -> Update:
-    names = ("state", "next_attempt_at")
-    given = {name: bindparam(name, type_=table.c[name].type) for name in names}
-    return _recorded(table, columns, step).values(**given, lease_until=None, claimed_by=None)
+def _moved(table: Table, columns: tuple[str, ...], step: int, *, postgres: bool) -> Update:
+    given = {name: bindparam(name, type_=table.c[name].type) for name in _MOVED}
+    return _recorded(table, columns, step, postgres=postgres).values(**given, lease_until=None, claimed_by=None)
 
 
 @cache
-def _promoted(table: Table) -> Update:
+def _promoted(table: Table, *, postgres: bool) -> Update:
     """Make the next pending row of each key its first one."""
     key = table.c.ordering_key
-    following = select(func.min(table.c.number)).where(is_pending(table), key.in_(KEYS)).group_by(key)
+    following = select(func.min(table.c.number)).where(is_pending(table), among(key, postgres=postgres)).group_by(key)
     due = bindparam("due", type_=table.c.next_attempt_at.type)
     return update(table).where(table.c.number.in_(following)).values(next_attempt_at=due)
 

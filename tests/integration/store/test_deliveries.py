@@ -411,6 +411,29 @@ async def test_what_is_not_taken_of_a_claim_stays_due_and_has_no_attempt(store: 
     assert await claim(store) == offered[:1]
 
 
+async def test_what_is_given_back_was_never_tried(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-2"))
+    first, second = await claim(store)
+    await store.deliveries.give_back([first.number], NOW)
+    assert await sql("SELECT attempts FROM deliveries ORDER BY number") == [(0,), (1,)]
+    assert await claim(store) == [first]
+    assert await sql(ATTEMPTS) == []
+    assert await store.backlog.attempts(second.number) != []
+
+
+async def test_what_was_ended_suspended_or_discarded_is_not_given_back(store: SqlStore) -> None:
+    kept, disabled, removed = subscription(), subscription(), subscription()
+    await register(store, kept, disabled, removed)
+    await announce(store, event("wo-1"))
+    claimed = await claim(store)
+    await deliver(store, *(each for each in claimed if each.subscription == kept))
+    await store.listeners.disable(disabled.id, "by hand", NOW)
+    await store.listeners.remove(removed.id)
+    await store.deliveries.give_back([each.number for each in claimed], NOW)
+    assert await claim(store, now=LEASE) == []
+
+
 async def test_who_is_busy_is_passed_over(store: SqlStore) -> None:
     listeners = [subscription(), subscription(), subscription(buyer=OTHER_BUYER)]
     await register(store, *listeners)
