@@ -105,6 +105,7 @@ async def through_the_bridge(store: SqlStore, url: str, listening: int) -> float
     sender = partial(open_sender, SETTINGS, _now)
     worker = DeliveryWorker(store.deliveries, sender, SETTINGS, _now, Random(1), SELLER)
     store.deliveries.on_due = worker.wake
+    store.deliveries.taker = worker
     with stopwatch() as elapsed:
         running = asyncio.create_task(worker.run())
         async with asyncio.timeout(DEADLINE_S):

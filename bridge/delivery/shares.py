@@ -129,6 +129,16 @@ class Shares:
                 self._crowded.add(buyer)
         return chosen
 
+    def has_room(self, subscription: Subscription, now: float) -> bool:
+        """Tell whether one more may be claimed for a listener now."""
+        listener, buyer = subscription.id, subscription.buyer
+        most = self._buyers_share * (1 + (AHEAD if listener in self._brisk else 0))
+        return (
+            self.claimable() > 0
+            and self._claims(listener, self._known(listener), now) > 0
+            and self._buyers[buyer] + self._buyers_waiting[buyer] < most
+        )
+
     def wait(self, subscription: Subscription) -> None:
         """One that was claimed waits for its turn."""
         known = self._listeners.setdefault(subscription.id, self._known(subscription.id))

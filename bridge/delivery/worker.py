@@ -7,6 +7,7 @@ it is given back without having been begun.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
@@ -34,7 +35,16 @@ from bridge.domain.retry import (
     decide_retry,
     wait_asked_for,
 )
-from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, DeliveryState
+from bridge.flows.ports import (
+    Attempt,
+    Busy,
+    Clock,
+    Delivery,
+    DeliverySettlement,
+    DeliveryState,
+    Subscription,
+    SubscriptionId,
+)
 from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, until_done, when_due
 from bridge.telemetry import bind_correlation
 
@@ -86,6 +96,9 @@ class DeliveryWorker:
         self._waiting = Waiting()
         self._unrecorded = 0
         self._left_some = True
+        self._behind: set[SubscriptionId] = set()  # those for whom something may be due that is not claimed
+        self._are_all_behind = True
+        self._sender: Sender | None = None
 
     def wake(self) -> None:
         """Look for due deliveries at once."""
@@ -93,11 +106,43 @@ class DeliveryWorker:
 
     async def run(self) -> None:
         """Deliver until cancelled. What is under way then becomes due again when its lease ends."""
-        async with self._open_sender() as sender:
+        async with self._open_sender() as self._sender:
             try:
-                await when_due(partial(self._round, sender), self._bell, "deliveries")
+                await when_due(partial(self._round, self._sender), self._bell, "deliveries")
             finally:
+                self._sender = None
                 await self._finish()
+
+    # What a commit hands over, claimed already
+
+    @property
+    def lease(self) -> timedelta:
+        """Far longer than an attempt takes, so that nobody else claims what is on its way."""
+        return timedelta(seconds=2 * self._settings.timeout_seconds)
+
+    def reserve(self, listener: Subscription) -> bool:
+        """Keep room for one more; not where others wait to be claimed, which are older."""
+        is_behind = self._are_all_behind or listener.id in self._behind
+        if self._sender is None or is_behind or not self._shares.has_room(listener, self._time()):
+            self._behind.add(listener.id)
+            return False
+        self._shares.wait(listener)
+        return True
+
+    def release(self, listener: Subscription) -> None:
+        """Give up the room for one."""
+        self._shares.leave(listener)
+
+    def take(self, claimed: Sequence[Delivery]) -> None:
+        """Send what was committed as claimed, each in the room that was kept for it."""
+        self._hold(claimed)
+        if self._sender is not None:
+            self._begin_waiting(self._sender)
+
+    def _hold(self, claimed: Sequence[Delivery]) -> None:
+        for delivery in claimed:
+            self._in_hand.add(delivery.number)
+            self._waiting.add(delivery)
 
     async def _round(self, sender: Sender) -> float:
         """Claim what can be begun soon, and begin; return for how many seconds nothing more will be due."""
@@ -105,28 +150,35 @@ class DeliveryWorker:
         if limit == 0 or self._unrecorded > MOST_UNRECORDED:
             self._left_some = True
             return LOOK_EVERY_S
-        offered = 0
+        offered: Sequence[Delivery] = ()
 
         def choose(due: Sequence[Delivery]) -> Sequence[Delivery]:
             """Leave out also what is with us still: its outcome could not be recorded before its lease ended."""
             nonlocal offered
-            offered = len(due)
+            offered = due
             return self._shares.choose([each for each in due if each.number not in self._in_hand], self._time())
 
         now = self._clock()
         busy = self._shares.busy(self._time())
-        lease_until = now + timedelta(seconds=2 * self._settings.timeout_seconds)
         self._left_some = True  # also if this fails
-        claimed = await self._store.claim(now, lease_until, limit, busy, choose)
-        self._left_some = bool(busy.listeners or busy.buyers) or len(claimed) < offered or offered == limit
-        for delivery in claimed:
-            self._in_hand.add(delivery.number)
-            self._shares.wait(delivery.subscription)
-            self._waiting.add(delivery)
+        claimed = await self._store.claim(now, now + self.lease, limit, busy, choose)
+        for each in claimed:
+            self._shares.wait(each.subscription)
+        self._hold(claimed)
+        self._remember_left(offered, claimed, limit, busy)
         self._begin_waiting(sender)
-        if claimed and offered == limit:
+        if claimed and len(offered) == limit:
             return 0.0
         return await self._rest()
+
+    def _remember_left(self, offered: Sequence[Delivery], claimed: Sequence[Delivery], limit: int, busy: Busy) -> None:
+        """Note for whom something may be due still: it goes first, and whoever ends makes room for it."""
+        taken = Counter(each.subscription.id for each in claimed)
+        seen = Counter(each.subscription.id for each in offered)
+        self._behind = {each for each, count in seen.items() if taken[each] < count or count >= busy.most_each}
+        self._behind |= busy.listeners
+        self._are_all_behind = len(offered) == limit or bool(busy.buyers)
+        self._left_some = self._are_all_behind or bool(self._behind)
 
     async def _rest(self) -> float:
         """Tell when to look again: something is due, or a listener has rested. When one ends, we are woken.

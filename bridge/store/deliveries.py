@@ -32,6 +32,7 @@ from bridge.store import listeners, ordering
 from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
 from bridge.store.listeners import subscription
+from bridge.store.notifications import HandOver, NobodyTakes, Taker
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import attempts, deliveries, notifications, subscriptions
 
@@ -71,7 +72,10 @@ MOST_LISTENERS: Final = 1_000
 
 
 class Deliveries:
-    """The deliveries as their sender sees them. `on_due` is called after a commit that made something due."""
+    """The deliveries as their sender sees them. `on_due` is called after a commit that made something due.
+
+    What a commit makes due is handed to the `taker`, where that has room for it.
+    """
 
     def __init__(self, database: Database, clock: Clock, claimer: str | None = None) -> None:
         self._database = database
@@ -80,6 +84,11 @@ class Deliveries:
         self._settling = Batcher(self._settle)
         self._listeners: dict[str, Subscription] = {}
         self.on_due: Callable[[], None] = ordering.nobody
+        self.taker: Taker = NobodyTakes()
+
+    def handing(self) -> HandOver:
+        """Begin to gather what a transaction hands over to the `taker`."""
+        return HandOver(self.taker, self._claimer)
 
     async def finish(self) -> None:
         """Return once all that is being settled is safe."""

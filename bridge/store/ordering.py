@@ -69,7 +69,13 @@ def of_job(job: JobRef) -> str:
 
 
 async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows in their order; `next_attempt_at` counts for those that come to be the first of their key.
+    """Insert rows in their order, lined up."""
+    await line_up(session, table, rows)
+    await _appended(table).run(session, rows)
+
+
+async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Take `next_attempt_at` from those rows that will not be the first of their key. Insert them before the commit.
 
     A row without a key waits for no other.
     """
@@ -79,7 +85,6 @@ async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]])
             row["next_attempt_at"] = None
         elif row["ordering_key"] is not None:
             taken.add(row["ordering_key"])
-    await _appended(table).run(session, rows)
 
 
 @cache
@@ -177,19 +182,19 @@ async def settle(session: Session, table: Table, settlements: Sequence[Settlemen
     What is not pending only counts. `counted` says that the attempts were counted when they began.
     """
     pending = await _lock(session, table, [settlement.number for settlement in settlements])
-    moved: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
-    ended_before: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    last: dict[int, tuple[Any, ...]] = {}
+    ended_before: dict[int, tuple[Any, ...]] = {}
     ended: set[str] = set()
     for settlement in settlements:
         kept = tuple(settlement.columns.values())
         if settlement.number not in pending:
-            ended_before[kept].append(settlement.number)
+            ended_before[settlement.number] = kept
             continue
         if settlement.state != PENDING and (key := pending.pop(settlement.number)) is not None:
             ended.add(key)
-        moved[settlement.state, settlement.next_attempt_at, *kept].append(settlement.number)
+        last[settlement.number] = (settlement.state, settlement.next_attempt_at, *kept)
     names, step = tuple(settlements[0].columns), 0 if counted else 1
-    await _change_alike(session, _moved(table, names, step, postgres=session.is_postgres), (*_MOVED, *names), moved)
+    await _change_alike(session, _moved(table, names, step, postgres=session.is_postgres), (*_MOVED, *names), last)
     if names or step:
         recorded = _recorded(table, names, step, postgres=session.is_postgres)
         await _change_alike(session, recorded, names, ended_before)
@@ -201,10 +206,13 @@ async def settle(session: Session, table: Table, settlements: Sequence[Settlemen
 
 
 async def _change_alike(
-    session: Session, statement: Update, names: Sequence[str], rows: Mapping[tuple[Any, ...], Sequence[int]]
+    session: Session, statement: Update, names: Sequence[str], rows: Mapping[int, tuple[Any, ...]]
 ) -> None:
     """Change rows, those that get the same values together: mostly all of them have been sent."""
-    for values, numbers in rows.items():
+    alike: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for number, values in rows.items():
+        alike[values].append(number)
+    for values, numbers in alike.items():
         await session.run(statement, {"keys": numbers, **dict(zip(names, values, strict=True))})
 
 

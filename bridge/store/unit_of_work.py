@@ -25,17 +25,20 @@ from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Ow
 from bridge.store import commands, jobs, journal, notifications, outbox, requests
 from bridge.store.job_cache import JobCache
 from bridge.store.jobs import Key, Kind, Loaded
-from bridge.store.notifications import Announcement
+from bridge.store.notifications import Announcement, HandOver
 from bridge.store.session import Session
 
 
 class UnitOfWork:
     """A `Transaction` of bridge.flows.ports. A read sees what was written through the same unit of work before.
 
-    `announced` and `queued` tell, after `flush`, whether deliveries or outgoing messages were added.
+    `handing` is what it hands over to the sender of notifications; `queued` tells, after `flush`, whether outgoing
+    messages were added.
     """
 
-    def __init__(self, session: Session, new_id: Callable[[], str], clock: Clock, cache: JobCache) -> None:
+    def __init__(
+        self, session: Session, new_id: Callable[[], str], clock: Clock, cache: JobCache, handing: HandOver
+    ) -> None:
         self._session = session
         self._cache = cache
         self._new_id = new_id
@@ -51,7 +54,7 @@ class UnitOfWork:
         self._parked: journal.Parked = {}
         self._announcements: list[Announcement] = []
         self._messages: list[BusMessage] = []
-        self.announced = False
+        self.handing = handing
         self.queued = False
 
     async def flush(self) -> None:
@@ -59,7 +62,8 @@ class UnitOfWork:
         await self._write_jobs()
         await self._write_journal()
         if self._announcements:
-            self.announced |= await notifications.announce(self._session, self._announcements, self._new_id)
+            announced = self._announcements
+            await notifications.announce(self._session, announced, self._new_id, self.handing, self._clock())
             self._announcements.clear()
         if self._messages:
             await outbox.append(self._session, self._messages)

@@ -299,6 +299,50 @@ async def test_stopping_gives_back_what_was_not_begun() -> None:
     assert all(store.rows[number].begun == 0 for number in store.given_back)
 
 
+async def test_what_is_handed_over_is_sent_without_being_claimed() -> None:
+    async with listening() as listener:
+        store = MemoryStore()
+        async with running(store) as worker:
+            await eventually(lambda: store.looks > 0)
+            new = delivery(1, to(listener))
+            store.add(new)
+            store.rows[1].lease_until = now() + worker.lease
+            claims = store.claims
+            assert worker.reserve(new.subscription)
+            worker.take([new])
+            await eventually(lambda: store.states() == ["delivered"])
+            assert store.claims - claims <= 1, "it looks in between, and is not woken"
+    assert events(listener) == ["event-1"]
+
+
+async def test_room_is_kept_within_the_share_and_given_up_again() -> None:
+    store, listener = MemoryStore(), subscription()
+    async with running(store) as worker:
+        assert not worker.reserve(listener), "something older may be due"
+        worker.wake()
+        await eventually(lambda: store.looks > 0)
+        assert [worker.reserve(listener) for _ in range(3)] == [True, True, False]
+        worker.release(listener)
+        worker.release(listener)
+        looks = store.looks
+        worker.wake()
+        await eventually(lambda: store.looks > looks)
+        assert worker.reserve(listener)
+        worker.release(listener)
+
+
+async def test_nothing_is_handed_over_past_what_is_older() -> None:
+    async with listening(hang) as listener:
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 10)))
+        async with running(store) as worker:
+            await eventually(lambda: listener.now == 2)
+            assert not worker.reserve(to(listener))
+            assert worker.reserve(to(listener, "sub-2", "other"))
+            worker.release(to(listener, "sub-2", "other"))
+            listener.released.set()
+            await all_settled(store)
+
+
 def hang_after(count: int) -> Answer:
     async def answer(listener: Listener, request: Received) -> web.StreamResponse:
         return await (accept if len(listener.received) <= count else hang)(listener, request)
