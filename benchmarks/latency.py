@@ -45,7 +45,7 @@ Publish = Callable[[bytes], Awaitable[object]]
 
 @dataclass(slots=True)
 class Listener:
-    """The Buyer's listener: notes when what arrived, by WorkOrder (the bridge) or by job (the baseline)."""
+    """The Buyer's listener: notes when what first arrived, by WorkOrder (the bridge) or by job (the baseline)."""
 
     url: str
     arrived: dict[str, float] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Listener:
         moment = time.perf_counter()
         body = await request.read()
         found = WORK_ORDER.search(body)
-        self.arrived[found[1].decode() if found else TICKET.findall(body.decode())[0]] = moment
+        self.arrived.setdefault(found[1].decode() if found else TICKET.findall(body.decode())[0], moment)
         return web.Response(status=204)
 
 

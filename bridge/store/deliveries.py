@@ -47,6 +47,21 @@ _MOST_EACH = bindparam("most_each", type_=Integer)
 _BUSY_LISTENERS: BindParameter[Any] = bindparam("busy_listeners", expanding=True)
 _BUSY_BUYERS: BindParameter[Any] = bindparam("busy_buyers", expanding=True)
 
+_AS_SENT = (
+    deliveries.c.number,
+    deliveries.c.event_id,
+    deliveries.c.subscription_id,
+    deliveries.c.ordering_key,
+    deliveries.c.attempts,
+    deliveries.c.begun_at,
+    deliveries.c.lease_until,
+    deliveries.c.claimed_by,
+    notifications.c.event_type,
+    notifications.c.event_time,
+    notifications.c.resource_id,
+    notifications.c.correlation_id,
+)
+
 _RECORD = Bulk(attempts, without=("number",))
 _LISTENERS = select(subscriptions).where(subscriptions.c.id.in_(KEYS))
 # What is suspended meanwhile stays so, and what is claimed by somebody else stays his.
@@ -148,16 +163,45 @@ class Deliveries:
         return await self._settling.submit(settlement)
 
     async def _settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[str | None]:
-        async with self._database.write() as session:
-            verdict = await listeners.judge(session, settlements)
-            await _RECORD.run(session, [_attempt_row(each.number, each.attempt) for each in settlements])
-            another = await ordering.settle(session, deliveries, list(map(_following, settlements)), counted=True)
+        handing = self.handing()
+        try:
+            async with self._database.write() as session:
+                verdict = await listeners.judge(session, settlements)
+                await _RECORD.run(session, [_attempt_row(each.number, each.attempt) for each in settlements])
+                ended = await ordering.settle(session, deliveries, list(map(_following, settlements)), counted=True)
+                if ended:
+                    await self._go_on(session, ended, verdict.disabled, handing)
+        except BaseException:
+            handing.undo()
+            raise
+        handing.finish()
         if verdict.disabled:
             async with self._database.write() as session:
                 await listeners.suspend(session, verdict.disabled)
-        if another:
+        if handing.left_some:
             self.on_due()
         return _reasons(settlements, verdict.newly)
+
+    async def _go_on(
+        self, session: Session, keys: Sequence[str], disabled: Collection[SubscriptionId], handing: HandOver
+    ) -> None:
+        """Hand over what is next where there is room for it, and make the rest due."""
+        found = await session.rows(_next(postgres=session.is_postgres), {"keys": keys})
+        if not found:
+            return
+        now = self._clock()
+        known = await self._known(session, {row["subscription_id"] for row in found})
+        for row in found:
+            to = known.get(row["subscription_id"])
+            if to is None or to.id in disabled:
+                handing.left_some = True
+            elif handing.reserve(to):
+                handing.claimed.append(_delivery(row, to, now))
+        numbers = [each.number for each in handing.claimed]
+        rows = {row["number"]: row for row in found}
+        await _begin(session, rows, numbers, now, now + handing.taker.lease, self._claimer)
+        left = sorted({row["ordering_key"] for row in found} - {rows[number]["ordering_key"] for number in numbers})
+        await ordering.promote(session, deliveries, left, now)
 
     async def next_at(self, busy: Busy = NOBODY) -> datetime | None:
         """Tell the earliest moment at which a delivery may be claimed; None when nothing is to be sent."""
@@ -212,8 +256,7 @@ def _padded(names: Collection[str]) -> list[str]:
 
 
 def _following(settlement: DeliverySettlement) -> ordering.Settlement:
-    state, due = settlement.state.value, settlement.attempt.at
-    return ordering.Settlement(settlement.number, state, settlement.next_attempt_at, next_due=due)
+    return ordering.Settlement(settlement.number, settlement.state.value, settlement.next_attempt_at)
 
 
 def _attempt_row(number: int, attempt: Attempt) -> dict[str, object]:
@@ -242,19 +285,7 @@ def _due(*, lateral: bool) -> Select[Any]:
     """
     turns = _turns(lateral=lateral)
     return (
-        select(
-            deliveries.c.number,
-            deliveries.c.event_id,
-            deliveries.c.subscription_id,
-            deliveries.c.attempts,
-            deliveries.c.begun_at,
-            deliveries.c.lease_until,
-            deliveries.c.claimed_by,
-            notifications.c.event_type,
-            notifications.c.event_time,
-            notifications.c.resource_id,
-            notifications.c.correlation_id,
-        )
+        select(*_AS_SENT)
         .join(turns, turns.c.number == deliveries.c.number)
         .join(notifications, notifications.c.event_id == deliveries.c.event_id)
         # Said again, because PostgreSQL checks only this level once more when it has got the row's lock.
@@ -262,6 +293,17 @@ def _due(*, lateral: bool) -> Select[Any]:
         .order_by(turns.c.turn, turns.c.next_attempt_at, deliveries.c.number)
         .limit(_LIMIT)
         .with_for_update(of=deliveries, skip_locked=True)
+    )
+
+
+@cache
+def _next(*, postgres: bool) -> Select[Any]:
+    """Find what is next of each key; who asks has ended what was before it, and locked it."""
+    return (
+        select(*_AS_SENT)
+        .join(notifications, notifications.c.event_id == deliveries.c.event_id)
+        .where(deliveries.c.number.in_(ordering.following(deliveries, postgres=postgres)))
+        .order_by(deliveries.c.number)
     )
 
 

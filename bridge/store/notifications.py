@@ -121,14 +121,19 @@ class HandOver:
             to = listeners[row["subscription_id"]]
             if row["next_attempt_at"] is None:
                 continue
-            if self.taker.reserve(to):
-                self.room.append(to)
+            if self.reserve(to):
                 until = now + self.taker.lease
                 row.update(attempts=1, begun_at=now, next_attempt_at=until, lease_until=until, claimed_by=self.claimer)
                 found.add(row["event_id"])
-            else:
-                self.left_some = True
         return found
+
+    def reserve(self, to: Subscription) -> bool:
+        """Keep room for one delivery that is due, or leave it to be claimed."""
+        has_room = self.taker.reserve(to)
+        if has_room:
+            self.room.append(to)
+        self.left_some |= not has_room
+        return has_room
 
     def finish(self) -> None:
         """Hand over; call it after the commit."""

@@ -156,7 +156,7 @@ def _held(table: Table) -> Update:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How an attempt ended. `next_attempt_at` is when to try again; `next_due` is when the row behind it is due.
+    """How an attempt ended. `next_attempt_at` is when to try again.
 
     `columns` are what the table keeps of the attempt besides. Raises ValueError unless `next_attempt_at` is given
     exactly for a pending one.
@@ -165,7 +165,6 @@ class Settlement:
     number: int
     state: str
     next_attempt_at: datetime | None
-    next_due: datetime
     columns: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -176,8 +175,10 @@ class Settlement:
             )
 
 
-async def settle(session: Session, table: Table, settlements: Sequence[Settlement], *, counted: bool = False) -> bool:
-    """Count attempts and end their leases, in a fixed number of statements; tells whether other rows became due.
+async def settle(
+    session: Session, table: Table, settlements: Sequence[Settlement], *, counted: bool = False
+) -> Sequence[str]:
+    """Count attempts and end their leases, in a fixed number of statements; gives the keys that are to be promoted.
 
     What is not pending only counts. `counted` says that the attempts were counted when they began.
     """
@@ -198,11 +199,14 @@ async def settle(session: Session, table: Table, settlements: Sequence[Settlemen
     if names or step:
         recorded = _recorded(table, names, step, postgres=session.is_postgres)
         await _change_alike(session, recorded, names, ended_before)
-    if not ended:
+    return sorted(ended)
+
+
+async def promote(session: Session, table: Table, keys: Sequence[str], due: datetime) -> bool:
+    """Make the next row of each key due; tells whether there was any. Who settles holds the locks of these rows."""
+    if not keys:
         return False
-    due = min(settlement.next_due for settlement in settlements)
-    promoted = _promoted(table, postgres=session.is_postgres)
-    return await session.run(promoted, {"keys": sorted(ended), "due": due}) > 0
+    return await session.run(_promoted(table, postgres=session.is_postgres), {"keys": keys, "due": due}) > 0
 
 
 async def _change_alike(
@@ -263,10 +267,14 @@ def _moved(table: Table, columns: tuple[str, ...], step: int, *, postgres: bool)
 @cache
 def _promoted(table: Table, *, postgres: bool) -> Update:
     """Make the next pending row of each key its first one."""
-    key = table.c.ordering_key
-    following = select(func.min(table.c.number)).where(is_pending(table), among(key, postgres=postgres)).group_by(key)
     due = bindparam("due", type_=table.c.next_attempt_at.type)
-    return update(table).where(table.c.number.in_(following)).values(next_attempt_at=due)
+    return update(table).where(table.c.number.in_(following(table, postgres=postgres))).values(next_attempt_at=due)
+
+
+def following(table: Table, *, postgres: bool) -> Select[Any]:
+    """Find the numbers of the first pending rows of keys (`KEYS`)."""
+    key = table.c.ordering_key
+    return select(func.min(table.c.number)).where(is_pending(table), among(key, postgres=postgres)).group_by(key)
 
 
 def is_pending(table: Table) -> ColumnElement[bool]:

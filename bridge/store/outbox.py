@@ -57,13 +57,14 @@ class Outbox:
         retried = OutboxState.GIVEN_UP if next_attempt_at is None else OutboxState.PENDING
         state = OutboxState.SENT if sent else retried
         columns = {"error": error}
-        await self._settling.submit(Settlement(number, state.value, next_attempt_at, next_due=AT_ONCE, columns=columns))
+        await self._settling.submit(Settlement(number, state.value, next_attempt_at, columns=columns))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
         now = self._clock()  # the same for all of them, which are then changed together
         settlements = [replace(each, columns={**each.columns, "attempted_at": now}) for each in settlements]
         async with self._database.write() as session:
-            another = await ordering.settle(session, outbox, settlements)
+            ended = await ordering.settle(session, outbox, settlements)
+            another = await ordering.promote(session, outbox, ended, AT_ONCE)
         if another:
             self.on_due()
         return [None] * len(settlements)

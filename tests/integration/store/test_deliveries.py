@@ -610,7 +610,8 @@ async def test_only_the_first_of_a_resource_is_handed_over(store: SqlStore) -> N
     await announce(store, event("wo-1"))
     assert len(taker.taken) == 2
     await deliver(store, taker.taken[0])
-    assert [each.resource_id for each in await claim(store)] == ["wo-1"]
+    assert [each.resource_id for each in taker.taken[2:]] == ["wo-1"]
+    assert await claim(store) == []
 
 
 async def test_what_there_is_no_room_for_is_claimed_as_ever(store: SqlStore) -> None:
@@ -628,11 +629,9 @@ async def test_what_there_is_no_room_for_is_claimed_as_ever(store: SqlStore) -> 
 async def test_a_transaction_that_fails_gives_up_the_room_that_was_kept(store: SqlStore) -> None:
     await register(store, subscription())
     store.deliveries.taker = taker = Taker(5)
-    with pytest.raises(RuntimeError, match="after all"):
-        async with store.transaction() as tx:
-            await tx.notify([event("wo-1")], NOW, "corr")
-            await tx.flush()
-            raise RuntimeError("not after all")
+    async with rolled_back(store) as tx:
+        await tx.notify([event("wo-1")], NOW, "corr")
+        await tx.flush()
     assert (taker.room, taker.taken) == (5, [])
 
 
@@ -643,3 +642,33 @@ async def test_a_disabled_listener_is_handed_nothing(store: SqlStore) -> None:
     store.deliveries.taker = taker = Taker(5)
     await announce(store, event("wo-1"))
     assert (taker.room, taker.taken) == (5, [])
+
+
+async def test_what_a_settlement_lets_go_is_handed_over_in_the_same_transaction(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-1"), event("wo-2"))
+    first, other = await claim(store)
+    woken: list[str] = []
+    store.deliveries.on_due = lambda: woken.append("deliveries")
+    store.deliveries.taker = taker = Taker(5)
+    await fail(store, other, LEASE)
+    assert taker.taken == []
+    await deliver(store, first)
+    (behind,) = taker.taken
+    assert (behind.resource_id, behind.number, behind.attempts) == ("wo-1", first.number + 1, 0)
+    assert await sql(f"SELECT attempts, state FROM deliveries WHERE number = {behind.number}") == [(1, "pending")]
+    assert (await claim(store), woken) == ([], [])
+    await deliver(store, behind)
+    assert await store.deliveries.next_at() == LEASE
+
+
+async def test_what_is_next_for_a_listener_that_is_gone_waits(store: SqlStore) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-1"))
+    (first,) = await claim(store)
+    await store.listeners.disable(first.subscription.id, "by hand", NOW)
+    store.deliveries.taker = taker = Taker(5)
+    await deliver(store, first)
+    assert (taker.room, taker.taken, await claim(store)) == (5, [], [])
+    await store.listeners.enable(first.subscription.id, NOW)
+    assert len(await claim(store)) == 1
