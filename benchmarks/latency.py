@@ -169,20 +169,22 @@ async def measure(made: Lab) -> Measured:
         await (await wfm.declare_queue(f"{made.namespace}acme.wfm.commands", durable=True)).bind(commands, "cmd.#")
         bridge = Side(lambda body: events.publish(_message(body), "job.new"), heard)
         baseline = Side(lambda body: queue.publish(_message(body), ""), bare)
-        async with made.bridge(BRIDGE_DELIVERY_ALLOW_PRIVATE_CALLBACKS="true") as process:
-            async with ClientSession(made.url, headers=HEADERS) as session:
-                await _register(session, heard)
-                for side in (bridge, baseline):
-                    await side.round(JUDGED, WARM_UP)
-                    side.sent.clear()
-                worked = 0.0
-                for _ in range(ROUNDS):
-                    for rate, number in RATES.items():
-                        before = cpu_seconds(process)
-                        await bridge.round(rate, number)
-                        worked += cpu_seconds(process) - before if rate == JUDGED else 0.0
-                        await baseline.round(rate, number)
-                orders = await _work_orders(session)
+        async with (
+            made.bridge(BRIDGE_DELIVERY_ALLOW_PRIVATE_CALLBACKS="true") as process,
+            ClientSession(made.url, headers=HEADERS) as session,
+        ):
+            await _register(session, heard)
+            for side in (bridge, baseline):
+                await side.round(JUDGED, WARM_UP)
+                side.sent.clear()
+            worked = 0.0
+            for _ in range(ROUNDS):
+                for rate, number in RATES.items():
+                    before = cpu_seconds(process)
+                    await bridge.round(rate, number)
+                    worked += cpu_seconds(process) - before if rate == JUDGED else 0.0
+                    await baseline.round(rate, number)
+            orders = await _work_orders(session)
         own = {job: job for job in bare.arrived}
         return Measured(
             {rate: bridge.took(rate, orders) for rate in RATES},
