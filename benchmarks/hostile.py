@@ -1,5 +1,8 @@
 """Hostile input: the messages of each pack's cases, damaged, read, translated and decided on; and the WFM's replies.
 
+What a message leaves of its job is looked at as the bridge looks at it: a Buyer asks for something, the command is
+written, and a damaged reply settles it. The packs together use every key that a pack may have; a test holds that.
+
 Each message must end with an outcome and an explanation, each reply as read or unreadable, in a form that a database
 can keep. None may raise, none may take longer than `LIMIT_S`, and memory must not grow. `python -m benchmarks.hostile`
 exits with 1 where one of this does not hold.
@@ -17,8 +20,8 @@ import tracemalloc
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from multiprocessing import TimeoutError as PoolTimeout
 from multiprocessing import get_context
 from pathlib import Path
@@ -45,6 +48,9 @@ TRACED = 1_000
 MEMORY_LIMIT_KIB = 128.0
 MEANINGS = tuple(kind.__name__ for kind in (Accepted, Refused, Offered, Unreadable))
 REPLIES = 5  # messages for each reply that is damaged
+OTHERS = 0.05  # of messages that come with what stands beside another one
+WISHED = (CommandKind.SEARCH, CommandKind.BOOK, CommandKind.RESCHEDULE, CommandKind.CANCEL)
+WISHES = 0.05  # of messages after which a Buyer asks for something
 OUTCOMES = tuple(str(outcome) for outcome in Outcome if outcome is not Outcome.SUPERSEDED)
 
 
@@ -67,6 +73,16 @@ class Answer:
 
     kind: CommandKind
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A pack with its good messages, replies, and steps in which a Buyer asks for something."""
+
+    pack: Pack
+    seeds: list[Seed]
+    answers: list[Answer]
+    wishes: list[Step]
 
 
 @dataclass(slots=True)
@@ -109,6 +125,9 @@ def seeds_of(pack: Pack, cases: Sequence[Case]) -> list[Seed]:
 def _played(pack: Pack, case: Case) -> Iterator[Seed]:
     book = Sandbox(pack)
     for step, now in zip(case.steps, case.times(), strict=True):
+        book.take_due(now)
+        if step.only_time:
+            continue
         if step.buyer is not None:
             ask(book, step, step.buyer, now)
             continue
@@ -123,7 +142,7 @@ def _played(pack: Pack, case: Case) -> Iterator[Seed]:
 def answers_of(cases: Sequence[Case]) -> list[Answer]:
     """Find the replies of the cases."""
     steps = [step for case in cases for step in case.steps if step.buyer is not None and step.reply is not None]
-    return [Answer(kind, _reply(step)) for step in steps for kind in CommandKind if getattr(step.buyer, kind, None)]
+    return [Answer(kind, _reply(step)) for step in steps for kind in WISHED if getattr(step.buyer, kind, None)]
 
 
 def _reply(step: Step) -> bytes:
@@ -135,26 +154,45 @@ def _words(step: Step) -> RawMessage:
     return RawMessage(body=body, routing_key=step.routing_key, headers=step.headers)
 
 
-def attack(pack: Pack, seeds: Sequence[Seed], rng: random.Random, messages: int) -> Tally:
+def attack(prepared: Prepared, rng: random.Random, messages: int) -> Tally:
     """Send so many mutants; the watchdog must be armed by the caller's process (`watched`)."""
-    tally = Tally()
+    pack, tally = prepared.pack, Tally()
     for number in range(messages):
         if number % CHAIN == 0:
-            seed = rng.choice(seeds)
+            seed = rng.choice(prepared.seeds)
             jobs = dict(seed.jobs)
         words = mutant(rng, seed.words)
+        if rng.random() < OTHERS:  # a complete message as a delta, or the other way round
+            other = rng.choice(prepared.seeds).words
+            words = replace(words, routing_key=other.routing_key, headers=other.headers)
         with _tried(tally, f"{words.routing_key!r} {words.body[:1000]!r}") as problems:
             happened = _apply(pack, jobs, words, seed.now)
             tally.outcomes.update(str(one.outcome) for one in happened[:1])
             problems += [problem for one in happened if (problem := _problem(one, jobs))]
+            problems += _wished(prepared, jobs, seed.now, rng)
     return tally
 
 
-def answer(pack: Pack, answers: Sequence[Answer], rng: random.Random, replies: int) -> Tally:
+def _wished(prepared: Prepared, jobs: dict[JobRef, Job], now: datetime, rng: random.Random) -> list[str]:
+    """Let a Buyer ask for something of a job as the messages have left it, and the WFM answer."""
+    pack, known = prepared.pack, [job for job in jobs.values() if job.work_order is not None]
+    if not known or not prepared.wishes or rng.random() > WISHES:
+        return []
+    book, job, step = Sandbox(pack), rng.choice(known), rng.choice(prepared.wishes)
+    reply = damaged(rng, _reply(step)).decode(errors="replace") if step.reply is not None else None
+    step = step.model_copy(update={"job": job.ref.key, "reply": reply})
+    book.put(job)
+    if step.buyer is None:
+        return []
+    told = [pack.seller_contact(job).model_dump(), ask(book, step, step.buyer, now).happened.reason]
+    return [problem] if (problem := _unkept(told)) else []
+
+
+def answer(prepared: Prepared, rng: random.Random, replies: int) -> Tally:
     """Send so many damaged replies, as `attack` does messages; the correlation id is looked for in each, too."""
-    tally = Tally()
-    for _ in range(replies if answers else 0):
-        good = rng.choice(answers)
+    pack, tally = prepared.pack, Tally()
+    for _ in range(replies if prepared.answers else 0):
+        good = rng.choice(prepared.answers)
         body = damaged(rng, good.body)
         with _tried(tally, f"{good.kind} {body[:1000]!r}") as problems:
             read, correlation = pack.read_reply(good.kind, body), pack.correlation_of(body, "id")
@@ -215,6 +253,8 @@ def _unkept(told: object) -> str | None:
 
 
 def _plain(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value.total_seconds()  # what must be left of a slot that is cut: of one search, and never stored
     return value.model_dump(mode="json") if isinstance(value, BaseModel) else list(value)  # type: ignore[call-overload]
 
 
@@ -244,22 +284,24 @@ def watched() -> Iterator[None]:
 
 def chunk(directory: Path, seed: str, messages: int) -> Tally:
     """Send mutants to a pack in this process, and tell what memory it has afterwards."""
-    pack, seeds, answers = _prepared(directory)
+    prepared = prepared_of(directory)
     with watched():
-        tally = attack(pack, seeds, random.Random(seed), messages)
-        tally.add(answer(pack, answers, random.Random(seed), messages // REPLIES))
+        tally = attack(prepared, random.Random(seed), messages)
+        tally.add(answer(prepared, random.Random(seed), messages // REPLIES))
     gc.collect()
     tally.rss_kib[os.getpid()] = [_rss_kib()]
     return tally
 
 
-_PREPARED: dict[Path, tuple[Pack, list[Seed], list[Answer]]] = {}
+_PREPARED: dict[Path, Prepared] = {}
 
 
-def _prepared(directory: Path) -> tuple[Pack, list[Seed], list[Answer]]:
+def prepared_of(directory: Path) -> Prepared:
+    """Load a pack and play its cases; once in a process."""
     if directory not in _PREPARED:
         pack, cases = load_pack(directory), [case for _, case in load_cases(directory)]
-        _PREPARED[directory] = pack, seeds_of(pack, cases), answers_of(cases)
+        wishes = [step for case in cases for step in case.steps if step.buyer is not None]
+        _PREPARED[directory] = Prepared(pack, seeds_of(pack, cases), answers_of(cases), wishes)
     return _PREPARED[directory]
 
 
@@ -270,14 +312,13 @@ def _rss_kib() -> int:
 
 def traced_growth_kib(directory: Path, seed: str) -> float:
     """Send the same mutants three times: what the third round leaves behind that the second did not."""
-    pack, seeds, answers = _prepared(directory)
-    sizes = []
+    prepared, sizes = prepared_of(directory), []
     with watched():
         tracemalloc.start()
         try:
             for _ in range(3):
-                attack(pack, seeds, random.Random(seed), TRACED)
-                answer(pack, answers, random.Random(seed), TRACED // REPLIES)
+                attack(prepared, random.Random(seed), TRACED)
+                answer(prepared, random.Random(seed), TRACED // REPLIES)
                 gc.collect()
                 sizes.append(tracemalloc.get_traced_memory()[0])
         finally:

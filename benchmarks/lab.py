@@ -66,6 +66,7 @@ class Lab:
         environ = {
             "BRIDGE_MODE": "development",
             "BRIDGE_HTTP_PORT": str(self.http_port),
+            "BRIDGE_ADMIN_PORT": "0",
             "BRIDGE_BROKER_URL": self.broker_url,
             "BRIDGE_BROKER_NAMESPACE": self.namespace,
             "BRIDGE_DATABASE_URL": self.database_url,

@@ -164,7 +164,9 @@ def _changed(rng: random.Random, data: object) -> object:
 
 
 def _replaced(rng: random.Random, data: object, change: Change) -> object:
-    """Change one value somewhere in the data; mostly a leaf."""
+    """Change one value somewhere in the data; mostly a leaf. A list may become its only item, which stands for it."""
+    if isinstance(data, list) and data and rng.random() < 0.03:
+        return rng.choice(data)
     if isinstance(data, dict) and data and rng.random() < 0.95:
         key = rng.choice(list(data))
         value = _replaced(rng, data[key], change)
@@ -197,6 +199,11 @@ def _dropped(_: random.Random, value: object) -> object:
 
 def _wrapped(rng: random.Random, value: object) -> object:
     return rng.choice(([value], {"value": value}, [value, value], {"": value}))
+
+
+def _nulled(_: random.Random, __: object) -> object:
+    """In a delta that is something: empty."""
+    return None
 
 
 def _renamed(rng: random.Random, value: object) -> object:
@@ -234,7 +241,7 @@ def _nearby(rng: random.Random, value: object) -> object:
 
 
 _CHANGES: Sequence[Change] = (
-    *(_nearby,) * 5, *(_another,) * 3, _other_type, _dropped, _dropped, _wrapped, _renamed, _inside, _swapped,
+    *(_nearby,) * 5, *(_another,) * 3, _other_type, _dropped, _dropped, _nulled, _wrapped, _renamed, _inside, _swapped,
 )  # fmt: skip
 
 

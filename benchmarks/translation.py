@@ -60,9 +60,9 @@ def by_hand(version: str, body: bytes, note_id: str) -> JobUpdate:
     return JobUpdate(
         job=JobRef("acme-wfm", said["JOB_NO"]),
         message=MessageId(said["MSG_ID"]),
-        rule="planned-with-visit",
+        rule="planned",
         pack_version=version,
-        goal=Goal(work_order=WorkOrderState.PLANNED, appointment=AppointmentStatus.CONFIRMED),
+        goal=Goal(work_order=WorkOrderState.PLANNED, appointment=AppointmentStatus.CONFIRMED, if_any=True),
         details=WorkOrderDetails(
             place=(GeographicSiteRef(id=said["SITE_ID"], role="WORK_LOCATION"),),
             duration=TimeDuration(time_duration_value=int(said["EST_MIN"]), time_duration_units=TimeDurationUnits.MIN),

@@ -4,21 +4,32 @@ A commit costs as much for one item as for a hundred. One by one, a database com
 second; in batches several times that. While one batch is being committed the next one collects.
 
 An item that breaks a batch is found by committing one at a time, and harms no other. Whoever gave it is told; when the
-database is away, all of the batch are told so. Where nobody can be told (messages of the WFM, which must neither be
-lost nor hold the queue), the commit is a patient one (`flows/patience.py`), which waits and parks instead of failing.
+database is away, all of the batch are told so.
+
+Where nobody can be told (messages of the WFM, which must neither be lost nor hold the queue), the commit is a patient
+one: it does not fail, it waits or parks. Trouble of the database is waited out, however long it takes. What is nobody's
+fault for certain is tried again, and is the item's own fault once it has failed several times while the database took
+other changes. An item that fails alone is parked. If the database takes others and not even that, the item is given up
+(`NotKept`) and goes where RabbitMQ keeps what cannot be delivered: nothing is dropped, and nothing holds what is behind
+it for another reason than its own.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from bridge.errors import concerns_all
+from bridge.backoff import Backoff
+from bridge.errors import NotKept, StoreDefect, TransientError, concerns_all
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 MAX_ITEMS = 200
+
+RETRIES: Final = Backoff(first=0.1, longest=5.0)
+TRIES: Final = 5
+"""How often something fails, while the database takes other changes, before it is at fault itself."""
 
 
 class _Waiting(NamedTuple, Generic[Item, Result]):
@@ -100,3 +111,76 @@ class Batcher(Generic[Item, Result]):
             for waiting, result in zip(batch, results, strict=True):
                 if not waiting.done.done():
                     waiting.done.set_result(result)
+
+
+class Patient(Generic[Item, Result]):
+    """A commit for a `Batcher`. `park` keeps an item and why it failed, and gives its result in the commit's place.
+
+    `is_well` tells whether the database takes a change at this moment. `given_up` counts the items that were.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        park: Callable[[Item, Exception], Awaitable[Result]],
+        is_well: Callable[[], Awaitable[bool]],
+    ) -> None:
+        self._commit = commit
+        self._park = park
+        self._is_well = is_well
+        self.given_up = 0
+
+    async def __call__(self, items: Sequence[Item]) -> Sequence[Result]:
+        """Return the results once the items are committed or, one that fails alone, parked.
+
+        Raises what breaks a batch: the batcher then comes again with its items one by one. Raises `NotKept` for one
+        that cannot even be parked.
+        """
+        tries = failures = 0
+        while True:
+            try:
+                return await self._commit(items)
+            except Exception as error:  # noqa: BLE001 - outermost: whatever an item does, the others must pass
+                fault: Exception = error
+                if isinstance(error, TransientError):
+                    tries, failures = tries + 1, await self._at_fault(error, failures)
+                    if failures < TRIES:
+                        await _rest(error, tries)
+                        continue
+                    fault = StoreDefect(f"{error}; the database takes other changes")
+                if len(items) > 1:
+                    raise fault from error.__cause__
+                _log().error("message.crashed", exc_info=fault)
+                return [await self._parked(items[0], fault)]
+
+    async def _parked(self, item: Item, error: Exception) -> Result:
+        tries = failures = 0
+        while True:
+            try:
+                return await self._park(item, error)
+            except Exception as trouble:  # noqa: BLE001 - outermost: whatever parking does
+                tries, failures = tries + 1, await self._at_fault(trouble, failures)
+                if failures >= TRIES:
+                    self.given_up += 1
+                    raise NotKept(f"{_said(error)}; it cannot be parked: {_said(trouble)}") from None
+                await _rest(trouble, tries)
+
+    async def _at_fault(self, trouble: Exception, before: int) -> int:
+        """Count the failures in a row that were not the database's."""
+        return 0 if concerns_all(trouble) or not await self._is_well() else before + 1
+
+
+async def _rest(trouble: Exception, tries: int) -> None:
+    seconds = RETRIES.after(tries)
+    _log().warning("commit.waiting", trouble=_said(trouble), retry_in_seconds=seconds)
+    await asyncio.sleep(seconds)
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
+
+
+def _log() -> Any:
+    import structlog  # not before something goes wrong: it is slow to import, and the tools batch, too
+
+    return structlog.get_logger(__name__)

@@ -193,6 +193,11 @@ class HttpSettings(Section):
         description="Seconds after which a connection without a request is closed; should be longer than a proxy in "
         "front keeps one.",
     )
+    drain_seconds: Annotated[float, Field(ge=0, le=3600, allow_inf_nan=False)] = Field(
+        0.0,
+        description="Seconds for which a bridge that is asked to stop goes on, and says that it is not ready, before "
+        "it closes its door: longer than a load balancer takes to notice.",
+    )
     requests_per_second: Annotated[float, Field(ge=0, le=100_000, allow_inf_nan=False)] = Field(
         0.0,
         description="Requests a second, on the average, that each requesting entity may make of one process; beyond "
@@ -289,6 +294,15 @@ class IdentitySettings(Section):
     )
     jwks_floor_seconds: Seconds = Field(
         30.0, description="Fewest seconds between two readings of the keys, whatever tokens come in."
+    )
+
+    jwks_proxy_url: Annotated[SecretStr, _url("http")] | None = Field(
+        None,
+        description="HTTP proxy through which the keys are fetched (CONNECT): `http://user:password@host:port`. "
+        "Empty: none.",
+    )
+    jwks_ca_file: Path | None = Field(
+        None, description="Certificates (PEM) of authorities that are trusted besides the system's to fetch the keys."
     )
 
     @model_validator(mode="after")
@@ -465,6 +479,17 @@ class RetentionSettings(Section):
         return self
 
 
+class AdminSettings(Section):
+    """What operators and their tools reach: probes and metrics."""
+
+    enabled: bool = Field(True, description="Serve it at all.")
+    host: str = Field(
+        "127.0.0.1",
+        description="Address to listen on. Nobody is asked who he is: only those who may see it should reach it.",
+    )
+    port: int = Field(8138, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+
+
 class LogSettings(Section):
     """Log lines, on standard error."""
 
@@ -517,6 +542,7 @@ class Settings(BaseSettings):
     commands: CommandSettings = Field(CommandSettings(), description="Commands towards the WFM.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
     retention: RetentionSettings = Field(RetentionSettings(), description="How long what is done with is kept.")
+    admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes and metrics.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
 
     @model_validator(mode="after")

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 from typing import Final
 
+import aio_pika
 import asyncpg  # type: ignore[import-untyped]
 from faststream.rabbit import RabbitBroker
 from yarl import URL
@@ -20,18 +21,25 @@ from benchmarks.chaos.checker import TAKEN, Finding, check
 from benchmarks.chaos.evidence import Evidence, HeldVisit, Hop, JobEnd, Notified, Shown, in_sequence
 from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.lives import Lives, all_lives
+from benchmarks.chaos.servers import Servers
 from benchmarks.chaos.wfm import MoodyWfm
+from benchmarks.lab import until
 from bridge.domain.model import Transition
 from bridge.flows.ports import JournalEntry
 from bridge.localenv.postgres import asyncpg_url
 from bridge.simulator.acme import Acme
 from tests.integration.wfm.conftest import Wire
-from tests.support import eventually
 from tests.system.laboratory import API_KEY, Laboratory
 
 PAGE: Final = 500
 COMMAND_S: Final = 2.0
 """What the WFM is given for a command. Where it is late, it is by about as much."""
+LONGER: Final = 1.2
+"""Some lives end before they have had their share of the events; all others have so much more than it."""
+OVER_WITHIN_S: Final = 300.0
+"""All is over so soon, or something is left."""
+NOTIFIED_A_SECOND: Final = 20
+"""At least so many on a busy machine, where each event has more than one notification."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +91,12 @@ class ChaosLaboratory(Laboratory):
         random = Random(f"{self.plan.seed}-buyer")
         return MoodyBuyer(self.bridge.url, API_KEY, random, self.plan.trouble, self.plan.hangs)
 
+    async def _remove_names(self) -> None:
+        """On a connection of its own: RabbitMQ may have ended since the first was made."""
+        async with await aio_pika.connect(self.rabbitmq_url) as connection:
+            self.channel = await connection.channel()
+            await super()._remove_names()
+
 
 @asynccontextmanager
 async def _wired(url: str) -> AsyncIterator[Wire]:
@@ -92,17 +106,24 @@ async def _wired(url: str) -> AsyncIterator[Wire]:
         try:
             yield wire
         finally:
+            wire.release()
             wire.cut()
 
 
-async def run(plan: Plan, rabbitmq_url: str, database_url: str, directory: Path) -> Result:
-    """Run it on an empty database of its own."""
+async def run(
+    plan: Plan, rabbitmq_url: str, database_url: str, directory: Path, servers: Servers | None = None
+) -> Result:
+    """Run it on an empty database of its own. `servers`, if they are the run's own, are ended as well."""
     async with AsyncExitStack() as stack:
-        wire = await stack.enter_async_context(_wired(rabbitmq_url))
+        wires = {
+            "RabbitMQ": await stack.enter_async_context(_wired(rabbitmq_url)),
+            "PostgreSQL": await stack.enter_async_context(_wired(database_url)),
+        }
         variables = {
-            "BROKER_URL": wire.url,
+            "BROKER_URL": wires["RabbitMQ"].url,
+            "DATABASE_URL": wires["PostgreSQL"].url,
             "COMMANDS_TIMEOUT_SECONDS": str(COMMAND_S),
-            "DELIVERY_TIMEOUT_SECONDS": "3",
+            "DELIVERY_TIMEOUT_SECONDS": "5",
             "DELIVERY_SCHEDULE_SECONDS": ",".join(["0", *["0.2"] * 200]),
             "LOG_LEVEL": "warning",
         }
@@ -116,16 +137,21 @@ async def run(plan: Plan, rabbitmq_url: str, database_url: str, directory: Path)
         began = time.perf_counter()
         faults = Faults(
             lab.bridge,
-            wire,
+            wires,
+            servers,
             database_url,
             Random(f"{plan.seed}-faults"),
             plan.kills,
             lambda: len(wfm.said) / plan.events,
         )
-        lives = Lives(wfm, buyer, plan.seed, plan.events // plan.jobs, plan.moves, plan.pace_s, faults.up)
+        lives = Lives(
+            wfm, buyer, plan.seed, round(plan.events * LONGER / plan.jobs), plan.moves, plan.pace_s, faults.up
+        )
         await _live(lives, faults, plan)
         lived = time.perf_counter() - began
         wfm.trouble = buyer.trouble = 0.0
+        # What looked into RabbitMQ so far may have ended with it.
+        lab.channel = await (await stack.enter_async_context(await aio_pika.connect(rabbitmq_url))).channel()
         seen = Evidence(said=wfm.said, granted=lives.granted)
         await _until_over(lab, seen)
         await _look(lab, wfm, buyer, seen)
@@ -166,11 +192,13 @@ async def _until_over(lab: Laboratory, seen: Evidence) -> None:
     async def over() -> bool:
         if not lab.wfm.idle or any([await lab.waiting_in(queue) for queue in lab.queues[:2]]):
             return False
+        if any(await _under_way(lab.database_url)):
+            return False
         await _look_into(lab, seen)
-        taken = all(event.message in seen.outcomes for event in seen.said)
-        return taken and not any(await _under_way(lab.database_url)) and lab.wfm.idle
+        return all(event.message in seen.outcomes for event in seen.said) and lab.wfm.idle
 
-    await eventually(over, every_s=0.5)
+    with suppress(TimeoutError):  # what is left then is found
+        await until(over, OVER_WITHIN_S + len(seen.said) / NOTIFIED_A_SECOND, every_s=0.5)
 
 
 _UNDER_WAY: Final = (

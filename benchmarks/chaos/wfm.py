@@ -1,9 +1,11 @@
 """The simulated WFM in bad moods: late, silent, deaf, refusing, and saying everything twice. Seeded."""
 
+import asyncio
 from collections.abc import Callable
 from random import Random
 from typing import Any, Final
 
+from aio_pika.exceptions import AMQPError
 from faststream.rabbit import RabbitBroker, RabbitMessage
 
 from benchmarks.chaos.evidence import Event
@@ -13,6 +15,12 @@ from bridge.simulator.wfm import Mood, SimulatedWfm
 
 MOODY: Final = ("FINDSLOT", "BOOKVIS", "MOVEVIS", "CANVIS")
 """Commands that the bridge awaits an answer to: nobody can know that another one was not heard."""
+
+AWAY: Final = (AMQPError, OSError, RuntimeError, TimeoutError)
+"""What publishing may raise while RabbitMQ is not there."""
+AGAIN_S: Final = 0.2
+CONFIRMED_WITHIN_S: Final = 10.0
+"""A confirm is not awaited for longer: with RabbitMQ killed in between, the library has been seen to wait for ever."""
 
 
 class MoodyWfm(SimulatedWfm):
@@ -56,6 +64,15 @@ class MoodyWfm(SimulatedWfm):
         self._old.append((routing_key, body))
         if self._random.random() < self.trouble / 2:  # the same once more, or what it said long ago
             await super()._publish_event(*self._random.choice((self._old[-1], self._random.choice(self._old))))
+
+    async def _publish(self, *message: Any) -> None:
+        """What the WFM has to say it says when RabbitMQ is there again; in the meantime its job stands still."""
+        while True:
+            try:
+                async with asyncio.timeout(CONFIRMED_WITHIN_S):
+                    return await super()._publish(*message)
+            except AWAY:
+                await asyncio.sleep(AGAIN_S)
 
     async def _reply(self, message: RabbitMessage, body: dict[str, Any]) -> None:
         for _ in range(2 if self._random.random() < self.trouble / 2 else 1):

@@ -1,6 +1,6 @@
 """The Buyer's side as one web application: the two APIs under both reference points, their documents, and health."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -13,7 +13,7 @@ from bridge.api.documents import document_routes
 from bridge.api.health import health_routes
 from bridge.api.hub import HubOperations
 from bridge.api.identity import Identity
-from bridge.api.middleware import admit, answer_errors, correlate
+from bridge.api.middleware import LEAVING, admit, answer_errors, correlate, dismiss
 from bridge.api.operations import Door, Route, handler
 from bridge.api.presenter import api_path
 from bridge.api.rates import Rates
@@ -25,13 +25,20 @@ NO_SELLERS: Final[Mapping[str, Services]] = MappingProxyType({})
 
 
 def build_app(
-    services: Services, identity: Identity, config: ApiConfig, sellers: Mapping[str, Services] = NO_SELLERS
+    services: Services,
+    identity: Identity,
+    config: ApiConfig,
+    sellers: Mapping[str, Services] = NO_SELLERS,
+    leaving: Callable[[], bool] = lambda: False,
 ) -> web.Application:
     """Build the application. It logs requests itself: run it with `access_log=None`.
 
-    `sellers` are the services of each Seller, if the bridge stands for several (R7, R8).
+    `sellers` are the services of each Seller, if the bridge stands for several (R7, R8). While it is `leaving`, each
+    answer ends its connection.
     """
-    app = web.Application(middlewares=[correlate, answer_errors, admit], client_max_size=config.max_body_bytes)
+    middlewares = [correlate, dismiss, answer_errors, admit]
+    app = web.Application(middlewares=middlewares, client_max_size=config.max_body_bytes)
+    app[LEAVING] = leaving
     app[BODY_SECONDS] = config.limits.body_seconds
     app.add_routes(health_routes(services.readiness))
     routes = operations(services, config)

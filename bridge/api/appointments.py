@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from bridge.api import presenter
+from bridge.api import presenter, views
 from bridge.api.body import read_model, read_object
 from bridge.api.config import ApiConfig
 from bridge.api.filters import APPOINTMENT_FILTERS, appointment_query, page_request
@@ -49,13 +49,12 @@ class AppointmentOperations:
         """R30, R31, O3."""
         wanted = page_request(call.query, self._config)
         found = await self._appointments.list(appointment_query(call.query, call.represented.buyers, wanted))
-        items = tuple(presenter.appointment_find(item, call.links) for item in found.items)
-        return page(items, found.total, wanted)
+        return page([views.appointment_find(item, call.links) for item in found.items], found.total, wanted)
 
     async def retrieve(self, call: Call) -> web.Response:
         """R32 to R35."""
-        found = await self._appointments.get(call.represented.buyers, AppointmentId(call.identifier))
-        return answer(200, presenter.appointment(found, call.links))
+        found = await self._appointments.view(call.represented.buyers, AppointmentId(call.identifier))
+        return answer(200, views.appointment(found, call.links))
 
     async def patch(self, call: Call) -> web.Response:
         """R36 to R44, as a JSON merge patch (RFC 7386)."""

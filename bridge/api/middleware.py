@@ -1,6 +1,7 @@
 """Around every request: a correlation id, one line in the access log, and always an answer in the standard's shape."""
 
 import time
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -23,6 +24,7 @@ from bridge.errors import BridgeError
 
 _log: FilteringBoundLogger = structlog.get_logger("bridge.api")
 
+LEAVING: Final = web.AppKey[Callable[[], bool]]("LEAVING", Callable)  # type: ignore[arg-type] # tells whether it is
 HEALTH: Final = "/health/"
 TOO_MANY: Final = "Too many connections are open."
 SERVER: Final = "mef-bridge"  # instead of the versions that aiohttp would tell everybody
@@ -50,6 +52,15 @@ def _log_access(request: web.Request, response: web.StreamResponse, elapsed: flo
         status=response.status,
         elapsed_ms=round(elapsed * 1000, 1),
     )
+
+
+@web.middleware
+async def dismiss(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let no connection outlive its answer when the door is about to close: the client makes another one elsewhere."""
+    response = await handler(request)
+    if request.app[LEAVING]():
+        response.force_close()
+    return response
 
 
 @web.middleware

@@ -5,6 +5,7 @@ What is empty is left out. Every href is absolute, under the reference point (So
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -13,14 +14,10 @@ from bridge.flows.ports import Subscription
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import (
     Appointment,
-    AppointmentFind,
-    AppointmentRef,
     EventSubscription,
     SearchTimeSlot,
     SearchTimeSlotCreate,
     TimeSlot,
-    WorkOrder,
-    WorkOrderFind,
     WorkOrderRef,
 )
 
@@ -34,6 +31,12 @@ def api_path(irp: Irp, api: Api) -> str:
     return f"/mefApi/{irp.value}/{API_PATHS[api]}"
 
 
+@cache
+def _base(root: str, irp: Irp, api: Api) -> str:
+    """The absolute URL of an API; there are as many as APIs and reference points."""
+    return root + api_path(irp, api)
+
+
 @dataclass(frozen=True, slots=True)
 class Links:
     """Writes hrefs. `root` is the absolute URL in front of `/mefApi`."""
@@ -42,7 +45,7 @@ class Links:
     irp: Irp
 
     def _href(self, api: Api, collection: str, identifier: str) -> str:
-        return f"{self.root}{api_path(self.irp, api)}/{collection}/{quote(identifier, safe='')}"
+        return f"{_base(self.root, self.irp, api)}/{collection}/{quote(identifier, safe='')}"
 
     def appointment(self, identifier: domain.AppointmentId) -> str:
         """The URL of an Appointment."""
@@ -77,48 +80,6 @@ def appointment(value: domain.Appointment, links: Links) -> Appointment:
         status=value.status,
         valid_for=value.valid_for,
         work_order=_work_order_ref(value.work_order, links),
-    )
-
-
-def appointment_find(value: domain.Appointment, links: Links) -> AppointmentFind:
-    """7.2.1.3 (R30)."""
-    return AppointmentFind(
-        id=value.id,
-        href=links.appointment(value.id),
-        related_place=value.place,
-        status=value.status,
-        valid_for=value.valid_for,
-        work_order=_work_order_ref(value.work_order, links),
-    )
-
-
-def work_order(value: domain.WorkOrder, links: Links) -> WorkOrder:
-    """7.2.2.1 (R53, R54)."""
-    details = value.details
-    return WorkOrder(
-        id=value.id,
-        href=links.work_order(value.id),
-        appointment_required=value.appointment_required,
-        appointment=_some(tuple(AppointmentRef(id=item, href=links.appointment(item)) for item in value.appointments)),
-        duration=details.duration,
-        note=_some(details.note),
-        place=details.place,
-        planned_execution_date=details.planned_execution_date,
-        related_contact_information=details.contacts,
-        related_entity=details.related_entity,
-        state=value.state,
-        task=details.task,
-    )
-
-
-def work_order_find(value: domain.WorkOrder) -> WorkOrderFind:
-    """7.2.2.2 (R51); the standard gives it no href."""
-    return WorkOrderFind(
-        id=value.id,
-        appointment_required=value.appointment_required,
-        place=value.details.place,
-        related_entity=value.details.related_entity,
-        state=value.state,
     )
 
 

@@ -9,8 +9,16 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.api.idempotency import Requests
-from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandId, WorkOrder, WorkOrderId
-from bridge.flows.ports import AppointmentQuery, Page, Subscription, SubscriptionId, WorkOrderQuery
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandId, WorkOrderId
+from bridge.flows.ports import (
+    AppointmentQuery,
+    AppointmentView,
+    Page,
+    Subscription,
+    SubscriptionId,
+    WorkOrderQuery,
+    WorkOrderView,
+)
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import (
     AppointmentCreate,
@@ -54,17 +62,17 @@ class Appointments(Protocol):
         command_id: CommandId | None = None,
     ) -> None: ...
 
-    async def get(self, buyers: Buyers, appointment: AppointmentId) -> Appointment: ...
+    async def view(self, buyers: Buyers, appointment: AppointmentId) -> AppointmentView: ...
 
-    async def list(self, query: AppointmentQuery) -> Page[Appointment]: ...
+    async def list(self, query: AppointmentQuery) -> Page[AppointmentView]: ...
 
 
 class WorkOrders(Protocol):
     """The use cases 13 and 14."""
 
-    async def get(self, buyers: Buyers, work_order: WorkOrderId) -> WorkOrder: ...
+    async def get(self, buyers: Buyers, work_order: WorkOrderId) -> WorkOrderView: ...
 
-    async def list(self, query: WorkOrderQuery) -> Page[WorkOrder]: ...
+    async def list(self, query: WorkOrderQuery) -> Page[WorkOrderView]: ...
 
 
 class Subscriptions(Protocol):

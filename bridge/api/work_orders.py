@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from bridge.api import presenter
+from bridge.api import views
 from bridge.api.config import ApiConfig
 from bridge.api.filters import WORK_ORDER_FILTERS, page_request, work_order_query
 from bridge.api.operations import Call, Route
@@ -33,9 +33,9 @@ class WorkOrderOperations:
         """R51, O4. A list, as the guide says; the OpenAPI file has one object."""
         wanted = page_request(call.query, self._config)
         found = await self._work_orders.list(work_order_query(call.query, call.represented.buyers, wanted))
-        return page(tuple(presenter.work_order_find(item) for item in found.items), found.total, wanted)
+        return page([views.work_order_find(item) for item in found.items], found.total, wanted)
 
     async def retrieve(self, call: Call) -> web.Response:
         """R52 to R54."""
         found = await self._work_orders.get(call.represented.buyers, WorkOrderId(call.identifier))
-        return answer(200, presenter.work_order(found, call.links))
+        return answer(200, views.work_order(found, call.links))

@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 from random import Random
 
+import structlog
+
 from bridge.api.app import build_app
 from bridge.api.config import ApiConfig, Limits
 from bridge.api.identity import (
@@ -15,6 +17,7 @@ from bridge.api.identity import (
 )
 from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
+from bridge.app.leaving import Leaving
 from bridge.app.process import Start, new_id, now
 from bridge.app.wfm_side import Parts, WfmSide
 from bridge.delivery.access import Access, keep_fresh
@@ -30,6 +33,8 @@ from bridge.flows.time_slots import TimeSlots
 from bridge.flows.work_orders import WorkOrders
 from bridge.settings import Settings
 from bridge.store import SqlStore
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,7 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int 
         "broker": parts.link.problem or True,
         "publishing": wfm_side.bus.problem or True,
         "inbound": _first(consumer.problem for consumer in wfm_side.inbound) or True,
+        "open": parts.leaving.problem or True,
         "replies": _first(consumer.problem for consumer in wfm_side.replies) or True,
         "deadLetters": wfm_side.dead_letters.depth,
         "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
@@ -116,15 +122,17 @@ async def _disabled(store: SqlStore) -> int:
 
 
 async def start_http(
-    settings: Settings, served: Served, identity: Identity, stack: AsyncExitStack
+    settings: Settings, served: Served, identity: Identity, leaving: Leaving, stack: AsyncExitStack
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
     """Open the door for Buyers; return its URL and what closes it (harmless when done twice).
 
     The socket comes first: port 0 is only known once it is bound.
     """
-    listening = _listen(settings.http.host, settings.http.port)
+    listening = listen(settings.http.host, settings.http.port, "http")
     stack.callback(listening.close)
-    url = settings.http.model_copy(update={"port": listening.getsockname()[1]}).public_url
+    host, port = listening.getsockname()[:2]
+    log.info("bridge.listening", host=host, port=port)
+    url = settings.http.model_copy(update={"port": port}).public_url
     config = ApiConfig(
         base_url=url,
         prefix=settings.http.seller_prefix,
@@ -140,17 +148,19 @@ async def start_http(
             burst=settings.http.requests_burst,
         ),
     )
-    app = build_app(served.services, identity, config, served.sellers)
+    app = build_app(served.services, identity, config, served.sellers, lambda: leaving.begun)
     close = await open_server(app, listening, config.limits)
     stack.push_async_callback(close)
     return url, close
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, section: str) -> socket.socket:
+    """Bind a port; raises `PermanentError` that names the section of the settings."""
     try:
         return socket.create_server((host, port), family=_family(host))
     except OSError as failure:
-        raise PermanentError(f"can't listen on {host}:{port}: {failure.strerror or failure}") from failure
+        where = f"{host}:{port} ({section}.host, {section}.port)"
+        raise PermanentError(f"can't listen on {where}: {failure.strerror or failure}") from failure
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -1,9 +1,10 @@
 """Who may call: made of the settings and the file of Buyers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from ipaddress import ip_network
+from typing import Any
 
 import structlog
 
@@ -21,9 +22,11 @@ from bridge.api.identity import (
     TrustedProxies,
     reader,
 )
+from bridge.delivery.access import TlsFiles
+from bridge.delivery.egress import proxy_options
 from bridge.domain.model import BuyerId
 from bridge.mef.enums import Api
-from bridge.settings import IdentityMode, Mode, Settings, load_buyers
+from bridge.settings import IdentityMode, IdentitySettings, Mode, Settings, load_buyers
 
 log = structlog.get_logger(__name__)
 
@@ -67,13 +70,20 @@ async def _with_credentials(
     if not chosen.jwks:
         return api_keys
     keys = KeySet(
-        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION),
+        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION, options=_way_to_keys(chosen)),
         refresh_s=chosen.jwks_refresh_minutes * 60,
         floor_s=chosen.jwks_floor_seconds,
     )
     stack.push_async_callback(keys.close)
     await keys.load()
     return CredentialsIdentity(api_keys, TokenIdentity(entities, keys, token_rules(settings)))
+
+
+def _way_to_keys(chosen: IdentitySettings) -> Mapping[str, Any]:
+    """Say through what proxy the keys are fetched, and which authorities vouch for their server."""
+    proxy = chosen.jwks_proxy_url
+    trust = {} if chosen.jwks_ca_file is None else {"ssl": TlsFiles([chosen.jwks_ca_file]).context}
+    return {**proxy_options(None if proxy is None else proxy.get_secret_value()), **trust}
 
 
 def token_rules(settings: Settings) -> TokenRules:

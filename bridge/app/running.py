@@ -2,7 +2,7 @@
 
 Order of start: the door first (a probe is answered while the database or RabbitMQ is still away), then state (Buyers
 can read), then what brings replies and messages in. Stopping begins with the door, so that nothing comes in that could
-not be finished.
+not be finished; and before it closes, readiness says that it will (`leaving.py`).
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -12,6 +12,7 @@ from functools import partial
 
 import structlog
 
+from bridge.app.admin_side import build_admin_side, start_admin
 from bridge.app.buyer_side import build_served, start_delivery, start_http
 from bridge.app.callers import load_entities, open_identity
 from bridge.app.listener_access import load_access
@@ -66,11 +67,15 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         identity = await open_identity(settings, entities, stack)
         store = build_store(settings)
         stack.push_async_callback(store.close)
-        parts = Parts(settings, packs, store, link or build_link(settings), topology_of(settings))
+        store.processes.packs = lambda: {pack.name: pack.version for pack in packs.values()}
+        admin = build_admin_side(settings.instance)
+        own_link, topology = link or build_link(settings), topology_of(settings)
+        parts = Parts(settings, packs, store, own_link, topology, watcher=admin.watcher)
         start = await stack.enter_async_context(background())
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
-        url, close = await start_http(settings, build_served(parts, wfm_side, access), identity, stack)
+        url, close = await start_http(settings, build_served(parts, wfm_side, access), identity, parts.leaving, stack)
+        await start_admin(admin, parts, wfm_side, start, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
@@ -81,8 +86,10 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         await start_consumers(parts, wfm_side, start, stack)
         await patiently(partial(take_over, store))
         stack.push_async_callback(close)
+        stack.push_async_callback(parts.leaving.leave, settings.http.drain_seconds)
         loaded = [f"{pack.name}@{pack.version}" for pack in packs.values()]
         about = {"url": url, "instance": settings.instance, "packs": loaded}
+        admin.lacking.clear()
         if lacking := await still_lacking(wfm_side):
             log.warning("bridge.started", **about, not_ready=lacking)
         else:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
@@ -12,12 +12,13 @@ from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream.rabbit import QueueType
 
 from bridge.app.credentials import broker_url
+from bridge.app.leaving import Leaving
 from bridge.app.process import Start, new_id, now
 from bridge.errors import TransientError
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import Memory
+from bridge.flows.ports import Memory, Watcher
 from bridge.flows.retention import Retention
 from bridge.flows.work import Workshop
 from bridge.loops import every
@@ -50,6 +51,8 @@ class Parts:
     store: SqlStore
     link: RabbitLink
     topology: Topology
+    leaving: Leaving = field(default_factory=Leaving)
+    watcher: Watcher | None = None
 
 
 def topology_of(settings: Settings) -> Topology:
@@ -103,7 +106,7 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     own_replies = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies, on_open=lambda: outbox.wake())
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
-    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of)
+    workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of, watcher=parts.watcher)
     commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, workshop)
     outbox = OutboxSender(

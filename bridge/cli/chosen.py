@@ -33,16 +33,17 @@ def chosen(
         buyer=None if buyer is None else BuyerId(buyer),
         listener=None if listener is None else SubscriptionId(listener),
         event_type=event_type,
-        since=_moment("--from", since),
-        until=_moment("--to", until),
+        since=moment("--from", since),
+        until=moment("--to", until),
     )
 
 
-def _moment(option: str, text: str | None) -> datetime | None:
+def moment(option: str, text: str | None) -> datetime | None:
+    """Read a moment; raises `PermanentError` for one that is none."""
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        read = datetime.fromisoformat(text)
     except ValueError:
         raise PermanentError(f"{option}: expected a date or a moment such as 2026-03-05T14:30Z, got {text!r}") from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return read if read.tzinfo is not None else read.replace(tzinfo=UTC)

@@ -96,6 +96,12 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
             "Show one message in full: as it came, what became of it, and how that was found. Reads only.",
         ),
         Verb(
+            "discard",
+            "bridge.cli.messages:discard_messages",
+            "Set parked messages aside for good, with a note: they count as ignored, and no replay takes them up "
+            "again.",
+        ),
+        Verb(
             "replay",
             "bridge.cli.replay:replay_messages",
             "Apply parked messages anew, by the packs as they are now. The bridge may run meanwhile.",

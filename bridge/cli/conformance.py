@@ -29,6 +29,9 @@ HOOKS_HELP = (
 )
 
 
+_USUAL = Knobs()
+
+
 class WrongOption(PermanentError):
     """The options do not fit together."""
 
@@ -66,10 +69,12 @@ def conformance(
     listener_host: Annotated[str, typer.Option(help="Address of our callback listener.")] = "127.0.0.1",
     listener_port: Annotated[int, typer.Option(help="Port of our callback listener; 0 takes a free one.")] = 0,
     callback: Annotated[str | None, typer.Option(help="How the system reaches our listener, if otherwise.")] = None,
-    patience: Annotated[float, typer.Option(help="Seconds that something may take to be seen.")] = 15.0,
-    quiet: Annotated[float, typer.Option(help="Seconds to listen for what must not come.")] = 1.0,
-    retry: Annotated[float, typer.Option(help="Seconds that a refused notification may take to come again.")] = 30.0,
-    search_days: Annotated[int, typer.Option(help="Days ahead in which time slots are searched.")] = 30,
+    patience: Annotated[float, typer.Option(help="Seconds that something may take to be seen.")] = _USUAL.patience,
+    quiet: Annotated[float, typer.Option(help="Seconds to listen for what must not come.")] = _USUAL.quiet,
+    retry: Annotated[
+        float, typer.Option(help="Seconds that a refused notification may take to come again.")
+    ] = _USUAL.retry,
+    search_days: Annotated[int, typer.Option(help="Days ahead in which time slots are searched.")] = _USUAL.search_days,
     job_note: Annotated[str | None, typer.Option(help="A note that create-job puts on its jobs.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Check only this requirement (R12); repeat it.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")] = False,

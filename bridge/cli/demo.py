@@ -14,12 +14,11 @@ from bridge.demo.script import Script
 from bridge.demo.stage import API_KEY, Ports, Stage, now, set_up
 from bridge.errors import BridgeError
 from bridge.localenv.broker import find_broker
-from bridge.simulator.wfm_server import control_app
+from bridge.simulator.buyer_server import BUYER_PORT
+from bridge.simulator.wfm_server import WFM_PORT, control_app
 from bridge.telemetry import configure_logging
 
 BRIDGE_PORT = 8137
-WFM_PORT = 8138
-BUYER_PORT = 8139
 
 
 def demo(

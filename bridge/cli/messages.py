@@ -10,28 +10,71 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
+from bridge.cli.chosen_messages import (
+    AboutOption,
+    ReasonOption,
+    ReceivedSinceOption,
+    ReceivedUntilOption,
+    RuleOption,
+    chosen_messages,
+)
 from bridge.cli.database import with_store
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
-from bridge.flows.ports import JournalEntry, RecordedEntry
+from bridge.flows.ports import JournalEntry, MessageGroup, RecordedEntry
 from bridge.settings import load_settings
+from bridge.store import SqlStore
 
 
 def list_messages(
     config: ConfigOption = None,
     outcome: Annotated[Outcome | None, typer.Option(help="Only messages with this outcome, such as parked.")] = None,
+    about: AboutOption = None,
+    rule: RuleOption = None,
+    reason: ReasonOption = None,
+    since: ReceivedSinceOption = None,
+    until: ReceivedUntilOption = None,
+    count: Annotated[bool, typer.Option("--count", help="Only count them, by outcome and reason, most first.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
     """List the newest messages with what the bridge did and why. Reads only."""
-    entries = with_store(load_settings(config), lambda store: store.journal.latest(outcome, limit), read_only=True)
-    if as_json:
+
+    async def read(store: SqlStore) -> tuple[Sequence[MessageGroup], Sequence[RecordedEntry]]:
+        wanted = await chosen_messages(store, about, rule, reason, since, until, outcome)
+        if count:
+            return await store.journal.groups(wanted), ()
+        return (), await store.journal.chosen(wanted, limit)
+
+    groups, entries = with_store(load_settings(config), read, read_only=True)
+    if count:
+        print_groups(groups, as_json=as_json)
+    elif as_json:
         print_lines(json.dumps(_facts(recorded)) for recorded in entries)
     elif sys.stdout.isatty():
         _print_table(entries)
     else:
         print_lines(map(_line, entries))
+
+
+def discard_messages(
+    numbers: Annotated[list[int], typer.Argument(help="Numbers of parked entries.")],
+    note: Annotated[str, typer.Option("--note", help="Why; it is kept with the message.")],
+    config: ConfigOption = None,
+) -> None:
+    """Set parked messages aside for good, with a note: they count as ignored, and no replay takes them up again."""
+    if not note.strip():
+        raise PermanentError("--note: say why, whoever reads it later has nothing else")
+
+    async def work(store: SqlStore) -> list[int]:
+        return [number for number in numbers if not await store.journal.discard(number, note.strip())]
+
+    left = with_store(load_settings(config), work, read_only=False)
+    for number in numbers:
+        typer.echo(f"{number}: {'is not parked' if number in left else 'discarded'}", err=number in left)
+    if left:
+        raise typer.Exit(1)
 
 
 def show_message(
@@ -51,6 +94,27 @@ def print_lines(lines: Iterable[str]) -> None:
     """Print lines of any length and content as they are."""
     for line in lines:
         typer.echo(line)
+
+
+def print_groups(groups: Iterable[MessageGroup], *, as_json: bool = False) -> None:
+    """Print how many messages came to what, and why; one line for each."""
+    print_lines(json.dumps(_group_facts(group)) if as_json else _group_line(group) for group in groups)
+
+
+def _group_facts(group: MessageGroup) -> dict[str, object]:
+    moments = {"first": group.first.isoformat(), "last": group.last.isoformat()}
+    return {
+        "count": group.number,
+        "pack": group.pack,
+        "outcome": group.outcome.value,
+        "reason": group.reason,
+        **moments,
+    }
+
+
+def _group_line(group: MessageGroup) -> str:
+    span = f"{_moment(group.first)}..{_moment(group.last)}"
+    return "\t".join([str(group.number), group.pack, group.outcome.value, span, _one_line(group.reason)]).rstrip()
 
 
 def why(entry: JournalEntry) -> str:

@@ -22,6 +22,7 @@ from bridge.conformance.listener import Listener
 from bridge.conformance.target import Account, Accounts, Knobs, Target
 from bridge.mef.enums import Irp
 from bridge.settings import (
+    AdminSettings,
     BrokerSettings,
     DatabaseSettings,
     DeliverySettings,
@@ -179,6 +180,7 @@ async def _bridge(
         buyers=_buyers_file(directory),
         sellers=sellers,
         http=HttpSettings(port=0),
+        admin=AdminSettings(enabled=False),
         broker=BrokerSettings(
             url=SecretStr(broker_url or "amqp://in-memory/"), namespace=namespace, queue_type=QueueType.CLASSIC
         ),

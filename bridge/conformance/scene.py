@@ -242,7 +242,7 @@ class Scene:
         """A booked Appointment. A window that was taken since it was offered is let go for another."""
         work = work or await self.new_work()
         if self.seller_agrees and work.id not in self._agreed:
-            return await self._agree(work)
+            return await self._agree(work, {key: changes[key] for key in ("note", "attachment") if key in changes})
         answer = await self.post_booking(work, **changes)
         for _ in range(ATTEMPTS - 1):
             if answer.status != 422 or "validFor" in changes or b"/validFor" not in answer.received:
@@ -252,8 +252,8 @@ class Scene:
         expect.shape(answer, "Appointment")
         return Booking(work=work, id=answer.object["id"], exchange=answer, body=answer.object)
 
-    async def _agree(self, work: Work) -> Booking:
-        """An Appointment that the Seller has agreed without the Buyer."""
+    async def _agree(self, work: Work, added: Json) -> Booking:
+        """An Appointment that the Seller has agreed without the Buyer, who adds what a booking would have brought."""
         self._agreed.add(work.id)
         await self.hook(Hook.AGREE_VISIT, work.job)
 
@@ -264,6 +264,8 @@ class Scene:
         identifier = await self.until(look)
         if identifier is None:
             raise Failed(f"the WorkOrder lists no Appointment within {self.knobs.patience:g} s after one was agreed")
+        if added:
+            expect.status(await self.patch(identifier, added), 200)
         answer = expect.status(await self.get_appointment(identifier), 200)
         expect.shape(answer, "Appointment")
         return Booking(work=work, id=identifier, exchange=answer, body=answer.object)

@@ -42,7 +42,7 @@ class Egress:
         self._is_free = settings.allow_private_callbacks
         self._judges_names = not settings.proxy_resolves and not settings.allow_private_callbacks
         self._resolver = resolver
-        self.proxy = proxy_options(settings)
+        self.proxy = proxy_options(settings.proxy)
 
     async def way_to(self, url: str, trust: ssl.SSLContext | bool, hosts: Collection[str] = ()) -> Way:
         """Give the way to a listener, which must be at one of the `hosts` if there are any.
@@ -70,10 +70,10 @@ class Egress:
         return min(found, key=lambda each: each["family"] != socket.AF_INET)["host"]
 
 
-def proxy_options(settings: DeliveryConfig) -> dict[str, Any]:
-    """Give what the client is told of the proxy."""
-    if settings.proxy is None:
+def proxy_options(url: str | None) -> dict[str, Any]:
+    """Give what the client is told of the proxy at a URL with its password; nothing where there is none."""
+    if url is None:
         return {}
-    proxy = URL(settings.proxy)
+    proxy = URL(url)
     login = {"Proxy-Authorization": encode_basic_auth(proxy.user, proxy.password or "")} if proxy.user else {}
     return {"proxy": proxy.with_user(None), "proxy_headers": login}

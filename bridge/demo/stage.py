@@ -24,6 +24,7 @@ from bridge.domain.model import Outcome, Transition
 from bridge.flows.ports import RecordedEntry
 from bridge.mef.enums import Irp
 from bridge.settings import (
+    AdminSettings,
     BrokerSettings,
     DatabaseSettings,
     DeliverySettings,
@@ -206,6 +207,7 @@ def _settings(broker_url: str | None, namespace: str, directory: Path, ports: Po
         instance=INSTANCE,
         mode=Mode.DEVELOPMENT,
         http=HttpSettings(port=ports.bridge),
+        admin=AdminSettings(enabled=False),
         broker=BrokerSettings(url=SecretStr(url), namespace=namespace, queue_type=QueueType.CLASSIC),
         database=DatabaseSettings(url=SecretStr(f"sqlite:///{directory / 'demo.sqlite3'}")),
         delivery=DeliverySettings(allow_private_callbacks=True),

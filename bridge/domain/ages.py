@@ -2,7 +2,7 @@
 
 Three measures say which of two things is the newer one, the first that says it at all:
 
-- the *versions* of the WFM, of an object that both bear (`order.py`);
+- the *versions* of the WFM, of an object that both bear;
 - the *moment* at which the WFM says that it occurred. Two moments of the WFM are compared as they are. The bridge's own
   clock stands in where a Buyer and the WFM agreed: between the moment at which the Buyer asked, for nothing that was
   before can be an answer, and that at which the yes had come;
@@ -14,12 +14,15 @@ the WFM have agreed has an age, too: a goal that rests only on what is older nam
 which of the messages that have named a state was the newest.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
-from bridge.domain.order import Versions, highest, is_behind
+T = TypeVar("T")
+
+Versions = Mapping[str, int]
+"""Versions of the objects of a job, by the name of the object; what one does not bear says nothing."""
 
 Age = Mapping[str, int]
 """Versions by object, and under `TURN` the turn."""
@@ -29,6 +32,33 @@ TURN: Final = ""
 
 CLOCK_GRAIN: Final = timedelta(seconds=1)
 """WFM timestamps are often whole seconds; a message is newer than a change only if it is by more than this."""
+
+
+def is_behind(versions: Versions, known: Versions) -> bool:
+    """Tell whether one of the versions is lower than what is known of its object."""
+    return any(version < known.get(key, version) for key, version in versions.items())
+
+
+def highest(known: Versions, more: Versions) -> Versions:
+    """Give the highest version of each object."""
+    return {**known, **{key: max(version, known.get(key, version)) for key, version in more.items()}}
+
+
+def in_order(waiting: Sequence[T], versions_of: Callable[[T], Versions]) -> list[T]:
+    """Put what has waited in order: what bears versions of the same object by these, the rest as it arrived.
+
+    `waiting` comes as it arrived. Where the versions of two objects contradict each other, the arrival decides.
+    """
+    left = [(one, versions_of(one)) for one in waiting]
+    ordered: list[T] = []
+    while left:
+        lowest: dict[str, int] = {}
+        for _, versions in left:
+            for key, version in versions.items():
+                lowest[key] = min(version, lowest.get(key, version))
+        ready = (place for place, (_, versions) in enumerate(left) if versions.items() <= lowest.items())
+        ordered.append(left.pop(next(ready, 0))[0])
+    return ordered
 
 
 def is_older(age: Age, than: Age) -> bool:
@@ -71,10 +101,9 @@ class VisitAge:
 
     def is_before(self, versions: Versions, occurred_at: datetime | None) -> bool | None:
         """Tell whether it was before a message; None where nobody knows."""
-        shared = {name: version for name, version in self.versions.items() if name in versions}
-        if is_behind(versions, shared):
+        if is_behind(versions, self.versions):
             return False
-        if is_behind(shared, versions):
+        if is_behind(self.versions, versions):
             return True
         if occurred_at is None:
             return None
@@ -100,22 +129,44 @@ class Ages:
     def __bool__(self) -> bool:
         return bool(self.agreed or self.named or self.own or self.visits)
 
+    def with_agreement(self, *ages: Age) -> "Ages":
+        """Note how old what a Buyer and the WFM have agreed is at least."""
+        agreed = newest((self.agreed, *ages))
+        return self if agreed == self.agreed else replace(self, agreed=agreed)
+
+    def with_state_named(self, versions: Versions, *, is_own: bool) -> "Ages":
+        """Note that a message of these versions has named a state, perhaps by what is remembered of no message."""
+        named, own = highest(self.named, versions), highest(self.own, versions) if is_own else self.own
+        return self if (named, own) == (self.named, self.own) else replace(self, named=named, own=own)
+
     def plain(self) -> dict[str, Age]:
         """Write them as whole numbers by names that no field has."""
         ages = {_AGREED: self.agreed, _NAMED: self.named, _OWN: self.own}
-        visits = {f"{_VISIT}{name}": _plain(age) for name, age in self.visits.items()}
-        return {name: age for name, age in ages.items() if age} | visits
+        plain = {name: age for name, age in ages.items() if age}
+        for name, visit in self.visits.items():
+            earliest = {} if visit.earliest is None else {_EARLIEST: (visit.earliest - _EPOCH) // _UNIT}
+            latest, by_buyer = (visit.latest - _EPOCH) // _UNIT, int(visit.by_buyer)
+            plain[f"{_VISIT}{name}"] = {**visit.versions, **earliest, _LATEST: latest, _BY_BUYER: by_buyer}
+        return plain
 
 
-def ages_of(plain: Mapping[str, Age]) -> Ages:
-    """Read what `Ages.plain` has written, whatever stands beside it."""
-    visits = {name.removeprefix(_VISIT): _visit_age(age) for name, age in plain.items() if name.startswith(_VISIT)}
-    return Ages(agreed=plain.get(_AGREED, {}), named=plain.get(_NAMED, {}), own=plain.get(_OWN, {}), visits=visits)
-
-
-def is_of_field(name: str) -> bool:
-    """Tell whether a name beside which an age is kept is that of a field."""
-    return name not in (_AGREED, _NAMED, _OWN) and not name.startswith(_VISIT)
+def ages_in(plain: Mapping[str, Age]) -> tuple[Mapping[str, Age], Ages]:
+    """Read the ages of fields, and what `Ages.plain` has written beside them."""
+    fields: dict[str, Age] = {}
+    visits: dict[str, VisitAge] = {}
+    for name, age in plain.items():
+        if name.startswith(_VISIT):
+            earliest = age.get(_EARLIEST)
+            visits[name.removeprefix(_VISIT)] = VisitAge(
+                earliest=_EPOCH + earliest * _UNIT if earliest is not None else None,
+                latest=_EPOCH + age.get(_LATEST, 0) * _UNIT,
+                versions={key: version for key, version in age.items() if not key.startswith("@")},
+                by_buyer=bool(age.get(_BY_BUYER)),
+            )
+        elif name not in (_AGREED, _NAMED, _OWN):
+            fields[name] = age
+    agreed, named, own = (plain.get(name, {}) for name in (_AGREED, _NAMED, _OWN))
+    return fields, Ages(agreed=agreed, named=named, own=own, visits=visits)
 
 
 _AGREED: Final = ""
@@ -125,25 +176,6 @@ _VISIT: Final = "@"
 _EARLIEST, _LATEST, _BY_BUYER = "@earliest", "@latest", "@by_buyer"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT: Final = timedelta(microseconds=1)
-
-
-def _plain(age: VisitAge) -> Age:
-    return {
-        **age.versions,
-        **({_EARLIEST: (age.earliest - _EPOCH) // _UNIT} if age.earliest is not None else {}),
-        _LATEST: (age.latest - _EPOCH) // _UNIT,
-        _BY_BUYER: int(age.by_buyer),
-    }
-
-
-def _visit_age(plain: Age) -> VisitAge:
-    earliest = plain.get(_EARLIEST)
-    return VisitAge(
-        earliest=_EPOCH + earliest * _UNIT if earliest is not None else None,
-        latest=_EPOCH + plain.get(_LATEST, 0) * _UNIT,
-        versions={name: version for name, version in plain.items() if not name.startswith("@")},
-        by_buyer=bool(plain.get(_BY_BUYER)),
-    )
 
 
 def newest(ages: Iterable[Age]) -> Age:

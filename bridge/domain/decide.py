@@ -30,9 +30,11 @@ decision is the whole new job, and all that follows from it.
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from operator import itemgetter
 
 from bridge.domain import echo
-from bridge.domain.ages import VisitAge, newer_than, versions_in
+from bridge.domain.ages import VisitAge, highest, is_behind, newer_than, versions_in
+from bridge.domain.appointment import OPEN
 from bridge.domain.booking import adopt
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import (
@@ -47,11 +49,9 @@ from bridge.domain.model import (
     Outcome,
     WorkOrder,
 )
-from bridge.domain.order import Versions, highest, is_behind
 from bridge.domain.planner import appointment_path, work_order_path
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
-from bridge.mef.models import RelatedContactInformation
 from bridge.mef.moments import rfc3339
 
 _FELL_THROUGH = frozenset({AppointmentStatus.CANCELLED, AppointmentStatus.MISSED, AppointmentStatus.FAILED})
@@ -60,7 +60,8 @@ _VISIT_ENDS = frozenset({AppointmentStatus.COMPLETED, AppointmentStatus.MISSED, 
 
 def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime | None = None) -> Decision:
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
-    update = _of_what_there_is(job, update)
+    if update.goal.if_any:
+        update = replace(update, goal=update.goal.where(visit=update.has_visit(job)))
     ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
     if ties or (is_late(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
@@ -71,30 +72,19 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     if decision.outcome in (Outcome.PARKED, Outcome.WAITING):
         return decision
     is_current = decision.outcome in (Outcome.APPLIED, Outcome.UNCHANGED)
-    after = decision.job.with_visit_age(job, _visit_age(update, now))
+    # A clock that is fast makes nothing that comes later look old.
+    earliest = min(update.occurred_at, now) if update.occurred_at is not None else None
+    age = VisitAge(earliest=earliest, latest=update.occurred_at or now, versions=update.versions)
+    after, ages = decision.job, decision.job.aged(job, age)
     if update.names_state and is_current:
         # Once the WFM has named a state, what it says is no repetition of what the Buyer asked for before.
-        after = echo.without_echoes(after).with_state_named(update.versions, is_own=update.is_own)
+        after, ages = echo.without_echoes(after), ages.with_state_named(update.versions, is_own=update.is_own)
     elif update.names_state:
         # What was old news is older than what was agreed: a delta that tells nothing of it must not bring it back.
-        after = after.with_agreement(newer_than(update.grounds))
+        ages = ages.with_agreement(newer_than(update.grounds))
     versions = highest(after.versions, update.versions)
-    after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions)
+    after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions, ages=ages)
     return replace(decision, job=after, reason=decision.reason or update.withheld)
-
-
-def _visit_age(update: JobUpdate, now: datetime) -> VisitAge:
-    """Say when what a message tells of a visit was so; a clock that is fast makes nothing that comes later look old."""
-    occurred = update.occurred_at
-    earliest = min(occurred, now) if occurred is not None else None
-    return VisitAge(earliest=earliest, latest=occurred or now, versions=update.versions)
-
-
-def _of_what_there_is(job: Job, update: JobUpdate) -> JobUpdate:
-    """Take the Appointment out of a goal that speaks of it only if there is one."""
-    if not update.goal.if_any or job.open_appointment is not None or update.visit.window is not None:
-        return update
-    return replace(update, goal=replace(update.goal, appointment=None, if_any=False))
 
 
 def learned(
@@ -110,12 +100,7 @@ def learned(
 
 def is_late(job: Job, versions: Mapping[str, int]) -> bool:
     """Tell whether a message of these versions is older than what is applied, or than a yes of the WFM's."""
-    return is_behind(versions, _known(job))
-
-
-def _known(job: Job) -> Versions:
-    """Give the highest versions that the WFM has spoken of: in its messages, and in its answers."""
-    return highest(job.versions, versions_in(job.ages.agreed))
+    return is_behind(versions, job.versions) or is_behind(versions, job.ages.agreed)
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:
@@ -180,7 +165,9 @@ def _after_end(job: Job, ended: WorkOrder, update: JobUpdate, ids: Ids, now: dat
 
 
 def _advance(job: Job, work_order: WorkOrder, update: JobUpdate, ids: Ids, now: datetime) -> Decision:
-    draft = Draft(job, replace(work_order, details=update.details), now)
+    if work_order.details != update.details:
+        work_order = replace(work_order, details=update.details)
+    draft = Draft(job, work_order, now)
     try:
         _walk(draft, update, ids)
         # The end of a visit that the Buyer never saw must not pass unnoticed where it changes nothing.
@@ -221,31 +208,27 @@ def _follow_up(draft: Draft, update: JobUpdate, ids: Ids, now: datetime, illegal
 
 
 def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
-    if _is_moved(draft, update) and update.goal.moved_by is MovedBy.SELLER:
+    standing, goal, window = draft.open_appointment, update.goal, update.visit.window
+    moved = (
+        standing is not None
+        and standing.status is AppointmentStatus.CONFIRMED
+        and goal.appointment is AppointmentStatus.CONFIRMED
+        and goal.work_order not in TERMINAL
+        and window not in (None, standing.valid_for)
+    )
+    if moved and goal.moved_by is MovedBy.SELLER:
         _withdraw(draft, update)
         return
     if draft.appointment is not None:
-        _learn_visit(draft, draft.appointment, update)
-    booking = echo.begun_booking(draft.job, update)
+        _learn_visit(draft, draft.appointment, update, moved=moved)
+    booking = echo.begun_booking(draft.job, update) if draft.job.commands else None
     if booking is not None:
         adopt(draft, booking, update.visit, ids)
     elif _agrees_visit(draft, update):
         draft.add_appointment(_new_appointment(draft, update, ids), announce=True)
         if draft.work_order.state is WorkOrderState.OPEN:
             draft.move_work_order(WorkOrderState.PLANNED)  # R24
-    _walk_goal(draft, update.goal)
-
-
-def _is_moved(draft: Draft, update: JobUpdate) -> bool:
-    appointment = draft.open_appointment
-    return (
-        appointment is not None
-        and appointment.status is AppointmentStatus.CONFIRMED
-        and update.goal.appointment is AppointmentStatus.CONFIRMED
-        and update.goal.work_order not in TERMINAL
-        and update.visit.window is not None
-        and update.visit.window != appointment.valid_for
-    )
+    _walk_goal(draft, goal)
 
 
 def _withdraw(draft: Draft, update: JobUpdate) -> None:
@@ -256,15 +239,15 @@ def _withdraw(draft: Draft, update: JobUpdate) -> None:
         draft.appointment = replace(draft.appointment, visit=visit, disregarded_window=window)
 
 
-def _learn_visit(draft: Draft, appointment: Appointment, update: JobUpdate) -> None:
+def _learn_visit(draft: Draft, appointment: Appointment, update: JobUpdate, *, moved: bool) -> None:
     """Take in what the message tells of the visit that stands, or of one that the Seller has moved.
 
     A reply need not name a visit, and a WFM may renumber them. A visit that was moved and then cancelled is gone: the
     Buyer's next booking is a new one. A changed seller contact, or a new note, is an attribute event (R29); notes stay,
     as a WFM repeats its remarks with every message.
     """
-    visit = update.visit
-    if not appointment.is_open:
+    visit, role = update.visit, ContactRole.SELLER_APPOINTMENT
+    if appointment.status not in OPEN:
         gone = update.goal.appointment is AppointmentStatus.CANCELLED and visit.may_be_of(appointment)
         if gone and appointment.moved_window is not None:
             draft.appointment = replace(appointment, disregarded_window=None)
@@ -272,13 +255,14 @@ def _learn_visit(draft: Draft, appointment: Appointment, update: JobUpdate) -> N
     names = visit.writes_ref and visit.ref is not None
     if names and (appointment.visit is None or visit.window == appointment.valid_for):
         draft.appointment = appointment = replace(appointment, visit=visit.ref)
-    known = {note.id for note in appointment.note}
-    moved = _in_agreed_window(appointment, update) if _is_moved(draft, update) else appointment
-    changed = replace(
-        moved,
-        contacts=_with_seller_contact(appointment.contacts, visit.contacts),
-        note=(*appointment.note, *(note for note in visit.note if note.id not in known)),
-    )
+    changed = _in_agreed_window(appointment, update) if moved else appointment
+    fresh = [contact for contact in visit.contacts if contact.role == role]
+    if fresh and fresh != [contact for contact in appointment.contacts if contact.role == role]:
+        others = [contact for contact in appointment.contacts if contact.role != role]
+        changed = replace(changed, contacts=(*others, *fresh))
+    known = [note.id for note in appointment.note]
+    if new := [note for note in visit.note if note.id not in known]:
+        changed = replace(changed, note=(*appointment.note, *new))
     if changed != appointment:
         draft.change_appointment(changed, announce=True)
 
@@ -293,7 +277,9 @@ def _agrees_visit(draft: Draft, update: JobUpdate) -> bool:
     """A visit that the WFM agreed without the Buyer (by phone, say) and that we have not seen end."""
     if update.visit.window is None or draft.open_appointment is not None:
         return False
-    if update.goal.appointment in (None, AppointmentStatus.CANCELLED) or echo.is_unseen(draft.job, update):
+    if update.goal.appointment in (None, AppointmentStatus.CANCELLED):
+        return False
+    if draft.job.commands and echo.is_unseen(draft.job, update):
         return False
     if update.goal.appointment not in _VISIT_ENDS:
         return True
@@ -319,19 +305,12 @@ def _new_appointment(draft: Draft, update: JobUpdate, ids: Ids) -> Appointment:
     )
 
 
-def _with_seller_contact(
-    contacts: tuple[RelatedContactInformation, ...], seller: tuple[RelatedContactInformation, ...]
-) -> tuple[RelatedContactInformation, ...]:
-    fresh = tuple(contact for contact in seller if contact.role == ContactRole.SELLER_APPOINTMENT)
-    known = tuple(contact for contact in contacts if contact.role == ContactRole.SELLER_APPOINTMENT)
-    if not fresh or fresh == known:
-        return contacts
-    return (*(contact for contact in contacts if contact.role != ContactRole.SELLER_APPOINTMENT), *fresh)
-
-
 def _walk_goal(draft: Draft, goal: Goal) -> None:
-    """Walk both objects to the goal in the order of Figure 5: level by level, Appointment before WorkOrder."""
-    for _, target in sorted(_hops(draft, *_completed(draft, goal)), key=lambda hop: hop[0]):
+    """Walk both objects to the goal in the order of Figure 5: level by level, Appointment before WorkOrder.
+
+    `appointmentRequired` comes last: true again when a visit fell through (R27, R48), false once one is agreed.
+    """
+    for _, target in sorted(_hops(draft, goal), key=itemgetter(0)):
         if isinstance(target, AppointmentStatus):
             draft.move_appointment(target)
         else:
@@ -340,7 +319,12 @@ def _walk_goal(draft: Draft, goal: Goal) -> None:
     state, standing = draft.work_order.state, draft.open_appointment
     if standing is not None and (state is WorkOrderState.OPEN or state in TERMINAL):
         raise IllegalMove(f"Appointment {standing.status} on a WorkOrder that is {state}")
-    _settle_required(draft, goal)
+    if state is not WorkOrderState.OPEN or standing is not None:
+        draft.set_appointment_required(False)
+    elif goal.appointment_required is not None:
+        draft.set_appointment_required(goal.appointment_required)
+    elif any(hop.resource == "appointment" and hop.target in _FELL_THROUGH for hop in draft.transitions):
+        draft.set_appointment_required(True)
 
 
 _APPOINTMENT_LEVEL = {
@@ -362,23 +346,6 @@ _WORK_ORDER_LEVEL = {
 Hop = tuple[int, AppointmentStatus | WorkOrderState]
 
 
-def _hops(draft: Draft, appointment_goal: AppointmentStatus | None, goal: WorkOrderState | None) -> list[Hop]:
-    """Give the hops of both objects, each with its level."""
-    hops: list[Hop] = []
-    appointment, state = draft.open_appointment, draft.work_order.state
-    if appointment is not None and appointment_goal is not None:
-        statuses = appointment_path(appointment.status, appointment_goal)
-        if statuses is None:
-            raise IllegalMove(f"Appointment {appointment.status} -> {appointment_goal}: no legal way")
-        hops += [(_APPOINTMENT_LEVEL[status], status) for status in statuses]
-    if goal is not None:
-        states = work_order_path(state, goal)
-        if states is None:
-            raise IllegalMove(f"WorkOrder {state} -> {goal}: no legal way")
-        hops += [(_WORK_ORDER_LEVEL[hop], hop) for hop in states]
-    return hops
-
-
 _IMPLIED_APPOINTMENT = {
     WorkOrderState.OPEN: AppointmentStatus.CANCELLED,
     WorkOrderState.IN_PROGRESS: AppointmentStatus.IN_PROGRESS,
@@ -387,35 +354,32 @@ _IMPLIED_APPOINTMENT = {
 }
 
 
-def _completed(draft: Draft, goal: Goal) -> tuple[AppointmentStatus | None, WorkOrderState | None]:
-    """Say what happens to the open Appointment when a message only speaks of the WorkOrder, and the other way round.
+def _hops(draft: Draft, goal: Goal) -> list[Hop]:
+    """Give the hops of both objects, each with its level.
 
+    A message that only speaks of the WorkOrder says what happens to its open Appointment, and the other way round.
     After `missed` and `failed` the standard is silent: a planned WorkOrder can be booked again, a started one failed.
     """
     standing, state = draft.open_appointment, draft.work_order.state
     appointment, work_order = goal.appointment, goal.work_order
-    if standing is None:
-        return appointment, work_order
-    if appointment is None and work_order is WorkOrderState.CANCELLED:
-        under_way = standing.status is AppointmentStatus.IN_PROGRESS
-        appointment = AppointmentStatus.MISSED if under_way else AppointmentStatus.CANCELLED
-    elif appointment is None and work_order is not None:
-        appointment = _IMPLIED_APPOINTMENT.get(work_order)
-    elif work_order is None and appointment in _FELL_THROUGH and state is not WorkOrderState.OPEN:
-        failed = state is WorkOrderState.IN_PROGRESS
-        work_order = WorkOrderState.UNABLE_TO_COMPLETE if failed else WorkOrderState.OPEN  # R49
-    return appointment, work_order
-
-
-def _settle_required(draft: Draft, goal: Goal) -> None:
-    """`appointmentRequired` comes last: true again when a visit fell through (R27, R48), false once one is agreed."""
-    if draft.work_order.state is not WorkOrderState.OPEN or draft.open_appointment is not None:
-        draft.set_appointment_required(False)
-        return
-    if goal.appointment_required is not None:
-        draft.set_appointment_required(goal.appointment_required)
-    elif any(hop.resource == "appointment" and hop.target in _FELL_THROUGH for hop in draft.transitions):
-        draft.set_appointment_required(True)
+    hops: list[Hop] = []
+    if standing is not None:
+        if appointment is None and work_order is WorkOrderState.CANCELLED:
+            under_way = standing.status is AppointmentStatus.IN_PROGRESS
+            appointment = AppointmentStatus.MISSED if under_way else AppointmentStatus.CANCELLED
+        elif appointment is None and work_order is not None:
+            appointment = _IMPLIED_APPOINTMENT.get(work_order)
+        elif work_order is None and appointment in _FELL_THROUGH and state is not WorkOrderState.OPEN:
+            failed = state is WorkOrderState.IN_PROGRESS
+            work_order = WorkOrderState.UNABLE_TO_COMPLETE if failed else WorkOrderState.OPEN  # R49
+        statuses = appointment_path(standing.status, appointment or standing.status)
+        if statuses is None:
+            raise IllegalMove(f"Appointment {standing.status} -> {appointment}: no legal way")
+        hops += [(_APPOINTMENT_LEVEL[status], status) for status in statuses]
+    states = work_order_path(state, work_order or state)
+    if states is None:
+        raise IllegalMove(f"WorkOrder {state} -> {work_order}: no legal way")
+    return hops + [(_WORK_ORDER_LEVEL[hop], hop) for hop in states]
 
 
 def _without_appointment(job: Job) -> Job:
@@ -427,6 +391,6 @@ def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:
 
 
 def _stale_reason(job: Job, update: JobUpdate) -> str:
-    known = _known(job)
+    known = highest(job.versions, versions_in(job.ages.agreed))
     older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if key in known]
     return f"older than what is applied: {', '.join(older)}"

@@ -45,7 +45,8 @@ class Draft:
     @property
     def open_appointment(self) -> Appointment | None:
         """The Appointment that is confirmed or in progress, if any (R20: never more than one)."""
-        return self.appointment if self.appointment is not None and self.appointment.is_open else None
+        standing = self.appointment
+        return standing if standing is not None and standing.status in appointment_machine.OPEN else None
 
     @property
     def appointments(self) -> tuple[Appointment, ...]:
@@ -54,7 +55,7 @@ class Draft:
 
     def create_work_order(self) -> None:
         """Announce the draft's WorkOrder as new (R56)."""
-        self._passed("workOrder", self.work_order.id, None, self.work_order.state)
+        self.transitions.append(Transition("workOrder", self.work_order.id, None, self.work_order.state))
         self._notify(EventType.WORK_ORDER_CREATE, self.work_order.id)
 
     def add_appointment(self, appointment: Appointment, *, announce: bool) -> None:
@@ -64,7 +65,7 @@ class Draft:
         self.ended = self.appointments
         self.appointment = appointment
         self.work_order = replace(self.work_order, appointments=(*self.work_order.appointments, appointment.id))
-        self._passed("appointment", appointment.id, None, appointment.status)
+        self.transitions.append(Transition("appointment", appointment.id, None, appointment.status))
         if announce:
             self._notify(EventType.APPOINTMENT_STATUS_CHANGE, appointment.id)
         self.set_appointment_required(False)  # R23
@@ -76,7 +77,7 @@ class Draft:
         if (source, target) not in work_order_machine.HOPS:
             raise IllegalMove(f"WorkOrder {source} -> {target}")
         self.work_order = replace(self.work_order, state=target, changed_at=self.now)
-        self._passed("workOrder", self.work_order.id, source, target)
+        self.transitions.append(Transition("workOrder", self.work_order.id, source, target))
         self._notify(EventType.WORK_ORDER_STATE_CHANGE, self.work_order.id)
         if target in work_order_machine.TERMINAL:
             self.set_appointment_required(False)
@@ -92,7 +93,7 @@ class Draft:
             raise IllegalMove(f"Appointment {appointment.status} -> {target}")
         disregarded = appointment.disregarded_window if target in appointment_machine.OPEN else None
         self.appointment = replace(appointment, status=target, disregarded_window=disregarded, changed_at=self.now)
-        self._passed("appointment", appointment.id, appointment.status, target)
+        self.transitions.append(Transition("appointment", appointment.id, appointment.status, target))
         self._notify(EventType.APPOINTMENT_STATUS_CHANGE, appointment.id)
 
     def set_appointment_required(self, required: bool) -> None:
@@ -121,8 +122,9 @@ class Draft:
         if work_order.state is WorkOrderState.OPEN and work_order.details.planned_execution_date is not None:
             # Only what is no longer `open` has been given an execution date (Table 10): an old one must not stay.
             work_order = replace(work_order, details=replace(work_order.details, planned_execution_date=None))
-        job = replace(self.job, work_order=work_order, appointment=self.appointment, ended_appointments=self.ended)
-        changed = (work_order, self.appointment) != (self.job.work_order, self.job.appointment)
+        job, changed = self.job, (work_order, self.appointment) != (self.job.work_order, self.job.appointment)
+        if changed:
+            job = replace(job, work_order=work_order, appointment=self.appointment, ended_appointments=self.ended)
         return Decision(
             outcome=Outcome.APPLIED if changed else Outcome.UNCHANGED,
             job=job,
@@ -131,9 +133,6 @@ class Draft:
             notifications=tuple(self.notifications),
             effects=tuple(self.effects),
         )
-
-    def _passed(self, resource: str, object_id: str, source: str | None, target: str) -> None:
-        self.transitions.append(Transition(resource, object_id, source, target))
 
     def _notify(self, event_type: EventType, object_id: str) -> None:
         self.notifications.append(Notification(event_type, object_id, self.work_order.buyer))

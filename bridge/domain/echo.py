@@ -38,7 +38,6 @@ from bridge.domain.model import (
     CommandKind,
     CommandState,
     Decision,
-    Goal,
     Job,
     JobUpdate,
     MovedBy,
@@ -64,6 +63,8 @@ def recognise(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
     if update.goal.work_order in TERMINAL:
         return None
     for recogniser in _RECOGNISERS[update.goal.appointment]:
+        if recogniser in _OF_COMMANDS and not job.commands:
+            continue
         decision = recogniser(job, update, now)
         if decision is not None:
             return decision
@@ -98,7 +99,8 @@ def before_visit(job: Job, update: JobUpdate) -> Decision | None:
     Only a message that repeats the agreement, or names a visit that was not there before, speaks of this one.
     """
     current, goal = job.open_appointment, update.goal
-    if current is None or not _is_at_stake(goal):
+    at_stake = goal.appointment is not None or goal.work_order not in (None, WorkOrderState.PLANNED)
+    if current is None or not at_stake:
         return None
     age = job.age_of(current)
     if age.is_before(update.versions, update.occurred_at) is not False or _repeats(job, update, current):
@@ -109,10 +111,6 @@ def before_visit(job: Job, update: JobUpdate) -> Decision | None:
         return Decision(outcome=Outcome.PARKED, job=job, reason=reason)
     who = "the Buyer's booking" if age.by_buyer else "the visit that stands was agreed"
     return _ignored(job, f"the message was sent before {who}", Outcome.STALE)
-
-
-def _is_at_stake(goal: Goal) -> bool:
-    return goal.appointment is not None or goal.work_order not in (None, WorkOrderState.PLANNED)
 
 
 def _repeats(job: Job, update: JobUpdate, current: Appointment) -> bool:
@@ -384,6 +382,11 @@ def _ignored(job: Job, reason: str, outcome: Outcome = Outcome.ECHO) -> Decision
 
 
 Recogniser = Callable[[Job, JobUpdate, datetime], Decision | None]
+
+_OF_COMMANDS: frozenset[Recogniser] = frozenset(
+    {booking_echo, _unseen_visit, _begun_in_new_window, _reschedule_echo, gone_echo, _cancel_echo}
+)
+"""What holds a message against outstanding commands only: where there are none, it need not be asked."""
 
 _OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (
     _before_its_end,

@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, NewType
 
-from bridge.domain.ages import Age, Ages, VisitAge, newest
+from bridge.domain.ages import Age, Ages, VisitAge
 from bridge.domain.appointment import OPEN
-from bridge.domain.order import highest
 from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,
@@ -107,11 +106,6 @@ class Appointment:
     def window(self) -> TimePeriod:
         """The window of its visit."""
         return self.valid_for
-
-    @property
-    def is_open(self) -> bool:
-        """Is it confirmed or in progress?"""
-        return self.status in OPEN
 
     @property
     def moved_window(self) -> TimePeriod | None:
@@ -216,7 +210,8 @@ class Job:
     @property
     def open_appointment(self) -> Appointment | None:
         """The Appointment that is confirmed or in progress, if any (R20: never more than one)."""
-        return self.appointment if self.appointment is not None and self.appointment.is_open else None
+        standing = self.appointment
+        return standing if standing is not None and standing.status in OPEN else None
 
     @property
     def appointments(self) -> tuple[Appointment, ...]:
@@ -246,32 +241,15 @@ class Job:
         """Tell whether the reply to a command of these kinds is still awaited."""
         return any(one.is_pending and one.kind in kinds for one in self.commands)
 
-    def with_visit_age(self, before: "Job", age: VisitAge) -> "Job":
-        """Note when the visits that are not as they were `before` came to be so."""
+    def aged(self, before: "Job", age: VisitAge) -> Ages:
+        """Give its ages, where the visits that are not as they were `before` came to be so at this one."""
         were = {one.id: (one.status, one.valid_for, one.disregarded_window) for one in before.appointments}
-        changed = {
-            one.id
-            for one in self.appointments
-            if were.get(one.id) != (one.status, one.valid_for, one.disregarded_window)
-        }
+        are = {one.id: (one.status, one.valid_for, one.disregarded_window) for one in self.appointments}
+        changed = [id_ for id_, is_now in are.items() if were.get(id_) != is_now]
         if not changed:
-            return self
+            return self.ages
         known: dict[str, VisitAge] = {**self.ages.visits, **dict.fromkeys(changed, age)}
-        visits: dict[str, VisitAge] = {one.id: known[one.id] for one in self.appointments if one.id in known}
-        return replace(self, ages=replace(self.ages, visits=visits))
-
-    def with_agreement(self, age: Age) -> "Job":
-        """Note how old what a Buyer and the WFM have agreed is at least."""
-        agreed = newest((self.ages.agreed, age))
-        return self if agreed == self.ages.agreed else replace(self, ages=replace(self.ages, agreed=agreed))
-
-    def with_state_named(self, versions: Mapping[str, int], *, is_own: bool) -> "Job":
-        """Note that a message of these versions has named a state, perhaps by what is remembered of no message."""
-        named = highest(self.ages.named, versions)
-        own = highest(self.ages.own, versions) if is_own else self.ages.own
-        if (named, own) == (self.ages.named, self.ages.own):
-            return self
-        return replace(self, ages=replace(self.ages, named=named, own=own))
+        return replace(self.ages, visits={id_: known[id_] for id_ in are if id_ in known})
 
     def with_command(self, command: Command) -> "Job":
         """Take a command in: in the place of the one with its id, else as the newest."""
@@ -318,6 +296,12 @@ class Goal:
         """Tell whether this is what the Buyer sees there."""
         has_none = self.if_any and status not in OPEN
         return self.work_order in (None, state) and (self.appointment in (None, status) or has_none)
+
+    def where(self, *, visit: bool) -> "Goal":
+        """Give the goal where there is a visit, or none."""
+        if not self.if_any:
+            return self
+        return replace(self, appointment=self.appointment if visit else None, if_any=False)
 
     @property
     def names_state(self) -> bool:
@@ -398,6 +382,16 @@ class JobUpdate:
     def names_state(self) -> bool:
         """Tell whether the message itself says what has become of the job."""
         return self.goal.names_state and not self.repeats
+
+    def has_visit(self, job: Job) -> bool:
+        """Tell whether there is a visit to speak of: one that stands, or one of which the window is known."""
+        return job.open_appointment is not None or self.visit.window is not None
+
+    def moves(self, job: Job) -> bool:
+        """Tell whether the message itself has another window for the visit that it says is agreed."""
+        current, visit = job.open_appointment, self.visit
+        is_agreed = self.goal.appointment is AppointmentStatus.CONFIRMED and visit.writes_window
+        return is_agreed and current is not None and visit.window not in (None, current.valid_for)
 
 
 class TicketStatus(StrEnum):

@@ -1,7 +1,6 @@
 """What a Buyer may ask for, judged before anything is sent to the WFM. Each check returns the violated rules."""
 
 from datetime import datetime
-from typing import Final
 
 from bridge.domain.model import Appointment, CommandKind, Job, Problem, WorkOrder
 from bridge.domain.patch import BUYER_ROLES, check_patch
@@ -9,8 +8,6 @@ from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, SearchTimeSlotCreate, TimePeriod
 
-MAX_SEARCH_PERIODS: Final = 20
-"""Each period is a question of its own to the WFM; the standard names no maximum."""
 CHANGE_UNDER_WAY = "Another change of this Appointment is under way."
 UNKNOWN_WORK_ORDER = Problem(Error422Code.REFERENCE_NOT_FOUND, "There is no such WorkOrder.", "/workOrder/id")
 
@@ -19,9 +16,12 @@ NOT_BOOKABLE = Problem(Error422Code.OTHER_ISSUE, "No visit can be booked for thi
 
 
 def check_search(
-    work_order: WorkOrder, request: SearchTimeSlotCreate, now: datetime, max_periods: int = MAX_SEARCH_PERIODS
+    work_order: WorkOrder, request: SearchTimeSlotCreate, now: datetime, max_periods: int
 ) -> list[Problem]:
-    """R12: the WorkOrder must still run, and each requested period, of not too many, must be one in the future."""
+    """R12: the WorkOrder must still run, and each requested period, of not too many, must be one in the future.
+
+    Each period is a question of its own to the WFM; the standard names no maximum.
+    """
     problems: list[Problem] = []
     if work_order.state in TERMINAL:
         reason = f"The WorkOrder has ended ({work_order.state})."

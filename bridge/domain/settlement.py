@@ -77,7 +77,13 @@ def settle(
         return _nothing(job, command, "the command was settled before")
     if isinstance(reply, Refused):
         return _refused(job, command, reply)
-    settlement = _agreed(job, command, reply, seller, ids, now)
+    agreed = replace(command, visit=reply.visit or command.visit)
+    if command.kind is CommandKind.BOOK:
+        settlement = _booked(job, agreed, reply, seller, ids, now)
+    elif command.kind is CommandKind.RESCHEDULE:
+        settlement = reschedule(job, agreed, reply, now)
+    else:
+        settlement = _cancelled(job, agreed, now)
     if settlement.command.state is not CommandState.ACCEPTED:
         return settlement
     decision = settlement.decision
@@ -89,18 +95,7 @@ def _agreed_now(before: Job, job: Job, command: Command, reply: Accepted, now: d
     versions = {} if reply.version is None else {"job": reply.version}
     turn = next_turn((before.ages.agreed, *before.field_versions.values()))
     age = VisitAge(earliest=command.created_at, latest=now, versions=versions, by_buyer=True)
-    return job.with_visit_age(before, age).with_agreement(before.versions).with_agreement({**versions, TURN: turn})
-
-
-def _agreed(
-    job: Job, command: Command, reply: Accepted, seller: RelatedContactInformation, ids: Ids, now: datetime
-) -> Settlement:
-    agreed = replace(command, visit=reply.visit or command.visit)
-    if command.kind is CommandKind.BOOK:
-        return _booked(job, agreed, reply, seller, ids, now)
-    if command.kind is CommandKind.RESCHEDULE:
-        return reschedule(job, agreed, reply, now)
-    return _cancelled(job, agreed, now)
+    return replace(job, ages=job.aged(before, age).with_agreement(before.versions, {**versions, TURN: turn}))
 
 
 def expire(job: Job, command: Command) -> Settlement:

@@ -16,7 +16,7 @@ from bridge.domain.model import (
 from bridge.domain.patch import apply_patch, news_for_wfm
 from bridge.domain.settlement import CommandResult
 from bridge.flows.commands import Commands
-from bridge.flows.ports import AppointmentQuery, BuyersStore, Page
+from bridge.flows.ports import AppointmentQuery, AppointmentView, BuyersStore, Page
 from bridge.flows.refusals import NotFound, Rejected
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.wishes import NOT_AVAILABLE, NeverOffered, Token, Wish, Wishes, check_change
@@ -125,7 +125,14 @@ class Appointments:
             raise NotFound
         return appointment
 
-    async def list(self, query: AppointmentQuery) -> Page[Appointment]:
+    async def view(self, buyers: frozenset[BuyerId], appointment_id: AppointmentId) -> AppointmentView:
+        """Return what one of the Buyers may see of an Appointment; raises `NotFound` (R33)."""
+        appointment = await self._store.reads.appointment_view(appointment_id, buyers)
+        if appointment is None:
+            raise NotFound
+        return appointment
+
+    async def list(self, query: AppointmentQuery) -> Page[AppointmentView]:
         """Return a page of Appointments (R30, R31)."""
         return await self._store.reads.appointments(query)
 

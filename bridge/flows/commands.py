@@ -10,18 +10,17 @@ from contextlib import suppress
 
 import structlog
 
-from bridge.batcher import Batcher
+from bridge.batcher import Batcher, Patient
 from bridge.domain.model import Command, CommandId
 from bridge.domain.settlement import CommandResult
 from bridge.errors import BrokerUnavailable, NotRouted
-from bridge.flows.patience import Patient
-from bridge.flows.pending_replies import PendingReplies, ask, publish
 from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
 from bridge.flows.refusals import WfmTimeout, WfmUnavailable
-from bridge.flows.replies import WfmReply, correlated, correlation_of, plain_body
+from bridge.flows.replies import PendingReplies, WfmReply, ask, correlated, correlation_of, publish
 from bridge.flows.settling import Settling, result_or_timeout
 from bridge.flows.sweep import Sweep
 from bridge.flows.work import Workshop
+from bridge.mapping.formats.bodies import Body
 from bridge.mapping.pack import Pack
 
 log = structlog.get_logger(__name__)
@@ -116,7 +115,9 @@ class Commands:
         if reply.problem is not None:
             await self._batcher.submit(reply)
             return
-        if self._questions.resolve(reply.correlation_id, plain_body(reply.raw)):
+        if self._questions.awaits(reply.correlation_id):
+            # Who asked has no headers, which may say how the body is written.
+            self._questions.resolve(reply.correlation_id, Body(message.body, message.headers).in_utf8())
             return
         if not reply.was_passed_on:
             await self._batcher.submit(reply)

@@ -37,6 +37,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from bridge.domain.ages import in_order, is_behind
 from bridge.domain.decide import decide, learned
 from bridge.domain.model import (
     Accepted,
@@ -52,7 +53,6 @@ from bridge.domain.model import (
     Refused,
     WorkOrderId,
 )
-from bridge.domain.order import in_order, is_behind
 from bridge.domain.settlement import Settlement, expire, settle, withdraw
 from bridge.flows.messages import messages_for
 from bridge.flows.ports import BusMessage, JournalEntry, WfmMessage
@@ -187,13 +187,23 @@ class HoldQueue:
         self._steps.append(self._carry_out(decision, now, cause))
 
     def _conclude(self, settlement: Settlement, now: datetime) -> Settlement:
-        step = self._carry_out(settlement.decision, now, settlement.command.correlation_id)
-        self._steps.append(replace(step, settlement=settlement))
+        cause = settlement.command.correlation_id
+        self._steps.append(self._carry_out(settlement.decision, now, cause, settlement=settlement))
         if self._unread or self._waiting:
             self._take_up(now)
         return settlement
 
-    def _carry_out(self, decision: Decision, now: datetime, cause: str) -> Step:
+    def _carry_out(
+        self,
+        decision: Decision,
+        now: datetime,
+        cause: str,
+        *,
+        place: Place = END,
+        entry: JournalEntry | None = None,
+        update: JobUpdate | None = None,
+        settlement: Settlement | None = None,
+    ) -> Step:
         """First comes what may fail: a pack may be unable to say it, and then nothing of the decision is kept."""
         messages: Sequence[BusMessage] = ()
         if decision.effects:
@@ -201,7 +211,16 @@ class HoldQueue:
         before, self.job = self.job, decision.job
         old, new = before.work_order, decision.job.work_order
         ended = before if old is not None and new is not None and old.id != new.id else None
-        return Step(decision=decision, messages=messages, cause=cause, ended=decision.ended or ended)
+        return Step(
+            place=place,
+            entry=entry,
+            settlement=settlement,
+            update=update,
+            decision=decision,
+            messages=messages,
+            cause=cause,
+            ended=decision.ended or ended,
+        )
 
     def _ids(self) -> Ids:
         return Ids(WorkOrderId(self._new_id()), AppointmentId(self._new_id()))
@@ -225,48 +244,43 @@ class HoldQueue:
             after = _after(standing, came.reading, translation, now)
         if after is self.job:
             return self._apply(came, now)
-        entry = replace(self._entry(came, translation), outcome=Outcome.WAITING, reason=BEHIND, due_at=due_at)
+        entry = replace(self._entry(came, translation, Outcome.WAITING), reason=BEHIND, due_at=due_at)
         return self._add(came, Step(place=came.place, entry=entry, update=_update(translation)))
 
     def _apply(self, came: Arrival, now: datetime, superseded: Sequence[Reading] = ()) -> None:
         """Apply a message as if those that it supersedes had never come."""
         translation = self._pack.translate(came.reading, self.job)
-        entry = self._entry(came, translation)
         if isinstance(translation, Translated):
             if superseded:
                 translation = _recording(self._pack, came.reading, self.job, translation, superseded)
-            return self._decide(came, entry, translation.update, now)
+            update, cause = translation.update, came.message.correlation_id
+            decision = decide(self.job, update, self._ids(), now, came.message.received_at)
+            entry = self._entry(came, translation, decision.outcome, decision)
+            return self._add(came, self._carry_out(decision, now, cause, place=came.place, entry=entry, update=update))
+        outcome = Outcome.PARKED
         if isinstance(translation, Ignored):
-            self.job = _after(self.job, came.reading, translation, now)
-            entry = replace(entry, outcome=Outcome.IGNORED)
+            self.job, outcome = _after(self.job, came.reading, translation, now), Outcome.IGNORED
         elif isinstance(translation, Awaits):
-            entry = replace(entry, outcome=Outcome.WAITING)
-        return self._add(came, Step(place=came.place, entry=entry))
+            outcome = Outcome.WAITING
+        return self._add(came, Step(place=came.place, entry=self._entry(came, translation, outcome)))
 
-    def _decide(self, came: Arrival, entry: JournalEntry, update: JobUpdate, now: datetime) -> None:
-        decision = decide(self.job, update, self._ids(), now, came.message.received_at)
-        step = self._carry_out(decision, now, came.message.correlation_id)
-        entry = replace(
-            entry,
-            outcome=decision.outcome,
-            reason=decision.reason,
-            transitions=decision.transitions,
-            due_at=decision.due_at,
-        )
-        return self._add(came, replace(step, place=came.place, entry=entry, update=update))
-
-    def _entry(self, came: Arrival, translation: Translation) -> JournalEntry:
-        """Begin the entry of a message; it is one that is parked unless something better becomes of it."""
+    def _entry(
+        self, came: Arrival, translation: Translation, outcome: Outcome, decision: Decision | None = None
+    ) -> JournalEntry:
+        """Write down a message, and what became of it; `decision` is what was decided, if it came to that."""
+        flags = translation.explanation.get("flags")
         return JournalEntry(
             message=came.reading.message,
             job=came.reading.job,
             raw=came.message,
-            outcome=Outcome.PARKED,
-            reason="" if isinstance(translation, Translated) else translation.reason,
+            outcome=outcome,
+            reason=(decision.reason if decision else "") if isinstance(translation, Translated) else translation.reason,
             rule=translation.update.rule if isinstance(translation, Translated) else translation.rule,
             pack_version=self._pack.version,
-            flags=_flags(translation),
+            transitions=decision.transitions if decision else (),
+            flags=tuple(map(str, flags)) if isinstance(flags, list) else (),
             explanation=translation.explanation,
+            due_at=decision.due_at if decision else None,
         )
 
     def _add(self, came: Arrival, step: Step) -> None:
@@ -368,11 +382,6 @@ def unattributed(entry: JournalEntry, read: Skipped | Unreadable) -> JournalEntr
     """Return a message as one that the pack leaves alone, or that nobody can attribute to a job."""
     outcome = Outcome.IGNORED if isinstance(read, Skipped) else Outcome.PARKED
     return replace(entry, outcome=outcome, reason=read.reason, explanation=read.explanation, due_at=None)
-
-
-def _flags(translation: Translation) -> tuple[str, ...]:
-    flags = translation.explanation.get("flags")
-    return tuple(map(str, flags)) if isinstance(flags, list) else ()
 
 
 def _update(translation: Translation) -> JobUpdate | None:

@@ -9,11 +9,10 @@ from dataclasses import replace
 
 import structlog
 
-from bridge.batcher import Batcher
+from bridge.batcher import Batcher, Patient
 from bridge.domain.model import JobRef, Outcome
 from bridge.errors import concerns_all
 from bridge.flows.hold_queue import crashed, read_again, unattributed
-from bridge.flows.patience import Patient
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Work, Workshop
@@ -27,6 +26,14 @@ DUE_SECONDS = 0.5
 
 Part = tuple[WfmMessage, Read]
 """A message, and what one part of it says."""
+
+
+class _Previewed(Exception):
+    """Rolls back what was only tried."""
+
+    def __init__(self, became: Sequence[JournalEntry]) -> None:
+        super().__init__()
+        self.became = became
 
 
 class JobUpdates:
@@ -103,7 +110,15 @@ class JobUpdates:
 
     # what was parked
 
-    async def replay(self, number: int) -> Sequence[JournalEntry]:
+    async def preview(self, number: int) -> Sequence[JournalEntry]:
+        """Tell what would become of a parked message if it were replayed; changes nothing. Raises `NotReplayable`."""
+        try:
+            await self.replay(number, dry_run=True)
+        except _Previewed as previewed:
+            return previewed.became
+        raise AssertionError("a dry run ends before its commit")
+
+    async def replay(self, number: int, *, dry_run: bool = False) -> Sequence[JournalEntry]:
         """Apply a parked message anew, by the present packs; return what became of its parts.
 
         Its entry is then superseded. Raises `NotReplayable`, also where it would only be parked again.
@@ -121,6 +136,8 @@ class JobUpdates:
             became = [entry for place, entry in work.entries().items() if place.new]
             if fresh and all(entry.outcome is Outcome.PARKED for entry in became):
                 raise NotReplayable(f"entry {number} would be parked again: {became[0].reason}")
+            if dry_run:
+                raise _Previewed(became)
             return became
 
     async def _parked(self, tx: Transaction, number: int) -> JournalEntry:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Generic, NamedTuple, NewType, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, NewType, Protocol, TypeVar
 
 from bridge.domain.model import (
     Appointment,
@@ -66,6 +66,32 @@ class JournalEntry:
     flags: tuple[str, ...] = ()
     explanation: Mapping[str, object] = field(default_factory=dict)
     due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFilter:
+    """Which messages are meant; None means any. `reason` is a part of theirs.
+
+    `since` and `until` (excluded) bound when they came.
+    """
+
+    outcome: Outcome | None = None
+    jobs: Collection[JobRef] | None = None
+    rule: str | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class MessageGroup(NamedTuple):
+    """How many messages of a pack came to the same, and when the first and the last of them came."""
+
+    pack: str
+    outcome: Outcome
+    reason: str
+    number: int
+    first: datetime
+    last: datetime
 
 
 UNKNOWN_COMMAND: Final = "replies.unknown"
@@ -318,6 +344,42 @@ class JobTrace:
     deliveries: tuple[TracedDelivery, ...]
 
 
+class Backed(NamedTuple):
+    """How much is pending for a listener, and the time of the oldest event among it."""
+
+    buyer: BuyerId
+    listener: SubscriptionId
+    pending: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """How much of what is in the database at one moment, for whoever watches the bridge.
+
+    `parked` counts by pack and reason, `waiting` by pack, `discarded` notifications by Buyer. `outbox` counts the
+    messages for the WFM that are to be sent, `first_outbox` is the number of the oldest of them. `to_take_back` counts
+    bookings that the WFM is still asked to take back.
+    """
+
+    parked: Mapping[tuple[str, str], int]
+    waiting: Mapping[str, int]
+    backed: Sequence[Backed]
+    discarded: Mapping[BuyerId, int]
+    disabled_listeners: int
+    outbox: int
+    first_outbox: int | None
+    pending_commands: int
+    to_take_back: int
+
+
+class Watcher(Protocol):
+    """Who counts what happens. Nothing of it may fail, or take time."""
+
+    def recorded(self, entry: JournalEntry) -> None: ...
+    def settled(self, command: Command, at: datetime) -> None: ...
+
+
 class Memory(StrEnum):
     """What the bridge keeps for a time only."""
 
@@ -398,9 +460,41 @@ class AppointmentQuery:
     limit: int = 100
 
 
+class WorkOrderView(NamedTuple):
+    """What a Buyer may see of a WorkOrder, as it is stored: read many times, and decided on never.
+
+    `details` are those of `WorkOrderDetails` by name, as plain JSON: values of the standard under their wire names,
+    moments in ISO 8601 with microseconds.
+    """
+
+    id: WorkOrderId
+    pack: str
+    state: str
+    appointment_required: bool
+    appointments: Sequence[str]
+    details: Mapping[str, Any]
+
+
+class AppointmentView(NamedTuple):
+    """What a Buyer may see of an Appointment, as `WorkOrderView` of a WorkOrder.
+
+    In a list, `contacts`, `note` and `attachment` are left out, as the standard does.
+    """
+
+    id: AppointmentId
+    work_order: WorkOrderId
+    status: str
+    starts_at: datetime
+    ends_at: datetime
+    place: Mapping[str, Any]
+    contacts: Sequence[Mapping[str, Any]] = ()
+    note: Sequence[Mapping[str, Any]] = ()
+    attachment: Sequence[Mapping[str, Any]] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A page of a list and the number of all matches."""
+    """A page of a list and the number of all matches: of a long list, as it was a while ago."""
 
     items: tuple[T, ...]
     total: int
@@ -476,15 +570,19 @@ class Reader(Protocol):
     async def appointment(
         self, appointment: AppointmentId, buyers: Collection[BuyerId] | None = None
     ) -> Appointment | None: ...
-    async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]: ...
-    async def appointments(self, query: AppointmentQuery) -> Page[Appointment]: ...
+    async def work_order_view(self, work_order: WorkOrderId, buyers: Collection[BuyerId]) -> WorkOrderView | None: ...
+    async def appointment_view(
+        self, appointment: AppointmentId, buyers: Collection[BuyerId]
+    ) -> AppointmentView | None: ...
+    async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrderView]: ...
+    async def appointments(self, query: AppointmentQuery) -> Page[AppointmentView]: ...
 
 
 class Listeners(Protocol):
     """The registered listeners."""
 
     async def add(self, listener: Subscription) -> None: ...
-    async def find(self, listener: SubscriptionId) -> Subscription | None: ...
+    async def find(self, listener: SubscriptionId, of: Collection[BuyerId] | None = None) -> Subscription | None: ...
     async def count(self, api: Api, buyer: BuyerId) -> int: ...
     async def remove(self, listener: SubscriptionId) -> bool: ...
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, WorkOrder, WorkOrderId
 from bridge.flows.ports import (
     AppointmentQuery,
+    AppointmentView,
     BuyersStore,
     Listeners,
     Page,
@@ -18,6 +19,7 @@ from bridge.flows.ports import (
     SubscriptionId,
     Transaction,
     WorkOrderQuery,
+    WorkOrderView,
 )
 from bridge.mef.enums import Api
 
@@ -63,11 +65,21 @@ class SellerReader:
         found = await self._reader.appointment(appointment, buyers)
         return found if found is not None and await self.work_order(found.work_order) is not None else None
 
-    async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrder]:
+    async def work_order_view(self, work_order: WorkOrderId, buyers: Collection[BuyerId]) -> WorkOrderView | None:
+        """Read what a Buyer may see of a WorkOrder."""
+        found = await self._reader.work_order_view(work_order, buyers)
+        return found if found is not None and found.pack in self._packs else None
+
+    async def appointment_view(self, appointment: AppointmentId, buyers: Collection[BuyerId]) -> AppointmentView | None:
+        """Read what a Buyer may see of an Appointment."""
+        found = await self._reader.appointment_view(appointment, buyers)
+        return found if found is not None and await self.work_order(found.work_order) is not None else None
+
+    async def work_orders(self, query: WorkOrderQuery) -> Page[WorkOrderView]:
         """Read a page of WorkOrders."""
         return await self._reader.work_orders(replace(query, packs=self._packs))
 
-    async def appointments(self, query: AppointmentQuery) -> Page[Appointment]:
+    async def appointments(self, query: AppointmentQuery) -> Page[AppointmentView]:
         """Read a page of Appointments."""
         return await self._reader.appointments(replace(query, packs=self._packs))
 
@@ -83,9 +95,9 @@ class SellerListeners:
         """Register a listener."""
         await self._listeners.add(listener)
 
-    async def find(self, listener: SubscriptionId) -> Subscription | None:
-        """Read a listener's registration."""
-        found = await self._listeners.find(listener)
+    async def find(self, listener: SubscriptionId, of: Collection[BuyerId] | None = None) -> Subscription | None:
+        """Read a listener's registration, if it is one of these Buyers'."""
+        found = await self._listeners.find(listener, of)
         return found if found is not None and found.seller_param == self._seller else None
 
     async def count(self, api: Api, buyer: BuyerId) -> int:

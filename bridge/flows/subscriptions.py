@@ -107,8 +107,8 @@ class Subscriptions:
 
     async def get(self, api: Api, buyers: frozenset[BuyerId], subscription_id: SubscriptionId) -> Subscription:
         """Return a subscription of one of the Buyers in this API; raises `NotFound`."""
-        subscription = await self._listeners.find(subscription_id)
-        if subscription is None or subscription.api is not api or subscription.buyer not in buyers:
+        subscription = await self._listeners.find(subscription_id, buyers)
+        if subscription is None or subscription.api is not api:
             raise NotFound
         return subscription
 

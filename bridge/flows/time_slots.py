@@ -20,7 +20,7 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
-from bridge.domain.requests import MAX_SEARCH_PERIODS, UNKNOWN_WORK_ORDER, check_search
+from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_search
 from bridge.domain.time_slots import available
 from bridge.flows.commands import Commands
 from bridge.flows.messages import to_bus_message
@@ -52,7 +52,7 @@ class TimeSlots:
         *,
         timeout: timedelta,
         memory: timedelta,
-        max_periods: int = MAX_SEARCH_PERIODS,
+        max_periods: int,
     ) -> None:
         self._store = store
         self._workshop = workshop

@@ -15,7 +15,7 @@ import structlog
 
 from bridge.domain.model import Command, CommandId, Job, JobRef, Outcome
 from bridge.flows.hold_queue import LAST, Arrival, HoldQueue, Place, Step
-from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, WfmMessage
+from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, Watcher, WfmMessage
 from bridge.flows.refusals import WfmUnavailable
 from bridge.mapping.pack import Pack, Reading
 
@@ -30,13 +30,17 @@ class Transactions(Protocol):
 
 @dataclass(slots=True)
 class Workshop:
-    """What every unit of work needs. `sellers` names the Seller of each pack, if there are several."""
+    """What every unit of work needs. `sellers` names the Seller of each pack, if there are several.
+
+    `watcher` is told what was committed.
+    """
 
     store: Transactions
     packs: Mapping[str, Pack]
     clock: Clock
     new_id: Callable[[], str]
     sellers: Mapping[str, str] = field(default_factory=dict)
+    watcher: Watcher | None = None
 
 
 def pack_of(packs: Mapping[str, Pack], job: JobRef) -> Pack:
@@ -69,11 +73,29 @@ class Work:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
-        """Open the transaction; at its end all is written, or nothing."""
+        """Open the transaction; at its end all is written, or nothing.
+
+        What happened is logged once it has: a commit may fail, and be tried again many times.
+        """
         async with self._workshop.store.transaction() as tx:
             yield tx
             await self._write(tx)
-        self._tell()
+        for step in self._steps:
+            if step.error is not None:
+                log.error("message.crashed", exc_info=step.error)
+            if step.entry is not None:
+                _log(step.entry)
+        for entry in self._parked:
+            _log(entry)
+        if self._workshop.watcher is not None:
+            self._tell(self._workshop.watcher)
+
+    def _tell(self, watcher: Watcher) -> None:
+        for entry in self.entries().values():
+            watcher.recorded(entry)
+        for step in self._steps:
+            if step.settlement is not None:
+                watcher.settled(step.settlement.command, self.now)
 
     async def load(self, tx: Transaction, jobs: Collection[JobRef], *, settling: bool = False) -> None:
         """Lock and load jobs, with what waits for them as far as it may be taken up: all, where commands settle."""
@@ -129,7 +151,8 @@ class Work:
         steps, queues = self._steps, self._queues
         if self._commands:
             await tx.add_commands(self._commands)
-        await tx.save_jobs([step.ended for step in steps if step.ended is not None])
+        if ended := [step.ended for step in steps if step.ended is not None]:
+            await tx.save_jobs(ended)
         for step in steps:
             if step.settlement is not None:
                 await tx.settle_command(step.settlement.command, step.settlement.result.stored())
@@ -138,34 +161,24 @@ class Work:
             if step.decision is not None and step.decision.notifications:
                 seller = self._workshop.sellers.get(step.decision.job.ref.pack)
                 await tx.notify(step.decision.notifications, self.now, step.cause, seller)
-        await tx.send([message for step in steps for message in step.messages])
-        await self._write_journal(tx)
-
-    async def _write_journal(self, tx: Transaction) -> None:
+        if messages := [message for step in steps for message in step.messages]:
+            await tx.send(messages)
         entries = self.entries()
         await tx.record([entry for place, entry in entries.items() if place.new])
-        resolved = {place.number: entry for place, entry in entries.items() if not place.new}
-        if resolved:
+        if resolved := {place.number: entry for place, entry in entries.items() if not place.new}:
             await tx.resolve_waiting(resolved)
 
-    def _tell(self) -> None:
-        """Log what happened, once it has: a commit may fail, and be tried again many times."""
-        for step in self._steps:
-            if step.error is not None:
-                log.error("message.crashed", exc_info=step.error)
-            if step.entry is not None and step.entry.outcome is Outcome.PARKED:
-                _log_parked(step.entry)
-        for entry in self._parked:
-            _log_parked(entry)
 
-
-def _log_parked(entry: JournalEntry) -> None:
-    """Say that a message is parked."""
-    log.warning(
-        "message.parked",
-        pack=entry.raw.pack,
-        message_id=entry.message,
-        job=entry.job.key if entry.job else None,
-        reason=entry.reason,
-        correlation_id=entry.raw.correlation_id,
-    )
+def _log(entry: JournalEntry) -> None:
+    """Say what became of a message, if it came to something or is to be looked at."""
+    about = {
+        "pack": entry.raw.pack,
+        "message_id": entry.message,
+        "job": entry.job.key if entry.job else None,
+        "correlation_id": entry.raw.correlation_id,
+    }
+    if entry.outcome is Outcome.PARKED:
+        log.warning("message.parked", **about, reason=entry.reason)
+    elif entry.outcome is Outcome.APPLIED:
+        hops = [f"{hop.resource} {hop.id} {hop.source or 'new'} -> {hop.target}" for hop in entry.transitions]
+        log.info("message.applied", **about, rule=entry.rule, hops=hops)

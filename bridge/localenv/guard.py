@@ -1,8 +1,9 @@
 """Runs one command and takes its whole process group down when whoever started us is gone.
 
 Our standard input is a pipe held by the starter: it closes when the starter stops us and also when the starter is
-killed, so that no server outlives a killed demo or test run. Standard library only: it runs as a plain file, in
-milliseconds and from any directory, with one JSON argument (see `start_child`).
+killed, so that no server outlives a killed demo or test run. A byte in it is the number of a signal for the command.
+Standard library only: it runs as a plain file, in milliseconds and from any directory, with one JSON argument (see
+`start_child`).
 """
 
 import contextlib
@@ -26,11 +27,13 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     child = _start(order)
+    left = False
     try:
-        return _watch(child)
+        left = _is_left(child)
+        return child.returncode or 0
     finally:
         _take_down(child, order["signal"])
-        if order["remove"]:
+        if order["remove"] and left:
             shutil.rmtree(order["remove"], ignore_errors=True)
 
 
@@ -41,12 +44,24 @@ def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
     )
 
 
-def _watch(child: subprocess.Popen[bytes]) -> int:
-    while (code := child.poll()) is None:
+def _is_left(child: subprocess.Popen[bytes]) -> bool:
+    """Wait, and tell whether our starter has gone; else the command has ended, by itself or by his signal."""
+    while child.poll() is None:
         readable, _, _ = select.select([sys.stdin], [], [], POLL_S)
-        if readable and not os.read(sys.stdin.fileno(), 1):
-            return 0
-    return code
+        if readable:
+            number = os.read(sys.stdin.fileno(), 1)
+            if not number:
+                return True
+            _signal(child, signal.Signals(number[0]))
+    return False
+
+
+def _signal(child: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Ask the command alone to end; kill and freeze all that it has started as well."""
+    if number in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCONT):
+        os.killpg(child.pid, number)
+    else:
+        child.send_signal(number)
 
 
 def _take_down(child: subprocess.Popen[bytes], ask_with: int) -> None:

@@ -72,13 +72,13 @@ def _named(environ: Mapping[str, str]) -> Postgres:
 def _localhost() -> Postgres:
     for user in dict.fromkeys((getpass.getuser(), "postgres")):
         url = f"postgresql+asyncpg://{user}@localhost:{PORT}/postgres"
-        if _answers(url):
+        if answers(url):
             return Service(url, Step.LOCALHOST, f"{NAME} on localhost:{PORT}, as {user}")
     raise NotHere(f"no {NAME} on localhost:{PORT} lets us create databases without a password")
 
 
 def _container() -> Postgres:
-    return in_container(NAME, IMAGE, _start_container, _answers)
+    return in_container(NAME, IMAGE, _start_container, answers)
 
 
 def _start_container(stack: ExitStack) -> str:
@@ -87,13 +87,14 @@ def _start_container(stack: ExitStack) -> str:
 
 
 def _child() -> Postgres:
-    return private(NAME, "the installed programs", lambda stack: start_postgresql(stack, _answers))
+    return private(NAME, "the installed programs", lambda stack: start_postgresql(stack, answers).url)
 
 
 def _installed_now() -> Postgres:
     apt_install("postgresql")
-    return private(NAME, "programs installed just now with apt-get", lambda stack: start_postgresql(stack, _answers))
+    return private(NAME, "programs installed just now with apt-get", lambda stack: start_postgresql(stack, answers).url)
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Tell whether a PostgreSQL lets us create databases there."""
     return postgres_trouble(url) is None

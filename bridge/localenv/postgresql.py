@@ -1,7 +1,7 @@
 """An installed PostgreSQL as a private child: a throw-away cluster in a directory of its own, on loopback only.
 
-initdb and postgres refuse to run as root; then they run as `postgres` or `nobody`. Nothing here survives, so durability
-is off (fsync and the like): tests are about our transactions, not about the disk.
+initdb and postgres refuse to run as root; then they run as `postgres` or `nobody`. Nothing here survives the machine,
+so fsync and the like are off: tests are about our transactions, not about the disk. What is committed survives a kill.
 """
 
 import os
@@ -9,11 +9,13 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
-from bridge.localenv.process import LOOPBACK, await_ready, free_port, new_directory, start_child
+from bridge.localenv.process import LOOPBACK, Child, free_port, new_directory, start_child
+from bridge.localenv.server import Server
 from bridge.localenv.service import NotHere
 
 # Debian and Ubuntu, the PGDG packages of Red Hat, Homebrew.
@@ -28,13 +30,14 @@ SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "64MB",
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
 }
 
 
-def start_postgresql(stack: ExitStack, answers: Callable[[str], bool]) -> str:
-    """Start a private PostgreSQL, leave its end to `stack`, and give its URL once `answers(url)`.
+def start_postgresql(
+    stack: ExitStack, answers: Callable[[str], bool], settings: Mapping[str, str] = MappingProxyType({})
+) -> Server:
+    """Start a private PostgreSQL, leave its end to `stack`, and give it once `answers(url)`.
 
     Raises `NotHere` when none is installed or it does not come up.
     """
@@ -45,18 +48,23 @@ def start_postgresql(stack: ExitStack, answers: Callable[[str], bool]) -> str:
     data = directory / "data"
     _initdb(programs / "initdb", data, user)
     port = free_port()
-    server = start_child(
-        [str(programs / "postgres"), "-D", str(data), "-p", str(port), *_settings()],
-        directory=directory,
-        name="postgresql",
-        stop_signal=signal.SIGINT,  # PostgreSQL's "fast shutdown"
-        user=user,
-        remove=directory,
-    )
-    stack.callback(server.stop)
+    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), *_arguments({**SETTINGS, **settings})]
+
+    def start() -> Child:
+        return start_child(
+            command,
+            directory=directory,
+            name="postgresql",
+            stop_signal=signal.SIGINT,  # PostgreSQL's "fast shutdown"
+            user=user,
+            remove=directory,
+        )
+
     url = f"postgresql+asyncpg://{SUPERUSER}@{LOOPBACK}:{port}/postgres"
-    await_ready(lambda: answers(url), what="a private PostgreSQL", deadline_s=START_DEADLINE_S, child=server)
-    return url
+    server = Server("a private PostgreSQL", url, start, answers, START_DEADLINE_S)
+    stack.callback(server.stop)
+    server.start()
+    return server
 
 
 def _programs() -> Path:
@@ -103,5 +111,5 @@ def _initdb(program: Path, data: Path, user: str | None) -> None:
         raise NotHere(f"initdb failed: {' '.join(done.stderr.split())[-200:]}")
 
 
-def _settings() -> Sequence[str]:
-    return [argument for name, value in SETTINGS.items() for argument in ("-c", f"{name}={value}")]
+def _arguments(settings: Mapping[str, str]) -> Sequence[str]:
+    return [argument for name, value in settings.items() for argument in ("-c", f"{name}={value}")]

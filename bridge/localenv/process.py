@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,10 +39,17 @@ class Child:
         """Tell whether the command has ended by itself."""
         return self.guard.poll() is not None
 
+    def signal(self, number: signal.Signals) -> None:
+        """Have a signal sent to the command; SIGKILL, SIGSTOP and SIGCONT go to all of its process group."""
+        if self.guard.stdin:
+            self.guard.stdin.write(bytes([number]))
+            self.guard.stdin.flush()
+
     def stop(self) -> None:
         """End the command with its whole process group and wait until it is gone."""
         if self.guard.stdin:
-            self.guard.stdin.close()
+            with suppress(BrokenPipeError):
+                self.guard.stdin.close()
         try:
             self.guard.wait(STOP_DEADLINE_S)
         except subprocess.TimeoutExpired:
@@ -65,7 +72,10 @@ def start_child(
     user: str | None = None,
     remove: Path | None = None,
 ) -> Child:
-    """Start `command` in `directory` with its output in `<name>.log` there; `remove` is deleted after it has ended."""
+    """Start `command` in `directory` with its output in `<name>.log` there.
+
+    `remove` is deleted after it was stopped, or we have gone; not after it has ended by itself or by a signal.
+    """
     log = directory / f"{name}.log"
     order = {
         "command": list(command),
@@ -75,7 +85,7 @@ def start_child(
         "group": pwd.getpwnam(user).pw_gid if user else None,
         "remove": str(remove) if remove else None,
     }
-    with log.open("wb") as output:
+    with log.open("ab") as output:
         started = subprocess.Popen(  # noqa: S603  the command is ours
             [sys.executable, "-I", guard.__file__, json.dumps(order)],
             stdin=subprocess.PIPE,

@@ -14,7 +14,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.localenv.process import LOOPBACK, await_ready, free_port, new_directory, start_child
+from bridge.localenv.process import LOOPBACK, Child, free_port, new_directory, start_child
+from bridge.localenv.server import Server
 from bridge.localenv.service import NotHere
 
 # Debian and Ubuntu, the vendor's packages, the generic archive, Homebrew; a plain PATH may lack /usr/sbin.
@@ -38,6 +39,7 @@ class Node:
 
     url: str
     environ: Mapping[str, str] = field(repr=False)
+    server: Server | None = field(default=None, repr=False)
 
     def control(self, *words: str) -> str:
         """Say something to it as its administrator, such as `list_queues`; return the answer.
@@ -54,7 +56,7 @@ def start_rabbitmq(stack: ExitStack, answers: Callable[[str], bool]) -> Node:
 
     Raises `NotHere` when none is installed or it does not come up.
     """
-    server, epmd = _programs()
+    program, epmd = _programs()
     directory = new_directory("bridge-rabbitmq-")
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
     port, mapper_port = free_port(), free_port()
@@ -64,11 +66,15 @@ def start_rabbitmq(stack: ExitStack, answers: Callable[[str], bool]) -> Node:
         [epmd, "-port", str(mapper_port), "-address", LOOPBACK], directory=directory, name="epmd", environ=environ
     )
     stack.callback(mapper.stop)
-    node = start_child([server], directory=directory, name="rabbitmq", environ=environ, remove=directory)
-    stack.callback(node.stop)
+
+    def start() -> Child:
+        return start_child([program], directory=directory, name="rabbitmq", environ=environ, remove=directory)
+
     url = f"amqp://guest:guest@{LOOPBACK}:{port}/"
-    await_ready(lambda: answers(url), what="a private rabbitmq-server", deadline_s=START_DEADLINE_S, child=node)
-    return Node(url, environ)
+    server = Server("a private rabbitmq-server", url, start, answers, START_DEADLINE_S)
+    stack.callback(server.stop)
+    server.start()
+    return Node(url, environ, server)
 
 
 def _programs() -> tuple[str, str]:

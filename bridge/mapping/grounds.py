@@ -101,7 +101,7 @@ def asked_by(rule: document.Rule, pack: document.PackDocument) -> Asked:
     """Say what a rule asks for. That a visit is agreed says its window, too."""
     then = rule.then
     taken = then.appointment_required.value if then.appointment_required is not None else ()
-    agrees = then.appointment is AppointmentStatus.CONFIRMED
+    agrees = then.status is AppointmentStatus.CONFIRMED
     return _asked((*rule.when, *taken), pack, pack.window_fields if agrees else frozenset())
 
 

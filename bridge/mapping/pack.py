@@ -22,7 +22,6 @@ from bridge.mapping.grounds import compile_grounds
 from bridge.mapping.outputs.sections import VisitBuilder, compile_visit, compile_work_order
 from bridge.mapping.reading.fields import compile_fields
 from bridge.mapping.reading.messages import (
-    Identity,
     Read,
     Reading,
     Skipped,
@@ -76,6 +75,8 @@ class Inbound:
 class Pack:
     """Everything the bridge knows of one WFM.
 
+    `read_all` says who a message, or each of its parts, is about: at least one reading, whatever the bytes are.
+    `translate` says what a reading means for its job as it stands; it is that of `translator`, whose rules tools show.
     `version` is the declared version, "+" and eight hex digits of the content's hash. `seller_contact` gives the
     sellerAppointmentContact of a visit that is booked for a job as it stands. `unoffered_window` is the policy for a
     window never offered.
@@ -87,7 +88,8 @@ class Pack:
     inbound: Inbound
     seller_contact: Callable[[Job], RelatedContactInformation] = field(repr=False)
     unoffered_window: UnofferedWindow
-    identity: Identity = field(repr=False)
+    read_all: Callable[[bytes, str, Mapping[str, str]], Sequence[Read]] = field(repr=False)
+    translate: Callable[[Reading, Job], Translation] = field(repr=False)
     translator: Translator = field(repr=False)
     commands: Mapping[CommandKind, CommandTemplate] = field(repr=False)
     replies: Replies | None = None
@@ -113,17 +115,6 @@ class Pack:
     def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Read:
         """Read who a message is about; of a message of several parts, the first."""
         return self.read_all(body, routing_key, headers)[0]
-
-    def read_all(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
-        """Read who a message, or each of its parts, is about; at least one of them, whatever the bytes are."""
-        try:
-            return self.identity.read(body, routing_key, headers)
-        except Misread as misread:
-            return [Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})]
-
-    def translate(self, reading: Reading, job: Job) -> Translation:
-        """Say what a message means for its job."""
-        return self.translator.translate(reading, job)
 
     def render(self, kind: CommandKind, context: CommandContext) -> Rendered:
         """Write a command. Raises `NoSuchCommand`, or `Unrenderable` when a value without a default is absent."""
@@ -165,14 +156,16 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
     tables = {name: table_lookup(table) for name, table in document.tables.items()}
     fields = compile_remembered(document)
     visit = compile_visit(document)
+    translator = _translator(document, version, visit)
     return Pack(
         name=document.pack,
         version=version,
         inbound=Inbound(document.inbound.exchange, document.inbound.bindings),
         seller_contact=visit.seller.of_job,
         unoffered_window=document.policies.unoffered_window,
-        identity=compile_identity(document),
-        translator=_translator(document, version, visit),
+        read_all=compile_identity(document, version).read_all,
+        translate=translator.translate,
+        translator=translator,
         commands={
             kind: compile_command(command, document, tables, fields, version)
             for kind, command in document.commands.items()

@@ -42,7 +42,10 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One compiled row. `appointment_required` completes its goal; `wait` is how long the message is held."""
+    """One compiled row. `appointment_required` completes its goal; `wait` is how long the message is held.
+
+    It `adds` to a job that is there: it has a goal, and opens none.
+    """
 
     name: str
     cells: tuple[Cell, ...]
@@ -51,8 +54,12 @@ class Rule:
     appointment_required: Get | None
     wait: timedelta | None
 
+    @property
+    def adds(self) -> bool:
+        return isinstance(self.outcome, Goal) and not self.creates
+
     def outcome_for(self, values: Values) -> Outcome:
-        """Say what the rule makes of a message. Raises `Misread`."""
+        """Say what the rule makes of a message, where that is for its values to say. Raises `Misread`."""
         if self.appointment_required is None or not isinstance(self.outcome, Goal):
             return self.outcome
         required = self.appointment_required(values)
@@ -72,14 +79,11 @@ class DecisionTable:
     def decide(self, values: Values, explained: list[object]) -> Rule | None:
         """Give the first rule that holds. `explained` gets each rule before it with the cell that failed."""
         row = [column(values) for column in self.columns]
-        came = [plain_json(value) for value in row]
         for rule in self.rules:
             for cell in rule.cells:
                 if not cell.test(row[cell.column]):
-                    name = self.names[cell.column]
-                    explained.append(
-                        {"rule": rule.name, "column": name, "expected": cell.expected, "came": came[cell.column]}
-                    )
+                    name, came = self.names[cell.column], plain_json(row[cell.column])
+                    explained.append({"rule": rule.name, "column": name, "expected": cell.expected, "came": came})
                     break
             else:
                 return rule

@@ -9,10 +9,9 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from bridge.domain.ages import is_older, newest
+from bridge.domain.ages import is_behind, is_older, newest
 from bridge.domain.decide import is_late
 from bridge.domain.model import BuyerId, Goal, Job, JobUpdate, OnIllegal
-from bridge.domain.order import is_behind
 from bridge.mapping.formats.paths import Find
 from bridge.mapping.formats.values import Misread, briefly
 from bridge.mapping.grounds import Grounds, RuleGrounds
@@ -79,6 +78,7 @@ class _Trace:
     version: str
     deltas: bool
     scope: Scope
+    occurred_at: datetime | None = None
     rules: list[object] = field(default_factory=list)
     rule: str | None = None
 
@@ -129,7 +129,19 @@ class Translator:
 
     def translate(self, reading: Reading, job: Job) -> Translation:
         """Translate one message; `job` is what the bridge knows of its job."""
-        trace = _Trace(self.version, self.deltas, self._scope(reading, job))
+        message = reading.content
+        complete = self.is_complete(message)
+        scope = Scope(
+            message,
+            job,
+            FieldVersions(job, reading.versions, self.occurred_at, is_late(job, reading.versions)),
+            is_complete=complete,
+            forgotten=self.forgotten(message),
+            values=states_of(job),
+            remarks=[*message.remarks],
+            tolerant=job.work_order is None and not complete,
+        )
+        trace = _Trace(self.version, self.deltas, scope)
         try:
             return self._translate(reading, trace)
         except Misread as misread:
@@ -146,20 +158,6 @@ class Translator:
         explanation, versions = trace.explanation(others.why), trace.scope.versions.by_field
         return Ignored(others.why, f"fields.{others.field}", explanation, self._record(trace.scope), versions)
 
-    def _scope(self, reading: Reading, job: Job) -> Scope:
-        versions = FieldVersions(job, reading.versions, self.occurred_at, is_late(job, reading.versions))
-        complete = self.is_complete(reading.content)
-        return Scope(
-            reading.content,
-            job,
-            versions,
-            is_complete=complete,
-            forgotten=self.forgotten(reading.content),
-            values=states_of(job),
-            remarks=[*reading.content.remarks],
-            tolerant=job.work_order is None and not complete,
-        )
-
     def _translate(self, reading: Reading, trace: _Trace) -> Translation:
         scope = trace.scope
         if reading.problem is not None:
@@ -168,9 +166,15 @@ class Translator:
             scope.changed_names = _names(self.changed_names(scope.message.data))
         for field_ in self.fields:
             scope.values[field_.name] = field_.read(scope)
-        scope.versions.precedes = self._precedes_visit(scope)
+        moment = scope.values[self.occurred_at] if self.occurred_at is not None else None
+        trace.occurred_at = moment if isinstance(moment, datetime) else None
+        if self.keeps and scope.job.appointment is not None:
+            # Did it occur before the last visit was agreed, moved or ended?
+            age = scope.job.age_of(scope.job.appointment)
+            scope.versions.precedes = age.is_before(reading.versions, trace.occurred_at) is False
         rule = self.rules.decide(scope.values, trace.rules)
-        if _awaits_job(rule, scope):
+        # A delta adds to what is known of its job. Where no rule fits, a value that is not known yet may be why.
+        if scope.missing if rule is None else scope.tolerant and rule.adds:
             return _awaits(reading, rule, trace)
         if rule is None:
             raise Misread("no rule fits this message")
@@ -179,31 +183,23 @@ class Translator:
             raise Misread(next(iter(scope.missing.values())))
         return self._outcome(reading, rule, trace)
 
-    def _occurred_at(self, values: Mapping[str, object]) -> datetime | None:
-        moment = values[self.occurred_at] if self.occurred_at is not None else None
-        return moment if isinstance(moment, datetime) else None
-
-    def _precedes_visit(self, scope: Scope) -> bool:
-        """Tell whether the message occurred before the last visit was agreed, moved or ended."""
-        job = scope.job
-        if not self.keeps or job.appointment is None:
-            return False
-        return job.age_of(job.appointment).is_before(scope.versions.message, self._occurred_at(scope.values)) is False
-
     def _outcome(self, reading: Reading, rule: Rule, trace: _Trace) -> Translation:
-        scope, outcome = trace.scope, rule.outcome_for(trace.scope.values)
-        scope.remarks += self._said_since(rule, trace)
+        scope = trace.scope
+        outcome = rule.outcome if rule.appointment_required is None else rule.outcome_for(scope.values)
+        if self.keeps or self.deltas:
+            scope.remarks += self._said_since(rule, trace)
         if isinstance(outcome, Ignore):
             reason, versions = outcome.reason, scope.versions.by_field
             return Ignored(reason, rule.name, trace.explanation(reason), self._record(scope), versions)
         if isinstance(outcome, Park):
             return Unmapped(outcome.reason, rule.name, trace.explanation(outcome.reason))
-        update = self._update(reading, rule, outcome, scope)
-        if self.keeps and scope.job.work_order is not None:
-            update = self._grounded(update, trace)
-        scope.remarks += self._remarks(update, scope)
-        late = self.deltas and scope.versions.is_late and scope.versions.is_news
-        return Translated(replace(update, late=late, flags=tuple(scope.remarks)), trace.explanation())
+        update = self._update(reading, rule, outcome, trace)
+        if self.keeps:
+            if scope.job.work_order is not None:
+                update = self._grounded(update, trace)
+            scope.remarks += self._remarks(update, scope)
+            update = replace(update, flags=tuple(scope.remarks))
+        return Translated(update, trace.explanation())
 
     def _grounded(self, update: JobUpdate, trace: _Trace) -> JobUpdate:
         """Take a goal away that says nothing new, or nothing as new as what is known of the states."""
@@ -213,7 +209,7 @@ class Translator:
         why = _why_withheld(grounds, scope) if update.goal.names_state else None
         if why is None:
             return update
-        withheld = _withheld(update.goal, f"rule {update.rule} {why}", scope)
+        withheld = _withheld(update, f"rule {update.rule} {why}", scope.job)
         return replace(update, goal=Goal(on_illegal=OnIllegal.KEEP), wait=None, withheld=withheld)
 
     def _said_since(self, rule: Rule, trace: _Trace) -> list[str]:
@@ -248,7 +244,8 @@ class Translator:
             return None
         return scope.record if any(one.remembered for one in self.fields) else None
 
-    def _update(self, reading: Reading, rule: Rule, goal: Goal, scope: Scope) -> JobUpdate:
+    def _update(self, reading: Reading, rule: Rule, goal: Goal, trace: _Trace) -> JobUpdate:
+        scope = trace.scope
         values, job, versions = scope.values, scope.job, scope.versions
         return JobUpdate(
             job=reading.job,
@@ -265,12 +262,14 @@ class Translator:
                 writes_window=not self.window_fields <= versions.kept,
                 writes_ref=not self.visit_fields <= versions.kept,
             ),
-            occurred_at=self._occurred_at(values),
+            occurred_at=trace.occurred_at,
             versions=reading.versions,
             ties_are_stale=reading.ties_are_stale,
             record=scope.record,
-            field_versions=versions.by_field,
+            field_versions=versions.by_field if self.keeps else {},
+            late=self.deltas and versions.is_late and versions.is_news,
             wait=rule.wait if goal.names_state else None,
+            flags=tuple(scope.remarks),
         )
 
 
@@ -293,23 +292,15 @@ def _why_withheld(grounds: Grounds, scope: Scope) -> str | None:
     return f"{rests_on}, and a later message has named a state ({', '.join(older)})" if older else None
 
 
-def _withheld(goal: Goal, why: str, scope: Scope) -> str:
+def _withheld(update: JobUpdate, why: str, job: Job) -> str:
     """Say which states a goal does not name; nothing where the Buyer sees these states already."""
-    job = scope.job
+    goal = update.goal.where(visit=update.has_visit(job))
     state = job.work_order.state if job.work_order is not None else None
     status = job.appointment.status if job.appointment is not None else None
-    if goal.is_reached(state, status):
-        return ""
     named = (("work_order", goal.work_order, state), ("appointment", goal.appointment, status))
     new = [f"{name} {wanted}" for name, wanted, now in named if wanted not in (None, now)]
-    return f"goal withheld ({', '.join(new)}): {why}"
-
-
-def _awaits_job(rule: Rule | None, scope: Scope) -> bool:
-    """A delta adds to what is known of its job. Where no rule fits, a value that is not known yet may be why."""
-    if rule is None:
-        return bool(scope.missing)
-    return scope.tolerant and isinstance(rule.outcome, Goal) and not rule.creates
+    new += ["another window"] if update.moves(job) else []
+    return f"goal withheld ({', '.join(new)}): {why}" if new else ""
 
 
 def _awaits(reading: Reading, rule: Rule | None, trace: _Trace) -> Awaits:

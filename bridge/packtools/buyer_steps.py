@@ -6,6 +6,7 @@ Where the case gives no reply, the WFM did not answer in time.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import orjson
 from pydantic import JsonValue
@@ -64,7 +65,7 @@ def ask(book: Sandbox, step: Step, wish: Buyer, now: datetime) -> StepEffect:
     context = context_of(command, job, job.work_order, appointment, slot)
     try:
         periods = (context.window,) if kind is CommandKind.SEARCH and context.window is not None else ()
-        context = replace(context, contacts=_contacts(), note=wish.note, notes=_notes(wish.note, now), periods=periods)
+        context = replace(context, contacts=_contacts(), **_notes(wish, now), periods=periods)
         sent = to_bus_message(book.pack, command.asked_as, context, cause="")
     except (NoSuchCommand, Unrenderable) as error:
         return _failed(str(error))
@@ -164,8 +165,13 @@ def _contacts() -> tuple[RelatedContactInformation, ...]:
     )
 
 
-def _notes(text: str | None, now: datetime) -> tuple[Note, ...]:
-    return () if text is None else (Note(id="1", author="A Buyer", date=now, source=BuyerSeller.BUYER, text=text),)
+def _notes(wish: Buyer, now: datetime) -> dict[str, Any]:
+    """Give what a command knows of the Buyer's notes: each, and all their texts."""
+    notes = tuple(
+        Note(id=str(number), author="A Buyer", date=now, source=BuyerSeller.BUYER, text=text)
+        for number, text in enumerate(wish.notes, 1)
+    )
+    return {"notes": notes, "note": "\n".join(wish.notes) or None}
 
 
 def _request(window: TimePeriod, work_order: WorkOrder) -> AppointmentCreate:

@@ -1,6 +1,8 @@
 """Cases of a pack: what the WFM and the Buyer do step by step, and what must come of each step.
 
 A case has its own fixed time. Each step goes on from where the one before left the job, or from what `given` says.
+Messages that come again and again have a name, in the case or in a file that all cases share, and a step says what is
+otherwise in its own (`case_messages`).
 """
 
 from datetime import datetime
@@ -9,12 +11,57 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, Field, JsonValue, model_validator
 
 from bridge.domain.model import Outcome
-from bridge.mapping.document import Strict, Text
+from bridge.mapping.document import Name, Strict, Text
 from bridge.mef.enums import AppointmentStatus, EventType, WorkOrderState
 
 
+class MessageSpec(Strict):
+    """A message of the WFM: `message` as JSON, `body` as text, or one that has a name, with what is otherwise in it.
+
+    `with` and `without` are by path, as the pack writes paths.
+    """
+
+    message: JsonValue = None
+    body: str | None = None
+    from_: Text | None = Field(default=None, alias="from")
+    with_: dict[Text, JsonValue] = Field(default_factory=dict, alias="with")
+    without: tuple[Text, ...] = ()
+    routing_key: str = ""
+    headers: dict[str, str] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if (self.with_ or self.without) and self.from_ is None:
+            raise ValueError("`with` and `without` change a message that has a name; write it in `from`")
+        return self
+
+    @property
+    def sources(self) -> int:
+        """Count the ways in which it says what the message is."""
+        return 3 - [self.message, self.body, self.from_].count(None)
+
+
+class Template(MessageSpec):
+    """A message that has a name."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.sources != 1:
+            raise ValueError("write one of message, body or from")
+        return self
+
+
+class Templates(Strict):
+    """The messages that the cases of a pack share: what `cases/messages.yaml` has."""
+
+    messages: Annotated[dict[Name, Template], Field(min_length=1)]
+
+
 class Given(Strict):
-    """What the Buyer sees of the job before the message, in place of what the steps before led to."""
+    """What the Buyer sees of the job before the message, in place of what the steps before led to.
+
+    What the WFM has told of the job stays known.
+    """
 
     work_order: WorkOrderState | None = None
     appointment: AppointmentStatus | None = None
@@ -25,14 +72,19 @@ Period = tuple[AwareDatetime, AwareDatetime]
 
 
 class Buyer(Strict):
-    """What a Buyer asks for, with a `note`. `slot` is the token of the slot; left out, that of an earlier search."""
+    """What a Buyer asks for, with a `note` or several. `slot` is the token of the slot; left out, that of a search."""
 
     search: Period | None = None
     book: Period | None = None
     reschedule: Period | None = None
     cancel: bool = False
     slot: dict[str, JsonValue] = Field(default_factory=dict)
-    note: Text | None = None
+    note: Text | tuple[Text, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """All notes, in their order."""
+        return (self.note,) if isinstance(self.note, str) else self.note
 
     @model_validator(mode="after")
     def _one_wish(self) -> Self:
@@ -66,7 +118,8 @@ class Seen(Strict):
 class Expect(Strict):
     """What must come of a step; only what is named is compared. `null` expects that there is none.
 
-    `reads` has typed values of fields, `sees` what the Buyer sees after the step.
+    `reads` has typed values of fields, `sees` what the Buyer sees after the step. `withheld` says why a
+    late message, or one that says nothing new, names no state.
     """
 
     rule: str | None = None
@@ -74,6 +127,7 @@ class Expect(Strict):
     parked: str | None = None
     ignored: str | None = None
     reason: str | None = None
+    withheld: str | None = None
     buyer: str | None = None
     work_order: WorkOrderState | None = None
     appointment: AppointmentStatus | None = None
@@ -95,34 +149,35 @@ class Expect(Strict):
         return self
 
 
-class Step(Strict):
-    """A message of the WFM (`message` as JSON, or `body` as text), or a wish of the Buyer with the WFM's `reply`.
+class Step(MessageSpec):
+    """A message of the WFM, or a wish of the Buyer with the WFM's `reply`.
 
     A reply that is text is taken as it stands, as XML is; anything else is JSON. A step of a `time` alone is about what
-    is due by then.
+    is due by then. With `show` all that came of it is told, though it came out.
     """
 
-    message: JsonValue = None
-    body: str | None = None
-    routing_key: str = ""
-    headers: dict[str, str] = Field(default_factory=dict)
     time: AwareDatetime | None = None
     given: Given | None = None
     buyer: Buyer | None = None
     job: Text | None = None
     reply: JsonValue = None
-    expect: Expect
+    show: bool = False
+    expect: Expect | None = None
 
     @model_validator(mode="after")
     def _one_act(self) -> Self:
-        if [self.message, self.body, self.buyer].count(None) != 2 and not self.only_time:
-            raise ValueError("write one of message, body or buyer")
+        if self.sources + (self.buyer is not None) != 1 and not self.only_time:
+            raise ValueError("write one of message, body, from or buyer")
+        if self.expect is None and not self.show:
+            raise ValueError(
+                "the key 'expect' is missing; write what must come of it, or `show: true` to see what comes"
+            )
         return self
 
     @property
     def only_time(self) -> bool:
         """Tell whether nothing happens in it but that time passes."""
-        return self.time is not None and self.message is None and self.body is None and self.buyer is None
+        return self.time is not None and self.sources == 0 and self.buyer is None
 
 
 class Case(Strict):
@@ -130,7 +185,13 @@ class Case(Strict):
 
     case: Text
     time: AwareDatetime
+    messages: dict[Name, Template] = Field(default_factory=dict)
     steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+
+    @property
+    def names_messages(self) -> bool:
+        """Tell whether it names messages, or asks for one by its name."""
+        return bool(self.messages) or any(step.from_ is not None for step in self.steps)
 
     def times(self) -> tuple[datetime, ...]:
         """Give the time of each step: its own, else that of the step before."""

@@ -1,7 +1,7 @@
 """Runs the cases of a pack, step by step, and tells what came out otherwise than expected."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,7 @@ import orjson
 from pydantic import BaseModel
 
 from bridge.domain.model import Appointment, Job, Outcome
+from bridge.errors import PermanentError
 from bridge.flows.ports import BusMessage
 from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.pack import Pack, Reading
@@ -35,11 +36,16 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class StepResult:
-    """What became of a step (counted from 1). `why` is the reason that the pack or the domain gave."""
+    """What became of a step (counted from 1). `why` is the reason that the pack or the domain gave.
+
+    `came` is all that came of it, in the words of `expect` and as plain JSON; `show`: it is to be told in any case.
+    """
 
     number: int
     differences: tuple[Difference, ...]
     why: str
+    came: Mapping[str, object] = field(default_factory=dict)
+    show: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +71,36 @@ def run_case(case: Case, pack: Pack, coverage: Coverage) -> CaseResult:
             due, effects = [], [StepEffect(happened) for happened in due] or [_NOTHING_DUE]
         for happened in (*due, *_happened(effects)):
             coverage.add(happened)
-        differences = tuple(_differences(step.expect, _came(effects, due, book)))
-        results.append(StepResult(number, differences, effects[0].happened.reason))
+        came = _came(effects, due, book)
+        differences = tuple(_differences(step.expect, came)) if step.expect is not None else ()
+        results.append(StepResult(number, differences, effects[0].happened.reason, came, step.show))
     return CaseResult(case.case, tuple(results))
+
+
+def play(case: Case, pack: Pack, number: int) -> tuple[Sandbox, RawMessage, datetime]:
+    """Play a case up to a step (counted from 1); give the jobs as they are then, its message, and its time.
+
+    Raises `NoMessage` where the step is none of the WFM's messages.
+    """
+    if number > len(case.steps) or case.steps[number - 1].sources == 0:
+        raise NoMessage(number)
+    book, times = Sandbox(pack), case.times()
+    for step, now in zip(case.steps[: number - 1], times, strict=False):
+        book.take_due(now)
+        _take(step, book, now)
+    step, now = case.steps[number - 1], times[number - 1]
+    book.take_due(now)
+    words = _words(step)
+    if step.given is not None:
+        _give(book, words, step.given, now)
+    return book, words, now
+
+
+class NoMessage(PermanentError):
+    """There is no such step, or it is none of the WFM's messages."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"step {number} is no message of the WFM; `show: true` in a step tells all that comes of it")
 
 
 _NOTHING_DUE = StepEffect(Happened(job=None, outcome="", reason="nothing was due"))
@@ -79,18 +112,23 @@ def _take(step: Step, book: Sandbox, now: datetime) -> list[StepEffect]:
         return [ask(book, step, step.buyer, now)]
     if step.only_time:
         return []
-    body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
-    words = RawMessage(body=body, routing_key=step.routing_key, headers=step.headers)
+    words = _words(step)
     if step.given is not None:
         _give(book, words, step.given, now)
     return [StepEffect(happened) for happened in book.apply(words, now)]
+
+
+def _words(step: Step) -> RawMessage:
+    body = step.body.encode() if step.body is not None else orjson.dumps(step.message)
+    return RawMessage(body=body, routing_key=step.routing_key, headers=step.headers)
 
 
 def _give(book: Sandbox, words: RawMessage, given: Given, now: datetime) -> None:
     reading = book.pack.read(words.body, words.routing_key, words.headers)
     if not isinstance(reading, Reading):
         return
-    book.put(initial_job(reading, (given.work_order, given.appointment), book.pack, now))
+    known = book.job(reading.job)
+    book.put(initial_job(reading, (given.work_order, given.appointment), book.pack, now, known))
 
 
 def _came(effects: Sequence[StepEffect], due: Sequence[Happened], book: Sandbox) -> dict[str, object]:
@@ -106,14 +144,15 @@ def _came(effects: Sequence[StepEffect], due: Sequence[Happened], book: Sandbox)
         "reason": reason,
         "parked": reason if outcome == Outcome.PARKED else None,
         "ignored": reason if outcome == Outcome.IGNORED else None,
+        "withheld": (first.happened.update.withheld or None) if first.happened.update is not None else None,
         "flags": list(first.happened.flags),
         "notifications": [str(one) for each in happened for one in each.notifications],
-        "commands": [one for each in happened for one in each.commands],
+        "commands": [_sent(one) for each in happened for one in each.commands],
         "refused": _refusal(first),
         "offered": [_window(slot.window) for slot in first.slots],
+        **_job_words(first.happened, book),
         "reads": _read(first.happened),
         "sees": buyers_view(_job(first.happened, book)),
-        **_job_words(first.happened, book),
     }
 
 
@@ -178,13 +217,15 @@ def _differences(expect: Expect, came: dict[str, Any]) -> Iterator[Difference]:
             yield from _whole(key, wanted, found)
 
 
-def _whole(key: str, wanted: Any, found: object) -> Iterator[Difference]:
+def _whole(key: str, wanted: Any, came: object) -> Iterator[Difference]:
+    """Compare one key; what came is shown whole, though a case names only some of its members."""
+    found = came
     if key == "commands":
-        found = _sent_words(wanted or (), found)
-    elif key == "refused" and wanted is not None and isinstance(found, dict):
-        found = {name: found[name] for name in wanted.model_fields_set}
+        found = _as_expected(wanted or (), came)
+    elif key == "refused" and wanted is not None and isinstance(came, dict):
+        found = {name: came[name] for name in wanted.model_fields_set}
     if _plain(wanted) != found:
-        yield Difference(key, _plain(wanted), found)
+        yield Difference(key, _plain(wanted), came)
 
 
 def _named(key: str, wanted: object, came: object) -> Iterator[Difference]:
@@ -198,25 +239,20 @@ def _named(key: str, wanted: object, came: object) -> Iterator[Difference]:
             yield Difference(f"{key}.{name}", one, found)
 
 
-def _sent_words(wanted: Sequence[SentCommand], sent: object) -> list[object]:
-    """Tell what was sent; of commands that are expected, only what the case names."""
-    commands: list[BusMessage] = list(sent) if isinstance(sent, Iterable) else []
-    return [
-        _command_words(command, wanted[index] if index < len(wanted) else None)
-        for index, command in enumerate(commands)
-    ]
+def _as_expected(wanted: Sequence[SentCommand], sent: object) -> list[object]:
+    """Give the commands that were sent, but of those that are expected only what the case names."""
+    commands: list[dict[str, Any]] = list(sent) if isinstance(sent, list) else []
+    expected = [*wanted, *[None] * (len(commands) - len(wanted))]
+    return [command if one is None else _part(command, one) for command, one in zip(commands, expected, strict=False)]
 
 
-def _command_words(command: BusMessage, wanted: SentCommand | None) -> object:
-    body = _body(command)
-    if wanted is None:
-        return {"routing_key": command.routing_key, "body": body}
-    words: dict[str, object] = {}
-    if "routing_key" in wanted.model_fields_set:
-        words["routing_key"] = command.routing_key
-    if "body" in wanted.model_fields_set:
-        words["body"] = _as_named(wanted.body, body)
-    return words
+def _part(command: dict[str, Any], wanted: SentCommand) -> dict[str, object]:
+    named = {name: command[name] for name in wanted.model_fields_set}
+    return {**named, "body": _as_named(wanted.body, command["body"])} if "body" in named else named
+
+
+def _sent(command: BusMessage) -> dict[str, object]:
+    return {"routing_key": command.routing_key, "body": _body(command)}
 
 
 def _as_named(wanted: object, came: object) -> object:

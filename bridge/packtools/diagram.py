@@ -44,6 +44,8 @@ def _outcome_parts(then: Then) -> Iterable[str]:
         yield f"WorkOrder {then.work_order}"
     if then.appointment is not None:
         yield f"Appointment {then.appointment}"
+    if then.appointment_if_any is not None:
+        yield f"Appointment {then.appointment_if_any}, if there is one"
 
 
 def _escaped(text: str) -> str:

@@ -97,10 +97,14 @@ def _view(job: Job) -> Mapping[str, object]:
     return {**_work_order(job.work_order), **_appointment(job.appointment)}
 
 
+def _standard_json(value: object) -> Any:
+    return to_jsonable_python(value, by_alias=True, exclude_none=True)
+
+
 def _work_order(work_order: WorkOrder | None) -> Mapping[str, object]:
     if work_order is None:
         return {"workOrder": None}
-    details: dict[str, Any] = to_jsonable_python(work_order.details)
+    details: dict[str, Any] = _standard_json(work_order.details)
     return {
         "workOrder": str(work_order.state),
         "workOrder.buyer": str(work_order.buyer),
@@ -114,7 +118,7 @@ def _appointment(appointment: Appointment | None) -> Mapping[str, object]:
         return {"appointment": None}
     return {
         "appointment": str(appointment.status),
-        "appointment.validFor": to_jsonable_python(appointment.valid_for),
-        "appointment.contacts": to_jsonable_python(appointment.contacts),
-        "appointment.place": to_jsonable_python(appointment.place),
+        "appointment.validFor": _standard_json(appointment.valid_for),
+        "appointment.contacts": _standard_json(appointment.contacts),
+        "appointment.place": _standard_json(appointment.place),
     }

@@ -4,10 +4,10 @@ Of a message the first part is the pack's own explanation, which the journal kee
 decision on it. Nothing here reads a message a second time.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
-from typing import Any
 
 import orjson
 from pydantic import BaseModel
@@ -28,6 +28,7 @@ from bridge.domain.model import (
 )
 from bridge.domain.time_slots import available
 from bridge.mapping.checks.proofs.situations import MefState
+from bridge.mapping.formats.paths import MISSING, compile_path
 from bridge.mapping.pack import Pack, Read, Reading, Unreadable
 from bridge.mef.enums import ContactRole
 from bridge.mef.models import TimePeriod
@@ -39,20 +40,48 @@ Explanation = dict[str, object]
 
 
 def explain(
-    pack: Pack, words: RawMessage, state: MefState, now: datetime, before: Sequence[RawMessage] = ()
+    pack: Pack,
+    words: RawMessage,
+    state: MefState,
+    now: datetime,
+    before: Sequence[RawMessage] = (),
+    *,
+    at: datetime | None = None,
 ) -> list[Explanation]:
     """Explain each part of a message for jobs of which the Buyer sees `state`; the result is plain JSON.
 
-    `before` are messages that came earlier, in their order.
+    `before` are messages that came earlier, in their order. Each comes when it says that it happened, or `now` where no
+    message has said so yet; the message itself comes `at` a time that is given.
     """
-    book = Sandbox(pack)
-    came = [_line_of(one) for earlier in before for one in book.apply(earlier, now)]
-    parts = pack.read_all(words.body, words.routing_key, words.headers)
-    for part in parts:
+    book, came = Sandbox(pack), list[str]()
+    for earlier in before:
+        now = _moment_of(earlier, book, now)
+        came += [_line_of(one) for one in (*book.take_due(now), *book.apply(earlier, now))]
+    now = at or _moment_of(words, book, now)
+    came += [_line_of(one) for one in book.take_due(now)]
+    for part in pack.read_all(words.body, words.routing_key, words.headers):
         if isinstance(part, Reading) and state != (None, None):
             book.put(initial_job(part, state, pack, now))
     after = {"after": came} if came else {}
-    return [after | _part(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
+    return [after | explained for explained in explain_in(book, words, now)]
+
+
+def explain_in(book: Sandbox, words: RawMessage, now: datetime) -> list[Explanation]:
+    """Explain each part of a message that comes to jobs as they are; it is applied to them."""
+    parts = book.pack.read_all(words.body, words.routing_key, words.headers)
+    return [_part(part, one, book) for part, one in zip(parts, book.apply(words, now), strict=False)]
+
+
+def _moment_of(words: RawMessage, book: Sandbox, now: datetime) -> datetime:
+    """Tell when a message happened, as far as it says so."""
+    part = book.pack.read(words.body, words.routing_key, words.headers)
+    if not isinstance(part, Reading):
+        return now
+    translation = book.pack.translate(part, book.job(part.job))
+    told = translation.explanation.get("fields", {})
+    name = book.pack.translator.occurred_at
+    moment = told.get(name, {}).get("value") if isinstance(told, Mapping) and name is not None else None
+    return datetime.fromisoformat(moment) if isinstance(moment, str) else now
 
 
 def buyers_view(job: Job | None) -> dict[str, object]:
@@ -103,10 +132,31 @@ def _line_of(happened: Happened) -> str:
 
 def _part(part: Read, happened: Happened, book: Sandbox) -> Explanation:
     identity = {"message": part.message, "job": part.job.key} if isinstance(part, Reading) else {}
-    explanation = {**identity, **happened.explanation, **_decision(happened)}
+    explanation = {**identity, **_with_sources(happened.explanation, part, book.pack), **_decision(happened)}
     if happened.job is None or happened.update is None:
         return explanation
     return {**explanation, "sees": _buyers_view(book.job(happened.job))}
+
+
+def _with_sources(explained: Mapping[str, object], part: Read, pack: Pack) -> Explanation:
+    """Say of a field with several paths at which of them it was told, and which columns the rule that fits has."""
+    table = pack.translator.rules
+    rule = next((one for one in table.rules if one.name == explained.get("rule")), None)
+    columns = {"columns": [table.names[cell.column] for cell in rule.cells]} if rule is not None else {}
+    fields = explained.get("fields")
+    if not isinstance(fields, Mapping) or not isinstance(part, Reading):
+        return {**explained, **columns}
+    data = part.content.data
+    return {**explained, "fields": {name: _with_source(field, data) for name, field in fields.items()}, **columns}
+
+
+def _with_source(field: Mapping[str, object], data: object) -> Mapping[str, object]:
+    paths = re.split(r" or (?=\$)", str(field.get("path", "")))
+    if len(paths) == 1 or not all(path.startswith("$") for path in paths):
+        return field
+    said = (path for path in paths if compile_path(path)(data) not in (MISSING, None, ""))
+    found = next(said, None)
+    return {**field, "taken": found} if found is not None else field
 
 
 def _buyers_view(job: Job) -> Explanation:
@@ -126,9 +176,11 @@ def _decision(happened: Happened) -> Explanation:
         explained["reason"] = happened.reason
     if happened.update is None:
         return explained
+    withheld = {"withheld": happened.update.withheld} if happened.update.withheld else {}
     return {
         **explained,
         "goal": _goal(happened.update),
+        **withheld,
         "hops": [f"{hop.resource} {hop.source or 'new'} -> {hop.target}" for hop in happened.transitions],
         "notifications": list(map(str, happened.notifications)),
         "commands": [{"routing_key": sent.routing_key, "body": _body(sent.body)} for sent in happened.commands],
@@ -153,85 +205,6 @@ def _body(body: bytes) -> object:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
         return body.decode(errors="replace")
-
-
-def as_text(explanation: Mapping[str, object]) -> str:
-    """Write an explanation for people, in the order in which things happened."""
-    return "\n".join(_lines(explanation))
-
-
-def _lines(explained: Mapping[str, object]) -> Iterable[str]:
-    for name in ("pack", "job", "message"):
-        if name in explained:
-            yield f"{name:<9} {explained[name]}"
-    if "complete" in explained:
-        yield "kind      " + ("complete message: what it does not tell is empty" if explained["complete"] else "delta")
-    yield from _listed("after", explained)
-    yield from _fields(explained.get("fields"))
-    yield from _rules(explained)
-    yield f"outcome   {explained.get('outcome', '')}" + (f": {explained['reason']}" if explained.get("reason") else "")
-    for name in ("goal", "hops", "sees", "notifications", "commands", "flags"):
-        yield from _listed(name, explained)
-
-
-def _listed(name: str, explained: Mapping[str, object]) -> Iterable[str]:
-    if explained.get(name):
-        yield name
-        yield from (f"  {line}" for line in _items(explained[name]))
-
-
-def _fields(fields: object) -> Iterable[str]:
-    if not isinstance(fields, Mapping) or not fields:
-        return
-    yield "fields"
-    yield from _field_lines(fields, "  ")
-
-
-_MARKS = {
-    "no_news": "its code says nothing",
-    "kept": "as it was known",
-    "emptied": "emptied",
-    "told_since": "told since by a later message",
-}
-
-
-def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:
-    width = max(map(len, fields), default=0)
-    for name, field in fields.items():
-        raw = _json(field["raw"]) if "raw" in field else "absent"
-        value = _json(field["value"]) if "value" in field else "does not fit"
-        path = field.get("path", "")
-        where = path if isinstance(path, str) else " or ".join(map(str, path))
-        notes = [words for mark, words in _MARKS.items() if field.get(mark)]
-        yield (
-            f"{margin}{name:<{width}}  {where}  {raw}"
-            + (f" -> {value}" if value != raw else "")
-            + (f"  ({', '.join(notes)})" if notes else "")
-        )
-        for place, item in field.get("items", {}).items():
-            yield f"{margin}  {place}"
-            yield from _field_lines(item, f"{margin}    ")
-
-
-def _rules(explained: Mapping[str, object]) -> Iterable[str]:
-    rules = explained.get("rules")
-    tried = rules if isinstance(rules, list) else []
-    if tried or explained.get("rule"):
-        yield "rules"
-    for failed in tried:
-        yield f"  no   {failed['rule']}: {failed['column']} is {_json(failed['came'])}, expected {failed['expected']}"
-    if explained.get("rule"):
-        yield f"  yes  {explained['rule']}"
-
-
-def _items(value: object) -> Iterable[str]:
-    if isinstance(value, Mapping):
-        return [f"{name}: {_json(one)}" for name, one in value.items()]
-    return [one if isinstance(one, str) else _json(one) for one in value] if isinstance(value, list) else []
-
-
-def _json(value: object) -> str:
-    return "absent" if value is None else orjson.dumps(value).decode()
 
 
 def explain_reply(pack: Pack, kind: CommandKind, body: bytes, periods: Sequence[TimePeriod]) -> Explanation:
@@ -269,29 +242,3 @@ def _slots(slots: Sequence[OfferedSlot]) -> list[Explanation]:
 
 def _window(period: TimePeriod) -> str:
     return f"{rfc3339(period.start_date_time)}/{rfc3339(period.end_date_time)}"
-
-
-def reply_as_text(explanation: Mapping[str, object]) -> str:
-    """Write an explanation for people, in the order in which things are read."""
-    return "\n".join(_reply_lines(explanation))
-
-
-def _reply_lines(explained: Mapping[str, object]) -> Iterable[str]:
-    yield f"pack      {explained['pack']}"
-    for name in ("status", "code"):
-        told = explained.get(name)
-        if isinstance(told, Mapping):
-            yield f"{name:<9} {told['path']}  {_json(told['raw'])}"
-    yield f"meaning   {explained['meaning']}" + (f": {explained['reason']}" if "reason" in explained else "")
-    for name in ("correlation", "visit", "window", "version", "refusal"):
-        if name in explained:
-            yield f"{name:<9} {_json(explained[name])}"
-    for name in ("slots", "seen", "flags"):
-        items = explained.get(name)
-        if isinstance(items, list):
-            yield name
-            yield from (f"  {_item(item)}" for item in items)
-
-
-def _item(item: object) -> str:
-    return f"{item['window']}  {_json(item['token'])}" if isinstance(item, Mapping) else str(item)

@@ -9,11 +9,21 @@ from bridge.mapping.checks.proofs.situations import MefState
 from bridge.mapping.pack import Pack, Reading, Translated
 
 
-def initial_job(reading: Reading, state: MefState, pack: Pack, now: datetime) -> Job:
-    """Make the job that a message is about, in a state, with what the message itself says of it."""
-    bare = job_in_state(reading.job, state, None, now)
+def initial_job(reading: Reading, state: MefState, pack: Pack, now: datetime, known: Job | None = None) -> Job:
+    """Make the job that a message is about, in a state, with what the message itself says of it.
+
+    What deltas have told of a job that is `known` stays as it was; its states, visits and commands do not.
+    """
+    told = known if known is not None else Job(ref=reading.job)
+    bare = _knowing(job_in_state(reading.job, state, None, now), told)
     translation = pack.translate(reading, bare)
-    return job_in_state(reading.job, state, translation.update, now) if isinstance(translation, Translated) else bare
+    if not isinstance(translation, Translated):
+        return bare
+    return _knowing(job_in_state(reading.job, state, translation.update, now), told)
+
+
+def _knowing(job: Job, known: Job) -> Job:
+    return replace(job, record=known.record, field_versions=known.field_versions, versions=known.versions)
 
 
 def job_in_state(ref: JobRef, state: MefState, update: JobUpdate | None, now: datetime) -> Job:

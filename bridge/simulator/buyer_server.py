@@ -13,6 +13,7 @@ from bridge.mef.enums import Api, Irp
 from bridge.simulator.buyer import BuyerError, Received, SimulatedBuyer
 from bridge.simulator.buyer_client import CONTENT_TYPE
 
+BUYER_PORT: Final = 8139
 RETRY: Final = 0.5  # seconds between attempts to register while the bridge does not answer
 FAREWELL: Final = 2.0  # seconds that unregistering may take at the end
 
@@ -51,7 +52,7 @@ async def serve_buyer(
     bridge_url: str,
     api_key: str,
     host: str = "127.0.0.1",
-    port: int = 8139,
+    port: int = BUYER_PORT,
     irp: Irp = Irp.SONATA,
     callback: str | None = None,
 ) -> None:

@@ -29,6 +29,10 @@ ACTIONS: Final = {
     "move": "move",
 }
 
+WFM_PORT: Final = 8138
+REPLY_DELAY_S: Final = 0.05
+"""So long a command takes."""
+
 _WFM: Final = web.AppKey("wfm", SimulatedWfm)
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -36,9 +40,9 @@ _log = structlog.stdlib.get_logger(__name__)
 async def serve_wfm(
     broker_url: str,
     host: str = "127.0.0.1",
-    port: int = 8090,
+    port: int = WFM_PORT,
     namespace: str = "",
-    reply_delay: float = 0.05,
+    reply_delay: float = REPLY_DELAY_S,
     answers: Answers = AS_AMQP_HAS_IT,
 ) -> None:
     """Run the simulated WFM until cancelled; waits for a RabbitMQ that is not there yet."""

@@ -7,7 +7,7 @@ text: values of the standard under their wire names, what a WFM or an operator m
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -39,7 +39,9 @@ class Row(Protocol):
 
 def utc_text(moment: datetime) -> str:
     """Write an aware moment so that text order is time order: `2026-03-05T13:04:05.123456Z`."""
-    return _aware(moment).astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = _aware(moment).astimezone(UTC)
+    return f"{moment.isoformat(timespec='microseconds')[:-6]}Z"
 
 
 def _aware(moment: datetime) -> datetime:
@@ -132,6 +134,17 @@ class Json(TypeDecorator[Any]):
     def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
         """Read it."""
         return _unless_none(json.loads)
+
+
+class TextList(TypeDecorator[Sequence[str]]):
+    """Texts, each as `Plain` keeps it, as one JSON list: for SQLite, which knows no arrays."""
+
+    impl = Text
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Convert:
+        """Write them."""
+        return lambda texts: json.dumps([escape(text) for text in texts])
 
 
 class Model(TypeDecorator[Any]):

@@ -20,9 +20,8 @@ from bridge.domain.model import (
 )
 from bridge.flows.ports import Window
 from bridge.mef.models import TimePeriod
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session, is_one_of, overwriting, upsert
+from bridge.store.session import KEYS, Bulk, Database, Session, is_one_of, overwriting, upsert
 from bridge.store.tables import commands, offered_slots
 
 # For so long after its deadline the WFM may still speak of a command that came to nothing.
@@ -34,7 +33,7 @@ _MOMENT = bindparam("moment", type_=_COLUMN.created_at.type)
 # The very words of the partial index: SQLite compares text.
 _IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
 
-_ADD = Bulk(commands)
+ADD = Bulk(commands)
 _FIND = select(commands).where(_COLUMN.id == bindparam("wanted"))
 _SINCE = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.created_at >= _MOMENT)
 _OF_JOB = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.job_key == bindparam("key"))
@@ -110,11 +109,6 @@ async def _read(session: Session, statement: Select[Any], parameters: Mapping[st
 
 
 # Within a unit of work
-
-
-async def add(session: Session, new: Sequence[Command]) -> None:
-    """Insert new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
-    await _ADD.run(session, [command_row(each) for each in new])
 
 
 async def find(session: Session, id_: CommandId) -> Command | None:

@@ -29,11 +29,10 @@ from bridge.batcher import Batcher
 from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, Subscription, SubscriptionId
 from bridge.mef.enums import EventType
 from bridge.store import listeners, ordering
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
 from bridge.store.listeners import subscription
 from bridge.store.notifications import HandOver, NobodyTakes, Taker
-from bridge.store.session import KEYS, Database, Session
+from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import attempts, deliveries, notifications, subscriptions
 
 LOST: Final = "the outcome was not recorded in time: the bridge stopped, or the database was away"

@@ -4,18 +4,19 @@
 differs from what is stored is for the unit of work to know.
 """
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, exists, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
 
-from bridge.domain.ages import Age, Ages, ages_of, is_of_field
+from bridge.domain.ages import Age, Ages, ages_in
 from bridge.domain.appointment import OPEN
 from bridge.domain.draft import TROUBLE_TICKET
 from bridge.domain.model import (
@@ -35,15 +36,16 @@ from bridge.flows.ports import Owner
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import GeographicAddressRef, GeographicSiteRef, Place, TimePeriod
 from bridge.store import commands
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
-from bridge.store.job_cache import JobCache
 from bridge.store.journal import IS_WAITING
-from bridge.store.session import KEYS, Session, is_one_of, overwriting
+from bridge.store.session import KEYS, Bulk, Session, is_one_of, overwriting
 from bridge.store.tables import appointments, jobs, journal, work_order_entities, work_order_places, work_orders
 
 # A decision looks at the last few visits only; a job that was tried a hundred times must not load them all.
 ENDED_APPOINTMENTS = 10
+
+MOST_KEPT = 4096
+"""Jobs that a process keeps, at some 10 kB each."""
 
 SITE = "site"
 ADDRESS = "address"
@@ -119,6 +121,33 @@ class Ticket(NamedTuple):
 # Loading
 
 
+class JobCache:
+    """Jobs as this process committed or loaded them last, at most `most`; the longest unused go first.
+
+    Each job has a revision in the database, which every change of it raises. Who has locked the job reads that first: a
+    job that is kept here at the same revision is as the database has it, whoever else may write there.
+    """
+
+    def __init__(self, most: int = MOST_KEPT) -> None:
+        self._most = most
+        self._kept: OrderedDict[JobRef, tuple[int, Job]] = OrderedDict()
+
+    def at(self, ref: JobRef, revision: int) -> Job | None:
+        """Give a job if it is kept at this revision."""
+        kept = self._kept.get(ref)
+        if kept is None or kept[0] != revision:
+            return None
+        self._kept.move_to_end(ref)
+        return kept[1]
+
+    def keep(self, job: Job, revision: int) -> None:
+        """Keep a job as it is in the database at this revision: call it after the commit."""
+        self._kept[job.ref] = revision, job
+        self._kept.move_to_end(job.ref)
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+
+
 class Loaded(NamedTuple):
     """A job, and the revision that the database has of it: 0 of one that nobody heard of."""
 
@@ -136,23 +165,22 @@ async def load(session: Session, refs: Collection[JobRef], now: datetime, cache:
     heads = {ref: head for ref, (head,) in (await session.rows_of(_HEADS, wanted)).items()}
     kept = {ref: cache.at(ref, head["revision"]) for ref, head in heads.items()}
     known = {ref: job for ref, job in kept.items() if job is not None}
-    known |= await _read(session, heads.keys() - known.keys(), now)
+    if unread := heads.keys() - known.keys():
+        rows = await session.rows_of(_JOBS, unread)
+        visits = await session.rows_of(_APPOINTMENTS, unread)
+        since = now - commands.SPOKEN_OF_FOR
+        asked = await session.rows_of(commands.OUTSTANDING, unread, spoken_of_since=since, now=now)
+        known |= {ref: _job(row, visits[ref], asked[ref]) for ref, (row,) in rows.items()}
     siblings = await _count_siblings(session, [job.work_order for job in known.values() if job.work_order is not None])
-    for ref, job in known.items():
+    loaded: dict[JobRef, Loaded] = {}
+    for ref in wanted:
+        job, revision = known.get(ref, Job(ref=ref)), heads[ref]["revision"] if ref in known else 0
+        holds = ref in known and bool(heads[ref]["holds"])
         others = siblings[job.work_order.id] if job.work_order is not None else 0
-        if (job.holds, job.open_siblings) != (heads[ref]["holds"], others):
-            known[ref] = replace(job, holds=bool(heads[ref]["holds"]), open_siblings=others)
-    return {
-        ref: Loaded(known[ref], heads[ref]["revision"]) if ref in known else Loaded(Job(ref=ref), 0) for ref in wanted
-    }
-
-
-async def _read(session: Session, refs: Collection[JobRef], now: datetime) -> dict[JobRef, Job]:
-    found = await session.rows_of(_JOBS, refs)
-    visits = await session.rows_of(_APPOINTMENTS, refs)
-    since = now - commands.SPOKEN_OF_FOR
-    asked = await session.rows_of(commands.OUTSTANDING, refs, spoken_of_since=since, now=now)
-    return {ref: _job(row, visits[ref], asked[ref]) for ref, (row,) in found.items()}
+        if (job.holds, job.open_siblings) != (holds, others):
+            job = replace(job, holds=holds, open_siblings=others)
+        loaded[ref] = Loaded(job, revision)
+    return loaded
 
 
 async def lock(session: Session, wanted: Collection[JobRef | Ticket]) -> None:
@@ -190,13 +218,14 @@ async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> di
 def _job(row: Row, visited: Sequence[Row], asked: Sequence[Row]) -> Job:
     """Make a job of its rows, oldest first."""
     outstanding = [commands.command(each) for each in asked]
+    field_versions, ages = ages_in(row["told"])
     job = Job(
         ref=JobRef(row["pack"], row["job_key"]),
         work_order=None if row["id"] is None else work_order(row),
         versions=row["versions"],
         record=row["record"],
-        field_versions={name: age for name, age in row["told"].items() if is_of_field(name)},
-        ages=ages_of(row["told"]),
+        field_versions=field_versions,
+        ages=ages,
         commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
         granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
     )
@@ -214,7 +243,7 @@ def _with_appointments(job: Job, visits: Sequence[Appointment]) -> Job:
 
 def as_read(job: Job) -> Job:
     """Give a job that is stored now as it would be read."""
-    return _with_appointments(job, sorted(job.appointments, key=lambda visit: (visit.created_at, visit.id)))
+    return _with_appointments(job, sorted(job.appointments, key=attrgetter("created_at", "id")))
 
 
 async def owners(session: Session, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, Owner]:
@@ -284,10 +313,22 @@ async def write(
     for (kind, _), value in changed.items():
         values[kind].append(value)
     await _SAVE_WORK_ORDERS.run(session, [work_order_row(order) for order in values[Kind.WORK_ORDER]])
-    await _index(session, values[Kind.WORK_ORDER], stored)
+    # What lists are filtered by is written anew where it is not as it was.
+    moved = []
+    for order in values[Kind.WORK_ORDER]:
+        before = stored.get((Kind.WORK_ORDER, order.id))
+        seen_by, was = order.details, before.details if before is not None else None
+        if was is None or (seen_by.related_entity, seen_by.place) != (was.related_entity, was.place):
+            moved.append(order)
+    if moved:
+        for statement in _UNINDEX:
+            await session.run(statement, [{"changed": order.id} for order in moved])
+        await _INDEX_ENTITIES.run(session, [row for order in moved for row in entity_rows(order)])
+        await _INDEX_PLACES.run(session, [row for order in moved for row in place_rows(order)])
     await _SAVE_JOBS.run(session, [_head_row(head) for head in values[Kind.HEAD]])
     # R20: the visit that ends makes room for the one that begins.
-    visits = sorted(values[Kind.APPOINTMENT], key=lambda visit: visit.status in OPEN)
+    visits = [visit for visit in values[Kind.APPOINTMENT] if visit.status not in OPEN]
+    visits += [visit for visit in values[Kind.APPOINTMENT] if visit.status in OPEN]
     await _SAVE_APPOINTMENTS.run(session, [appointment_row(visit) for visit in visits])
     asked: list[Command] = values[Kind.COMMAND]
     rows = [commands.command_row(each, settled.get(each.id, commands.NOT_SETTLED)) for each in asked]
@@ -297,19 +338,6 @@ async def write(
 async def raise_revisions(session: Session, refs: Iterable[JobRef]) -> None:
     """Say that something of these jobs changed, besides what `write` is given."""
     await session.run(_RAISE, [{"of_pack": ref.pack, "of_key": ref.key} for ref in refs])
-
-
-async def _index(session: Session, orders: Iterable[WorkOrder], stored: Mapping[Key, Any]) -> None:
-    """Write anew what lists are filtered by, where it is not as it was."""
-    changed = [order for order in orders if _indexed(order) != _indexed(stored.get((Kind.WORK_ORDER, order.id)))]
-    for statement in _UNINDEX:
-        await session.run(statement, [{"changed": order.id} for order in changed])
-    await _INDEX_ENTITIES.run(session, [row for order in changed for row in entity_rows(order)])
-    await _INDEX_PLACES.run(session, [row for order in changed for row in place_rows(order)])
-
-
-def _indexed(order: WorkOrder | None) -> object:
-    return order and (order.details.related_entity, order.details.place)
 
 
 # Rows

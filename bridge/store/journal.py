@@ -4,16 +4,29 @@ A parked message came to nothing, so it has no key in the inbox: sent again, it 
 superseded by the new one.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Integer, bindparam, delete, func, literal_column, null, select, union_all, update
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    literal_column,
+    null,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
-from bridge.flows.ports import JournalEntry, RecordedEntry, WfmMessage
-from bridge.store.bulk import Bulk
-from bridge.store.columns import Row
-from bridge.store.session import KEYS, Database, Session, is_one_of, passing_over
+from bridge.flows.ports import JournalEntry, MessageFilter, MessageGroup, RecordedEntry, WfmMessage
+from bridge.store.columns import Row, escape
+from bridge.store.session import KEYS, Bulk, Database, Session, is_one_of, passing_over
 from bridge.store.tables import inbox, journal
 
 # The very words of the partial indexes: SQLite compares text.
@@ -38,6 +51,23 @@ _SUPERSEDE = (
     .where(journal.c.number.in_(KEYS), _IS_PARKED)
     .values(outcome=Outcome.SUPERSEDED.value, reason=bindparam("by", type_=journal.c.reason.type) + journal.c.reason)
     .returning(journal.c.number)
+)
+_DISCARD = (
+    update(journal)
+    .where(journal.c.number == bindparam("wanted"), _IS_PARKED)
+    .values(outcome=Outcome.IGNORED.value, reason=bindparam("note", type_=journal.c.reason.type) + journal.c.reason)
+)
+_OF_GROUP = (journal.c.pack, journal.c.outcome, journal.c.reason)
+_COUNT = func.count().label("count")
+_GROUPS = (
+    select(
+        *_OF_GROUP,
+        _COUNT,
+        func.min(journal.c.received_at, type_=journal.c.received_at.type).label("first"),
+        func.max(journal.c.received_at, type_=journal.c.received_at.type).label("last"),
+    )
+    .group_by(*_OF_GROUP)
+    .order_by(_COUNT.desc(), *_OF_GROUP)
 )
 _WAITING = select(journal).where(is_one_of(journal.c.pack, journal.c.job_key), IS_WAITING).order_by(journal.c.number)
 _WAITING_SINCE = (
@@ -70,6 +100,30 @@ class Journal:
         async with self._database.read() as session:
             return [recorded(row) for row in await session.rows(query.limit(limit))]
 
+    async def chosen(self, wanted: MessageFilter, limit: int) -> Sequence[RecordedEntry]:
+        """Read the newest of these entries, newest first."""
+        query = _LATEST.where(*_conditions(wanted)).limit(limit)
+        async with self._database.read() as session:
+            return [recorded(row) for row in await session.rows(query)]
+
+    async def groups(self, wanted: MessageFilter) -> Sequence[MessageGroup]:
+        """Count these entries by what became of them and why, most first."""
+        query = _GROUPS.where(*_conditions(wanted))
+        async with self._database.read() as session:
+            rows = await session.rows(query)
+        return [
+            MessageGroup(row["pack"], Outcome(row["outcome"]), row["reason"], row["count"], row["first"], row["last"])
+            for row in rows
+        ]
+
+    async def discard(self, number: int, note: str) -> bool:
+        """Let a parked entry be ignored, for a reason that a person gives; tells whether it was parked.
+
+        Its message is no longer known: sent again, it is taken anew.
+        """
+        async with self._database.write() as session:
+            return await session.run(_DISCARD, {"wanted": number, "note": f"discarded: {note}; was: "}) > 0
+
     async def find(self, number: int) -> RecordedEntry | None:
         """Read an entry."""
         async with self._database.read() as session:
@@ -85,6 +139,22 @@ class Journal:
         async with self._database.read() as session:
             (row,) = await session.rows(_WAITING_SINCE)
         return row["waiting"], row["oldest"]
+
+
+def _conditions(wanted: MessageFilter) -> Iterator[ColumnElement[bool]]:
+    columns = journal.c
+    if wanted.outcome is not None:
+        yield columns.outcome == wanted.outcome.value
+    if wanted.jobs is not None:
+        yield or_(false(), *(and_(columns.pack == job.pack, columns.job_key == job.key) for job in wanted.jobs))
+    if wanted.rule is not None:
+        yield columns.rule == wanted.rule
+    if wanted.reason is not None:
+        yield columns.reason.contains(escape(wanted.reason), autoescape=True)
+    if wanted.since is not None:
+        yield columns.received_at >= wanted.since
+    if wanted.until is not None:
+        yield columns.received_at < wanted.until
 
 
 # Within a unit of work

@@ -23,6 +23,7 @@ from bridge.store.tables import deliveries, notifications, subscriptions
 
 _ADD = subscriptions.insert()
 _FIND = select(subscriptions).where(subscriptions.c.id == bindparam("wanted"))
+_FIND_OF = _FIND.where(subscriptions.c.buyer.in_(bindparam("buyers", expanding=True)))
 _COUNT = select(func.count().label("number")).where(
     subscriptions.c.buyer == bindparam("of"), subscriptions.c.api == bindparam("with")
 )
@@ -125,10 +126,13 @@ class Listeners:
         async with self._database.write() as session:
             await session.run(_ADD, subscription_row(listener))
 
-    async def find(self, listener: SubscriptionId) -> Subscription | None:
-        """Read a listener's registration."""
+    async def find(self, listener: SubscriptionId, of: Collection[BuyerId] | None = None) -> Subscription | None:
+        """Read a listener's registration, if it is one of these Buyers': another's is not even fetched."""
         async with self._database.read() as session:
-            row = await session.row(_FIND, {"wanted": listener})
+            if of is None:
+                row = await session.row(_FIND, {"wanted": listener})
+            else:
+                row = await session.row(_FIND_OF, {"wanted": listener, "buyers": tuple(of)})
         return None if row is None else subscription(row)
 
     async def count(self, api: Api, buyer: BuyerId) -> int:

@@ -15,10 +15,9 @@ from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import AnnouncedEvent, Delivery, Subscription
 from bridge.mef.enums import EventType
 from bridge.store import ordering
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Row
 from bridge.store.listeners import subscription
-from bridge.store.session import KEYS, Database, Session
+from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
 
 _NOTIFY = Bulk(notifications)
@@ -158,7 +157,19 @@ async def announce(
     """Write events and their deliveries, those claimed already for which there is room."""
     found = await session.rows_in(_LISTENERS, sorted({each.notification.buyer for each in announcements}))
     events = {new_id(): announcement for announcement in announcements}
-    await _NOTIFY.run(session, [_event_row(event_id, event) for event_id, event in events.items()])
+    written = [
+        {
+            "event_id": event_id,
+            "event_type": event.notification.event_type.value,
+            "resource_id": event.notification.id,
+            "buyer": event.notification.buyer,
+            "event_time": event.at,
+            "correlation_id": event.correlation_id,
+            "position": event.position,
+        }
+        for event_id, event in events.items()
+    ]
+    await _NOTIFY.run(session, written)
     rows = [
         _delivery_row(event_id, event, listener)
         for event_id, event in events.items()
@@ -191,18 +202,6 @@ def _delivery(number: int, event_id: str, event: Announcement, to: Subscription,
         correlation_id=event.correlation_id,
         claimed_at=now,
     )
-
-
-def _event_row(event_id: str, announcement: Announcement) -> dict[str, object]:
-    return {
-        "event_id": event_id,
-        "event_type": announcement.notification.event_type.value,
-        "resource_id": announcement.notification.id,
-        "buyer": announcement.notification.buyer,
-        "event_time": announcement.at,
-        "correlation_id": announcement.correlation_id,
-        "position": announcement.position,
-    }
 
 
 def event_of(row: Row) -> AnnouncedEvent:

@@ -11,7 +11,7 @@ and it must then wait for the append, and promote what was appended.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -35,9 +35,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.domain.model import JobRef
-from bridge.store.bulk import Bulk
 from bridge.store.columns import Plain
-from bridge.store.session import KEYS, Session
+from bridge.store.session import KEYS, Bulk, Session
 from bridge.store.tables import processes
 
 PENDING = "pending"
@@ -79,7 +78,10 @@ async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]
 
     A row without a key waits for no other.
     """
-    taken = await occupied(session, table, {row["ordering_key"] for row in rows} - {None})
+    keys = {row["ordering_key"] for row in rows} - {None}
+    # The last pending row of each key is kept from being settled until we commit.
+    last = _last_rows(table, postgres=session.is_postgres)
+    taken = {row["ordering_key"] for row in await session.rows_in(last, sorted(keys))}
     for row in rows:
         if row["ordering_key"] in taken:
             row["next_attempt_at"] = None
@@ -90,12 +92,6 @@ async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]
 @cache
 def _appended(table: Table) -> Bulk:
     return Bulk(table, without=_OF_ATTEMPTS)
-
-
-async def occupied(session: Session, table: Table, keys: Iterable[str]) -> set[str]:
-    """Tell which keys have a pending row, and keep their last ones from being settled until we commit."""
-    last = _last_rows(table, postgres=session.is_postgres)
-    return {row["ordering_key"] for row in await session.rows_in(last, sorted(keys))}
 
 
 @cache

@@ -12,7 +12,7 @@ from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, Out
 from bridge.store import ordering
 from bridge.store.columns import Row
 from bridge.store.ordering import AT_ONCE, PENDING, Settlement
-from bridge.store.session import Database, Session
+from bridge.store.session import Database
 from bridge.store.tables import outbox
 
 _DUE = (
@@ -79,11 +79,6 @@ class Outbox:
         query = _NEWEST if state is None else _NEWEST.where(outbox.c.state == state.value)
         async with self._database.read() as session:
             return [report_of(row) for row in await session.rows(query.limit(limit))]
-
-
-async def append(session: Session, messages: Sequence[BusMessage]) -> None:
-    """Write messages in their order."""
-    await ordering.append(session, outbox, [outbox_row(message) for message in messages])
 
 
 def outbox_row(message: BusMessage) -> dict[str, object]:

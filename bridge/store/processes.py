@@ -1,7 +1,7 @@
 """The processes of the bridge that work on this database. Each of them writes every few seconds that it lives.
 
 This one write shows three things. The database takes changes: it is large enough to need room on the disk
-(`health.py`). Its process lives: what it has claimed is its own, also where the database was away for longer than a
+(`Health`). Its process lives: what it has claimed is its own, also where the database was away for longer than a
 lease. And a process that is silent while the others go on has died: what it had claimed is taken over, long before its
 leases end.
 
@@ -32,8 +32,14 @@ BALLAST_BYTES: Final = 8192
 
 _ADDED = insert(processes)
 _BEAT = _ADDED.on_conflict_do_update(
-    index_elements=["id"], set_={"beats": processes.c.beats + 1, "ballast": _ADDED.excluded.ballast}
+    index_elements=["id"],
+    set_={
+        "beats": processes.c.beats + 1,
+        "ballast": _ADDED.excluded.ballast,
+        "packs": _ADDED.excluded.packs,
+    },
 )
+_PACKS = select(processes.c.instance, processes.c.packs, processes.c.beats, processes.c.id)
 _OTHERS = select(processes.c.id, processes.c.instance, processes.c.beats).where(processes.c.id != bindparam("own"))
 _EARLIER = _OTHERS.where(processes.c.instance == bindparam("of_instance"))
 _STRIKE = delete(processes).where(processes.c.id == bindparam("dead"), processes.c.beats == bindparam("seen"))
@@ -81,6 +87,9 @@ class Processes:
         self._instance = instance
         self._watch = Watch()
         self._is_known = False
+        self._seen: Mapping[str, int] = {}
+        self.packs: Callable[[], Mapping[str, str]] = dict
+        """The packs that this process goes by, with their versions."""
         self.on_free: Callable[[], None] = ordering.nobody
 
     async def beat(self) -> Sequence[Process]:
@@ -97,6 +106,22 @@ class Processes:
         except StoreUnavailable:
             return False
         return True
+
+    async def going_by_others(self, packs: Mapping[str, str]) -> Sequence[tuple[str, str, str]]:
+        """Tell which processes go by another version of a pack: instance, pack and version.
+
+        Asked again, it leaves out those that have been silent since: they may have died.
+        """
+        async with self._database.read() as session:
+            rows = await session.rows(_PACKS)
+        living = [row for row in rows if self._seen.get(row["id"]) != row["beats"]]
+        self._seen = {row["id"]: row["beats"] for row in rows}
+        return [
+            (row["instance"], name, version)
+            for row in living
+            for name, version in (row["packs"] or {}).items()
+            if packs.get(name, version) != version
+        ]
 
     async def take_over(self) -> Sequence[Process]:
         """Take over from earlier processes of this instance, which are known to have ended; return them."""
@@ -117,7 +142,13 @@ class Processes:
         health = self._database.health
         health.asked()
         async with self._database.write(probe=True) as session:
-            row = {"id": self._id, "instance": self._instance, "beats": 1, "ballast": os.urandom(BALLAST_BYTES)}
+            row = {
+                "id": self._id,
+                "instance": self._instance,
+                "beats": 1,
+                "ballast": os.urandom(BALLAST_BYTES),
+                "packs": dict(self.packs()),
+            }
             await session.run(_BEAT, row)
             others = await session.rows(_OTHERS, {"own": self._id})
         self._is_known = True

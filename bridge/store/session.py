@@ -1,28 +1,55 @@
 """One open database transaction, as the rest of the store sees it: statements in, rows out, our errors.
 
 Statements are built once, when their module is read, and run with parameters: to build one costs as much as to run it.
+What a batch of messages writes is inserted table by table, any number of rows in one statement (`Bulk`).
 
 What a driver raises comes out as one of our errors, by `trouble.py`.
 """
 
 import asyncio
+import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Any, cast
+from functools import cached_property
+from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import BindParameter, Column, ColumnElement, Connection, Executable, RowMapping, Table, and_, bindparam
-from sqlalchemy.dialects.postgresql import Insert
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Executable,
+    RowMapping,
+    Table,
+    and_,
+    bindparam,
+    column,
+    func,
+    select,
+)
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.postgresql import ARRAY, Insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bridge.domain.model import JobRef
-from bridge.errors import StoreUnavailable
-from bridge.store.health import Health
+from bridge.errors import StoreShort, StoreUnavailable, StoreUncertain
+from bridge.store.direct import Bound, Lender
 from bridge.store.sqlite import WRITES
-from bridge.store.trouble import translated
+from bridge.store.trouble import ours
 
 # Both databases take some 32,000 parameters in a statement; a longer list of keys is asked for in parts.
 MAX_KEYS = 10_000
+
+T = TypeVar("T")
+
+_SQLITE = sqlite.dialect(paramstyle="qmark")
+
+TRUST_AFTER_S: Final = 15.0
+"""So long after the work found no room, a probe is believed: work that waits tries again several times in it."""
+SILENT_AFTER_S: Final = 10.0
+"""So long a probe may take; a healthy one takes milliseconds."""
 
 NOT_OPEN = "the database is not open yet"
 
@@ -49,9 +76,11 @@ class Session:
     async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
         """Run a query (or a change that returns rows)."""
         self.has_changed |= statement.is_dml
-        with translated():
+        try:
             result = await self._connection.execute(statement, parameters)
             return result.mappings().all()
+        except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
+            raise ours(failure) from None
 
     async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:
         """Run a query for at most one row."""
@@ -84,20 +113,64 @@ class Session:
         if parameters is not None and not parameters:
             return 0
         self.has_changed |= statement.is_dml
-        with translated():
-            result = await self._connection.execute(statement, parameters)
-            return result.rowcount
+        return (await answered(self._connection.execute(statement, parameters))).rowcount
 
     async def run_plain(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Change something by the driver's own SQL for each of some rows, which are bound already."""
         self.has_changed = True
-        with translated():
-            await self._connection.exec_driver_sql(sql, rows)
+        await answered(self._connection.exec_driver_sql(sql, rows))
 
     async def run_sync(self, work: Callable[[Connection], None]) -> None:
         """Hand the connection to a library that knows no asyncio."""
-        with translated():
-            await self._connection.run_sync(work)
+        await answered(self._connection.run_sync(work))
+
+
+class Health:
+    """Whether one database takes changes, told by what became of the last ones.
+
+    One that can be read may still take no change: a standby after a failover, a full disk, a right that was taken away.
+    So only writes count: those of the work, and a small one every few seconds (`processes.py`). The small one may find
+    room where the work finds none; so after the work found none, it says that all is well only once that is a while
+    ago. `clock` gives seconds, and never goes back; `trouble` is what to begin with.
+    """
+
+    def __init__(self, trouble: str | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._trouble = trouble
+        self._short_at: float | None = None
+        self._asked_at: float | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps the database from taking changes, in one line; None if nothing does."""
+        if self._trouble is None and self._asked_at is not None:
+            silent = self._clock() - self._asked_at
+            if silent > SILENT_AFTER_S:
+                return f"the database has not answered for {silent:.0f} s"
+        return self._trouble
+
+    def asked(self) -> None:
+        """A probe has begun."""
+        self._asked_at = self._clock()
+
+    def failed(self, trouble: StoreUnavailable, *, probe: bool = False) -> None:
+        """A change was not taken. What may be the change's own fault says nothing of the database."""
+        if probe:
+            self._asked_at = None
+        if isinstance(trouble, StoreUncertain) and not probe:
+            return
+        self._trouble = str(trouble)
+        if isinstance(trouble, StoreShort) and not probe:
+            self._short_at = self._clock()
+
+    def took(self, *, probe: bool = False) -> None:
+        """A change was taken."""
+        if probe:
+            self._asked_at = None
+        if probe and self._short_at is not None and self._clock() - self._short_at < TRUST_AFTER_S:
+            return
+        self._trouble = None
+        self._short_at = None
 
 
 class Database:
@@ -106,6 +179,7 @@ class Database:
     def __init__(self, engine: AsyncEngine | None = None) -> None:
         self.health = Health(None if engine is not None else NOT_OPEN)
         self._engines: tuple[AsyncEngine, AsyncEngine] | None = None
+        self._lender: Lender | None = None
         # SQLite has one writer at a time: waiting here is fair and costs nothing, waiting in the driver is neither.
         self._turn: AbstractAsyncContextManager[Any] = nullcontext()
         if engine is not None:
@@ -114,12 +188,29 @@ class Database:
     def use(self, engine: AsyncEngine) -> None:
         """Open it: sessions come from this engine."""
         self._engines = engine, engine.execution_options(**{WRITES: True})
+        self._lender = Lender(engine)
         self.health.took()
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     def read(self) -> AbstractAsyncContextManager[Session]:
         """Open a transaction that only reads."""
         return begin(self._opened()[0])
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the database."""
+        return self._opened()[0].dialect
+
+    async def fetch(self, query: Bound) -> Sequence[Sequence[Any]]:
+        """Run a query by itself, outside of any transaction, and give the driver's rows."""
+        (rows,) = await self.fetch_each([query])
+        return rows
+
+    async def fetch_each(self, queries: Sequence[Bound]) -> Sequence[Sequence[Sequence[Any]]]:
+        """Run queries as `fetch` does, one after another; on SQLite in one trip to its thread."""
+        if self._lender is None:
+            raise StoreUnavailable(NOT_OPEN)
+        return await self._lender.fetch(*queries)
 
     @asynccontextmanager
     async def write(self, *, probe: bool = False) -> AsyncIterator[Session]:
@@ -138,6 +229,8 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        if self._lender is not None:
+            await self._lender.close()
         if self._engines is not None:
             await self._engines[0].dispose()
 
@@ -152,17 +245,22 @@ class Database:
 async def begin(engine: AsyncEngine) -> AsyncIterator[Session]:
     """Open a transaction: commits at the end of the block, rolls back if the block raises."""
     connection = engine.connect()
-    with translated():
-        await connection.start()
+    await answered(connection.start())
     try:
-        with translated():
-            await connection.begin()
+        await answered(connection.begin())
         yield Session(connection)
-        with translated():
-            await connection.commit()
+        await answered(connection.commit())
     finally:
         # A cancelled task must still give its connection back, rolled back.
         await asyncio.shield(asyncio.create_task(connection.close()))
+
+
+async def answered(call: Awaitable[T]) -> T:
+    """Await a call of the database, and only that: raises our errors in place of the driver's, which are not kept."""
+    try:
+        return await call
+    except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
+        raise ours(failure) from None
 
 
 def insert(table: Table) -> Insert:
@@ -190,3 +288,57 @@ def overwriting(statement: Insert, **otherwise: Any) -> Insert:
     keys = [column.name for column in cast("Table", statement.table).primary_key]
     changed = {name: column for name, column in statement.excluded.items() if name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=changed | otherwise)
+
+
+def _as_it_is(statement: Insert) -> Insert:
+    return statement
+
+
+class Bulk:
+    """An INSERT of rows into all columns of a table but those that the database fills (`without`).
+
+    SQLAlchemy binds each value of each row by its name, and PostgreSQL's driver speaks to the server for each row. Here
+    rows are turned into columns, and each is bound by its type's own processor: PostgreSQL takes them as arrays, SQLite
+    row by row, but by position.
+
+    `conflict` adds what is to be done with rows that are there; it may bring no parameters.
+    """
+
+    def __init__(
+        self, table: Table, conflict: Callable[[Insert], Insert] = _as_it_is, *, without: Collection[str] = ()
+    ) -> None:
+        self._table = table
+        self._conflict = conflict
+        self._columns = [each for each in table.c if each.name not in without]
+
+    async def run(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert rows, in their order, each with a value for each column."""
+        if not rows:
+            return
+        columns = [[row[each.name] for row in rows] for each in self._columns]
+        if session.is_postgres:
+            names = [each.name for each in self._columns]
+            await session.run(self._of_arrays, dict(zip(names, columns, strict=True)))
+            return
+        sql, processors = self._of_rows
+        bound = [
+            values if process is None else map(process, values)
+            for process, values in zip(processors, columns, strict=True)
+        ]
+        await session.run_plain(sql, list(zip(*bound, strict=True)))
+
+    @cached_property
+    def _of_arrays(self) -> Insert:
+        arrays = [bindparam(each.name, type_=ARRAY(each.type, dimensions=1)) for each in self._columns]
+        names = [column(each.name, each.type) for each in self._columns]
+        new = func.unnest(*arrays).table_valued(*names, with_ordinality="arrival", name="new").render_derived()
+        rows = select(*(new.c[each.name] for each in self._columns)).order_by(new.c.arrival)
+        return self._conflict(insert(self._table).from_select([each.name for each in self._columns], rows))
+
+    @cached_property
+    def _of_rows(self) -> tuple[str, Sequence[Callable[[Any], Any] | None]]:
+        statement = self._conflict(
+            insert(self._table).values({each.name: bindparam(each.name) for each in self._columns})
+        )
+        processors = [each.type.dialect_impl(_SQLITE).bind_processor(_SQLITE) for each in self._columns]
+        return str(statement.compile(dialect=_SQLITE)), processors

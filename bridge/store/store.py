@@ -14,7 +14,8 @@ from bridge.store import opening as opening_of
 from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
-from bridge.store.job_cache import JobCache
+from bridge.store.figures import Counts
+from bridge.store.jobs import JobCache
 from bridge.store.journal import Journal
 from bridge.store.listeners import Listeners
 from bridge.store.notifications import Notifications
@@ -115,6 +116,7 @@ class SqlStore:
         self.requests = Requests(self._database)
         self.retention = Retention(self._database)
         self.traces = Traces(self._database)
+        self.counts = Counts(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
         self.backlog = Backlog(self._database, self.deliveries)
@@ -136,6 +138,7 @@ class SqlStore:
 
     async def close(self) -> None:
         """Finish what is being settled, leave what is claimed to others, and close all connections."""
+        await self.reads.close()
         await self.deliveries.finish()
         await self.outbox.finish()
         with suppress(StoreUnavailable, TimeoutError):

@@ -64,6 +64,16 @@ work_orders = Table(
     Column("created_at", Utc, nullable=False),
     Column("changed_at", Utc, nullable=False),
     Index("ix_work_orders_buyer", "buyer", "created_at", "id"),
+    Index("ix_work_orders_state", "buyer", "state", "created_at", "id", "appointment_required"),
+    Index(
+        "ix_work_orders_required",
+        "buyer",
+        "created_at",
+        "id",
+        "state",
+        postgresql_where=text("appointment_required"),
+        sqlite_where=text("appointment_required = 1"),
+    ),
     Index("ix_work_orders_job", "pack", "job_key"),
 )
 
@@ -107,6 +117,9 @@ appointments = Table(
     Column("changed_at", Utc, nullable=False),
     Index("ix_appointments_work_order", "work_order_id"),
     Index("ix_appointments_buyer", "buyer", "created_at", "id"),
+    Index("ix_appointments_status", "buyer", "status", "created_at", "id"),
+    Index("ix_appointments_ends", "buyer", "valid_to"),
+    _partial_index("ix_appointments_place", "buyer", "place_id", "created_at", "id", where="place_id IS NOT NULL"),
     _partial_index(
         "uq_appointments_one_open", "work_order_id", where="status IN ('confirmed', 'inProgress')", unique=True
     ),
@@ -331,4 +344,5 @@ processes = Table(
     Column("instance", Plain, nullable=False),
     Column("beats", Number, nullable=False),
     Column("ballast", LargeBinary, nullable=False),
+    Column("packs", Json(optional=True)),
 )

@@ -11,8 +11,6 @@ as well as of the database is `StoreUncertain`.
 
 import re
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -80,21 +78,15 @@ _SQLITE_DEFECTS = frozenset({18, 19, 20, 21, 25})  # too big, constraint, mismat
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
-@contextmanager
-def translated() -> Iterator[None]:
-    """Run database calls, and only those: raises our errors in place of the driver's, which are not kept."""
-    try:
-        yield
-    except BridgeError:
-        raise
-    except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
-        raise ours(failure) from None
-
-
 def ours(failure: Exception) -> BridgeError:
-    """Say what a failed database call means."""
+    """Say what a failed database call means; an error of our own is what it is.
+
+    Whoever calls the database raises this `from None`, for the driver's error is not to be kept.
+    """
     cause = driver_error(failure)
     match cause:
+        case BridgeError():
+            return cause
         case asyncpg.PostgresError():
             return _of_postgres(cause)
         case sqlite3.Error():

@@ -22,11 +22,12 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Owner, RecordedEntry, RequestKey, Window
-from bridge.store import commands, jobs, journal, notifications, outbox, requests
-from bridge.store.job_cache import JobCache
-from bridge.store.jobs import Key, Kind, Loaded
+from bridge.store import commands, jobs, journal, notifications, ordering, requests
+from bridge.store.jobs import JobCache, Key, Kind, Loaded
 from bridge.store.notifications import Announcement, HandOver
+from bridge.store.outbox import outbox_row
 from bridge.store.session import Session
+from bridge.store.tables import outbox
 
 
 class UnitOfWork:
@@ -66,7 +67,7 @@ class UnitOfWork:
             await notifications.announce(self._session, announced, self._new_id, self.handing, self._clock())
             self._announcements.clear()
         if self._messages:
-            await outbox.append(self._session, self._messages)
+            await ordering.append(self._session, outbox, [outbox_row(message) for message in self._messages])
             self.queued = True
             self._messages.clear()
 
@@ -74,7 +75,8 @@ class UnitOfWork:
         if self._changed:
             await jobs.write(self._session, self._changed, self._stored, self._settled)
         heads = {key[1] for key in self._changed if key[0] is Kind.HEAD}
-        await jobs.raise_revisions(self._session, self._commanded - heads)
+        if others := self._commanded - heads:
+            await jobs.raise_revisions(self._session, others)
         for ref, job in self._saved.items():
             if ref in self._loaded:
                 self._loaded[ref] = Loaded(jobs.as_read(job), self._loaded[ref].revision + (ref in heads))
@@ -147,7 +149,8 @@ class UnitOfWork:
         now = self._clock()
         loaded = await jobs.load(self._session, refs, now, self._cache)
         self._loaded |= loaded
-        self._stored.update(part for job, _ in loaded.values() for part in jobs.parts(job))
+        for job, _ in loaded.values():
+            self._stored.update(jobs.parts(job))
         return {ref: without_echoes(job, now) for ref, (job, _) in loaded.items()}
 
     async def owners(self, work_orders: Collection[WorkOrderId]) -> Mapping[WorkOrderId, Owner]:
@@ -161,27 +164,26 @@ class UnitOfWork:
         A second open Appointment of a WorkOrder (R20) is a `ConflictError` at the next read or at the end.
         """
         for job in new:
-            parts = dict(jobs.parts(job))
-            changed = {key: part for key, part in parts.items() if self._differs(key, part)}
+            parts, changed = dict(jobs.parts(job)), {}
+            for key, part in parts.items():
+                before = self._changed.get(key, self._stored.get(key))
+                if before is not part and before != part:
+                    changed[key] = part
             if not changed:
                 continue
             self._changed |= changed
             if job.work_order is not None:  # the head goes along: it has the revision
                 self._changed[Kind.HEAD, job.ref] = parts[Kind.HEAD, job.ref]
-            if job.ref in self._saved or any(kind is Kind.COMMAND for kind, _ in changed):
+            if job.ref in self._saved or Kind.COMMAND in {kind for kind, _ in changed}:
                 self._unsure.add(job.ref)
             self._saved[job.ref] = job
-
-    def _differs(self, key: Key, part: Any) -> bool:
-        before = self._changed.get(key, self._stored.get(key))
-        return before is not part and before != part
 
     # commands towards the WFM
 
     async def add_commands(self, new: Sequence[Command]) -> None:
         """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
         await self._write_jobs()
-        await commands.add(self._session, new)
+        await commands.ADD.run(self._session, [commands.command_row(command) for command in new])
         self._commanded |= {command.job for command in new}
         self._stored.update(((Kind.COMMAND, command.id), command) for command in new)
 

@@ -39,9 +39,15 @@ class DeadLetters:
 
     async def _count(self) -> int:
         """Count; while RabbitMQ is away, what was there is there still."""
-        try:
-            async with self._link.scratch_channel() as channel:
-                declared = await channel.queue_declare(self._queue, passive=True)
-        except (AMQPError, ChannelInvalidStateError, OSError, BrokerUnavailable):
-            return self.depth
-        return declared.message_count or 0
+        depth = await depth_of(self._link, self._queue)
+        return self.depth if depth is None else depth
+
+
+async def depth_of(link: RabbitLink, queue: str) -> int | None:
+    """Ask RabbitMQ how many messages wait in a queue; None where it does not say."""
+    try:
+        async with link.scratch_channel() as channel:
+            declared = await channel.queue_declare(queue, passive=True)
+    except (AMQPError, ChannelInvalidStateError, OSError, BrokerUnavailable):
+        return None
+    return declared.message_count or 0

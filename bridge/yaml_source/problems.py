@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from bridge.yaml_source.shapes import in_shape, shape_of
@@ -104,7 +104,7 @@ def _bare(annotation: Any) -> Any:
             annotation = get_args(annotation)[0]
         elif hasattr(annotation, "__value__"):
             annotation = annotation.__value__
-        elif isinstance(annotation, type) and issubclass(annotation, RootModel):
+        elif isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation.__pydantic_root_model__:
             annotation = annotation.model_fields["root"].annotation
         elif len(members := _members(annotation)) == 1:
             annotation = members[0]
@@ -212,7 +212,7 @@ def _problem(group: list[_Located]) -> Problem:
     if kind == "missing":
         return Problem(one.path[:-1], "missing-key", f"the key '{name}' is missing")
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return Problem(one.path, "unknown-key", _unknown_key(name, one.model), at_key=True)
+        return Problem(one.path, "unknown-key", _unknown_key(name, one.model, one.error["input"]), at_key=True)
     if kind == "union_tag_not_found":
         return Problem(one.path, "missing-key", f"the key {_discriminator(one)} is missing")
     if kind == "union_tag_invalid":
@@ -231,10 +231,12 @@ def _wrong_tag(context: Mapping[str, Any]) -> str:
     return f"expected one of {context['expected_tags']}, got {describe(context['tag'])}{hint}"
 
 
-def _unknown_key(name: str, model: type[BaseModel] | None) -> str:
+def _unknown_key(name: str, model: type[BaseModel] | None, value: object) -> str:
     known = [_wire_name(field_name, each) for field_name, each in model.model_fields.items()] if model else []
     if hint := did_you_mean(name, known):
         return f"unknown key '{name}'{hint}"
+    if value is None:  # `{park: No, please}` has two keys
+        return f"unknown key '{name}'; if it is what follows a comma in a text, put the whole text in quotes"
     return f"unknown key '{name}'" + (f"; known here: {', '.join(known)}" if known else "")
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import sqlite
 
 from bridge.api.services import Services
 from bridge.domain.model import (
@@ -19,12 +22,14 @@ from bridge.domain.model import (
 from bridge.flows.idempotency import Once, Work
 from bridge.flows.ports import (
     AppointmentQuery,
+    AppointmentView,
     Page,
     RequestKey,
     StoredAnswer,
     Subscription,
     SubscriptionId,
     WorkOrderQuery,
+    WorkOrderView,
 )
 from bridge.flows.refusals import KeyReused, NotFound, StillUnderWay
 from bridge.mef.enums import Api, AppointmentStatus, BuyerSeller, EventType, Irp, TimeDurationUnits, WorkOrderState
@@ -43,6 +48,9 @@ from bridge.mef.models import (
     TimePeriod,
     TimeSlot,
 )
+from bridge.store import reads
+from bridge.store.jobs import appointment_row, work_order_row
+from bridge.store.tables import appointments, work_orders
 
 T = TypeVar("T")
 
@@ -98,6 +106,30 @@ def a_work_order(identifier: str = "W-1", **changes: object) -> WorkOrder:
         changed_at=NOON,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def work_order_view(order: WorkOrder) -> WorkOrderView:
+    """What would be read of it, had it been stored."""
+    row = stored(work_orders, work_order_row(order)) | {"appointment_required": order.appointment_required}
+    columns = ("id", "pack", "state", "appointment_required", "appointments", "details")
+    return reads.work_order_view([row[name] for name in columns])
+
+
+def appointment_view(visit: Appointment) -> AppointmentView:
+    """What would be read of it, had it been stored."""
+    row = stored(appointments, appointment_row(visit)) | {
+        "valid_from": visit.valid_for.start_date_time,
+        "valid_to": visit.valid_for.end_date_time,
+    }
+    columns = ("id", "work_order_id", "status", "valid_from", "valid_to", "place", "contacts", "note", "attachment")
+    return reads.appointment_view([row[name] for name in columns])
+
+
+def stored(table: Table, row: Mapping[str, object]) -> dict[str, Any]:
+    """The values of a row as SQLite would be given them."""
+    dialect = sqlite.dialect()
+    writers = {each.name: each.type.dialect_impl(dialect).bind_processor(dialect) for each in table.c}
+    return {name: value if (write := writers[name]) is None else write(value) for name, value in row.items()}
 
 
 @dataclass
@@ -167,25 +199,36 @@ class FakeAppointments(Fake):
             raise NotFound
         return found
 
-    async def list(self, query: AppointmentQuery) -> Page[Appointment]:
+    async def view(self, buyers: frozenset[BuyerId], appointment: AppointmentId) -> AppointmentView:
+        return appointment_view(await self.get(buyers, appointment))
+
+    async def list(self, query: AppointmentQuery) -> Page[AppointmentView]:
         self.called("list", query)
-        return cut([item for item in self.items.values() if item.buyer in query.buyers], query.offset, query.limit)
+        return cut(
+            [appointment_view(item) for item in self.items.values() if item.buyer in query.buyers],
+            query.offset,
+            query.limit,
+        )
 
 
 @dataclass
 class FakeWorkOrders(Fake):
     items: dict[str, WorkOrder] = field(default_factory=lambda: {"W-1": a_work_order()})
 
-    async def get(self, buyers: frozenset[BuyerId], work_order: WorkOrderId) -> WorkOrder:
+    async def get(self, buyers: frozenset[BuyerId], work_order: WorkOrderId) -> WorkOrderView:
         self.called("get", buyers, work_order)
         found = self.items.get(work_order)
         if found is None or found.buyer not in buyers:
             raise NotFound
-        return found
+        return work_order_view(found)
 
-    async def list(self, query: WorkOrderQuery) -> Page[WorkOrder]:
+    async def list(self, query: WorkOrderQuery) -> Page[WorkOrderView]:
         self.called("list", query)
-        return cut([item for item in self.items.values() if item.buyer in query.buyers], query.offset, query.limit)
+        return cut(
+            [work_order_view(item) for item in self.items.values() if item.buyer in query.buyers],
+            query.offset,
+            query.limit,
+        )
 
 
 @dataclass

@@ -16,11 +16,22 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from structlog.testing import capture_logs
 
-from bridge.api.identity import ApiKeyIdentity, CertificateIdentity, RequestingEntity, TrustedProxies, Unauthenticated
+from bridge.api.identity import (
+    ApiKeyIdentity,
+    CertificateIdentity,
+    KeySet,
+    RequestingEntity,
+    TokenIdentity,
+    TokenRules,
+    TrustedProxies,
+    Unauthenticated,
+)
 from bridge.settings import Settings, load_buyers
 from bridge.yaml_source import InvalidDocument
 from tests.api.conftest import ENTITIES, Serve
 from tests.api.fakes import ACME
+from tests.api.tokens import AUDIENCE, ISSUER, jwk, key_set, token
+from tests.support import NEVER_S
 
 PROXY = "10.0.0.5"
 NETWORKS = Settings(
@@ -122,6 +133,49 @@ async def test_other_credentials_come_first() -> None:
     assert await known("ssl-client-cert", quote(pem("acme")), **{"X-API-Key": "other-key"}) == "other"
     with pytest.raises(Unauthenticated):
         await known("ssl-client-cert", quote(pem("acme")), Authorization="Bearer wrong")
+
+
+def thumbprint(name: str) -> str:
+    """As RFC 8705, 3.1, has it in a token."""
+    return base64.urlsafe_b64encode(bytes.fromhex(digest(name))).rstrip(b"=").decode()
+
+
+async def bearer(cnf: object, peer: str = PROXY, **certificate: str) -> str:
+    """Who it is that comes with such a token, by way of the proxy."""
+
+    async def published() -> bytes:
+        return key_set(jwk("EC", "k1"))
+
+    keys = KeySet(published, refresh_s=NEVER_S, floor_s=NEVER_S)
+    rules = TokenRules(issuer=ISSUER, audience=AUDIENCE, algorithms=frozenset({"ES256"}), scopes={})
+    tokens = TokenIdentity([RequestingEntity(name="acme", buyers=(ACME,))], keys, rules)
+    proxies = TrustedProxies("ssl-client-cert", tuple(map(ip_network, NETWORKS)))
+    headers = {"Authorization": f"Bearer {token(cnf=cnf)}", **certificate}
+    try:
+        return (await CertificateIdentity([], proxies, tokens).authenticate(headers, peer)).name
+    finally:
+        await keys.close()
+
+
+async def test_a_token_that_is_bound_to_a_certificate_is_taken_with_that_one_alone() -> None:
+    bound = {"x5t#S256": thumbprint("acme")}
+    shown = {name: quote(pem(name)) for name in ("acme", "thief")}
+    assert await bearer(bound, **{"ssl-client-cert": shown["acme"]}) == "acme"
+    assert await bearer(None) == "acme"
+    assert await bearer({"jkt": "a key, not a certificate"}) == "acme"
+    for certificate in ({}, {"ssl-client-cert": shown["thief"]}):
+        with pytest.raises(Unauthenticated, match="bound to a client certificate, which was not shown"):
+            await bearer(bound, **certificate)
+    with pytest.raises(Unauthenticated, match="not shown"):  # told of by somebody else than the proxy
+        await bearer(bound, "10.9.9.9", **{"ssl-client-cert": shown["acme"]})
+    with pytest.raises(Unauthenticated, match="was not verified"):
+        await bearer(bound, **{"ssl-client-cert": shown["acme"], "ssl-client-verify": "FAILED"})
+
+
+@pytest.mark.parametrize("written", ["", "short", "0f" * 32, 7, [], "A" * 43 + "==", "A" * 42 + "+"])
+async def test_a_binding_that_cannot_be_read_lets_nobody_in(written: object) -> None:
+    with pytest.raises(Unauthenticated, match="bound to a certificate in a way that cannot be read"):
+        await bearer({"x5t#S256": written}, **{"ssl-client-cert": quote(pem("acme"))})
 
 
 @pytest.mark.parametrize(

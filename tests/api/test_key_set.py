@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,18 @@ from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
+from bridge.api.identity import RequestingEntity
 from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
 from bridge.api.identity.key_set import KeySet, KeysUnavailable
 from bridge.api.identity.key_source import MAX_BYTES, fetch, reader
+from bridge.app.callers import open_identity
 from bridge.errors import PermanentError
-from tests.api.tokens import jwk, key_set, private_key
+from bridge.settings import Settings
+from tests.api.fakes import ACME
+from tests.api.tokens import AUDIENCE, ISSUER, jwk, key_set, private_key, token
 from tests.support import PATIENCE_S
+from tests.unit.delivery.certificates import Authority
+from tests.unit.delivery.proxy import proxying
 
 
 class Clock:
@@ -235,6 +242,25 @@ async def serve() -> AsyncIterator[Serve]:
 
 async def test_keys_are_fetched(serve: Serve) -> None:
     assert await fetch(await serve(web.Response(body=b"x" * 100_000))) == b"x" * 100_000
+
+
+async def test_keys_come_through_a_proxy_from_a_server_that_an_authority_of_ours_vouches_for(tmp_path: Path) -> None:
+    async def publish(_: web.Request) -> web.Response:
+        return web.Response(body=key_set(jwk("EC", "k1")))
+
+    authority = Authority(tmp_path)
+    app = web.Application()
+    app.router.add_get("/jwks", publish)
+    server = TestServer(app)
+    await server.start_server(ssl=authority.server("issuer.test"))
+    async with AsyncExitStack() as stack, proxying(server.port or 0) as proxy:
+        stack.push_async_callback(server.close)
+        place = {"jwks": "https://issuer.test/jwks", "issuer": ISSUER, "audience": AUDIENCE}
+        way = {"jwks_proxy_url": proxy.url, "jwks_ca_file": authority.certificate}
+        entity = RequestingEntity(name="acme", buyers=(ACME,))
+        identity = await open_identity(Settings(identity={**place, **way}), [entity], stack)
+        assert (await identity.authenticate({"Authorization": f"Bearer {token()}"})).name == "acme"
+        assert proxy.asked == ["issuer.test:443"]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.api import presenter
+from bridge.api import presenter, views
 from bridge.api.responses import encode
 from bridge.mef import error_bodies
 from bridge.mef.enums import Error422Code, EventType, Irp
@@ -25,7 +25,7 @@ from bridge.mef.models import (
 )
 from tests.api import standard
 from tests.api.conftest import BASE_URL
-from tests.api.fakes import NOON, NOTE, a_work_order, an_appointment
+from tests.api.fakes import NOON, NOTE, a_work_order, an_appointment, work_order_view
 
 pytestmark = pytest.mark.skipif(
     not standard.available(), reason=f"the standard's OpenAPI files are not at {standard.DIRECTORY}"
@@ -81,7 +81,7 @@ def test_an_appointment_with_all_it_can_have_is_the_standards() -> None:
 
 
 def test_a_work_order_is_the_standards() -> None:
-    shown = parsed(presenter.work_order(a_work_order(appointments=("A-1", "A-2")), LINKS))
+    shown = views.work_order(work_order_view(a_work_order(appointments=("A-1", "A-2"))), LINKS)
     assert standard.named(WORK_ORDER, "WorkOrder", shown) == []
 
 

@@ -19,6 +19,7 @@ from bridge.app.running import RunningBridge, running
 from bridge.cli.tokens import make_key, sign, token_claims
 from bridge.errors import PermanentError
 from bridge.settings import (
+    AdminSettings,
     BrokerSettings,
     DatabaseSettings,
     DeliverySettings,
@@ -66,6 +67,7 @@ class House:
             "packs": (ACME,),
             "buyers": ROOT / "config" / "buyers.yaml",
             "http": HttpSettings(port=0),
+            "admin": AdminSettings(enabled=False),
             "broker": BrokerSettings(url=SecretStr("amqp://in-memory/")),
             "database": DatabaseSettings(url=SecretStr(f"sqlite:///{self.directory / 'bridge.sqlite3'}")),
             "delivery": DeliverySettings(allow_private_callbacks=True),

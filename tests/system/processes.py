@@ -47,7 +47,7 @@ class BridgeProcess:
 
     def start(self, *command: str, **environ: str) -> None:
         """Start it without waiting: `python -m bridge serve`, or another command; `environ` is for this once."""
-        environ = {**self.environ, "BRIDGE_HTTP_PORT": str(self.port), **environ}
+        environ = {"BRIDGE_ADMIN_PORT": "0", **self.environ, "BRIDGE_HTTP_PORT": str(self.port), **environ}
         self._running = run(*(command or ORDINARY), environ=environ, log=self.log)
 
     async def start_ready(self, *command: str, **environ: str) -> None:

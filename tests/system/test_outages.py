@@ -4,6 +4,9 @@ The wire between the bridge and the server is cut, not the server, which others 
 """
 
 import asyncio
+import resource
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import asyncpg
@@ -11,6 +14,7 @@ import pytest
 from yarl import URL
 
 from bridge.domain.model import Outcome
+from bridge.localenv.postgres import asyncpg_url
 from bridge.mef.enums import Api
 from bridge.simulator.buyer import BuyerError
 from tests.support import PATIENCE_S, eventually
@@ -250,6 +254,69 @@ async def test_with_a_postgresql_that_takes_no_changes_buyers_read_and_messages_
     assert [recorded.entry.outcome for recorded in await lab.journal()] == [Outcome.APPLIED] * 4
     assert lab.bridge.pid == pid
     assert "Traceback" not in lab.bridge.said
+    await lab.stop_and_find_nothing_left()
+
+
+@asynccontextmanager
+async def full_disk(lab: Laboratory) -> AsyncIterator[None]:
+    """In the block, nothing that is stored has room: not in the database, and beside SQLite not in the log either."""
+    if "sqlite" in lab.database_url:
+        assert lab.bridge.pid is not None
+        with no_room_for(lab.bridge.pid):
+            yield
+        return
+    connection = await asyncpg.connect(asyncpg_url(lab.database_url))
+    try:
+        await connection.execute(NO_ROOM)
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        for (table,) in tables:
+            await connection.execute(
+                f'CREATE TRIGGER no_room BEFORE INSERT OR UPDATE ON "{table}" EXECUTE FUNCTION no_room()'
+            )
+        yield
+        await connection.execute("DROP FUNCTION no_room CASCADE")
+    finally:
+        await connection.close()
+
+
+NO_ROOM = """CREATE FUNCTION no_room() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100';
+END $$"""
+
+
+@contextmanager
+def no_room_for(pid: int) -> Iterator[None]:
+    if not hasattr(resource, "prlimit"):
+        pytest.skip("only Linux can limit what another process writes")
+    unlimited = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, unlimited)
+
+
+async def test_with_a_full_disk_buyers_read_messages_wait_and_all_goes_on_when_there_is_room(
+    make_laboratory: MakeLaboratory, either_database_url: str
+) -> None:
+    lab = await make_laboratory(either_database_url)
+    await lab.bridge.start_ready()
+    pid = lab.bridge.pid
+    job, _ = await lab.planned()
+    async with full_disk(lab):
+        await lab.wfm.start_work(job)
+        await lab.wfm.finish(job)
+        await eventually(lambda: not_ready_because_of(lab, "database"))
+        health = await lab.bridge.health()
+        assert health is not None
+        assert health["problems"]["database"].startswith("the disk ")
+        assert await lab.bridge.is_live()
+        (work_order,) = await lab.buyer.work_orders()
+        assert work_order.state == "planned"
+        refused = await refusal(lab.buyer.subscribe(Api.WORK_ORDER, lab.buyer.callback))
+        assert refused.status == 503
+    await lab.bridge.ready()
+    await until_all_is_told(lab, job)
+    assert [recorded.entry.outcome for recorded in await lab.journal()] == [Outcome.APPLIED] * 4
+    assert lab.bridge.pid == pid
     await lab.stop_and_find_nothing_left()
 
 

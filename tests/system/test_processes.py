@@ -164,7 +164,11 @@ async def test_a_second_process_of_an_instance_ends_and_says_why(
     """It waits for the heartbeats of the first, which may have died; the first goes on as if nothing was."""
     lab = await make_laboratory(sqlite_url)
     await lab.bridge.start_ready()
-    own = {"BRIDGE_HTTP_PORT": "0", "BRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/second.sqlite3"}
+    own = {
+        "BRIDGE_HTTP_PORT": "0",
+        "BRIDGE_ADMIN_PORT": "0",
+        "BRIDGE_DATABASE_URL": f"sqlite:///{tmp_path}/second.sqlite3",
+    }
     assert await exit_code(command("serve", **(lab.bridge.environ | own))) == 1
     assert "another process runs as instance" in said(log).splitlines()[-1]
     assert (await lab.bridge.health() or {})["http"] == 200

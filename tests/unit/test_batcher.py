@@ -6,11 +6,10 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
+import bridge.batcher
 from bridge.backoff import Backoff
-from bridge.batcher import Batcher
+from bridge.batcher import TRIES, Batcher, Patient
 from bridge.errors import ConflictError, NotKept, StoreUnavailable, StoreUncertain
-from bridge.flows import patience
-from bridge.flows.patience import TRIES, Patient
 from tests.support import eventually
 
 
@@ -73,7 +72,7 @@ def telling(database: Database) -> Batcher[str, str]:
 
 @pytest.fixture
 def patient(database: Database, monkeypatch: pytest.MonkeyPatch) -> Patient[str, str]:
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.004, jitter=0))
+    monkeypatch.setattr(bridge.batcher, "RETRIES", Backoff(0.001, 0.004, jitter=0))
     return Patient(database.commit, database.park, database.is_well)
 
 

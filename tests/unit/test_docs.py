@@ -13,6 +13,7 @@ from bridge.cli import app
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = sorted((ROOT / "docs").glob("*.md"))
+HEADING = re.compile(r"\]\(([^)#]*)#([^)]+)\)")
 LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -35,6 +36,24 @@ def test_every_page_is_linked_from_the_readme(page: Path) -> None:
 def test_every_link_leads_somewhere(page: Path) -> None:
     targets = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def anchors(text: str) -> set[str]:
+    """Give what a link may lead to in a page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.DOTALL), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *PAGES], ids=lambda page: page.name)
+def test_every_link_to_a_heading_finds_it(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = [(page.parent / (file or page.name), anchor) for file, anchor in HEADING.findall(text) if "://" not in file]
+    missing = [
+        f"{file.name}#{anchor}"
+        for file, anchor in links
+        if file.suffix == ".md" and anchor not in anchors(file.read_text(encoding="utf-8"))
+    ]
+    assert missing == []
 
 
 def test_every_verb_of_the_command_line_is_in_the_docs() -> None:

@@ -90,7 +90,7 @@ def test_postgresql_on_localhost_is_taken_with_the_first_user_who_may_create_dat
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(postgres.getpass, "getuser", lambda: "jo")
-    monkeypatch.setattr(postgres, "_answers", lambda url: "//postgres@" in url)
+    monkeypatch.setattr(postgres, "answers", lambda url: "//postgres@" in url)
     with find_postgres({"BRIDGE_LOCALENV": "localhost"}) as taken:
         assert taken.url == "postgresql+asyncpg://postgres@localhost:5432/postgres"
         assert taken.why == "PostgreSQL on localhost:5432, as postgres"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.app.buyer_side import readiness
+from bridge.app.leaving import Leaving
 from bridge.settings import Settings
 
 READ_ONLY = "the database is read-only"
@@ -32,6 +33,7 @@ async def told(
     replies: bool = True,
     messages: bool = True,
     given_up: int = 0,
+    leaving: bool = False,
 ) -> Any:
     """What is told where the second queue of a kind is as given; the first is as it should be."""
     parts: Any = SimpleNamespace(
@@ -40,6 +42,7 @@ async def told(
             problem=None if database else READ_ONLY, listeners=SimpleNamespace(count_disabled=_count)
         ),
         link=part(broker),
+        leaving=Leaving(begun=leaving),
     )
     wfm_side: Any = SimpleNamespace(
         job_updates=SimpleNamespace(oldest_s=lambda: 3.2 if messages else 61.0, given_up=given_up),
@@ -59,6 +62,7 @@ GOOD = {
     "publishing": True,
     "inbound": True,
     "replies": True,
+    "open": True,
     "deadLetters": 3,
     "standingBy": 1,
     "oldestUncommittedSeconds": 3,
@@ -74,6 +78,10 @@ GOOD = {
 async def test_what_is_missing_is_named(missing: str, as_told: str) -> None:
     assert await told() == GOOD
     assert await told(**{missing: False}) == GOOD | {missing: as_told}
+
+
+async def test_a_bridge_that_is_asked_to_stop_says_so_before_it_closes() -> None:
+    assert await told(leaving=True) == GOOD | {"open": "the bridge is being stopped"}
 
 
 async def test_a_message_that_waits_too_long_to_be_stored_is_told_of() -> None:

@@ -151,9 +151,11 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         "BRIDGE_PACKS",
         "BRIDGE_BUYERS",
         "BRIDGE_HTTP_HOST",
+        "BRIDGE_ADMIN_HOST",
         "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
         "BRIDGE_DELIVERY_CA_FILE",
         "BRIDGE_DATABASE_PASSWORD_FILE",
+        "BRIDGE_IDENTITY_JWKS_CA_FILE",
     }
     free_text |= {f"BRIDGE_BROKER_{name}_FILE" for name in ("PASSWORD", "CA", "CERTIFICATE", "KEY")}
     free_text |= {

@@ -8,6 +8,7 @@ Anybody could send such a header, so it counts only where the connection comes f
 import base64
 import binascii
 import hashlib
+import hmac
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -58,7 +59,10 @@ class TrustedProxies:
 
 
 class CertificateIdentity:
-    """Knows callers by their certificate, where they send no other credentials; all else is asked of `others`."""
+    """Knows callers by their certificate, where they send no other credentials; all else is asked of `others`.
+
+    What they know a caller by may be bound to a certificate: then that one must be there, too.
+    """
 
     def __init__(self, entities: Iterable[RequestingEntity], proxies: TrustedProxies, others: Identity) -> None:
         self._principals = {digest: entity.principal() for entity in entities for digest in entity.certificates_sha256}
@@ -72,17 +76,28 @@ class CertificateIdentity:
             log.warning("identity.certificate_ignored", header=self._proxies.header, peer=peer)
             sent = []
         if not sent or "Authorization" in headers or API_KEY_HEADER in headers:
-            return await self._others.authenticate(headers, peer)
+            principal = await self._others.authenticate(headers, peer)
+            self._demand_binding(principal, sent, headers)
+            return principal
         return self._identify(sent, headers)
 
-    def _identify(self, sent: list[str], headers: Mapping[str, str]) -> Principal:
+    def _demand_binding(self, principal: Principal, sent: list[str], headers: Mapping[str, str]) -> None:
+        """Take a token that is bound to a certificate with that certificate alone (RFC 8705, 3)."""
+        if principal.bound_to is None:
+            return
+        if not sent or not hmac.compare_digest(self._digest(sent, headers), principal.bound_to):
+            raise invalid("The token is bound to a client certificate, which was not shown.")
+
+    def _digest(self, sent: list[str], headers: Mapping[str, str]) -> str:
         if headers.get(VERIFIED, "SUCCESS") != "SUCCESS":
             raise invalid("The client certificate was not verified.")
         try:
-            digest = fingerprint(self._proxies.header, sent)
+            return fingerprint(self._proxies.header, sent)
         except Unreadable as error:
             raise invalid("The client certificate that the proxy tells of cannot be read.") from error
-        principal = self._principals.get(digest)
+
+    def _identify(self, sent: list[str], headers: Mapping[str, str]) -> Principal:
+        principal = self._principals.get(self._digest(sent, headers))
         if principal is None:
             raise invalid("The client certificate is nobody's who is known here.")
         return principal

@@ -1,8 +1,10 @@
 """Where the issuer's public keys are read from: a file, or an https URL."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
 
@@ -12,18 +14,19 @@ from bridge.errors import PermanentError
 
 MAX_BYTES: Final = 1024 * 1024
 FETCH_SECONDS: Final = 5.0
+STRAIGHT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 DEVELOPMENT_KID: Final = "development-"
 """Begins the id of every key that `mef-bridge token key` makes."""
 
 
-def reader(place: str, *, production: bool) -> Read:
-    """Say how to read the keys at a path or an https URL.
+def reader(place: str, *, production: bool, options: Mapping[str, Any] = STRAIGHT) -> Read:
+    """Say how to read the keys at a path or an https URL; `options` are the client's, such as a proxy.
 
     A file must be readable now, and in production hold no development key; raises `PermanentError`.
     """
     if place.startswith("https://"):
-        return lambda: fetch(place)
+        return lambda: fetch(place, options)
     path = Path(place)
     try:
         keys = parse_key_set(path.read_bytes())
@@ -39,7 +42,7 @@ async def read_file(path: Path) -> bytes:
     return await asyncio.to_thread(path.read_bytes)
 
 
-async def fetch(url: str) -> bytes:
+async def fetch(url: str, options: Mapping[str, Any] = STRAIGHT) -> bytes:
     """Get a document of bounded size in bounded time. A redirect could lead anywhere, and is not followed.
 
     The issuer's name is resolved without a thread (aiohttp does so where aiodns is): one that nobody answers for would
@@ -48,7 +51,7 @@ async def fetch(url: str) -> bytes:
     timeout = ClientTimeout(total=FETCH_SECONDS)
     async with (
         ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as session,
-        session.get(url, allow_redirects=False) as response,
+        session.get(url, allow_redirects=False, **options) as response,
     ):
         if response.status != 200:
             raise InvalidKeySet(f"{url} answered {response.status}")

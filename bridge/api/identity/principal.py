@@ -16,11 +16,15 @@ ALL_APIS: Final = frozenset(Api)
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A requesting entity: its name (for the log), its Buyers, at least one, and the APIs it may use now."""
+    """A requesting entity: its name (for the log), its Buyers, at least one, and the APIs it may use now.
+
+    `bound_to` is the SHA-256 (lower-case hex) of the certificate with which alone its token may be used (RFC 8705, 3).
+    """
 
     name: str
     buyers: tuple[BuyerId, ...]
     apis: frozenset[Api] = ALL_APIS
+    bound_to: str | None = None
 
 
 class Unauthenticated(BridgeError):

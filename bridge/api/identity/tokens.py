@@ -4,6 +4,8 @@ Nothing of a token is believed before its signature has been verified, and then 
 us, and is in force. Which signatures are accepted is our choice, never the token's.
 """
 
+import base64
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -24,6 +26,7 @@ _REASONS: Final[tuple[tuple[type[jwt.PyJWTError], str], ...]] = (
     (jwt.InvalidAudienceError, "The token was made for another audience."),
     (jwt.InvalidIssuerError, "The token was made by another issuer."),
 )
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}=?")  # 32 bytes as base64url
 # What hostile or broken tokens make the JSON reader and the checks of times raise.
 _MALFORMED: Final = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError)
 
@@ -97,7 +100,19 @@ class TokenIdentity:
         if principal is None:
             raise invalid(f"The token's {self._rules.entity_claim} names nobody who is known here.")
         granted = scopes_in(claims, self._rules.scope_claims)
-        return replace(principal, apis=frozenset(api for api, scope in self._rules.scopes.items() if scope in granted))
+        apis = frozenset(api for api, scope in self._rules.scopes.items() if scope in granted)
+        return replace(principal, apis=apis, bound_to=_certificate_in(claims))
+
+
+def _certificate_in(claims: Mapping[str, Any]) -> str | None:
+    """Give the SHA-256, in hex, of the certificate that a token is bound to (RFC 8705, 3.1)."""
+    confirmation = claims.get("cnf")
+    written = confirmation.get("x5t#S256") if isinstance(confirmation, Mapping) else None
+    if written is None:
+        return None
+    if not isinstance(written, str) or not _THUMBPRINT.fullmatch(written):
+        raise invalid("The token is bound to a certificate in a way that cannot be read.")
+    return base64.urlsafe_b64decode(written.rstrip("=") + "=").hex()
 
 
 def _refusal(error: Exception) -> Unauthenticated:

@@ -2,22 +2,29 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple, get_args
+from typing import Annotated, NamedTuple, TypeVar, get_args
 from xml.etree import ElementTree as Xml
 
 import typer
+from pydantic import BaseModel
 
 from bridge.cli.mapping.directories import directory_of
 from bridge.errors import PermanentError
 from bridge.mapping.loader import load_document, load_pack
-from bridge.packtools.cases import Case
-from bridge.packtools.cases_run import CaseResult, Difference, run_case
+from bridge.packtools.case_messages import NamedMessages
+from bridge.packtools.cases import Case, Templates
+from bridge.packtools.cases_run import CaseResult, Difference, StepResult, run_case
 from bridge.packtools.coverage import Coverage, Kind
-from bridge.yaml_source import Finding, InvalidDocument, read_yaml, validate
+from bridge.yaml_source import Finding, InvalidDocument, YamlSource, read_yaml, validate
 
 CASES = "cases"
+SHARED = "messages.yaml"
+"""The messages that the cases of a pack share; no case itself."""
+
+Made = TypeVar("Made", bound=BaseModel)
+
 _LISTED = 10  # unused codes named in the report
 
 Results = Sequence[tuple[Path, CaseResult]]
@@ -54,12 +61,15 @@ def run(
         list[Minimum] | None,
         typer.Option(parser=minimum, metavar=_MINIMUM, help="Fail below this part, in %, of the rules, codes or rows."),
     ] = None,
+    tell_all: Annotated[
+        bool, typer.Option("--all", help="Tell of every failed step, not only of the first of each case.")
+    ] = False,
     junit: Annotated[Path | None, typer.Option(help="Write the results there as JUnit XML.")] = None,
 ) -> None:
     """Run a pack's cases; exit code 1 if one comes out otherwise, or they cover less than is asked for."""
     results, coverage = run_cases(pack)
     for path, result in results:
-        _tell(path, result)
+        _tell(path, result, every=tell_all)
     _tell_coverage(coverage)
     missed = [(kind, wanted) for kind, wanted in min_coverage or () if coverage.of(kind).percent < wanted]
     for kind, wanted in missed:
@@ -77,36 +87,89 @@ def run_cases(directory: Path) -> tuple[Results, Coverage]:
 
 
 def load_cases(directory: Path) -> list[tuple[Path, Case]]:
-    """Load the cases of a pack, by file name."""
-    paths = sorted((directory / CASES).glob("*.yaml"))
+    """Load the cases of a pack, by file name, with their messages written out.
+
+    Raises `NoCases`, or `InvalidDocument` with the problems of all the files.
+    """
+    paths = sorted(path for path in (directory / CASES).glob("*.yaml") if path.name != SHARED)
     if not paths:
         raise NoCases(f"{directory / CASES}: there are no cases (*.yaml); a pack without cases proves nothing")
-    cases: list[tuple[Path, Case]] = []
     findings: list[Finding] = []
-    for path in paths:
-        try:
-            cases.append((path, validate(Case, read_yaml(path))))
-        except InvalidDocument as invalid:
-            findings += invalid.findings
+    shared = _read(directory / CASES / SHARED, Templates, findings) if (directory / CASES / SHARED).exists() else None
+    cases = [(path, read) for path in paths if (read := _read(path, Case, findings)) is not None]
+    written = _written_out(directory, shared, cases, findings)
     if findings:
         raise InvalidDocument(findings)
-    return cases
+    return written
 
 
-def _tell(path: Path, result: CaseResult) -> None:
+def _read(path: Path, model: type[Made], findings: list[Finding]) -> tuple[Made, YamlSource] | None:
+    try:
+        source = read_yaml(path)
+        return validate(model, source), source
+    except InvalidDocument as invalid:
+        findings += invalid.findings
+        return None
+
+
+def _written_out(
+    directory: Path,
+    shared: tuple[Templates, YamlSource] | None,
+    cases: Sequence[tuple[Path, tuple[Case, YamlSource]]],
+    findings: list[Finding],
+) -> list[tuple[Path, Case]]:
+    """Put named messages where steps ask for them; where none does, the pack's paths need not be known."""
+    if shared is None and not any(case.names_messages for _, (case, _) in cases):
+        return [(path, case) for path, (case, _) in cases]
+    named = NamedMessages(load_document(directory), findings)
+    if shared is not None:
+        named.add(shared[0].messages, shared[1])
+    return [(path, named.filled(case, source)) for path, (case, source) in cases]
+
+
+def _tell(path: Path, result: CaseResult, *, every: bool) -> None:
     typer.echo(f"{'ok  ' if result.passed else 'FAIL'} {path.name}: {result.case}")
-    for line in differences(result):
+    places = () if result.passed and not any(step.show for step in result.steps) else _places(path)
+    for line in (*shown(result, places), *differences(result, places, every=every)):
         typer.echo(f"       {line}")
 
 
-def differences(result: CaseResult) -> list[str]:
-    """Say what came out otherwise, step by step; empty where all came out as expected."""
-    lines: list[str] = []
-    for step in result.steps:
-        if step.differences:
-            lines.append(f"step {step.number}" + (f" ({step.why})" if step.why else ""))
-            lines += [line for difference in step.differences for line in _difference(difference)]
+def _places(path: Path) -> Sequence[str]:
+    """Say where each step of a case stands in its file."""
+    source = read_yaml(path)
+    return [f"{path}:{source.position(('steps', number))[0]}" for number in range(len(source.data["steps"]))]
+
+
+def differences(result: CaseResult, places: Sequence[str] = (), *, every: bool = False) -> list[str]:
+    """Say what came out otherwise; empty where all came out as expected. `places` says where the steps stand.
+
+    Of the first step that failed all is told, of others, which may have failed for that alone, only if `every`.
+    """
+    failed = [step for step in result.steps if step.differences]
+    lines = [line for step in (failed if every else failed[:1]) for line in _failed(step, places)]
+    if len(failed) > 1 and not every:
+        others = [str(step.number) for step in failed[1:]]
+        which = f"step {others[0]}" if len(others) == 1 else f"steps {', '.join(others)}"
+        lines.append(f"{which} failed too, perhaps only because of it; --all tells of each")
     return lines
+
+
+def shown(result: CaseResult, places: Sequence[str] = ()) -> list[str]:
+    """Tell all that came of the steps that are to be shown, and are not told of as they failed."""
+    first = next((step.number for step in result.steps if step.differences), None)
+    steps = [step for step in result.steps if step.show and step.number != first]
+    return [line for step in steps for line in (_head(step, places), *_came(step, {"reads"}))]
+
+
+def _head(step: StepResult, places: Sequence[str]) -> str:
+    place = f" at {places[step.number - 1]}" if places else ""
+    return f"step {step.number}{place}" + (f" ({step.why})" if step.why else "")
+
+
+def _failed(step: StepResult, places: Sequence[str]) -> list[str]:
+    keys = {one.key.partition(".")[0] for one in step.differences}
+    wanted = keys | ({"reads"} if step.show else set())
+    return [_head(step, places), *(line for one in step.differences for line in _difference(one)), *_came(step, wanted)]
 
 
 def _difference(difference: Difference) -> list[str]:
@@ -115,6 +178,35 @@ def _difference(difference: Difference) -> list[str]:
         f"    - expected {_json(difference.expected)}",
         f"    + came     {_json(difference.came)}",
     ]
+
+
+_SAID_ALREADY = ("reason", "parked", "ignored")  # in the head of the step
+
+
+def _came(step: StepResult, keys: Collection[str]) -> list[str]:
+    """Tell all that came of a step; what was read of the message only where one of the keys is about it."""
+    came = {key: value for key, value in step.came.items() if key not in _SAID_ALREADY}
+    if "reads" not in keys:
+        came.pop("reads", None)
+    return [
+        "  all that came of it:",
+        *(line for key, value in came.items() for line in _value_lines(key, value, "    ")),
+    ]
+
+
+def _value_lines(name: str, value: object, margin: str) -> Iterator[str]:
+    """Tell a value in a line, what has parts in one for each of them; what is empty is left out."""
+    if isinstance(value, dict) and name in _OPENED:
+        lines = [line for key, one in value.items() for line in _value_lines(key, one, f"{margin}  ")]
+        yield from [f"{margin}{name}:", *lines] if lines else []
+    elif isinstance(value, list) and any(isinstance(one, dict) for one in value):
+        yield f"{margin}{name}:"
+        yield from (f"{margin}  - {_json(one)}" for one in value)
+    elif value not in (None, [], {}, ""):
+        yield f"{margin}{name}: {_json(value)}"
+
+
+_OPENED = ("reads", "sees", "work_order", "appointment")
 
 
 def _json(value: object) -> str:

@@ -11,6 +11,7 @@ import typer
 from bridge.cli.mapping.directories import directories_of
 from bridge.cli.mapping.sarif import sarif_log
 from bridge.mapping.checks.inspection import Inspection
+from bridge.mapping.checks.proofs.catch_all import CatchAll, catch_all_of, only_caught
 from bridge.mapping.checks.proofs.histories import History, Kind, histories
 from bridge.mapping.checks.proofs.late import LateRule, late_rules
 from bridge.mapping.loader import inspect_pack
@@ -33,6 +34,9 @@ def check(
     list_late: Annotated[
         bool, typer.Option("--late", help="List the rules whose goal is withheld from late messages, and why.")
     ] = False,
+    list_gaps: Annotated[
+        bool, typer.Option("--gaps", help="List what only the last rule takes, where that takes whatever others leave.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the problems as JSON.")] = False,
     as_sarif: Annotated[
         bool, typer.Option("--sarif", help="Print the problems as SARIF 2.1.0, for a code host.")
@@ -41,7 +45,8 @@ def check(
     """Report every problem of packs as file:line:column: kind: message; exit code 1 if there is one.
 
     With a lifecycle, also count the WFM's histories worth a look: jumped states, parked messages, silent changes. With
-    deltas and versions, count the rules whose goal is withheld from late messages.
+    deltas and versions, count the rules whose goal is withheld from late messages. With a last rule that takes whatever
+    others leave, say what that hides.
     """
     inspections = {pack: inspect_pack(pack) for pack in packs}
     findings = [one for inspection in inspections.values() for one in inspection.findings]
@@ -50,12 +55,12 @@ def check(
     elif as_sarif:
         typer.echo(json.dumps(sarif_log(findings), indent=2, ensure_ascii=False))
     else:
-        _tell(inspections, list_histories=list_histories, list_late=list_late)
+        _tell(inspections, list_histories=list_histories, list_late=list_late, list_gaps=list_gaps)
     if findings:
         raise typer.Exit(1)
 
 
-def _tell(inspections: dict[Path, Inspection], *, list_histories: bool, list_late: bool) -> None:
+def _tell(inspections: dict[Path, Inspection], *, list_histories: bool, list_late: bool, list_gaps: bool) -> None:
     for pack, inspection in inspections.items():
         for finding in inspection.findings:
             typer.echo(str(finding))
@@ -67,6 +72,7 @@ def _tell(inspections: dict[Path, Inspection], *, list_histories: bool, list_lat
             counts = ", ".join(f"{len(found)} {kind}" for kind, found in by_kind.items())
             typer.echo(f"  histories worth a look: {counts}; --histories lists them")
         _tell_late(_late(inspection), listed=list_late)
+        _tell_catch_all(inspection, listed=list_gaps)
 
 
 def _tell_late(rules: Sequence[LateRule], *, listed: bool) -> None:
@@ -76,6 +82,20 @@ def _tell_late(rules: Sequence[LateRule], *, listed: bool) -> None:
     typer.echo(f"  late messages: {len(rules)} rules name no state for one once a later message has{hint}")
     for rule in rules if listed else ():
         typer.echo(f"    {rule.rule}: {rule.why}")
+
+
+def _tell_catch_all(inspection: Inspection, *, listed: bool) -> None:
+    caught, document = _catch_all(inspection), inspection.document
+    if caught is None or document is None:
+        return
+    hint = "" if listed else "; --gaps lists what only it takes"
+    typer.echo(f"  gaps: none can be seen, for the last rule '{caught.rule}' takes whatever the others leave{hint}")
+    for words in only_caught(document) if listed else ():
+        typer.echo(f"    {words}")
+    if caught.parks_early is not None:
+        what = f"'{caught.rule}' parks deltas that come before their job"
+        remedy = f"with `{caught.parks_early}`" if caught.parks_early else "it takes nothing else, and without it"
+        typer.echo(f"  waiting: {what}; {remedy} they wait for it instead")
 
 
 def _list(by_kind: dict[Kind, list[History]]) -> None:
@@ -105,7 +125,13 @@ def _json(findings: Sequence[Finding], inspections: dict[Path, Inspection]) -> d
     walked = {str(pack): _histories(inspection) for pack, inspection in inspections.items()}
     histories = {pack: [asdict(history) for history in found] for pack, found in walked.items() if found}
     late = {str(pack): [asdict(rule) for rule in found] for pack, one in inspections.items() if (found := _late(one))}
-    return {"problems": [asdict(one) for one in findings], "histories": histories, "late": late}
+    caught = {str(pack): asdict(rule) for pack, one in inspections.items() if (rule := _catch_all(one)) is not None}
+    problems = [asdict(one) for one in findings]
+    return {"problems": problems, "histories": histories, "late": late, "catch_all": caught}
+
+
+def _catch_all(inspection: Inspection) -> CatchAll | None:
+    return None if inspection.findings or inspection.document is None else catch_all_of(inspection.document)
 
 
 def _count(findings: Sequence[Finding]) -> str:

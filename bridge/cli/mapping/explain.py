@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,14 +10,20 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
+from bridge.cli.mapping.cases import load_cases
 from bridge.cli.mapping.directories import PackArgument
 from bridge.domain.model import CommandKind
 from bridge.errors import PermanentError
 from bridge.mapping.checks.proofs.situations import MefState, mef_states
-from bridge.mapping.loader import load_pack
+from bridge.mapping.document.layers import read_pack
+from bridge.mapping.loader import make_pack
+from bridge.mapping.pack import Pack
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import parse_moment
-from bridge.packtools.explanation import Explanation, as_text, explain, explain_reply, reply_as_text
+from bridge.packtools.cases import Case
+from bridge.packtools.cases_run import play
+from bridge.packtools.explanation import Explanation, explain, explain_in, explain_reply
+from bridge.packtools.explanation_text import as_text, reply_as_text
 from bridge.packtools.sandbox import RawMessage
 
 
@@ -26,17 +33,28 @@ class WrongInput(PermanentError):
 
 def run(
     pack: PackArgument,
-    message: Annotated[Path, typer.Argument(help="File with the body of the message; - reads standard input.")],
+    message: Annotated[
+        Path, typer.Argument(help="File with the body of the message, or a case of the pack; - reads standard input.")
+    ],
+    step: Annotated[
+        int | None,
+        typer.Option(min=1, help="The file is a case; explain the message of this step, after those before."),
+    ] = None,
     state: Annotated[
         str, typer.Option(help="What the Buyer sees before: a WorkOrder state, or planned/confirmed with a status.")
     ] = "",
     after: Annotated[
         list[Path] | None,
-        typer.Option(help="File with a message that came before; may be repeated, in the order in which they came."),
+        typer.Option(
+            help="File with a message that came before, at the time that it tells; may be repeated, in their order."
+        ),
     ] = None,
-    routing_key: Annotated[str, typer.Option(help="Routing key of the message.")] = "",
+    routing_key: Annotated[
+        list[str] | None, typer.Option(help="Routing key of all the messages, or FILE:KEY of one; may be repeated.")
+    ] = None,
     header: Annotated[
-        list[str] | None, typer.Option(help="Header of the message, name=value; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Header of all the messages, NAME=VALUE, or of one, FILE:NAME=VALUE; may be repeated."),
     ] = None,
     reply: Annotated[CommandKind | None, typer.Option(help="The message is the WFM's reply to this command.")] = None,
     period: Annotated[
@@ -45,30 +63,82 @@ def run(
             help="A period that a Buyer searches, START/END in RFC 3339; may be repeated. For --reply search."
         ),
     ] = None,
-    time: Annotated[datetime | None, typer.Option(help="The clock's time, UTC; default now.")] = None,
+    time: Annotated[
+        datetime | None,
+        typer.Option(help="When the message comes, UTC; default: when it says that it happened, or now."),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Tell of fields that say little, too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
 ) -> None:
     """Explain a message: each field, each rule with the cell that failed, the hops, what is seen and what is sent.
 
-    With --reply, explain a reply: what it means, and which slots a Buyer would see.
+    With --reply, explain a reply: what it means, and which slots a Buyer would see. With --step, explain a message of a
+    case.
     """
     if period and reply is not CommandKind.SEARCH:
         raise WrongInput("--period is for --reply search")
-    if reply is not None and (state or after or routing_key or header):
-        raise WrongInput("--state, --after, --routing-key and --header are for messages, not for --reply")
+    if reply is not None and (state or after or routing_key or header or step):
+        raise WrongInput("--state, --after, --routing-key, --header and --step are for messages, not for --reply")
     if state and after:
         raise WrongInput("--state and --after both say what was before; write one of them")
+    if step is not None and (state or after or routing_key or header or time):
+        raise WrongInput("a case says itself what was before its steps, and what stands beside a message")
     if reply is not None:
-        explained = explain_reply(load_pack(pack), reply, _read(message), list(map(_period, period or ())))
+        explained = explain_reply(_pack(pack), reply, _read(message), list(map(_period, period or ())))
         typer.echo(_json(explained) if as_json else reply_as_text(explained))
         return
-    headers = dict(map(_header, header or ()))
-    *before, words = (
-        RawMessage(body=_read(path), routing_key=routing_key, headers=headers) for path in [*(after or ()), message]
-    )
-    moment = time.replace(tzinfo=now().tzinfo) if time is not None else now()
-    parts = explain(load_pack(pack), words, _state(state), moment, before)
-    typer.echo(_json(parts[0] if len(parts) == 1 else parts) if as_json else "\n\n".join(map(as_text, parts)))
+    if step is not None:
+        book, words, moment = play(_case(pack, message), _pack(pack), step)
+        _tell(explain_in(book, words, moment), every=every, as_json=as_json)
+        return
+    *before, words = _messages([*(after or ()), message], routing_key or (), header or ())
+    at = time.replace(tzinfo=now().tzinfo) if time is not None else None
+    _tell(explain(_pack(pack), words, _state(state), now(), before, at=at), every=every, as_json=as_json)
+
+
+def _pack(directory: Path) -> Pack:
+    """Load a pack that may have gaps yet: what becomes of a message in one is what people want to see."""
+    return make_pack(read_pack(directory))
+
+
+def _tell(parts: list[Explanation], *, every: bool, as_json: bool) -> None:
+    if as_json:
+        typer.echo(_json(parts[0] if len(parts) == 1 else parts))
+    else:
+        typer.echo("\n\n".join(as_text(part, every=every) for part in parts))
+
+
+def _case(pack: Path, file: Path) -> Case:
+    cases = load_cases(pack)
+    found = next((case for path, case in cases if path.resolve() == file.resolve()), None)
+    if found is None:
+        raise WrongInput(f"{file} is no case of {pack}; there is {', '.join(str(path) for path, _ in cases)}")
+    return found
+
+
+def _messages(paths: Sequence[Path], routing_keys: Sequence[str], headers: Sequence[str]) -> list[RawMessage]:
+    """Read the messages, with what stands beside each."""
+    of_file = _of_file(paths)
+    keys, pairs = [of_file(text) for text in routing_keys], [of_file(text) for text in headers]
+    return [
+        RawMessage(
+            body=_read(path),
+            routing_key=next((text for file, text in reversed(keys) if file in (None, path)), ""),
+            headers=dict(_header(text) for file, text in pairs if file in (None, path)),
+        )
+        for path in paths
+    ]
+
+
+def _of_file(paths: Sequence[Path]) -> Callable[[str], tuple[Path | None, str]]:
+    """Make a function that tells of which file something is said, None where of all of them."""
+
+    def split(text: str) -> tuple[Path | None, str]:
+        name, colon, rest = text.partition(":")
+        file = next((path for path in paths if name in (str(path), path.name)), None) if colon else None
+        return (file, rest) if file is not None else (None, text)
+
+    return split
 
 
 def _json(explained: Explanation | list[Explanation]) -> str:

@@ -20,12 +20,17 @@ from bridge.conformance.checks import (
 from bridge.conformance.scene import Scene
 
 _HOLD_TOO: Final = (
-    *("R18-complete", "R19-confirmed", "R20-second_booking", "R22-referred", "R23-not_required", "R24-planned"),
-    *("R25-ticket", "R26-completes", "R26-fails", "R26-missed", "R27-moved", "R28-each_step_notified"),
-    *("R28-cancel_notified", "R29-sellers_change_notified", "R30-attributes", "R31-overlapping", "R33-others"),
-    *("R34-attributes", "R36-own_contacts", "R36-new_window", "R37-place", "R38-sellers_contact", "R40-started"),
-    *("R46-twice", "R47-work_order_started", "R48-required_again", "R49-open_again", "R49-booked_again", "R50-status"),
-    *("R53-technician", "R54-optional", "R57-steps_notified", "R58-need_notified_again"),
+    *("R18-complete", "R19-confirmed", "R20-second_booking", "R20-second_booking_later", "R22-referred"),
+    *("R23-not_required", "R24-planned", "R25-ticket", "R26-completes", "R26-fails", "R26-missed", "R26-cancelled"),
+    *("R27-moved", "R28-each_step_notified", "R28-cancel_notified", "R28-no_show_notified"),
+    *("R29-sellers_change_notified", "R30-attributes", "R31-overlapping", "R32-by_id", "R33-others", "R33-others_list"),
+    *("R34-attributes", "R35-extras", "R36-extras", "R36-own_contacts", "R36-new_window", "R37-place"),
+    *("R37-other_attributes",),
+    *("R38-sellers_contact", "R40-cancelled", "R40-started", "R40-finished", "R41-backwards", "R41-past", "R42-nobody"),
+    *("R43-notes", "R44-attachments", "R46-twice", "R46-finished", "R47-work_order_started", "R48-required_again"),
+    *("R49-open_again", "R49-booked_again", "R50-status", "R53-technician", "R54-optional", "R55-cancelled_planned"),
+    *("R55-opened_again", "R57-steps_notified", "R57-reopening_notified", "R58-need_notified_again"),
+    *("O3-by_status", "O3-by_work_order", "O3-by_site_or_address", "O3-outside_left_out"),
 )
 _ALL: Final = (
     *booking.CHECKS,

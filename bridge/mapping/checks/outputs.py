@@ -49,7 +49,7 @@ class Seen:
 
     def check_value(self, loc: Loc, value: Value | None, wanted: Wanted) -> None:
         """Report what is wrong with a value of the entry."""
-        self.references.check_value(loc, value, wanted, self.present)
+        self.references.check_value(loc, value, wanted, self.present, of_entry=True)
 
 
 def check_entry(loc: Loc, entry: Entry, document: PackDocument, references: References, report: Report) -> Seen | None:

@@ -1,6 +1,6 @@
 """What a reference in a pack gives: its type, and whether it can be absent."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from bridge.mapping.checks.report import Loc, Report
@@ -37,8 +37,13 @@ class References:
         self._owners = {inner: name for name, spec in reversed(document.fields.items()) for inner in spec.fields}
         self._report = report
 
-    def check_value(self, loc: Loc, value: Value | None, wanted: Wanted, present: Collection[str] = ()) -> None:
-        """Report what is wrong with an output's value; `present` are fields and columns that are known to be there."""
+    def check_value(
+        self, loc: Loc, value: Value | None, wanted: Wanted, present: Collection[str] = (), *, of_entry: bool = False
+    ) -> None:
+        """Report what is wrong with an output's value; `present` are fields and columns that are known to be there.
+
+        `of_entry`: the value is one of an entry, which may be left out.
+        """
         if value is None:
             return
         if value.literal is not None:
@@ -48,7 +53,7 @@ class References:
         if value.default is not None:
             self._check_scalar((*loc, "default"), value.default, wanted)
         elif wanted.required and all(known) and not self._is_sure(value, present):
-            self._report.add(loc, "may-be-absent", self._absence(value))
+            self._report.add(loc, "may-be-absent", self._absence(value, of_entry=of_entry))
 
     def _is_sure(self, value: Value, present: Collection[str]) -> bool:
         known = {*self.fields, *STATE_COLUMNS}
@@ -56,12 +61,26 @@ class References:
             return True  # reported where it stands
         return any(self.is_certain(one, present) for one in value.value)
 
-    def _absence(self, value: Value) -> str:
-        names = " and ".join(value.value)
-        return (
-            f"{names} may be absent, and the standard requires a value; "
-            "give a default, make the field required, or add if_present"
-        )
+    def _absence(self, value: Value, *, of_entry: bool) -> str:
+        """Say what makes it sure, of what would."""
+        remedies = ["give a default", *self._remedies(value.value[0], of_entry=of_entry)]
+        said = f"{', '.join(remedies[:-1])}, or {remedies[-1]}" if len(remedies) > 1 else remedies[0]
+        return f"{' and '.join(value.value)} may be absent, and the standard requires a value; {said}"
+
+    def _remedies(self, reference: str, *, of_entry: bool) -> Iterator[str]:
+        name, _, column = reference.partition(".")
+        spec, table = self.fields[name], self.table_of(name)
+        if not column or table is None:
+            yield "make the field required" if spec.path is not None else "make what it is made of sure"
+            yield from [f"add `if_present: {name}`"] if of_entry else []
+            return
+        if not always_there(spec):
+            yield f"make {name} required"
+        if not always_says(table, column):
+            yield f"give each row of table {spec.table} a {column}"
+        if not has_all_rows(spec, table):
+            yield f"give table {spec.table} a row for each code, or a default row"
+        yield from [f"add `when: {{{reference}: {{present: true}}}}`"] if of_entry else []
 
     def _check_scalar(self, loc: Loc, scalar: str | int | bool, wanted: Wanted) -> None:
         if type_of_scalar(scalar) not in wanted.types or scalar == "":

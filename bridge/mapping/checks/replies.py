@@ -130,6 +130,10 @@ def _check_zone(loc: Loc, zone: ReplyZone, kind: CommandKind, document: PackDocu
 
 
 def _check_refusals(loc: Loc, name: str, table: Table, report: Report, reply: Reply) -> None:
+    if table.key == "code":
+        message = "code is what the Buyer is told here; give the column of the WFM's own codes another name"
+        report.add(("tables", name, "key"), "duplicate-key", message)
+        return
     if table.on_miss != "default" and not ("on_miss" in table.model_fields_set and _is_only_status(reply)):
         only = (
             ", or write on_miss: park: a reply with another code is unreadable then" if _is_only_status(reply) else ""

@@ -15,7 +15,7 @@ from bridge.mapping.document.commands import Repeated, Template, TemplateValue, 
 from bridge.mapping.formats.datetimes import WriteMoment, moment_writer
 from bridge.mapping.formats.values import as_text, briefly
 from bridge.mapping.formats.xml import write_xml
-from bridge.mapping.reading.recall import Record
+from bridge.mapping.reading.fields import Record
 from bridge.mapping.reading.references import Lookup, Lookups
 
 Write = Callable[[CommandContext], object]

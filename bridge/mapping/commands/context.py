@@ -10,8 +10,7 @@ from bridge.domain.model import Appointment, Command, CommandId, CommandKind, Jo
 from bridge.domain.patch import apply_patch
 from bridge.mapping import document
 from bridge.mapping.document.base import field_column, field_name
-from bridge.mapping.reading.fields import compile_field
-from bridge.mapping.reading.recall import Record, recalled_field
+from bridge.mapping.reading.fields import Record, compile_field, recalled_field
 from bridge.mapping.reading.references import field_lookups, reference_getter
 from bridge.mef.enums import ContactRole
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, Note, RelatedContactInformation, TimePeriod

@@ -13,8 +13,8 @@ from bridge.mapping.document.replies import LONGEST_REASON
 from bridge.mapping.formats.datetimes import Remarks
 from bridge.mapping.formats.paths import compile_first
 from bridge.mapping.formats.values import Misread, briefly, readable_text, what_came
+from bridge.mapping.reading.fields import Record
 from bridge.mapping.reading.messages import Decode, Unreadable, compile_version, decoder
-from bridge.mapping.reading.recall import Record
 from bridge.mapping.reading.references import Lookup, Row
 from bridge.mef.enums import Error422Code
 

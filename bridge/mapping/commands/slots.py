@@ -14,8 +14,8 @@ from bridge.domain.model import Offered, OfferedSlot
 from bridge.mapping import document
 from bridge.mapping.commands.windows import Lookups, ReadWindow, Recalled, ReplyScope, window_reader
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
-from bridge.mapping.formats.values import Misread, readable_number, readable_text, what_came
-from bridge.mapping.reading.items import as_items, item_test
+from bridge.mapping.formats.values import Misread, as_items, readable_number, readable_text, what_came
+from bridge.mapping.reading.items import item_test
 
 MOST_SLOTS = 10_000
 MOST_ITEMS = 100_000  # looked at in all lists together: a path through `parent` walks one list again and again

@@ -96,14 +96,12 @@ class Declared:
 
     def fits(self, status: CodeFound, data: object) -> bool:
         """Tell whether a reply is one."""
-        return self._fits_code(status) and all(cell.fits(cell.find(data)) for cell in self.cells)
-
-    def _fits_code(self, status: CodeFound) -> bool:
-        return self.codes is None or status.code in self.codes
+        fits_code = self.codes is None or status.code in self.codes
+        return fits_code and all(cell.fits(cell.find(data)) for cell in self.cells)
 
     def misses(self, status: CodeFound, data: object) -> str:
         """Say the first reason why a reply is none."""
-        if self.codes is not None and not self._fits_code(status):
+        if self.codes is not None and status.code not in self.codes:
             return f"{status}, expected {' or '.join(map(briefly, sorted(self.codes)))}"
         cell = next(cell for cell in self.cells if not cell.fits(cell.find(data)))
         return f"{cell.path} is {_came(cell.find(data))}, expected {cell.expected}"
@@ -162,27 +160,17 @@ class Verdict:
         """Tell whether a reply says yes, or no. Raises `Misread` where it says neither, or both."""
         status, code = code_at(self.status, data), code_at(self.code, data)
         explained |= {name: one.explained for name, one in (("status", status), ("code", code)) if one is not _NOTHING}
-        yes, no = self.yes.fits(status, data), self._is_no(status, code, data)
+        yes, is_known = self.yes.fits(status, data), code.code is not None and self.has_row(code.code)
+        if self.no is not None:
+            no = self.no.fits(status, data)
+        else:
+            no = is_known or (status.code is not None and status.code not in (self.yes.codes or ()))
         if yes and no:
-            both = f"yes ({self.yes.grounds(status, data)}) and no ({self._against(status, code, data)})"
-            raise Misread(f"it says {both} at once")
+            against = self.no.grounds(status, data) if self.no is not None else str(code if is_known else status)
+            raise Misread(f"it says yes ({self.yes.grounds(status, data)}) and no ({against}) at once")
         if not yes and not no:
             raise Misread(self._neither(status, data))
         return yes
-
-    def _is_no(self, status: CodeFound, code: CodeFound, data: object) -> bool:
-        if self.no is not None:
-            return self.no.fits(status, data)
-        other = status.code is not None and status.code not in (self.yes.codes or ())
-        return other or self._is_known(code)
-
-    def _is_known(self, code: CodeFound) -> bool:
-        return code.code is not None and self.has_row(code.code)
-
-    def _against(self, status: CodeFound, code: CodeFound, data: object) -> str:
-        if self.no is not None:
-            return self.no.grounds(status, data)
-        return f"{code if self._is_known(code) else status}"
 
     def _neither(self, status: CodeFound, data: object) -> str:
         if self.no is None and self.yes.codes is not None and self.status is not None and status.code is None:

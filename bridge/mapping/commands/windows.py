@@ -8,8 +8,8 @@ from typing import NamedTuple
 from bridge.mapping import document
 from bridge.mapping.formats.datetimes import ReadMoment, Remarks, find_zone, moment_reader, offset_zone, on_next_day
 from bridge.mapping.formats.paths import MISSING, Find, compile_path
-from bridge.mapping.formats.values import Misread, as_text, readable_integer, readable_text, what_came, window_of
-from bridge.mapping.reading.recall import Record
+from bridge.mapping.formats.values import Misread, as_text, readable_text, what_came, whole_number, window_of
+from bridge.mapping.reading.fields import Record
 from bridge.mapping.reading.references import Lookup
 from bridge.mef.models import TimePeriod
 
@@ -141,7 +141,7 @@ def _from_minutes(path: str) -> _FindZone:
 
     def find_offset(data: object, where: str, _: ReplyScope) -> tzinfo:
         raw = find(data)
-        zone = offset_zone(readable_integer(raw))
+        zone = offset_zone(whole_number(raw))
         if zone is None:
             raise Misread(f"{where} ({path}): expected the minutes east of Greenwich; {what_came(raw)}")
         return zone

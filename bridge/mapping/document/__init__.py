@@ -4,7 +4,7 @@ Short forms (a plain value, a list) are widened to their long form before valida
 the place where it was written. What a name refers to is `checker`'s business.
 """
 
-from bridge.mapping.document.base import BOUNDS, Cell, Key, Strict, Text, Value, Words
+from bridge.mapping.document.base import BOUNDS, Cell, Key, Name, Strict, Text, Value, Words
 from bridge.mapping.document.commands import CommandSpec
 from bridge.mapping.document.fields import SOURCES, FieldSpec, FieldType, FieldZone, Table
 from bridge.mapping.document.inbound import Deltas, Forget, IgnoreRule, Inbound, MessageTest, Unpack, Version, Xml
@@ -67,6 +67,7 @@ __all__ = [
     "Key",
     "Lifecycle",
     "MessageTest",
+    "Name",
     "No",
     "PackDocument",
     "Person",

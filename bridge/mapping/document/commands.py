@@ -38,7 +38,7 @@ def is_reference(zone: str) -> bool:
 class TemplateValue(BaseModel):
     """A value from the bridge in a message to the WFM; `value` may name several, the first present one is taken."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     value: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
     """What is written; of a list the first one that is present."""
@@ -80,7 +80,7 @@ class TemplateValue(BaseModel):
 class Repeated(BaseModel):
     """Something in a message to the WFM that is written once for each of several things."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     each: Literal["notes", "periods", "contacts"]
     """What it is written for, as a list: the Buyer's `notes` on a booking, the `periods` of a search (the WFM is asked

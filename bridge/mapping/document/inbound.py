@@ -129,7 +129,7 @@ class Inbound(Strict):
     """What texts are written in, such as `windows-1250`, in messages and replies that do not say it themselves (by a
     byte-order mark, their content type, or XML's declaration) and are not UTF-8.
     """
-    xml: Xml = Xml()
+    xml: Xml = Xml.model_construct()
     """How XML is read."""
     unpack: tuple[Unpack, ...] = ()
     """What is put in order before anything is read, in this order."""
@@ -149,7 +149,7 @@ class Inbound(Strict):
     """A message whose version was applied already is applied too (`apply`), or is `stale`."""
     occurred_at: Name | None = None
     """The datetime field that says when it happened."""
-    deltas: Deltas = Deltas()
+    deltas: Deltas = Deltas.model_construct()
     """Which messages tell only what has changed: a field that is not there keeps its last known value. Of any other
     message, which is complete, it is empty.
     """

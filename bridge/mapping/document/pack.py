@@ -77,7 +77,7 @@ class PackDocument(Strict):
     """What the WFM can be asked, by the kind of command."""
     replies: Replies | None = None
     """How replies find their commands; left out, by AMQP's `reply_to` and `correlation_id`."""
-    policies: Policies = Policies()
+    policies: Policies = Policies.model_construct()
     """What to do where the standard or the WFM leaves a choice."""
     attribution: Attribution | None = None
     """Whose fault it is that a visit failed; makes the field `fault`."""

@@ -19,18 +19,19 @@ def expanded(data: dict[str, Any]) -> dict[str, Any]:
     known: dict[str, str] = {}
     for name, path in paths.items():
         if isinstance(path, str):
-            known[str(name)] = _with(path, known)  # one may begin with another above it
+            known[str(name)] = with_beginning(path, known)  # one may begin with another above it
     return {**{key: _put(value, known) for key, value in data.items() if key != "paths"}, "paths": {**paths, **known}}
 
 
 def _put(data: Any, known: Mapping[str, str]) -> Any:
     if isinstance(data, str):
-        return _with(data, known)
+        return with_beginning(data, known)
     if isinstance(data, dict):
         return {_put(key, known): _put(value, known) for key, value in data.items()}
     return [_put(item, known) for item in data] if isinstance(data, list) else data
 
 
-def _with(text: str, known: Mapping[str, str]) -> str:
+def with_beginning(text: str, known: Mapping[str, str]) -> str:
+    """Put the beginning of one path in, where it begins with a name that is known."""
     found = _BEGINNING.match(text) if text.startswith("$") else None
     return known[found[1]] + text[found.end() :] if found is not None and found[1] in known else text

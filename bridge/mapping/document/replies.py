@@ -201,11 +201,11 @@ class No(Strict):
     """By what a reply says no, and what the Buyer is told then."""
 
     table: Name
-    """The table of refusals, by the WFM's codes, with the columns `code` (the standard's error code), `reason` (at most
-    255 characters) and, if you like, `path` (a JSON Pointer into the Buyer's request) and `final` (`"yes"`: the WFM
-    never takes a visit back that it refuses to with this code, as when it has begun; the Buyer is then shown the visit
-    of a booking that was answered too late). Its `default` row is for the codes that nobody told us of. `refused:
-    refusals` is short for `refused: {table: refusals}`.
+    """The table of refusals, by the WFM's codes (a key column of another name), with the columns `code` (the standard's
+    error code), `reason` (at most 255 characters) and, if you like, `path` (a JSON Pointer into the Buyer's request)
+    and `final` (`"yes"`: the WFM never takes a visit back that it refuses to with this code, as when it has begun; the
+    Buyer is then shown the visit of a booking that was answered too late). Its `default` row is for the codes that
+    nobody told us of. `refused: refusals` is short for `refused: {table: refusals}`.
     """
     codes: Codes | None = None
     """The codes at `status` that mean no. Without `codes` and `when`, a reply is a no if its status is none of the

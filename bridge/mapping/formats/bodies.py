@@ -2,17 +2,20 @@
 
 What a body is written in says a byte-order mark, else the message's content type, else the pack. A body that is UTF-8
 is taken for that whatever else is said: by chance no other text is. Compression is known by its first bytes.
+
+Of names that stand twice in one object of JSON only the last counts, which is remarked on.
 """
 
 import codecs
+import json
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
-from bridge.mapping.formats.values import Misread
+from bridge.mapping.formats.values import Misread, briefly
 
 T = TypeVar("T")
 
@@ -20,6 +23,7 @@ MOST_UNPACKED: Final = 16 << 20  # bytes; a job is a few thousand
 _GZIP: Final = b"\x1f\x8b"
 _ZSTD: Final = b"\x28\xb5\x2f\xfd"
 _EITHER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's head
+_BARE: Final = -zlib.MAX_WBITS  # no head at all, as some say deflate
 _CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w.:+-]+)", re.IGNORECASE)
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -30,6 +34,8 @@ _MARKS: Final = (
 )
 _UTF8: Final = ("utf-8", "utf8", "ascii", "us-ascii")
 _XML_HEAD: Final = re.compile(r"^<\?xml[^>]*\?>")
+_SPACED: Final = re.compile(rb'"\s+:')
+_NAMED: Final = 5  # repeated names in a remark
 _IN_XML: Final = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([\w.:+-]+)""")
 
 
@@ -93,10 +99,17 @@ class Body:
         body = self.raw
         if body.startswith(_GZIP) or (len(body) > 1 and body[0] == 0x78 and int.from_bytes(body[:2], "big") % 31 == 0):
             return _inflated(body)
-        declared = self.headers.get(CONTENT_ENCODING, "").strip().lower()
+        declared = self._content_encoding
+        if declared == "deflate":
+            return _inflated(body, _BARE)
         if body.startswith(_ZSTD) or declared in ("br", "zstd", "compress", "xz"):
             raise Misread(f"the body is compressed ({declared or 'zstd'}); gzip and deflate can be read")
         return body
+
+    @property
+    def _content_encoding(self) -> str:
+        """What the message says of its packing; some clients write there what the text is encoded in."""
+        return self.headers.get(CONTENT_ENCODING, "").strip().lower()
 
     def _text(self, body: bytes) -> str:
         try:
@@ -123,7 +136,8 @@ class Body:
         if (by_zeros := _by_zeros(body)) is not None:
             yield by_zeros
         in_type, in_xml = _CHARSET.search(self.headers.get(CONTENT_TYPE, "")), _IN_XML.match(body.lstrip())
-        names = (in_type and in_type[1], in_xml and in_xml[1].decode("ascii", "replace"), self.encoding)
+        in_xml_head = in_xml and in_xml[1].decode("ascii", "replace")
+        names = (in_type and in_type[1], self._content_encoding, in_xml_head, self.encoding)
         yield from (name for name in names if name and _is_known(name) and name.lower() not in _UTF8)
 
 
@@ -141,9 +155,9 @@ def _by_zeros(body: bytes) -> str | None:
     return None
 
 
-def _inflated(body: bytes) -> bytes:
+def _inflated(body: bytes, head: int = _EITHER) -> bytes:
     """Unpack gzip or deflate. What only looks like it is let be."""
-    unpacker = zlib.decompressobj(_EITHER)
+    unpacker = zlib.decompressobj(head)
     try:
         plain = unpacker.decompress(body, MOST_UNPACKED + 1)
     except zlib.error as error:
@@ -155,3 +169,42 @@ def _inflated(body: bytes) -> bytes:
     if not unpacker.eof:
         raise Misread("the body is compressed, and ends too early")
     return plain
+
+
+def repeated_names(body: bytes, data: object) -> list[str]:
+    """Say which names stand more than once in an object of a body, of which `data` was read.
+
+    A name has a colon behind its quotes. Where there are more of these than names, some may stand in a text, and the
+    body is read once more, slowly.
+    """
+    blank = b'" ' in body or b'"\n' in body or b'"\t' in body or b'"\r' in body
+    if not (blank and _SPACED.search(body)) and body.count(b'":') == _count(data):
+        return []
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) < len(pairs):
+            names = [name for name, _ in pairs]
+            found.extend(name for name in members if names.count(name) > 1)
+        return members
+
+    try:
+        json.loads(body, object_pairs_hook=note)
+    except (ValueError, RecursionError):
+        return []
+    names = [briefly(name) for name in dict.fromkeys(found)][:_NAMED]
+    return [f"{', '.join(names)} stands more than once in one object; the last one is taken"] if names else []
+
+
+def _count(data: object) -> int:
+    """Count the members of all objects."""
+    count, left = 0, [data]
+    while left:
+        one = left.pop()
+        if type(one) is dict:
+            count += len(one)
+            left += one.values()
+        elif type(one) is list:
+            left += one
+    return count

@@ -14,9 +14,9 @@ from functools import lru_cache
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from bridge.mapping.formats.numbers import LARGEST, decimal_number, is_ambiguous, whole_number
 from bridge.mapping.formats.patterns import OFFSET, compile_pattern, offset_of
 from bridge.mapping.formats.tidy import tidy
+from bridge.mapping.formats.values import LARGEST, decimal_number, is_ambiguous, whole_number
 from bridge.yaml_source import did_you_mean
 
 Remarks = list[str]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from bridge.mapping.formats.numbers import decimal_number, is_ambiguous
 from bridge.mapping.formats.tidy import tidy
+from bridge.mapping.formats.values import decimal_number, is_ambiguous
 from bridge.mef.enums import TimeDurationUnits
 
 ReadDuration = Callable[[object], timedelta]

@@ -6,7 +6,7 @@ for each item of a field, or none. A kind compiles to a function that builds one
 
 import hashlib
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 
 from bridge.domain.model import Job, JobRef
@@ -42,7 +42,7 @@ Build = Callable[[Values, JobRef], T | None]
 Entries = Callable[[Values, JobRef], Sequence[T]]
 Known = Callable[[Job], Sequence[T]]
 
-_PRESENT = document.Cell(present=True)
+_PRESENT = document.Cell.model_construct(present=True)
 
 
 def entries_getter(
@@ -136,13 +136,31 @@ def _place_builder(where: str, place: document.Place, lookups: Lookups) -> Build
     }
     getters["role"] = text_getter(f"{where}.role", place.role, lookups)
 
-    def build(values: Values, _: JobRef) -> Place:
-        return kind(**{name: getter(values) for name, getter in getters.items()})
+    return _built_of_texts(kind, getters)
+
+
+_REMEMBERED = 1024  # values for each entry: the same people and places come again and again
+_SHORT = 1_000  # characters of a value that is worth remembering; a hostile one may have millions
+
+
+def _built_of_texts(
+    model: Callable[..., T], getters: Mapping[str, Callable[[Values], str | None]]
+) -> Callable[[Values, JobRef], T]:
+    """Make a function that builds a value of texts; what was built of the same texts lately is not built again."""
+    names, finders = tuple(getters), tuple(getters.values())
+
+    @lru_cache(_REMEMBERED)
+    def make(*texts: str | None) -> T:
+        return model(**dict(zip(names, texts, strict=True)))
+
+    def build(values: Values, _: JobRef) -> T:
+        texts = [find(values) for find in finders]
+        is_short = sum(map(len, filter(None, texts))) <= _SHORT
+        return make(*texts) if is_short else make.__wrapped__(*texts)
 
     return build
 
 
-_REMEMBERED = 1024  # contacts for each entry: the same people come again and again
 REQUIRED = ("name", "number", "email_address")
 OPTIONAL = ("number_extension", "organization")  # left out where absent: the standard does without
 
@@ -170,13 +188,7 @@ def contact_builder(
         for name, value in written.items()
     }
 
-    names, finders = tuple(getters), tuple(getters.values())
-
-    @lru_cache(_REMEMBERED)
-    def make(*texts: str | None) -> RelatedContactInformation:
-        return RelatedContactInformation(role=role, **dict(zip(names, texts, strict=True)))
-
-    return lambda values, _: make(*[find(values) for find in finders])
+    return _built_of_texts(partial(RelatedContactInformation, role=role), getters)
 
 
 def related_entities_getter(where: str, entity: document.Entity, pack: document.PackDocument) -> Entries[RelatedEntity]:
@@ -185,14 +197,10 @@ def related_entities_getter(where: str, entity: document.Entity, pack: document.
 
 
 def _entity_builder(where: str, entity: document.Entity, lookups: Lookups) -> Build[RelatedEntity]:
-    get_id = text_getter(f"{where}.id", entity.id, lookups)
-    role = text_getter(f"{where}.role", entity.role, lookups)
-    referred_type = text_getter(f"{where}.referred_type", entity.referred_type, lookups)
-
-    def build(values: Values, _: JobRef) -> RelatedEntity:
-        return RelatedEntity(id=get_id(values), role=role(values), referred_type=referred_type(values))
-
-    return build
+    values = {"id": entity.id, "role": entity.role, "referred_type": entity.referred_type}
+    return _built_of_texts(
+        RelatedEntity, {name: text_getter(f"{where}.{name}", value, lookups) for name, value in values.items()}
+    )
 
 
 def notes_getter(where: str, remarks: Sequence[document.Remark], pack: document.PackDocument) -> Entries[Note]:

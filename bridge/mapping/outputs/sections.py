@@ -24,7 +24,7 @@ from bridge.mapping.outputs.entries import (
     places_getter,
     related_entities_getter,
 )
-from bridge.mapping.reading.recall import Recall, compile_recall
+from bridge.mapping.reading.fields import Recall, compile_recall
 from bridge.mapping.reading.references import Lookups, field_lookups, moment_getter, text_getter, value_getter
 from bridge.mef.enums import ContactRole, TimeDurationUnits
 from bridge.mef.models import Note, Place, RelatedContactInformation, RelatedEntity, TimeDuration
@@ -71,26 +71,24 @@ class WorkOrderBuilder:
     bookable: Callable[[Values], bool]
 
     def details(self, values: Values, job: Job) -> WorkOrderDetails:
-        """Build the details. Raises `Misread`, or pydantic's error where a value breaks the standard."""
+        """Build the details. Raises `Misread`, or pydantic's error where a value breaks the standard.
+
+        A note that is known already keeps its first date; earlier ones stay.
+        """
+        known = job.work_order.details.note if job.work_order is not None else ()
+        notes = {note.id: note for note in known}
+        for note in self.note(values, job.ref):
+            notes.setdefault(note.id, note)
         return WorkOrderDetails(
             place=self.place.build(values, job),
             duration=self.duration(values),
             contacts=self.contacts.build(values, job),
             related_entity=self.related_entity.build(values, job),
             task=self.task(values),
-            note=_with_known(self.note(values, job.ref), job),
+            note=tuple(notes.values()),
             planned_execution_date=self.planned_execution_date(values),
             bookable=self.bookable(values),
         )
-
-
-def _with_known(notes: Sequence[Note], job: Job) -> tuple[Note, ...]:
-    """Put notes behind the known ones. One that is known already keeps its first date; earlier ones stay."""
-    known = job.work_order.details.note if job.work_order is not None else ()
-    by_id: dict[str, Note] = {}
-    for note in (*known, *notes):
-        by_id.setdefault(note.id, note)
-    return tuple(by_id.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +201,9 @@ def compile_work_order(pack: document.PackDocument) -> WorkOrderBuilder:
 
 
 def _bookable(value: document.Value | None, lookups: Lookups) -> Callable[[Values], bool]:
-    get = value_getter(value, lookups) if value is not None else constant(True)
+    if value is None:
+        return constant(True)
+    get = value_getter(value, lookups)
 
     def get_bookable(values: Values) -> bool:
         found = get(values)

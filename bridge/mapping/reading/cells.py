@@ -5,14 +5,15 @@ A test takes any value: what cannot be compared does not fit. Free text is teste
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from operator import ge, gt, le, lt
+from functools import partial
+from operator import ge, gt, is_, is_not, le, lt
 from typing import Any
 
 from bridge.mapping import document
 from bridge.mapping.document import BOUNDS, Cell, Words
 from bridge.mapping.formats.datetimes import iso_moment
 from bridge.mapping.formats.paths import MISSING
-from bridge.mapping.formats.values import as_text, briefly, readable_integer, readable_text
+from bridge.mapping.formats.values import as_text, briefly, readable_text, whole_number
 
 Test = Callable[[object], bool]
 
@@ -42,8 +43,7 @@ def cell_test(cell: Cell) -> Test:
         unwanted = frozenset(cell.not_)
         return lambda value: value not in unwanted
     if cell.present is not None:
-        present = cell.present
-        return lambda value: (value is not None) == present
+        return partial(is_not if cell.present else is_, None)
     if cell.empty is not None:
         empty = cell.empty
         return lambda value: (value is None or value in ("", ())) == empty
@@ -58,7 +58,7 @@ def _text_or_number_test(cell: Cell) -> Test:
     test, bounds = cell_test(cell), _bounds(cell)
     if not bounds:
         return test
-    read = iso_moment if any(isinstance(bound, datetime) for bound in bounds.values()) else readable_integer
+    read = iso_moment if any(isinstance(bound, datetime) for bound in bounds.values()) else whole_number
     return lambda value: test(read(value))
 
 

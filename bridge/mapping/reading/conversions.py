@@ -12,14 +12,15 @@ from bridge.mapping.formats.values import (
     NotListed,
     Unfit,
     Values,
+    as_items,
     as_text,
     briefly,
     loosely,
-    readable_integer,
     readable_text,
+    whole_number,
     whole_number_wanted,
 )
-from bridge.mapping.reading.items import ItemField, as_items, item_chooser, items_converter
+from bridge.mapping.reading.items import ItemField, item_chooser, items_converter
 from bridge.mapping.reading.references import Lookups, field_lookups, known_codes, reference_getter, takes_any
 from bridge.mapping.reading.scope import Scope
 
@@ -71,7 +72,7 @@ def _text(raw: object, _: Scope) -> object:
 
 
 def _integer(raw: object, _: Scope) -> object:
-    number = readable_integer(raw)
+    number = whole_number(raw)
     if number is None:
         raise Unfit(whole_number_wanted(raw))
     return number
@@ -131,7 +132,9 @@ def _boolean(spec: document.FieldSpec) -> Convert:
 
     def convert(raw: object, _: Scope) -> object:
         text = as_text(raw) if isinstance(raw, bool) else readable_text(raw) or ""
-        value = spelled.get(text, spelled.get(_spelling(text)))
+        value = spelled.get(text)
+        if value is None:
+            value = spelled.get(_spelling(text))
         if value is None:
             raise Unfit(expected)
         return value
@@ -225,20 +228,13 @@ def _list(spec: document.FieldSpec) -> Convert:
         raw = list(raw) if isinstance(raw, tuple) else as_items(raw)  # another field's list, or a single object
         if not isinstance(raw, list):
             raise Unfit("a list" if separator is None else f"texts joined by {briefly(separator)}")
-        texts = _texts(choose(raw))
-        texts = tuple(dict.fromkeys(texts)) if spec.distinct else texts
-        return texts[:limit]
+        texts = []
+        for item in choose(raw):
+            text = readable_text(item)
+            if text is None:
+                raise Unfit("a list of texts without NUL characters")
+            if stripped := text.strip():  # blank items say nothing
+                texts.append(stripped)
+        return tuple(dict.fromkeys(texts) if spec.distinct else texts)[:limit]
 
     return convert
-
-
-def _texts(items: list[object]) -> tuple[str, ...]:
-    """Take a list of texts; blank items say nothing and are left out."""
-    texts: list[str] = []
-    for item in items:
-        text = readable_text(item)
-        if text is None:
-            raise Unfit("a list of texts without NUL characters")
-        if stripped := text.strip():
-            texts.append(stripped)
-    return tuple(texts)

@@ -4,21 +4,28 @@ Absent, `null` and "" are three things: an absent field takes its default or sta
 be read, and usually refused, unless the pack says that they mean absent (`nulls: absent`, `empty: absent`). In a delta,
 an absent field keeps the value that the job's record has, and one that means absent is emptied; in a complete message
 both are empty.
+
+A Buyer books between two messages of the WFM, and commands and replies speak of the job, too. For them the fields are
+recalled as they were told, typed as in a message. What is of one message alone is not known then; neither is a value
+that does not fit any more, because the pack was changed since.
 """
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from bridge.domain.model import Job, JobRef
 from bridge.mapping import document
 from bridge.mapping.formats.paths import MISSING, compile_first
 from bridge.mapping.formats.paths import Find as FindInData
-from bridge.mapping.formats.values import Misread, NotListed, Unfit, as_text, is_storable, plain_json, what_came
+from bridge.mapping.formats.values import Misread, NotListed, Unfit, Values, as_text, is_storable, plain_json, what_came
 from bridge.mapping.reading.cells import compile_attribution
 from bridge.mapping.reading.conversions import Convert, NoZone, converter
 from bridge.mapping.reading.items import ItemMerger
 from bridge.mapping.reading.lookback import Find, compile_lookback, lookback_text
+from bridge.mapping.reading.messages import Message
 from bridge.mapping.reading.places import EMPTIED, NO_NEWS, compile_places
-from bridge.mapping.reading.references import Lookups, field_lookups, reference_getter
-from bridge.mapping.reading.scope import Scope
+from bridge.mapping.reading.references import Lookups, field_lookups, reference_getter, states_of
+from bridge.mapping.reading.scope import FieldVersions, Scope
 
 
 class OfOthers(Misread):
@@ -37,7 +44,7 @@ class Field:
     Its raw value is found `in_data`, at its path in the message, or else by `find`. A field that is `remembered` goes
     into the record of its job; one that `merges` is also read from there, where the message is silent, unless the field
     that it `belongs_to` is told. `items` puts the items of a message onto the known ones. `others` says why a message
-    with an unknown code is of no interest.
+    with an unknown code is of no interest. `absent` has the raw values that mean that there is none.
     """
 
     name: str
@@ -47,6 +54,7 @@ class Field:
     convert: Convert
     required: bool
     default: object
+    absent: tuple[object, ...]
     empty: str | None
     nulls: str | None
     remembered: bool
@@ -67,12 +75,15 @@ class Field:
         raw = MISSING if raw is EMPTIED or raw is NO_NEWS else raw
         if raw is not MISSING and "raw" not in entry:
             entry["raw"] = plain_json(raw)
-        absent = raw is MISSING or self._means_absent(raw)
-        value = self.default if absent else self._typed(raw, scope)
+        value = self.default if raw in self.absent else self._typed(raw, scope)
         if value is None and self.required:
             self._miss(scope, f"a value is required; {what_came(raw)}")
-        if self.remembered and not (known is MISSING or self._means_absent(known)):
-            scope.record[self.name] = self._storable(known)
+        if self.remembered and known not in self.absent:
+            # A list is remembered with all that its items hold, of which perhaps nobody has read everything.
+            if isinstance(known, list | dict) and not is_storable(known):
+                sentence = "it is too deep, or holds a NUL, and cannot be remembered"
+                raise Misread(f"field {self.name} ({self.where}): {sentence}")
+            scope.record[self.name] = known
         entry["value"] = entry["raw"] if value is raw else plain_json(value)
         return value
 
@@ -92,7 +103,7 @@ class Field:
             if self.items is not None:
                 self.items.keep(versions)
             return known
-        if self._is_silent(raw) or self._means_absent(raw):
+        if self._is_silent(raw) or raw in self.absent:
             entry["emptied"] = True
             raw = EMPTIED
         overtaken = versions.is_overtaken(self.name)
@@ -119,12 +130,6 @@ class Field:
         entry["merged"] = plain_json(merged)
         return merged
 
-    def _storable(self, raw: object) -> object:
-        """A list is remembered with all that its items hold, of which perhaps nobody has read everything."""
-        if isinstance(raw, list | dict) and not is_storable(raw):
-            raise Misread(f"field {self.name} ({self.where}): it is too deep, or holds a NUL, and cannot be remembered")
-        return raw
-
     def _miss(self, scope: Scope, what: str) -> None:
         sentence = f"field {self.name} ({self.where}): {what}"
         if not scope.tolerant:
@@ -143,9 +148,6 @@ class Field:
         if raw is MISSING or raw is NO_NEWS:
             return True
         return (raw == "" and self.empty == "keep") or (raw is None and self.nulls == "keep")
-
-    def _means_absent(self, raw: object) -> bool:
-        return raw is EMPTIED or (raw == "" and self.empty is not None) or (raw is None and self.nulls is not None)
 
     def _typed(self, raw: object, scope: Scope) -> object:
         remarks = scope.remarks
@@ -179,8 +181,10 @@ def compile_field(name: str, spec: document.FieldSpec, pack: document.PackDocume
     remembered = merges or (spec.path is not None and spec.remember and name in _looked_back_on(pack))
     own = pack.of_item(name)
     inside = {inner: compile_field(inner, own.fields[inner], own) for inner in spec.fields}
+    absent = [MISSING, EMPTIED, *([""] if spec.empty is not None else []), *([None] if spec.nulls is not None else [])]
     return Field(
         name=name,
+        absent=tuple(absent),
         where=source_text(spec),
         in_data=_in_data(spec, merges=merges),
         find=_finder(spec, pack),
@@ -307,3 +311,45 @@ def _attributed(attribution: document.Attribution, lookups: Lookups) -> Find:
     attribute = compile_attribution(attribution)
     reasons = [reference_getter(reference, lookups) for reference in attribution.reason]
     return lambda scope: attribute([get(scope.values) for get in reasons])
+
+
+Recall = Callable[[Job], Values]
+Record = Mapping[str, object]
+_NOTHING = Message(None, "", {})
+_NOBODY = JobRef("", "")
+
+
+def compile_recall(pack: document.PackDocument, references: Collection[str]) -> Recall:
+    """Make a function that gives these fields, or columns of their tables, and what they are made of."""
+    names = pack.fields_below(references)
+    fields = [compile_field(name, spec, pack) for name, spec in pack.fields.items() if name in names]
+
+    def recall(job: Job) -> Values:
+        scope = Scope(_NOTHING, job, FieldVersions(job), values=states_of(job), record={**job.record}, tolerant=True)
+        for field in fields:
+            scope.values[field.name] = _value(field, scope)
+        return scope.values
+
+    return recall
+
+
+def recalled_field(field: Field) -> Callable[[Record], object]:
+    """Make a function that gives the value of a field that is read by a path; its default where it is not known."""
+
+    def find(record: Record) -> object:
+        job = Job(ref=_NOBODY, record=record)
+        return _value(field, Scope(_NOTHING, job, FieldVersions(job)))
+
+    return find
+
+
+def _value(field: Field, scope: Scope) -> object:
+    """A field that is remembered has its raw value in the record; one that is made is made again."""
+    raw = scope.job.record.get(field.name, MISSING) if field.in_data is not None else field.find(scope)
+    if raw is MISSING:
+        return field.default
+    scope.explained[field.name] = {}  # items are explained as they are read
+    try:
+        return field.convert(raw, scope)
+    except (Unfit, Misread):
+        return field.default

@@ -6,9 +6,8 @@ from operator import itemgetter
 from typing import Any, Final, Protocol, TypeVar
 
 from bridge.mapping import document
-from bridge.mapping.formats.numbers import decimal_number
 from bridge.mapping.formats.paths import MISSING, compile_path
-from bridge.mapping.formats.values import Misread, Unfit, readable_text, what_came
+from bridge.mapping.formats.values import Misread, Unfit, as_items, decimal_number, readable_text, what_came
 from bridge.mapping.reading.cells import raw_test
 from bridge.mapping.reading.messages import Message
 from bridge.mapping.reading.scope import FieldVersions, Scope
@@ -169,11 +168,6 @@ def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
     for item in items:
         first.setdefault(tuple(item.values()), item)
     return tuple(first.values())
-
-
-def as_items(raw: object) -> object:
-    """Take a single object for a list of one, as many systems write one; anything else is what it is."""
-    return [raw] if isinstance(raw, dict) else raw
 
 
 Chooser = Callable[[list[object]], list[object]]

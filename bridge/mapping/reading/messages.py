@@ -6,18 +6,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import orjson
+
 from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
-from bridge.mapping.formats.bodies import reader
+from bridge.mapping.formats.bodies import reader, repeated_names
 from bridge.mapping.formats.datetimes import ReadMoment, moment_reader
-from bridge.mapping.formats.json import read_json, repeated_names
 from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
 from bridge.mapping.formats.values import (
     Misread,
     briefly,
-    readable_integer,
+    constant,
     readable_text,
     what_came,
+    whole_number,
     whole_number_wanted,
 )
 from bridge.mapping.formats.xml import read_xml
@@ -99,7 +101,10 @@ def decoder(format_: str, xml: document.Xml, encoding: str | None = None) -> Dec
 
 
 def _from_json(body: bytes) -> Decoded:
-    data = read_json(body)
+    try:
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise Misread(f"the body is not JSON: {error}") from error
     return Decoded(data, repeated_names(body, data))
 
 
@@ -136,9 +141,10 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Finds out which message this is and which job it is about."""
+    """Finds out which message of a pack of this `version` this is, and which job it is about."""
 
     pack: str
+    version: str
     decode: Decode
     unpack: UnpackAll | None = None
     ignore: tuple[_Ignored, ...] = ()
@@ -148,21 +154,29 @@ class Identity:
     versions: Mapping[str, Version]
     ties_are_stale: bool = False
 
-    def read(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
-        """Read who a message is about: one reading, or one for each part. Raises `Misread` when nothing can be read."""
-        data, remarks = self.decode(body, headers)
-        problems = self.unpack(data) if self.unpack is not None else []
-        content = Message(data, routing_key, headers, remarks)
-        for fits, why in self.ignore:
-            if fits(content):
-                return [Skipped(why, {"reason": why})]
-        message = self._message_id(data, body, problems)
-        if self.each is None:
-            return [self._reading(content, message, problems)]
-        return [
-            self._part(replace(content, data={**data, PART: part}), _numbered(message, index), problems)  # type: ignore[dict-item]
-            for index, part in enumerate(_parts(self.each, data))
-        ]
+    def read_all(self, body: bytes, routing_key: str, headers: Mapping[str, str]) -> Sequence[Read]:
+        """Read who a message, or each of its parts, is about; at least one of them, whatever the bytes are."""
+        try:
+            data, remarks = self.decode(body, headers)
+            problems = self.unpack(data) if self.unpack is not None else []
+            content = Message(data, routing_key, headers, remarks)
+            for fits, why in self.ignore:
+                if fits(content):
+                    return [Skipped(why, {"reason": why})]
+            # A WFM without message ids, and a message without one, is known by a hash of its body.
+            raw = MISSING if self.message_id is None else self.message_id.find(data)
+            key = _key(raw)
+            if key is None and raw not in (MISSING, None, ""):
+                problems.append(f"message id: expected {_EXPECTED_KEY}; came {briefly(raw)}")
+            message = MessageId(key or "sha256:" + hashlib.sha256(body).hexdigest())
+            if self.each is None:
+                return [self._reading(content, message, problems)]
+            return [
+                self._part(replace(content, data={**data, PART: part}), _numbered(message, index), problems)  # type: ignore[dict-item]
+                for index, part in enumerate(_parts(self.each, data))
+            ]
+        except Misread as misread:
+            return [Unreadable(str(misread), {"pack": self.version, "reason": str(misread)})]
 
     def _part(self, content: Message, message: MessageId, problems: Sequence[str]) -> Read:
         try:
@@ -175,36 +189,23 @@ class Identity:
         key = _key(raw)
         if key is None:
             raise Misread(f"job ({self.job.where}): expected {_EXPECTED_KEY}; {what_came(raw)}")
+        versions: dict[str, int] = {}
+        for name, version in self.versions.items():
+            try:
+                number = version.read(content.data)
+            except Misread as misread:
+                found.append(str(misread))
+                continue
+            if number is not None:
+                versions[name] = number
         return Reading(
             message=message,
             job=JobRef(self.pack, key),
-            versions=self._versions(content.data, found),
+            versions=versions,
             ties_are_stale=self.ties_are_stale,
             content=content,
             problem="; ".join(found) or None,
         )
-
-    def _message_id(self, data: object, body: bytes, problems: list[str]) -> MessageId:
-        """A WFM without message ids, and a message without one, is known by a hash of its body."""
-        raw = MISSING if self.message_id is None else self.message_id.find(data)
-        key = _key(raw)
-        if key is not None:
-            return MessageId(key)
-        if raw not in (MISSING, None, ""):
-            problems.append(f"message id: expected {_EXPECTED_KEY}; came {briefly(raw)}")
-        return MessageId("sha256:" + hashlib.sha256(body).hexdigest())
-
-    def _versions(self, data: object, problems: list[str]) -> Mapping[str, int]:
-        found: dict[str, int] = {}
-        for name, version in self.versions.items():
-            try:
-                number = version.read(data)
-            except Misread as misread:
-                problems.append(str(misread))
-                continue
-            if number is not None:
-                found[name] = number
-        return found
 
 
 PART = "part"
@@ -232,12 +233,14 @@ def _numbered(message: MessageId, index: int) -> MessageId:
 
 def compile_version(spec: document.Version, zone: str | None) -> Version:
     """Compile where a version stands; `zone` is the pack's."""
-    convert = readable_integer if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
+    convert = whole_number if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
     return Version(" or ".join(spec.path), compile_first(spec.path), convert, spec.optional)
 
 
 def compile_forgets(pack: document.PackDocument) -> Callable[[Message], frozenset[str]]:
     """Make a function that names the fields which a message takes back, as far as it does not tell them."""
+    if not pack.inbound.forgets:
+        return constant(frozenset())
     rules = [(compile_test(rule), pack.base_of(rule.fields)) for rule in pack.inbound.forgets]
     return lambda message: frozenset().union(*(names for fits, names in rules if fits(message)))
 
@@ -267,8 +270,7 @@ def compile_completeness(deltas: document.Deltas) -> TestMessage:
     """Make a test that a message passes if it is complete, and not a delta."""
     tests = [compile_test(test) for test in deltas.only or deltas.unless or ()]
     if not tests:
-        every = deltas.every
-        return lambda _: not every
+        return constant(not deltas.every)
     are_deltas = deltas.only is not None
     return lambda message: any(test(message) for test in tests) != are_deltas
 
@@ -292,12 +294,13 @@ def _key(raw: object) -> str | None:
     return text if 0 < len(text) <= LONGEST_KEY else None
 
 
-def compile_identity(pack: document.PackDocument) -> Identity:
-    """Compile the identity part of a pack's `inbound`."""
+def compile_identity(pack: document.PackDocument, version: str) -> Identity:
+    """Compile the identity part of a pack's `inbound`; `version` is the pack's, with its hash."""
     inbound = pack.inbound
     versions = {**({"job": inbound.version} if inbound.version is not None else {}), **inbound.versions}
     return Identity(
         pack=pack.pack,
+        version=version,
         decode=decoder(inbound.format, inbound.xml, inbound.encoding),
         unpack=compile_unpacks(inbound.unpack),
         ignore=tuple((compile_test(rule), rule.why) for rule in inbound.ignore),

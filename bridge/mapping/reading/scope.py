@@ -8,9 +8,8 @@ versions it was last written; and in which turn, so that what was known before a
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from bridge.domain.ages import TURN, Age, next_turn, versions_in
+from bridge.domain.ages import TURN, Age, Versions, is_behind, next_turn, versions_in
 from bridge.domain.model import Job
-from bridge.domain.order import Versions, is_behind
 from bridge.mapping.reading.messages import Message
 
 Remarks = list[str]

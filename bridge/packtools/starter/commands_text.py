@@ -21,7 +21,7 @@ MARK: Final = "# TODO: what the bridge may ask of the WFM."
 
 _INTRODUCTION: Final = f"""
 {MARK} Take the `# ` in front of each line below away, then write what the WFM
-# really wants to hear and what it answers: docs/packs.md, commands. Its reasons belong into the table of refusals.
+# really wants to hear and what it answers: docs/pack-reference.md. Its reasons belong into the table of refusals.
 # note and ticket are asked in the same way.
 
 """

@@ -1,15 +1,16 @@
-"""The fields of a pack to begin with: one for each path of the samples, and moments joined of a date and a time.
+"""The fields of a pack to begin with: one for what stands at a path of the samples, or at several in several kinds.
 
-Their names are as short as a person would make them, and no two are alike.
+Moments are joined of a date and a time. Names are as short as a person would make them, and no two are alike.
 """
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
-from bridge.mapping.formats.paths import path_steps
+from bridge.mapping.formats.paths import MISSING, Step, path_steps
 from bridge.mapping.reading.references import STATE_COLUMNS
 from bridge.packtools.starter.guesses import TEXT, Guess, guess
 from bridge.packtools.starter.samples import leaves
@@ -73,7 +74,8 @@ def _words(step: str) -> str:
 class Input:
     """A field. `path` is where its value stands, or that of its time of day; `joined` are a date and a time above.
 
-    `guess` is None where no field can read what came. `is_sure`: every sample has it.
+    `others` are its paths in messages of other kinds. `guess` is None where no field can read what came. `is_sure`:
+    every sample has it. `told` is what each sample has there, `MISSING` where it has nothing.
     """
 
     name: str
@@ -83,6 +85,13 @@ class Input:
     absent: tuple[str, ...] = ()
     joined: tuple["Input", "Input"] | None = None
     not_before: str | None = None
+    others: tuple[str, ...] = ()
+    told: tuple[object, ...] = ()
+
+    @property
+    def paths(self) -> str | list[str]:
+        """Where its value stands: a path, or several."""
+        return [self.path, *self.others] if self.others else self.path
 
     @property
     def type(self) -> str:
@@ -102,16 +111,58 @@ class Input:
         return str(self.guess.options["format"]) if self.guess is not None else ""
 
 
+@lru_cache(maxsize=4_096)  # paths of samples; each is looked at again and again
+def _steps(path: str) -> tuple[Step, ...]:
+    return path_steps(path)
+
+
 def inputs_of(messages: Sequence[object]) -> list[Input]:
     """Make the fields of all that comes in the messages, in its order, and then what can be joined of them."""
-    came: dict[str, list[object]] = {}
-    for message in messages:
-        for path, value in leaves(message):
-            came.setdefault(path, []).append(value)
-    paths = [path for path in came if not _has_more_below(path, came)]
-    names = field_names(paths)
-    found = [_input(name, path, came[path], len(messages)) for path, name in zip(paths, names, strict=True)]
-    return [*found, *_joined(found)]
+    found = [dict(leaves(message)) for message in messages]
+    every = list(dict.fromkeys(path for one in found for path in one))
+    paths = [path for path in every if not _has_more_below(path, every)]
+    told = {path: tuple(one.get(path, MISSING) for one in found) for path in paths}
+    groups = _one_in_each_kind(told, has_roots=all(isinstance(one, dict) and len(one) == 1 for one in messages))
+    names = field_names([group[0] for group in groups])
+    inputs = [_input(name, [told[path] for path in group], group) for group, name in zip(groups, names, strict=True)]
+    return [*inputs, *_joined(inputs)]
+
+
+def _one_in_each_kind(told: Mapping[str, Sequence[object]], *, has_roots: bool) -> list[list[str]]:
+    """Put paths together that end alike and never come in one message; where messages `has_roots`, below those."""
+    groups: list[list[str]] = []
+    for path in told:
+        ending = _ending(path, has_roots=has_roots)
+        alike = [group for group in groups if ending is not None and _ending(group[0], has_roots=has_roots) == ending]
+        if len(alike) == 1 and all(_are_apart(path, other, told) for other in alike[0]):
+            alike[0].append(path)
+        else:
+            groups.append([path])
+    return groups
+
+
+def _ending(path: str, *, has_roots: bool) -> object:
+    """Give what tells a value wherever it stands, None where nothing does: its name, if that says something."""
+    steps = _steps(path)
+    if has_roots:
+        return steps[1:] or None
+    name = steps[-1] if steps else None
+    return name if isinstance(name, str) and 0 not in steps and not _BARE.fullmatch(_words(name)) else None
+
+
+def _are_apart(one: str, other: str, told: Mapping[str, Sequence[object]]) -> bool:
+    """Tell whether no message has both; nor the objects that they are in, unless one of these is in the other."""
+    if not _never_both(told[one], told[other]):
+        return False
+    parents = [_steps(path)[:-1] for path in (one, other)]
+    if any(parents[at] == parents[1 - at][: len(parents[at])] for at in (0, 1)):
+        return True
+    below = [[path for path in told if _steps(path)[: len(parent)] == parent] for parent in parents]
+    return all(_never_both(told[first], told[second]) for first in below[0] for second in below[1])
+
+
+def _never_both(one: Sequence[object], other: Sequence[object]) -> bool:
+    return all(MISSING in pair for pair in zip(one, other, strict=True))
 
 
 def _has_more_below(path: str, paths: Collection[str]) -> bool:
@@ -119,10 +170,12 @@ def _has_more_below(path: str, paths: Collection[str]) -> bool:
     return any(other.startswith((f"{path}.", f"{path}[")) for other in paths)
 
 
-def _input(name: str, path: str, came: Sequence[object], samples: int) -> Input:
-    present = sum(value not in (None, "") for value in came)
+def _input(name: str, told: Sequence[Sequence[object]], paths: Sequence[str]) -> Input:
+    values = tuple(next((one for one in each if one is not MISSING), MISSING) for each in zip(*told, strict=True))
+    came = [value for value in values if value is not MISSING]
+    is_sure = all(value not in (None, "", MISSING) for value in values)
     absent = tuple(key for key, value in (("empty", ""), ("nulls", None)) if value in came)
-    return Input(name, path, guess(name, came), present == samples, absent)
+    return Input(name, paths[0], guess(name, came), is_sure, absent, others=tuple(paths[1:]), told=values)
 
 
 def _joined(inputs: Sequence[Input]) -> Iterator[Input]:

@@ -48,6 +48,12 @@ _NAME_OF_CODE = re.compile("status|stat|state|type|category|code|event|kind")
 _WORDS_OF_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,31}")  # what such a field may say, and another had as a text
 _STATES: Final = ("status", "stat", "state", "reason")
 _NUMBER_OF_STATE = re.compile("-?[0-9]{1,6}")
+_KEY = re.compile(
+    "(?:.*(?:id|no|nr|num|number|key|ref|reference|zip|code|plz|phone|tel|mobile|fax))|post|postal|house|ticket|account"
+    "|customer|client|kunde|order|job|auftrag"
+)
+"""The last word of what identifies something: a text, though it may be written in digits."""
+_COUNTS = re.compile("version|ver|rev|revision|seq|sequence|lfd|count|counter|index")
 _MOST_CODES = 30
 _LONGEST_NUMBER = 19  # digits
 _MOST_DIGITS = 2  # keys look like codes, but hold running numbers
@@ -56,13 +62,18 @@ _NO_TIME = "1970-01-01"  # a date that stands for a time span begins like this
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A type of field with the options that belong to it; `date` and `time` are halves of a datetime, kept as texts."""
+    """A type of field with the options that belong to it; `date` and `time` are halves of a datetime, kept as texts.
+
+    `hint` is what a person should look at.
+    """
 
     type: str
     options: Mapping[str, object] = field(default_factory=dict)
+    hint: str = ""
 
 
 TEXT: Final = Guess("text")
+_PERHAPS_CODE: Final = Guess("text", hint="TODO: a code? one sample does not tell; type: code, values: […]")
 
 
 def guess(name: str, values: Iterable[object]) -> Guess | None:
@@ -79,10 +90,16 @@ def guess(name: str, values: Iterable[object]) -> Guess | None:
     if kinds == {list}:
         return Guess("list") if all(_is_plain(item) for one in present for item in _items(one)) else None
     if kinds <= {int, float}:
-        return _number(words, present)
+        return TEXT if kinds == {int} and is_key(name) and _epoch(words, present) is None else _number(words, present)
     if kinds == {str}:
-        return _text(words, [str(value) for value in present])
+        return _text(words, [str(value) for value in present], is_key=is_key(name))
     return TEXT if kinds == {str, int} else None
+
+
+def is_key(name: str) -> bool:
+    """Tell by its name what identifies something, and is no number though it looks like one."""
+    words = name.removesuffix("_value").split("_")
+    return _KEY.fullmatch(words[-1]) is not None and not any(map(_COUNTS.fullmatch, words))
 
 
 def _state(name: str, values: Sequence[object]) -> Guess | None:
@@ -90,7 +107,12 @@ def _state(name: str, values: Sequence[object]) -> Guess | None:
     codes = list(dict.fromkeys(map(str, values)))
     is_state = name.removesuffix("_value").rpartition("_")[2] in _STATES and len(codes) <= _MOST_CODES
     are_numbers = all(map(_is_plain, values)) and all(map(_NUMBER_OF_STATE.fullmatch, codes))
-    return Guess("code", {"values": codes}) if is_state and are_numbers else None
+    return _code(codes, len(values)) if is_state and are_numbers else None
+
+
+def _code(codes: Sequence[str], samples: int) -> Guess:
+    """A list of codes that is made of one sample would refuse every other message."""
+    return Guess("code", {"values": list(codes)}) if samples > 1 else _PERHAPS_CODE
 
 
 def _items(value: object) -> list[object]:
@@ -123,8 +145,9 @@ def _is_any(words: Iterable[str], pattern: re.Pattern[str]) -> bool:
     return any(pattern.fullmatch(word) for word in words)
 
 
-def _text(words: frozenset[str], texts: Sequence[str]) -> Guess:
-    return _moment(texts) or _span(words, texts) or _half(words, texts) or _digits(words, texts) or _words(words, texts)
+def _text(words: frozenset[str], texts: Sequence[str], *, is_key: bool) -> Guess:
+    found = _moment(texts) or _span(words, texts) or _half(words, texts)
+    return found or (None if is_key else _digits(words, texts)) or _words(words, texts, is_key=is_key)
 
 
 def _moment(texts: Sequence[str]) -> Guess | None:
@@ -155,9 +178,12 @@ def _duration(unit: str, values: Sequence[object]) -> Guess | None:
     return Guess("duration", {"format": unit}) if _fits(duration_reader(unit), values) else None
 
 
+_DATE_WORDS = {"date", "day", "datum", "tag"}
+
+
 def _half(words: frozenset[str], texts: Sequence[str]) -> Guess | None:
     """A date without a time of day, or the other way round."""
-    dates = [format_ for format_ in _DATES if format_ != "%Y%m%d" or "date" in words]  # digits may be anything
+    dates = [format_ for format_ in _DATES if format_ != "%Y%m%d" or words & _DATE_WORDS]  # digits may be anything
     for format_ in dates:
         if _are_moments(f"{format_} %H:%M", [f"{text} 00:00" for text in texts]):
             return Guess("date", {"format": format_})
@@ -175,11 +201,15 @@ def _digits(words: frozenset[str], texts: Sequence[str]) -> Guess | None:
     return _duration(unit, texts) if unit is not None else None
 
 
-def _words(words: frozenset[str], texts: Sequence[str]) -> Guess:
+def _words(words: frozenset[str], texts: Sequence[str], *, is_key: bool) -> Guess:
+    """Codes are few and come again; of what is named so, two may be different."""
     different = dict.fromkeys(texts)
-    pattern = _WORDS_OF_CODE if _is_any(words, _NAME_OF_CODE) else _CODE
+    is_named = _is_any(words, _NAME_OF_CODE)
+    pattern = _WORDS_OF_CODE if is_named else _CODE
     are_codes = all(pattern.fullmatch(text) and sum(map(str.isdigit, text)) <= _MOST_DIGITS for text in different)
-    return Guess("code", {"values": list(different)}) if are_codes and len(different) <= _MOST_CODES else TEXT
+    if not are_codes or len(different) > _MOST_CODES or (is_key and not is_named):
+        return TEXT
+    return _code(list(different), len(texts))
 
 
 def _fits(read: Callable[[object], object], values: Sequence[object]) -> bool:

@@ -4,7 +4,9 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from bridge.mapping.formats.paths import MISSING
 from bridge.packtools.starter.fields import Input, rule_names
+from bridge.packtools.starter.kinds import deltas_of
 from bridge.packtools.starter.roles import MOMENTS, Roles
 from bridge.packtools.starter.samples import Samples
 
@@ -13,7 +15,8 @@ _PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_][A-Za-z0-9_]*)+")
 
 HEAD = """\
 # A starter pack, guessed from {samples} sample message(s). Go through the TODOs; `mef-bridge mapping check`,
-# `mapping test` and `mapping explain` tell you how far you are. docs/packs.md explains every key.
+# `mapping test` and `mapping explain` tell you how far you are. docs/packs.md shows the way,
+# docs/pack-reference.md has every key.
 
 pack: {name}
 version: "0.1"
@@ -67,14 +70,14 @@ def name_of(key: str) -> str:
 def sections(name: str, samples: Samples, inputs: Sequence[Input], roles: Roles) -> Iterator[str]:
     """Write all sections that a pack must have."""
     yield HEAD.format(name=name, samples=len(samples.messages))
-    yield from _inbound(samples, roles)
+    yield from _inbound(samples, inputs, roles)
     yield from _fields(inputs, roles)
     yield from _rules(roles)
     yield from _work_order(roles)
     yield from _appointment(roles)
 
 
-def _inbound(samples: Samples, roles: Roles) -> Iterable[str]:
+def _inbound(samples: Samples, inputs: Sequence[Input], roles: Roles) -> Iterable[str]:
     yield "inbound:\n"
     yield "  exchange: wfm.events             # TODO: the exchange that the WFM publishes to\n"
     yield '  bindings: ["#"]                  # TODO: the routing keys that are wanted\n'
@@ -88,23 +91,27 @@ def _inbound(samples: Samples, roles: Roles) -> Iterable[str]:
         yield from (f"    - {flow(unpack)}\n" for unpack in unpacks)
     yield from _path_line("message_id", roles["message_id"])
     job = roles["job"]
-    yield f"  job: {text_of(job.path if job else '$.job')}"
+    yield f"  job: {flow(job.paths if job else '$.job')}"
     yield "\n" if job else "   # TODO: where the job's key stands\n"
     yield from _version(roles["version"])
     if roles["occurred_at"] is not None:
         yield f"  occurred_at: {roles['occurred_at'].name}\n"
+    deltas = deltas_of(samples.messages, inputs, roles)
+    if deltas is not None:
+        yield "  # TODO: some samples do not say again what others said of their job before. Do those always say all?\n"
+        yield f"  deltas: {flow(deltas)}\n"
 
 
 def _version(one: Input | None) -> Iterable[str]:
     if one is not None and not one.is_sure:
-        yield f"  version: {{path: {text_of(one.path)}, optional: true}}   # some samples have none\n"
+        yield f"  version: {{path: {flow(one.paths)}, optional: true}}   # some samples have none\n"
     else:
         yield from _path_line("version", one)
 
 
 def _path_line(key: str, one: Input | None) -> Iterable[str]:
     if one is not None:
-        yield f"  {key}: {text_of(one.path)}\n"
+        yield f"  {key}: {flow(one.paths)}\n"
 
 
 def _fields(inputs: Sequence[Input], roles: Roles) -> Iterable[str]:
@@ -118,7 +125,7 @@ def _fields(inputs: Sequence[Input], roles: Roles) -> Iterable[str]:
 def _field(one: Input) -> str:
     if one.guess is None:
         return f"  # {text_of(one.path)}: no type of field reads what came there\n"
-    source: dict[str, object] = {"path": one.path}
+    source: dict[str, object] = {"path": one.paths}
     if one.joined is not None:
         source = {"join": [half.name for half in one.joined]}
     options: dict[str, object] = {**source, "type": one.type, **one.guess.options}
@@ -127,7 +134,8 @@ def _field(one: Input) -> str:
     options |= {"required": True} if one.is_sure else {}
     options |= {"not_before": one.not_before} if one.not_before is not None else {}
     options |= dict.fromkeys(one.absent, "absent")
-    note = "   # of the first of a list; all of it: type: items" if "[0]" in one.path else ""
+    note = f"   # {one.guess.hint}" if one.guess.hint else ""
+    note = "   # of the first of a list; all of it: type: items" if "[0]" in one.path else note
     written = ", ".join(f"{key}: {_option(key, value)}" for key, value in options.items())
     return f"  {one.name}: {{{written}}}{note}\n"
 
@@ -140,13 +148,23 @@ def _rules(roles: Roles) -> Iterable[str]:
     yield "\n# What a message means; the first rule whose conditions hold decides. A goal looks like\n"
     yield "#   then: {work_order: open, appointment_required: true, creates: true}\nrules:\n"
     status = roles["status"]
-    codes = status.guess.options.get("values") if status is not None and status.guess is not None else None
-    if status is not None and isinstance(codes, list):
+    codes = _codes(status)
+    if status is not None:
         for name, code in zip(rule_names(codes), codes, strict=True):
             yield f"  - rule: {name}\n    when: {{{status.name}: {text_of(code)}}}\n"
             yield f"    then: {{park: {text_of(f'TODO: what does {code} mean to the Buyer?')}}}\n"
-    if status is None or not isinstance(codes, list) or not status.is_sure:
+    if status is None or status.type != "code" or not status.is_sure:
         yield "  - rule: anything-else\n    then: {park: Nobody has said what this means}\n"
+
+
+def _codes(status: Input | None) -> list[str]:
+    """List what the samples say of the status: its codes, or what may be one."""
+    if status is None or status.guess is None:
+        return []
+    values = status.guess.options.get("values")
+    if isinstance(values, list):
+        return values
+    return list(dict.fromkeys(str(one) for one in status.told if one not in (None, "", MISSING) and status.guess.hint))
 
 
 def _value(one: Input | None, default: object) -> str:

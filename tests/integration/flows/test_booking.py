@@ -9,6 +9,7 @@ import pytest
 
 from bridge.domain.model import Appointment, BuyerId, CommandKind, WorkOrder, WorkOrderId
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, StoreUnavailable
+from bridge.flows.ports import BusMessage
 from bridge.flows.refusals import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.mapping.commands.command import Rendered, Unrenderable
 from bridge.mapping.commands.context import CommandContext
@@ -17,6 +18,7 @@ from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import AppointmentUpdate, TimePeriod
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, MORNING, MORNING_SLOT, NOW, booking, event
+from tests.integration.flows.reading import commands, entries, events, visits
 from tests.integration.flows.test_time_slots import search
 from tests.integration.flows.world import BUYERS, World, Worlds
 from tests.support import PATIENCE_S
@@ -39,10 +41,10 @@ async def test_an_accepted_booking_is_a_confirmed_appointment_of_a_planned_work_
     order = await world.work_order_of()
     assert (order.state, order.appointment_required) == (WorkOrderState.PLANNED, False)
     assert order.appointments == (appointment.id,)
-    assert world.command_states() == ["accepted"]
+    assert await world.command_states() == ["accepted"]
     assert world.notified()[2:] == ["workOrderStateChangeEvent"]  # R19: the response announces the Appointment
-    assert world.column("SELECT correlation_id FROM notifications ORDER BY rowid")[-1] == "corr-buyer"
-    assert [body["STATUS"] for body in world.outbox("cmd.ticket")] == ["PEND", "WORK"]  # R25
+    assert [each.correlation_id for each in await events(world)].count("corr-buyer") == 1
+    assert [body["STATUS"] for body in await world.outbox("cmd.ticket")] == ["PEND", "WORK"]  # R25
 
 
 async def test_a_booking_is_told_to_the_wfm_with_its_id_contact_and_notes(world: World) -> None:
@@ -50,7 +52,7 @@ async def test_a_booking_is_told_to_the_wfm_with_its_id_contact_and_notes(world:
     notes = (acme.note("Ring twice"), acme.note("Dog", 2))
     await world.book(order, note=notes)
     (sent,) = world.bus.of("cmd.book")
-    assert world.column("SELECT id FROM commands") == [sent.correlation_id] == [sent.message_id]
+    assert [command.id for command in await commands(world)] == [sent.correlation_id] == [sent.message_id]
     assert orjson.loads(sent.body) == {
         "CMD": "BOOKVIS",
         "REF": sent.correlation_id,
@@ -67,9 +69,9 @@ async def test_a_booking_is_told_to_the_wfm_with_its_id_contact_and_notes(world:
 async def test_a_booking_is_stored_before_it_is_sent(world: World) -> None:
     states: list[str] = []
 
-    def answer(_: object) -> bytes:
-        states.extend(world.command_states())
-        return acme.done(VISIT_NO="V-0001")
+    async def answer(message: BusMessage) -> None:
+        states.extend(await world.command_states())
+        world.bus.deliver(message, acme.done(VISIT_NO="V-0001"))
 
     world.bus.answers["cmd.book"] = answer
     await world.book(await world.open_work_order())
@@ -78,12 +80,10 @@ async def test_a_booking_is_stored_before_it_is_sent(world: World) -> None:
 
 async def test_a_reply_is_in_the_journal_under_its_job(world: World) -> None:
     await world.book(await world.open_work_order())
-    ((pack, job, message, rule, outcome, body),) = world.rows(
-        "SELECT pack, job_key, message_id, rule, outcome, body FROM journal WHERE message_id LIKE 'reply:%'"
-    )
     (sent,) = world.bus.of("cmd.book")
-    assert (pack, job, message) == ("acme-wfm", "J-1", f"reply:{sent.correlation_id}")
-    assert (rule, outcome, body) == ("commands.book", "applied", acme.done(VISIT_NO="V-0001"))
+    (entry,) = [each for each in await entries(world) if each.message == f"reply:{sent.correlation_id}"]
+    assert (entry.raw.pack, entry.job) == ("acme-wfm", ("acme-wfm", "J-1"))
+    assert (entry.rule, entry.outcome, entry.raw.body) == ("commands.book", "applied", acme.done(VISIT_NO="V-0001"))
 
 
 async def test_a_refused_booking_is_a_422_with_the_packs_reason_and_leaves_the_work_order_open(world: World) -> None:
@@ -92,9 +92,9 @@ async def test_a_refused_booking_is_a_422_with_the_packs_reason_and_leaves_the_w
     with pytest.raises(Rejected, match="has been taken") as rejected:
         await world.book(order)
     assert problems(rejected) == [("invalidValue", "/validFor")]
-    assert world.command_states() == ["refused"]
+    assert await world.command_states() == ["refused"]
     assert await world.work_order_of() == order
-    assert world.rows("SELECT * FROM appointments") == []
+    assert await visits(world) == []
 
 
 async def test_after_a_refusal_the_buyer_may_book_again(world: World) -> None:
@@ -112,7 +112,7 @@ async def test_no_answer_in_time_is_a_timeout_and_the_command_has_expired(make_w
     world.silence("cmd.book")
     with pytest.raises(WfmTimeout):
         await world.book(order)
-    assert world.command_states() == ["expired"]
+    assert await world.command_states() == ["expired"]
     assert await world.work_order_of() == order
 
 
@@ -122,7 +122,7 @@ async def test_a_command_that_no_queue_takes_has_failed_and_the_wfm_is_unavailab
     world.bus.failure = NotRouted()
     with pytest.raises(WfmUnavailable):
         await world.book(order)
-    assert world.command_states() == ["failed"]
+    assert await world.command_states() == ["failed"]
     world.bus.failure = None
     assert (await world.book(order)).status is AppointmentStatus.CONFIRMED
 
@@ -137,11 +137,11 @@ async def test_a_booking_that_may_have_gone_out_times_out_and_is_taken_back_if_t
     world.bus.unconfirmed = BrokerUnavailable()
     with pytest.raises(WfmTimeout):
         await world.book(order)
-    assert world.command_states() == ["expired"]
+    assert await world.command_states() == ["expired"]
 
     await world.reply(world.bus.of("cmd.book")[0], acme.done(VISIT_NO="V-0009"))
-    assert world.command_states() == ["compensated"]
-    assert world.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0009"
+    assert await world.command_states() == ["compensated"]
+    assert (await world.outbox("cmd.cancel"))[0]["VISIT_NO"] == "V-0009"
 
 
 @pytest.mark.parametrize("failure", [BrokerUnavailable(), ConfirmPending()])
@@ -204,7 +204,7 @@ async def test_a_window_that_the_wfm_does_not_have_is_refused_without_a_booking(
     with pytest.raises(Rejected) as rejected:
         await world.book(order, AFTERNOON)
     assert problems(rejected) == [("invalidValue", "/validFor")]
-    assert world.command_states() == []
+    assert await world.command_states() == []
 
 
 @pytest.mark.parametrize("policy", ["pass", "refuse"])
@@ -255,7 +255,7 @@ async def test_bookings_that_come_together_begin_together(world: World) -> None:
     bookings = [asyncio.create_task(world.book(order)) for order in orders]
     await world.bus.next("cmd.book", 3)
     assert world.store.begun == 1
-    assert world.command_states() == ["pending"] * 3
+    assert await world.command_states() == ["pending"] * 3
     for sent in world.bus.of("cmd.book"):
         await world.reply(sent, acme.done(VISIT_NO=f"V-{sent.correlation_id}"))
     booked = await asyncio.gather(*bookings)
@@ -276,7 +276,7 @@ async def test_one_that_may_not_be_booked_harms_none_of_those_that_begin_with_it
         "The period lies in the past.",
         "Another booking for this WorkOrder is under way.",
     ]
-    assert world.command_states() == ["accepted", "accepted"]
+    assert await world.command_states() == ["accepted", "accepted"]
 
 
 async def test_while_the_database_is_away_all_that_begin_together_are_told_at_once(world: World) -> None:
@@ -285,7 +285,7 @@ async def test_while_the_database_is_away_all_that_begin_together_are_told_at_on
     world.store.at_commit = 1
     results = await asyncio.gather(*map(world.book, orders), return_exceptions=True)
     assert [type(result) for result in results] == [StoreUnavailable] * 3
-    assert (world.bus.sent, world.command_states()) == ([], [])
+    assert (world.bus.sent, await world.command_states()) == ([], [])
 
 
 async def test_what_the_pack_cannot_say_is_not_stored_and_harms_nobody_else(
@@ -304,7 +304,7 @@ async def test_what_the_pack_cannot_say_is_not_stored_and_harms_nobody_else(
     lost, made = await asyncio.gather(world.book(one), world.book(other), return_exceptions=True)
     assert isinstance(lost, Unrenderable)
     assert isinstance(made, Appointment)
-    assert world.column("SELECT job_key FROM commands") == [other.job.key]
+    assert [command.job for command in await commands(world)] == [other.job]
 
 
 async def test_a_booking_accepted_for_a_work_order_that_ended_meanwhile_is_taken_back(world: World) -> None:
@@ -314,8 +314,8 @@ async def test_a_booking_accepted_for_a_work_order_that_ended_meanwhile_is_taken
     await world.reply(sent, acme.done(VISIT_NO="V-0001"))
     with pytest.raises(Rejected, match="can no longer take an Appointment"):
         await task
-    assert world.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0001"
-    assert world.rows("SELECT * FROM appointments") == []
+    assert (await world.outbox("cmd.cancel"))[0]["VISIT_NO"] == "V-0001"
+    assert await visits(world) == []
 
 
 async def test_while_the_database_is_away_nothing_is_sent_and_the_buyer_is_told(world: World) -> None:

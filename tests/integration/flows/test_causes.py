@@ -1,6 +1,5 @@
 """One correlation id leads from a request, or a message of the WFM, to every message for the WFM that it causes."""
 
-import orjson
 import pytest
 
 from bridge.flows.ports import BusMessage
@@ -8,16 +7,17 @@ from bridge.flows.refusals import WfmTimeout, WfmUndecided
 from bridge.mef.models import AppointmentUpdate
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_MORNING, MONDAY, event
+from tests.integration.flows.reading import sent
 from tests.integration.flows.world import BUYERS, World, Worlds
 
 CAUSE = "x-correlation-id"
 
 
-def causes(world: World) -> dict[str, set[str]]:
+async def causes(world: World) -> dict[str, set[str]]:
     """The headers of the messages in the outbox by routing key."""
     found: dict[str, set[str]] = {}
-    for key, headers in world.rows("SELECT routing_key, headers FROM outbox"):
-        found.setdefault(key, set()).add(orjson.loads(headers).get(CAUSE))
+    for message in await sent(world):
+        found.setdefault(message.routing_key, set()).add(message.headers[CAUSE])
     return found
 
 
@@ -40,15 +40,15 @@ async def test_every_command_of_a_buyer_carries_the_correlation_id_of_his_reques
     assert cause_of(world.bus.of("cmd.book")[0]) == "corr-buyer"
     assert cause_of(world.bus.of("cmd.move")[0]) == "corr-patch"
     assert cause_of(world.bus.of("cmd.cancel")[0]) == "corr-cancel"
-    assert causes(world)["cmd.note"] == {"corr-note"}
-    assert "corr-buyer" in causes(world)["cmd.ticket"]
+    assert (await causes(world))["cmd.note"] == {"corr-note"}
+    assert "corr-buyer" in (await causes(world))["cmd.ticket"]
     assert all(message.correlation_id == message.message_id for message in world.bus.sent)
 
 
 async def test_what_a_message_of_the_wfm_causes_carries_its_correlation_id(world: World) -> None:
     await world.open_work_order()
     await world.hear(event("SCHD", 2, **IN_MORNING))
-    assert causes(world) == {"cmd.ticket": {"corr-wfm"}}
+    assert await causes(world) == {"cmd.ticket": {"corr-wfm"}}
 
 
 async def test_a_compensation_carries_the_correlation_id_of_the_booking(make_world: Worlds) -> None:
@@ -59,8 +59,8 @@ async def test_a_compensation_carries_the_correlation_id_of_the_booking(make_wor
     await world.reply(world.bus.of("cmd.book")[0], acme.done(VISIT_NO="V-0001"))
     world.clock.advance(minutes=1)
     await world.commands.sweep.look_after()
-    assert len(world.outbox("cmd.cancel")) == 2
-    assert causes(world)["cmd.cancel"] == {"corr-buyer"}
+    assert len(await world.outbox("cmd.cancel")) == 2
+    assert (await causes(world))["cmd.cancel"] == {"corr-buyer"}
 
 
 async def test_silence_about_a_change_says_that_its_outcome_is_not_known_yet(world: World) -> None:

@@ -38,7 +38,7 @@ async def test_an_accepted_reschedule_moves_the_appointment_and_is_not_announced
     assert await world.appointment(appointment) == moved
     assert (await world.work_order_of()).details.planned_execution_date == AFTERNOON.start_date_time
     assert world.notified() == before
-    assert world.command_states("reschedule") == ["accepted"]
+    assert await world.command_states("reschedule") == ["accepted"]
 
 
 async def test_a_reschedule_names_the_visit_and_the_remembered_token_of_the_slot(world: World) -> None:
@@ -64,7 +64,7 @@ async def test_a_refused_reschedule_leaves_everything_as_it_was(world: World) ->
     with pytest.raises(Rejected, match="has been taken"):
         await patch(world, appointment, LATER)
     assert await world.appointment(appointment) == appointment
-    assert world.command_states("reschedule") == ["refused"]
+    assert await world.command_states("reschedule") == ["refused"]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_a_change_that_did_not_reach_the_wfm_changes_nothing(
             else world.appointments.cancel(BUYERS, appointment.id, "c")
         )
     assert await world.appointment(appointment) == appointment
-    assert world.command_states(kind) == [state]
+    assert await world.command_states(kind) == [state]
 
 
 @pytest.mark.parametrize("failure", [BrokerUnavailable(), ConfirmPending()])
@@ -104,7 +104,7 @@ async def test_a_change_that_may_have_gone_out_is_undecided_once_its_time_is_up(
             if kind == "reschedule"
             else world.appointments.cancel(BUYERS, appointment.id, "c")
         )
-    assert world.command_states(kind) == ["expired"]
+    assert await world.command_states(kind) == ["expired"]
 
 
 async def test_a_change_without_an_answer_is_a_timeout_and_a_second_one_may_follow(make_world: Worlds) -> None:
@@ -115,7 +115,7 @@ async def test_a_change_without_an_answer_is_a_timeout_and_a_second_one_may_foll
         await patch(world, appointment, LATER)
     world.bus.answers["cmd.move"] = lambda _: acme.done(VISIT_NO="V-0001")
     assert (await patch(world, appointment, LATER)).valid_for == AFTERNOON
-    assert world.command_states("reschedule") == ["expired", "accepted"]
+    assert await world.command_states("reschedule") == ["expired", "accepted"]
 
 
 @pytest.mark.parametrize("first", ["reschedule", "cancel"])
@@ -157,7 +157,7 @@ async def test_of_two_patches_at_once_the_loser_is_told_of_a_conflict(world: Wor
     assert isinstance(conflict, ConflictError)
     assert "changed by somebody else" in str(conflict)
     assert len((await world.appointment(appointment)).note) == 1
-    assert len(world.outbox("cmd.note")) == 1
+    assert len(await world.outbox("cmd.note")) == 1
 
 
 async def test_a_technician_assigned_between_reading_and_patching_is_no_conflict(world: World) -> None:
@@ -196,7 +196,7 @@ async def test_a_patch_without_a_window_is_taken_here_and_its_new_notes_go_to_th
     assert [c.name for c in patched.contacts] == ["Al Roe", "Al Roe", "Jan Kowalski"]
     assert await world.appointment(appointment) == patched
     assert world.bus.sent == []
-    assert [(sent["JOB_NO"], sent["TEXT"]) for sent in world.outbox("cmd.note")] == [
+    assert [(sent["JOB_NO"], sent["TEXT"]) for sent in await world.outbox("cmd.note")] == [
         ("J-1", "Ring twice"),
         ("J-1", "buyerAppointmentContact: Al Roe, +48 22 1, jo@acme.test"),
         ("J-1", "appointmentPlaceContact: Al Roe, +48 22 1, jo@acme.test"),
@@ -208,7 +208,7 @@ async def test_a_contact_that_alone_is_changed_is_told_to_the_wfm_in_a_line(worl
     buyers, place = acme.contacts()
     reached = place.model_copy(update={"number": "+48 600 1", "number_extension": "7", "organization": "ACME"})
     await patch(world, appointment, AppointmentUpdate(related_contact_information=(buyers, reached)))
-    assert [sent["TEXT"] for sent in world.outbox("cmd.note")] == [
+    assert [sent["TEXT"] for sent in await world.outbox("cmd.note")] == [
         "appointmentPlaceContact: Jo Doe, ACME, +48 600 1 ext. 7, jo@acme.test"
     ]
 
@@ -216,7 +216,7 @@ async def test_a_contact_that_alone_is_changed_is_told_to_the_wfm_in_a_line(worl
 async def test_contacts_that_come_back_unchanged_are_no_news_to_the_wfm(world: World) -> None:
     appointment = await world.booked()
     await patch(world, appointment, AppointmentUpdate(related_contact_information=acme.contacts()))
-    assert world.outbox("cmd.note") == []
+    assert await world.outbox("cmd.note") == []
 
 
 async def test_a_reschedule_carries_the_contacts_of_the_patch(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +232,7 @@ async def test_a_reschedule_carries_the_contacts_of_the_patch(world: World, monk
     change = AppointmentUpdate(valid_for=AFTERNOON, related_contact_information=acme.contacts("Al Roe"))
     await patch(world, appointment, change)
     assert (CommandKind.RESCHEDULE, ["Al Roe", "Al Roe", "Jan Kowalski"]) in rendered
-    assert len(world.outbox("cmd.note")) == 2
+    assert len(await world.outbox("cmd.note")) == 2
 
 
 async def test_a_patch_with_the_same_window_asks_the_wfm_nothing(world: World) -> None:
@@ -246,7 +246,7 @@ async def test_the_notes_of_a_reschedule_go_to_the_wfm_when_it_has_agreed(world:
     appointment = await world.booked()
     moved = await patch(world, appointment, AppointmentUpdate(valid_for=AFTERNOON, note=(note("Later, please"),)))
     assert [n.text for n in moved.note] == ["Later, please"]
-    assert [sent["TEXT"] for sent in world.outbox("cmd.note")] == ["Later, please"]
+    assert [sent["TEXT"] for sent in await world.outbox("cmd.note")] == ["Later, please"]
 
 
 async def test_notes_are_append_only(world: World) -> None:
@@ -254,7 +254,7 @@ async def test_notes_are_append_only(world: World) -> None:
     with pytest.raises(Rejected) as rejected:
         await patch(world, appointment, AppointmentUpdate(note=(note("Another"),)))
     assert [problem.path for problem in rejected.value.problems] == ["/note/0"]
-    assert len(world.outbox("cmd.note")) == 1
+    assert len(await world.outbox("cmd.note")) == 1
 
 
 async def test_r40_an_appointment_that_has_begun_is_not_changed(world: World) -> None:
@@ -291,7 +291,7 @@ async def test_a_refused_cancel_is_a_422_and_leaves_everything_as_it_was(world: 
     with pytest.raises(Rejected, match="not in a state that allows this"):
         await world.appointments.cancel(BUYERS, appointment.id, "c")
     assert await world.appointment(appointment) == appointment
-    assert world.command_states("cancel") == ["refused"]
+    assert await world.command_states("cancel") == ["refused"]
 
 
 async def test_after_a_cancel_the_work_order_can_be_booked_again(world: World) -> None:
@@ -337,4 +337,4 @@ async def test_a_change_that_the_pack_cannot_say_is_not_stored(
     }
     with pytest.raises(Unrenderable):
         await attempts[change]()
-    assert world.command_states(change) == []
+    assert await world.command_states(change) == []

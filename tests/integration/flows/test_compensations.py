@@ -44,9 +44,9 @@ async def compensation(world: World) -> BusMessage:
     )
 
 
-def asked(world: World) -> int:
+async def asked(world: World) -> int:
     """How often the WFM was asked for the visit back."""
-    return len(world.outbox("cmd.cancel"))
+    return len(await world.outbox("cmd.cancel"))
 
 
 async def later(world: World, **by: float) -> None:
@@ -57,34 +57,34 @@ async def later(world: World, **by: float) -> None:
 
 async def settles(world: World) -> None:
     """From now on the WFM is asked no more."""
-    before = asked(world)
+    before = await asked(world)
     await later(world, days=30)
-    assert asked(world) == before
+    assert await asked(world) == before
 
 
 async def test_a_command_that_was_lost_is_sent_again_until_the_wfm_agrees(ghostly: World) -> None:
     await later(ghostly, seconds=2)
-    assert [(c["JOB_NO"], c["VISIT_NO"]) for c in ghostly.outbox("cmd.cancel")] == [("J-1", "V-0001")] * 2
+    assert [(c["JOB_NO"], c["VISIT_NO"]) for c in await ghostly.outbox("cmd.cancel")] == [("J-1", "V-0001")] * 2
     await ghostly.reply(await compensation(ghostly), acme.done())
     await settles(ghostly)
 
 
 async def test_nothing_is_sent_again_before_its_time(ghostly: World) -> None:
     await later(ghostly, seconds=0.5)
-    assert asked(ghostly) == 1
+    assert await asked(ghostly) == 1
     await later(ghostly, seconds=0.6)
     await later(ghostly, seconds=1.5)
-    assert asked(ghostly) == 2
+    assert await asked(ghostly) == 2
 
 
 async def test_a_refusal_that_may_pass_is_asked_again(ghostly: World) -> None:
     for tries in (2, 3):
         await ghostly.reply(await compensation(ghostly), acme.refused("99"))
         await later(ghostly, seconds=10)
-        assert asked(ghostly) == tries
+        assert await asked(ghostly) == tries
     await ghostly.reply(await compensation(ghostly), acme.done())
     await settles(ghostly)
-    assert "parked" not in ghostly.outcomes()
+    assert "parked" not in await ghostly.outcomes()
 
 
 async def test_a_visit_that_the_wfm_does_not_know_is_gone(ghostly: World) -> None:
@@ -100,7 +100,7 @@ async def test_a_visit_that_the_wfm_announces_cancelled_is_gone(ghostly: World) 
 async def test_a_restart_does_not_end_it(ghostly: World, make_world: Worlds) -> None:
     after: World = await make_world()
     await later(after, seconds=2)
-    assert asked(after) == 2
+    assert await asked(after) == 2
     await after.reply(await compensation(after), acme.done())
     await settles(after)
 
@@ -110,7 +110,7 @@ async def test_what_is_in_vain_is_parked_once_logged_as_an_error_and_asked_on_sl
         for _ in range(TRIES + 1):
             await later(ghostly, hours=1)
             await ghostly.reply(await compensation(ghostly), acme.refused("99"))
-    assert asked(ghostly) == TRIES + 2
+    assert await asked(ghostly) == TRIES + 2
     (error,) = [entry for entry in logs if entry["log_level"] == "error"]
     assert (error["event"], error["job"], error["visit"]) == ("compensation.in_vain", "J-1", "V-0001")
     (parked,) = [entry for entry in await entries(ghostly) if entry.outcome is Outcome.PARKED]
@@ -118,7 +118,7 @@ async def test_what_is_in_vain_is_parked_once_logged_as_an_error_and_asked_on_sl
     assert "V-0001" in parked.reason
     assert "cancel it there" in parked.reason
     await later(ghostly, minutes=30)
-    assert asked(ghostly) == TRIES + 2
+    assert await asked(ghostly) == TRIES + 2
     await ghostly.reply(await compensation(ghostly), acme.done())
     await settles(ghostly)
 
@@ -136,7 +136,7 @@ async def test_a_visit_that_the_technician_has_started_is_adopted_and_notified(g
     assert await statuses(ghostly) == ["inProgress"]
     assert (await ghostly.work_order_of()).state is WorkOrderState.IN_PROGRESS
     assert ghostly.notified()[before:] == STARTED
-    assert ghostly.command_states() == ["accepted"]
+    assert await ghostly.command_states() == ["accepted"]
     await ghostly.reply(await compensation(ghostly), acme.refused("21"))
     await settles(ghostly)
     await ghostly.hear(event("DONE", 4, **IN_MORNING))
@@ -154,7 +154,7 @@ async def test_a_refusal_for_good_is_final_whichever_comes_first_it_or_the_news_
     assert await statuses(ghostly) == ["inProgress"]
     told = [event for event in ghostly.notified()[before:] if event != "appointmentAttributeValueChangeEvent"]
     assert told == STARTED  # and that a technician is assigned
-    assert "parked" not in ghostly.outcomes()
+    assert "parked" not in await ghostly.outcomes()
 
 
 async def test_a_visit_that_started_before_the_deadline_is_adopted_at_the_deadline(make_world: Worlds) -> None:
@@ -164,15 +164,15 @@ async def test_a_visit_that_started_before_the_deadline_is_adopted_at_the_deadli
 
     async def start(_: BusMessage) -> None:
         await world.hear(event("WIP", 3, **IN_MORNING))
-        assert world.outcomes()[-1] == "waiting"
+        assert (await world.outcomes())[-1] == "waiting"
 
     world.meanwhile("cmd.book", start)
     with pytest.raises(WfmTimeout):
         await world.book(order)
     assert await statuses(world) == ["inProgress"]
-    assert asked(world) == 0
+    assert await asked(world) == 0
     await world.reply(world.bus.of("cmd.book")[0], DONE)
-    assert (await statuses(world), asked(world)) == (["inProgress"], 0)
+    assert (await statuses(world), await asked(world)) == (["inProgress"], 0)
 
 
 async def test_a_visit_that_nobody_can_take_back_nor_show_is_parked_with_a_choice(ghostly: World) -> None:
@@ -235,7 +235,7 @@ async def test_a_command_that_the_bridge_fails_on_again_and_again_is_tried_less_
 
     monkeypatch.setattr(ghostly.commands.sweep, "_ask_again", ask_again)
     await later(ghostly, minutes=5)
-    assert asked(ghostly) == 2
+    assert await asked(ghostly) == 2
 
 
 async def test_a_command_whose_pack_is_gone_is_left_and_said_once(ghostly: World) -> None:
@@ -244,4 +244,4 @@ async def test_a_command_whose_pack_is_gone_is_left_and_said_once(ghostly: World
         await later(ghostly, seconds=5)
         await later(ghostly, seconds=5)
     assert [(entry["event"], entry["packs"]) for entry in logs] == [("sweep.pack_missing", ["acme-wfm"])]
-    assert asked(ghostly) == 1
+    assert await asked(ghostly) == 1

@@ -1,5 +1,6 @@
 """What the WFM announces while a Buyer's command is under way: told from news once the reply is there."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ async def test_the_echo_of_a_booking_waits_for_the_reply_and_brings_the_technici
     order = await world.open_work_order()
     task, sent = await world.begin("cmd.book", world.book(order))
     await world.hear(event("SCHD", 2, **IN_MORNING))
-    assert world.outcomes() == ["applied", "waiting"]
+    assert await world.outcomes() == ["applied", "waiting"]
     assert await statuses(world) == []
 
     await world.reply(sent, DONE)
@@ -52,8 +53,8 @@ async def test_a_visit_announced_before_a_refusal_is_one_that_the_wfm_agreed_by_
     with pytest.raises(Rejected):
         await task
     assert await statuses(world) == ["confirmed"]
-    assert world.command_states() == ["refused"]
-    assert "waiting" not in world.outcomes()
+    assert await world.command_states() == ["refused"]
+    assert "waiting" not in await world.outcomes()
 
 
 async def test_the_echo_of_a_booking_that_expires_is_taken_back(world: World) -> None:
@@ -61,10 +62,10 @@ async def test_the_echo_of_a_booking_that_expires_is_taken_back(world: World) ->
     world.meanwhile("cmd.book", lambda _: world.hear(event("SCHD", 2, **IN_MORNING)))
     with pytest.raises(WfmTimeout):
         await world.book(order)
-    assert world.outbox("cmd.cancel")[0]["VISIT_NO"] == "V-0001"
+    assert (await world.outbox("cmd.cancel"))[0]["VISIT_NO"] == "V-0001"
     assert await statuses(world) == []
-    assert world.command_states() == ["compensated"]
-    assert "waiting" not in world.outcomes()
+    assert await world.command_states() == ["compensated"]
+    assert "waiting" not in await world.outcomes()
 
 
 async def test_what_waited_for_a_command_that_never_left_is_news(world: World) -> None:
@@ -79,43 +80,43 @@ async def test_what_waited_for_a_command_that_never_left_is_news(world: World) -
     with pytest.raises(WfmUnavailable):
         await world.book(order)
     assert await statuses(world) == ["confirmed"]
-    assert "waiting" not in world.outcomes()
+    assert "waiting" not in await world.outcomes()
 
 
 async def test_the_echo_of_a_reschedule_waits_for_the_reply_and_is_not_a_move_by_the_seller(world: World) -> None:
     appointment = await world.booked()
     task, sent = await world.begin("cmd.move", world.move(appointment))
     await world.hear(event("SCHD", 3, **IN_AFTERNOON))
-    assert world.outcomes()[-1] == "waiting"
+    assert (await world.outcomes())[-1] == "waiting"
     await world.reply(sent, DONE)
     assert (await task).valid_for == AFTERNOON
     after = await world.appointment(appointment)
     assert (after.status, after.valid_for) == (AppointmentStatus.CONFIRMED, AFTERNOON)
-    assert "waiting" not in world.outcomes()
+    assert "waiting" not in await world.outcomes()
 
 
 async def test_a_visit_that_starts_in_its_new_window_before_the_reply_starts_there(world: World) -> None:
     appointment = await world.booked()
     task, sent = await world.begin("cmd.move", world.move(appointment))
     await world.hear(event("SCHD", 3, **IN_AFTERNOON), event("WIP", 4, **IN_AFTERNOON))
-    assert world.outcomes()[-2:] == ["waiting", "waiting"]
+    assert (await world.outcomes())[-2:] == ["waiting", "waiting"]
     await world.reply(sent, DONE)
     assert (await task).valid_for == AFTERNOON
     after = await world.appointment(appointment)
     assert (after.status, after.valid_for) == (AppointmentStatus.IN_PROGRESS, AFTERNOON)
-    assert "waiting" not in world.outcomes()
+    assert "waiting" not in await world.outcomes()
 
 
 async def test_the_echo_of_a_cancel_waits_for_the_reply(world: World) -> None:
     appointment = await world.booked()
     task, sent = await world.begin("cmd.cancel", world.appointments.cancel(BUYERS, appointment.id, "corr-buyer"))
     await world.hear(event("VCAN", 3, **IN_MORNING))
-    assert world.outcomes()[-1] == "waiting"
+    assert (await world.outcomes())[-1] == "waiting"
     await world.reply(sent, acme.done())
     await task
     assert (await world.appointment(appointment)).status is AppointmentStatus.CANCELLED
     assert (await world.work_order_of()).state is WorkOrderState.OPEN
-    assert "waiting" not in world.outcomes()
+    assert "waiting" not in await world.outcomes()
 
 
 async def test_a_visit_taken_back_before_a_cancel_is_refused_is_cancelled_by_the_seller(world: World) -> None:
@@ -142,21 +143,19 @@ async def test_a_move_to_another_window_while_a_reschedule_is_under_way_is_the_s
 
 
 @pytest.mark.parametrize("breaks", ["read_all", "translate"])
-async def test_a_waiting_message_that_breaks_the_bridge_is_parked_alone(
-    world: World, monkeypatch: pytest.MonkeyPatch, breaks: str
-) -> None:
+async def test_a_waiting_message_that_breaks_the_bridge_is_parked_alone(world: World, pack: Pack, breaks: str) -> None:
     """Neither the message it waited for nor the one beside it suffers."""
     await world.hear(event("SCHD", 2, **IN_MORNING), event("SCHD", 3, REMARK="bad", **IN_MORNING))
-    sound = getattr(Pack, breaks)
+    sound = getattr(pack, breaks)
 
-    def fragile(pack: Pack, given: bytes | Reading, *rest: Any) -> Any:
+    def fragile(given: bytes | Reading, *rest: Any) -> Any:
         if (given.message == "E-J-1-3") if isinstance(given, Reading) else (b"bad" in given):
             raise ZeroDivisionError("a defect")
-        return sound(pack, given, *rest)
+        return sound(given, *rest)
 
-    monkeypatch.setattr(Pack, breaks, fragile)
+    world.use(replace(pack, **{breaks: fragile}))
     await world.hear(event("NEW", 1))
     parked = [(each.message, each.reason) for each in await entries(world) if each.outcome == "parked"]
     assert parked == [("E-J-1-3", "the bridge failed on this message: ZeroDivisionError: a defect")]
     assert await statuses(world) == ["confirmed"]
-    assert "waiting" not in world.outcomes()
+    assert "waiting" not in await world.outcomes()

@@ -6,16 +6,16 @@ import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.domain.model import Appointment, CommandId
+from bridge.domain.model import Appointment, CommandId, Outcome
 from bridge.errors import BridgeError, BrokerUnavailable, NotRouted
 from bridge.flows.live_packs import LivePacks, NeedsRestart
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports import BusMessage, JournalEntry
 from bridge.flows.refusals import NotReplayable, Rejected, WfmTimeout
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.packtools.replay import Replied, events_of
 from bridge.yaml_source import parse_yaml
-from tests.integration.flows import acme
+from tests.integration.flows import acme, reading
 from tests.integration.flows.acme import MORNING, MORNING_SLOT
 from tests.integration.flows.conftest import ACME
 from tests.integration.flows.test_time_slots import search
@@ -60,11 +60,13 @@ def done(ref: str, **fields: object) -> bytes:
     return orjson.dumps({"RC": "00", "REF": ref, **fields})
 
 
-def parked(world: World) -> list[tuple[str, str, str, bytes]]:
-    found: list[tuple[str, str, str, bytes]] = world.rows(
-        "SELECT pack, rule, reason, body FROM journal WHERE outcome='parked' ORDER BY number"
-    )
-    return found
+async def parked(world: World) -> list[tuple[str, str | None, str, bytes]]:
+    found = await reading.parked(world)
+    return [(entry.raw.pack, entry.rule, entry.reason, entry.raw.body) for entry in found]
+
+
+async def booked_by(world: World) -> list[JournalEntry]:
+    return [entry for entry in await reading.entries(world) if entry.rule == "commands.book"]
 
 
 async def test_a_booking_is_confirmed_by_what_the_answer_bears(patient: World) -> None:
@@ -78,7 +80,7 @@ async def test_a_booking_is_confirmed_by_what_the_answer_bears(patient: World) -
     assert ref(sent) == sent.correlation_id == f"{sent.message_id}@here"
     await patient.answer(done(ref(sent), VISIT_NO="V-0001"), "nonsense")
     assert (await booking).valid_for == MORNING
-    assert patient.column("SELECT correlation_id FROM journal WHERE rule='commands.book'") == [ref(sent)]
+    assert [entry.raw.correlation_id for entry in await booked_by(patient)] == [ref(sent)]
 
 
 async def timed_out_booking(world: World) -> str:
@@ -102,12 +104,13 @@ async def test_a_late_booking_is_taken_back_and_the_answer_to_that_is_known(worl
     """The compensation has an id of its own, and writes the one that its answer is to bear."""
     booking = await timed_out_booking(world)
     await world.answer(done(booking, VISIT_NO="V-0001"))
-    (cancel,) = world.outbox("cmd.cancel")
+    (cancel,) = await world.outbox("cmd.cancel")
     assert (cancel["REF"], cancel["VISIT_NO"]) == (booking.replace("@here", ":compensation"), "V-0001")
-    assert world.column("SELECT correlation_id FROM outbox WHERE routing_key='cmd.cancel'") == [cancel["REF"]]
-    assert world.column("SELECT try_again_at IS NOT NULL FROM commands WHERE kind='book'") == [1]
+    stored = [message for message in await reading.sent(world) if message.routing_key == "cmd.cancel"]
+    assert [message.correlation_id for message in stored] == [cancel["REF"]]
+    assert [command.try_again_at is None for command in await reading.commands(world, "book")] == [False]
     await world.answer(done(cancel["REF"]))
-    assert world.column("SELECT try_again_at FROM commands WHERE kind='book'") == [None]
+    assert [command.try_again_at for command in await reading.commands(world, "book")] == [None]
 
 
 async def test_an_answer_that_comes_to_another_process_settles_the_command_and_is_passed_on(
@@ -122,11 +125,11 @@ async def test_an_answer_that_comes_to_another_process_settles_the_command_and_i
     await patient.take_over(other)
     sent = await patient.bus.next("cmd.book")
     await other.answer(done(ref(sent), VISIT_NO="V-0001"))
-    assert other.command_states() == ["accepted"]
+    assert await other.command_states() == ["accepted"]
     assert not booking.done()
     await patient.take_over(other)
     assert (await booking).valid_for == MORNING
-    assert patient.column("SELECT count(*) FROM journal WHERE rule='commands.book'") == [1]
+    assert len(await booked_by(patient)) == 1
 
 
 async def test_a_refusal_that_was_passed_on_is_told_too(make_world: Worlds, patient: World, fixed_pack: Pack) -> None:
@@ -154,7 +157,7 @@ async def test_the_answer_to_another_processes_search_is_passed_on(patient: Worl
     answer = done("Q-1@elsewhere", SLOTS=[])
     await patient.answer(answer, "nonsense")
     assert patient.bus.passed_on == [(answer, "Q-1@elsewhere", "elsewhere")]
-    assert parked(patient) == []
+    assert await parked(patient) == []
 
 
 async def test_an_answer_that_was_passed_on_ends_the_search(patient: World) -> None:
@@ -179,7 +182,7 @@ async def test_an_answer_that_cannot_be_passed_on_is_told_and_let_go(patient: Wo
 async def test_the_answer_to_a_search_that_was_given_up_is_let_go(patient: World) -> None:
     await patient.answer(done("Q-1@here"))
     await patient.answer(done("Q-1@here"), "Q-1@here", pack="")
-    assert (patient.bus.passed_on, parked(patient)) == ([], [])
+    assert (patient.bus.passed_on, await parked(patient)) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -195,11 +198,11 @@ async def test_an_answer_that_does_not_say_to_what_is_parked(world: World, body:
     """Acknowledged and kept. It is no message of the WFM, and is not replayed as one."""
     booking = await timed_out_booking(world)
     await asyncio.gather(world.answer(body, booking), world.answer(done(booking, VISIT_NO="V-0001")))
-    ((pack, rule, told, kept),) = parked(world)
+    ((pack, rule, told, kept),) = await parked(world)
     assert (pack, rule, kept) == ("acme-wfm", "replies.unknown", body)
     assert reason in told
-    assert world.command_states() == ["compensated"]
-    (number,) = world.column("SELECT number FROM journal WHERE outcome='parked'")
+    assert await world.command_states() == ["compensated"]
+    (number,) = [one.number for one in await world.sql_store.journal.latest(Outcome.PARKED)]
     with pytest.raises(NotReplayable, match="is a reply to a command"):
         await world.job_updates.replay(number)
 
@@ -208,7 +211,7 @@ async def test_what_was_answered_is_found_in_the_journal(world: World) -> None:
     """By the command, whoever asked; what takes a booking back is no answer to it."""
     booking = await timed_out_booking(world)
     await world.answer(done(booking, VISIT_NO="V-0001"))
-    (cancel,) = world.outbox("cmd.cancel")
+    (cancel,) = await world.outbox("cmd.cancel")
     await world.answer(done(cancel["REF"]))
     commands = await world.sql_store.commands.since("acme-wfm", acme.NOW)
     events = events_of(await world.sql_store.journal.latest(limit=100), commands)
@@ -217,7 +220,7 @@ async def test_what_was_answered_is_found_in_the_journal(world: World) -> None:
 
 async def test_an_answer_on_the_common_queue_without_correlation_id_is_parked(world: World) -> None:
     await world.answer(b'{"RC": "00"}', "", pack="")
-    ((pack, _, reason, _),) = parked(world)
+    ((pack, _, reason, _),) = await parked(world)
     assert (pack, reason) == ("", "a reply to nobody knows which command: it has no correlation_id")
 
 
@@ -225,14 +228,14 @@ async def test_an_answer_to_another_packs_command_is_none(world: World) -> None:
     """Two WFMs do not settle each other's commands."""
     booking = await timed_out_booking(world)
     await world.answer(done(booking, VISIT_NO="V-0001"), booking, pack="other")
-    assert world.command_states() == ["expired"]
+    assert await world.command_states() == ["expired"]
 
 
 async def test_an_answer_to_nothing_we_know_is_let_go(world: World) -> None:
     with capture_logs() as logs:
         await world.answer(done("who-knows"))
     assert [entry["event"] for entry in logs] == ["reply.unsolicited"]
-    assert parked(world) == []
+    assert await parked(world) == []
 
 
 async def test_the_correlation_id_may_be_amqps_alone(make_world: Worlds) -> None:
@@ -243,7 +246,7 @@ async def test_the_correlation_id_may_be_amqps_alone(make_world: Worlds) -> None
         await world.book(order)
     (sent,) = world.bus.of("cmd.book")
     await world.answer(acme.done(VISIT_NO="V-0001"), sent.correlation_id)
-    assert world.command_states() == ["compensated"]
+    assert await world.command_states() == ["compensated"]
 
 
 @pytest.mark.parametrize(
@@ -282,7 +285,7 @@ async def test_what_was_passed_on_is_told_and_not_taken_again(
     with capture_logs() as logs:
         await world.take_over(other)
         await world.answer(done("Q-1@here"), "Q-1@here", pack="")
-    assert [rule for _, rule, _, _ in parked(world)] == ["commands.book"]
+    assert [rule for _, rule, _, _ in await parked(world)] == ["commands.book"]
     assert logs == []
 
 
@@ -319,7 +322,7 @@ async def test_another_packs_reply_counts_for_nothing_in_the_same_batch_either(w
     await asyncio.gather(
         world.answer(unreadable, booking, pack="other"), world.answer(done(booking, VISIT_NO="V-0001"), booking)
     )
-    assert (world.command_states(), parked(world)) == (["compensated"], [])
+    assert (await world.command_states(), await parked(world)) == (["compensated"], [])
 
 
 async def test_an_instance_may_have_any_name(make_world: Worlds, fixed_pack: Pack) -> None:
@@ -327,14 +330,14 @@ async def test_an_instance_may_have_any_name(make_world: Worlds, fixed_pack: Pac
     world.bus.answers = {}
     booking = await timed_out_booking(world)
     await world.answer(done(booking, VISIT_NO="V-0001"))
-    assert world.command_states() == ["compensated"]
+    assert await world.command_states() == ["compensated"]
 
 
 async def test_an_id_longer_than_any_we_write_is_none(patient: World) -> None:
     """It is neither looked for nor logged as it is."""
     with capture_logs() as logs:
         await patient.answer(done("Q" * 100_000))
-    ((_, _, reason, _),) = parked(patient)
+    ((_, _, reason, _),) = await parked(patient)
     assert "at most 255 characters" in reason
     assert len(reason) < 500
     assert [entry["event"] for entry in logs] == ["reply.uncorrelated"]
@@ -346,5 +349,5 @@ async def test_a_reply_to_a_pack_that_is_gone_is_parked_with_the_reason(world: W
     world.workshop.packs = {}
     for id_ in (booking.removesuffix("@here"), booking.replace("@here", ":compensation")):
         await world.answer(done(booking, VISIT_NO="V-0001"), id_, pack="")
-    assert [reason for _, _, reason, _ in parked(world)] == ["reply to book: pack acme-wfm is not loaded"] * 2
-    assert world.command_states() == ["expired"]
+    assert [reason for _, _, reason, _ in await parked(world)] == ["reply to book: pack acme-wfm is not loaded"] * 2
+    assert await world.command_states() == ["expired"]

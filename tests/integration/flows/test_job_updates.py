@@ -1,21 +1,32 @@
 """WFM → Buyer: what is stored before a message may be acked, and what becomes of messages that cannot be applied."""
 
 import asyncio
-import json
 from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from bridge import batcher
 from bridge.backoff import Backoff
 from bridge.domain.decide import decide as real_decide
 from bridge.errors import NotKept
-from bridge.flows import hold_queue, patience
+from bridge.flows import hold_queue
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import WorkOrderState
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows.acme import IN_MORNING, event, raw
 from tests.integration.flows.conftest import ACME
+from tests.integration.flows.reading import (
+    became,
+    deliveries,
+    entries,
+    events,
+    is_seen,
+    jobs_seen,
+    parked,
+    statuses,
+    work_orders,
+)
 from tests.integration.flows.world import World, Worlds
 from tests.support import eventually
 from tests.unit.mapping.patches import pack_with
@@ -26,54 +37,53 @@ async def test_all_that_follows_from_a_message_is_committed_before_handle_return
     message = event("NEW", 1)
     await world.hear(message)
 
-    assert world.rows("SELECT pack, message_id FROM inbox") == [("acme-wfm", "E-J-1-1")]
-    assert world.rows("SELECT message_id, job_key, body, outcome, rule FROM journal") == [
-        ("E-J-1-1", "J-1", message.body, "applied", "created")
-    ]
-    assert world.rows("SELECT job_key, state, appointment_required FROM work_orders") == [("J-1", "open", 1)]
+    assert await is_seen(world, "E-J-1-1")
+    (entry,) = await entries(world)
+    assert (entry.message, entry.job, entry.raw.body) == ("E-J-1-1", ("acme-wfm", "J-1"), message.body)
+    assert (entry.outcome, entry.rule) == ("applied", "created")
+    (order,) = await work_orders(world)
+    assert (order.job.key, order.state, order.appointment_required) == ("J-1", "open", True)
     assert world.notified() == ["workOrderCreateEvent", "workOrderAppointmentRequiredEvent"]
-    assert world.rows("SELECT count(*) FROM deliveries WHERE state='pending'") == [(2,)]
-    (ticket,) = world.outbox("cmd.ticket")
+    assert [delivery.state for delivery in await deliveries(world)] == ["pending", "pending"]
+    (ticket,) = await world.outbox("cmd.ticket")
     assert (ticket["TT_NO"], ticket["STATUS"]) == ("TT-99", "PEND")
-    assert world.rows("SELECT correlation_id FROM notifications GROUP BY 1") == [("corr-wfm",)]
+    assert {each.correlation_id for each in await events(world)} == {"corr-wfm"}
 
 
 async def test_a_redelivered_message_does_nothing(world: World) -> None:
     await world.hear(event("NEW", 1))
-    before = world.rows("SELECT count(*), (SELECT count(*) FROM notifications) FROM journal")
+    before = await entries(world), await events(world)
     await world.hear(event("NEW", 1))
-    assert world.rows("SELECT count(*), (SELECT count(*) FROM notifications) FROM journal") == before
+    assert (await entries(world), await events(world)) == before
 
 
 async def test_a_message_that_comes_twice_in_one_batch_is_applied_once(world: World) -> None:
     await world.hear(event("NEW", 1), event("NEW", 1))
-    assert world.outcomes() == ["applied"]
+    assert await world.outcomes() == ["applied"]
 
 
 async def test_bytes_that_cannot_be_decoded_are_parked_as_they_came_and_say_why(world: World) -> None:
     await world.hear(raw(b'\xff{"JOB_NO'))
-    ((outcome, body, job, reason, explanation),) = world.rows(
-        "SELECT outcome, body, job_key, reason, explanation FROM journal"
-    )
-    assert (outcome, body, job) == ("parked", b'\xff{"JOB_NO', None)
-    assert "is not UTF-8" in reason
-    assert json.loads(explanation)["reason"] == reason
-    assert world.rows("SELECT * FROM inbox") == []
+    (entry,) = await entries(world)
+    assert (entry.outcome, entry.raw.body, entry.job) == ("parked", b'\xff{"JOB_NO', None)
+    assert "is not UTF-8" in entry.reason
+    assert entry.explanation["reason"] == entry.reason
+    assert entry.message is None
 
 
 async def test_a_code_that_nobody_mapped_parks_the_message_with_its_explanation(world: World) -> None:
     message = event("NEW", 1, CUST_ACC="PL-66666")
     await world.hear(message)
-    ((outcome, body, job, reason),) = world.rows("SELECT outcome, body, job_key, reason FROM journal")
-    assert (outcome, body, job) == ("parked", message.body, "J-1")
-    assert "PL-66666" in reason
-    assert world.rows("SELECT * FROM work_orders") == []
+    (entry,) = await entries(world)
+    assert (entry.outcome, entry.raw.body, entry.job) == ("parked", message.body, ("acme-wfm", "J-1"))
+    assert "PL-66666" in entry.reason
+    assert await work_orders(world) == []
 
 
 async def test_a_message_that_the_pack_ignores_is_in_the_journal_and_does_nothing(world: World) -> None:
     order = await world.open_work_order()
     await world.hear(event("HOLD", 2))
-    assert world.outcomes() == ["applied", "ignored"]
+    assert await world.outcomes() == ["applied", "ignored"]
     assert await world.work_order_of() == order
 
 
@@ -81,24 +91,24 @@ async def test_an_older_version_is_stale(world: World) -> None:
     await world.open_work_order()
     await world.hear(event("WIP", 3))
     await world.hear(event("SCHD", 2))
-    assert world.outcomes() == ["applied", "applied", "stale"]
+    assert await world.outcomes() == ["applied", "applied", "stale"]
     assert (await world.work_order_of()).state is WorkOrderState.IN_PROGRESS
 
 
 async def test_updates_of_an_unknown_job_wait_and_are_applied_by_version_when_it_comes(world: World) -> None:
     await world.hear(event("WIP", 3, **IN_MORNING))
     await world.hear(event("SCHD", 2, **IN_MORNING))
-    assert world.outcomes() == ["waiting", "waiting"]
+    assert await world.outcomes() == ["waiting", "waiting"]
 
     await world.hear(event("NEW", 1))
 
-    assert world.rows("SELECT message_id, outcome FROM journal ORDER BY number") == [
+    assert await became(world) == [
         ("E-J-1-3", "applied"),
         ("E-J-1-2", "applied"),
         ("E-J-1-1", "applied"),
     ]
     assert (await world.work_order_of()).state is WorkOrderState.IN_PROGRESS
-    assert world.column("SELECT status FROM appointments") == ["inProgress"]
+    assert await statuses(world) == ["inProgress"]
 
 
 def two_versions() -> Pack:
@@ -115,13 +125,13 @@ async def test_versions_of_different_objects_are_not_compared_while_updates_wait
     world: World = await make_world(pack=two_versions())
     await world.hear(event("SCHD", 7, JOB_VER="", VISIT_VER=7, **IN_MORNING))
     await world.hear(event("WIP", 3, **IN_MORNING), event("NEW", 1))
-    assert world.outcomes() == ["applied", "applied", "applied"]
+    assert await world.outcomes() == ["applied", "applied", "applied"]
     assert (await world.work_order_of()).state is WorkOrderState.IN_PROGRESS
 
 
 async def test_updates_ahead_of_their_job_in_one_batch_are_applied_in_it(world: World) -> None:
     await world.hear(event("DONE", 4), event("SCHD", 2), event("NEW", 1), event("WIP", 3))
-    assert world.rows("SELECT message_id, outcome FROM journal ORDER BY number") == [
+    assert await became(world) == [
         ("E-J-1-4", "applied"),
         ("E-J-1-2", "applied"),
         ("E-J-1-1", "applied"),
@@ -142,17 +152,17 @@ async def test_a_message_that_crashes_the_bridge_is_parked_and_its_neighbours_pa
     poison = event("NEW", 1, "J-2")
     await world.hear(event("NEW", 1, "J-1"), poison, event("NEW", 1, "J-3"))
 
-    assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-3"]
-    ((body, reason),) = world.rows("SELECT body, reason FROM journal WHERE outcome='parked'")
-    assert body == poison.body
-    assert "ZeroDivisionError: a defect" in reason
+    assert await jobs_seen(world) == ["J-1", "J-3"]
+    (entry,) = await parked(world)
+    assert entry.raw.body == poison.body
+    assert "ZeroDivisionError: a defect" in entry.reason
 
 
 async def test_a_message_that_cannot_even_be_parked_holds_the_others_and_is_not_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither does the bridge end, nor is anything acked that is stored nowhere."""
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 1.0))
+    monkeypatch.setattr(batcher, "RETRIES", Backoff(0.001, 1.0))
     monkeypatch.setattr(hold_queue, "decide", lambda *_: 1 / 0)
     failures = iter([ZeroDivisionError("a defect in parking"), ZeroDivisionError("again")])
     commit: Any = world.job_updates._batcher._commit
@@ -165,7 +175,7 @@ async def test_a_message_that_cannot_even_be_parked_holds_the_others_and_is_not_
 
     monkeypatch.setattr(commit, "_park", parks_at_last)
     await world.hear(event("NEW", 1))
-    assert world.outcomes() == ["parked"]
+    assert await world.outcomes() == ["parked"]
 
 
 def refuse(world: World, table: str, condition: str) -> None:
@@ -181,8 +191,8 @@ async def test_a_message_that_the_database_refuses_is_parked_with_a_reason_that_
     refuse(world, "work_orders", "NEW.job_key = 'J-2'")
     with capture_logs() as logs:
         await world.hear(event("NEW", 1, "J-1"), event("NEW", 1, "J-2", REMARK="s3cret"), event("NEW", 1, "J-3"))
-    assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-3"]
-    assert world.column("SELECT reason FROM journal WHERE outcome='parked'") == [
+    assert await jobs_seen(world) == ["J-1", "J-3"]
+    assert [entry.reason for entry in await parked(world)] == [
         "the bridge failed on this message: StoreDefect: the database refused a change: not this"
     ]
     assert "s3cret" not in str(logs)
@@ -192,7 +202,7 @@ async def test_a_message_that_the_database_refuses_to_keep_at_all_is_given_up_an
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whoever gave it keeps it, with the reason; and nothing is said to be parked that is not."""
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.01))
+    monkeypatch.setattr(batcher, "RETRIES", Backoff(0.001, 0.01))
     poison = event("NEW", 1, "J-2")
     refuse(world, "journal", f"NEW.body = x'{poison.body.hex()}'")
     with capture_logs() as logs:
@@ -201,14 +211,14 @@ async def test_a_message_that_the_database_refuses_to_keep_at_all_is_given_up_an
     assert (first, last) == (None, None)
     assert isinstance(given_up, NotKept)
     assert "not this" in str(given_up)
-    assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-3"]
+    assert await jobs_seen(world) == ["J-1", "J-3"]
     assert world.job_updates.given_up == 1
     assert world.job_updates.oldest_s() == 0
     assert "message.parked" not in [line["event"] for line in logs]
 
 
 async def test_a_message_that_waits_for_the_database_grows_old(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 0.01))
+    monkeypatch.setattr(batcher, "RETRIES", Backoff(0.001, 0.01))
     world.store.at_start = 1_000_000
     waiting = asyncio.create_task(world.hear(event("NEW", 1)))
     await eventually(lambda: world.job_updates.oldest_s() > 0.02)
@@ -220,11 +230,11 @@ async def test_a_message_that_waits_for_the_database_grows_old(world: World, mon
 async def test_a_database_that_goes_away_is_waited_for_and_nothing_is_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(patience, "RETRIES", Backoff(0.001, 1.0))
+    monkeypatch.setattr(batcher, "RETRIES", Backoff(0.001, 1.0))
     world.store.at_start, world.store.at_commit = 3, 2
     await world.hear(event("NEW", 1, "J-1"), event("NEW", 1, "J-2"))
-    assert world.column("SELECT job_key FROM work_orders ORDER BY job_key") == ["J-1", "J-2"]
-    assert world.outcomes() == ["applied", "applied"]
+    assert await jobs_seen(world) == ["J-1", "J-2"]
+    assert await world.outcomes() == ["applied", "applied"]
 
 
 async def test_the_watch_for_overdue_commands_survives_a_database_that_goes_away(
@@ -246,4 +256,4 @@ async def test_messages_that_wait_together_share_transactions(world: World) -> N
     begun = world.store.begun
     await world.hear(*(event("NEW", 1, f"J-{number}") for number in range(250)))
     assert world.store.begun - begun == 2  # 200, the most at once, and 50
-    assert world.column("SELECT message_id FROM journal ORDER BY number") == [f"E-J-{n}-1" for n in range(250)]
+    assert [entry.message for entry in await entries(world)] == [f"E-J-{n}-1" for n in range(250)]

@@ -5,9 +5,11 @@ from typing import Any
 
 import orjson
 
-from bridge.flows.ports import WfmMessage
+from bridge.domain.model import BuyerId, JobRef
+from bridge.flows.ports import WfmMessage, WorkOrderQuery
 from tests.integration.flows.acme import raw
-from tests.integration.flows.world import Worlds
+from tests.integration.flows.reading import entries, is_seen
+from tests.integration.flows.world import World, Worlds
 from tests.unit.mapping.patches import pack_with
 
 PACK = pack_with(
@@ -37,14 +39,20 @@ def message(routing_key: str = "job", **body: Any) -> WfmMessage:
     return replace(raw(orjson.dumps(body), routing_key), pack="toy")
 
 
+async def states(world: World) -> list[tuple[str, str]]:
+    """The jobs, and the states of their WorkOrders."""
+    found = await world.sql_store.reads.work_orders(WorkOrderQuery(buyers=frozenset({BuyerId("the-buyer")})))
+    return sorted((order.job.key, order.state.value) for order in found.items)
+
+
 async def test_each_part_of_a_message_goes_to_its_own_job_once(make_world: Worlds) -> None:
     world = await make_world(pack=PACK)
     both = message(id="M", rev=1, kind="made", jobs=["A", {}, "B"])
     await world.hear(both)
     await world.hear(both)
-    assert world.rows("SELECT pack, message_id FROM inbox ORDER BY 2") == [("toy", "M#0"), ("toy", "M#2")]
-    assert world.rows("SELECT job_key, state FROM work_orders ORDER BY 1") == [("A", "open"), ("B", "open")]
-    assert world.outcomes().count("applied") == 2
+    assert [await is_seen(world, f"M#{part}", "toy") for part in range(3)] == [True, False, True]
+    assert await states(world) == [("A", "open"), ("B", "open")]
+    assert (await world.outcomes()).count("applied") == 2
 
 
 async def test_a_part_that_waits_for_its_job_is_found_again_among_the_parts(make_world: Worlds) -> None:
@@ -52,7 +60,7 @@ async def test_a_part_that_waits_for_its_job_is_found_again_among_the_parts(make
     await world.hear(message(id="M1", rev=1, kind="made", jobs=["A"]))
     await world.hear(message(id="M2", rev=2, kind="go", jobs=["A", "B"]))
     await world.hear(message(id="M3", rev=1, kind="made", jobs=["B"]))
-    assert world.rows("SELECT job_key, state FROM work_orders ORDER BY 1") == [("A", "planned"), ("B", "planned")]
+    assert await states(world) == [("A", "planned"), ("B", "planned")]
 
 
 async def test_what_an_ignored_delta_told_is_known_to_the_next_message(make_world: Worlds) -> None:
@@ -61,14 +69,12 @@ async def test_what_an_ignored_delta_told_is_known_to_the_next_message(make_worl
     await world.hear(message(id="M2", rev=3, kind="noted", task="Lay", jobs=["A"]))
     await world.hear(message(id="M3", rev=2, kind="noted", task="Old", jobs=["A"]))
     await world.hear(message(id="M4", rev=4, kind="go", jobs=["A"]))
-    assert world.outcomes() == ["applied", "ignored", "ignored", "applied"]
-    assert [orjson.loads(record) for record in world.column("SELECT record FROM jobs")] == [
-        {"kind": "go", "task": "Lay"}
-    ]
+    assert await world.outcomes() == ["applied", "ignored", "ignored", "applied"]
+    assert await world.sql_store.reads.record(JobRef("toy", "A")) == {"kind": "go", "task": "Lay"}
 
 
 async def test_a_message_of_no_job_is_ignored_and_kept_in_the_journal(make_world: Worlds) -> None:
     world = await make_world(pack=PACK)
     await world.hear(message("heartbeat.1"))
-    assert world.rows("SELECT outcome, reason, job_key FROM journal") == [("ignored", "Nobody's job", None)]
-    assert world.rows("SELECT * FROM inbox") == []
+    (entry,) = await entries(world)
+    assert (entry.outcome, entry.reason, entry.job, entry.message) == ("ignored", "Nobody's job", None, None)

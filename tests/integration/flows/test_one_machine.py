@@ -38,6 +38,7 @@ from bridge.mef.models import AppointmentUpdate, TimePeriod
 from bridge.packtools.replay import ASKED, Asked, Expired, Replied, replay
 from bridge.packtools.sandbox import DUPLICATE, Happened, RawMessage, Sandbox
 from tests.integration.flows import acme
+from tests.integration.flows.reading import sent
 from tests.integration.flows.world import BUYER, Clock, World
 from tests.unit.examples import examples
 from tests.unit.mapping.patches import pack_with
@@ -355,7 +356,7 @@ class Both:
         }
         deliveries = await self.world.sql_store.backlog.reports(limit=1000)
         assert sorted(self.notified) == sorted(one.event_type for one in deliveries)
-        assert self.sent == self.world.column("SELECT routing_key FROM outbox ORDER BY number")
+        assert self.sent == [message.routing_key for message in await sent(self.world)]
 
     async def _entries(self) -> list[JournalEntry]:
         return [

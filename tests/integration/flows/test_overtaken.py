@@ -34,7 +34,7 @@ async def test_a_message_of_a_lower_version_is_stale(
     appointment = await world.book(await world.open_work_order())
     restarted: World = await make_world(pack=versioned)
     await restarted.hear(event(status, 2, **visit))
-    assert restarted.outcomes()[-1] == "stale"
+    assert (await restarted.outcomes())[-1] == "stale"
     await restarted.hear(event("SCHD", 3, **IN_MORNING))
     assert (await restarted.appointment(appointment)).status is AppointmentStatus.CONFIRMED
 
@@ -45,7 +45,7 @@ async def test_without_versions_what_happened_before_the_booking_is_stale(
 ) -> None:
     appointment = await world.book(await world.open_work_order())
     await world.hear(event(status, 2, **visit, **BEFORE))
-    assert world.outcomes()[-1] == "stale"
+    assert (await world.outcomes())[-1] == "stale"
     assert (await world.appointment(appointment)).status is AppointmentStatus.CONFIRMED
 
 

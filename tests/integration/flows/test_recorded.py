@@ -126,7 +126,7 @@ async def test_an_echo_that_came_before_the_answer_waits_for_it_in_the_replay_to
     booking = asyncio.create_task(world.book(order))
     asked = await world.bus.next("cmd.book")
     await hear(world, "SCHD", 2, **IN_MORNING)
-    assert world.outcomes()[-1] == "waiting"
+    assert (await world.outcomes())[-1] == "waiting"
     await world.reply(asked, acme.done(VISIT_NO="V-0001"))
     await booking
     job = await replayed(world, pack)
@@ -152,7 +152,7 @@ async def test_a_late_yes_is_taken_back_in_the_replay_and_what_never_left_did_no
         await world.book(order)
     world.clock.advance(seconds=1)
     await world.reply(world.bus.of("cmd.book")[-1], acme.done(VISIT_NO="V-0001"))
-    assert world.command_states() == ["failed", "compensated"]
+    assert await world.command_states() == ["failed", "compensated"]
     job = await replayed(world, pack)
     assert [command.state for command in job.commands] == ["compensated"]
     assert job.appointment is None
@@ -204,7 +204,7 @@ async def test_what_was_held_is_replayed_in_its_time(make_world: Worlds) -> None
     world.clock.advance(seconds=30)
     assert await world.job_updates.apply_due() == 1
     await hear(world, "HOLD", 6)
-    assert world.outcomes()[2:5] == ["superseded", "unchanged", "applied"]
+    assert (await world.outcomes())[2:5] == ["superseded", "unchanged", "applied"]
 
     recorded = await events(world, pack)
     assert list(changes(pack, pack, recorded)) == []

@@ -9,13 +9,15 @@ import pytest
 
 from bridge.errors import PermanentError
 from bridge.flows.live_packs import LivePacks, NeedsRestart, PackReload
+from bridge.flows.ports import WorkOrderQuery
 from bridge.flows.work import Work
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.yaml_source import parse_yaml
 from tests.integration.flows.acme import event
 from tests.integration.flows.conftest import ACME
-from tests.integration.flows.world import World, Worlds
+from tests.integration.flows.reading import entries
+from tests.integration.flows.world import BUYERS, World, Worlds
 from tests.support import eventually
 
 TEXT = (ACME / "pack.yaml").read_text()
@@ -53,10 +55,11 @@ async def test_messages_in_flight_are_all_applied_each_by_one_pack(make_world: W
         if hearing.done():
             break
     await hearing
-    assert world.outcomes() == ["applied"] * 200
-    rules = world.rows("SELECT pack_version, rule, count(*) FROM journal GROUP BY 1, 2")
-    assert {(version, rule) for version, rule, _ in rules} <= {(pack.version, "created"), (NEWER.version, "born")}
-    assert world.column("SELECT count(*) FROM work_orders") == [200]
+    assert await world.outcomes() == ["applied"] * 200
+    rules = {(entry.pack_version, entry.rule) for entry in await entries(world)}
+    assert rules <= {(pack.version, "created"), (NEWER.version, "born")}
+    found = await world.sql_store.reads.work_orders(WorkOrderQuery(buyers=BUYERS))
+    assert found.total == 200
 
 
 async def test_a_batch_ends_with_the_packs_it_began_with(world: World, pack: Pack) -> None:

@@ -44,7 +44,7 @@ async def test_a_late_booking_is_taken_back_with_it(make_world: Worlds, telling:
     with pytest.raises(WfmTimeout):
         await world.book(await world.open_work_order(SITE_ID="SITE-9"))
     await world.reply(world.bus.of("cmd.book")[0], acme.done(VISIT_NO="V-0001"))
-    assert [cancel["SITE"] for cancel in world.outbox("cmd.cancel")] == ["SITE-9"]
+    assert [cancel["SITE"] for cancel in await world.outbox("cmd.cancel")] == ["SITE-9"]
 
 
 async def test_a_job_that_was_known_before_the_pack_asked_for_it_has_the_default(

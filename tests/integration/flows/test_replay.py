@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from bridge.domain.model import JobRef
 from bridge.flows.refusals import NotReplayable
 from bridge.mapping.pack import Pack
-from tests.integration.flows.acme import IN_MORNING, event, raw
+from tests.integration.flows.acme import IN_MORNING, PACK, event, raw
 from tests.integration.flows.reading import entries, work_orders
 from tests.integration.flows.world import World, Worlds
 
@@ -16,14 +17,13 @@ UNMAPPED = {"CUST_ACC": "PL-66666"}
 
 
 @pytest.fixture
-def fixed(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+def fixed(pack: Pack, world: World) -> Callable[[], None]:
     """Lets the pack take customers that it does not know for PL-00017."""
-    read_all = Pack.read_all
 
-    def mended(self: Pack, body: bytes, *rest: Any) -> Any:
-        return read_all(self, body.replace(b"PL-66666", b"PL-00017").removeprefix(b"\xff"), *rest)
+    def mended(body: bytes, *rest: Any) -> Any:
+        return pack.read_all(body.replace(b"PL-66666", b"PL-00017").removeprefix(b"\xff"), *rest)
 
-    return lambda: monkeypatch.setattr(Pack, "read_all", mended)
+    return lambda: world.use(replace(pack, read_all=mended))
 
 
 async def test_a_parked_message_that_is_sent_again_after_the_pack_was_fixed_is_applied(
@@ -39,7 +39,7 @@ async def test_a_parked_message_that_is_sent_again_after_the_pack_was_fixed_is_a
     ]
     assert [order.job.key for order in await work_orders(world)] == ["J-1"]
     await world.hear(message)
-    assert world.outcomes() == ["superseded", "applied"]
+    assert await world.outcomes() == ["superseded", "applied"]
 
 
 async def test_a_parked_message_is_replayed_with_all_that_follows_from_it(
@@ -52,11 +52,11 @@ async def test_a_parked_message_is_replayed_with_all_that_follows_from_it(
     (entry,) = await world.job_updates.replay(1)
     assert entry.outcome == "applied"
     assert (await entries(world))[0].reason.startswith("superseded by entry 3; was: ")
-    assert world.outcomes() == ["superseded", "applied", "applied"]
+    assert await world.outcomes() == ["superseded", "applied", "applied"]
     assert [order.state for order in await work_orders(world)] == ["planned"]
     assert world.notified()[0] == "workOrderCreateEvent"
     await world.hear(event("NEW", 1, **UNMAPPED))
-    assert world.outcomes() == ["superseded", "applied", "applied"]
+    assert await world.outcomes() == ["superseded", "applied", "applied"]
 
 
 async def test_bytes_that_were_unreadable_are_replayed_under_the_id_that_is_read_now(
@@ -80,7 +80,7 @@ async def test_a_parked_message_that_was_taken_since_is_not_applied_twice(
     await world.hear(message)
     fixed()
     assert await world.job_updates.replay(1) == []
-    assert world.outcomes() == ["superseded", "applied"]
+    assert await world.outcomes() == ["superseded", "applied"]
     assert (await entries(world))[0].reason.startswith("the message was taken since; was: ")
 
 
@@ -90,7 +90,8 @@ async def test_what_would_be_parked_again_stays_as_it_is_and_says_why(world: Wor
     with pytest.raises(NotReplayable, match=r"entry 1 would be parked again: .*PL-66666"):
         await world.job_updates.replay(1)
     assert await entries(world) == before
-    assert world.rows("SELECT * FROM jobs") == []
+    assert await world.sql_store.reads.record(JobRef(PACK, "J-1")) == {}
+    assert await work_orders(world) == []
 
 
 async def test_only_parked_messages_of_packs_that_run_are_replayed(make_world: Worlds, pack: Pack) -> None:

@@ -16,6 +16,7 @@ from bridge.mapping.pack import Pack
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import EventSubscriptionInput
 from tests.integration.flows import acme
+from tests.integration.flows.reading import deliveries
 from tests.integration.flows.world import BUYER, BUYERS, World
 
 OWN = "acme-wfm"
@@ -28,7 +29,7 @@ class Seller:
         store = SellerStore(world.store, name, frozenset(packs))
         self.work_orders = WorkOrders(store.reads)
         timeout = timedelta(seconds=world.timeout_s)
-        slots = TimeSlots(store, world.workshop, world.commands, timeout=timeout, memory=timeout)
+        slots = TimeSlots(store, world.workshop, world.commands, timeout=timeout, memory=timeout, max_periods=1)
         self.appointments = Appointments(store, world.workshop, world.commands, slots, timeout=timeout)
         self.subscriptions = Subscriptions(store.listeners, world.clock, world.workshop.new_id, max_listeners=20)
         self.name = name
@@ -97,6 +98,7 @@ async def test_a_listener_hears_of_its_own_seller(world: World, pack: Pack, us: 
     workshop = Workshop(world.store, {OWN: pack}, world.clock, world.workshop.new_id, sellers={OWN: "us"})
     world.job_updates._workshop = workshop
     await world.open_work_order()
-    heard = world.column("SELECT DISTINCT subscription_id FROM deliveries ORDER BY 1")
-    assert heard == sorted([own.id, silent.id])
-    assert world.column("SELECT seller_param FROM subscriptions WHERE id=?", own.id) == ["us"]
+    assert {delivery.listener for delivery in await deliveries(world)} == {own.id, silent.id}
+    registered = await world.sql_store.listeners.find(own.id)
+    assert registered is not None
+    assert registered.seller_param == "us"

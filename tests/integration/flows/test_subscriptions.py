@@ -110,7 +110,7 @@ async def test_absolute_web_addresses_are_callbacks(world: World, callback: str)
 async def test_what_could_never_be_called_is_no_callback(world: World, callback: str) -> None:
     with pytest.raises(InvalidSubscription, match="callback: "):
         await register(world, callback)
-    assert world.rows("SELECT * FROM subscriptions") == []
+    assert await world.sql_store.listeners.reports() == []
 
 
 async def test_where_hosts_were_agreed_on_a_listener_must_be_at_one_of_them(world: World) -> None:

@@ -26,6 +26,7 @@ from bridge.yaml_source import parse_yaml
 from tests.integration.flows import acme
 from tests.integration.flows.acme import AFTERNOON, IN_AFTERNOON, NOW, event
 from tests.integration.flows.conftest import ACME
+from tests.integration.flows.reading import entries
 from tests.integration.flows.world import BUYERS, Clock, World, Worlds
 from tests.support import eventually
 from tests.unit.mapping.patches import pack_with
@@ -446,13 +447,13 @@ async def test_the_yes_to_a_move_takes_the_place_of_what_is_held(make_world: Wor
     appointment = await world.booked()
     await world.hear(event("VCAN", 3))
     await world.move(appointment)
-    assert world.outcomes()[3:] == ["superseded", "applied"]
-    ((reason,),) = world.rows("SELECT reason FROM journal WHERE message_id = 'E-J-1-3'")
+    assert (await world.outcomes())[3:] == ["superseded", "applied"]
+    (reason,) = [entry.reason for entry in await entries(world) if entry.message == "E-J-1-3"]
     assert reason.startswith("superseded by the WFM's yes to the reschedule id-")
     found = await when_its_time_is_up(world, appointment)
     assert (found.status, found.valid_for) == (AppointmentStatus.CONFIRMED, AFTERNOON)
     await world.hear(event("SCHD", 4, **IN_AFTERNOON))
-    assert world.outcomes()[3:] == ["superseded", "applied", "unchanged"]
+    assert (await world.outcomes())[3:] == ["superseded", "applied", "unchanged"]
 
 
 async def test_the_yes_to_a_booking_takes_the_place_of_what_is_held(make_world: Worlds) -> None:
@@ -460,7 +461,7 @@ async def test_the_yes_to_a_booking_takes_the_place_of_what_is_held(make_world: 
     order = await world.open_work_order()
     await world.hear(event("CANC", 2))
     appointment = await world.book(order)
-    assert world.outcomes()[1:] == ["superseded", "applied"]
+    assert (await world.outcomes())[1:] == ["superseded", "applied"]
     assert (await when_its_time_is_up(world, appointment)).status is AppointmentStatus.CONFIRMED
     assert (await world.work_order_of()).state is WorkOrderState.PLANNED
 
@@ -472,7 +473,7 @@ async def test_a_no_takes_the_place_of_nothing(make_world: Worlds) -> None:
     world.bus.answers["cmd.move"] = lambda _: acme.refused()
     with pytest.raises(Rejected):
         await world.move(appointment)
-    assert world.outcomes()[3] == "waiting"
+    assert (await world.outcomes())[3] == "waiting"
     assert (await when_its_time_is_up(world, appointment)).status is AppointmentStatus.CANCELLED
 
 
@@ -485,7 +486,7 @@ async def test_a_yes_that_comes_after_the_time_finds_what_was_held_applied(make_
     await world.reply(sent, acme.done(VISIT_NO="V-0001"))
     with pytest.raises(Rejected, match="has changed meanwhile"):
         await task
-    assert world.outcomes()[3:] == ["applied", "unchanged"]
+    assert (await world.outcomes())[3:] == ["applied", "unchanged"]
     assert (await world.appointment(appointment)).status is AppointmentStatus.CANCELLED
 
 
@@ -494,9 +495,9 @@ async def test_what_waits_behind_is_applied_before_the_yes(make_world: Worlds) -
     appointment = await world.booked()
     world.bus.answers["cmd.move"] = lambda _: acme.done(VISIT_NO="V-0001", VER=6)
     await world.hear(event("VCAN", 3), event("VCAN", 4), event("HOLD", 5, TASKS="RING TWICE"))
-    assert world.outcomes()[3:] == ["waiting", "waiting", "waiting"]
+    assert (await world.outcomes())[3:] == ["waiting", "waiting", "waiting"]
     await world.move(appointment)
-    assert world.outcomes()[3:] == ["superseded", "superseded", "applied", "applied"]
+    assert (await world.outcomes())[3:] == ["superseded", "superseded", "applied", "applied"]
     assert (await world.work_order_of()).details.task == ("RING TWICE",)
     found = await when_its_time_is_up(world, appointment)
     assert (found.status, found.valid_for) == (AppointmentStatus.CONFIRMED, AFTERNOON)
@@ -511,7 +512,7 @@ async def test_a_yes_that_is_older_by_its_version_takes_the_place_of_nothing(
     world.bus.answers["cmd.move"] = lambda _: acme.done(VISIT_NO="V-0001", VER=version)
     await world.hear(event("VCAN", 3))
     await world.move(appointment)
-    assert world.outcomes()[3] == became
+    assert (await world.outcomes())[3] == became
 
 
 async def test_what_waited_for_an_answer_is_held_for_what_is_left_of_its_time(make_world: Worlds) -> None:
@@ -523,9 +524,8 @@ async def test_what_waited_for_an_answer_is_held_for_what_is_left_of_its_time(ma
     await world.reply(sent, acme.refused())
     with pytest.raises(Rejected):
         await task
-    assert world.rows("SELECT outcome, due_at FROM journal WHERE message_id = 'E-J-1-3'") == [
-        ("waiting", "2026-03-05T12:00:30.000000Z")
-    ]
+    (entry,) = [entry for entry in await entries(world) if entry.message == "E-J-1-3"]
+    assert (entry.outcome, entry.due_at) == ("waiting", NOW + timedelta(seconds=30))
     world.clock.advance(seconds=29)
     assert await world.job_updates.apply_due() == 1
     assert (await world.appointment(appointment)).status is AppointmentStatus.CANCELLED

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 
 from bridge.domain.model import BuyerId
 from bridge.errors import BrokerUnavailable, NotRouted, NotSent
+from bridge.flows.ports import Window
 from bridge.flows.refusals import Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot, WorkOrderRef
 from tests.integration.flows import acme
@@ -192,9 +193,9 @@ async def test_a_slot_that_cannot_be_read_is_left_out_and_the_operator_is_told(w
 
 async def test_an_answer_that_can_be_read_is_not_kept(world: World) -> None:
     await world.open_work_order()
-    before = world.outcomes()
+    before = await world.outcomes()
     await found(world, MORNING)
-    assert world.outcomes() == before
+    assert await world.outcomes() == before
 
 
 async def test_no_answer_in_time_is_a_timeout_and_a_late_one_changes_nothing(make_world: Worlds) -> None:
@@ -204,4 +205,6 @@ async def test_no_answer_in_time_is_a_timeout_and_a_late_one_changes_nothing(mak
     with pytest.raises(WfmTimeout):
         await found(world, MORNING)
     await world.reply(world.bus.sent[0], acme.slots(MORNING_SLOT))
-    assert world.rows("SELECT * FROM offered_slots") == []
+    order = await world.work_order_of()
+    async with world.sql_store.transaction() as tx:
+        assert await tx.offered_slots([Window(order.id, MORNING)], world.clock()) == {}

@@ -74,7 +74,7 @@ async def test_a_story_is_told_from_the_first_message_to_the_last_attempt(world:
         ("sent", "cmd.ticket to exchange acme.wfm.commands: sent"),
         ("sent", "cmd.ticket to exchange acme.wfm.commands: sent"),
         ("attempt", "workOrderCreateEvent to https://buyer.test: 204 after 0.250 s"),
-        ("message", "3 job.schd: applied by rule planned-with-visit"),
+        ("message", "3 job.schd: applied by rule planned"),
         ("notification", f"appointmentAttributeValueChangeEvent about {visit.id}"),
     ]
     booked = next(step for step in steps(found) if step.text.startswith("2 reply"))

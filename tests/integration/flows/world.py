@@ -4,15 +4,15 @@ import asyncio
 import inspect
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 
-from bridge.domain.model import Appointment, AppointmentId, BuyerId, WorkOrder, WorkOrderId
+from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, WorkOrder
 from bridge.errors import BridgeError, StoreUnavailable
 from bridge.flows.appointments import Appointments
 from bridge.flows.commands import Commands
@@ -31,6 +31,9 @@ from tests.support import PATIENCE_S, eventually
 
 BUYER = BuyerId("acme-buyer")
 BUYERS = frozenset({BUYER})
+
+ALL = 100_000
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 # Compiling statements is most of what a test would wait for; the cache of an engine ends with it.
 COMPILED: dict[Any, Any] = {}
@@ -159,14 +162,19 @@ class World:
         engine = open_engine(f"sqlite:///{database}", synchronous="NORMAL").execution_options(compiled_cache=COMPILED)
         self.sql_store = SqlStore(engine, new_id=ids, clock=clock)
         self.store: Any = FlakyStore(self.sql_store)
-        packs: Mapping[str, Pack] = {pack.name: pack}
+        self._packs = {pack.name: pack}
         timeout = timedelta(seconds=timeout_s)
         store: Store = self.store
-        self.workshop = workshop = Workshop(store, packs, clock, ids)
+        self.workshop = workshop = Workshop(store, self._packs, clock, ids)
         self.commands = Commands(store, self.bus, workshop, instance=instance)
         self.job_updates = JobUpdates(store, workshop)
         self.time_slots = TimeSlots(
-            store, workshop, self.commands, timeout=timedelta(seconds=search_s), memory=timedelta(minutes=30)
+            store,
+            workshop,
+            self.commands,
+            timeout=timedelta(seconds=search_s),
+            memory=timedelta(minutes=30),
+            max_periods=20,
         )
         self.appointments = Appointments(store, workshop, self.commands, self.time_slots, timeout=timeout)
         self.subscriptions = Subscriptions(store.listeners, clock, ids, max_listeners=20)
@@ -185,6 +193,10 @@ class World:
             await asyncio.gather(*loops, *self._tasks, return_exceptions=True)
             await self.commands._batcher.stop()
             await self.sql_store.close()
+
+    def use(self, pack: Pack) -> None:
+        """Speak to the WFM through another pack of that name from now on."""
+        self._packs[pack.name] = pack
 
     # the WFM
 
@@ -239,9 +251,9 @@ class World:
 
     async def work_order_of(self, job: str = "J-1") -> WorkOrder:
         """Read the WorkOrder of a job."""
-        found = await self.store.reads.work_order(
-            WorkOrderId(self.column("SELECT id FROM work_orders WHERE job_key=?", job)[0])
-        )
+        ref = JobRef(next(iter(self._packs)), job)
+        async with self.sql_store.transaction() as tx:
+            found = (await tx.load_jobs([ref]))[ref].work_order
         assert isinstance(found, WorkOrder)
         return found
 
@@ -279,36 +291,33 @@ class World:
             request = EventSubscriptionInput(callback="https://buyer.test")
             await self.subscriptions.register(api, Irp.SONATA, BUYER, request, None, None)
 
-    # what is committed, read past the store
+    # what is committed
 
-    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Run a query on a connection of its own: it sees only what is committed."""
+    async def outcomes(self) -> list[str]:
+        """What became of the messages, in order of arrival."""
+        return [one.entry.outcome.value for one in reversed(await self.sql_store.journal.latest(limit=ALL))]
+
+    async def command_states(self, kind: str = "book") -> list[str]:
+        """The states of the stored commands of a kind, oldest first."""
+        found = [one for pack in self._packs for one in await self.sql_store.commands.since(pack, EVER)]
+        return [one.state.value for one in found if one.kind == kind]
+
+    async def outbox(self, routing_key: str) -> list[dict[str, Any]]:
+        """The bodies of the stored messages for the WFM with this routing key, in order."""
+        found = [one.message for one in reversed(await self.sql_store.outbox.reports(limit=ALL))]
+        return [orjson.loads(one.body) for one in found if one.routing_key == routing_key]
+
+    def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Do something to the database that the store has no words for, past it."""
         connection = sqlite3.connect(self._database)
         try:
-            return connection.execute(statement, parameters).fetchall()
+            return connection.execute(statement).fetchall()
         finally:
             connection.close()
 
-    def column(self, statement: str, *parameters: object) -> list[Any]:
-        """Run a query for one column."""
-        return [row[0] for row in self.rows(statement, *parameters)]
-
-    def outcomes(self) -> list[str]:
-        """What became of the messages, in order of arrival."""
-        return self.column("SELECT outcome FROM journal ORDER BY number")
-
-    def command_states(self, kind: str = "book") -> list[str]:
-        """The states of the stored commands of a kind, oldest first."""
-        return self.column("SELECT state FROM commands WHERE kind=? ORDER BY rowid", kind)
-
-    def outbox(self, routing_key: str) -> list[dict[str, Any]]:
-        """The bodies of the stored messages for the WFM with this routing key, in order."""
-        found = self.column("SELECT body FROM outbox WHERE routing_key=? ORDER BY number", routing_key)
-        return [orjson.loads(body) for body in found]
-
     def notified(self) -> list[str]:
-        """The types of all notifications, in order."""
-        return self.column("SELECT event_type FROM notifications ORDER BY event_time, rowid")
+        """The types of all notifications, in order, which the store does not tell of those of one moment."""
+        return [name for (name,) in self.rows("SELECT event_type FROM notifications ORDER BY event_time, rowid")]
 
 
 Worlds = Callable[..., Any]

@@ -8,7 +8,7 @@ import pytest
 from bridge.domain.model import Job, JobRef, Outcome
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.store import SqlStore
-from bridge.store.job_cache import JobCache
+from bridge.store.jobs import JobCache
 from tests.integration.store.conftest import OpenStore
 from tests.integration.store.values import (
     PACK,

@@ -1,17 +1,23 @@
 """The Buyer's lists: filters (O3, O4, R31), a stable order, pages and totals."""
 
+import asyncio
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
-from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
-from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.flows.ports import AppointmentQuery, Page, WorkOrderQuery
+from bridge.mef.enums import AppointmentStatus, BuyerSeller, WorkOrderState
+from bridge.mef.models import AttachmentValue, Note
 from bridge.store import SqlStore
+from bridge.store import listeners as listeners_module
 from bridge.store import reads as reads_module
 from tests.integration.store.values import (
     BUYER,
     OTHER_BUYER,
+    PACK,
     address,
     appointment,
     at,
@@ -21,12 +27,16 @@ from tests.integration.store.values import (
     save,
     site,
     street,
+    subscription,
     ticket,
     window,
     work_order,
 )
 
 BOTH = frozenset({BUYER, OTHER_BUYER})
+COMPLETED = WorkOrderState.COMPLETED
+NOTE = Note(id="1", author="Jo", date=at(hours=1), source=BuyerSeller.BUYER, text="Ring twice.")
+ATTACHMENT = AttachmentValue(author="Jo", name="plan", source=BuyerSeller.BUYER, url="https://acme.test/plan")
 
 
 async def test_an_unknown_id_is_none(store: SqlStore) -> None:
@@ -44,9 +54,24 @@ async def test_what_is_anothers_is_not_even_fetched(store: SqlStore, monkeypatch
     fetched: list[object] = []
     monkeypatch.setattr(reads_module, "work_order", fetched.append)
     monkeypatch.setattr(reads_module, "appointment", fetched.append)
+    monkeypatch.setattr(reads_module, "work_order_view", fetched.append)
+    monkeypatch.setattr(reads_module, "appointment_view", fetched.append)
     for nobodys in ({OTHER_BUYER}, frozenset[BuyerId]()):
         assert await store.reads.work_order(order.id, nobodys) is None
         assert await store.reads.appointment(visit.id, nobodys) is None
+        assert await store.reads.work_order_view(order.id, nobodys) is None
+        assert await store.reads.appointment_view(visit.id, nobodys) is None
+    assert fetched == []
+
+
+async def test_anothers_listener_is_not_fetched_either(store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = subscription()
+    await store.listeners.add(listener)
+    assert await store.listeners.find(listener.id, BOTH) == listener
+    fetched: list[object] = []
+    monkeypatch.setattr(listeners_module, "subscription", fetched.append)
+    for nobodys in ({OTHER_BUYER}, frozenset[BuyerId]()):
+        assert await store.listeners.find(listener.id, nobodys) is None
     assert fetched == []
 
 
@@ -58,6 +83,40 @@ async def test_an_object_is_found_by_its_id(store: SqlStore) -> None:
     assert found is not None
     assert found.appointments == (visit.id,)
     assert await store.reads.appointment(visit.id) == visit
+
+
+async def test_what_a_buyer_may_see_is_as_it_was_stored(store: SqlStore) -> None:
+    order = work_order(details=replace(details([site("S-1")], [ticket("TT-1")]), planned_execution_date=at(hours=1)))
+    visit = appointment(order, place=street(), note=(NOTE,), attachment=(ATTACHMENT,))
+    await save(store, job_with(order, visit))
+    seen = await store.reads.work_order_view(order.id, BOTH)
+    assert seen is not None
+    assert (seen.id, seen.pack, seen.state, seen.appointment_required) == (order.id, PACK, "open", True)
+    assert (seen.appointments, seen.details["place"][0]["id"]) == ([visit.id], "S-1")
+    assert datetime.fromisoformat(seen.details["planned_execution_date"]) == at(hours=1)
+    found = await store.reads.appointment_view(visit.id, {BUYER})
+    assert found is not None
+    assert (found.id, found.work_order, found.status) == (visit.id, order.id, "confirmed")
+    assert (found.starts_at, found.ends_at) == (visit.valid_for.start_date_time, visit.valid_for.end_date_time)
+    assert (found.place["city"], found.contacts[0]["name"]) == ("Warszawa", visit.contacts[0].name)
+    assert (found.note[0]["text"], found.attachment[0]["url"]) == (NOTE.text, ATTACHMENT.url)
+
+
+async def test_those_who_ask_at_the_same_time_are_told_each_what_he_asked(store: SqlStore) -> None:
+    orders = [work_order(buyer=buyer) for buyer in (BUYER, OTHER_BUYER) * 20]
+    await save(store, *map(job, orders))
+    asked = [*orders, *orders, work_order()]
+    found = await asyncio.gather(*(store.reads.work_order_view(order.id, {BUYER}) for order in asked))
+    own = [order.id if order.buyer == BUYER else None for order in orders]
+    assert [one and one.id for one in found] == [*own, *own, None]
+
+
+@pytest.mark.parametrize("id_", ["\x00", "\ud800", "\u241b", "x" * 5000, ""])
+async def test_an_odd_id_is_nobodys(store: SqlStore, id_: str) -> None:
+    assert await store.reads.work_order_view(WorkOrderId(id_), BOTH) is None
+    assert await store.reads.appointment_view(AppointmentId(id_), BOTH) is None
+    listed = await store.reads.work_orders(WorkOrderQuery(buyers=BOTH, site=id_, related_entity=id_))
+    assert (listed.items, listed.total) == ((), 0)
 
 
 ORDERS = {
@@ -153,3 +212,25 @@ async def test_pages_follow_the_order_of_creation_and_know_the_total(store: SqlS
     ]
     assert [order.id for page in pages for order in page.items] == [order.id for order in orders]
     assert [(len(page.items), page.total) for page in pages] == [(4, 10), (4, 10), (2, 10), (0, 10)]
+
+
+async def test_pages_that_are_asked_for_at_the_same_time_are_each_their_own(store: SqlStore) -> None:
+    """They share a statement, whatever else each of them asks for."""
+    await save(store, *map(job, ORDERS.values()))
+    more = [work_order(created_at=at(seconds=number // 3), state=COMPLETED) for number in range(30)]
+    await save(store, *map(job, more[::-1]))
+    queries = [
+        WorkOrderQuery(buyers=buyers, state=state, offset=offset, limit=limit)
+        for buyers in (BOTH, frozenset({BUYER}), frozenset({OTHER_BUYER}))
+        for state in (None, COMPLETED, WorkOrderState.OPEN)
+        for offset, limit in ((0, 10), (5, 3), (29, 10), (40, 2), (0, 0))
+    ]
+    together = await asyncio.gather(*map(store.reads.work_orders, queries))
+    alone = [await store.reads.work_orders(query) for query in queries]
+    assert together == alone
+    of_the_buyer = together[
+        queries.index(WorkOrderQuery(buyers=frozenset({BUYER}), state=COMPLETED, offset=5, limit=3))
+    ]
+    assert ([item.id for item in of_the_buyer.items], of_the_buyer.total) == ([each.id for each in more[5:8]], 30)
+    visits = [AppointmentQuery(buyers=BOTH, ends_after=at(hours=number)) for number in range(5)]
+    assert await asyncio.gather(*map(store.reads.appointments, visits)) == [Page((), 0)] * 5

@@ -14,8 +14,8 @@ from bridge.flows.ports import DeliverySettlement, DeliveryState, SubscriptionId
 from bridge.store import SqlStore
 from bridge.store.deliveries import LOST
 from bridge.store.engine import open_engine
-from bridge.store.health import TRUST_AFTER_S
 from bridge.store.processes import BEAT_S, SILENT_BEATS, TROUBLE_S
+from bridge.store.session import TRUST_AFTER_S
 from tests.integration.store.conftest import Execute
 from tests.integration.store.test_requests import KEY, lock, request
 from tests.integration.store.values import NOW, announce, at, attempt, event, fresh, message, send, subscription

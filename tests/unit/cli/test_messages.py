@@ -5,20 +5,21 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import structlog
 
 from bridge.app.packs import load_packs
-from bridge.cli import main
+from bridge.cli import main, replay
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.settings import load_settings
-from bridge.store import SqlStore, open_store
+from bridge.store import SqlStore, new_store, open_store
 
 ACME = Path(__file__).parents[3] / "mappings" / "acme-wfm"
 LONG_ID = "E-" + "0123456789" * 8
@@ -92,12 +93,13 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Home:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Home]:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("BRIDGE_DATABASE_URL", "sqlite:///bridge.sqlite3")
     monkeypatch.setenv("BRIDGE_PACKS", "pack")
     shutil.copytree(ACME, tmp_path / "pack")
-    return Home(tmp_path, monkeypatch, capsys)
+    yield Home(tmp_path, monkeypatch, capsys)
+    structlog.reset_defaults()  # a replay lets the log say errors only
 
 
 def test_a_pipe_gets_one_line_a_message_with_nothing_cut(home: Home) -> None:
@@ -176,12 +178,88 @@ def test_parked_messages_are_replayed_once_the_pack_is_fixed(home: Home) -> None
     for file in (home.path / "pack").rglob("*"):
         if file.is_file():
             file.write_text(file.read_text().replace("PL-00017", "PL-66666"))
-    code, out, err = home("messages", "replay", "--all-parked")
-    assert (code, out.splitlines()[0].split()[:2]) == (0, ["1:", "applied"])
+    code, out, err = home("messages", "replay", "--all-parked", "--dry-run")
+    assert (code, home.outcomes()) == (0, ["parked"])
+    assert out.splitlines()[1].startswith("1: would be applied workOrder new → open")
+    code, out, err = home("messages", "replay", "--reason", "66666")
+    assert (code, out.splitlines()[0].split("\t")[:3]) == (0, ["1", "acme-wfm", "parked"])
+    assert out.splitlines()[1].startswith("1: applied workOrder new → open")
     assert home.outcomes() == ["superseded", "applied"]
     assert home("messages", "replay", "1")[2].strip() == "1: entry 1 is superseded, not parked"
 
 
-@pytest.mark.parametrize("arguments", [[], ["1", "--all-parked"]])
+def test_a_replay_does_not_go_by_packs_that_the_running_bridge_has_not_loaded(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.record(entry(Outcome.PARKED, raw=message(orjson.dumps(NEW))))
+
+    async def beat(id_: str, version: str) -> None:
+        store = new_store("sqlite:///bridge.sqlite3", new_id=lambda: id_, instance=id_)
+        await store.open()
+        store.processes.packs = lambda: {"acme-wfm": version}
+        await store.processes.beat()
+        await store._database.close()  # without saying goodbye
+
+    loaded = load_packs(load_settings())["acme-wfm"].version
+    asyncio.run(beat("dead", "1+then"))
+    asyncio.run(beat("up-to-date", loaded))
+
+    async def meanwhile(_: float) -> None:
+        await beat("living", "1+old")
+
+    asyncio.run(beat("living", "1+old"))
+    monkeypatch.setattr(replay.asyncio, "sleep", meanwhile)
+    code, out, err = home("messages", "replay", "--all-parked")
+    assert (code, out) == (1, "")
+    assert f"the running bridge living goes by acme-wfm@1+old, on disk is acme-wfm@{loaded}: have it reload" in err
+    assert home.outcomes() == ["parked"]
+    assert home("messages", "replay", "--all-parked", "--unloaded")[2].startswith("1: entry 1 would be parked again")
+
+
+@pytest.mark.parametrize("arguments", [[], ["1", "--all-parked"], ["1", "--rule", "x"], ["--dry-run"]])
 def test_what_to_replay_must_be_said(home: Home, arguments: list[str]) -> None:
     assert home("messages", "replay", *arguments)[0] == 1
+
+
+def test_messages_are_chosen_by_job_rule_reason_and_time(home: Home) -> None:
+    later = {"raw": message(received_at=datetime(2026, 3, 6, tzinfo=UTC))}
+    home.record(entry(rule="created"), entry(Outcome.PARKED, reason="no code 100%", message=MessageId("E-2"), **later))
+
+    def numbers(*options: str) -> list[str]:
+        code, out, _ = home("messages", "list", *options)
+        assert code == 0
+        return [line.split("\t")[0] for line in out.splitlines()]
+
+    assert numbers() == ["2", "1"]
+    assert numbers("--rule", "created") == ["1"]
+    assert numbers("--reason", "code 100%") == ["2"]
+    assert numbers("--reason", "code_100") == []
+    assert numbers("--about", "J-1") == ["2", "1"]
+    assert numbers("--from", "2026-03-06") == ["2"]
+    assert numbers("--to", "2026-03-06") == ["1"]
+    assert numbers("--outcome", "parked", "--to", "2026-03-06") == []
+    assert home("messages", "list", "--about", "X")[0] == 1
+
+
+def test_messages_are_counted_by_outcome_and_reason_most_first(home: Home) -> None:
+    home.record(*(entry(Outcome.PARKED, reason="no such code", message=MessageId(f"E-{n}")) for n in range(3)), entry())
+    _, out, _ = home("messages", "list", "--count")
+    span = "2026-03-05T12:00:00Z..2026-03-05T12:00:00Z"
+    assert [line.split("\t") for line in out.splitlines()] == [
+        ["3", "acme-wfm", "parked", span, "no such code"],
+        ["1", "acme-wfm", "applied", span],
+    ]
+    _, out, _ = home("messages", "list", "--count", "--json", "--outcome", "parked")
+    (found,) = map(json.loads, out.splitlines())
+    assert (found["count"], found["outcome"], found["reason"]) == (3, "parked", "no such code")
+
+
+def test_a_parked_message_is_set_aside_with_a_note(home: Home) -> None:
+    home.record(entry(Outcome.PARKED, reason="no such code"), entry(message=MessageId("E-2")))
+    code, out, err = home("messages", "discard", "1", "2", "--note", "a test of the WFM's people")
+    assert (code, out, err) == (1, "1: discarded\n", "2: is not parked\n")
+    assert home.outcomes() == [Outcome.IGNORED, Outcome.APPLIED]
+    (shown,) = [json.loads(line) for line in home("messages", "show", "1", "--json")[1].splitlines()]
+    assert shown["reason"] == "discarded: a test of the WFM's people; was: no such code"
+    assert home("messages", "discard", "1", "--note", " ")[0] == 1
+    assert home("messages", "replay", "--all-parked") == (0, "", "")

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bridge.domain.ages import TURN, Age, Ages, VisitAge, ages_of, is_of_field, is_older
+from bridge.domain.ages import TURN, Age, Ages, VisitAge, ages_in, is_older
 from bridge.domain.decide import decide
 from bridge.domain.model import Accepted, Job, JobUpdate, Outcome
 from bridge.domain.settlement import settle
@@ -78,8 +78,8 @@ def test_ages_are_kept_beside_those_of_fields_and_come_back() -> None:
         visits={"ap-1": AGREED, "ap-2": replace(AGREED, earliest=None)},
     )
     told = {"status": {"job": 1}, "crew/EVA": {"job": 2}, **ages.plain()}
-    assert ages_of(told) == ages
-    assert [name for name in told if is_of_field(name)] == ["status", "crew/EVA"]
+    fields = {"status": {"job": 1}, "crew/EVA": {"job": 2}}
+    assert ages_in(told) == (fields, ages)
     assert not Ages()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.domain.order import in_order
+from bridge.domain.ages import in_order
 
 Versions = dict[str, int]
 

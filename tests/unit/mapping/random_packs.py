@@ -1,5 +1,6 @@
 """Small packs by chance: rules over every kind of column, and messages to hold them against."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ TABLES = {
     "crews": {"key": "id", "on_miss": "default", "default": {"kind": "own"}, "rows": [{"id": "9", "kind": "hired"}]},
     "towns": {"key": "name", "on_miss": "keep", "rows": [{"name": "Leeds", "zone": "north"}]},
 }
+STATE = {"path": "$", "type": "code", "values": ["on", "off"]}
 FIELDS: dict[str, dict[str, Any]] = {
     "code": {"path": "$.code", "type": "code", "required": True, "values": ["a", "b", "c"]},
     "reason": {"path": "$.reason", "type": "code", "table": "reasons"},
@@ -41,11 +43,29 @@ FIELDS: dict[str, dict[str, Any]] = {
     "clears": {"path": "$.clears", "type": "boolean", "default": False},
     "blame": {"value": "reason.fault", "type": "code", "values": ["buyer", "seller"]},
     "said": {"first": ["reason.why", "note"]},
+    "sub": {"path": "$.sub", "type": "code", "values": ["p", "q"]},
+    **{name: {"path": f"$.{name}"} for name in ("left", "right", "begins", "ends")},
+    "team": {
+        "path": "$.team",
+        "type": "items",
+        "fields": {"state": {"path": "$", "type": "code", "values": ["on", "off"]}},
+    },
+    "alike": {"same": ["left", "right"]},
+    "worst": {"of": "team.state", "precedence": ["off", "on"]},
+    "label": {"join": ["begins", "ends"], "joined_by": ""},
 }
-"""All fields; `fault` is made by attribution."""
+"""All fields; `fault` is made by attribution. Rules ask for `alike`, `worst` and `label`, not for what makes them."""
+
+MADE_OF: dict[str, Callable[[Any], dict[str, object]]] = {
+    "alike": lambda value: {"left": "x", "right": "x" if value else "y"},
+    "worst": lambda value: {"team": [value]},
+    "label": lambda value: {"begins": value, "ends": ""},
+}
+"""What a message says for one of these to have a value."""
 
 OF_DELTAS: dict[str, dict[str, Any]] = {
     "code": {**FIELDS["code"], "keep": ["-"]},
+    "sub": {**FIELDS["sub"], "belongs_to": "code"},
     "mark": {"path": "$.mark", "nulls": "absent"},
     "sign": {"path": "$.sign", "nulls": "absent"},
     "tells": {"writes": "mark"},
@@ -71,6 +91,10 @@ VALUES: dict[str, list[object]] = {
     "asked_by": ["buyer", "seller"],
     "tells": [True, False],
     "clears": [True, False],
+    "sub": ["p", "q", None],
+    "alike": [True, False, None],
+    "worst": ["on", "off", None],
+    "label": [*TEXTS, None],
 }
 """What messages say by these fields, and what the job's record and the Buyer's commands make of the last two."""
 
@@ -94,13 +118,17 @@ SCALARS: dict[str, list[Any]] = {
     "clears": [True, False],
     "blame": ["buyer", "seller"],
     "said": PIECES,
+    "sub": ["p", "q"],
+    "alike": [True, False],
+    "worst": ["on", "off"],
+    "label": PIECES,
     "fault": ["buyer", "seller", "neutral", "unknown"],
     "work_order_state": [str(state) for state in WorkOrderState],
     "appointment_status": [str(status) for status in AppointmentStatus],
 }
 _BOUNDS: dict[str, list[Any]] = {"count": [1, 2, 3], "at": MOMENTS}
 _LISTS = ("crews", "parts")
-_TEXTS = ("note", "remark", "said", "town")
+_TEXTS = ("note", "remark", "said", "town", "label")
 
 _Cells = st.SearchStrategy[Any]
 _pieces = st.lists(st.sampled_from(PIECES), min_size=1, max_size=2, unique=True)
@@ -118,7 +146,7 @@ def _cells(column: str) -> _Cells:
     if SCALARS[column]:
         some = st.lists(st.sampled_from(SCALARS[column]), min_size=1, max_size=3, unique=True)
         kinds += [some, some, some.map(lambda values: {"not": values})]
-    if column in (*_LISTS, "note", "remark", "said"):
+    if column in (*_LISTS, "note", "remark", "said", "label"):
         kinds.append(st.booleans().map(lambda empty: {"empty": empty}))
     if column in _BOUNDS:
         kinds += [_ranges(_BOUNDS[column])] * 3
@@ -170,15 +198,21 @@ attributions = st.fixed_dictionaries(
 )
 
 
+TAKEN_BACK = ("reason", "crew", "town", "count", "at", "crews", "note")
 WAYS: dict[str, dict[str, Any]] = {
     "alone": {},
     "a delta": {"deltas": True},
     "a delta that tells half of it": {"deltas": True},
+    "a delta that says so": {"deltas": {"only": [{"path": "$.form", "fits": "part"}]}},
+    "a delta that takes the rest back": {
+        "deltas": True,
+        "forgets": [{"path": "$.again", "fits": True, "fields": list(TAKEN_BACK)}],
+    },
     "a complete message": {"deltas": {"unless": [{"path": "$.form", "fits": "whole"}]}},
 }
 """How messages come that say something, and what a pack says of it."""
 
-DELTAS = ("a delta", "a delta that tells half of it")
+DELTAS = tuple(way for way in WAYS if way.startswith("a delta"))
 ways = st.sampled_from(sorted(WAYS))
 
 

@@ -44,13 +44,13 @@ def test_the_first_message_with_a_state_after_the_yes_is_the_buyers() -> None:
     book = agreed()
     assert hear(book, "HOLD", 2) != "wished"
     assert hear(book, "SCHD", 3) == "wished"
-    assert hear(book, "SCHD", 4, **LATER) == "planned-with-visit"
+    assert hear(book, "SCHD", 4, **LATER) == "planned"
 
 
 def test_a_quarter_of_an_hour_later_it_is_the_sellers() -> None:
-    assert hear(agreed(), "SCHD", 2, minutes=15) == "planned-with-visit"
+    assert hear(agreed(), "SCHD", 2, minutes=15) == "planned"
 
 
 def test_a_quarter_of_an_hour_after_its_deadline_a_command_without_an_answer_is_spoken_of_no_more() -> None:
     assert hear(booked(), "SCHD", 2, minutes=15) == "wished"
-    assert hear(booked(), "SCHD", 2, minutes=16) == "planned-with-visit"
+    assert hear(booked(), "SCHD", 2, minutes=16) == "planned"

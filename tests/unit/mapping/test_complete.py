@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from bridge.domain.ages import versions_in
 from bridge.domain.model import JobRef
 from bridge.mapping.pack import Pack
-from bridge.packtools.explanation import as_text, explain
+from bridge.packtools.explanation import explain
+from bridge.packtools.explanation_text import as_text
 from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
 from tests.unit.examples import examples
 from tests.unit.mapping.builders import NOON

@@ -14,7 +14,8 @@ from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack, Replies
 from bridge.mapping.reading.messages import Unreadable
-from bridge.packtools.explanation import explain_reply, reply_as_text
+from bridge.packtools.explanation import explain_reply
+from bridge.packtools.explanation_text import reply_as_text
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import TOY, toy, work_order
 from tests.unit.mapping.test_checker import findings_of, parse

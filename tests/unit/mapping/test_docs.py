@@ -1,13 +1,12 @@
-"""docs/packs.md speaks of every command, and of everything that a command may write."""
-
-from pathlib import Path
+"""docs/pack-reference.md speaks of every command, and of everything that a command may write."""
 
 import pytest
 
 from bridge.domain.model import CommandKind
 from bridge.mapping.commands.context import NAMES
+from tests.unit.mapping.reference.pages import REFERENCE
 
-DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
+DOCS = REFERENCE.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", [*NAMES, *CommandKind])

@@ -1,4 +1,4 @@
-"""Examples of docs/packs.md of which the steps below them cannot show everything."""
+"""Examples of docs/packs.md and docs/pack-reference.md of which the steps below them cannot show everything."""
 
 import re
 from datetime import timedelta
@@ -16,8 +16,9 @@ from bridge.mapping.pack import Pack, ReplyRead
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.builders import ACME, NOON, window, work_order
 from tests.unit.mapping.patches import BASE, fields_of, known_job, outcome, pack_with
+from tests.unit.mapping.reference.pages import examples_text
 
-DOCS = (Path(__file__).parents[3] / "docs" / "packs.md").read_text()
+DOCS = examples_text()
 EXAMPLES: dict[str, str] = dict(re.findall(r"```yaml ([a-z_-]+)\n(.*?)```", DOCS, re.DOTALL))
 JOB = JobRef("toy", "J")
 

@@ -1,4 +1,4 @@
-"""What stands below an example of docs/packs.md comes of it: the steps of a case."""
+"""What stands below an example of the pages on packs comes of it: the steps of a case."""
 
 import re
 from pathlib import Path

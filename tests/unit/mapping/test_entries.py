@@ -333,3 +333,54 @@ appointment: {{window: {{start: 1, end: 1}}, seller_contact: {{default: {{{PERSO
 )
 def test_what_is_sure_wherever_an_entry_is_built_needs_no_default(entity: str) -> None:
     assert problems(with_entity(entity)) == []
+
+
+TABLE = """tables: {t: {key: k, rows: [{k: a, name: Eva}, {k: b}]}}
+fields:
+  kind: {path: $.kind}
+  sure: {path: $.sure, type: code, table: t, required: true}
+  who: {path: $.who, type: code, table: t}
+  free: {path: $.free}
+work_order:
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "more", "remedies"),
+    [
+        ("free", "", ["give a default", "make the field required", "add `if_present: free`"]),
+        (
+            "who.name",
+            "",
+            [
+                "give a default",
+                "make who required",
+                "give each row of table t a name",
+                "add `when: {who.name: {present: true}}`",
+            ],
+        ),
+        (
+            "sure.name",
+            "",
+            ["give a default", "give each row of table t a name", "add `when: {sure.name: {present: true}}`"],
+        ),
+        ("who.name", "if_present: who, ", None),  # that there is a row says nothing of its columns
+        ("who.name", "when: {who.name: {present: true}}, ", []),
+        ("sure.name", "when: {sure.name: {present: true}}, ", []),
+        ("free", "if_present: free, ", []),
+    ],
+)
+def test_what_may_be_absent_is_told_with_what_would_help(value: str, more: str, remedies: list[str] | None) -> None:
+    entity = f"{{{more}id: {{value: {value}}}, role: r, referred_type: t}}"
+    told = problems(f"{TABLE}  related_entity: [{SURE}, {entity}]")
+    if remedies == []:
+        assert told == []
+        return
+    (only,) = told
+    if remedies is not None:
+        assert only.endswith(f"; {', '.join(remedies[:-1])}, or {remedies[-1]}")
+
+
+def test_a_value_that_is_no_entrys_cannot_be_left_out() -> None:
+    (told,) = problems(f"{TABLE}  task: {{value: free}}")
+    assert told.endswith("; give a default, or make the field required")

@@ -12,7 +12,7 @@ from bridge.mapping.pack import Reading, Unmapped
 from bridge.mapping.reading.items import MOST_ITEMS
 from bridge.packtools.bus_schemas import inbound_schema
 from bridge.packtools.coverage import Coverage
-from bridge.packtools.explanation import as_text
+from bridge.packtools.explanation_text import as_text
 from bridge.packtools.sandbox import RawMessage, Sandbox
 from tests.unit.mapping.builders import NOON, translated, unmapped
 from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems

@@ -275,3 +275,46 @@ def test_rules_that_rest_on_what_only_their_message_says_are_told(patch: str, fo
     inbound = FRAME["inbound"] | {"deltas": True} | parse_yaml(patch or "inbound: {}", "patch").data["inbound"]
     doc = document(small(fields, rules, inbound=inbound))
     assert {one.rule: one.why for one in late_rules(doc)} == found
+
+
+IF_ANY = """
+inbound: {deltas: true, version: $.rev}
+fields:
+  status: {path: $.status, type: code, values: [new, planned], required: true}
+  event: {path: $.event, type: code, values: [agreed], remember: false}
+rules:
+  - {rule: created, when: {status: new}, then: {work_order: open, creates: true}}
+  - {rule: planned, when: {status: planned}, then: {work_order: planned, appointment_if_any: confirmed}}
+"""
+
+
+AGREED = "  - {rule: agreed, when: {event: agreed}, then: {work_order: planned, appointment: confirmed}}\n"
+FRIDAY = {"from": "2026-03-06T08:00:00Z", "to": "2026-03-06T10:00:00Z"}
+MONDAY = {"from": "2026-03-09T08:00:00Z", "to": "2026-03-09T10:00:00Z"}
+
+
+def test_a_window_that_a_delta_tells_makes_the_visit_of_a_rule_for_one_if_any() -> None:
+    book = Sandbox(pack_with(IF_ANY))
+    for number, told in enumerate(({"status": "new"}, {"status": "planned"}, FRIDAY), 1):
+        list(book.apply(RawMessage(body=orjson.dumps({"job": "J", "rev": number, **told})), NOON))
+    visit = book.job(JOB).open_appointment
+    assert visit is not None
+    assert visit.status == "confirmed"
+
+
+def test_another_window_that_is_withheld_is_named() -> None:
+    book = Sandbox(pack_with(IF_ANY.replace("rules:\n", "rules:\n" + AGREED)))
+    told = [
+        (1, {"status": "new"}),
+        (2, {"status": "planned", **FRIDAY}),
+        (5, {"event": "agreed"}),
+        (4, {"event": "agreed", **MONDAY}),
+    ]
+    *_, last = (
+        happened
+        for rev, what in told
+        for happened in book.apply(RawMessage(body=orjson.dumps({"job": "J", "rev": rev, **what})), NOON)
+    )
+    withheld = "goal withheld (another window): rule agreed rests on event, and a later message has named a state"
+    assert last.reason == f"{withheld} (job 4 < 5)"
+    assert last.reason in last.flags

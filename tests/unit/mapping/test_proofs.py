@@ -1,12 +1,19 @@
 """What the proofs say of a decision table, in words that tell what to write."""
 
+from random import Random
 from typing import Any
 
 import pytest
 
+from bridge.domain.model import Job
 from bridge.mapping.checks.checker import check, prove
-from bridge.yaml_source import Finding
-from tests.unit.packtools.packs import document, small
+from bridge.mapping.checks.proofs.boxes import is_left, left_over
+from bridge.mapping.checks.proofs.catch_all import CatchAll, catch_all_of, only_caught
+from bridge.mapping.document import PackDocument
+from bridge.mapping.loader import make_pack
+from bridge.mapping.pack import Awaits, Pack, Reading, Unmapped
+from bridge.yaml_source import Finding, YamlSource
+from tests.unit.packtools.packs import FRAME, document, small
 
 CODE = {"path": "$.code", "type": "code", "required": True, "values": ["a", "b", "c", "d"]}
 REASON = {"path": "$.reason", "type": "code", "table": "reasons"}
@@ -257,3 +264,76 @@ def test_where_no_message_can_be_read_there_is_no_gap() -> None:
 )
 def test_what_a_picked_field_reads_in_its_own_way_may_come(picked: dict[str, Any], when: dict[str, Any]) -> None:
     assert over_texts({"when": when}, fields={"state": picked}) == []
+
+
+def of_deltas(*rules: dict[str, Any], deltas: object = True) -> tuple[Finding, ...]:
+    return prove(*_of_deltas(deltas, *rules))
+
+
+def _of_deltas(deltas: object, *rules: dict[str, Any]) -> tuple[PackDocument, YamlSource]:
+    named = [{"rule": f"r{index}", **SEEN, **rule} for index, rule in enumerate(rules)]
+    source = small({"code": CODE}, named, inbound={**FRAME["inbound"], "deltas": deltas})
+    return document(source), source
+
+
+EVERY_CODE = {"code": ["a", "b", "c", "d"]}
+
+
+def test_a_delta_before_its_job_may_lack_what_is_required() -> None:
+    """The rule decides what would else wait; it is not dead."""
+    absent = {"when": {"code": {"present": False}}, "then": {"ignore": "Too early"}}
+    assert of_deltas({"when": EVERY_CODE}, absent) == ()
+    assert of_deltas({"when": EVERY_CODE}, {"then": {"park": "What is this?"}}) == ()
+    assert [one.kind for one in of_deltas({"when": EVERY_CODE}, absent, deltas=False)] == ["unreachable"]
+
+
+def test_what_only_waits_or_stands_behind_a_rule_that_decides_it_is_dead_all_the_same() -> None:
+    waits = {"when": {"code": {"present": False}}, "then": {"work_order": "open"}}
+    assert [one.kind for one in of_deltas({"when": EVERY_CODE}, waits)] == ["unreachable"]
+    of_known_jobs = {"when": {"code": {"present": False}, "work_order_state": "open"}, "then": {"ignore": "x"}}
+    assert [one.kind for one in of_deltas({"when": EVERY_CODE}, of_known_jobs)] == ["unreachable"]
+    assert [one.kind for one in of_deltas({}, {"then": {"park": "x"}})] == ["unreachable"]
+
+
+def test_that_a_required_field_may_be_absent_is_no_gap_since_the_delta_waits() -> None:
+    assert of_deltas({"when": EVERY_CODE}) == ()
+
+
+def test_a_last_rule_that_takes_whatever_is_left_hides_the_gaps() -> None:
+    doc, _ = _of_deltas(False, {"when": {"code": ["a", "b"]}}, {"then": {"hold": "nothing"}})
+    assert catch_all_of(doc) == CatchAll("r1")
+    assert only_caught(doc) == ["code is c or d"]
+    doc, _ = _of_deltas(False, {"when": {"code": ["a", "b"]}})
+    assert catch_all_of(doc) is None
+
+
+def test_a_last_rule_that_parks_parks_what_would_wait_and_it_is_told_how_it_does_not() -> None:
+    first, park = {"when": {"code": ["a", "b"]}}, {"then": {"park": "What is this?"}}
+    doc, _ = _of_deltas(True, first, park)
+    assert catch_all_of(doc) == CatchAll("r1", "when: {code: {present: true}}")
+    mended, source = _of_deltas(True, first, {**park, "when": {"code": {"present": True}}})
+    assert catch_all_of(mended) == CatchAll("r1")
+    assert prove(mended, source) == ()
+    early = b'{"job": "J"}'
+    conditions: tuple[dict[str, Any], ...] = ({}, {"code": {"present": True}})
+    parked, waits = (make_pack(_of_deltas(True, first, {**park, "when": when})[1]) for when in conditions)
+    assert isinstance(_translated(parked, early), Unmapped)
+    assert isinstance(_translated(waits, early), Awaits)
+
+
+def _translated(pack: Pack, body: bytes) -> object:
+    reading = pack.read(body, "", {})
+    assert isinstance(reading, Reading)
+    return pack.translate(reading, Job(ref=reading.job))
+
+
+def test_that_something_is_left_is_found_without_splitting_all_of_it() -> None:
+    random = Random("boxes")
+    answers = set()
+    for _ in range(300):
+        full = (7, 15, 3, 7)
+        taken = [tuple(random.randrange(1, mask + 1) for mask in full) for _ in range(random.randrange(12))]
+        box = tuple(random.randrange(1, mask + 1) for mask in full)
+        answers.add(is_left(box, taken))
+        assert is_left(box, taken) == bool(left_over([box], taken)), (box, taken)
+    assert answers == {True, False}

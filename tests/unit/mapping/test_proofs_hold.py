@@ -12,18 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.decide import decide
-from bridge.domain.model import BuyerId, Command, CommandId, CommandKind, Job, OnIllegal, Outcome, WorkOrderId
+from bridge.domain.model import BuyerId, Command, CommandId, CommandKind, Goal, Job, OnIllegal, Outcome, WorkOrderId
 from bridge.mapping.checks.checker import check, prove
 from bridge.mapping.checks.proofs.boxes import Box, left_over
+from bridge.mapping.checks.proofs.early import tolerant
 from bridge.mapping.checks.proofs.gaps import gaps_of
-from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, WINDOW, job_in, state_of
+from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, WINDOW, goal_of, job_in, state_of
 from bridge.mapping.checks.proofs.situations import MefState, Situation, Space, mef_states, space_of, view_of
 from bridge.mapping.checks.proofs.witnesses import value_of
 from bridge.mapping.document import PackDocument
 from bridge.mapping.pack import Pack, Reading, Translated, Unmapped, compile_pack
 from bridge.mapping.reading.references import STATE_COLUMNS
 from tests.unit.examples import examples
-from tests.unit.mapping.random_packs import DELTAS, VALUES, attributions, pack_of, rule_lists, ways
+from tests.unit.mapping.random_packs import DELTAS, MADE_OF, TAKEN_BACK, VALUES, attributions, pack_of, rule_lists, ways
 from tests.unit.packtools.packs import document
 
 MOST = 40  # messages by chance for each pack, and situations that are played of each box
@@ -37,7 +38,13 @@ def message_of(situation: Situation) -> dict[str, object]:
     said = {name: value_of(situation[name]) for name in VALUES if name in situation}
     if said.get("parts"):
         said["parts"] = [{}]  # what the proof knows of items is only if there are any
-    return SAID | {name: one.isoformat() if isinstance(one, datetime) else one for name, one in said.items()}
+    return SAID | {name: _as_json(one) for name, one in said.items()}
+
+
+def _as_json(one: object) -> object:
+    if isinstance(one, datetime):
+        return one.isoformat()
+    return list(one) if isinstance(one, tuple) else one
 
 
 @dataclass(frozen=True)
@@ -50,10 +57,17 @@ class Played:
     def __call__(self, said: dict[str, object], state: MefState, **visit: object) -> Any:
         """What comes of a message for a job in this state."""
         body = {name: value for name, value in said.items() if value is not None and name not in ("moved", "asked_by")}
+        body |= {key: value for name in MADE_OF if name in body for key, value in MADE_OF[name](body.pop(name)).items()}
         known: dict[str, object] = {}
         if self.way == "a delta that tells half of it":  # and the other half was told before
-            known = {name: body.pop(name) for index, name in enumerate([*body]) if index % 2 and name != "code"}
-            body |= {} if said["moved"] else {"code": "-"}
+            others = [name for name in body if name not in ("code", "sub")]  # what belongs to a code is told with it
+            known = {name: body.pop(name) for name in others[::2]}
+            body |= {} if said["moved"] or "sub" in body else {"code": "-"}
+        if self.way == "a delta that says so":
+            body["form"] = "part"
+        if self.way == "a delta that takes the rest back":
+            known = {name: VALUES[name][0] for name in TAKEN_BACK if said.get(name) is None}
+            body["again"] = True
         if self.way == "a complete message":  # of which nothing is known that it does not tell
             body, known = {"form": "whole", **body}, {name: VALUES[name][0] for name in said if name not in body}
         if self.way in DELTAS:
@@ -67,7 +81,8 @@ class Played:
 
 
 def job_of(said: dict[str, object], state: MefState) -> Job:
-    record = {"code": "other" if said["moved"] else said["code"]}
+    code = "other" if said["moved"] else said["code"]
+    record: dict[str, object] = {} if code is None else {"code": code}
     return replace(job_in(state), record=record, commands=(COMMAND,) if said["asked_by"] == "buyer" else ())
 
 
@@ -96,16 +111,19 @@ VISIT = {
 }
 
 
-def possible(played: Played, said: dict[str, object], state: MefState) -> bool:
-    """Tell whether the message leads where it says, be it with or without a visit, or the pack says what to do."""
-    return any(leads_there(job_in(state), played(said, state, **visit)) for visit in ({}, VISIT))
+def possible(played: Played, said: dict[str, object], state: MefState, goal: Goal | None) -> bool:
+    """Tell whether the message leads where its rule says, with or without a visit, or the pack says what to do."""
+    return any(leads_there(job_in(state), played(said, state, **visit), goal) for visit in ({}, VISIT))
 
 
-def leads_there(job: Job, result: Any) -> bool:
-    if not isinstance(result, Translated):
+def leads_there(job: Job, result: Any, goal: Goal | None) -> bool:
+    if not isinstance(result, Translated) or goal is None:
         return True
-    goal, decision = result.update.goal, decide(job, result.update, IDS, MOMENT)
-    there = goal.is_reached(*state_of(decision.job))
+    update = result.update
+    if goal.names_state and not update.goal.names_state:  # it is withheld, as the message tells nothing new
+        update = replace(update, goal=goal, repeats=False)
+    decision = decide(job, update, IDS, MOMENT)
+    there = update.goal.is_reached(*state_of(decision.job))
     return decision.outcome is not Outcome.PARKED and (there or goal.on_illegal is not OnIllegal.PARK)
 
 
@@ -124,6 +142,20 @@ def situations_in(space: Space, box: Box) -> Iterator[tuple[dict[str, object], M
 
 def reached(space: Space) -> list[list[Box]]:
     return [left_over([box] if all(box) else [], space.rules[:index]) for index, box in enumerate(space.rules)]
+
+
+def is_decided_early(played: Played, space: Space, rule: dict[str, Any], index: int) -> bool:
+    """Tell whether a delta before its job is ignored by a rule that has no other message; each of them is played."""
+    found = [
+        said
+        for box in reached(space)[index]
+        for said, state in situations_in(space, box)
+        if state[0] is None and "ignore" in rule["then"]
+    ]
+    for said in found:
+        if played.way in DELTAS and (said["code"] is not None or not said["moved"]):  # what has changed is there
+            assert rule_of(played(said, (None, None))) == rule["rule"], said
+    return bool(found)
 
 
 def is_decided(rule: dict[str, Any], state: MefState) -> bool:
@@ -153,11 +185,13 @@ def test_gaps_dead_rules_and_impossible_outcomes_are_what_happens(
     played = Played(pack, way)
     space, dead, impossible = space_of(doc), set(), set()
     for index, (rule, boxes) in enumerate(zip(rules, reached(space), strict=True)):
-        leads = []
+        leads: list[bool] = []
+        goal = goal_of(doc.rules[index].then, doc.policies.on_illegal)
         for said, state in (one for box in boxes for one in situations_in(space, box)):
             assert rule_of(played(said, state)) == rule["rule"], (said, state)
-            leads += [possible(played, said, state)] if is_decided(rule, state) and not any(leads) else []
-        dead |= set() if boxes else {source.position(("rules", index))}
+            leads += [possible(played, said, state, goal)] if is_decided(rule, state) and not any(leads) else []
+        before = not boxes and doc.inbound.deltas and is_decided_early(played, space_of(tolerant(doc)), rule, index)
+        dead |= set() if boxes or before else {source.position(("rules", index))}
         impossible |= {source.position(("rules", index, "then"))} if leads and not any(leads) else set()
     gaps = gaps_of(space)
     for said, state in (one for box in gaps for one in islice(situations_in(space, box), MOST)):

@@ -1,4 +1,4 @@
-"""docs/packs.md says of every key what its declaration says, with an example that a test runs."""
+"""docs/pack-reference.md says of every key what its declaration says, with an example that a test runs."""
 
 import os
 
@@ -13,7 +13,7 @@ def test_the_tables_of_keys_are_what_the_declarations_say() -> None:
     if os.environ.get("MEF_BRIDGE_WRITE_DOCS"):
         PAGE.write_text(page(text), encoding="utf-8")
     elif page(text) != text:
-        pytest.fail(f"docs/packs.md is not what bridge/mapping/document says; write it anew: {MEND}")
+        pytest.fail(f"docs/pack-reference.md is not what bridge/mapping/document says; write it anew: {MEND}")
 
 
 def test_every_key_has_a_description() -> None:
@@ -22,12 +22,12 @@ def test_every_key_has_a_description() -> None:
 
 def test_every_key_stands_in_a_table() -> None:
     missing = without_table(PAGE.read_text(encoding="utf-8"))
-    assert not missing, f"no `<!-- keys: … -->` of docs/packs.md has these keys: {', '.join(missing)}"
+    assert not missing, f"no `<!-- keys: … -->` of docs/pack-reference.md has these keys: {', '.join(missing)}"
 
 
 def test_every_key_stands_in_an_example() -> None:
-    missing = without_example(PAGE.read_text(encoding="utf-8"))
-    assert not missing, f"write these keys into an example of docs/packs.md that a test runs: {', '.join(missing)}"
+    missing = without_example()
+    assert not missing, f"write these keys into an example of the pages on packs that a test runs: {', '.join(missing)}"
 
 
 @pytest.mark.parametrize(

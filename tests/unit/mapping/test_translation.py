@@ -48,9 +48,9 @@ def test_a_planned_visit_is_translated_whole() -> None:
     assert translated(acme(), snapshot(REMARK="Ring twice")).update == JobUpdate(
         job=job().ref,
         message="E-000000123",  # type: ignore[arg-type]
-        rule="planned-with-visit",
+        rule="planned",
         pack_version=acme().version,
-        goal=Goal(work_order=W.PLANNED, appointment=A.CONFIRMED),
+        goal=Goal(work_order=W.PLANNED, appointment=A.CONFIRMED, if_any=True),
         details=WorkOrderDetails(
             place=(GeographicSiteRef(id="SITE-7", role="WORK_LOCATION"),),
             duration=TimeDuration(time_duration_value=120, time_duration_units=TimeDurationUnits.MIN),
@@ -77,6 +77,11 @@ def test_a_planned_visit_is_translated_whole() -> None:
     )
 
 
+PLANNED = Goal(work_order=W.PLANNED, appointment=A.CONFIRMED, if_any=True)
+STARTED = Goal(work_order=W.IN_PROGRESS, appointment=A.IN_PROGRESS, if_any=True)
+FINISHED = Goal(work_order=W.COMPLETED, appointment=A.COMPLETED, if_any=True)
+
+
 @pytest.mark.parametrize(
     ("changes", "rule", "goal", "creates"),
     [
@@ -87,14 +92,14 @@ def test_a_planned_visit_is_translated_whole() -> None:
             Goal(work_order=W.OPEN, appointment_required=False),
             True,
         ),
-        ({"STAT": "SCHD"}, "planned-with-visit", Goal(work_order=W.PLANNED, appointment=A.CONFIRMED), False),
-        ({"STAT": "SCHD", **NO_VISIT}, "planned-without-visit", Goal(work_order=W.PLANNED), False),
-        ({"STAT": "WIP"}, "started-visit", Goal(work_order=W.IN_PROGRESS, appointment=A.IN_PROGRESS), False),
-        ({"STAT": "WIP", **NO_VISIT}, "started", Goal(work_order=W.IN_PROGRESS), False),
-        ({"STAT": "DONE"}, "finished-visit", Goal(work_order=W.COMPLETED, appointment=A.COMPLETED), False),
-        ({"STAT": "CLSD"}, "finished-visit", Goal(work_order=W.COMPLETED, appointment=A.COMPLETED), False),
-        ({"STAT": "DONE", **NO_VISIT}, "finished", Goal(work_order=W.COMPLETED), False),
-        ({"STAT": "CLSD", **NO_VISIT}, "finished", Goal(work_order=W.COMPLETED), False),
+        ({"STAT": "SCHD"}, "planned", PLANNED, False),
+        ({"STAT": "SCHD", **NO_VISIT}, "planned", PLANNED, False),
+        ({"STAT": "WIP"}, "started", STARTED, False),
+        ({"STAT": "WIP", **NO_VISIT}, "started", STARTED, False),
+        ({"STAT": "DONE"}, "finished", FINISHED, False),
+        ({"STAT": "CLSD"}, "finished", FINISHED, False),
+        ({"STAT": "DONE", **NO_VISIT}, "finished", FINISHED, False),
+        ({"STAT": "CLSD", **NO_VISIT}, "finished", FINISHED, False),
         ({"STAT": "NOSH", "RSN": "C01"}, "customer-failed-visit", Goal(appointment=A.FAILED), False),
         ({"STAT": "NOSH", "RSN": "C02"}, "customer-failed-visit", Goal(appointment=A.FAILED), False),
         ({"STAT": "NOSH", "RSN": "C03"}, "customer-failed-visit", Goal(appointment=A.FAILED), False),
@@ -167,7 +172,7 @@ def test_what_the_pack_does_not_know_is_unmapped_and_says_where_what_was_expecte
 
 
 def test_an_unmapped_message_names_the_rule_when_one_held() -> None:
-    assert unmapped(acme(), snapshot(WIN_TO="")).rule == "planned-with-visit"
+    assert unmapped(acme(), snapshot(WIN_TO="")).rule == "planned"
     assert unmapped(acme(), snapshot(STAT="LOST")).rule is None
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from bridge.domain.model import Accepted, CommandKind, Job
 from bridge.mapping.formats.datetimes import moment_reader, moment_writer
 from bridge.mapping.formats.durations import duration_reader
-from bridge.mapping.formats.numbers import decimal_number, whole_number
+from bridge.mapping.formats.values import decimal_number, whole_number
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Translated, Unreadable
 from tests.unit.examples import examples
 from tests.unit.mapping.builders import acme, snapshot
@@ -275,6 +275,18 @@ def test_another_encoding_is_named_by_the_content_type_or_by_the_pack() -> None:
     own = pack_with(f"inbound: {{encoding: windows-1250}}\n{KIND}")
     assert told(own, POLISH) == told(own, TEXT.encode()) == "Łódź"
     assert told(own, POLISH, {"content-type": 'text/json;charset="windows-1250"'}) == "Łódź"
+
+
+def test_the_content_encoding_may_name_an_encoding_as_some_clients_write_it() -> None:
+    assert told(pack_with(KIND), POLISH, {"content-encoding": "Windows-1250"}) == "Łódź"
+    assert told(pack_with(KIND), TEXT.encode(), {"content-encoding": "UTF-8"}) == "Łódź"
+
+
+@pytest.mark.parametrize("head", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
+def test_deflate_is_read_with_and_without_its_head(head: int) -> None:
+    packer = zlib.compressobj(wbits=head)
+    packed = packer.compress(TEXT.encode()) + packer.flush()
+    assert told(pack_with(KIND), packed, {"content-encoding": "deflate"}) == "Łódź"
 
 
 @pytest.mark.parametrize(

@@ -159,3 +159,30 @@ def test_a_booking_knows_the_technician_of_the_job() -> None:
     )
     assert jan.name == "Jan Kowalski"
     assert toy().seller_contact(job(WorkOrderState.OPEN)).name == "Toy"
+
+
+CREW = """
+fields:
+  crew:
+    path: $.crew
+    type: items
+    fields: {person: {path: $.id, required: true}, state: {path: $.state, type: code, values: ["on", "off"]}}
+  anybody: {of: crew.state, precedence: ["on", "off"]}
+appointment:
+  seller_contact:
+    assigned: {when: {crew: {empty: false}, anybody: "on"}, name: Crew, number: "1", email_address: t}
+    default: {name: Desk, number: "1", email_address: d}
+"""
+
+
+@pytest.mark.parametrize(
+    ("crew", "seller"),
+    [
+        ([{"id": "EVA", "state": "off"}, {"id": "TOM", "state": "on"}], "Crew"),
+        ([{"id": "EVA", "state": "off"}], "Desk"),
+        ([{"id": "EVA", "state": "gone"}], "Desk"),  # it does not fit any more, for the pack was changed since
+        ("none", "Desk"),
+    ],
+)
+def test_a_list_of_items_that_the_job_told_before_may_be_asked_for_at_a_booking(crew: object, seller: str) -> None:
+    assert pack_with(CREW).seller_contact(known_job(crew=crew)).name == seller

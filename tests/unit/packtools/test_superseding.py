@@ -14,7 +14,8 @@ from bridge.packtools.cases import Case
 from bridge.packtools.cases_run import run_case
 from bridge.packtools.coverage import Coverage
 from bridge.packtools.difference import changes, outcomes
-from bridge.packtools.explanation import as_text, explain
+from bridge.packtools.explanation import explain
+from bridge.packtools.explanation_text import as_text
 from bridge.packtools.replay import Message
 from bridge.packtools.sandbox import RawMessage
 from tests.integration.flows.acme import NOW

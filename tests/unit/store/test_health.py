@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.errors import StoreShort, StoreUnavailable, StoreUncertain
-from bridge.store.health import SILENT_AFTER_S, TRUST_AFTER_S, Health
+from bridge.store.session import SILENT_AFTER_S, TRUST_AFTER_S, Health
 
 FULL = StoreShort("the disk is full")
 LOST = StoreUnavailable("the connection is lost")

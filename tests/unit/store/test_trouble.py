@@ -1,8 +1,6 @@
 """A driver's exception becomes one of our errors: by whether it may pass, in one line, without the values it quotes."""
 
 import sqlite3
-from collections.abc import Callable
-from typing import Any
 
 import asyncpg
 import pytest
@@ -10,7 +8,8 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreShort, StoreUnavailable, StoreUncertain
-from bridge.store.trouble import ours, translated
+from bridge.store.session import answered
+from bridge.store.trouble import ours
 
 SECRET = "s3cret"
 
@@ -153,19 +152,15 @@ def test_what_never_came_to_the_database_is_told_apart_too(failure: Exception, e
     assert kind(failure) is expected
 
 
-def test_our_own_errors_pass_and_a_drivers_is_not_kept_as_the_cause() -> None:
-    def fail(error: Exception) -> Callable[[], Any]:
-        def failing() -> None:
-            with translated():
-                raise error
-
-        return failing
+async def test_our_own_errors_pass_and_a_drivers_is_not_kept_as_the_cause() -> None:
+    async def failing(error: Exception) -> None:
+        raise error
 
     mine = StoreDefect("mine")
     with pytest.raises(StoreDefect) as passed:
-        fail(mine)()
+        await answered(failing(mine))
     assert passed.value is mine
     with pytest.raises(StoreUncertain) as made:
-        fail(RuntimeError(SECRET))()
+        await answered(failing(RuntimeError(SECRET)))
     assert made.value.__cause__ is None
     assert made.value.__suppress_context__

@@ -12,6 +12,8 @@ Box = tuple[int, ...]
 
 MOST_BOXES = 20_000  # about a second of work; a table that needs more has far more columns than anybody can read
 
+MOST_PIECES = 1_000_000  # of one question; a few seconds of work
+
 
 class TooLarge(PermanentError):
     """The decision table has too many combinations to be proven."""
@@ -57,6 +59,22 @@ def left_over(start: Iterable[Box], taken: Iterable[Box]) -> list[Box]:
         if len(left) > MOST_BOXES:
             raise TooLarge
     return left
+
+
+def is_left(box: Box, taken: Sequence[Box]) -> bool:
+    """Tell whether anything remains of a box. It stops at the first piece that does. Raises `TooLarge`."""
+    pieces, looked_at = [(box, 0)], 0
+    while pieces:
+        piece, at = pieces.pop()
+        while at < len(taken) and not _meets(piece, taken[at]):
+            at += 1
+        if at == len(taken):
+            return True
+        pieces += [(rest, at + 1) for rest in _without(piece, taken[at])]
+        looked_at += 1
+        if looked_at > MOST_PIECES:
+            raise TooLarge
+    return False
 
 
 def widened(box: Box, full: Box, taken: Sequence[Box]) -> Box:

@@ -24,6 +24,9 @@ none. Something remains: it is a counterexample, and is told in words. It may be
 fields that are made in other ways than by picking (`join`, `same`, `of`, `previous`, `changed`, `writes`, …)
 count as if they could have any of their values at any time: the proof may name a gap too many, and never hides one.
 
+Two things lie beside it. A delta that comes before its job may lack what every job has told (`early`): a rule that
+parks or ignores may be there for such alone. And a last rule that takes whatever is left leaves no gaps (`catch_all`).
+
 An outcome is tried, not proven: the real state machines are asked for a rule's goal from each state that the Buyer may
 see where the rule decides (`outcomes`). `histories` walks the WFM's own graph of statuses in the same way.
 
@@ -34,6 +37,7 @@ a test compares the two.
 from collections.abc import Iterable, Sequence
 
 from bridge.mapping.checks.proofs.boxes import Box, TooLarge, left_over, meet, widened
+from bridge.mapping.checks.proofs.early import Early
 from bridge.mapping.checks.proofs.outcomes import impossible_outcome
 from bridge.mapping.checks.proofs.picked import Situation
 from bridge.mapping.checks.proofs.situations import MEF, MefState, Space, Variable, mef_states, mef_states_of, space_of
@@ -49,7 +53,7 @@ def check_proofs(document: PackDocument, report: Report) -> None:
     """Report gaps, rules that are never reached, and outcomes that the standard's state machines never allow."""
     space = space_of(document)
     try:
-        reached = _check_reached(document.rules, space, report)
+        reached = _check_reached(document, space, report)
         _check_outcomes(document, space, reached, report)
         _check_gaps(space, report)
     except TooLarge:
@@ -57,11 +61,12 @@ def check_proofs(document: PackDocument, report: Report) -> None:
         report.add_key(("rules",), "too-large", message)
 
 
-def _check_reached(rules: Sequence[Rule], space: Space, report: Report) -> list[list[Box]]:
+def _check_reached(document: PackDocument, space: Space, report: Report) -> list[list[Box]]:
     """Give for each rule the situations that it decides."""
+    rules = document.rules
     reached = [left_over([box] if all(box) else [], space.rules[:index]) for index, box in enumerate(space.rules)]
     for index, left in enumerate(reached):
-        if not left:
+        if not left and not Early(document).decides(index):
             report.add(("rules", index), "unreachable", _shadow(rules, space, index))
     return reached
 
@@ -84,9 +89,9 @@ def _quoted(names: Sequence[str]) -> str:
 
 
 def _check_gaps(space: Space, report: Report) -> None:
-    gaps = gaps_of(space)
-    for box in gaps[:MOST_GAPS]:
-        report.add_key(("rules",), "gap", f"no rule fits when {_box_in_words(space, box)}; {_WHAT_TO_WRITE}")
+    gaps = gaps_in_words(space)
+    for gap in gaps[:MOST_GAPS]:
+        report.add_key(("rules",), "gap", f"no rule fits when {gap}; {_WHAT_TO_WRITE}")
     if len(gaps) > MOST_GAPS:
         report.add_key(("rules",), "gap", f"… and {len(gaps) - MOST_GAPS} more combinations that no rule fits")
 
@@ -101,6 +106,11 @@ def gaps_of(space: Space) -> list[Box]:
     shortest_first = sorted(wide, key=lambda one: _length(space, one))
     apart = [part for index, box in enumerate(shortest_first) for part in left_over([box], shortest_first[:index])]
     return sorted(apart, key=lambda one: _length(space, one))
+
+
+def gaps_in_words(space: Space) -> list[str]:
+    """Say which situations no rule covers, in the same order."""
+    return [_box_in_words(space, box) for box in gaps_of(space)]
 
 
 def _length(space: Space, box: Box) -> tuple[int, int, Box]:

@@ -6,7 +6,7 @@ no status, or the same again, is no transition of that graph: it may come at any
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -14,9 +14,9 @@ from typing import Final
 from bridge.domain.appointment import OPEN
 from bridge.domain.decide import decide
 from bridge.domain.model import Decision, Outcome
-from bridge.mapping.checks.proofs.boxes import Box, left_over, meet
+from bridge.mapping.checks.proofs.boxes import Box, is_left, meet
 from bridge.mapping.checks.proofs.outcomes import IDS, MOMENT, RULE_PREFIX, goal_of, job_in, state_of, update_to
-from bridge.mapping.checks.proofs.situations import MefState, Space, space_of, view_of
+from bridge.mapping.checks.proofs.situations import MEF, MefState, Space, Variable, space_of, view_of
 from bridge.mapping.document import Lifecycle, PackDocument, Rule
 from bridge.mef.enums import AppointmentStatus
 
@@ -126,6 +126,9 @@ class _Walk:
         self._space = space
         self._lifecycle = lifecycle
         self._known: dict[tuple[object, MefState], tuple[_Step, ...]] = {}
+        self._masks: dict[tuple[str, object], int] = {}
+        self._deciding: dict[tuple[Box, tuple[tuple[int, Box], ...]], tuple[int | None, ...]] = {}
+        self._reached: dict[tuple[int, MefState], tuple[_Step, ...]] = {}
 
     def first(self) -> Iterator[_Arrival]:
         """Give the messages that a job may begin with."""
@@ -157,17 +160,43 @@ class _Walk:
         return self._known[key]
 
     def _steps(self, status: object, seen: MefState) -> Iterator[_Step]:
-        left = [self._situation(status, seen)]
-        for rule, box in zip(self._document.rules, self._space.rules, strict=True):
-            if any(meet(one, box) is not None for one in left):
-                yield from self._outcomes(rule, seen)
-            left = left_over(left, [box])
-        if left:
-            yield _Step("-", seen, None, parked=True, why="no rule fits")
+        for index in self._deciding_in(self._situation(status, seen)):
+            if index is None:
+                yield _Step("-", seen, None, parked=True, why="no rule fits")
+            else:
+                yield from self._outcomes_of(index, seen)
+
+    def _deciding_in(self, start: Box) -> tuple[int | None, ...]:
+        """Give the rules that decide somewhere in a box, None at the end where none fits.
+
+        Most statuses and states are the same to most rules: what differs only where the rules do not is found once.
+        """
+        met = [
+            (index, shared) for index, box in enumerate(self._space.rules) if (shared := meet(start, box)) is not None
+        ]
+        split = [at for at, mask in enumerate(start) if any(box[at] != mask for _, box in met)]
+        inside = tuple(start[at] for at in split)
+        key = inside, tuple((index, tuple(box[at] for at in split)) for index, box in met)
+        if key not in self._deciding:
+            self._deciding[key] = tuple(_deciding(*key))
+        return self._deciding[key]
+
+    def _outcomes_of(self, index: int, seen: MefState) -> tuple[_Step, ...]:
+        key = index, seen
+        if key not in self._reached:
+            self._reached[key] = tuple(self._outcomes(self._document.rules[index], seen))
+        return self._reached[key]
 
     def _situation(self, status: object, state: MefState) -> Box:
-        known = {self._lifecycle.field: status, **view_of(state)}
-        return tuple(variable.mask_where(known) for variable in self._space.variables)
+        return tuple(self._mask(variable, status, state) for variable in self._space.variables)
+
+    def _mask(self, variable: Variable, status: object, state: MefState) -> int:
+        """Give the classes of a variable that may be; that of what the Buyer sees knows of nothing else."""
+        key = variable.name, state if variable.name == MEF else status
+        if key not in self._masks:
+            known = view_of(state) if variable.name == MEF else {self._lifecycle.field: status}
+            self._masks[key] = variable.mask_where(known)
+        return self._masks[key]
 
     def _outcomes(self, rule: Rule, seen: MefState) -> Iterator[_Step]:
         goal = goal_of(rule.then, self._document.policies.on_illegal)
@@ -183,6 +212,16 @@ class _Walk:
             parked = decision.outcome in (Outcome.PARKED, Outcome.WAITING)
             why = decision.reason.removeprefix(RULE_PREFIX)
             yield _Step(rule.rule, state_of(decision.job), decision, parked=parked, why=why)
+
+
+def _deciding(start: Box, rules: Sequence[tuple[int, Box]]) -> Iterator[int | None]:
+    taken: list[Box] = []
+    for index, box in rules:
+        if is_left(box, taken):  # else others take all of it already
+            taken.append(box)
+            yield index
+    if is_left(start, taken):
+        yield None
 
 
 def _is_kept(name: str, document: PackDocument) -> bool:

@@ -78,10 +78,13 @@ def _is_reached(goal: Goal, state: MefState) -> bool:
     return goal.is_reached(*state)
 
 
+# Of sound values, so that nothing need be built that validates them.
 MOMENT: Final = datetime(2026, 1, 1, tzinfo=UTC)
 IDS: Final = Ids(WorkOrderId("new"), AppointmentId("new"))
-WINDOW: Final = TimePeriod(start_date_time=MOMENT, end_date_time=MOMENT.replace(hour=4))
-LATER: Final = TimePeriod(start_date_time=MOMENT.replace(day=2), end_date_time=MOMENT.replace(day=2, hour=4))
+WINDOW: Final = TimePeriod.model_construct(start_date_time=MOMENT, end_date_time=MOMENT.replace(hour=4))
+LATER: Final = TimePeriod.model_construct(
+    start_date_time=MOMENT.replace(day=2), end_date_time=MOMENT.replace(day=2, hour=4)
+)
 
 RULE: Final = "rule"
 RULE_PREFIX: Final = f"rule {RULE}: "
@@ -89,10 +92,10 @@ RULE_PREFIX: Final = f"rule {RULE}: "
 
 _REF = JobRef("pack", "job")
 _BUYER = BuyerId("buyer")
-_SITE = GeographicSiteRef(id="site", role="site")
+_SITE = GeographicSiteRef.model_construct(id="site", role="site")
 _DETAILS = WorkOrderDetails(
     place=(_SITE,),
-    duration=TimeDuration(time_duration_value=1, time_duration_units=TimeDurationUnits.HOUR),
+    duration=TimeDuration.model_construct(time_duration_value=1, time_duration_units=TimeDurationUnits.HOUR),
     contacts=(),
     related_entity=(),
     task=("task",),

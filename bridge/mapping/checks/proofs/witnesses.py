@@ -13,7 +13,7 @@ from itertools import product
 from bridge.mapping.checks.reference_types import always_there
 from bridge.mapping.document import Cell, FieldSpec, ReasonTest, Table, Words
 from bridge.mapping.formats.datetimes import resolution
-from bridge.mapping.formats.values import as_text, briefly, is_clean, readable_integer
+from bridge.mapping.formats.values import as_text, briefly, is_clean, whole_number
 from bridge.mapping.reading.references import known_codes, takes_any
 
 
@@ -79,7 +79,7 @@ def _codes(spec: FieldSpec, table: Table | None, asked: Asked) -> list[object]:
 def _numbers(asked: Asked) -> list[object]:
     named = [scalar for scalar in _scalars(asked) if isinstance(scalar, int)]
     near = {number + step for number in named for step in (-1, 0, 1)}
-    return [*sorted(number for number in near if readable_integer(number) is not None)] or [Sample("any value", 0)]
+    return [*sorted(number for number in near if whole_number(number) is not None)] or [Sample("any value", 0)]
 
 
 def _moments(spec: FieldSpec, asked: Asked) -> list[object]:

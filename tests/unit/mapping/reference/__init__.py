@@ -1,1 +1,1 @@
-"""Draws the tables of keys in docs/packs.md from the declaration of packs and from the examples beside them."""
+"""Draws the tables of keys in docs/pack-reference.md from the declaration of packs and from examples."""

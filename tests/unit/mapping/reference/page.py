@@ -1,4 +1,4 @@
-"""docs/packs.md with its tables of keys: `<!-- keys: Inbound -->` … `<!-- /keys -->` holds the keys of that section.
+"""docs/pack-reference.md with its tables of keys: `<!-- keys: Inbound -->` … `<!-- /keys -->` holds those of a section.
 
 `<!-- keys: FieldSpec: path header -->` holds these keys of it, and the one without names holds the others; a key that a
 section has from one above it stands in that one's table. `<!-- places -->` … `<!-- /places -->` holds the attributes
@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
@@ -21,10 +20,10 @@ from bridge.mapping.document.commands import Repeated, TemplateValue
 from bridge.mapping.outputs.entries import KINDS, attributes
 from bridge.yaml_source import parse_yaml
 from tests.unit.mapping.reference.flow import flow, scalar
+from tests.unit.mapping.reference.pages import REFERENCE, ROOT, examples_text
 from tests.unit.mapping.reference.written import Model, Pair, Written, keys, written
 
-ROOT = Path(__file__).parents[4]
-PAGE = ROOT / "docs" / "packs.md"
+PAGE = REFERENCE
 MEND = "MEF_BRIDGE_WRITE_DOCS=1 .venv/bin/python -m pytest -q tests/unit/mapping/test_{reference,schema}.py"
 SECTIONS: dict[str, Model] = {
     one.__name__: one
@@ -44,7 +43,7 @@ Same = tuple[str, str | None]
 
 def page(text: str) -> str:
     """The page with every table drawn anew."""
-    examples = _examples(text)
+    examples = _examples(examples_text())
 
     def table(match: re.Match[str]) -> str:
         start, section, names, end = match.groups()
@@ -84,9 +83,9 @@ def without_table(text: str) -> list[str]:
     return [f"{section}.{key}" for section, key in _all_keys() if _same(section, key) not in shown]
 
 
-def without_example(text: str) -> list[str]:
-    """The keys that no example has, as `Section.key`."""
-    examples = _examples(text)
+def without_example() -> list[str]:
+    """The keys that no example of either page has, as `Section.key`."""
+    examples = _examples(examples_text())
     return [f"{section}.{key}" for section, key in _all_keys() if _same(section, key) not in examples]
 
 
@@ -175,7 +174,7 @@ def _written(text: str) -> Iterator[Written]:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """The examples of the page that are pieces of a pack, from its top; those of the tutorial are a file's."""
+    """The examples that are pieces of a pack, from its top; those of the tutorial are a file's."""
     top = "|".join(keys(document.PackDocument))
     for name, block in _BLOCK.findall(text):
         if "/" not in name and re.match(f"({top}):", block):

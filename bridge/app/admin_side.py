@@ -1,0 +1,127 @@
+"""Puts together what operators reach: metrics and probes, on a port of their own."""
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+
+from bridge import __version__
+from bridge.admin.app import Watched, build_admin
+from bridge.admin.loop_lag import LoopLag
+from bridge.admin.metrics import Metrics, Observed
+from bridge.admin.silence import Silence
+from bridge.admin.watchers import Watchers
+from bridge.api.server import open_server
+from bridge.app.buyer_side import listen, readiness
+from bridge.app.process import Start, now
+from bridge.app.wfm_side import Parts, WfmSide
+from bridge.errors import StoreUnavailable
+from bridge.flows.ports import Figures
+from bridge.wfm.dead_letters import depth_of
+
+FRESH_S: Final = 2.0
+"""For so long what was seen in the database and in RabbitMQ is not looked at again, however often somebody asks."""
+PATIENCE_S: Final = 2.0
+"""So long the database, or RabbitMQ, has to tell its numbers; a page without them is better than none."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class AdminSide:
+    """What is watched, and what the pages are made of."""
+
+    metrics: Metrics
+    silence: Silence = field(default_factory=Silence)
+    lag: LoopLag = field(default_factory=LoopLag)
+    lacking: list[str] = field(default_factory=lambda: ["the bridge is starting"])
+
+    @property
+    def watcher(self) -> Watchers:
+        """Who is told of what happens."""
+        return Watchers(self.metrics, self.silence)
+
+
+def build_admin_side(instance: str) -> AdminSide:
+    """Build it; nothing is served yet."""
+    return AdminSide(Metrics(__version__, instance))
+
+
+async def start_admin(admin: AdminSide, parts: Parts, wfm_side: WfmSide, start: Start, stack: AsyncExitStack) -> None:
+    """Serve it, if the settings say so."""
+    settings = parts.settings.admin
+    if not settings.enabled:
+        return
+    start(admin.lag.watch(), "loop lag")
+    observatory = Observatory(admin, parts, wfm_side)
+    listening = listen(settings.host, settings.port, "admin")
+    stack.callback(listening.close)
+    watched = Watched(admin.metrics, observatory.observe, lambda: admin.lacking, lambda: admin.silence.problems)
+    stack.push_async_callback(await open_server(build_admin(watched), listening))
+    host, port = listening.getsockname()[:2]
+    log.info("admin.listening", url=f"http://{host}:{port}")
+
+
+class Observatory:
+    """Looks at everything at once, and not more often than is worth it."""
+
+    def __init__(self, admin: AdminSide, parts: Parts, wfm_side: WfmSide) -> None:
+        self._admin = admin
+        self._parts = parts
+        self._wfm_side = wfm_side
+        self._lock = asyncio.Lock()
+        self._figures: Figures | None = None
+        self._depths: Mapping[str, int | None] = {}
+        self._looked_at = -FRESH_S
+        self._first_outbox: int | None = None
+        self._outbox_since = 0.0
+
+    async def observe(self) -> Observed:
+        """See how everything is now."""
+        async with self._lock:
+            if time.monotonic() - self._looked_at >= FRESH_S:
+                self._figures, self._depths = await asyncio.gather(self._count(), self._measure())
+                self._looked_at = time.monotonic()
+        found = await readiness(self._parts, self._wfm_side)
+        job_updates, commands = self._wfm_side.job_updates, self._wfm_side.commands
+        return Observed(
+            now=now(),
+            checks={name: value for name, value in found.items() if isinstance(value, bool | str)},
+            figures=self._figures,
+            outbox_age=self._age_of_outbox(self._figures),
+            oldest_uncommitted=max(job_updates.oldest_s(), commands.oldest_s()),
+            depths=self._depths,
+            dead_letters=self._wfm_side.dead_letters.depth,
+            stands_by=sum(consumer.stands_by for consumer in self._wfm_side.inbound),
+            given_up=job_updates.given_up + commands.given_up,
+            loop_lag=self._admin.lag.seconds,
+            packs={pack.name: pack.version for pack in self._parts.packs.values()},
+        )
+
+    async def _count(self) -> Figures | None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return await self._parts.store.counts.read()
+        except (StoreUnavailable, TimeoutError):
+            return None
+
+    async def _measure(self) -> Mapping[str, int | None]:
+        """Ask how much waits in each pack's queue."""
+        link, topology = self._parts.link, self._parts.topology
+        packs: Sequence[str] = () if link.in_memory else list(self._parts.packs)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                return {pack: await depth_of(link, topology.inbound_queue(pack).name) for pack in packs}
+        except TimeoutError:
+            return {}
+
+    def _age_of_outbox(self, figures: Figures | None) -> float:
+        """Tell for how long the same message has been the oldest one: the outbox has no moments of its own."""
+        first = figures.first_outbox if figures is not None else None
+        if first != self._first_outbox:
+            self._first_outbox, self._outbox_since = first, time.monotonic()
+        return 0.0 if first is None else time.monotonic() - self._outbox_since

@@ -1,0 +1,78 @@
+"""How much of what is in the database: numbers for whoever watches the bridge. Each is found by an index."""
+
+from sqlalchemy import func, literal_column, select
+
+from bridge.domain.model import BuyerId, CommandState, Outcome
+from bridge.flows.ports import Backed, DeliveryState, Figures, SubscriptionId
+from bridge.store import ordering
+from bridge.store.journal import IS_WAITING
+from bridge.store.session import KEYS, Database, Session
+from bridge.store.tables import commands, deliveries, journal, notifications, outbox, subscriptions
+
+# The very words of the partial indexes: SQLite compares text.
+_IS_PARKED = journal.c.outcome == literal_column(f"'{Outcome.PARKED.value}'")
+_IS_DISCARDED = deliveries.c.state == literal_column(f"'{DeliveryState.DISCARDED.value}'")
+_IS_ASKED = commands.c.state == literal_column(f"'{CommandState.PENDING.value}'")
+
+_COUNT = func.count().label("count")
+_PARKED = select(journal.c.pack, journal.c.reason, _COUNT).where(_IS_PARKED).group_by(journal.c.pack, journal.c.reason)
+_WAITING = select(journal.c.pack, _COUNT).where(IS_WAITING).group_by(journal.c.pack)
+_PENDING = (
+    select(deliveries.c.subscription_id, _COUNT, func.min(deliveries.c.number).label("first"))
+    .where(ordering.is_pending(deliveries))
+    .group_by(deliveries.c.subscription_id)
+)
+_FIRST = (
+    select(deliveries.c.subscription_id, notifications.c.buyer, notifications.c.event_time)
+    .join(notifications, notifications.c.event_id == deliveries.c.event_id)
+    .where(deliveries.c.number.in_(KEYS))
+    .order_by(notifications.c.buyer, deliveries.c.subscription_id)
+)
+_DISCARDED = (
+    select(notifications.c.buyer, _COUNT)
+    .select_from(deliveries)
+    .join(notifications, notifications.c.event_id == deliveries.c.event_id)
+    .where(_IS_DISCARDED)
+    .group_by(notifications.c.buyer)
+)
+_DISABLED = select(_COUNT).select_from(subscriptions).where(subscriptions.c.disabled_at.is_not(None))
+_OUTBOX = select(_COUNT, func.min(outbox.c.number).label("first")).where(ordering.is_pending(outbox))
+_ASKED = select(_COUNT).select_from(commands).where(_IS_ASKED)
+_TO_TAKE_BACK = select(_COUNT).select_from(commands).where(commands.c.try_again_at.is_not(None))
+
+
+class Counts:
+    """What is counted."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def read(self) -> Figures:
+        """Count all of it, as it is at one moment."""
+        async with self._database.read() as session:
+            (sent,) = await session.rows(_OUTBOX)
+            return Figures(
+                parked={(row["pack"], row["reason"]): row["count"] for row in await session.rows(_PARKED)},
+                waiting={row["pack"]: row["count"] for row in await session.rows(_WAITING)},
+                backed=await _backed(session),
+                discarded={BuyerId(row["buyer"]): row["count"] for row in await session.rows(_DISCARDED)},
+                disabled_listeners=(await session.rows(_DISABLED))[0]["count"],
+                outbox=sent["count"],
+                first_outbox=sent["first"],
+                pending_commands=(await session.rows(_ASKED))[0]["count"],
+                to_take_back=(await session.rows(_TO_TAKE_BACK))[0]["count"],
+            )
+
+
+async def _backed(session: Session) -> list[Backed]:
+    found = {row["subscription_id"]: row for row in await session.rows(_PENDING)}
+    firsts = await session.rows_in(_FIRST, sorted(row["first"] for row in found.values()))
+    return [
+        Backed(
+            BuyerId(row["buyer"]),
+            SubscriptionId(row["subscription_id"]),
+            found[row["subscription_id"]]["count"],
+            row["event_time"],
+        )
+        for row in firsts
+    ]

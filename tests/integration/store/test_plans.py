@@ -1,0 +1,182 @@
+"""How the Buyer's reads are carried out on 100,000 WorkOrders: by indexes, and no more work than on a few."""
+
+import re
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+
+from benchmarks.filled import BEGUN, BUYER, appointment_id, fill, work_order_id
+from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
+from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
+from bridge.localenv.process import run_async
+from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.mef.moments import parse_moment
+from bridge.store import SqlStore
+from bridge.store.direct import Bound, Lender
+from bridge.store.engine import open_engine
+from tests.integration.store.values import fresh
+
+MANY = 100_000
+BUYERS = frozenset({BuyerId(BUYER)})
+SITE, TICKET = "SITE-00050000", "TT-00050000"
+begun = parse_moment(BEGUN)
+assert begun is not None
+LATE, END = begun + timedelta(seconds=MANY - 500), begun + timedelta(seconds=MANY, days=30)
+
+WORK_ORDERS: list[dict[str, Any]] = [
+    {},
+    {"state": WorkOrderState.PLANNED},
+    {"state": WorkOrderState.COMPLETED},
+    {"state": WorkOrderState.UNABLE_TO_COMPLETE},
+    {"appointment_required": True},
+    {"appointment_required": False},
+    {"state": WorkOrderState.OPEN, "appointment_required": True},
+    {"state": WorkOrderState.OPEN, "appointment_required": False},
+    {"site": SITE},
+    {"address": SITE},
+    {"related_entity": TICKET},
+    {"related_entity": TICKET, "related_entity_type": "TroubleTicket"},
+    {"state": WorkOrderState.OPEN, "site": SITE},
+    {"offset": 90_000},
+    {"state": WorkOrderState.COMPLETED, "offset": 60_000},
+    {"offset": 2**63 - 1},
+]
+APPOINTMENTS: list[dict[str, Any]] = [
+    {},
+    {"status": AppointmentStatus.CONFIRMED},
+    {"status": AppointmentStatus.MISSED},
+    {"work_order": WorkOrderId(work_order_id(50_000))},
+    {"site": SITE},
+    {"address": SITE},
+    {"ends_after": LATE + timedelta(days=1)},
+    {"ends_after": END},
+    {"ends_after": LATE + timedelta(days=1), "status": AppointmentStatus.CONFIRMED},
+    {"offset": 45_000},
+]
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a database with 100,000 WorkOrders and half as many Appointments."""
+    if request.param == "sqlite":
+        directory: Path = tmp_path_factory.mktemp("large")
+        url = f"sqlite:///{directory / 'large.sqlite3'}"
+        run_async(lambda: fill(url, MANY))
+        yield url
+        shutil.rmtree(directory)
+        return
+    server: str = request.getfixturevalue("postgres_url")
+    name = f"large_{uuid.uuid4().hex}"
+    run_async(lambda: _execute(server, f'CREATE DATABASE "{name}"'))
+    url = server.rsplit("/", 1)[0] + f"/{name}"
+    run_async(lambda: fill(url, MANY))
+    yield url
+    run_async(lambda: _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+async def store(large: str) -> AsyncIterator[SqlStore]:
+    opened = SqlStore(open_engine(large), new_id=lambda: fresh("ev"), clock=lambda: END)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Bound]]:
+    """What is asked of the driver."""
+    seen: list[Bound] = []
+    fetch = Lender.fetch
+
+    async def note(self: Lender, *queries: Bound) -> list[Sequence[Sequence[Any]]]:
+        seen.extend(queries)
+        return await fetch(self, *queries)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Lender, "fetch", note)
+        yield seen
+
+
+async def scans(store: SqlStore, asked: Sequence[Bound]) -> list[str]:
+    """Which of the queries go through a whole table, and how."""
+    is_postgres = store._engine is not None and store._engine.dialect.name == "postgresql"
+    explain, whole = ("EXPLAIN ", "Seq Scan on ") if is_postgres else ("EXPLAIN QUERY PLAN ", "SCAN (work_|app)")
+    found: list[str] = []
+    for query in list(asked):
+        (plan,) = await store._database.fetch_each([Bound(explain + query.sql, query.parameters)])
+        lines = [str(line[-1]) for line in plan]
+        if any(re.search(whole, line) for line in lines):
+            found.append("\n".join([query.sql, *lines]))
+    return found
+
+
+@pytest.mark.parametrize("filters", WORK_ORDERS, ids=str)
+async def test_no_list_of_work_orders_reads_a_whole_table(
+    store: SqlStore, asked: list[Bound], filters: dict[str, Any]
+) -> None:
+    page = await store.reads.work_orders(WorkOrderQuery(**{"buyers": BUYERS, "limit": 10, **filters}))
+    assert len(page.items) <= 10
+    assert await scans(store, asked) == []
+
+
+@pytest.mark.parametrize("filters", APPOINTMENTS, ids=str)
+async def test_no_list_of_appointments_reads_a_whole_table(
+    store: SqlStore, asked: list[Bound], filters: dict[str, Any]
+) -> None:
+    page = await store.reads.appointments(AppointmentQuery(**{"buyers": BUYERS, "limit": 10, **filters}))
+    assert len(page.items) <= 10
+    assert await scans(store, asked) == []
+
+
+async def test_an_object_is_found_by_an_index(store: SqlStore, asked: list[Bound]) -> None:
+    assert await store.reads.work_order_view(WorkOrderId(work_order_id(70_000)), BUYERS) is not None
+    assert await store.reads.appointment_view(AppointmentId(appointment_id(70_000)), BUYERS) is not None
+    assert await scans(store, asked) == []
+
+
+@pytest.mark.parametrize(
+    ("filters", "total"),
+    [({}, MANY), ({"state": WorkOrderState.COMPLETED}, 70_000), ({"state": WorkOrderState.PLANNED}, 10_000)],
+    ids=str,
+)
+async def test_a_long_list_has_the_pages_that_its_offsets_say(
+    store: SqlStore, filters: dict[str, Any], total: int
+) -> None:
+    """Whether they are found by a survey or by counting."""
+    whole = [
+        number
+        for number in range(1, MANY + 1)
+        if not filters or {1: WorkOrderState.PLANNED}.get(number % 10, _other(number)) is filters["state"]
+    ]
+    assert len(whole) == total
+    for offset in (0, 7, 999, 1_000, 1_001, 5_499, 5_500, total - 5, total - 1, total, total + 1, 2**63 - 1):
+        query = WorkOrderQuery(**{"buyers": BUYERS, "limit": 3, "offset": offset, **filters})
+        page = await store.reads.work_orders(query)
+        wanted = [work_order_id(number) for number in whole[offset : offset + 3]]
+        assert [item.id for item in page.items] == wanted, offset
+        assert page.total == total, offset
+
+
+def _other(number: int) -> WorkOrderState:
+    return {0: WorkOrderState.OPEN, 2: WorkOrderState.CANCELLED}.get(number % 10, WorkOrderState.COMPLETED)
+
+
+async def test_a_deep_page_costs_what_the_first_one_does(store: SqlStore, asked: list[Bound]) -> None:
+    """It goes on from a key that is known, and skips fewer rows than lie between two keys."""
+    for offset in (0, 50_000, 99_990):
+        await store.reads.work_orders(WorkOrderQuery(buyers=BUYERS, limit=10, offset=offset))
+    asked.clear()
+    await store.reads.work_orders(WorkOrderQuery(buyers=BUYERS, limit=10, offset=99_990))
+    (page,) = [query.parameters for query in asked if 10 in query.parameters]  # besides a survey perhaps
+    assert sorted(page[-2:]) == [10, 490]
