@@ -33,8 +33,8 @@ SLOW_AFTER_S: Final = 1.0
 SLOW_PER_SENDER: Final = 4  # so many times the concurrency may be slow; what is beyond that counts
 REST_AFTER: Final = 3  # failures in a row
 RESTS: Final = Backoff(first=1.0, longest=60.0)
-AHEAD: Final = 2  # times its share may wait for a brisk listener, claimed and not begun
-BRISK_WITHIN_S: Final = 0.1  # what waits, and is twice what is under way, is begun within a fraction of a second
+AHEAD: Final = 4  # times its share may wait for a brisk listener, claimed and not begun
+BRISK_WITHIN_S: Final = 0.1  # what waits, and is four times what is under way, is begun within half a second
 MOST_KNOWN: Final = 10_000  # listeners that are remembered; the longest known is forgotten first
 
 
@@ -153,10 +153,13 @@ class Shares:
         self._buyers_waiting[subscription.buyer] -= 1
         self._waiting -= 1
 
+    def may_send(self, buyer: BuyerId) -> bool:
+        """Tell whether a Buyer may have one more under way."""
+        return self._buyers[buyer] < self._buyers_share
+
     def may_begin(self, subscription: Subscription, now: float) -> bool:
-        """Tell whether one of those that wait may be begun."""
-        known = self._known(subscription.id)
-        return self._room(known, now) > 0 and self._buyers[subscription.buyer] < self._buyers_share
+        """Tell whether a listener may have one more under way."""
+        return self._room(self._known(subscription.id), now) > 0
 
     def want_more(self, subscription: Subscription) -> bool:
         """Tell whether so little waits, of a listener, of its Buyer and of all, that more is to be claimed."""

@@ -122,7 +122,7 @@ class DeliveryWorker:
 
     def reserve(self, listener: Subscription) -> bool:
         """Keep room for one more; not where others wait to be claimed, which are older."""
-        is_behind = self._are_all_behind or listener.id in self._behind
+        is_behind = self._are_all_behind or listener.id in self._behind or self._unrecorded > MOST_UNRECORDED
         if self._sender is None or is_behind or not self._shares.has_room(listener, self._time()):
             self._behind.add(listener.id)
             return False
@@ -198,7 +198,11 @@ class DeliveryWorker:
     def _begin_waiting(self, sender: Sender) -> None:
         """Begin what may be begun. What has waited too long may be late for its lease, and is given back."""
         time, late = self._time(), []
-        while self._shares.free() and (delivery := self._waiting.take(lambda to: self._shares.may_begin(to, time))):
+
+        def may_begin(listener: Subscription) -> bool:
+            return self._shares.may_begin(listener, time)
+
+        while self._shares.free() and (delivery := self._waiting.take(self._shares.may_send, may_begin)):
             self._shares.leave(delivery.subscription)
             if (self._clock() - delivery.claimed_at).total_seconds() > self._settings.timeout_seconds / 2:
                 late.append(delivery)
@@ -222,7 +226,7 @@ class DeliveryWorker:
 
     def _stand_back(self, sending: Sending) -> None:
         """Give back what waits for a listener that is no longer brisk."""
-        dropped = self._waiting.drop(sending.subscription.id)
+        dropped = self._waiting.drop(sending.subscription)
         for each in dropped:
             self._shares.leave(each.subscription)
         self._give_back(dropped)

@@ -192,7 +192,7 @@ class Deliveries:
         known = await self._known(session, {row["subscription_id"] for row in found})
         for row in found:
             to = known.get(row["subscription_id"])
-            if to is None or to.id in disabled:
+            if to is None or to.id in disabled or row["lease_until"] is not None:  # sent again, and under way
                 handing.left_some = True
             elif handing.reserve(to):
                 handing.claimed.append(_delivery(row, to, now))

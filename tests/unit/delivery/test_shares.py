@@ -22,7 +22,8 @@ def due(count: int, to: Subscription) -> list[Delivery]:
 
 
 @pytest.fixture
-def shares() -> Shares:
+def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
+    monkeypatch.setattr(shares_module, "AHEAD", 2)
     return Shares(CONCURRENCY, Random(1))
 
 

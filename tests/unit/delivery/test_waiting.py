@@ -1,12 +1,13 @@
 """What is claimed and waits: each listener in its turn."""
 
 from bridge.delivery.waiting import Waiting
+from bridge.domain.model import BuyerId
 from bridge.flows.ports import Delivery, Subscription, SubscriptionId
 from tests.unit.delivery.factories import delivery, subscription
 
 
-def to(name: str) -> Subscription:
-    return subscription(id=SubscriptionId(name))
+def to(name: str, buyer: str = "acme-buyer") -> Subscription:
+    return subscription(id=SubscriptionId(name), buyer=BuyerId(buyer))
 
 
 def waiting(*deliveries: Delivery) -> Waiting:
@@ -22,7 +23,7 @@ def numbers(found: list[Delivery]) -> list[int]:
 
 def taken(queues: Waiting, *busy: str) -> list[int]:
     found = []
-    while (each := queues.take(lambda listener: listener.id not in busy)) is not None:
+    while (each := queues.take(lambda buyer: buyer not in busy, lambda listener: listener.id not in busy)) is not None:
         found.append(each)
     return numbers(found)
 
@@ -38,9 +39,20 @@ def test_a_listener_that_may_not_begin_is_passed_over() -> None:
     assert taken(queues) == [1]
 
 
+def test_buyers_take_turns_whatever_waits_for_each() -> None:
+    queues = waiting(*(delivery(number, to(f"a-{number}")) for number in range(1, 4)), delivery(4, to("b", "other")))
+    assert taken(queues) == [1, 4, 2, 3]
+
+
+def test_a_buyer_who_may_have_no_more_is_passed_over_with_all_his_listeners() -> None:
+    queues = waiting(delivery(1, to("a")), delivery(2, to("b")), delivery(3, to("c", "other")))
+    assert taken(queues, "acme-buyer") == [3]
+    assert taken(queues) == [1, 2]
+
+
 def test_what_waits_for_a_listener_can_be_taken_away() -> None:
     queues = waiting(delivery(1, to("a")), delivery(2, to("b")), delivery(3, to("a")))
-    assert numbers(queues.drop(SubscriptionId("a"))) == [1, 3]
-    assert queues.drop(SubscriptionId("a")) == []
+    assert numbers(queues.drop(to("a"))) == [1, 3]
+    assert queues.drop(to("a")) == []
     assert numbers(queues.drop_all()) == [2]
     assert taken(queues) == []
