@@ -1,4 +1,4 @@
-"""What is claimed and waits to be begun: each Buyer has his turn, and of his listeners each one; these keep their order."""
+"""What is claimed and waits to be begun: each Buyer has his turn, and each of his listeners; these keep their order."""
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
