@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import bookings, deliveries, isolation, latency, starts, throughput, translation
+from benchmarks import bookings, deliveries, isolation, latency, reads, starts, throughput, translation
 
 
 def main() -> bool:
@@ -13,6 +13,7 @@ def main() -> bool:
     throughput.main()
     deliveries.main()
     latency.main()
+    reads.main()
     return isolation.main() and met
 
 

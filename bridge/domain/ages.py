@@ -107,9 +107,10 @@ class VisitAge:
             return True
         if occurred_at is None:
             return None
-        if self.earliest is not None and occurred_at + CLOCK_GRAIN < self.earliest:
+        # Differences are compared: a message may say the last second there is, to which nothing can be added.
+        if self.earliest is not None and self.earliest - occurred_at > CLOCK_GRAIN:
             return False
-        return True if occurred_at > self.latest + CLOCK_GRAIN else None
+        return True if occurred_at - self.latest > CLOCK_GRAIN else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -356,7 +356,7 @@ def without_echoes(job: Job, until: datetime | None = None) -> Job:
 
 def _older(update: JobUpdate, moment: datetime) -> bool:
     """In doubt it is not: what the WFM did must be adopted, or Buyer and WFM would go different ways (504)."""
-    return update.occurred_at is not None and update.occurred_at + CLOCK_GRAIN < moment
+    return update.occurred_at is not None and moment - update.occurred_at > CLOCK_GRAIN
 
 
 def _newer(job: Job, update: JobUpdate, appointment: Appointment) -> bool:

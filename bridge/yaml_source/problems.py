@@ -231,12 +231,15 @@ def _wrong_tag(context: Mapping[str, Any]) -> str:
     return f"expected one of {context['expected_tags']}, got {describe(context['tag'])}{hint}"
 
 
+_COMMA = "if it is what follows a comma in a text, put the whole text in quotes"
+
+
 def _unknown_key(name: str, model: type[BaseModel] | None, value: object) -> str:
     known = [_wire_name(field_name, each) for field_name, each in model.model_fields.items()] if model else []
     if hint := did_you_mean(name, known):
         return f"unknown key '{name}'{hint}"
     if value is None:  # `{park: No, please}` has two keys
-        return f"unknown key '{name}'; if it is what follows a comma in a text, put the whole text in quotes"
+        return f"unknown key '{name}'; {_COMMA}"
     return f"unknown key '{name}'" + (f"; known here: {', '.join(known)}" if known else "")
 
 
@@ -252,6 +255,9 @@ def _wrong(group: list[_Located]) -> str:
     if not (expected := _expected(group)):
         return mask_secrets(error["msg"]) if not secret else "the value is wrong"
     got = "a value that is not shown" if secret else describe(error["input"])
+    is_free_name = group[0].model is None and isinstance(group[0].path[-1], str)
+    if error["input"] is None and error["type"] == "string_type" and is_free_name:
+        return f"expected {expected}, got {got}; {_COMMA}"
     return f"expected {expected}, got {got}{_hint(error, secret)}"
 
 

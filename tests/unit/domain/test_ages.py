@@ -61,6 +61,8 @@ AGREED = VisitAge(earliest=NOW, latest=NOW + 5 * MINUTE, versions={"job": 4})
         ({}, NOW - timedelta(seconds=1), None),
         ({}, NOW + 4 * MINUTE, None),
         ({}, NOW + 6 * MINUTE, True),
+        ({}, datetime.max.replace(tzinfo=NOW.tzinfo), True),
+        ({}, datetime.min.replace(tzinfo=NOW.tzinfo), False),
         ({}, None, None),
     ],
 )
@@ -68,6 +70,12 @@ def test_a_visit_was_agreed_before_a_message_or_after_it_or_nobody_knows(
     versions: dict[str, int], occurred_at: datetime | None, before: bool | None
 ) -> None:
     assert AGREED.is_before(versions, occurred_at) is before
+
+
+def test_a_visit_of_the_last_moment_there_is_may_be_compared() -> None:
+    last = datetime.max.replace(tzinfo=NOW.tzinfo)
+    assert VisitAge(earliest=last, latest=last).is_before({}, last) is None
+    assert VisitAge(earliest=last, latest=last).is_before({}, NOW) is False
 
 
 def test_ages_are_kept_beside_those_of_fields_and_come_back() -> None:

@@ -7,6 +7,7 @@ import pytest
 from bridge.mapping.checks.inspection import STAND_IN, inspect
 from bridge.yaml_source import Finding, parse_yaml
 from tests.unit.mapping.builders import ACME, TOY
+from tests.unit.mapping.patches import problems
 from tests.unit.mapping.test_checker import BROKEN, parse
 
 CLOSED = TOY.replace("work_order:\n  buyer", "  - {rule: else, then: {park: Who knows}}\nwork_order:\n  buyer")
@@ -168,3 +169,9 @@ def test_a_single_mistake_is_a_single_problem_at_its_place(name: str) -> None:
     assert (line, column, kind) in [(one.line, one.column, one.kind) for one in found], found
     assert any(message in one.message for one in found)
     assert not any(one.kind == "gap" for one in found)
+
+
+def test_a_comma_that_ends_a_text_in_a_row_of_a_table_is_told() -> None:
+    """A row may have any column, so what follows the comma is taken for one."""
+    (told,) = problems("tables: {t: {key: k, rows: [{k: a, why: no access, none}]}}")
+    assert told.endswith("got nothing; if it is what follows a comma in a text, put the whole text in quotes")
