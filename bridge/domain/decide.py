@@ -216,7 +216,7 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
         and goal.work_order not in TERMINAL
         and window not in (None, standing.valid_for)
     )
-    moved = moved or update.is_begun_as_agreed(draft.job)
+    moved = moved or (goal.moved_by is MovedBy.AGREEMENT and update.is_begun_as_agreed(draft.job))
     if moved and goal.moved_by is MovedBy.SELLER:
         _withdraw(draft, update)
         return

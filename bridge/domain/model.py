@@ -407,7 +407,7 @@ class JobUpdate:
         The window that a Buyer's reschedule has left is none.
         """
         current = job.open_appointment
-        if self.goal.moved_by is not MovedBy.AGREEMENT or self.goal.appointment not in _AS_AGREED or current is None:
+        if current is None or self.goal.moved_by is not MovedBy.AGREEMENT or self.goal.appointment not in _AS_AGREED:
             return False
         is_new = self.visit.window != current.disregarded_window
         return is_new and current.status is AppointmentStatus.CONFIRMED and self.takes_place_elsewhen(job)

@@ -199,7 +199,8 @@ class Translator:
             if scope.job.work_order is not None:
                 update = self._grounded(update, trace)
             scope.remarks += self._remarks(update, scope)
-        if update.late or not scope.versions.is_late:  # else it is stale as a whole
+        is_stale = scope.versions.is_late and not update.late
+        if not is_stale and update.takes_place_elsewhen(scope.job):
             scope.remarks += _elsewhen(update, scope.job)
         if scope.remarks:
             update = replace(update, flags=tuple(scope.remarks))
@@ -279,7 +280,7 @@ class Translator:
 def _elsewhen(update: JobUpdate, job: Job) -> list[str]:
     """Say that a visit begins in another window than the Buyer sees: what has moved it may be late, or lost."""
     current = job.open_appointment
-    if current is None or not update.takes_place_elsewhen(job) or update.is_begun_as_agreed(job):
+    if current is None or update.is_begun_as_agreed(job):
         return []
     window = f"{rfc3339(current.valid_for.start_date_time)} to {rfc3339(current.valid_for.end_date_time)}"
     return [f"the window of the visit is another one here; not taken, the Buyer sees {window}"]
