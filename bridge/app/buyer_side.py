@@ -173,7 +173,9 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId, Access]) -> None:
+def start_delivery(
+    parts: Parts, start: Start, url: str, access: Mapping[BuyerId, Access], count: Callable[[str, str], None]
+) -> None:
     """Begin to post notifications; `url` is where the API is reached, `access` how each Buyer's listeners are."""
     settings = parts.settings.delivery
     worker = DeliveryWorker(
@@ -183,6 +185,7 @@ def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId
         now,
         Random(),  # noqa: S311 - jitter, not a secret
         url + parts.settings.http.seller_prefix,
+        count,
     )
     parts.store.deliveries.on_due = worker.wake
     parts.store.deliveries.taker = worker
