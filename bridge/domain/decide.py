@@ -216,6 +216,7 @@ def _walk(draft: Draft, update: JobUpdate, ids: Ids) -> None:
         and goal.work_order not in TERMINAL
         and window not in (None, standing.valid_for)
     )
+    moved = moved or update.is_begun_as_agreed(draft.job)
     if moved and goal.moved_by is MovedBy.SELLER:
         _withdraw(draft, update)
         return
@@ -392,5 +393,8 @@ def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:
 
 def _stale_reason(job: Job, update: JobUpdate) -> str:
     known = highest(job.versions, versions_in(job.ages.agreed))
-    older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if key in known]
+    older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if came < known.get(key, came)]
+    if not older:
+        same = [f"{key} {came}" for key, came in update.versions.items() if known.get(key) == came]
+        return f"applied already: {', '.join(same)}"
     return f"older than what is applied: {', '.join(older)}"

@@ -105,9 +105,11 @@ def before_visit(job: Job, update: JobUpdate) -> Decision | None:
     age = job.age_of(current)
     if age.is_before(update.versions, update.occurred_at) is not False or _repeats(job, update, current):
         return None
-    if age.by_buyer and goal.work_order in TERMINAL:
-        # A WFM may have agreed to the booking of a job that it had ended: nobody but a person can tell.
-        reason = f"the WFM says that the job ended ({goal.work_order}) before it agreed to the Buyer's visit"
+    if goal.work_order in TERMINAL:
+        # A WFM may have agreed to a visit of a job that it had ended: nobody but a person can tell. In the other order
+        # it is the visit that finds an ended job.
+        whose = "the Buyer's visit" if age.by_buyer else "the visit that stands"
+        reason = f"the WFM says that the job ended ({goal.work_order}) before it agreed to {whose}"
         return Decision(outcome=Outcome.PARKED, job=job, reason=reason)
     who = "the Buyer's booking" if age.by_buyer else "the visit that stands was agreed"
     return _ignored(job, f"the message was sent before {who}", Outcome.STALE)

@@ -393,6 +393,29 @@ class JobUpdate:
         is_agreed = self.goal.appointment is AppointmentStatus.CONFIRMED and visit.writes_window
         return is_agreed and current is not None and visit.window not in (None, current.valid_for)
 
+    def takes_place_elsewhen(self, job: Job) -> bool:
+        """Tell whether the message itself has another window for a visit that has begun, or that it says has."""
+        current, visit = job.open_appointment, self.visit
+        if current is None or not visit.writes_window or visit.window in (None, current.valid_for):
+            return False
+        is_over = current.status is AppointmentStatus.IN_PROGRESS or self.goal.appointment in _TAKES_PLACE
+        return is_over and visit.may_be_of(current)
+
+    def is_begun_as_agreed(self, job: Job) -> bool:
+        """Tell whether it begins, or ends, the confirmed visit in another window that both sides have agreed on.
+
+        The window that a Buyer's reschedule has left is none.
+        """
+        current = job.open_appointment
+        if self.goal.moved_by is not MovedBy.AGREEMENT or self.goal.appointment not in _AS_AGREED or current is None:
+            return False
+        is_new = self.visit.window != current.disregarded_window
+        return is_new and current.status is AppointmentStatus.CONFIRMED and self.takes_place_elsewhen(job)
+
+
+_AS_AGREED: Final = (AppointmentStatus.IN_PROGRESS, AppointmentStatus.COMPLETED)
+_TAKES_PLACE: Final = (*_AS_AGREED, AppointmentStatus.MISSED, AppointmentStatus.FAILED)
+
 
 class TicketStatus(StrEnum):
     """Trouble ticket statuses the bridge asks the WFM to set (R25 and Figure 5)."""

@@ -22,6 +22,7 @@ from bridge.mapping.reading.references import states_of
 from bridge.mapping.reading.scope import FieldVersions, Scope
 from bridge.mapping.rules import DecisionTable, Ignore, Park, Rule
 from bridge.mef.enums import AppointmentStatus
+from bridge.mef.moments import rfc3339
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +199,9 @@ class Translator:
             if scope.job.work_order is not None:
                 update = self._grounded(update, trace)
             scope.remarks += self._remarks(update, scope)
+        if update.late or not scope.versions.is_late:  # else it is stale as a whole
+            scope.remarks += _elsewhen(update, scope.job)
+        if scope.remarks:
             update = replace(update, flags=tuple(scope.remarks))
         return Translated(update, trace.explanation())
 
@@ -269,8 +273,16 @@ class Translator:
             field_versions=versions.by_field if self.keeps else {},
             late=self.deltas and versions.is_late and versions.is_news,
             wait=rule.wait if goal.names_state else None,
-            flags=tuple(scope.remarks),
         )
+
+
+def _elsewhen(update: JobUpdate, job: Job) -> list[str]:
+    """Say that a visit begins in another window than the Buyer sees: what has moved it may be late, or lost."""
+    current = job.open_appointment
+    if current is None or not update.takes_place_elsewhen(job) or update.is_begun_as_agreed(job):
+        return []
+    window = f"{rfc3339(current.valid_for.start_date_time)} to {rfc3339(current.valid_for.end_date_time)}"
+    return [f"the window of the visit is another one here; not taken, the Buyer sees {window}"]
 
 
 def _why_withheld(grounds: Grounds, scope: Scope) -> str | None:

@@ -7,7 +7,17 @@ the place where it was written. What a name refers to is `checker`'s business.
 from bridge.mapping.document.base import BOUNDS, Cell, Key, Name, Strict, Text, Value, Words
 from bridge.mapping.document.commands import CommandSpec
 from bridge.mapping.document.fields import SOURCES, FieldSpec, FieldType, FieldZone, Table
-from bridge.mapping.document.inbound import Deltas, Forget, IgnoreRule, Inbound, MessageTest, Unpack, Version, Xml
+from bridge.mapping.document.inbound import (
+    Deltas,
+    Forget,
+    IgnoreRule,
+    Inbound,
+    MessageTest,
+    ObjectVersion,
+    Unpack,
+    Version,
+    Xml,
+)
 from bridge.mapping.document.outputs import (
     AppointmentSection,
     Contact,
@@ -69,6 +79,7 @@ __all__ = [
     "MessageTest",
     "Name",
     "No",
+    "ObjectVersion",
     "PackDocument",
     "Person",
     "Place",

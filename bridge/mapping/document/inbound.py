@@ -28,6 +28,15 @@ class Version(Strict):
         return widen(data, "path")
 
 
+class ObjectVersion(Version):
+    """The version of an object of the job, such as its visit."""
+
+    of: Key | None = None
+    """Which object it is of, such as the visit's id: where each visit counts anew, the version of another one says
+    nothing of this one. Where it is absent, so is the version. Left out, there is one such object in a job.
+    """
+
+
 class Unpack(Strict):
     """Something in a message to be put in order before it is read: JSON in a text, or a list of names and values."""
 
@@ -143,7 +152,7 @@ class Inbound(Strict):
     """The WFM's key of the job. A message without it is unreadable."""
     version: Version | None = None
     """What grows with every change of the job: a whole number or a moment. An older complete message is stale."""
-    versions: dict[Name, Version] = {}
+    versions: dict[Name, ObjectVersion] = {}
     """The same for other objects of the job, by names of your own."""
     ties: Literal["apply", "stale"] = "apply"
     """A message whose version was applied already is applied too (`apply`), or is `stale`."""

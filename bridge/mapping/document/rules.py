@@ -46,6 +46,9 @@ class Attribution(Strict):
     """What is said where there is no reason at all."""
 
 
+_HAS_A_WINDOW = (AppointmentStatus.CONFIRMED, AppointmentStatus.IN_PROGRESS, AppointmentStatus.COMPLETED)
+
+
 class Then(Strict):
     """What a rule makes of a message: a goal, or `ignore` / `park` with the reason."""
 
@@ -69,7 +72,9 @@ class Then(Strict):
     """Who has moved the visit, where an Appointment is `confirmed` and the message has another window for it: the
     `seller` (R27: the Appointment is cancelled, and the Buyer is asked to book again), or both sides by `agreement`, on
     the phone perhaps: the Appointment stays confirmed in its new window, and the Buyer is told. `seller` where it is
-    left out. Not asked where the Buyer has moved it: that is known.
+    left out. Not asked where the Buyer has moved it: that is known. With `inProgress` or `completed`, `agreement` says
+    that the visit takes place in the window of this message, be the message of the move lost or late; else the Buyer
+    sees the window that was agreed, and a flag says so.
     """
     wait_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
     """For so many seconds the message is held, without effect. A later one of the job that reaches a state in that time
@@ -113,8 +118,9 @@ class Then(Strict):
 
     @model_validator(mode="after")
     def _only_visits_move(self) -> Self:
-        if self.moved_by is not None and self.status is not AppointmentStatus.CONFIRMED:
-            raise ValueError("moved_by is about a visit that is still agreed; write appointment: confirmed beside it")
+        if self.moved_by is not None and self.status not in _HAS_A_WINDOW:
+            words = "moved_by is about the window of a visit"
+            raise ValueError(f"{words}; write appointment: confirmed, inProgress or completed beside it")
         return self
 
     @model_validator(mode="after")

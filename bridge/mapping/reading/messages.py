@@ -46,8 +46,8 @@ class Message:
 class Reading:
     """A message whose identity is read and whose content is not yet translated.
 
-    `versions` maps an object key ("job") to the version the message carries. `problem` says what is wrong with its
-    identity besides the job; such a message translates to `Unmapped`.
+    `versions` maps an object ("job", "visit", "visit V-1") to the version the message carries. `problem` says what is
+    wrong with its identity besides the job; such a message translates to `Unmapped`.
     """
 
     message: MessageId
@@ -118,12 +118,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Finds the version of one object: a whole number, or a moment as its microseconds since 1970."""
+    """Finds the version of one object: a whole number, or a moment as its microseconds since 1970.
+
+    `of` finds which object of its name it is of; None where a job has but one.
+    """
 
     where: str
     find: Find
     convert: Callable[[object], int | None]
     optional: bool
+    of: Key | None = None
 
     def read(self, data: object) -> int | None:
         """Read it, None where it is absent and may be. Raises `Misread`."""
@@ -137,6 +141,18 @@ class Version:
         if version is None:
             raise Misread(f"version ({self.where}): expected {whole_number_wanted(raw)}; {what_came(raw)}")
         return version
+
+    def object_in(self, name: str, data: object) -> str | None:
+        """Name the object that it is of, None where that is absent and may be. Raises `Misread`."""
+        if self.of is None:
+            return name
+        raw = self.of.find(data)
+        if self.optional and raw in (MISSING, None, ""):
+            return None
+        key = _key(raw)
+        if key is None:
+            raise Misread(f"version of ({self.of.where}): expected {_EXPECTED_KEY}; {what_came(raw)}")
+        return f"{name} {key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,11 +209,12 @@ class Identity:
         for name, version in self.versions.items():
             try:
                 number = version.read(content.data)
+                of = name if version.of is None or number is None else version.object_in(name, content.data)
             except Misread as misread:
                 found.append(str(misread))
                 continue
-            if number is not None:
-                versions[name] = number
+            if number is not None and of is not None:
+                versions[of] = number
         return Reading(
             message=message,
             job=JobRef(self.pack, key),
@@ -234,7 +251,8 @@ def _numbered(message: MessageId, index: int) -> MessageId:
 def compile_version(spec: document.Version, zone: str | None) -> Version:
     """Compile where a version stands; `zone` is the pack's."""
     convert = whole_number if spec.format is None else _moment(moment_reader(spec.format, spec.zone or zone))
-    return Version(" or ".join(spec.path), compile_first(spec.path), convert, spec.optional)
+    of = _compile_key(spec.of) if isinstance(spec, document.ObjectVersion) and spec.of is not None else None
+    return Version(" or ".join(spec.path), compile_first(spec.path), convert, spec.optional, of)
 
 
 def compile_forgets(pack: document.PackDocument) -> Callable[[Message], frozenset[str]]:

@@ -60,8 +60,14 @@ class FieldVersions:
         self.written.add(name)
 
     def age_of(self, name: str) -> Age:
-        """Give the age of a field after the message."""
-        return self.own if name in self.written else self._last(name)
+        """Give the age of a field after the message.
+
+        What was written before by another object's version stays older than that version.
+        """
+        last = self._last(name)
+        if name not in self.written:
+            return last
+        return self.own if last.keys() <= self.own.keys() else {**last, **self.own}
 
     @property
     def by_field(self) -> dict[str, Age]:

@@ -32,9 +32,10 @@ AGES: list[dict[str, Any]] = [
     {"version": "$.v", "ties": "stale"},
     {"version": {"path": "$.at", "format": "iso"}},
     {"version": "$.v", "versions": {"visit": {"path": "$.trip.v", "optional": True}}},
+    {"version": "$.v", "versions": {"visit": {"path": "$.trip.own", "of": "$.trip.id", "optional": True}}},
     {"version": ["$.w", "$.v"], "occurred_at": "at"},
 ]
-"""By what a pack says which message is newer: a count, a moment, or counts of two objects."""
+"""By what a pack says which message is newer: a count, a moment, or counts of two objects, also one that restarts."""
 
 DELTAS: list[Any] = [
     {"unless": [{"path": "$.form", "fits": "whole"}]},
@@ -85,6 +86,7 @@ GOALS: list[dict[str, Any]] = [
     {"work_order": "planned", "appointment": "confirmed"},
     {"appointment": "cancelled"},
     {"work_order": "inProgress", "appointment": "inProgress"},
+    {"work_order": "inProgress", "appointment": "inProgress", "moved_by": "agreement"},
     {"appointment": "missed"},
     {"work_order": "planned", "appointment": "confirmed", "moved_by": "agreement"},
     {"work_order": "planned", "appointment_if_any": "confirmed"},
@@ -181,7 +183,8 @@ def play(pack: Pack, messages: Sequence[dict[str, Any]], order: Sequence[int]) -
 
 def dated(number: int, message: dict[str, Any]) -> dict[str, Any]:
     """A message with all that says when it was sent; what it tells of the visit has the visit's own count."""
-    of_visit = {"trip": {"v": number + 1, "who": message["who"]}} if "who" in message else {}
+    visit = {"id": "T-1", "own": number + 1} if message.get("who") == "Eva" else {"id": "T-2", "own": number - 50}
+    of_visit = {"trip": {"v": number + 1, **visit, "who": message["who"]}} if "who" in message else {}
     at = (NOON + timedelta(minutes=number)).isoformat()
     return {"job": "J", "id": f"m{number}", "v": number + 1, "at": at, **message, **of_visit}
 

@@ -150,7 +150,7 @@ BROKEN = {
         "{appointment: confirmed, on_illegal: keep}",
         "^{appointment: cancelled, moved_by: agreement}",
         "wrong-value",
-        "moved_by is about a visit that is still agreed; write appointment: confirmed beside it",
+        "moved_by is about the window of a visit; write appointment: confirmed, inProgress or completed beside it",
     ),
     "a move by somebody else": (
         "{appointment: confirmed, on_illegal: keep}",

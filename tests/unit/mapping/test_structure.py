@@ -177,3 +177,29 @@ def test_a_prefix_that_the_pack_gives_to_no_namespace_is_told(field: str, name: 
         f"unknown-prefix: no name has the prefix 'w'; leave it out ({name}), "
         "or write inbound: {xml: {namespaces: {w: <its namespace>}}}"
     )
+
+
+PER_VISIT = "inbound: {versions: {visit: {path: $.visit.rev, of: $.visit.id, optional: %s}}}"
+
+
+@pytest.mark.parametrize(
+    ("visit", "versions"),
+    [
+        ({"id": "V-1", "rev": 3}, {"visit V-1": 3}),
+        ({"id": 7, "rev": 3}, {"visit 7": 3}),
+        ({"id": "V-1"}, {}),
+        ({"rev": 3}, {}),
+        ({}, {}),
+    ],
+)
+def test_a_version_bears_the_name_of_the_visit_that_it_is_of(visit: dict[str, Any], versions: dict[str, int]) -> None:
+    reading = read(pack_with(PER_VISIT % "true"), {"job": "J", "visit": visit})
+    assert isinstance(reading, Reading)
+    assert (reading.versions, reading.problem) == (versions, None)
+
+
+@pytest.mark.parametrize("visit", [{"rev": 3}, {"id": [], "rev": 3}])
+def test_a_version_of_nothing_is_a_problem_where_there_must_be_one(visit: dict[str, Any]) -> None:
+    reading = read(pack_with(PER_VISIT % "false"), {"job": "J", "visit": visit})
+    assert isinstance(reading, Reading)
+    assert "version of ($.visit.id): expected text" in (reading.problem or "")

@@ -100,7 +100,7 @@ BROKEN: dict[str, list[tuple[str, str, str, str]]] = {
             MOVED,
             "^{appointment: missed, moved_by: agreement}",
             "wrong-value",
-            "moved_by is about a visit that is still agreed; write appointment: confirmed beside it",
+            "moved_by is about the window of a visit; write appointment: confirmed, inProgress or completed beside it",
         ),
         (MOVED, "{appointment: confirmed, moved_by: ^both}", "wrong-value", "expected 'seller' or 'agreement'"),
     ],
