@@ -12,11 +12,11 @@ from aiohttp import web
 
 from bridge.api import connections as connections_module
 from bridge.api.app import build_app
-from bridge.api.config import ApiConfig, Limits
 from bridge.api.identity import ApiKeyIdentity
 from bridge.api.server import open_server
-from tests.api.conftest import BASE_URL, ENTITIES
+from tests.api.conftest import ENTITIES
 from tests.api.fakes import FakeBridge
+from tests.api.usual import usual_config, usual_limits
 from tests.support import NEVER_S, PATIENCE_S, eventually
 
 ON_BOTH_LOOPS = True
@@ -90,7 +90,7 @@ async def open_door(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[OpenDoor]:
 
         async def make(**limits: Any) -> Door:
             listening = socket.create_server(("127.0.0.1", 0))
-            config = ApiConfig(base_url=BASE_URL, limits=Limits(**{**PATIENT, **limits}))
+            config = usual_config(limits=usual_limits(**{**PATIENT, **limits}))
             app = build_app(FakeBridge().services(), ApiKeyIdentity(ENTITIES), config)
             door = Door(listening.getsockname()[1], asyncio.Event())
 
