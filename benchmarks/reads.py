@@ -23,8 +23,8 @@ from bridge.localenv.process import free_port
 
 WORK_ORDERS: Final = 10_000
 CLIENTS: Final = 32
-REQUESTS: Final = 1_000
-WARM_UP: Final = 200
+REQUESTS: Final = 2_000
+WARM_UP: Final = 300
 ROUNDS: Final = 3
 ORDERS: Final = "/mefApi/sonata/workOrderManagement/v2/workOrder"
 VISITS: Final = "/mefApi/sonata/appointment/v2/appointment"

@@ -74,11 +74,21 @@ def seconds_until(due: datetime | None, now: datetime, *, at_most: float = LOOK_
     return at_most if due is None else min(max((due - now).total_seconds(), SHORTEST_LOOK_S), at_most)
 
 
+def is_cancelled() -> bool:
+    """Tell whether somebody has cancelled the running task; else what it waited for was cancelled, by a library."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
 async def _survived(step: Callable[[], Awaitable[Result]], name: str, again_in: float) -> Result | None:
     try:
         return await step()
     except TransientError as trouble:
         log.warning(f"{name}.waiting", trouble=str(trouble), retry_in_seconds=again_in)
     except Exception:  # outermost: whatever one round does, the next one must come
+        log.exception(f"{name}.crashed", retry_in_seconds=again_in)
+    except asyncio.CancelledError:
+        if is_cancelled():
+            raise
         log.exception(f"{name}.crashed", retry_in_seconds=again_in)
     return None

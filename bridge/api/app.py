@@ -13,7 +13,7 @@ from bridge.api.documents import document_routes
 from bridge.api.health import health_routes
 from bridge.api.hub import HubOperations
 from bridge.api.identity import Identity
-from bridge.api.middleware import LEAVING, admit, answer_errors, correlate, dismiss
+from bridge.api.middleware import COUNT, LEAVING, Count, admit, answer_errors, correlate, dismiss, uncounted
 from bridge.api.operations import Door, Route, handler
 from bridge.api.presenter import api_path
 from bridge.api.rates import Rates
@@ -30,6 +30,7 @@ def build_app(
     config: ApiConfig,
     sellers: Mapping[str, Services] = NO_SELLERS,
     leaving: Callable[[], bool] = lambda: False,
+    count: Count = uncounted,
 ) -> web.Application:
     """Build the application. It logs requests itself: run it with `access_log=None`.
 
@@ -39,6 +40,7 @@ def build_app(
     middlewares = [correlate, dismiss, answer_errors, admit]
     app = web.Application(middlewares=middlewares, client_max_size=config.max_body_bytes)
     app[LEAVING] = leaving
+    app[COUNT] = count
     app[BODY_SECONDS] = config.limits.body_seconds
     app.add_routes(health_routes(services.readiness))
     routes = operations(services, config)

@@ -25,6 +25,15 @@ from bridge.errors import BridgeError
 _log: FilteringBoundLogger = structlog.get_logger("bridge.api")
 
 LEAVING: Final = web.AppKey[Callable[[], bool]]("LEAVING", Callable)  # type: ignore[arg-type] # tells whether it is
+Count = Callable[[str, int, float], None]
+"""Counts a request: its operation, status and seconds."""
+COUNT: Final = web.AppKey[Count]("COUNT", Callable)  # type: ignore[arg-type] # as above
+
+
+def uncounted(_operation: str, _status: int, _seconds: float) -> None:
+    """Count nothing."""
+
+
 HEALTH: Final = "/health/"
 TOO_MANY: Final = "Too many connections are open."
 SERVER: Final = "mef-bridge"  # instead of the versions that aiohttp would tell everybody
@@ -45,13 +54,23 @@ async def correlate(request: web.Request, handler: Handler) -> web.StreamRespons
 
 
 def _log_access(request: web.Request, response: web.StreamResponse, elapsed: float) -> None:
-    _log.info(
+    """Log it, and have it counted; probes ask every few seconds, and nobody wants to read of them."""
+    is_probe = request.path.startswith(HEALTH)
+    if not is_probe:
+        request.app[COUNT](_operation(request), response.status, elapsed)
+    (_log.debug if is_probe else _log.info)(
         "request",
         method=request.method,
         path=request.rel_url.raw_path,
         status=response.status,
         elapsed_ms=round(elapsed * 1000, 1),
     )
+
+
+def _operation(request: web.Request) -> str:
+    """Name the operation as the documents do; what does not exist has one name, whatever was asked for."""
+    resource = request.match_info.route.resource
+    return "unknown" if resource is None else f"{request.method} {resource.canonical}"
 
 
 @web.middleware

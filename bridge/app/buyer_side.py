@@ -15,6 +15,7 @@ from bridge.api.config import ApiConfig, Limits
 from bridge.api.identity import (
     Identity,
 )
+from bridge.api.middleware import Count
 from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.leaving import Leaving
@@ -122,7 +123,12 @@ async def _disabled(store: SqlStore) -> int:
 
 
 async def start_http(
-    settings: Settings, served: Served, identity: Identity, leaving: Leaving, stack: AsyncExitStack
+    settings: Settings,
+    served: Served,
+    identity: Identity,
+    leaving: Leaving,
+    stack: AsyncExitStack,
+    count: Count,
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
     """Open the door for Buyers; return its URL and what closes it (harmless when done twice).
 
@@ -148,7 +154,7 @@ async def start_http(
             burst=settings.http.requests_burst,
         ),
     )
-    app = build_app(served.services, identity, config, served.sellers, lambda: leaving.begun)
+    app = build_app(served.services, identity, config, served.sellers, lambda: leaving.begun, count)
     close = await open_server(app, listening, config.limits)
     stack.push_async_callback(close)
     return url, close
@@ -179,5 +185,6 @@ def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId
         url + parts.settings.http.seller_prefix,
     )
     parts.store.deliveries.on_due = worker.wake
+    parts.store.deliveries.taker = worker
     start(worker.run(), "delivery")
     start(keep_fresh(access), "secrets")

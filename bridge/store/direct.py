@@ -129,9 +129,9 @@ class Lender:
             except BaseException:
                 await _give_back(lent)
                 raise
-            self._keep(lent)
         except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
             raise ours(failure) from None
+        self._keep(lent)
         return found
 
     async def close(self) -> None:

@@ -63,7 +63,7 @@ class Listing(Generic[V]):
         self._shapes: dict[frozenset[str], _Shape] = {}
         self._surveys = Surveys()
         self._pages: dict[Direct, Batcher[Given, Rows]] = {}
-        self._survey_lane = asyncio.Semaphore(1)
+        self._one_survey = asyncio.Semaphore(1)
 
     async def close(self) -> None:
         """End what is under way."""
@@ -104,7 +104,7 @@ class Listing(Generic[V]):
 
     async def _survey(self, given: Given) -> tuple[int, Sequence[Key]]:
         shape = self._shape(given)
-        async with self._survey_lane:
+        async with self._one_survey:
             keys = [Key(*row) for row in await self._fetch(shape.keys, given)]
             last = {"_created_at": keys[-1].created_at, "_id": keys[-1].id} if keys else {}
             ((rest,),) = await self._fetch(shape.rest_after if keys else shape.rest, given, **last)

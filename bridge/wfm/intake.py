@@ -22,6 +22,7 @@ from faststream import AckPolicy
 from faststream.rabbit import RabbitExchange, RabbitMessage, RabbitQueue
 
 from bridge.errors import NotKept
+from bridge.loops import is_cancelled
 from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.link import RabbitLink
 
@@ -185,6 +186,7 @@ class Open(NamedTuple):
 
     message: IncomingMessage
     done: asyncio.Future[None]
+    channel: object
 
 
 class Acks:
@@ -205,7 +207,7 @@ class Acks:
         """A message came, and is safe when `taken` is done."""
         self.idle.clear()
         done = asyncio.ensure_future(taken)
-        self._open.append(Open(message, done))
+        self._open.append(Open(message, done, _channel_of(message)))
         done.add_done_callback(self._on_done)
 
     def stop(self) -> None:
@@ -222,25 +224,30 @@ class Acks:
     async def _settle(self) -> None:
         """Settle what is done, from the front. One at a time does this: RabbitMQ takes no ack behind a later one."""
         while self._open and self._open[0].done.done():
-            first = self._open.popleft()
-            if first.done.cancelled():
-                continue
-            if (failed := first.done.exception()) is not None:
-                await self._end(first.message, failed)
-                continue
-            last = first
-            while self._open and self._goes_with(last, self._open[0]):
-                last = self._open.popleft()
-            await _settled(last.message.ack(multiple=last is not first))
+            try:
+                await self._settle_front(self._open.popleft())
+            except Exception:  # noqa: BLE001 - whatever it is, it must not keep those behind it from being settled
+                _log.exception("a message could not be settled; it will come again")
         self._settling = None
         if not self._open:
             self.idle.set()
+
+    async def _settle_front(self, first: Open) -> None:
+        if first.done.cancelled():
+            return
+        if (failed := first.done.exception()) is not None:
+            await self._end(first.message, failed)
+            return
+        last = first
+        while self._open and self._goes_with(last, self._open[0]):
+            last = self._open.popleft()
+        await _settled(last.message.ack(multiple=last is not first))
 
     def _goes_with(self, one: Open, following: Open) -> bool:
         """Tell whether one frame may ack both: both are done well, and came by the same channel."""
         done = following.done
         well = done.done() and not done.cancelled() and done.exception() is None
-        return well and following.message.channel is one.message.channel
+        return well and following.channel is one.channel and one.channel is not None
 
     async def _end(self, message: IncomingMessage, failed: BaseException) -> None:
         try:
@@ -279,11 +286,23 @@ async def _briefly(step: Awaitable[None]) -> None:
             await step
 
 
+def _channel_of(message: IncomingMessage) -> object:
+    """The channel that a message came by; None where it is lost already, and whoever asks for it is told off."""
+    with suppress(ChannelInvalidStateError):
+        return message.channel
+    return None
+
+
 async def _settled(settlement: Awaitable[None]) -> None:
+    lost = "the channel was lost before a message was settled; it will come again"
     try:
         await settlement
-    except (AMQPError, ChannelInvalidStateError, OSError) as lost:
-        _log.info("the channel was lost before a message was settled; it will come again", reason=str(lost))
+    except (AMQPError, ChannelInvalidStateError, OSError) as reason:
+        _log.info(lost, reason=str(reason))
+    except asyncio.CancelledError:  # the library may cancel what waits for a lost connection
+        if is_cancelled():
+            raise
+        _log.info(lost, reason="given up by the connection")
 
 
 async def _undecoded(message: RabbitMessage) -> RabbitMessage:

@@ -75,6 +75,8 @@ async def test_probes_and_metrics_of_a_bridge_from_its_start_on(
         count for name, count in found.items() if name[:3] == ("mef_bridge_messages_total", "applied", "acme-wfm")
     )
     assert ("mef_bridge_inbound_queue_messages", "acme-wfm") in found
+    hub = "POST /mefApi/sonata/workOrderManagement/v2/hub"
+    assert found["mef_bridge_request_seconds_count", hub, "201"] == 1
     assert "admin.listening" in lab.bridge.said
     assert "message.applied" in lab.bridge.said
 

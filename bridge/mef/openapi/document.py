@@ -42,7 +42,10 @@ _ERRORS: Final[dict[int, tuple[type[MefModel], str]]] = {
 }
 _RESPONSE_HEADERS: Final[dict[str, Json]] = {
     "X-Correlation-ID": {"description": "Of the request, or made for it.", "schema": {"type": "string"}},
-    "X-Total-Count": {"description": "How many satisfy the filters.", "schema": {"type": "integer"}},
+    "X-Total-Count": {
+        "description": "How many satisfy the filters; of more than 1,000, a second ago for each 50,000 at most.",
+        "schema": {"type": "integer"},
+    },
     "X-Result-Count": {"description": "How many are on this page.", "schema": {"type": "integer"}},
     "X-Pagination-Throttled": {
         "description": "True if the server's own limit cut the page short.",

@@ -52,9 +52,7 @@ def them(world: World) -> Seller:
 async def test_lists_show_the_sellers_own_objects_only(world: World, us: Seller, them: Seller) -> None:
     appointment = await world.booked()
     work_orders, appointments = WorkOrderQuery(buyers=BUYERS), AppointmentQuery(buyers=BUYERS)
-    assert [(o.id, o.job.pack) for o in (await us.work_orders.list(work_orders)).items] == [
-        (appointment.work_order, OWN)
-    ]
+    assert [(o.id, o.pack) for o in (await us.work_orders.list(work_orders)).items] == [(appointment.work_order, OWN)]
     assert [a.id for a in (await us.appointments.list(appointments)).items] == [appointment.id]
     assert (await them.work_orders.list(work_orders)).total == 0
     assert (await them.appointments.list(appointments)).total == 0
@@ -63,9 +61,11 @@ async def test_lists_show_the_sellers_own_objects_only(world: World, us: Seller,
 async def test_objects_of_another_seller_do_not_exist(world: World, us: Seller, them: Seller) -> None:
     appointment = await world.booked()
     assert (await us.appointments.get(BUYERS, appointment.id)).id == appointment.id
+    assert (await us.appointments.view(BUYERS, appointment.id)).id == appointment.id
     assert (await us.work_orders.get(BUYERS, appointment.work_order)).id == appointment.work_order
     for attempt in (
         them.appointments.get(BUYERS, appointment.id),
+        them.appointments.view(BUYERS, appointment.id),
         them.appointments.cancel(BUYERS, appointment.id, "c"),
         them.work_orders.get(BUYERS, appointment.work_order),
     ):

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
+from bridge.errors import StoreUnavailable
 from bridge.flows.ports import AppointmentQuery, Page, WorkOrderQuery
 from bridge.mef.enums import AppointmentStatus, BuyerSeller, WorkOrderState
 from bridge.mef.models import AttachmentValue, Note
 from bridge.store import SqlStore
 from bridge.store import listeners as listeners_module
 from bridge.store import reads as reads_module
+from bridge.store.engine import open_engine
 from tests.integration.store.values import (
     BUYER,
     OTHER_BUYER,
@@ -22,6 +24,7 @@ from tests.integration.store.values import (
     appointment,
     at,
     details,
+    fresh,
     job,
     job_with,
     save,
@@ -234,3 +237,39 @@ async def test_pages_that_are_asked_for_at_the_same_time_are_each_their_own(stor
     assert ([item.id for item in of_the_buyer.items], of_the_buyer.total) == ([each.id for each in more[5:8]], 30)
     visits = [AppointmentQuery(buyers=BOTH, ends_after=at(hours=number)) for number in range(5)]
     assert await asyncio.gather(*map(store.reads.appointments, visits)) == [Page((), 0)] * 5
+
+
+async def test_behind_a_pooler_reads_leave_nothing_at_the_server(url: str) -> None:
+    """There, each is a transaction, and its statement has no name."""
+    store = SqlStore(open_engine(url, named_statements=False), new_id=lambda: fresh("ev"), clock=at)
+    try:
+        await save(store, *map(job, ORDERS.values()))
+        order = ORDERS["open at S-1"]
+        found = await asyncio.gather(*(store.reads.work_order_view(order.id, {BUYER}) for _ in range(3)))
+        assert [one and one.id for one in found] == [order.id] * 3
+        pages = await asyncio.gather(*(store.reads.work_orders(WorkOrderQuery(buyers=BOTH, offset=n)) for n in (0, 1)))
+        assert [(len(page.items), page.total) for page in pages] == [(3, 3), (2, 3)]
+    finally:
+        await store.close()
+
+
+async def test_a_connection_that_was_lost_is_replaced(store: SqlStore) -> None:
+    """Reads keep a connection at hand; where the server has hung up, they take another."""
+    order = work_order()
+    await save(store, job(order))
+    assert await store.reads.work_order_view(order.id, {BUYER}) is not None
+    lender = store._database._lender
+    assert lender is not None
+    (lent,) = lender._at_hand
+    if store._database.dialect.name == "postgresql":
+        await lent.connection.driver_connection.close()
+    assert await store.reads.work_order_view(order.id, {BUYER}) is not None
+    assert len(lender._at_hand) == 1
+
+
+async def test_reads_fail_as_unavailable_before_the_database_is_open() -> None:
+    store = SqlStore(None, new_id=lambda: fresh("ev"), clock=at)
+    with pytest.raises(StoreUnavailable):
+        await store.reads.work_order_view(WorkOrderId("wo-1"), {BUYER})
+    with pytest.raises(StoreUnavailable):
+        await store.reads.appointments(AppointmentQuery(buyers=BOTH))

@@ -220,6 +220,7 @@ async def test_a_message_that_is_given_up_is_a_dead_letter_with_its_reason_and_t
         await eventually(lambda: taken == [b"good"])
         dead = await channel.get_queue(topology.dead_letter)
         letter = await eventually(lambda: dead.get(fail=False))
+        await eventually(lambda: [line for line in logs if "dead-letter" in line["event"]])
     assert (letter.body, letter.message_id, letter.correlation_id) == (b"poison", "m-1", "c-1")
     assert letter.headers.items() >= {
         ("kind", "x"),

@@ -1,7 +1,10 @@
-"""Whatever the pack: in any order of delivery the same messages end in the same, or say what was withheld of them."""
+"""Whatever the pack: in any order of delivery the same messages end in the same, or say what was withheld of them.
+
+And whatever the pack: what was sent before a Buyer's booking changes nothing of the booked visit.
+"""
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
@@ -12,6 +15,8 @@ from hypothesis import strategies as st
 from bridge.domain.model import Job, JobRef
 from bridge.mapping.pack import Pack, compile_pack
 from bridge.mapping.reading.references import STATE_COLUMNS
+from bridge.packtools.buyer_steps import ask
+from bridge.packtools.cases import Buyer, Step
 from bridge.packtools.sandbox import Happened, RawMessage, Sandbox
 from tests.unit.examples import examples
 from tests.unit.mapping.builders import NOON
@@ -201,3 +206,66 @@ def test_in_any_order_messages_end_in_the_same_or_say_what_was_withheld(
     other, more = play(pack, messages, random.sample(in_order, len(in_order)))
     assert other.record == one.record or any(": parked: " in what for what in (*named, *more))
     assert other == one or set(named) != set(more), (one, other, named, more)
+
+
+BOOKED = {"from": "2026-03-12T08:00:00Z", "to": "2026-03-12T10:00:00Z"}
+BOOK = {
+    "exchange": "e",
+    "routing_key": "book",
+    "body": {"job": {"value": "job"}},
+    "reply": {"status": "$.rc", "accepted": ["ok"], "refused": "refusals"},
+}
+SLOTS = {"each": "$.slots", "start": {"path": "$.from", "format": "iso"}, "end": {"path": "$.to", "format": "iso"}}
+REFUSALS = {
+    "refusals": {
+        "key": "rc",
+        "on_miss": "default",
+        "default": {"code": "otherIssue", "reason": "No"},
+        "rows": [],
+    }
+}
+LATER = 99
+"""A count that no message has."""
+
+KNOWN: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    ({"version": "$.v"}, {"version": "$.v"}),
+    ({"version": {"path": "$.at", "format": "iso"}}, {"version": {"path": "$.at", "format": "iso"}}),
+    ({"version": "$.v", "occurred_at": "at"}, {}),
+    ({"occurred_at": "at"}, {}),
+]
+"""By what messages, and the WFM's yes, say which is newer; without a version in the yes, by the moment of both."""
+
+
+def with_booking(sections: dict[str, Any], inbound: dict[str, Any], reply: dict[str, Any]) -> Pack:
+    """The pack with a WFM that can be asked for a visit."""
+    commands = {
+        "search": {**BOOK, "reply": {**BOOK["reply"], "slots": SLOTS}},
+        "book": {**BOOK, "reply": {**BOOK["reply"], **reply}},
+        "cancel": BOOK,
+    }
+    others = {name: value for name, value in sections["inbound"].items() if name not in ("version", "versions", "ties")}
+    source = small(
+        FIELDS, sections["rules"], inbound={**others, **inbound}, commands=commands, tables=REFUSALS, zone="UTC"
+    )
+    return compile_pack(document(source), source.data)
+
+
+@examples(100)
+@given(packs(), MESSAGES, st.sampled_from(KNOWN), st.randoms(use_true_random=False))
+def test_whatever_was_sent_before_a_buyers_booking_the_booked_visit_stands(
+    sections: dict[str, Any], before: list[dict[str, Any]], known: tuple[dict[str, Any], dict[str, Any]], random: Random
+) -> None:
+    book = Sandbox(with_booking(sections, *known))
+    made = dated(0, {"form": "whole", "event": "made", "status": "new"})
+    list(book.apply(RawMessage(body=orjson.dumps(made)), NOON))
+    start, end = (datetime.fromisoformat(BOOKED[key]) for key in ("from", "to"))
+    wish, now = Buyer(book=(start, end)), NOON + timedelta(hours=1)
+    reply = {"rc": "ok", "v": LATER, "at": now.isoformat()}
+    ask(book, Step.model_validate({"buyer": wish, "reply": reply, "expect": {"rule": None}}), wish, now)
+    visit = book.job(JOB).open_appointment
+    assert visit is not None
+    for number in random.sample(range(len(before)), len(before)):
+        message = dated(number + 1, before[number])
+        for happened in book.apply(RawMessage(body=orjson.dumps(message)), now):
+            assert book.job(JOB).open_appointment == visit, (message, happened)
+    assert ended(book.job(JOB)).state == "planned"

@@ -20,7 +20,8 @@ FROZEN = {
     "0009_revisions.py": "db08e311aa6c4590ea4b942bb0a58f4d3d99ce162fdb1f256fbcac8bc22a90a1",
     "0010_processes.py": "2a441872055fb9d5affaf36240654d83806ffbf966ccf0d0bae9fd27a2e6a1c2",
     "0011_listener_health.py": "81e58ac0532cf0936ebc5025af722d6290a72c8344659fba4080ae02f999bdcc",
-    "0012_lists.py": "494c81e7670073008ceda7c7c14d37259da6726d009edcda47646983768e31bf",
+    "0012_trace.py": "abe1e5642bf970648ebcfee7ed5e8612a3e01fd14e33cb54a8b8f8621000f524",
+    "0013_lists.py": "a251735fe2d62b1467d946dfff6cf15836ac1f4dfa4eba104222afbc99dc771b",
 }
 
 
