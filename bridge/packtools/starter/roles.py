@@ -39,16 +39,16 @@ def roles_of(inputs: Sequence[Input]) -> tuple[list[Input], Roles]:
     taken: set[str] = set()
     for role, words in _WORDS.items():
         free = [one for one in inputs if one.name not in taken and _fits(role, one)]
-        job = roles.get("job")
-        if role == "version" and job is not None:
-            free = [one for one in free if not _stands_still(one, job)]
         near = [one for one in free if _distance(one, words) < _FAR or (role == "job" and _may_be_job(one))]
         found = min(near, key=partial(_rank, role, words), default=None)
         if found is None:
             found = next((one for one in free if _behaves(role, one, roles)), None)
         roles[role] = found
         taken |= {found.name} if found is not None else set()
-    roles["version_moment"] = _version_moment(roles)
+    moment = _version_moment(roles)
+    if moment is not None:
+        roles["version"] = None
+    roles["version_moment"] = moment
     return _ordered([as_text(one) if _is_many(one, roles) else one for one in inputs], roles)
 
 
@@ -72,9 +72,9 @@ def _is_of_messages(one: Input) -> bool:
 
 
 def _version_moment(roles: Mapping[str, Input | None]) -> Input | None:
-    """Give the moment of the message where it is later with each message of a job, and nothing else is a version."""
-    job, moment = roles["job"], roles["occurred_at"]
-    if roles["version"] is not None or job is None or moment is None or not moment.is_sure:
+    """Give the moment of the message where it is later with each message of a job, and no number is a version."""
+    job, moment, version = roles["job"], roles["occurred_at"], roles["version"]
+    if job is None or moment is None or not moment.is_sure or not (version is None or _stands_still(version, job)):
         return None
     read = moment_reader(moment.format, "UTC")
     return moment if _is_growing(job, [read(value, []).timestamp() for value in moment.told]) else None
@@ -138,7 +138,7 @@ def _is_growing(job: Input, numbers: Sequence[float]) -> bool:
 
 
 def _stands_still(one: Input, job: Input) -> bool:
-    """Tell what is the same in all messages of a job, of each job that has several: no version, whatever its name."""
+    """Tell what is the same in all messages of a job, of each job that has several."""
     seen: dict[str, list[object]] = {}
     for key, told in zip(job.told, one.told, strict=True):
         seen.setdefault(str(key), []).append(told)
