@@ -159,7 +159,9 @@ async def _alert(connection: CandidConnection, timeout_s: float) -> ssl.SSLError
     """
     url = connection.url
     try:
-        context = await SSLContextProvider(connection.ssl_context, connection.ssl_certs, connection.loop).get_context()
+        context = await SSLContextProvider(
+            ssl_context=connection.ssl_context, ssl_certs=connection.ssl_certs, loop=connection.loop
+        ).get_context()
         async with asyncio.timeout(timeout_s):
             reader, writer = await asyncio.open_connection(url.host, url.port or PORTS[url.scheme], ssl=context)
             try:

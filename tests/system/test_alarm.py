@@ -1,4 +1,4 @@
-"""RabbitMQ is low on memory, or on disk: Buyers are told so at once, can read, and nothing that was refused is done afterwards."""
+"""RabbitMQ is low on memory, or on disk: Buyers are told so at once, can read, and what was refused is never done."""
 
 from collections import Counter
 from datetime import UTC, datetime
