@@ -100,12 +100,19 @@ def test_none_sleeps() -> None:
     assert places(sleeps) == []
 
 
+def is_long(value: ast.expr) -> bool:
+    """Tell a number of seconds in which something is to come; what is shorter is for what must not come."""
+    return isinstance(value, ast.Constant) and isinstance(value.value, int | float) and value.value >= 1
+
+
 def test_every_deadline_is_the_one_of_all_tests() -> None:
     """One that is shorter than a busy machine needs, decides what the test finds."""
 
     def own_deadline(call: ast.Call) -> bool:
         if name_of(call) == "asyncio.timeout":
             return ast.unparse(call.args[0]) != PATIENCE
+        if any(each.arg == "timeout" and is_long(each.value) for each in call.keywords):
+            return True
         return name_of(call) == "asyncio.wait_for" and PATIENCE not in map(ast.unparse, call.args)
 
     assert places(own_deadline) == []
