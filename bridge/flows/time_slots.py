@@ -22,8 +22,8 @@ from bridge.domain.model import (
 )
 from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_search
 from bridge.domain.time_slots import available, moved_offer
+from bridge.flows.bus_messages import to_bus_message
 from bridge.flows.commands import Commands
-from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BuyersStore, JournalEntry, WfmMessage
 from bridge.flows.refusals import Rejected, WfmUnavailable
 from bridge.flows.work import Workshop, pack_of

@@ -31,7 +31,7 @@ from bridge.domain.patch import BUYER_ROLES, apply_patch, news_for_wfm
 from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_booking, check_cancel, check_search, check_update
 from bridge.domain.settlement import Settlement
 from bridge.domain.time_slots import available, moved_offer
-from bridge.flows.messages import to_bus_message
+from bridge.flows.bus_messages import to_bus_message
 from bridge.flows.ports import BusMessage
 from bridge.flows.wishes import NOT_AVAILABLE
 from bridge.mapping.commands.command import Unrenderable
