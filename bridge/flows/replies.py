@@ -122,13 +122,10 @@ class PendingReplies(Generic[Reply]):
         future = self._futures.get(known_by)
         return future is not None and not future.done()
 
-    def resolve(self, known_by: str, reply: Reply) -> bool:
-        """Give the reply to whoever awaits it; tell whether somebody did."""
-        future = self._futures.get(known_by)
-        if future is None or future.done():
-            return False
-        future.set_result(reply)
-        return True
+    def resolve(self, known_by: str, reply: Reply) -> None:
+        """Give the reply to whoever awaits it, if somebody does."""
+        if self.awaits(known_by):
+            self._futures[known_by].set_result(reply)
 
 
 async def ask(bus: CommandBus, pending: PendingReplies[bytes], message: BusMessage, timeout_s: float) -> bytes:
