@@ -34,6 +34,8 @@ class InvalidDocument(PermanentError):
 class Node:
     """A value with its place. `size` counts the nodes below it, itself included, with aliases unfolded.
 
+    `after_text` are its keys that stand in one line behind words without quotes.
+
     `file` is given where it is not that of the whole document.
     """
 
@@ -44,6 +46,7 @@ class Node:
     keys: dict[str, tuple[int, int]] = field(default_factory=dict)
     size: int = 1
     file: str = ""
+    after_text: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,10 @@ class YamlSource:
     def place(self, problem: Problem) -> Finding:
         """Give a problem its place in this file."""
         make = self.key_finding if problem.at_key else self.finding
-        return make(problem.path, problem.kind, problem.message)
+        message = problem.message
+        if problem.kind == "unknown-key" and str(problem.path[-1]) in self._nearest(problem.path[:-1]).after_text:
+            message += "; if it follows a comma in a text, put the whole text in quotes"
+        return make(problem.path, problem.kind, message)
 
     def _nearest(self, loc: Loc) -> Node:
         node = self._root

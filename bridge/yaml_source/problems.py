@@ -212,7 +212,7 @@ def _problem(group: list[_Located]) -> Problem:
     if kind == "missing":
         return Problem(one.path[:-1], "missing-key", f"the key '{name}' is missing")
     if kind in ("extra_forbidden", "unexpected_keyword_argument"):
-        return Problem(one.path, "unknown-key", _unknown_key(name, one.model, one.error["input"]), at_key=True)
+        return Problem(one.path, "unknown-key", _unknown_key(name, one.model), at_key=True)
     if kind == "union_tag_not_found":
         return Problem(one.path, "missing-key", f"the key {_discriminator(one)} is missing")
     if kind == "union_tag_invalid":
@@ -231,15 +231,10 @@ def _wrong_tag(context: Mapping[str, Any]) -> str:
     return f"expected one of {context['expected_tags']}, got {describe(context['tag'])}{hint}"
 
 
-_COMMA = "if it is what follows a comma in a text, put the whole text in quotes"
-
-
-def _unknown_key(name: str, model: type[BaseModel] | None, value: object) -> str:
+def _unknown_key(name: str, model: type[BaseModel] | None) -> str:
     known = [_wire_name(field_name, each) for field_name, each in model.model_fields.items()] if model else []
     if hint := did_you_mean(name, known):
         return f"unknown key '{name}'{hint}"
-    if value is None:  # `{park: No, please}` has two keys
-        return f"unknown key '{name}'; {_COMMA}"
     return f"unknown key '{name}'" + (f"; known here: {', '.join(known)}" if known else "")
 
 
@@ -255,9 +250,6 @@ def _wrong(group: list[_Located]) -> str:
     if not (expected := _expected(group)):
         return mask_secrets(error["msg"]) if not secret else "the value is wrong"
     got = "a value that is not shown" if secret else describe(error["input"])
-    is_free_name = group[0].model is None and isinstance(group[0].path[-1], str)
-    if error["input"] is None and error["type"] == "string_type" and is_free_name:
-        return f"expected {expected}, got {got}; {_COMMA}"
     return f"expected {expected}, got {got}{_hint(error, secret)}"
 
 

@@ -39,7 +39,8 @@ def read_yaml(path: Path) -> YamlSource:
 
 
 def scan_yaml(path: Path) -> tuple[YamlSource, tuple[Finding, ...]]:
-    """Read one YAML file as far as it can be: of a key that stands twice the first counts, and the others are listed.
+    """Read one YAML file as far as it can be: of a key that stands twice the first counts, and the others are listed,
+    as are keys of `{…}` without a value, which are left out.
 
     Raises `InvalidDocument` as `read_yaml` for all else.
     """
@@ -96,11 +97,14 @@ class _Builder:
         self._file = file
         self._anchors: dict[str, Node] = {}
         self._aliases = 0
-        self._duplicates: list[Finding] = []
+        self._unfit: list[Finding] = []
         self._events: Iterator[Any] = iter(())
 
     def build(self, text: str) -> tuple[Node, tuple[Finding, ...]]:
-        """Give the root node, and all duplicate keys. Raises `InvalidDocument` for the first error of syntax."""
+        """Give the root node, and all keys that stand twice, or have no value.
+
+        Raises `InvalidDocument` for the first error of syntax.
+        """
         self._events = YAML(typ="safe", pure=True).parse(text)
         try:
             root = self._document()
@@ -113,7 +117,7 @@ class _Builder:
             raise InvalidDocument([Finding(self._file, line, column, "syntax", message)]) from error
         except (YAMLError, ValueError, RecursionError) as error:
             raise InvalidDocument([Finding(self._file, 1, 1, "syntax", f"this is not YAML: {error}")]) from error
-        return root, tuple(self._duplicates)
+        return root, tuple(self._unfit)
 
     def _document(self) -> Node:
         root: Node | None = None
@@ -155,14 +159,21 @@ class _Builder:
         return self._anchors[event.anchor]
 
     def _mapping(self, start: Any, depth: int) -> Node:
-        node = Node({}, *_place(start.start_mark))
+        node, before = Node({}, *_place(start.start_mark)), None
         for event in self._events:
             if isinstance(event, MappingEndEvent):
                 break
             key = self._key(event)
-            value = self._node(next(self._events), depth + 1)
+            told = next(self._events)
+            if start.flow_style and _is_bare(event, told):
+                self._unfit.append(Finding(self._file, *_place(event.start_mark), "no-value", _no_value(key)))
+                continue
+            value = self._node(told, depth + 1)
+            if start.flow_style and before is not None and _is_prose(before):
+                node.after_text.add(key)
+            before = told
             if key in node.data:
-                self._duplicates.append(self._duplicate(event, key, node))
+                self._unfit.append(self._duplicate(event, key, node))
             else:
                 node.keys[key] = _place(event.start_mark)
                 self._put(node, key, value)
@@ -231,6 +242,23 @@ class _Builder:
     def _error(self, mark: Any, kind: str, message: str) -> InvalidDocument:
         line, column = _place(mark) if mark else (1, 1)
         return InvalidDocument([Finding(self._file, line, column, kind, message)])
+
+
+def _is_bare(key: Any, value: Any) -> bool:
+    """Tell whether a key of `{…}` has no colon: `{park: No, please}` has two keys, and was meant to have one."""
+    is_empty = isinstance(value, ScalarEvent) and value.style is None and not value.value
+    return is_empty and bool(value.start_mark.index == key.end_mark.index)
+
+
+def _no_value(key: str) -> str:
+    if key.endswith(":"):
+        return f"'{key[:-1]}' has no value; put a blank behind the colon"
+    return f"'{key}' has no value; if it is what follows a comma in a text, put the whole text in quotes"
+
+
+def _is_prose(value: Any) -> bool:
+    """Tell whether a value is words that somebody wrote without quotes."""
+    return isinstance(value, ScalarEvent) and value.style is None and " " in str(value.value)
 
 
 def _place(mark: Any) -> tuple[int, int]:

@@ -279,13 +279,6 @@ def test_a_right_document_becomes_the_model() -> None:
     [
         ("nam: a", "1:1: unknown-key: unknown key 'nam'; did you mean 'name'?"),
         ("wireNam: 1", "1:1: unknown-key: unknown key 'wireNam'; did you mean 'wireName'?"),
-        (
-            "point: {x: 1, y: 2, please}",
-            (
-                "1:21: unknown-key: unknown key 'please'; "
-                "if it is what follows a comma in a text, put the whole text in quotes"
-            ),
-        ),
         ("point: {x: 1, y: 2, qq: 3}", "1:21: unknown-key: unknown key 'qq'; known here: x, y"),
         ("child: {child: {coutn: 1}}", "1:17: unknown-key: unknown key 'coutn'; did you mean 'count'?"),
         ("path:\n  - {x: 1, y: 1}\n  - {x: 1}", "3:5: missing-key: the key 'y' is missing"),

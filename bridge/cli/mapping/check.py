@@ -11,6 +11,7 @@ import typer
 from bridge.cli.mapping.directories import directories_of
 from bridge.cli.mapping.sarif import sarif_log
 from bridge.mapping.checks.inspection import Inspection
+from bridge.mapping.checks.proofs.advice import advice_on
 from bridge.mapping.checks.proofs.catch_all import CatchAll, catch_all_of, only_caught
 from bridge.mapping.checks.proofs.histories import History, Kind, histories
 from bridge.mapping.checks.proofs.late import LateRule, late_rules
@@ -73,6 +74,8 @@ def _tell(inspections: dict[Path, Inspection], *, list_histories: bool, list_lat
             typer.echo(f"  histories worth a look: {counts}; --histories lists them")
         _tell_late(_late(inspection), listed=list_late)
         _tell_catch_all(inspection, listed=list_gaps)
+        for words in _advice(inspection):
+            typer.echo(f"  {words}")
 
 
 def _tell_late(rules: Sequence[LateRule], *, listed: bool) -> None:
@@ -117,6 +120,10 @@ def _histories(inspection: Inspection) -> Sequence[History]:
     return histories(inspection.document)
 
 
+def _advice(inspection: Inspection) -> Sequence[str]:
+    return () if inspection.findings or inspection.document is None else advice_on(inspection.document)
+
+
 def _late(inspection: Inspection) -> Sequence[LateRule]:
     return () if inspection.findings or inspection.document is None else late_rules(inspection.document)
 
@@ -127,7 +134,8 @@ def _json(findings: Sequence[Finding], inspections: dict[Path, Inspection]) -> d
     late = {str(pack): [asdict(rule) for rule in found] for pack, one in inspections.items() if (found := _late(one))}
     caught = {str(pack): asdict(rule) for pack, one in inspections.items() if (rule := _catch_all(one)) is not None}
     problems = [asdict(one) for one in findings]
-    return {"problems": problems, "histories": histories, "late": late, "catch_all": caught}
+    advice = {str(pack): list(words) for pack, one in inspections.items() if (words := _advice(one))}
+    return {"problems": problems, "histories": histories, "late": late, "catch_all": caught, "advice": advice}
 
 
 def _catch_all(inspection: Inspection) -> CatchAll | None:

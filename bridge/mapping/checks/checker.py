@@ -14,6 +14,7 @@ it says nothing of what another one reports already.
 from bridge.mapping.checks.commands import check_commands
 from bridge.mapping.checks.fields import check_fields
 from bridge.mapping.checks.inbound import check_inbound, check_xml_lists, check_xml_names
+from bridge.mapping.checks.message_tests import check_message_tests
 from bridge.mapping.checks.outputs import check_outputs
 from bridge.mapping.checks.proofs.gaps import check_proofs
 from bridge.mapping.checks.reference_types import References
@@ -34,6 +35,7 @@ def checked(document: PackDocument, source: YamlSource, left_out: LeftOut | None
     report = Report(source, left_out)
     references = References(document, report)
     check_inbound(document, report)
+    check_message_tests(document, report)
     check_fields(document, references, report)
     check_rules(document, references, report)
     check_outputs(document, references, report)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from bridge.mapping.checks.checker import checked, prove
 from bridge.mapping.checks.report import LeftOut, Loc
+from bridge.mapping.checks.rules import catch_all_before
 from bridge.mapping.document import PackDocument
 from bridge.yaml_source import Finding, Problem, YamlSource, problems_of
 
@@ -65,7 +66,10 @@ def _findings(document: PackDocument, source: YamlSource, left_out: LeftOut) -> 
     if report.sections & {*_DECIDING} or any(left_out.explains((section,)) for section in _DECIDING):
         return found
     dead = {(one.line, one.column) for one in found if one.kind == "unreachable"}
-    return [*found, *(one for one in prove(document, source) if (one.line, one.column) not in dead)]
+    proven = [one for one in prove(document, source) if (one.line, one.column) not in dead]
+    if catch_all_before(document.rules) is not None:  # which is reported once, and not at each rule behind it
+        proven = [one for one in proven if one.kind != "unreachable"]
+    return [*found, *proven]
 
 
 def _validated(data: object) -> PackDocument:

@@ -1,6 +1,6 @@
 """Checks of the decision table: columns and codes that exist, outcomes that can happen, rules that can be reached."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bridge.mapping.checks.fields import field_codes
@@ -22,6 +22,13 @@ _STATES: Mapping[str, tuple[str, ...]] = {
 def check_rules(document: PackDocument, references: References, report: Report) -> None:
     """Check every rule, each alone and against those before it."""
     names: dict[str, int] = {}
+    _check_created(document, report)
+    first = catch_all_before(document.rules)
+    if first is not None:
+        left = len(document.rules) - first - 1
+        after = "the rule after it is" if left == 1 else f"the {left} rules after it are"
+        message = f"rule '{document.rules[first].rule}' takes every message, so {after} never reached"
+        report.add(("rules", first), "unreachable", f"{message}; move it to the end")
     for index, rule in enumerate(document.rules):
         loc: Loc = ("rules", index)
         if rule.rule in names:
@@ -30,7 +37,21 @@ def check_rules(document: PackDocument, references: References, report: Report) 
         for column, cell in rule.when.items():
             check_cell((*loc, "when", column), column, cell, document, references, report)
         references.check_value((*loc, "then", "appointment_required"), rule.then.appointment_required, BOOLEAN)
-        _check_reachable(loc, rule, document.rules[:index], report)
+        if first is None or index <= first:
+            _check_reachable(loc, rule, document.rules[:index], report)
+
+
+def _check_created(document: PackDocument, report: Report) -> None:
+    """A pack that only parks and ignores is one that is being begun; one that names states wants WorkOrders."""
+    if any(rule.then.names_state for rule in document.rules) and not any(rule.then.creates for rule in document.rules):
+        message = "no rule creates a WorkOrder, so there is never one"
+        remedy = "write `creates: true` beside the goal of the message that opens a job"
+        report.add_key(("rules",), "no-creates", f"{message}; {remedy}")
+
+
+def catch_all_before(rules: Sequence[Rule]) -> int | None:
+    """Find the first rule that takes every message, though there are rules after it."""
+    return next((index for index, rule in enumerate(rules[:-1]) if not rule.when), None)
 
 
 def check_cell(

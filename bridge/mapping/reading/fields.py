@@ -68,7 +68,7 @@ class Field:
         raw = self.in_data(scope.message.data) if self.in_data is not None else self.find(scope)
         entry: dict[str, object] = {"path": self.where}
         scope.explained[self.name] = entry
-        known = raw
+        known = told = raw
         if self.merges:
             known = self._onto_record(raw, entry, scope)
             raw = raw if self._opens(entry, scope) else known
@@ -77,7 +77,8 @@ class Field:
             entry["raw"] = plain_json(raw)
         value = self.default if raw in self.absent else self._typed(raw, scope)
         if value is None and self.required:
-            self._miss(scope, f"a value is required; {what_came(raw)}")
+            came = "the message says that there is none" if told is EMPTIED else what_came(raw)
+            self._miss(scope, f"a value is required; {came}")
         if self.remembered and known not in self.absent:
             # A list is remembered with all that its items hold, of which perhaps nobody has read everything.
             if isinstance(known, list | dict) and not is_storable(known):

@@ -66,7 +66,7 @@ def test_a_row_is_looked_up_for_whichever_code_was_taken() -> None:
 
 RULES = """
 rules:
-  - {rule: done, when: {f: done}, then: {work_order: completed}}
+  - {rule: done, when: {f: done}, then: {work_order: completed, creates: true}}
   - {rule: other, when: {f: [new, gone]}, then: {ignore: x}}
 """
 

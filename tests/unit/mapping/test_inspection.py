@@ -171,7 +171,34 @@ def test_a_single_mistake_is_a_single_problem_at_its_place(name: str) -> None:
     assert not any(one.kind == "gap" for one in found)
 
 
-def test_a_comma_that_ends_a_text_in_a_row_of_a_table_is_told() -> None:
-    """A row may have any column, so what follows the comma is taken for one."""
-    (told,) = problems("tables: {t: {key: k, rows: [{k: a, why: no access, none}]}}")
-    assert told.endswith("got nothing; if it is what follows a comma in a text, put the whole text in quotes")
+BODY = """
+commands:
+  note: {exchange: e, routing_key: k, body: {order: {value: job}, text: Hello, world, said: yes}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("patch", "key"),
+    [
+        ("tables: {t: {key: k, rows: [{k: a, why: no access, none}]}}", "none"),
+        ("tables: {t: {key: k, rows: [{k: a, desk: Acme, Desk}]}}", "Desk"),
+        ("rules: [{rule: a, then: {park: Nobody, sorry}}]", "sorry"),
+        (BODY, "world"),
+    ],
+)
+def test_a_comma_in_a_text_without_quotes_is_told_wherever_it_stands(patch: str, key: str) -> None:
+    """A row may have any column, and a body any member, so what follows the comma would be taken for one."""
+    words = "if it is what follows a comma in a text, put the whole text in quotes"
+    assert problems(patch) == [f"no-value: '{key}' has no value; {words}"]
+
+
+def test_what_follows_a_comma_in_a_text_may_look_like_a_key_with_its_value() -> None:
+    text = CLOSED.replace("fields:\n", "fields:\n  a: {path: $.a, ignore_others: No customer, sorry: gone}\n", 1)
+    told = next(one.message for one in inspect(parse_yaml(text, "pack.yaml")).findings if "sorry" in one.message)
+    assert told.startswith("unknown key 'sorry'")
+    assert told.endswith("; if it follows a comma in a text, put the whole text in quotes")
+
+
+def test_a_colon_without_a_blank_behind_it_is_told() -> None:
+    (told,) = problems("fields: {a: {path: $.a, required:, type: code, values: [x]}}")
+    assert told == "no-value: 'required' has no value; put a blank behind the colon"
