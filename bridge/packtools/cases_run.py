@@ -163,7 +163,15 @@ def _happened(effects: Sequence[StepEffect]) -> list[Happened]:
 def _read(happened: Happened) -> dict[str, object]:
     """Give the typed values of the fields, None where one is absent."""
     fields = happened.explanation.get("fields")
-    return {name: one.get("value") for name, one in fields.items()} if isinstance(fields, dict) else {}
+    return {name: _value(one) for name, one in fields.items()} if isinstance(fields, dict) else {}
+
+
+def _value(explained: Mapping[str, Any]) -> object:
+    """Give a typed value; of a list that is read item by item, the fields of each item."""
+    items = explained.get("items")
+    if not isinstance(items, dict) or explained.get("value") is None:
+        return explained.get("value")
+    return [{name: _value(one) for name, one in item.items()} for item in items.values()]
 
 
 def _job(happened: Happened, book: Sandbox) -> Job | None:

@@ -192,7 +192,12 @@ def shown(result: CaseResult, places: Sequence[str] = ()) -> list[str]:
     """Tell all that came of the steps that are to be shown, and are not told of as they failed."""
     first = next((step.number for step in result.steps if step.differences), None)
     steps = [step for step in result.steps if step.show and step.number != first]
-    return [line for step in steps for line in (_head(step, places), *_came(step, {"reads"}))]
+    return [line for step in steps for line in (f"{_shown(step)}{_head(step, places)}", *_came(step, {"reads"}))]
+
+
+def _shown(step: StepResult) -> str:
+    """Say that a step is told of because it says so, and not because it failed."""
+    return "" if step.differences else "shown: "
 
 
 def _head(step: StepResult, places: Sequence[str]) -> str:

@@ -427,9 +427,20 @@ def test_a_step_that_is_to_be_shown_tells_all_that_came_though_it_expects_nothin
     result = run({"message": NEW, "show": True}, step(message(2, "SCHD"), work_order="planned"))
     assert differences(result) == []
     told = shown(result)
-    assert told[:4] == ["step 1", "  all that came of it:", '    rule: "created"', '    outcome: "applied"']
+    assert told[:4] == ["shown: step 1", "  all that came of it:", '    rule: "created"', '    outcome: "applied"']
     assert '      status: "NEW"' in told  # what was read, too
-    assert not any(line.startswith("step 2") for line in told)
+    assert not any(line.startswith(("step 2", "shown: step 2")) for line in told)
+
+
+def test_what_is_read_of_a_list_is_told_item_by_item() -> None:
+    notes = {"path": "$.notes", "type": "items", "fields": {"text": {"path": "$.t"}, "by": {"path": "$.by"}}}
+    pack = make_pack(small({"notes": notes}, [{"rule": "any", "then": {"work_order": "open", "creates": True}}]))
+    read = [{"text": "Ring", "by": None}, {"text": "Mind the dog", "by": "desk"}]
+    said = {"job": "J", "notes": [{"t": "Ring"}, {"t": "Mind the dog", "by": "desk"}]}
+    assert differences(run(step(said, reads={"notes": read}), pack=pack)) == []
+    assert differences(run(step({"job": "J", "notes": []}, reads={"notes": []}), pack=pack)) == []
+    result = run({"message": said, "show": True}, pack=pack)
+    assert '        - {"text": "Mind the dog", "by": "desk"}' in shown(result)
 
 
 def test_given_keeps_what_deltas_have_told() -> None:
