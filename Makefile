@@ -53,7 +53,7 @@ test: setup lint types ## lint, types and all tests, on a real RabbitMQ and a re
 	@echo "test: all tests"
 	@$(SERVICES) $(PARALLEL)
 
-test-stress: setup ## all tests while the machine is busy: four processes a core only compute (docs/testing.md)
+test-stress: setup ## all tests on a machine that is kept busy: a load average of four a core at least (docs/testing.md)
 	@echo "test-stress: all tests, beside CPU burners"
 	@$(SERVICES) $(PY) -m tests.stress $(PARALLEL)
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from benchmarks import bookings, deliveries, isolation, reads, starts, throughput, translation
+from benchmarks import bookings, deliveries, isolation, latency, reads, starts, throughput, translation
 
 
 def main() -> bool:
@@ -12,6 +12,7 @@ def main() -> bool:
     met = bookings.main()
     throughput.main()
     deliveries.main()
+    latency.main()
     reads.main()
     return isolation.main() and met
 

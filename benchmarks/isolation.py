@@ -174,6 +174,7 @@ async def measure(database: str) -> tuple[list[float], list[float]]:
             store.deliveries, partial(open_sender, SETTINGS, _now), SETTINGS, _now, Random(1), "http://127.0.0.1:8137"
         )
         store.deliveries.on_due = worker.wake
+        store.deliveries.taker = worker
         running = asyncio.create_task(worker.run())
         alone: list[float] = []
         beside: list[float] = []

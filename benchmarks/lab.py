@@ -61,8 +61,8 @@ class Lab:
         return f"{self.namespace}mef-bridge.{PACK}.inbound.v2"
 
     @asynccontextmanager
-    async def bridge(self) -> AsyncIterator[subprocess.Popen[bytes]]:
-        """Run `python -m bridge serve` and wait until it is ready."""
+    async def bridge(self, **settings: str) -> AsyncIterator[subprocess.Popen[bytes]]:
+        """Run `python -m bridge serve`, with these environment variables besides, and wait until it is ready."""
         environ = {
             "BRIDGE_MODE": "development",
             "BRIDGE_HTTP_PORT": str(self.http_port),
@@ -71,6 +71,7 @@ class Lab:
             "BRIDGE_BROKER_NAMESPACE": self.namespace,
             "BRIDGE_DATABASE_URL": self.database_url,
             "BRIDGE_LOG_LEVEL": "warning",
+            **settings,
         }
         with self._process("serve", environ=environ) as process:
             await answers(f"{self.url}/health/ready", process)

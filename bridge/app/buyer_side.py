@@ -185,5 +185,6 @@ def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId
         url + parts.settings.http.seller_prefix,
     )
     parts.store.deliveries.on_due = worker.wake
+    parts.store.deliveries.taker = worker
     start(worker.run(), "delivery")
     start(keep_fresh(access), "secrets")

@@ -10,7 +10,8 @@ import socket
 import ssl
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 from aiohttp import encode_basic_auth
 from aiohttp.abc import AbstractResolver
@@ -18,6 +19,11 @@ from yarl import URL
 
 from bridge.delivery.config import DeliveryConfig
 from bridge.delivery.guard import CallbackRefused, check_callback, is_address
+
+MOST_URLS: Final = 1024  # that are remembered as read and judged, by what stands in them alone
+
+_parsed = lru_cache(maxsize=MOST_URLS)(URL)
+_checked = lru_cache(maxsize=MOST_URLS)(check_callback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +50,8 @@ class Egress:
         Raises `CallbackRefused`, an `OSError`, and `ValueError` for what is no URL.
         """
         if not self._is_free:
-            check_callback(url)
-        target = URL(url)
+            _checked(url)
+        target = _parsed(url)
         if hosts and target.host not in hosts:
             raise CallbackRefused(f"callback refused: {target.host} is none of the hosts of this Buyer's listeners")
         options = {"ssl": trust, **self.proxy}

@@ -15,6 +15,7 @@ from sqlalchemy import (
     FromClause,
     Integer,
     Select,
+    Update,
     and_,
     bindparam,
     func,
@@ -25,11 +26,12 @@ from sqlalchemy import (
 )
 
 from bridge.batcher import Batcher
-from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, SubscriptionId
+from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, Subscription, SubscriptionId
 from bridge.mef.enums import EventType
 from bridge.store import listeners, ordering
 from bridge.store.columns import Row
 from bridge.store.listeners import subscription
+from bridge.store.notifications import HandOver, NobodyTakes, Taker
 from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import attempts, deliveries, notifications, subscriptions
 
@@ -44,29 +46,63 @@ _MOST_EACH = bindparam("most_each", type_=Integer)
 _BUSY_LISTENERS: BindParameter[Any] = bindparam("busy_listeners", expanding=True)
 _BUSY_BUYERS: BindParameter[Any] = bindparam("busy_buyers", expanding=True)
 
+_AS_SENT = (
+    deliveries.c.number,
+    deliveries.c.event_id,
+    deliveries.c.subscription_id,
+    deliveries.c.ordering_key,
+    deliveries.c.attempts,
+    deliveries.c.begun_at,
+    deliveries.c.lease_until,
+    deliveries.c.claimed_by,
+    notifications.c.event_type,
+    notifications.c.event_time,
+    notifications.c.resource_id,
+    notifications.c.correlation_id,
+)
+
 _RECORD = Bulk(attempts, without=("number",))
-_BEGIN = (
+_LISTENERS = select(subscriptions).where(subscriptions.c.id.in_(KEYS))
+# What is suspended meanwhile stays so, and what is claimed by somebody else stays his.
+_GIVE_BACK = (
     update(deliveries)
-    .where(deliveries.c.number.in_(KEYS))
+    .where(
+        deliveries.c.number.in_(KEYS),
+        ordering.is_pending(deliveries),
+        deliveries.c.next_attempt_at.is_not(None),
+        deliveries.c.lease_until.is_not(None),
+        deliveries.c.claimed_by.is_not_distinct_from(ordering.ME),
+    )
     .values(
-        attempts=deliveries.c.attempts + 1,
-        begun_at=bindparam("at", type_=deliveries.c.begun_at.type),
-        next_attempt_at=bindparam("until", type_=deliveries.c.lease_until.type),
-        lease_until=bindparam("until", type_=deliveries.c.lease_until.type),
-        claimed_by=ordering.ME,
+        attempts=deliveries.c.attempts - 1,
+        next_attempt_at=bindparam("at", type_=deliveries.c.next_attempt_at.type),
+        lease_until=None,
+        claimed_by=None,
     )
 )
 
+MOST_LISTENERS: Final = 1_000
+"""Listeners that are remembered as they were registered, which never changes."""
+
 
 class Deliveries:
-    """The deliveries as their sender sees them. `on_due` is called after a commit that made something due."""
+    """The deliveries as their sender sees them. `on_due` is called after a commit that made something due.
+
+    What a commit makes due is handed to the `taker`, where that has room for it.
+    """
 
     def __init__(self, database: Database, clock: Clock, claimer: str | None = None) -> None:
         self._database = database
         self._clock = clock
         self._claimer = claimer
         self._settling = Batcher(self._settle)
+        self._listeners: dict[str, Subscription] = {}
         self.on_due: Callable[[], None] = ordering.nobody
+        self.taker: Taker = NobodyTakes()
+
+    def handing(self) -> HandOver:
+        """Begin to gather what a transaction hands over to the `taker`."""
+        return HandOver(self.taker, self._claimer)
 
     async def finish(self) -> None:
         """Return once all that is being settled is safe."""
@@ -90,13 +126,31 @@ class Deliveries:
         asked = {"now": now, "limit": limit, "most_each": most_each, "me": self._claimer, **_asked(busy)}
         async with self._database.write() as session:
             due = await session.rows(_due(lateral=session.is_postgres), asked)
-            chosen = choose([delivery(row, now) for row in due])
+            known = await self._known(session, {row["subscription_id"] for row in due})
+            offered = [(row, known.get(row["subscription_id"])) for row in due]
+            chosen = choose([_delivery(row, to, now) for row, to in offered if to is not None])
             numbers = [each.number for each in chosen]
             await _begin(session, {row["number"]: row for row in due}, numbers, now, lease_until, self._claimer)
             ours = {row["number"] for row in due if row["claimed_by"] and row["claimed_by"] == self._claimer}
             in_hand = sorted(ours.difference(numbers))
             await ordering.lease(session, deliveries, in_hand, lease_until, self._claimer)
             return chosen
+
+    async def _known(self, session: Session, wanted: Collection[str]) -> Mapping[str, Subscription]:
+        """Give the registrations of listeners; one that was removed this very moment is left out."""
+        unknown = [each for each in wanted if each not in self._listeners]
+        if unknown:
+            if len(self._listeners) + len(unknown) > MOST_LISTENERS:
+                self._listeners.clear()
+                unknown = list(wanted)
+            found = await session.rows_in(_LISTENERS, sorted(unknown))
+            self._listeners |= {row["id"]: subscription(row) for row in found}
+        return self._listeners
+
+    async def give_back(self, numbers: Sequence[int], now: datetime) -> None:
+        """Let what was claimed and not begun be due again, as if it had not been claimed."""
+        async with self._database.write() as session:
+            await session.run(_GIVE_BACK, {"keys": sorted(numbers), "at": now, "me": self._claimer})
 
     async def settle(self, settlement: DeliverySettlement) -> str | None:
         """Record an attempt and end the lease. A delivery that was discarded meanwhile stays so.
@@ -108,16 +162,45 @@ class Deliveries:
         return await self._settling.submit(settlement)
 
     async def _settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[str | None]:
-        async with self._database.write() as session:
-            verdict = await listeners.judge(session, settlements)
-            await _RECORD.run(session, [_attempt_row(each.number, each.attempt) for each in settlements])
-            another = await ordering.settle(session, deliveries, list(map(_following, settlements)), counted=True)
+        handing = self.handing()
+        try:
+            async with self._database.write() as session:
+                verdict = await listeners.judge(session, settlements)
+                await _RECORD.run(session, [_attempt_row(each.number, each.attempt) for each in settlements])
+                ended = await ordering.settle(session, deliveries, list(map(_following, settlements)), counted=True)
+                if ended:
+                    await self._go_on(session, ended, verdict.disabled, handing)
+        except BaseException:
+            handing.undo()
+            raise
+        handing.finish()
         if verdict.disabled:
             async with self._database.write() as session:
                 await listeners.suspend(session, verdict.disabled)
-        if another:
+        if handing.left_some:
             self.on_due()
         return _reasons(settlements, verdict.newly)
+
+    async def _go_on(
+        self, session: Session, keys: Sequence[str], disabled: Collection[SubscriptionId], handing: HandOver
+    ) -> None:
+        """Hand over what is next where there is room for it, and make the rest due."""
+        found = await session.rows(_next(postgres=session.is_postgres), {"keys": keys})
+        if not found:
+            return
+        now = self._clock()
+        known = await self._known(session, {row["subscription_id"] for row in found})
+        for row in found:
+            to = known.get(row["subscription_id"])
+            if to is None or to.id in disabled or row["lease_until"] is not None:  # sent again, and under way
+                handing.left_some = True
+            elif handing.reserve(to):
+                handing.claimed.append(_delivery(row, to, now))
+        numbers = [each.number for each in handing.claimed]
+        rows = {row["number"]: row for row in found}
+        await _begin(session, rows, numbers, now, now + handing.taker.lease, self._claimer)
+        left = sorted({row["ordering_key"] for row in found} - {rows[number]["ordering_key"] for number in numbers})
+        await ordering.promote(session, deliveries, left, now)
 
     async def next_at(self, busy: Busy = NOBODY) -> datetime | None:
         """Tell the earliest moment at which a delivery may be claimed; None when nothing is to be sent."""
@@ -145,7 +228,21 @@ async def _begin(
             for row in lost
         ],
     )
-    await session.run(_BEGIN, {"keys": numbers, "at": now, "until": lease_until, "me": claimer})
+    begun = {"keys": numbers, "at": now, "until": lease_until, "me": claimer}
+    await session.run(_begun(postgres=session.is_postgres), begun)
+
+
+@cache
+def _begun(*, postgres: bool) -> Update:
+    until = bindparam("until", type_=deliveries.c.lease_until.type)
+    begun = update(deliveries).where(ordering.among(deliveries.c.number, postgres=postgres))
+    return begun.values(
+        attempts=deliveries.c.attempts + 1,
+        begun_at=bindparam("at", type_=deliveries.c.begun_at.type),
+        next_attempt_at=until,
+        lease_until=until,
+        claimed_by=ordering.ME,
+    )
 
 
 def _asked(busy: Busy) -> dict[str, list[str]]:
@@ -158,8 +255,7 @@ def _padded(names: Collection[str]) -> list[str]:
 
 
 def _following(settlement: DeliverySettlement) -> ordering.Settlement:
-    state, due = settlement.state.value, settlement.attempt.at
-    return ordering.Settlement(settlement.number, state, settlement.next_attempt_at, next_due=due)
+    return ordering.Settlement(settlement.number, settlement.state.value, settlement.next_attempt_at)
 
 
 def _attempt_row(number: int, attempt: Attempt) -> dict[str, object]:
@@ -188,27 +284,25 @@ def _due(*, lateral: bool) -> Select[Any]:
     """
     turns = _turns(lateral=lateral)
     return (
-        select(
-            deliveries.c.number,
-            deliveries.c.event_id,
-            deliveries.c.attempts,
-            deliveries.c.begun_at,
-            deliveries.c.lease_until,
-            deliveries.c.claimed_by,
-            notifications.c.event_type,
-            notifications.c.event_time,
-            notifications.c.resource_id,
-            notifications.c.correlation_id,
-            subscriptions,
-        )
+        select(*_AS_SENT)
         .join(turns, turns.c.number == deliveries.c.number)
         .join(notifications, notifications.c.event_id == deliveries.c.event_id)
-        .join(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
         # Said again, because PostgreSQL checks only this level once more when it has got the row's lock.
         .where(deliveries.c.next_attempt_at <= _NOW, ordering.is_free(deliveries))
         .order_by(turns.c.turn, turns.c.next_attempt_at, deliveries.c.number)
         .limit(_LIMIT)
         .with_for_update(of=deliveries, skip_locked=True)
+    )
+
+
+@cache
+def _next(*, postgres: bool) -> Select[Any]:
+    """Find what is next of each key; who asks has ended what was before it, and locked it."""
+    return (
+        select(*_AS_SENT)
+        .join(notifications, notifications.c.event_id == deliveries.c.event_id)
+        .where(deliveries.c.number.in_(ordering.following(deliveries, postgres=postgres)))
+        .order_by(deliveries.c.number)
     )
 
 
@@ -267,15 +361,15 @@ def _earliest() -> Select[Any]:
     return select(func.min(of_each.c.due).label("due"))
 
 
-def delivery(row: Row, now: datetime) -> Delivery:
-    """Read a row of `deliveries` joined with its `notifications` and `subscriptions` rows, claimed now."""
+def _delivery(row: Row, to: Subscription, now: datetime) -> Delivery:
+    """Read a row of `deliveries` joined with its `notifications` row, claimed now."""
     return Delivery(
         number=row["number"],
         event_id=row["event_id"],
         event_type=EventType(row["event_type"]),
         event_time=row["event_time"],
         resource_id=row["resource_id"],
-        subscription=subscription(row),
+        subscription=to,
         attempts=row["attempts"],
         correlation_id=row["correlation_id"],
         claimed_at=now,

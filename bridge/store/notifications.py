@@ -1,32 +1,36 @@
-"""What is announced to listeners (R60-R63): one event with one id for all of them, and a delivery for each."""
+"""What is announced to listeners (R60-R63): one event with one id for all of them, and a delivery for each.
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
-from typing import NamedTuple
+Where this process has room for a delivery that is due at once, it is written as claimed already, and handed over after
+the commit: nobody has to look for it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import select
 
 from bridge.domain.model import BuyerId, Notification
-from bridge.flows.ports import AnnouncedEvent
+from bridge.flows.ports import AnnouncedEvent, Delivery, Subscription
 from bridge.mef.enums import EventType
 from bridge.store import ordering
 from bridge.store.columns import Row
+from bridge.store.listeners import subscription
 from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
 
 _NOTIFY = Bulk(notifications)
+_DELIVER = Bulk(deliveries, without=("number",))
 # The lock keeps a listener from being removed, disabled or enabled until we commit.
 _LISTENERS = (
-    select(
-        subscriptions.c.id,
-        subscriptions.c.buyer,
-        subscriptions.c.event_types,
-        subscriptions.c.seller_param,
-        subscriptions.c.disabled_at,
-    )
+    select(subscriptions)
     .where(subscriptions.c.buyer.in_(KEYS))
     .order_by(subscriptions.c.created_at, subscriptions.c.id)
     .with_for_update(read=True, key_share=True)
+)
+_NUMBERS = select(deliveries.c.number, deliveries.c.event_id, deliveries.c.subscription_id).where(
+    deliveries.c.event_id.in_(KEYS)
 )
 
 
@@ -63,11 +67,97 @@ class Announcement(NamedTuple):
         )
 
 
-async def announce(session: Session, announcements: Sequence[Announcement], new_id: Callable[[], str]) -> bool:
-    """Write events and their deliveries; tells whether there are any of these."""
-    listeners = await session.rows_in(_LISTENERS, sorted({each.notification.buyer for each in announcements}))
-    events = [(new_id(), announcement) for announcement in announcements]
-    rows = [
+class Taker(Protocol):
+    """Who sends in this process, as a transaction sees it: room is kept before the commit, and used after it."""
+
+    @property
+    def lease(self) -> timedelta:
+        """For how long what is handed over is claimed."""
+
+    def reserve(self, listener: Subscription) -> bool:
+        """Keep room for one delivery; tells whether there is any."""
+
+    def release(self, listener: Subscription) -> None:
+        """Give up the room for one delivery."""
+
+    def take(self, claimed: Sequence[Delivery]) -> None:
+        """Send these, for which there is room."""
+
+
+class NobodyTakes:
+    """No sender in this process, or none as yet."""
+
+    lease = timedelta()
+
+    def reserve(self, listener: Subscription) -> bool:
+        """Refuse."""
+        return False
+
+    def release(self, listener: Subscription) -> None:
+        """Never called, as nothing was reserved."""
+
+    def take(self, claimed: Sequence[Delivery]) -> None:
+        """Never called with anything, as nothing was reserved."""
+
+
+@dataclass(slots=True)
+class HandOver:
+    """What one transaction claims for this process: `room` is kept for it, `claimed` are handed over at the commit.
+
+    `left_some` tells whether others have become due, which somebody is to claim.
+    """
+
+    taker: Taker
+    claimer: str | None
+    room: list[Subscription] = field(default_factory=list)
+    claimed: list[Delivery] = field(default_factory=list)
+    left_some: bool = False
+
+    def begin(self, rows: Sequence[dict[str, Any]], listeners: Mapping[str, Subscription], now: datetime) -> set[str]:
+        """Claim what is due and has room, in its rows; returns the ids of the events that this concerns."""
+        found = set()
+        for row in rows:
+            to = listeners[row["subscription_id"]]
+            if row["next_attempt_at"] is None:
+                continue
+            if self.reserve(to):
+                until = now + self.taker.lease
+                row.update(attempts=1, begun_at=now, next_attempt_at=until, lease_until=until, claimed_by=self.claimer)
+                found.add(row["event_id"])
+        return found
+
+    def reserve(self, to: Subscription) -> bool:
+        """Keep room for one delivery that is due, or leave it to be claimed."""
+        has_room = self.taker.reserve(to)
+        if has_room:
+            self.room.append(to)
+        self.left_some |= not has_room
+        return has_room
+
+    def finish(self) -> None:
+        """Hand over; call it after the commit."""
+        self.room.clear()
+        if self.claimed:
+            self.taker.take(self.claimed)
+
+    def undo(self) -> None:
+        """Give up the room: the transaction failed. What it claimed nevertheless is ours once its lease ends."""
+        for each in self.room:
+            self.taker.release(each)
+        self.room.clear()
+
+
+async def announce(
+    session: Session,
+    announcements: Sequence[Announcement],
+    new_id: Callable[[], str],
+    handing: HandOver,
+    now: datetime,
+) -> None:
+    """Write events and their deliveries, those claimed already for which there is room."""
+    found = await session.rows_in(_LISTENERS, sorted({each.notification.buyer for each in announcements}))
+    events = {new_id(): announcement for announcement in announcements}
+    written = [
         {
             "event_id": event_id,
             "event_type": event.notification.event_type.value,
@@ -77,17 +167,41 @@ async def announce(session: Session, announcements: Sequence[Announcement], new_
             "correlation_id": event.correlation_id,
             "position": event.position,
         }
-        for event_id, event in events
+        for event_id, event in events.items()
     ]
-    await _NOTIFY.run(session, rows)
-    due = [
+    await _NOTIFY.run(session, written)
+    rows = [
         _delivery_row(event_id, event, listener)
-        for event_id, event in events
-        for listener in listeners
+        for event_id, event in events.items()
+        for listener in found
         if event.concerns(listener)
     ]
-    await ordering.append(session, deliveries, due)
-    return bool(due)
+    await ordering.line_up(session, deliveries, rows)
+    listeners = {row["id"]: subscription(row) for row in found}
+    handed = handing.begin(rows, listeners, now)
+    await _DELIVER.run(session, rows)
+    if handed:
+        claimed = {(row["event_id"], row["subscription_id"]) for row in rows if row["lease_until"] is not None}
+        numbers = sorted(await session.rows_in(_NUMBERS, sorted(handed)), key=lambda row: row["number"])
+        handing.claimed += [
+            _delivery(row["number"], row["event_id"], events[row["event_id"]], listeners[row["subscription_id"]], now)
+            for row in numbers
+            if (row["event_id"], row["subscription_id"]) in claimed
+        ]
+
+
+def _delivery(number: int, event_id: str, event: Announcement, to: Subscription, now: datetime) -> Delivery:
+    return Delivery(
+        number=number,
+        event_id=event_id,
+        event_type=event.notification.event_type,
+        event_time=event.at,
+        resource_id=event.notification.id,
+        subscription=to,
+        attempts=0,
+        correlation_id=event.correlation_id,
+        claimed_at=now,
+    )
 
 
 def event_of(row: Row) -> AnnouncedEvent:
@@ -111,4 +225,7 @@ def _delivery_row(event_id: str, announcement: Announcement, listener: Row) -> d
         "state": ordering.PENDING,
         "attempts": 0,
         "next_attempt_at": announcement.at if listener["disabled_at"] is None else None,
+        "lease_until": None,
+        "claimed_by": None,
+        "begun_at": None,
     }

@@ -10,6 +10,7 @@ pending row keeps an append and a settlement from missing each other: only settl
 and it must then wait for the append, and promote what was appended.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,13 +23,16 @@ from sqlalchemy import (
     Select,
     Table,
     Update,
+    any_,
     bindparam,
     func,
     literal_column,
+    not_,
     or_,
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.domain.model import JobRef
 from bridge.store.columns import Plain
@@ -47,6 +51,13 @@ _OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "begun_at", "error", "att
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def among(column: ColumnElement[Any], *, postgres: bool) -> ColumnElement[bool]:
+    """Ask for `KEYS`. As one array, because PostgreSQL would plan a list anew for each length that it has."""
+    if not postgres:
+        return column.in_(KEYS)
+    return column == any_(bindparam("keys", type_=ARRAY(column.type, dimensions=1)))
+
+
 def nobody() -> None:
     """Stand for who waits for something to become due, until there is somebody."""
 
@@ -57,19 +68,25 @@ def of_job(job: JobRef) -> str:
 
 
 async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows in their order; `next_attempt_at` counts for those that come to be the first of their key.
+    """Insert rows in their order, lined up."""
+    await line_up(session, table, rows)
+    await _appended(table).run(session, rows)
+
+
+async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Take `next_attempt_at` from those rows that will not be the first of their key. Insert them before the commit.
 
     A row without a key waits for no other.
     """
     keys = {row["ordering_key"] for row in rows} - {None}
     # The last pending row of each key is kept from being settled until we commit.
-    taken = {row["ordering_key"] for row in await session.rows_in(_last_rows(table), sorted(keys))}
+    last = _last_rows(table, postgres=session.is_postgres)
+    taken = {row["ordering_key"] for row in await session.rows_in(last, sorted(keys))}
     for row in rows:
         if row["ordering_key"] in taken:
             row["next_attempt_at"] = None
         elif row["ordering_key"] is not None:
             taken.add(row["ordering_key"])
-    await _appended(table).run(session, rows)
 
 
 @cache
@@ -78,9 +95,9 @@ def _appended(table: Table) -> Bulk:
 
 
 @cache
-def _last_rows(table: Table) -> Select[Any]:
+def _last_rows(table: Table, *, postgres: bool) -> Select[Any]:
     key = table.c.ordering_key
-    last = select(func.max(table.c.number)).where(is_pending(table), key.in_(KEYS)).group_by(key)
+    last = select(func.max(table.c.number)).where(is_pending(table), among(key, postgres=postgres)).group_by(key)
     found = select(key).where(is_pending(table), table.c.number.in_(last))
     return found.order_by(table.c.number).with_for_update(read=True)
 
@@ -88,13 +105,15 @@ def _last_rows(table: Table) -> Select[Any]:
 async def lease(session: Session, table: Table, numbers: Sequence[int], until: datetime, claimer: str | None) -> None:
     """Claim rows for a process until `until`."""
     if numbers:
-        await session.run(_leased(table), {"keys": numbers, "until": until, "me": claimer})
+        await session.run(
+            _leased(table, postgres=session.is_postgres), {"keys": numbers, "until": until, "me": claimer}
+        )
 
 
 @cache
-def _leased(table: Table) -> Update:
+def _leased(table: Table, *, postgres: bool) -> Update:
     until = bindparam("until", type_=table.c.lease_until.type)
-    leased = update(table).where(table.c.number.in_(KEYS))
+    leased = update(table).where(among(table.c.number, postgres=postgres))
     return leased.values(next_attempt_at=until, lease_until=until, claimed_by=ME)
 
 
@@ -133,7 +152,7 @@ def _held(table: Table) -> Update:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How an attempt ended. `next_attempt_at` is when to try again; `next_due` is when the row behind it is due.
+    """How an attempt ended. `next_attempt_at` is when to try again.
 
     `columns` are what the table keeps of the attempt besides. Raises ValueError unless `next_attempt_at` is given
     exactly for a pending one.
@@ -142,7 +161,6 @@ class Settlement:
     number: int
     state: str
     next_attempt_at: datetime | None
-    next_due: datetime
     columns: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -153,31 +171,49 @@ class Settlement:
             )
 
 
-async def settle(session: Session, table: Table, settlements: Sequence[Settlement], *, counted: bool = False) -> bool:
-    """Count attempts and end their leases, in a fixed number of statements; tells whether other rows became due.
+async def settle(
+    session: Session, table: Table, settlements: Sequence[Settlement], *, counted: bool = False
+) -> Sequence[str]:
+    """Count attempts and end their leases, in a fixed number of statements; gives the keys that are to be promoted.
 
     What is not pending only counts. `counted` says that the attempts were counted when they began.
     """
     pending = await _lock(session, table, [settlement.number for settlement in settlements])
-    moved: list[dict[str, Any]] = []
-    ended_before: list[dict[str, Any]] = []
+    last: dict[int, tuple[Any, ...]] = {}
+    ended_before: dict[int, tuple[Any, ...]] = {}
     ended: set[str] = set()
     for settlement in settlements:
-        row = {"settled": settlement.number, **settlement.columns}
+        kept = tuple(settlement.columns.values())
         if settlement.number not in pending:
-            ended_before.append(row)
+            ended_before[settlement.number] = kept
             continue
-        moved.append({**row, "state": settlement.state, "next_attempt_at": settlement.next_attempt_at})
         if settlement.state != PENDING and (key := pending.pop(settlement.number)) is not None:
             ended.add(key)
+        last[settlement.number] = (settlement.state, settlement.next_attempt_at, *kept)
     names, step = tuple(settlements[0].columns), 0 if counted else 1
-    await session.run(_moved(table, names, step), moved)
+    await _change_alike(session, _moved(table, names, step, postgres=session.is_postgres), (*_MOVED, *names), last)
     if names or step:
-        await session.run(_recorded(table, names, step), ended_before)
-    if not ended:
+        recorded = _recorded(table, names, step, postgres=session.is_postgres)
+        await _change_alike(session, recorded, names, ended_before)
+    return sorted(ended)
+
+
+async def promote(session: Session, table: Table, keys: Sequence[str], due: datetime) -> bool:
+    """Make the next row of each key due; tells whether there was any. Who settles holds the locks of these rows."""
+    if not keys:
         return False
-    due = min(settlement.next_due for settlement in settlements)
-    return await session.run(_promoted(table), {"keys": sorted(ended), "due": due}) > 0
+    return await session.run(_promoted(table, postgres=session.is_postgres), {"keys": keys, "due": due}) > 0
+
+
+async def _change_alike(
+    session: Session, statement: Update, names: Sequence[str], rows: Mapping[int, tuple[Any, ...]]
+) -> None:
+    """Change rows, those that get the same values together: mostly all of them have been sent."""
+    alike: defaultdict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for number, values in rows.items():
+        alike[values].append(number)
+    for values, numbers in alike.items():
+        await session.run(statement, {"keys": numbers, **dict(zip(names, values, strict=True))})
 
 
 async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dict[int, str | None]:
@@ -189,44 +225,52 @@ async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dic
     if session.is_postgres:
         behind = await session.rows(_behind(table), {"keys": sorted(wanted)})
         numbers = wanted | {row["number"] for row in behind}
-    found = await session.rows(_pending(table), {"keys": sorted(numbers)})
+    found = await session.rows(_pending(table, postgres=session.is_postgres), {"keys": sorted(numbers)})
     return {row["number"]: row["ordering_key"] for row in found if row["number"] in wanted}
 
 
 @cache
 def _behind(table: Table) -> Select[Any]:
     key = table.c.ordering_key
-    ours = select(key).where(table.c.number.in_(KEYS))
+    ours = select(key).where(among(table.c.number, postgres=True))
     rest = select(func.min(table.c.number).label("number")).where(is_pending(table), key.in_(ours))
-    return rest.where(table.c.number.not_in(KEYS)).group_by(key)
+    return rest.where(not_(among(table.c.number, postgres=True))).group_by(key)
 
 
 @cache
-def _pending(table: Table) -> Select[Any]:
-    found = select(table.c.number, table.c.ordering_key).where(is_pending(table), table.c.number.in_(KEYS))
+def _pending(table: Table, *, postgres: bool) -> Select[Any]:
+    wanted = among(table.c.number, postgres=postgres)
+    found = select(table.c.number, table.c.ordering_key).where(is_pending(table), wanted)
     return found.order_by(table.c.number).with_for_update()
 
 
 @cache
-def _recorded(table: Table, columns: tuple[str, ...], step: int) -> Update:
+def _recorded(table: Table, columns: tuple[str, ...], step: int, *, postgres: bool) -> Update:
     kept = {name: bindparam(name, type_=table.c[name].type) for name in columns}
-    return update(table).where(table.c.number == bindparam("settled")).values(attempts=table.c.attempts + step, **kept)
+    settled = update(table).where(among(table.c.number, postgres=postgres))
+    return settled.values(attempts=table.c.attempts + step, **kept)
+
+
+_MOVED = ("state", "next_attempt_at")
 
 
 @cache
-def _moved(table: Table, columns: tuple[str, ...], step: int) -> Update:
-    names = ("state", "next_attempt_at")
-    given = {name: bindparam(name, type_=table.c[name].type) for name in names}
-    return _recorded(table, columns, step).values(**given, lease_until=None, claimed_by=None)
+def _moved(table: Table, columns: tuple[str, ...], step: int, *, postgres: bool) -> Update:
+    given = {name: bindparam(name, type_=table.c[name].type) for name in _MOVED}
+    return _recorded(table, columns, step, postgres=postgres).values(**given, lease_until=None, claimed_by=None)
 
 
 @cache
-def _promoted(table: Table) -> Update:
+def _promoted(table: Table, *, postgres: bool) -> Update:
     """Make the next pending row of each key its first one."""
-    key = table.c.ordering_key
-    following = select(func.min(table.c.number)).where(is_pending(table), key.in_(KEYS)).group_by(key)
     due = bindparam("due", type_=table.c.next_attempt_at.type)
-    return update(table).where(table.c.number.in_(following)).values(next_attempt_at=due)
+    return update(table).where(table.c.number.in_(following(table, postgres=postgres))).values(next_attempt_at=due)
+
+
+def following(table: Table, *, postgres: bool) -> Select[Any]:
+    """Find the numbers of the first pending rows of keys (`KEYS`)."""
+    key = table.c.ordering_key
+    return select(func.min(table.c.number)).where(is_pending(table), among(key, postgres=postgres)).group_by(key)
 
 
 def is_pending(table: Table) -> ColumnElement[bool]:

@@ -1,6 +1,7 @@
 """Messages for the WFM that were decided on and not sent yet. Order is kept among those of one job."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Integer, bindparam, select
@@ -55,12 +56,15 @@ class Outbox:
         """Note that a message was sent, is to be tried again at `next_attempt_at`, or (neither) was given up."""
         retried = OutboxState.GIVEN_UP if next_attempt_at is None else OutboxState.PENDING
         state = OutboxState.SENT if sent else retried
-        columns = {"error": error, "attempted_at": self._clock()}
-        await self._settling.submit(Settlement(number, state.value, next_attempt_at, next_due=AT_ONCE, columns=columns))
+        columns = {"error": error}
+        await self._settling.submit(Settlement(number, state.value, next_attempt_at, columns=columns))
 
     async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
+        now = self._clock()  # the same for all of them, which are then changed together
+        settlements = [replace(each, columns={**each.columns, "attempted_at": now}) for each in settlements]
         async with self._database.write() as session:
-            another = await ordering.settle(session, outbox, settlements)
+            ended = await ordering.settle(session, outbox, settlements)
+            another = await ordering.promote(session, outbox, ended, AT_ONCE)
         if another:
             self.on_due()
         return [None] * len(settlements)

@@ -158,12 +158,18 @@ class SqlStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work: commits at the end of the block, rolls back if the block raises."""
-        async with self._database.write() as session:
-            work = UnitOfWork(session, self._new_id, self._clock, self._cache)
-            yield work
-            await work.flush()
+        handing = self.deliveries.handing()
+        try:
+            async with self._database.write() as session:
+                work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing)
+                yield work
+                await work.flush()
+        except BaseException:
+            handing.undo()
+            raise
         work.keep()
-        if work.announced:
+        handing.finish()
+        if handing.left_some:
             self.deliveries.on_due()
         if work.queued:
             self.outbox.on_due()

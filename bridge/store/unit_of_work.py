@@ -24,7 +24,7 @@ from bridge.domain.model import (
 from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Owner, RecordedEntry, RequestKey, Window
 from bridge.store import commands, jobs, journal, notifications, ordering, requests
 from bridge.store.jobs import JobCache, Key, Kind, Loaded
-from bridge.store.notifications import Announcement
+from bridge.store.notifications import Announcement, HandOver
 from bridge.store.outbox import outbox_row
 from bridge.store.session import Session
 from bridge.store.tables import outbox
@@ -33,10 +33,13 @@ from bridge.store.tables import outbox
 class UnitOfWork:
     """A `Transaction` of bridge.flows.ports. A read sees what was written through the same unit of work before.
 
-    `announced` and `queued` tell, after `flush`, whether deliveries or outgoing messages were added.
+    `handing` is what it hands over to the sender of notifications; `queued` tells, after `flush`, whether outgoing
+    messages were added.
     """
 
-    def __init__(self, session: Session, new_id: Callable[[], str], clock: Clock, cache: JobCache) -> None:
+    def __init__(
+        self, session: Session, new_id: Callable[[], str], clock: Clock, cache: JobCache, handing: HandOver
+    ) -> None:
         self._session = session
         self._cache = cache
         self._new_id = new_id
@@ -52,7 +55,7 @@ class UnitOfWork:
         self._parked: journal.Parked = {}
         self._announcements: list[Announcement] = []
         self._messages: list[BusMessage] = []
-        self.announced = False
+        self.handing = handing
         self.queued = False
 
     async def flush(self) -> None:
@@ -60,7 +63,8 @@ class UnitOfWork:
         await self._write_jobs()
         await self._write_journal()
         if self._announcements:
-            self.announced |= await notifications.announce(self._session, self._announcements, self._new_id)
+            announced = self._announcements
+            await notifications.announce(self._session, announced, self._new_id, self.handing, self._clock())
             self._announcements.clear()
         if self._messages:
             await ordering.append(self._session, outbox, [outbox_row(message) for message in self._messages])

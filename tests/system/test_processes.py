@@ -122,7 +122,7 @@ async def test_a_port_that_is_taken_is_one_clear_line(make_laboratory: MakeLabor
     with socket.create_server(("127.0.0.1", lab.bridge.port)):
         lab.bridge.start()
         assert await lab.bridge.ended() == 1
-    assert f"127.0.0.1:{lab.bridge.port}: Address already in use" in lab.bridge.said
+    assert f"127.0.0.1:{lab.bridge.port} (http.host, http.port): Address already in use" in lab.bridge.said
     assert "Traceback" not in lab.bridge.said
 
 
@@ -140,7 +140,7 @@ async def test_all_problems_of_the_settings_are_told_at_once(command: Command, l
 
 async def test_all_problems_of_a_pack_are_told_at_once(command: Command, log: Path, tmp_path: Path) -> None:
     text = (REPOSITORY / "mappings/acme-wfm/pack.yaml").read_text()
-    (tmp_path / "pack.yaml").write_text(text.replace("work_order: planned}", "work_order: plannd}", 1) + "\nextra: 1\n")
+    (tmp_path / "pack.yaml").write_text(text.replace("work_order: planned", "work_order: plannd", 1) + "\nextra: 1\n")
     process = command("serve", BRIDGE_PACKS=str(tmp_path), BRIDGE_MODE="development")
     assert await exit_code(process) == 1
     assert len(re.findall(rf"^{tmp_path}/pack.yaml:\d+:\d+: ", said(log), re.MULTILINE)) == 2

@@ -411,6 +411,29 @@ async def test_what_is_not_taken_of_a_claim_stays_due_and_has_no_attempt(store: 
     assert await claim(store) == offered[:1]
 
 
+async def test_what_is_given_back_was_never_tried(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-2"))
+    first, second = await claim(store)
+    await store.deliveries.give_back([first.number], NOW)
+    assert await sql("SELECT attempts FROM deliveries ORDER BY number") == [(0,), (1,)]
+    assert await claim(store) == [first]
+    assert await sql(ATTEMPTS) == []
+    assert await store.backlog.attempts(second.number) != []
+
+
+async def test_what_was_ended_suspended_or_discarded_is_not_given_back(store: SqlStore) -> None:
+    kept, disabled, removed = subscription(), subscription(), subscription()
+    await register(store, kept, disabled, removed)
+    await announce(store, event("wo-1"))
+    claimed = await claim(store)
+    await deliver(store, *(each for each in claimed if each.subscription == kept))
+    await store.listeners.disable(disabled.id, "by hand", NOW)
+    await store.listeners.remove(removed.id)
+    await store.deliveries.give_back([each.number for each in claimed], NOW)
+    assert await claim(store, now=LEASE) == []
+
+
 async def test_who_is_busy_is_passed_over(store: SqlStore) -> None:
     listeners = [subscription(), subscription(), subscription(buyer=OTHER_BUYER)]
     await register(store, *listeners)
@@ -537,4 +560,116 @@ async def test_a_delivery_settled_twice_at_once_ends_once(store: SqlStore, sql: 
     await asyncio.gather(deliver(store, first), fail(store, first, at(minutes=5)))
     assert await sql("SELECT state, attempts FROM deliveries ORDER BY number") == [("delivered", 1), ("pending", 0)]
     assert await sql("SELECT COUNT(*) FROM attempts") == [(2,)]
+    assert len(await claim(store)) == 1
+
+
+# Handed over at the commit
+
+
+class Taker:
+    """A sender with room for so many more."""
+
+    lease = LEASE - NOW
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.taken: list[Delivery] = []
+
+    def reserve(self, listener: Subscription) -> bool:
+        had, self.room = self.room, max(0, self.room - 1)
+        return had > 0
+
+    def release(self, listener: Subscription) -> None:
+        self.room += 1
+
+    def take(self, claimed: Sequence[Delivery]) -> None:
+        self.taken += claimed
+
+
+async def test_what_is_due_is_handed_over_as_if_it_had_been_claimed(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"))
+    (claimed,) = await claim(store)
+    kept = "SELECT attempts, begun_at, next_attempt_at, lease_until, claimed_by FROM deliveries ORDER BY number"
+    store.deliveries.taker = taker = Taker(5)
+    await announce(store, event("wo-2"))
+    (taken,) = taker.taken
+    assert taken == replace(claimed, number=taken.number, event_id=taken.event_id, resource_id="wo-2")
+    by_claim, handed = await sql(kept)
+    assert by_claim == handed
+    assert await claim(store) == []
+    await deliver(store, taken)
+    assert await claim(store, now=LEASE) == [replace(claimed, attempts=1, claimed_at=LEASE)]
+
+
+async def test_only_the_first_of_a_resource_is_handed_over(store: SqlStore) -> None:
+    await register(store, subscription())
+    store.deliveries.taker = taker = Taker(5)
+    await announce(store, event("wo-1"), event("wo-1"), event("wo-2"))
+    assert [each.resource_id for each in taker.taken] == ["wo-1", "wo-2"]
+    await announce(store, event("wo-1"))
+    assert len(taker.taken) == 2
+    await deliver(store, taker.taken[0])
+    assert [each.resource_id for each in taker.taken[2:]] == ["wo-1"]
+    assert await claim(store) == []
+
+
+async def test_what_there_is_no_room_for_is_claimed_as_ever(store: SqlStore) -> None:
+    await register(store, subscription(), subscription())
+    store.deliveries.taker = taker = Taker(3)
+    woken: list[str] = []
+    store.deliveries.on_due = lambda: woken.append("deliveries")
+    await announce(store, event("wo-1"))
+    assert (len(taker.taken), woken) == (2, [])
+    await announce(store, event("wo-2"))
+    assert (len(taker.taken), woken) == (3, ["deliveries"])
+    assert len(await claim(store)) == 1
+
+
+async def test_a_transaction_that_fails_gives_up_the_room_that_was_kept(store: SqlStore) -> None:
+    await register(store, subscription())
+    store.deliveries.taker = taker = Taker(5)
+    async with rolled_back(store) as tx:
+        await tx.notify([event("wo-1")], NOW, "corr")
+        await tx.flush()
+    assert (taker.room, taker.taken) == (5, [])
+
+
+async def test_a_disabled_listener_is_handed_nothing(store: SqlStore) -> None:
+    disabled = subscription()
+    await register(store, disabled)
+    await store.listeners.disable(disabled.id, "by hand", NOW)
+    store.deliveries.taker = taker = Taker(5)
+    await announce(store, event("wo-1"))
+    assert (taker.room, taker.taken) == (5, [])
+
+
+async def test_what_a_settlement_lets_go_is_handed_over_in_the_same_transaction(store: SqlStore, sql: Execute) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-1"), event("wo-2"))
+    first, other = await claim(store)
+    woken: list[str] = []
+    store.deliveries.on_due = lambda: woken.append("deliveries")
+    store.deliveries.taker = taker = Taker(5)
+    await fail(store, other, LEASE)
+    assert taker.taken == []
+    await deliver(store, first)
+    (behind,) = taker.taken
+    assert (behind.resource_id, behind.number, behind.attempts) == ("wo-1", first.number + 1, 0)
+    rows = await sql("SELECT attempts, state FROM deliveries ORDER BY number")
+    assert rows == [(1, "delivered"), (1, "pending"), (1, "pending")]
+    assert (await claim(store), woken) == ([], [])
+    await deliver(store, behind)
+    assert await store.deliveries.next_at() == LEASE
+
+
+async def test_what_is_next_for_a_listener_that_is_gone_waits(store: SqlStore) -> None:
+    await register(store, subscription())
+    await announce(store, event("wo-1"), event("wo-1"))
+    (first,) = await claim(store)
+    await store.listeners.disable(first.subscription.id, "by hand", NOW)
+    store.deliveries.taker = taker = Taker(5)
+    await deliver(store, first)
+    assert (taker.room, taker.taken, await claim(store)) == (5, [], [])
+    await store.listeners.enable(first.subscription.id, NOW)
     assert len(await claim(store)) == 1

@@ -1,7 +1,7 @@
 """The three methods of the store that the worker needs, in memory, with the rules of order, lease and fairness."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -36,8 +36,11 @@ class MemoryStore:
         self.failures: Counter[str] = Counter()
         self.leases: list[timedelta] = []
         self.looks = 0
+        self.claims = 0
         self.settlements: list[DeliverySettlement] = []
         self.disabled: dict[SubscriptionId, str] = {}
+        self.on_due: Callable[[], None] = lambda: None
+        self.given_back: list[int] = []
         self.add(*deliveries)
 
     def add(self, *deliveries: Delivery) -> None:
@@ -66,6 +69,7 @@ class MemoryStore:
         self, now: datetime, lease_until: datetime, limit: int, busy: Busy, choose: Choose
     ) -> Sequence[Delivery]:
         self._call("claim")
+        self.claims += 1
         flying = Counter(row.delivery.subscription.id for row in self.rows.values() if row.lease_until > now)
         turns = []
         for row in self._heads():
@@ -89,7 +93,16 @@ class MemoryStore:
         row.state, row.due, row.lease_until = settlement.state, settlement.next_attempt_at or row.due, LONG_AGO
         if settlement.disable is not None:
             self.disabled[settlement.listener] = settlement.disable
+        if any(other.ordering_key == row.ordering_key for other in self._heads()):
+            self.on_due()
         return settlement.disable
+
+    async def give_back(self, numbers: Sequence[int], now: datetime) -> None:
+        self._call("give_back")
+        self.given_back += numbers
+        for number in numbers:
+            row = self.rows[number]
+            row.due, row.lease_until, row.begun = now, LONG_AGO, row.begun - 1
 
     async def next_at(self, busy: Busy) -> datetime | None:
         self._call("next")

@@ -22,7 +22,8 @@ def due(count: int, to: Subscription) -> list[Delivery]:
 
 
 @pytest.fixture
-def shares() -> Shares:
+def shares(monkeypatch: pytest.MonkeyPatch) -> Shares:
+    monkeypatch.setattr(shares_module, "AHEAD", 2)
     return Shares(CONCURRENCY, Random(1))
 
 
@@ -30,9 +31,9 @@ def begin(shares: Shares, to: Subscription, count: int = 1, now: float = 0.0) ->
     return [shares.begin(to, now) for _ in range(count)]
 
 
-def deliver(shares: Shares, to: Subscription, times: int = 1, now: float = 0.0) -> None:
+def deliver(shares: Shares, to: Subscription, times: int = 1, now: float = 0.0, takes: float = 0.5) -> None:
     for sending in [shares.begin(to, now) for _ in range(times)]:
-        shares.succeeded(sending)
+        shares.succeeded(sending, now + takes)
         shares.end(sending)
 
 
@@ -157,3 +158,74 @@ def test_of_very_many_listeners_the_longest_known_is_forgotten(shares: Shares, m
     assert len(shares._listeners) <= 4
     assert room(shares, listener("busy")) == 1
     shares.end(busy)
+
+
+AT_ONCE = 0.01
+
+
+def claim(shares: Shares, to: Subscription, count: int) -> None:
+    """Let so many wait."""
+    for _ in range(count):
+        shares.wait(to)
+
+
+def test_more_is_claimed_for_a_brisk_listener_than_it_may_have_under_way(shares: Shares) -> None:
+    deliver(shares, listener(), 2, takes=AT_ONCE)
+    assert room(shares, listener()) == 12
+    assert shares.busy(0) == Busy(most_each=12)
+    assert shares.claimable() == 3 * CONCURRENCY
+    claim(shares, listener(), 12)
+    assert shares.busy(0).listeners == {"sub-1"}
+    begin(shares, listener(), 3)
+    assert shares.may_begin(listener(), 0)
+    begin(shares, listener())
+    assert not shares.may_begin(listener(), 0)
+
+
+def test_one_that_takes_its_time_has_nothing_waiting(shares: Shares) -> None:
+    deliver(shares, listener(), 2)
+    assert (room(shares, listener()), shares.claimable()) == (4, CONCURRENCY)
+
+
+@pytest.mark.parametrize("spoil", ["fails", "is slow", "takes longer"])
+def test_a_listener_is_brisk_as_long_as_it_takes_all_at_once(shares: Shares, spoil: str) -> None:
+    deliver(shares, listener(), 2, takes=AT_ONCE)
+    sending = shares.begin(listener(), 0)
+    match spoil:
+        case "fails":
+            shares.failed(sending, AT_ONCE)
+        case "is slow":
+            shares.slow_down(sending)
+        case _:
+            shares.succeeded(sending, 0.5)
+    shares.end(sending)
+    assert (room(shares, listener(), 1) <= 4, shares.claimable()) == (True, CONCURRENCY)
+
+
+def test_a_buyers_brisk_listeners_have_twice_his_share_waiting_and_no_more(shares: Shares) -> None:
+    several = [listener(f"sub-{number}") for number in range(4)]
+    for each in several:
+        deliver(shares, each, 2, takes=AT_ONCE)
+    offered = [each for to in several for each in due(12, to)]
+    assert len(shares.choose(offered, 0)) == 24
+    for each in several:
+        claim(shares, each, 6)
+    assert shares.busy(0).buyers == {"acme-buyer"}
+
+
+def test_a_buyer_whose_listeners_are_not_all_brisk_crowds_nobody_out(shares: Shares) -> None:
+    deliver(shares, listener("brisk"), 2, takes=AT_ONCE)
+    under_way = [each for number in range(4) for each in begin(shares, listener(f"sub-{number}"), 2)]
+    assert shares.busy(0).buyers == frozenset()
+    assert not shares.choose(due(2, listener("new")), 0)
+    assert shares.busy(0).buyers == {"acme-buyer"}
+    shares.end(under_way[0])
+    assert shares.busy(0).buyers == frozenset()
+
+
+def test_more_is_wanted_when_half_of_what_may_wait_has_begun(shares: Shares) -> None:
+    deliver(shares, listener(), 2, takes=AT_ONCE)
+    claim(shares, listener(), 5)
+    assert not shares.want_more(listener())
+    shares.leave(listener())
+    assert shares.want_more(listener())

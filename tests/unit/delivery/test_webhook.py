@@ -1,10 +1,15 @@
 """The exact bytes and places of a notification."""
 
+from datetime import UTC, datetime
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bridge import __version__
 from bridge.delivery.webhook import prepare
 from bridge.mef.enums import Api, EventType, Irp
+from bridge.mef.models import Event, EventPayload
 from tests.unit.delivery.factories import delivery, subscription
 
 BASE = "https://bridge.example/seller"
@@ -46,6 +51,23 @@ PATH = "/mefApi/sonata/workOrderNotification/v2/listener/workOrderStateChangeEve
 )
 def test_the_path_is_put_behind_the_callback(callback: str, url: str) -> None:
     assert prepare(delivery(to=subscription(callback)), BASE).url == url
+
+
+@given(
+    st.text(st.characters(codec="utf-8"), min_size=1), st.none() | st.text(st.characters(codec="utf-8")), st.datetimes()
+)
+def test_the_body_is_what_the_standards_model_writes(text: str, param: str | None, moment: datetime) -> None:
+    event_time = moment.replace(tzinfo=UTC)
+    to = subscription(buyer_param=param, seller_param=param)
+    event = delivery(to=to, resource=text, event_id=text, event_time=event_time)
+    about = EventPayload(
+        id=text,
+        href=f"{BASE}/mefApi/sonata/workOrderManagement/v2/workOrder/{text}",
+        buyer_id=param,
+        seller_id=param,
+    )
+    model = Event(event_id=text, event_time=event_time, event_type=event.event_type, event=about)
+    assert prepare(event, BASE).body == model.model_dump_json(by_alias=True, exclude_none=True).encode()
 
 
 def test_headers_name_the_content_the_bridge_and_the_correlation() -> None:

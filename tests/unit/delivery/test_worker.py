@@ -23,7 +23,7 @@ from bridge.flows.ports import Delivery, DeliverySettlement, DeliveryState, Subs
 from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S, eventually
 from tests.unit.delivery.factories import delivery, subscription
-from tests.unit.delivery.listener import Listener, Received, hang, listening, statuses
+from tests.unit.delivery.listener import Answer, Listener, Received, accept, hang, listening, statuses
 from tests.unit.delivery.memory_store import MemoryStore
 from tests.unit.delivery.test_status_line import answering
 
@@ -44,6 +44,7 @@ def now() -> datetime:
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the waits that a test would have to sit through."""
     monkeypatch.setattr(shares, "RESTS", Backoff(0.01, 0.02))
+    monkeypatch.setattr(shares, "BRISK_WITHIN_S", PATIENCE_S)
     monkeypatch.setattr(worker_module, "STORE_RETRIES", Backoff(0.01, 30.0))
     monkeypatch.setattr("bridge.loops.SHORTEST_LOOK_S", 0.01)
     monkeypatch.setattr("bridge.loops.TROUBLE_S", 0.01)
@@ -61,6 +62,7 @@ async def running(
     worker = DeliveryWorker(
         store, lambda: open_sender(settings, clock, access), settings, clock, Random(1), "http://bridge"
     )
+    store.on_due = worker.wake
     task = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -291,6 +293,90 @@ async def test_a_flood_for_a_healthy_listener_is_delivered_without_waiting_for_l
 
             await eventually(wake_and_look, every_s=0.001)
     assert len(listener.received) == 400
+
+
+async def test_a_flood_for_a_brisk_listener_is_claimed_by_the_batch() -> None:
+    async with listening() as listener:
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 401)))
+        async with running(store, FAST.model_copy(update={"concurrency": 40})):
+            await all_settled(store)
+    assert len(listener.received) == 400
+    assert store.claims < 200
+
+
+async def test_what_waits_for_a_listener_that_begins_to_hang_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker_module, "SLOW_AFTER_S", 0.05)
+    async with listening(hang_after(20)) as listener:
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 101)))
+        async with running(store):
+            await eventually(lambda: bool(store.given_back))
+            await eventually(lambda: all(store.rows[number].begun == 0 for number in store.given_back))
+            assert sum(row.lease_until > now() for row in store.rows.values()) == len(hanging(store))
+
+
+async def test_stopping_gives_back_what_was_not_begun() -> None:
+    async with listening(hang_after(20)) as listener:
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 101)))
+        async with running(store):
+            share = FAST.concurrency // shares.SHARE
+            await eventually(lambda: sum(row.begun for row in store.rows.values()) > 20 + share)
+    assert store.given_back
+    assert all(store.rows[number].begun == 0 for number in store.given_back)
+
+
+async def test_what_is_handed_over_is_sent_without_being_claimed() -> None:
+    async with listening() as listener:
+        store = MemoryStore()
+        async with running(store) as worker:
+            await eventually(lambda: store.looks > 0)
+            new = delivery(1, to(listener))
+            store.add(new)
+            store.rows[1].lease_until = now() + worker.lease
+            claims = store.claims
+            assert worker.reserve(new.subscription)
+            worker.take([new])
+            await eventually(lambda: store.states() == ["delivered"])
+            assert store.claims - claims <= 1, "it looks in between, and is not woken"
+    assert events(listener) == ["event-1"]
+
+
+async def test_room_is_kept_within_the_share_and_given_up_again() -> None:
+    store, listener = MemoryStore(), subscription()
+    async with running(store) as worker:
+        assert not worker.reserve(listener), "something older may be due"
+        worker.wake()
+        await eventually(lambda: store.looks > 0)
+        assert [worker.reserve(listener) for _ in range(3)] == [True, True, False]
+        worker.release(listener)
+        worker.release(listener)
+        looks = store.looks
+        worker.wake()
+        await eventually(lambda: store.looks > looks)
+        assert worker.reserve(listener)
+        worker.release(listener)
+
+
+async def test_nothing_is_handed_over_past_what_is_older() -> None:
+    async with listening(hang) as listener:
+        store = MemoryStore(*(delivery(number, to(listener), f"wo-{number}") for number in range(1, 10)))
+        async with running(store) as worker:
+            await eventually(lambda: listener.now == 2)
+            assert not worker.reserve(to(listener))
+            assert worker.reserve(to(listener, "sub-2", "other"))
+            worker.release(to(listener, "sub-2", "other"))
+            listener.released.set()
+            await all_settled(store)
+
+
+def hang_after(count: int) -> Answer:
+    async def answer(listener: Listener, request: Received) -> web.StreamResponse:
+        return await (accept if len(listener.received) <= count else hang)(listener, request)
+
+    return answer
+
+
+def hanging(store: MemoryStore) -> list[int]:
+    return [number for number, row in store.rows.items() if row.begun and not row.attempts]
 
 
 async def test_an_outcome_that_cannot_be_recorded_before_its_lease_ends_is_not_sent_again_meanwhile() -> None:
