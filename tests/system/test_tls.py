@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
-import asyncpg
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from yarl import URL
 
