@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from types import MappingProxyType
 
 from bridge.localenv.process import LOOPBACK, Child, free_port, new_directory, start_child
 from bridge.localenv.server import Server
@@ -33,7 +34,9 @@ SETTINGS = {
 }
 
 
-def start_postgresql(stack: ExitStack, answers: Callable[[str], bool]) -> Server:
+def start_postgresql(
+    stack: ExitStack, answers: Callable[[str], bool], settings: Mapping[str, str] = MappingProxyType({})
+) -> Server:
     """Start a private PostgreSQL, leave its end to `stack`, and give it once `answers(url)`.
 
     Raises `NotHere` when none is installed or it does not come up.
@@ -45,7 +48,7 @@ def start_postgresql(stack: ExitStack, answers: Callable[[str], bool]) -> Server
     data = directory / "data"
     _initdb(programs / "initdb", data, user)
     port = free_port()
-    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), *_arguments(SETTINGS)]
+    command = [str(programs / "postgres"), "-D", str(data), "-p", str(port), *_arguments({**SETTINGS, **settings})]
 
     def start() -> Child:
         return start_child(
