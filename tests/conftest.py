@@ -20,11 +20,14 @@ from hypothesis import settings
 
 from bridge.localenv.__main__ import NO_BROKER, NO_DATABASE
 from bridge.localenv.broker import answers, find_broker
+from bridge.localenv.postgres import answers as postgres_answers
 from bridge.localenv.postgres import asyncpg_url, find_postgres
-from bridge.localenv.process import run_async
+from bridge.localenv.postgresql import start_postgresql
+from bridge.localenv.process import LOOPBACK, run_async
 from bridge.localenv.rabbitmq import Node, start_rabbitmq
 from bridge.localenv.service import NotHere, Service, Unavailable
 from tests.support_standard import Judge, judging
+from tests.support_tls import Tls
 from tests.unit.examples import examples
 
 # Here, because the process that collects the reports of all workers reads no conftest further down.
@@ -70,14 +73,34 @@ def rabbitmq_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def private_rabbitmq() -> Iterator[Node]:
-    """A RabbitMQ for what others would suffer from, such as an alarm. It takes seconds to start, once for a process."""
+def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
+    """An authority of the tests' own, and what it vouches for at the private servers."""
+    return Tls(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture(scope="session")
+def private_rabbitmq(tls: Tls) -> Iterator[Node]:
+    """A RabbitMQ for what others would suffer from, such as an alarm. It takes seconds to start, once for a process.
+
+    Beside the plain port it has one for TLS (`tls.rabbitmq_url`), which lets nobody in without a certificate.
+    """
     with ExitStack() as stack:
         try:
-            node = start_rabbitmq(stack, answers)
+            node = start_rabbitmq(stack, answers, tls.rabbitmq_settings)
         except NotHere as absence:
             _skip_or_fail(str(absence))
         yield node
+
+
+@pytest.fixture(scope="session")
+def tls_postgres_url(tls: Tls) -> Iterator[str]:
+    """A PostgreSQL at `localhost` that knows TLS (`postgresql://…`, without a query); a second or two to start."""
+    with ExitStack() as stack:
+        try:
+            server = start_postgresql(stack, postgres_answers, tls.postgresql_settings(stack))
+        except NotHere as absence:
+            _skip_or_fail(str(absence))
+        yield server.url.replace("+asyncpg", "").replace(LOOPBACK, "localhost")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
-"""What the Buyer's side can be told. Values are checked where the settings are read."""
+"""What the Buyer's side can be told. Values are checked, and have their defaults, where the settings are read."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,12 +11,12 @@ class Limits:
     requesting entity; 0 is no limit.
     """
 
-    connections: int = 500
-    head_seconds: float = 10.0
-    body_seconds: float = 30.0
-    idle_seconds: float = 75.0
-    requests_per_second: float = 0.0
-    burst: int = 100
+    connections: int
+    head_seconds: float
+    body_seconds: float
+    idle_seconds: float
+    requests_per_second: float
+    burst: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,11 +27,11 @@ class ApiConfig:
     """
 
     base_url: str
-    prefix: str = ""
-    default_limit: int = 100
-    max_limit: int = 1000
-    max_body_bytes: int = 1024 * 1024  # attachments may be embedded, so a few hundred KB are normal
-    limits: Limits = field(default_factory=Limits)
+    prefix: str
+    default_limit: int
+    max_limit: int
+    max_body_bytes: int  # attachments may be embedded, so a few hundred KB are normal
+    limits: Limits
 
     @property
     def path(self) -> str:

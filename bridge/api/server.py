@@ -21,7 +21,6 @@ from bridge.api.responses import CONTENT_TYPE, encode, failure
 from bridge.mef.error_bodies import Error, Error400Code
 
 BACKLOG: Final = 128
-NO_OTHERS: Final = Limits()
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -58,9 +57,7 @@ class Protocol(LimitedProtocol):
         return await super().finish_response(request, resp, start_time)
 
 
-async def open_server(
-    app: web.Application, listening: socket.socket, limits: Limits = NO_OTHERS
-) -> Callable[[], Awaitable[None]]:
+async def open_server(app: web.Application, listening: socket.socket, limits: Limits) -> Callable[[], Awaitable[None]]:
     """Serve the application on a bound socket; return what ends it (harmless when done twice)."""
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

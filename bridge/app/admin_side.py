@@ -16,11 +16,12 @@ from bridge.admin.metrics import Metrics, Observed
 from bridge.admin.silence import Silence
 from bridge.admin.watchers import Watchers
 from bridge.api.server import open_server
-from bridge.app.buyer_side import listen, readiness
+from bridge.app.buyer_side import limits_of, listen, readiness
 from bridge.app.process import Start, now
 from bridge.app.wfm_side import Parts, WfmSide
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Figures
+from bridge.settings import HttpSettings
 from bridge.wfm.dead_letters import depth_of
 
 FRESH_S: Final = 2.0
@@ -61,7 +62,8 @@ async def start_admin(admin: AdminSide, parts: Parts, wfm_side: WfmSide, start: 
     listening = listen(settings.host, settings.port, "admin")
     stack.callback(listening.close)
     watched = Watched(admin.metrics, observatory.observe, lambda: admin.lacking, lambda: admin.silence.problems)
-    stack.push_async_callback(await open_server(build_admin(watched), listening))
+    usual = limits_of(HttpSettings())  # whatever Buyers may take
+    stack.push_async_callback(await open_server(build_admin(watched), listening, usual))
     host, port = listening.getsockname()[:2]
     log.info("admin.listening", url=f"http://{host}:{port}")
 

@@ -12,9 +12,7 @@ import structlog
 
 from bridge.api.app import build_app
 from bridge.api.config import ApiConfig, Limits
-from bridge.api.identity import (
-    Identity,
-)
+from bridge.api.identity import Identity
 from bridge.api.middleware import Count
 from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
@@ -32,7 +30,7 @@ from bridge.flows.sellers import SellerStore
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.work_orders import WorkOrders
-from bridge.settings import Settings
+from bridge.settings import HttpSettings, Settings
 from bridge.store import SqlStore
 
 log = structlog.get_logger(__name__)
@@ -139,25 +137,35 @@ async def start_http(
     host, port = listening.getsockname()[:2]
     log.info("bridge.listening", host=host, port=port)
     url = settings.http.model_copy(update={"port": port}).public_url
-    config = ApiConfig(
-        base_url=url,
-        prefix=settings.http.seller_prefix,
-        default_limit=settings.http.default_limit,
-        max_limit=settings.http.max_limit,
-        max_body_bytes=settings.http.max_body_bytes,
-        limits=Limits(
-            connections=settings.http.max_connections,
-            head_seconds=settings.http.head_timeout_seconds,
-            body_seconds=settings.http.body_timeout_seconds,
-            idle_seconds=settings.http.idle_timeout_seconds,
-            requests_per_second=settings.http.requests_per_second,
-            burst=settings.http.requests_burst,
-        ),
-    )
+    config = config_of(settings.http, url)
     app = build_app(served.services, identity, config, served.sellers, lambda: leaving.begun, count)
     close = await open_server(app, listening, config.limits)
     stack.push_async_callback(close)
     return url, close
+
+
+def config_of(http: HttpSettings, url: str) -> ApiConfig:
+    """Give what the settings tell the API; `url` is where Buyers reach it."""
+    return ApiConfig(
+        base_url=url,
+        prefix=http.seller_prefix,
+        default_limit=http.default_limit,
+        max_limit=http.max_limit,
+        max_body_bytes=http.max_body_bytes,
+        limits=limits_of(http),
+    )
+
+
+def limits_of(http: HttpSettings) -> Limits:
+    """Give what the settings let clients take."""
+    return Limits(
+        connections=http.max_connections,
+        head_seconds=http.head_timeout_seconds,
+        body_seconds=http.body_timeout_seconds,
+        idle_seconds=http.idle_timeout_seconds,
+        requests_per_second=http.requests_per_second,
+        burst=http.requests_burst,
+    )
 
 
 def listen(host: str, port: int, section: str) -> socket.socket:
@@ -173,7 +181,9 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId, Access]) -> None:
+def start_delivery(
+    parts: Parts, start: Start, url: str, access: Mapping[BuyerId, Access], count: Callable[[str, str], None]
+) -> None:
     """Begin to post notifications; `url` is where the API is reached, `access` how each Buyer's listeners are."""
     settings = parts.settings.delivery
     worker = DeliveryWorker(
@@ -183,6 +193,7 @@ def start_delivery(parts: Parts, start: Start, url: str, access: Mapping[BuyerId
         now,
         Random(),  # noqa: S311 - jitter, not a secret
         url + parts.settings.http.seller_prefix,
+        count,
     )
     parts.store.deliveries.on_due = worker.wake
     parts.store.deliveries.taker = worker

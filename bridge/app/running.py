@@ -80,7 +80,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
-        start_delivery(parts, start, url, access)
+        start_delivery(parts, start, url, access, admin.metrics.attempted)
         if link is None:
             await connect(parts, stack)
         await start_publishing(wfm_side, stack)

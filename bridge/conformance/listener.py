@@ -39,7 +39,7 @@ class Mailbox:
             notice = replace(notice, answered=503)
         self.notices.append(notice)
         self._news.set()
-        self._news = asyncio.Event()  # each waiter holds the one that it has seen nothing since
+        self._news = asyncio.Event()  # whoever waits holds the one that it has seen nothing since
         return notice.answered
 
     async def wait(self, wanted: Callable[[Notice], bool], since: int, patience: float) -> Notice | None:

@@ -82,12 +82,12 @@ class Stage:
         for api, exchange in zip(Api, self.registration, strict=False):
             await forget(self.target, api, exchange)
 
-    async def listed(self, account: Account | None = None) -> set[str]:
+    async def listed(self) -> set[str]:
         """The ids of open WorkOrders, as far as the list can be read; checks of the list are elsewhere."""
         try:
             answer = await self.target.send(
                 "GET", Api.WORK_ORDER, self.target.work_orders,
-                parameters={"state": "open", "limit": "1000"}, account=account,
+                parameters={"state": "open", "limit": "1000"},
             )  # fmt: skip
             items = answer.json if answer.status == 200 else []
         except Failed:
@@ -168,23 +168,21 @@ class Scene:
 
     # jobs
 
-    async def new_work(self, hook: Hook = Hook.CREATE_JOB, account: Account | None = None) -> Work:
+    async def new_work(self, hook: Hook = Hook.CREATE_JOB) -> Work:
         """Let the WFM create a job, and find its WorkOrder."""
         async with self.stage.creating:
-            if account is not None:
-                self.stage.known |= await self.stage.listed(account)
             mark = self.mark()
             reference = await self.hook(hook)
             job, _, given = reference.partition(" ")
-            identifier = given.strip() or await self._find_new(mark, account)
+            identifier = given.strip() or await self._find_new(mark)
             self.stage.known.add(identifier)
         work = Work(job=job, id=identifier, mark=mark)
         self._works.append(work)
         return work
 
-    async def _find_new(self, mark: int, account: Account | None) -> str:
+    async def _find_new(self, mark: int) -> str:
         async def look() -> str | None:
-            fresh = await self.stage.listed(account) - self.stage.known
+            fresh = await self.stage.listed() - self.stage.known
             for notice in self.stage.mailbox.notices[mark:]:
                 if notice.event_type == "workOrderCreateEvent" and isinstance(notice.resource, str):
                     fresh |= {notice.resource} - self.stage.known

@@ -169,10 +169,6 @@ class Shares:
             and self._known(subscription.id).waiting * 2 <= AHEAD * self._share
         )
 
-    def is_claimed_ahead(self, listener: SubscriptionId) -> bool:
-        """Tell whether more may be claimed for a listener than it may have under way."""
-        return listener in self._brisk
-
     def begin(self, subscription: Subscription, now: float) -> Sending:
         """One is sent to a listener."""
         known = self._listeners.setdefault(subscription.id, self._known(subscription.id))

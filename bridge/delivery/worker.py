@@ -70,6 +70,10 @@ class Deliveries(Protocol):
     async def next_at(self, busy: Busy) -> datetime | None: ...
 
 
+def _uncounted(_buyer: str, _outcome: str) -> None:
+    """Count nothing."""
+
+
 class DeliveryWorker:
     """The worker. `wake()` it after a commit that made a delivery due."""
 
@@ -81,8 +85,12 @@ class DeliveryWorker:
         clock: Clock,
         random: Random,
         base_url: str,
+        count: Callable[[str, str], None] = _uncounted,
     ) -> None:
-        """`open_sender` opens what sends; `base_url` is the absolute URL in front of `/mefApi`."""
+        """`open_sender` opens what sends; `base_url` is the absolute URL in front of `/mefApi`. `count` is told of each
+        attempt whose it was, and what came of it.
+        """
+        self._count = count
         self._store = store
         self._open_sender = open_sender
         self._settings = settings
@@ -294,7 +302,9 @@ class DeliveryWorker:
             self._stand_back(sending)
             self.wake()
         settlement = self._settlement(delivery, result, decision, elapsed)
-        _log_attempt(delivery, settlement)
+        outcome = "failed" if settlement.state is DeliveryState.PENDING else settlement.state.value
+        self._count(delivery.subscription.buyer, outcome)
+        _log_attempt(delivery, settlement, outcome)
         return settlement
 
     def _settlement(
@@ -361,11 +371,11 @@ class DeliveryWorker:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _log_attempt(delivery: Delivery, settlement: DeliverySettlement) -> None:
+def _log_attempt(delivery: Delivery, settlement: DeliverySettlement, outcome: str) -> None:
     attempt, again = settlement.attempt, settlement.next_attempt_at
     write = log.info if settlement.state is DeliveryState.DELIVERED else log.warning
     write(
-        f"notification {'failed' if settlement.state is DeliveryState.PENDING else settlement.state.value}",
+        f"notification {outcome}",
         event_type=delivery.event_type.value,
         resource=delivery.resource_id,
         event_id=delivery.event_id,

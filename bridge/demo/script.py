@@ -76,7 +76,7 @@ class Script:
         await _until(moved)
         return entries
 
-    async def new_work_order(self, *, say: str = "the WFM creates a job that needs a visit") -> tuple[str, WorkOrder]:
+    async def new_work_order(self) -> tuple[str, WorkOrder]:
         """Let the WFM open a job that needs a visit, and the Buyer read what he was told of."""
         jobs: list[str] = []
         stage = self.stage
@@ -86,7 +86,7 @@ class Script:
 
         since = len(stage.buyer.received)
         await self.step(
-            say,
+            "the WFM creates a job that needs a visit",
             create,
             tells=["workOrderCreateEvent", "workOrderAppointmentRequiredEvent"],
             moves=["workOrder: new → open"],
@@ -126,9 +126,7 @@ class Script:
         )
         return windows
 
-    async def book(
-        self, work_order_id: str, *, say: str = "the Buyer searches and books the first slot"
-    ) -> Appointment:
+    async def book(self, work_order_id: str) -> Appointment:
         """Let the Buyer search and book; check the Appointment and what it makes of the WorkOrder."""
         booked: list[Appointment] = []
 
@@ -143,7 +141,7 @@ class Script:
             )
 
         await self.step(
-            say,
+            "the Buyer searches and books the first slot",
             search_and_book,
             # The second comes of the WFM's own event: it names the technician, now the seller's contact (R29).
             tells=["workOrderStateChangeEvent", "appointmentAttributeValueChangeEvent"],

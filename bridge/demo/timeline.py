@@ -41,7 +41,7 @@ class Timeline:
         self._entries.append(entry)
 
     def flush(self) -> None:
-        """Print what has been noted since the last time."""
+        """Print what has been written down since the last time."""
         for entry in sorted(self._entries, key=lambda each: each.at):
             self._console.print(self._line(entry), soft_wrap=True)
         self.printed += len(self._entries)

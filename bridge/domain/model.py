@@ -233,7 +233,7 @@ class Job:
         return next((one for one in self.commands if one.id == id_), None)
 
     def age_of(self, appointment: Appointment) -> VisitAge:
-        """Tell when the visit of an Appointment was agreed, moved or ended; by our own clock where nobody noted it."""
+        """Tell when the visit of an Appointment was agreed, moved or ended; by our own clock where nobody kept it."""
         known = self.ages.visits.get(appointment.id)
         return known or VisitAge(earliest=None, latest=appointment.changed_at)
 

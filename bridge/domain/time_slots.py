@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from bridge.domain.model import Offered, OfferedSlot
+from bridge.domain.model import Appointment, Offered, OfferedSlot, WorkOrder
+from bridge.mef.enums import WorkOrderState
 from bridge.mef.models import TimePeriod
 
 
@@ -21,6 +22,13 @@ def available(offers: Iterable[Offered], requested: Sequence[TimePeriod]) -> tup
             if _rank(slot) < _rank(rival):
                 by_window[_order(slot)] = slot
     return tuple(sorted(by_window.values(), key=_order))
+
+
+def moved_offer(work_order: WorkOrder, latest: Appointment | None) -> Offered:
+    """Offer the window to which the Seller moved the visit (R27): it is taken, but by this job's own visit."""
+    if work_order.state is not WorkOrderState.OPEN or latest is None or latest.moved_window is None:
+        return Offered(())
+    return Offered((OfferedSlot(latest.moved_window, {}),))
 
 
 def _shown(offered: Offered, requested: Sequence[TimePeriod]) -> Iterator[OfferedSlot]:

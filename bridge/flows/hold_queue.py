@@ -54,7 +54,7 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.settlement import Settlement, expire, settle, withdraw
-from bridge.flows.messages import messages_for
+from bridge.flows.bus_messages import messages_for
 from bridge.flows.ports import BusMessage, JournalEntry, WfmMessage
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unreadable
 from bridge.mapping.translator import Translation

@@ -27,8 +27,6 @@ Reply = TypeVar("Reply")
 ASKED_BY: Final = "@"
 COMPENSATION: Final = ":compensation"
 """Ends what the reply to a cancellation that takes a booking back is known by; before it stands the booking."""
-
-
 NO_COMMAND: Final = CommandId("")
 
 
@@ -53,8 +51,7 @@ def known_by(correlation_id: str) -> KnownBy:
 
 def correlation_of(pack: Pack, command: CommandId, instance: str) -> str:
     """Give what the reply to a command of this process is to be known by."""
-    shares_queue = pack.replies is not None and pack.replies.queue is not None
-    return f"{command}{ASKED_BY}{instance}" if shares_queue else command
+    return f"{command}{ASKED_BY}{instance}" if _shares_queue(pack) else command
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +87,18 @@ def correlated(raw: WfmMessage, packs: Mapping[str, Pack], instance: str) -> Wfm
     if not found:
         return WfmReply(raw, problem=Unreadable("it has no correlation_id", {}))
     known = known_by(found)
-    shares_queue = pack is not None and pack.replies is not None and pack.replies.queue is not None
     return WfmReply(
         replace(raw, correlation_id=found),
         command=known.command,
         is_compensation=known.is_compensation,
         was_passed_on=not raw.pack and known.asker is not None,
-        asker=known.asker if shares_queue and known.asker != instance else None,
+        asker=known.asker if pack is not None and _shares_queue(pack) and known.asker != instance else None,
     )
+
+
+def _shares_queue(pack: Pack) -> bool:
+    """Tell whether all processes take the pack's replies off one and the same queue."""
+    return pack.replies is not None and pack.replies.queue is not None
 
 
 class PendingReplies(Generic[Reply]):
@@ -121,13 +122,10 @@ class PendingReplies(Generic[Reply]):
         future = self._futures.get(known_by)
         return future is not None and not future.done()
 
-    def resolve(self, known_by: str, reply: Reply) -> bool:
-        """Give the reply to whoever awaits it; tell whether somebody did."""
-        future = self._futures.get(known_by)
-        if future is None or future.done():
-            return False
-        future.set_result(reply)
-        return True
+    def resolve(self, known_by: str, reply: Reply) -> None:
+        """Give the reply to whoever awaits it, if somebody does."""
+        if self.awaits(known_by):
+            self._futures[known_by].set_result(reply)
 
 
 async def ask(bus: CommandBus, pending: PendingReplies[bytes], message: BusMessage, timeout_s: float) -> bytes:

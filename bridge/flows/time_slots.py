@@ -21,9 +21,9 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_search
-from bridge.domain.time_slots import available
+from bridge.domain.time_slots import available, moved_offer
+from bridge.flows.bus_messages import to_bus_message
 from bridge.flows.commands import Commands
-from bridge.flows.messages import to_bus_message
 from bridge.flows.ports import BuyersStore, JournalEntry, WfmMessage
 from bridge.flows.refusals import Rejected, WfmUnavailable
 from bridge.flows.work import Workshop, pack_of
@@ -86,12 +86,9 @@ class TimeSlots:
         return slots
 
     async def _moved(self, work_order: WorkOrder) -> Offered:
-        """Offer the window to which the Seller moved the visit (R27): it is taken, but by this job's own visit."""
         if work_order.state is not WorkOrderState.OPEN or not work_order.appointments:
             return Offered(())
-        latest = await self._store.reads.appointment(work_order.appointments[-1])
-        window = latest.moved_window if latest is not None else None
-        return Offered(() if window is None else (OfferedSlot(window, {}),))
+        return moved_offer(work_order, await self._store.reads.appointment(work_order.appointments[-1]))
 
     async def _ask_all(
         self, work_order: WorkOrder, periods: Sequence[TimePeriod], correlation_id: str

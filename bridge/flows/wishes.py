@@ -30,7 +30,7 @@ from bridge.domain.requests import (
     check_update,
 )
 from bridge.errors import BridgeError, ConflictError
-from bridge.flows.messages import to_bus_message
+from bridge.flows.bus_messages import to_bus_message
 from bridge.flows.ports import BusMessage, BuyersStore, Owner, Window
 from bridge.flows.refusals import NotFound, Rejected
 from bridge.flows.work import Work, Workshop, pack_of

@@ -42,7 +42,7 @@ def start_postgresql(
     Raises `NotHere` when none is installed or it does not come up.
     """
     programs = _programs()
-    user = _unprivileged_user()
+    user = unprivileged_user()
     directory = new_directory("bridge-postgresql-", owner=user)
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
     data = directory / "data"
@@ -83,7 +83,8 @@ def _version(programs: Path) -> tuple[int, ...]:
     return tuple(int(number) for number in digits.split())
 
 
-def _unprivileged_user() -> str | None:
+def unprivileged_user() -> str | None:
+    """Give whom the server runs as: None for us, somebody else where we are root; raises `NotHere` if nobody is."""
     if os.geteuid() != 0:
         return None
     known = {account.pw_name for account in pwd.getpwall()}

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from bridge.localenv.process import LOOPBACK, Child, free_port, new_directory, start_child
 from bridge.localenv.server import Server
@@ -51,9 +52,12 @@ class Node:
         return done.stdout
 
 
-def start_rabbitmq(stack: ExitStack, answers: Callable[[str], bool]) -> Node:
+def start_rabbitmq(
+    stack: ExitStack, answers: Callable[[str], bool], settings: Mapping[str, str] = MappingProxyType({})
+) -> Node:
     """Start a private RabbitMQ, leave its end to `stack`, and give it once `answers(url)`.
 
+    `settings` are lines of its rabbitmq.conf beside ours.
     Raises `NotHere` when none is installed or it does not come up.
     """
     program, epmd = _programs()
@@ -61,7 +65,7 @@ def start_rabbitmq(stack: ExitStack, answers: Callable[[str], bool]) -> Node:
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
     port, mapper_port = free_port(), free_port()
     environ = _environment(directory, mapper_port)
-    _write_configuration(directory, port)
+    _write_configuration(directory, port, settings)
     mapper = start_child(
         [epmd, "-port", str(mapper_port), "-address", LOOPBACK], directory=directory, name="epmd", environ=environ
     )
@@ -116,8 +120,9 @@ def _environment(directory: Path, mapper_port: int) -> Mapping[str, str]:
     }
 
 
-def _write_configuration(directory: Path, port: int) -> None:
-    (directory / "rabbitmq.conf").write_text(CONFIGURATION.format(address=LOOPBACK, port=port))
+def _write_configuration(directory: Path, port: int, settings: Mapping[str, str]) -> None:
+    more = "".join(f"{name} = {value}\n" for name, value in settings.items())
+    (directory / "rabbitmq.conf").write_text(CONFIGURATION.format(address=LOOPBACK, port=port) + more)
     (directory / "advanced.config").write_text("[].\n")
     (directory / "enabled_plugins").write_text("[].\n")
     (directory / "rabbitmq-env.conf").write_text("")

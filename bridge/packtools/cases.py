@@ -6,11 +6,10 @@ otherwise in its own (`case_messages`).
 """
 
 from datetime import datetime
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field, JsonValue, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, JsonValue, model_validator
 
-from bridge.domain.model import Outcome
 from bridge.mapping.document import Name, Strict, Text
 from bridge.mef.enums import AppointmentStatus, EventType, WorkOrderState
 
@@ -67,12 +66,36 @@ class Given(Strict):
     appointment: AppointmentStatus | None = None
 
 
-Period = tuple[AwareDatetime, AwareDatetime]
+CaseOutcome = Literal[
+    "applied",
+    "unchanged",
+    "echo",
+    "stale",
+    "ignored",
+    "waiting",
+    "parked",
+    "superseded",
+    "duplicate",
+    "refused",
+]
+"""What becomes of a step: an `Outcome`, or one of two more.
+
+`duplicate`: the message was taken before. `refused`: the bridge refuses the Buyer's wish, and asks the WFM nothing.
+"""
+
+
+def _both(value: object) -> object:
+    if isinstance(value, list) and len(value) != 2:
+        raise ValueError(f"expected two times, the start and the end; got {len(value)}")
+    return value
+
+
+Period = Annotated[tuple[AwareDatetime, AwareDatetime], BeforeValidator(_both)]
 """A window: its start and its end."""
 
 
 class Buyer(Strict):
-    """What a Buyer asks for, with a `note` or several. `slot` is the token of the slot; left out, that of a search."""
+    """What a Buyer asks for, or notes alone. `slot` is the token of the slot; left out, that of a search."""
 
     search: Period | None = None
     book: Period | None = None
@@ -88,8 +111,11 @@ class Buyer(Strict):
 
     @model_validator(mode="after")
     def _one_wish(self) -> Self:
-        if [self.search, self.book, self.reschedule, self.cancel or None].count(None) != 3:
-            raise ValueError("write one of search, book, reschedule or cancel")
+        wishes = 4 - [self.search, self.book, self.reschedule, self.cancel or None].count(None)
+        if wishes != 1 and not (wishes == 0 and self.note):
+            raise ValueError("write one of search, book, reschedule or cancel, or a note alone")
+        if self.note and (self.search or self.cancel):
+            raise ValueError("a search or a cancellation has no note")
         return self
 
 
@@ -101,7 +127,7 @@ class SentCommand(Strict):
 
 
 class Refusal(Strict):
-    """What the Buyer is told when the WFM refuses."""
+    """What the Buyer is told when the bridge or the WFM refuses."""
 
     code: str | None = None
     reason: str | None = None
@@ -123,7 +149,7 @@ class Expect(Strict):
     """
 
     rule: str | None = None
-    outcome: Outcome | None = None
+    outcome: CaseOutcome | None = None
     parked: str | None = None
     ignored: str | None = None
     reason: str | None = None

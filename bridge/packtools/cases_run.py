@@ -15,7 +15,7 @@ from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.pack import Pack, Reading
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import rfc3339
-from bridge.packtools.buyer_steps import StepEffect, ask
+from bridge.packtools.buyer_steps import Failure, StepEffect, ask
 from bridge.packtools.cases import Case, Expect, Given, SentCommand, Step
 from bridge.packtools.coverage import Coverage
 from bridge.packtools.explanation import buyers_view
@@ -148,7 +148,7 @@ def _came(effects: Sequence[StepEffect], due: Sequence[Happened], book: Sandbox)
         "flags": list(first.happened.flags),
         "notifications": [str(one) for each in happened for one in each.notifications],
         "commands": [_sent(one) for each in happened for one in each.commands],
-        "refused": _refusal(first),
+        "refused": _refusal(first.failure),
         "offered": [_window(slot.window) for slot in first.slots],
         **_job_words(first.happened, book),
         "reads": _read(first.happened),
@@ -163,7 +163,15 @@ def _happened(effects: Sequence[StepEffect]) -> list[Happened]:
 def _read(happened: Happened) -> dict[str, object]:
     """Give the typed values of the fields, None where one is absent."""
     fields = happened.explanation.get("fields")
-    return {name: one.get("value") for name, one in fields.items()} if isinstance(fields, dict) else {}
+    return {name: _value(one) for name, one in fields.items()} if isinstance(fields, dict) else {}
+
+
+def _value(explained: Mapping[str, Any]) -> object:
+    """Give a typed value; of a list that is read item by item, the fields of each item."""
+    items = explained.get("items")
+    if not isinstance(items, dict) or explained.get("value") is None:
+        return explained.get("value")
+    return [{name: _value(one) for name, one in item.items()} for item in items.values()]
 
 
 def _job(happened: Happened, book: Sandbox) -> Job | None:
@@ -195,12 +203,8 @@ def _window(period: TimePeriod) -> list[str]:
     return [rfc3339(period.start_date_time), rfc3339(period.end_date_time)]
 
 
-def _refusal(effect: StepEffect) -> object:
-    """Give the first problem that the Buyer is told of."""
-    if not effect.problems:
-        return None
-    problem = effect.problems[0]
-    return {"code": str(problem.code), "reason": problem.reason, "path": problem.path}
+def _refusal(failure: Failure | None) -> object:
+    return None if failure is None else {"code": failure.code, "reason": failure.reason, "path": failure.path}
 
 
 def _differences(expect: Expect, came: dict[str, Any]) -> Iterator[Difference]:
@@ -256,9 +260,11 @@ def _sent(command: BusMessage) -> dict[str, object]:
 
 
 def _as_named(wanted: object, came: object) -> object:
-    """Give what came, but of objects only the members that are named, at any depth."""
+    """Give what came, but of objects only the members that are named, at any depth; a list is named whole."""
     if isinstance(wanted, dict) and isinstance(came, dict):
         return {name: _as_named(one, came[name]) for name, one in wanted.items() if name in came}
+    if isinstance(wanted, list) and isinstance(came, list):
+        return [_as_named(one, found) for one, found in zip(wanted, came, strict=False)] + came[len(wanted) :]
     return came
 
 

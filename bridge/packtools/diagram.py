@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from bridge.mapping.document import PackDocument, Rule, Then
+from bridge.mapping.document import PackDocument, Rule, Then, Value
 from bridge.mapping.reading.cells import cell_text
 from bridge.mapping.reading.references import STATE_COLUMNS
 
@@ -38,15 +38,32 @@ def _outcome(then: Then) -> str:
 
 def _outcome_parts(then: Then) -> Iterable[str]:
     for name in ("hold", "ignore", "park"):
-        if getattr(then, name, None) is not None:
-            yield name
+        if (why := getattr(then, name)) is not None:
+            yield f"{name}: {why}"
     if then.work_order is not None:
         yield f"WorkOrder {then.work_order}"
+    if then.creates:
+        yield "a WorkOrder is created, if there is none"
     if then.appointment is not None:
         yield f"Appointment {then.appointment}"
     if then.appointment_if_any is not None:
         yield f"Appointment {then.appointment_if_any}, if there is one"
+    if then.moved_by is not None:
+        yield f"moved by {then.moved_by}"
+    if then.appointment_required is not None:
+        yield f"appointmentRequired {_value(then.appointment_required)}"
+
+
+def _value(value: Value) -> str:
+    parts = [*value.value, *([] if value.default is None else [_literal(value.default)])]
+    return " or ".join(parts) or _literal(value.literal)
+
+
+def _literal(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _escaped(text: str) -> str:
-    return text.replace('"', "#quot;")
+    """Write what Mermaid would take for something else; the line breaks that are meant stay."""
+    parts = (part.replace("#", "#35;").replace('"', "#quot;").replace("<", "#lt;") for part in text.split("<br/>"))
+    return "<br/>".join(parts)

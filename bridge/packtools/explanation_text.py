@@ -88,6 +88,8 @@ def _field_lines(fields: Mapping[str, Any], margin: str) -> Iterable[str]:
         where = field.get("taken", field.get("path", ""))
         notes = [words for mark, words in _MARKS.items() if field.get(mark)]
         notes = ["never told"] if field.get("kept") and raw == "absent" else notes
+        if field.get("emptied") and field.get("told_since"):
+            notes = ["the message empties it, but a later one has told it"]
         yield (
             f"{margin}{name:<{width}}  {where}  {raw}"
             + (f" -> {value}" if value != raw else "")

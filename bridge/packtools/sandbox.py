@@ -14,6 +14,7 @@ from bridge.domain.model import (
     Appointment,
     Command,
     CommandKind,
+    Decision,
     Job,
     JobRef,
     JobUpdate,
@@ -156,6 +157,11 @@ class Sandbox:
         """Settle a command by its deadline; tells the same."""
         settlement = self._queue_at(command.job, now).expire(command, now)
         return settlement, self._happened(lambda step: step.settlement is settlement)
+
+    def adopt(self, decision: Decision, now: datetime) -> list[Happened]:
+        """Take something else that was decided about a job; raises `Unrenderable`."""
+        self._queue_at(decision.job.ref, now).adopt(decision, now, cause="")
+        return self._happened()
 
     def _happened(self, is_first: Callable[[Step], bool] = lambda _: False) -> list[Happened]:
         """Tell what came of it, one thing first; but for messages that have never happened.

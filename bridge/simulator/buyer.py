@@ -1,7 +1,7 @@
 """A Buyer to play with: it books visits over the REST API and listens to the notifications it registered for.
 
 It knows the standard and nothing of the bridge, so it stands for any Buyer. Each notification is read strictly; a wrong
-one is refused with 400 and noted in `refused`. Knobs make it a bad listener: failing, slow, or down.
+one is refused with 400 and kept in `refused`. Knobs make it a bad listener: failing, slow, or down.
 """
 
 import asyncio

@@ -38,6 +38,13 @@ _REFUSALS: Final[Mapping[str, str]] = {
     "42704": "PostgreSQL at {place} refuses a parameter of database.url: {says}",
     "22023": "PostgreSQL at {place} refuses a parameter of database.url: {says}",
 }
+_ANY_CURE: Final = "name the file of its CA as sslrootcert in database.url, or mend the certificate"
+_CURES: Final = {
+    "mismatch": "name the host in database.url as the certificate does",
+    "expired": "it must be renewed there",
+    "self-signed": "name its own file, or that of its CA, as sslrootcert in database.url",
+    "local issuer": "name the file of its CA as sslrootcert in database.url",
+}
 _CLOSED: Final = ("08003", "08006")
 
 
@@ -136,10 +143,9 @@ def _refused(server: Postgres, error: asyncpg.PostgresError) -> BridgeError:
 
 def _no_tls(server: Postgres, failure: ssl.SSLError) -> PermanentError:
     if isinstance(failure, ssl.SSLCertVerificationError):
-        return PermanentError(
-            f"the certificate of PostgreSQL at {server.place} is not accepted ({failure.verify_message}): name the "
-            "file of its CA as sslrootcert in database.url, or mend the certificate"
-        )
+        why = failure.verify_message.rstrip(".")
+        cure = next((cure for what, cure in _CURES.items() if what in why), _ANY_CURE)
+        return PermanentError(f"the certificate of PostgreSQL at {server.place} is not accepted ({why}): {cure}")
     reason = failure.reason or failure.strerror or words_for(failure)
     return PermanentError(
         f"no TLS with PostgreSQL at {server.place} ({reason}): look at the parameters ssl… in database.url"

@@ -57,11 +57,9 @@ def new_store(
     return SqlStore(None, new_id=new_id, clock=clock, opening=opening, instance=instance)
 
 
-async def open_store(
-    url: str, *, new_id: Callable[[], str], clock: Clock = _utc_now, synchronous: Synchronous = "FULL"
-) -> "SqlStore":
+async def open_store(url: str, *, new_id: Callable[[], str], clock: Clock = _utc_now) -> "SqlStore":
     """Open the database of a URL and bring its tables up to date, as `new_store` and `SqlStore.open` do."""
-    store = new_store(url, new_id=new_id, clock=clock, synchronous=synchronous)
+    store = new_store(url, new_id=new_id, clock=clock)
     await store.open()
     return store
 
@@ -70,7 +68,6 @@ async def open_existing(
     url: str,
     *,
     new_id: Callable[[], str],
-    clock: Clock = _utc_now,
     read_only: bool = False,
     named_statements: bool | None = None,
 ) -> "SqlStore":
@@ -79,7 +76,7 @@ async def open_existing(
     Raises `PermanentError` if it is not there or of another version, and `StoreUnavailable`.
     """
     opening = opening_of.beside(url, read_only=read_only, named_statements=named_statements)
-    store = SqlStore(None, new_id=new_id, clock=clock, opening=opening)
+    store = SqlStore(None, new_id=new_id, clock=_utc_now, opening=opening)
     await store.open()
     return store
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 
+from aiormq.connection import SSLContextProvider
 from aiormq.exceptions import (
     AuthenticationError,
     ChannelAccessRefused,
@@ -41,14 +42,19 @@ async def trouble(url: URL, timeout_s: float) -> str | None:
     except (AuthenticationError, ProbableAuthenticationError) as refused:
         raise PermanentError(explained(url, refused)) from None
     except Exception as failed:  # noqa: BLE001 - of every kind: what answers there may be anything
-        return await _explained(url, failed, timeout_s)
+        return await _explained(url, connection, failed, timeout_s)
     return None
 
 
-async def _explained(url: URL, failed: BaseException, timeout_s: float) -> str:
-    """Say what it means that connecting failed so. Where the server said nothing, it may have expected TLS."""
+async def _explained(url: URL, connection: CandidConnection, failed: BaseException, timeout_s: float) -> str:
+    """Say what it means that connecting failed so.
+
+    Where the server said nothing, it may have expected TLS, or in TLS another certificate of ours.
+    """
     if (known := _known(url, failed)) is not None:
         return known
+    if url.scheme == "amqps" and (alert := await _alert(connection, timeout_s)) is not None:
+        return explained(url, alert)
     if url.scheme == "amqp" and await _speaks_tls(url, timeout_s):
         return f"RabbitMQ at {_where(url)} speaks TLS; begin broker.url with amqps://"
     return explained(url, failed)
@@ -114,6 +120,13 @@ def _about_tls(where: str, failed: BaseException) -> str | None:
             return f"the certificate of RabbitMQ at {where} is not accepted: {cause.verify_message.rstrip('.')}{how}"
         if isinstance(cause, ssl.SSLError) and cause.reason in _PLAIN:
             return f"RabbitMQ at {where} does not speak TLS; begin broker.url with amqp://, or name its port for TLS"
+        if isinstance(cause, ssl.SSLError) and cause.reason in _DEMANDED:
+            return f"RabbitMQ at {where} demands a certificate of the bridge's own (broker.certificate_file)"
+        if isinstance(cause, ssl.SSLError) and "_ALERT_" in (cause.reason or ""):
+            return (
+                f"RabbitMQ at {where} does not accept the bridge's side of TLS: {cause.reason}; see that it trusts the "
+                "authority of broker.certificate_file; its log says more"
+            )
         if isinstance(cause, ssl.SSLError):
             return f"TLS with RabbitMQ at {where} failed: {cause.reason or cause}"
     return None
@@ -122,9 +135,10 @@ def _about_tls(where: str, failed: BaseException) -> str | None:
 _CURES: Final = {
     "mismatch": "; name the host in broker.url as the certificate does",
     "expired": "; it must be renewed there",
-    "self-signed": "; give it, or its authority's, as ?cafile=FILE in broker.url",
-    "local issuer": "; give that of its authority as ?cafile=FILE in broker.url",
+    "self-signed": "; give it, or its authority's, as broker.ca_file",
+    "local issuer": "; give that of its authority as broker.ca_file",
 }
+_DEMANDED: Final = ("TLSV13_ALERT_CERTIFICATE_REQUIRED",)
 _PLAIN: Final = ("WRONG_VERSION_NUMBER", "UNKNOWN_PROTOCOL", "RECORD_LAYER_FAILURE")
 
 
@@ -136,6 +150,29 @@ def _causes(failed: BaseException) -> Iterator[BaseException]:
         seen.add(id(cause))
         yield cause
         cause = cause.__cause__
+
+
+async def _alert(connection: CandidConnection, timeout_s: float) -> ssl.SSLError | None:
+    """Find out why a server closed a connection after its TLS was made: from 1.3 on it judges our certificate then.
+
+    Whoever writes at once, as AMQP does, loses its alert to the reset of the connection. So nothing is written here.
+    """
+    url = connection.url
+    try:
+        context = await SSLContextProvider(
+            ssl_context=connection.ssl_context, ssl_certs=connection.ssl_certs, loop=connection.loop
+        ).get_context()
+        async with asyncio.timeout(timeout_s):
+            reader, writer = await asyncio.open_connection(url.host, url.port or PORTS[url.scheme], ssl=context)
+            try:
+                await reader.read(1)
+            finally:
+                writer.close()
+    except ssl.SSLError as alert:
+        return alert
+    except (OSError, TimeoutError):
+        return None
+    return None
 
 
 async def _speaks_tls(url: URL, timeout_s: float) -> bool:

@@ -3,6 +3,7 @@
 Keys are always text as written, so that a code such as `00` survives.
 """
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -90,6 +91,23 @@ def _line_and_column(before: str) -> tuple[int, int]:
     return before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
+_COMMENT = re.compile(r"\s#(?!\s)")
+_FEW_LINES = 3  # an unclosed bracket is told where the next line does not go on as YAML would have it
+
+
+def _swallowed(text: str, line: int) -> tuple[int, int] | None:
+    """Find the text before an error of syntax whose `#` begins a comment that has a closing bracket in it."""
+    lines = text.splitlines()[: line + 1]
+    for number in range(len(lines), max(len(lines) - _FEW_LINES, 0), -1):
+        written = lines[number - 1]
+        for found in _COMMENT.finditer(written):
+            before, after = written[: found.start()], written[found.start() :]
+            for opens, closes in ("{}", "[]"):
+                if before.count(opens) > before.count(closes) and closes in after:
+                    return number, found.start() + 2
+    return None
+
+
 class _Builder:
     """Builds nodes from ruamel.yaml's events, so that limits hold before anything is unfolded."""
 
@@ -110,6 +128,11 @@ class _Builder:
             root = self._document()
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if mark is not None and (place := _swallowed(text, mark.line)) is not None:
+                message = (
+                    "what follows ` #` is a comment, and so is the bracket that would close; put the text in quotes"
+                )
+                raise InvalidDocument([Finding(self._file, *place, "syntax", message)]) from error
             raise self._error(mark, "syntax", _syntax_message(error)) from error
         except ReaderError as error:
             line, column = _line_and_column(text[: error.position])

@@ -12,12 +12,11 @@ from aiohttp.test_utils import TestServer
 from yarl import URL
 
 from bridge.api.app import build_app
-from bridge.api.config import ApiConfig
 from bridge.api.identity import ApiKeyIdentity, Identity, RequestingEntity
 from tests.api import standard
 from tests.api.fakes import ACME, OTHER, FakeBridge
+from tests.api.usual import usual_config
 
-BASE_URL = "https://bridge.example.com"
 KEYS = {"acme": "acme-key", "other": "other-key", "agency": "agency-key"}
 AUTHORIZED = {"Authorization": "Bearer acme-key"}
 NOTHING: Mapping[str, str] = {}
@@ -105,7 +104,7 @@ async def serve(bridge: FakeBridge, identity: Identity) -> AsyncIterator[Serve]:
     opened: list[BuyerClient] = []
 
     async def start(identity: Identity = identity, sellers: tuple[str, ...] = (), **settings: Any) -> BuyerClient:
-        config = ApiConfig(**{"base_url": BASE_URL, **settings})
+        config = usual_config(**settings)
         of_sellers = {seller: bridge.services() for seller in sellers}
         server = TestServer(build_app(bridge.services(), identity, config, of_sellers))
         await server.start_server(access_log=None)

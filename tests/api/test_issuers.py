@@ -1,6 +1,7 @@
 """The recipes of docs/identity.md, each played with tokens as that issuer gives them for client credentials."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,78 @@ async def test_other_forms_that_the_page_names_are_taken_with_the_settings_it_na
     assert await apis("keycloak", {**KEYCLOAK, "scope": "profile appointment"}, {"identity": scopes}) == {
         Api.APPOINTMENT
     }
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "opened"),
+    [
+        ("entra", {"roles": "appointment"}, {Api.APPOINTMENT}),  # as a claims mapping of one value gives it
+        ("entra", {"roles": []}, set()),
+        ("entra", {"roles": ["Appointment", "appointment.read", "xappointment"]}, set()),  # a scope is taken as it is
+        ("entra", {"roles": None, "scp": "appointment workOrder"}, set()),  # a user's token: not what was granted to it
+        ("entra", {"aud": [BRIDGE]}, {Api.APPOINTMENT}),
+        ("okta", {"scp": "appointment workOrder"}, BOTH),
+        ("okta", {"scp": ["appointment workOrder"]}, set()),
+        ("okta", {"scp": {"appointment": True}}, set()),
+        ("auth0", {"scope": "  appointment\tworkOrder "}, BOTH),
+        ("auth0", {"scope": "", "permissions": []}, set()),
+        ("auth0", {"scope": "workOrder", "permissions": ["appointment"]}, BOTH),
+        ("keycloak", {"realm_access": {"roles": "appointment"}}, {Api.APPOINTMENT}),
+        ("keycloak", {"realm_access": ["appointment"]}, set()),
+        ("keycloak", {"realm_access": None, "realm_access.roles": ["workOrder"]}, {Api.WORK_ORDER}),  # a mapper's name
+        ("keycloak", {"aud": "mef-bridge"}, BOTH),
+    ],
+)
+async def test_odd_members_open_what_they_plainly_say_and_no_more(
+    recipe: str, changes: dict[str, Any], opened: set[Api]
+) -> None:
+    claims = {name: value for name, value in (PLAYED[recipe] | changes).items() if value is not None}
+    assert await apis(recipe, claims, {}) == opened
+
+
+async def test_a_claim_in_a_namespace_is_named_as_it_stands() -> None:
+    """Auth0 lets an action add claims of one's own under the name of a URL only."""
+    auth0 = parse_yaml(RECIPES["auth0"], "auth0").data["identity"]
+    names = {"scope_claims": ["https://bridge.example.com/roles"], "entity_claim": "https://bridge.example.com/buyer"}
+    added = {"https://bridge.example.com/roles": ["appointment"], "https://bridge.example.com/buyer": CLIENT}
+    claims = {**AUTH0, **added, "azp": "somebody else"}
+    assert await apis("auth0", claims, {"identity": {**auth0, **names}}) == {Api.APPOINTMENT}
+
+
+@pytest.mark.parametrize("recipe", PLAYED)
+async def test_an_issuers_clock_may_be_a_little_ahead_of_ours(recipe: str) -> None:
+    now = int(datetime.now(UTC).timestamp())
+    opened = await apis(recipe, PLAYED[recipe], {})
+    assert await apis(recipe, {**PLAYED[recipe], "nbf": now + 1, "iat": now + 1}, {}) == opened
+    assert await apis(recipe, {**PLAYED[recipe], "exp": now - 1}, {}) == opened
+    with pytest.raises(Unauthenticated, match="not in force yet"):
+        await apis(recipe, {**PLAYED[recipe], "nbf": now + 600}, {})
+    with pytest.raises(Unauthenticated, match="has expired"):
+        await apis(recipe, {**PLAYED[recipe], "exp": now - 600}, {})
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changes", "said"),
+    [
+        *((recipe, {"aud": None}, "has no aud") for recipe in PLAYED),
+        ("entra", {"iss": f"https://sts.windows.net/{TENANT}/"}, "another issuer"),  # v1, where the recipe is for v2
+        ("entra", {"iss": "https://login.microsoftonline.com/other/v2.0"}, "another issuer"),
+        ("auth0", {"iss": "https://acme.eu.auth0.com"}, "another issuer"),  # without its slash
+        ("keycloak", {"aud": []}, "another audience|has no aud"),
+        ("keycloak", {"aud": ["account", "mef-bridge-2"]}, "another audience"),
+        ("keycloak", {"aud": ["mef-bridge", 5]}, "another audience"),
+        ("entra", {"azp": None}, "azp names nobody"),
+        ("entra", {"azp": None, "appid": CLIENT}, "azp names nobody"),
+        ("keycloak", {"azp": [CLIENT]}, "azp names nobody"),
+        ("okta", {"cid": None}, "cid names nobody"),
+    ],
+)
+async def test_what_would_have_to_be_guessed_is_refused_with_what_is_wrong(
+    recipe: str, changes: dict[str, Any], said: str
+) -> None:
+    claims = {name: value for name, value in (PLAYED[recipe] | changes).items() if value is not None}
+    with pytest.raises(Unauthenticated, match=said):
+        await apis(recipe, claims, {})
 
 
 @pytest.mark.parametrize("recipe", PLAYED)

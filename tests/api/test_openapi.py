@@ -9,7 +9,6 @@ import pytest
 from jsonschema import Draft4Validator
 
 from bridge.api import app
-from bridge.api.config import ApiConfig
 from bridge.api.documents import documents
 from bridge.mef import models
 from bridge.mef.enums import Api
@@ -17,8 +16,9 @@ from bridge.mef.openapi import operations, words
 from bridge.mef.openapi.document import REPLAYED
 from bridge.mef.openapi.samples import sample
 from tests.api.bodies import booking_body, search_body
-from tests.api.conftest import BASE_URL, BuyerClient, Serve
+from tests.api.conftest import BuyerClient, Serve
 from tests.api.fakes import FakeBridge
+from tests.api.usual import BASE_URL, usual_config
 
 APIS = ("appointment/v2", "workOrderManagement/v2")
 LISTENERS = ("appointmentNotification/v2", "workOrderNotification/v2")
@@ -70,14 +70,14 @@ async def test_a_document_is_openapi_3_0_and_points_nowhere_else(buyer: BuyerCli
 
 
 def test_every_operation_that_is_served_is_described_and_none_else(bridge: FakeBridge) -> None:
-    routes = app.operations(bridge.services(), ApiConfig(base_url=BASE_URL))
+    routes = app.operations(bridge.services(), usual_config())
     served = {(route.api, route.method, route.path) for route in routes}
     described = {(api, *key) for api in Api for key in operations.DESCRIBED[api]}
     assert served == described
 
 
 async def test_a_document_has_the_filters_that_are_taken(buyer: BuyerClient, bridge: FakeBridge) -> None:
-    routes = app.operations(bridge.services(), ApiConfig(base_url=BASE_URL))
+    routes = app.operations(bridge.services(), usual_config())
     for route in routes:
         base = APIS[list(Api).index(route.api)]
         document = await fetch(buyer, f"/mefApi/sonata/{base}/openapi.json")
@@ -104,7 +104,7 @@ async def test_what_the_bridge_answers_is_what_the_document_says(buyer: BuyerCli
 
 
 def schemas(bridge: FakeBridge, base: str) -> dict[str, Any]:
-    config = ApiConfig(base_url=BASE_URL)
+    config = usual_config()
     by_path = {each.path: each.make() for each in documents(app.operations(bridge.services(), config), config)}
     found: dict[str, Any] = by_path[f"/mefApi/sonata/{base}"]["components"]["schemas"]
     return found
@@ -187,7 +187,7 @@ async def test_a_page_is_found_without_its_slash_and_from_the_index(buyer: Buyer
 
 def test_the_samples_of_the_page_are_valid(bridge: FakeBridge) -> None:
     """Whoever copies a sample body from the page gets no 422 for its shape."""
-    config = ApiConfig(base_url=BASE_URL)
+    config = usual_config()
     by_path = {each.path: each.make() for each in documents(app.operations(bridge.services(), config), config)}
     for base, model, name in (
         ("appointment/v2", models.AppointmentCreate, "Appointment_Create"),

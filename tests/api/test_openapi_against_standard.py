@@ -7,12 +7,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from bridge.api import app
-from bridge.api.config import ApiConfig
 from bridge.api.documents import documents
 from tests.api import standard
 from tests.api.differences import ALLOWED, EVERYWHERE
 from tests.api.facts import Facts, differences, facts_of
 from tests.api.fakes import FakeBridge
+from tests.api.usual import usual_config
 
 needs_files = pytest.mark.skipif(
     not standard.available(), reason=f"the standard's OpenAPI files are not at {standard.DIRECTORY}"
@@ -21,7 +21,7 @@ API_PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 def our_facts(base: str) -> Facts:
-    config = ApiConfig(base_url="https://bridge.example.com")
+    config = usual_config()
     made = documents(app.operations(FakeBridge().services(), config), config)
     (document,) = (each for each in made if each.path == f"/mefApi/sonata/{base}")
     return facts_of(document.make())
@@ -68,7 +68,7 @@ def test_both_spellings_of_a_path_are_the_same_operation() -> None:
 
 
 def test_sonata_and_cantata_differ_in_their_base_only() -> None:
-    config = ApiConfig(base_url="https://bridge.example.com")
+    config = usual_config()
     made = {each.path: each for each in documents(app.operations(FakeBridge().services(), config), config)}
     for base in EVERYWHERE:
         one, other = (facts_of(made[f"/mefApi/{irp}/{base}"].make()) for irp in ("sonata", "cantata"))
@@ -109,7 +109,7 @@ def test_the_page_for_buyers_has_every_reason() -> None:
     ],
 )
 def test_the_comparison_sees_a_change(change: Any, where: str) -> None:
-    config = ApiConfig(base_url="https://bridge.example.com")
+    config = usual_config()
     made = documents(app.operations(FakeBridge().services(), config), config)
     (document,) = (each.make() for each in made if each.path == "/mefApi/sonata/appointment/v2")
     before = facts_of(document)

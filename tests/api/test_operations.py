@@ -8,8 +8,9 @@ from bridge.domain.model import WorkOrderId
 from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
 from bridge.mef.enums import Api, AppointmentStatus, Irp, WorkOrderState
 from tests.api.bodies import WINDOW, booking_body, note_body, search_body
-from tests.api.conftest import BASE_URL, BuyerClient, Serve
+from tests.api.conftest import BuyerClient, Serve
 from tests.api.fakes import ACME, ATTACHMENT, NOON, NOTE, FakeBridge, a_work_order, an_appointment
+from tests.api.usual import BASE_URL
 
 ACME_ONLY = frozenset({ACME})
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from bridge.api.config import Limits
 from bridge.api.rates import Rates
 from tests.api.conftest import Serve
+from tests.api.usual import usual_limits
 
 LIST = "/mefApi/sonata/workOrderManagement/v2/workOrder"
 
@@ -49,7 +49,7 @@ def test_without_a_limit_nobody_waits() -> None:
 
 
 async def test_too_many_requests_are_429_with_retry_after_and_only_for_who_made_them(serve: Serve) -> None:
-    buyer = await serve(limits=Limits(requests_per_second=0.001, burst=2))
+    buyer = await serve(limits=usual_limits(requests_per_second=0.001, burst=2))
     assert [(await buyer.get(LIST)).status for _ in range(2)] == [200, 200]
     refused = await buyer.get(LIST)
     assert (refused.status, refused.value) == (429, {"reason": "These are too many requests; try again later."})
@@ -60,7 +60,7 @@ async def test_too_many_requests_are_429_with_retry_after_and_only_for_who_made_
 
 @pytest.mark.parametrize("path", ["/health/live", LIST])
 async def test_who_is_not_known_uses_up_nobodys_share(serve: Serve, path: str) -> None:
-    buyer = await serve(limits=Limits(requests_per_second=0.001, burst=1))
+    buyer = await serve(limits=usual_limits(requests_per_second=0.001, burst=1))
     good, buyer.headers = buyer.headers, {"X-API-Key": "guessed"}
     for _ in range(3):
         assert (await buyer.session.get(buyer.server.make_url(path), headers=buyer.headers)).status in (200, 401)

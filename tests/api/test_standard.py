@@ -24,8 +24,8 @@ from bridge.mef.models import (
     PlaceBase,
 )
 from tests.api import standard
-from tests.api.conftest import BASE_URL
 from tests.api.fakes import NOON, NOTE, a_work_order, an_appointment, work_order_view
+from tests.api.usual import BASE_URL
 
 pytestmark = pytest.mark.skipif(
     not standard.available(), reason=f"the standard's OpenAPI files are not at {standard.DIRECTORY}"

@@ -10,11 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.api.app import build_app
-from bridge.api.config import ApiConfig
 from bridge.api.identity import ApiKeyIdentity
 from bridge.api.server import open_server
-from tests.api.conftest import BASE_URL, ENTITIES
+from tests.api.conftest import ENTITIES
 from tests.api.fakes import FakeBridge
+from tests.api.usual import usual_config
 from tests.support import PATIENCE_S
 
 ON_BOTH_LOOPS = True
@@ -23,8 +23,9 @@ ON_BOTH_LOOPS = True
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     listening = socket.create_server(("127.0.0.1", 0))
-    app = build_app(FakeBridge().services(), ApiKeyIdentity(ENTITIES), ApiConfig(base_url=BASE_URL))
-    close = await open_server(app, listening)
+    config = usual_config()
+    app = build_app(FakeBridge().services(), ApiKeyIdentity(ENTITIES), config)
+    close = await open_server(app, listening, config.limits)
     yield listening.getsockname()[1]
     await close()
     await close()

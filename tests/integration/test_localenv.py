@@ -16,6 +16,7 @@ from bridge.localenv.broker import amqp_trouble, find_broker
 from bridge.localenv.postgres import asyncpg_url, find_postgres, postgres_trouble
 from bridge.localenv.service import Service, Step, Unavailable
 from tests.conftest import STARTED_WITH
+from tests.support import PATIENCE_S
 
 pytestmark = pytest.mark.integration
 
@@ -130,6 +131,6 @@ async def through_a_queue(url: str, body: bytes) -> bytes:
         channel = await connection.channel()
         queue = await channel.declare_queue("mine", durable=True, arguments={"x-queue-type": "quorum"})
         await channel.default_exchange.publish(aio_pika.Message(body), "mine")
-        message = await queue.get(timeout=10)
+        message = await queue.get(timeout=PATIENCE_S)
         await message.ack()
         return message.body

@@ -68,7 +68,7 @@ async def test_probes_and_metrics_of_a_bridge_from_its_start_on(
         assert await admin.status("readyz") == 200
         await lab.buyer.register()
         await lab.new_job()
-        found = await admin.metrics()
+        found = await eventually(lambda: _delivered(admin))
     assert found["mef_bridge_ready",] == 1
     assert found["mef_bridge_check", "database"] == 1
     assert sum(
@@ -79,6 +79,13 @@ async def test_probes_and_metrics_of_a_bridge_from_its_start_on(
     assert found["mef_bridge_request_seconds_count", hub, "201"] == 1
     assert "admin.listening" in lab.bridge.said
     assert "message.applied" in lab.bridge.said
+
+
+async def _delivered(admin: Admin) -> dict[tuple[str, ...], float] | None:
+    """Give the metrics once a notification is known to have been taken; RabbitMQ is asked every two seconds at most."""
+    found = await admin.metrics()
+    told = found.get(("mef_bridge_delivery_attempts_total", "acme-buyer", "delivered"))
+    return found if told and ("mef_bridge_inbound_queue_messages", "acme-wfm") in found else None
 
 
 async def _is(admin: Admin, name: str, status: int) -> bool:

@@ -1,4 +1,4 @@
-"""RabbitMQ is low on memory: Buyers are told so at once, can read, and nothing that was refused is done afterwards."""
+"""RabbitMQ is low on memory, or on disk: Buyers are told so at once, can read, and what was refused is never done."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -8,7 +8,7 @@ import pytest
 from bridge.localenv.rabbitmq import Node
 from bridge.mef.enums import BuyerSeller
 from bridge.mef.models import AppointmentUpdate, Note
-from tests.integration.wfm.test_alarm import LOW, alarm
+from tests.integration.wfm.test_alarm import LOW, LOW_ON_DISK, alarm, disk_alarm
 from tests.system.conftest import MakeLaboratory
 from tests.system.test_outages import not_ready_because_of, refusal, unbooked_job
 
@@ -47,6 +47,15 @@ async def test_under_an_alarm_buyers_are_refused_at_once_and_afterwards_each_com
         assert health["problems"] == {"publishing": LOW}
         assert sorted(each.state for each in await lab.buyer.work_orders()) == ["open", "planned"]
         await lab.buyer.patch(appointment.id, AppointmentUpdate(note=(note,)))
+    await lab.bridge.ready()
+    with disk_alarm(private_rabbitmq):
+        refused = await refusal(lab.buyer.book(work_order, window))
+        assert (refused.status, "nothing was done" in str(refused.body)) == (503, True)
+        assert await not_ready_because_of(lab, "publishing")
+        health = await lab.bridge.health()
+        assert health is not None
+        assert health["problems"] == {"publishing": LOW_ON_DISK}
+        assert sorted(each.state for each in await lab.buyer.work_orders()) == ["open", "planned"]
     await lab.bridge.ready()
     assert (await lab.buyer.book(work_order, window)).valid_for == window
     await lab.until_settled()

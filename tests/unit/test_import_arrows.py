@@ -56,7 +56,7 @@ def read_rooms(page: str) -> dict[str, tuple[str, ...]]:
 _PAGE = PAGE.read_text(encoding="utf-8")
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {"bridge": ()} | read_table(_PAGE) | read_rooms(_PAGE)
 
-PURE = ("bridge.domain", "bridge.mapping", "bridge.flows.hold_queue", "bridge.flows.messages")
+PURE = ("bridge.domain", "bridge.mapping", "bridge.flows.hold_queue", "bridge.flows.bus_messages")
 IMPURE_EXCEPTION = "bridge.mapping.loader"  # it reads files
 IMPURE_MODULES = frozenset({"time", "random", "secrets", "uuid", "logging", "structlog", "asyncio"})
 CLOCK_WORDS = ("now", "utcnow", "today")

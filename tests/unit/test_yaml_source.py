@@ -140,6 +140,24 @@ def test_an_error_of_syntax_says_what_to_write(text: str, advice: str) -> None:
     assert f"{place}: {said.partition('; ')[2]}" == advice
 
 
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a:\n  - {park: Nobody #said why}\n  - {b: c}\n", "2:19"),
+        ("a: [one, two #three]\nb: c\n", "1:14"),
+        ("a: {b: [c], d: e #f}\n", "1:18"),
+    ],
+)
+def test_a_bracket_in_a_comment_is_told_where_the_comment_begins(text: str, place: str) -> None:
+    (only,) = findings(text)
+    said = "what follows ` #` is a comment, and so is the bracket that would close; put the text in quotes"
+    assert only == f"{place}: syntax: {said}"
+
+
+def test_a_comment_behind_what_is_closed_is_not_blamed_for_another_mistake() -> None:
+    assert "comment" not in findings("a: {b: c} #d}\ne: [f\n")[0]
+
+
 def test_all_duplicate_keys_are_reported_at_once() -> None:
     assert findings("a: 1\nb: {c: 1, c: 2}\na: 2\n") == [
         "2:11: duplicate-key: key 'c' stands on line 2 already; keep one of them",

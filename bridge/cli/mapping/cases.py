@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeVar, get_args
+from typing import Annotated, Generic, NamedTuple, TypeVar, get_args
 from xml.etree import ElementTree as Xml
 
 import typer
@@ -95,36 +95,70 @@ def load_cases(directory: Path) -> list[tuple[Path, Case]]:
     if not paths:
         raise NoCases(f"{directory / CASES}: there are no cases (*.yaml); a pack without cases proves nothing")
     findings: list[Finding] = []
-    shared = _read(directory / CASES / SHARED, Templates, findings) if (directory / CASES / SHARED).exists() else None
-    cases = [(path, read) for path in paths if (read := _read(path, Case, findings)) is not None]
+    shared = _read_shared(directory / CASES / SHARED, findings)
+    cases = [(path, _read(path, Case, findings)) for path in paths]
     written = _written_out(directory, shared, cases, findings)
     if findings:
         raise InvalidDocument(findings)
     return written
 
 
-def _read(path: Path, model: type[Made], findings: list[Finding]) -> tuple[Made, YamlSource] | None:
+class _FromFile(NamedTuple, Generic[Made]):
+    """What a file says; None where that has mistakes, and the source too where it is no YAML."""
+
+    made: Made | None
+    source: YamlSource | None
+
+
+def _read(path: Path, model: type[Made], findings: list[Finding]) -> _FromFile[Made]:
+    source = None
     try:
         source = read_yaml(path)
-        return validate(model, source), source
+        return _FromFile(validate(model, source), source)
     except InvalidDocument as invalid:
         findings += invalid.findings
+        return _FromFile(None, source)
+
+
+def _read_shared(path: Path, findings: list[Finding]) -> _FromFile[Templates] | None:
+    """Read the messages that the cases share; without their key on top, that is all that is wrong."""
+    if not path.exists():
         return None
+    found: list[Finding] = []
+    shared = _read(path, Templates, found)
+    if shared.source is not None and isinstance(shared.source.data, dict) and "messages" not in shared.source.data:
+        why = "the key 'messages' is missing on top; write it there, and the messages below it, each by its name"
+        found = [shared.source.finding((), "missing-key", why)]
+        shared = _FromFile(None, None)
+    findings += found
+    return shared
 
 
 def _written_out(
     directory: Path,
-    shared: tuple[Templates, YamlSource] | None,
-    cases: Sequence[tuple[Path, tuple[Case, YamlSource]]],
+    shared: _FromFile[Templates] | None,
+    cases: Sequence[tuple[Path, _FromFile[Case]]],
     findings: list[Finding],
 ) -> list[tuple[Path, Case]]:
     """Put named messages where steps ask for them; where none does, the pack's paths need not be known."""
-    if shared is None and not any(case.names_messages for _, (case, _) in cases):
-        return [(path, case) for path, (case, _) in cases]
-    named = NamedMessages(load_document(directory), findings)
-    if shared is not None:
-        named.add(shared[0].messages, shared[1])
-    return [(path, named.filled(case, source)) for path, (case, source) in cases]
+    made = [(path, case) for path, (case, _) in cases if case is not None]
+    if shared is None and len(made) == len(cases) and not any(case.names_messages for _, case in made):
+        return made
+    named = NamedMessages(load_document(directory), findings, are_all=shared is None or shared.source is not None)
+    if shared is not None and shared.source is not None:
+        if shared.made is not None:
+            named.add(shared.made.messages, shared.source)
+        else:
+            named.add_readable(shared.source.data["messages"], shared.source)
+    return list(_filled(named, cases))
+
+
+def _filled(named: NamedMessages, cases: Sequence[tuple[Path, _FromFile[Case]]]) -> Iterator[tuple[Path, Case]]:
+    for path, (case, source) in cases:
+        if case is not None and source is not None:
+            yield path, named.filled(case, source)
+        elif source is not None:
+            named.look_through(source.data, source)
 
 
 def _tell(path: Path, result: CaseResult, *, every: bool) -> None:
@@ -158,7 +192,12 @@ def shown(result: CaseResult, places: Sequence[str] = ()) -> list[str]:
     """Tell all that came of the steps that are to be shown, and are not told of as they failed."""
     first = next((step.number for step in result.steps if step.differences), None)
     steps = [step for step in result.steps if step.show and step.number != first]
-    return [line for step in steps for line in (_head(step, places), *_came(step, {"reads"}))]
+    return [line for step in steps for line in (f"{_shown(step)}{_head(step, places)}", *_came(step, {"reads"}))]
+
+
+def _shown(step: StepResult) -> str:
+    """Say that a step is told of because it says so, and not because it failed."""
+    return "" if step.differences else "shown: "
 
 
 def _head(step: StepResult, places: Sequence[str]) -> str:

@@ -67,7 +67,11 @@ def _tell(inspections: dict[Path, Inspection], *, list_histories: bool, list_lat
             typer.echo(str(finding))
         typer.echo(f"{pack}: {_count(inspection.findings)}")
         by_kind = _by_kind(_histories(inspection))
-        if list_histories:
+        if list_histories and inspection.document is not None and inspection.document.lifecycle is None:
+            typer.echo("  histories: none are known; a `lifecycle` in the pack says which status follows which")
+        elif list_histories and not by_kind and not inspection.findings:
+            typer.echo("  histories: none is worth a look")
+        elif list_histories:
             _list(by_kind)
         elif by_kind:
             counts = ", ".join(f"{len(found)} {kind}" for kind, found in by_kind.items())

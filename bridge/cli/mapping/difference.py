@@ -48,8 +48,9 @@ def run(
     else:
         _tell(found, limit)
         typer.echo(f"{_count(replayed)}, {len(found)} differences: {before.version} -> {after.version}")
-        became = outcomes(before, replayed)
-        typer.echo(f"with {before.version}: {', '.join(f'{count} {outcome}' for outcome, count in became.items())}")
+        for pack in (before, after):
+            became = outcomes(pack, replayed)
+            typer.echo(f"with {pack.version}: {', '.join(f'{count} {outcome}' for outcome, count in became.items())}")
     if found:
         raise typer.Exit(1)
 
@@ -64,7 +65,11 @@ def _journal(config: Path | None, pack: str, last: int) -> Sequence[Event]:
     from bridge.cli.database import with_store  # not before it is needed: SQL is slow to import
     from bridge.settings import load_settings
 
-    return with_store(load_settings(config), lambda store: _recorded(store, pack, last), read_only=True)
+    settings = load_settings(config)
+    try:
+        return with_store(settings, lambda store: _recorded(store, pack, last), read_only=True)
+    except PermanentError as error:
+        raise NoMessages(f"{error}; --messages DIR replays the files of a directory instead") from error
 
 
 async def _recorded(store: "SqlStore", pack: str, last: int) -> Sequence[Event]:

@@ -1,5 +1,6 @@
 """`mef-bridge mapping new`: a pack to begin with, guessed from sample messages."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,7 @@ def run(
 ) -> None:
     """Write a commented starter pack from sample messages, and a case of them; what cannot be guessed is a TODO."""
     target = directory / name
+    _check_name(name)
     if (target / PACK_FILE).exists():
         raise CantBegin(f"{target / PACK_FILE} exists already")
     read = [sample for path in samples for sample in _samples(path)]
@@ -37,6 +39,14 @@ def run(
     case = samples_case(load_pack(target), read, now().replace(microsecond=0))
     (target / CASES / SAMPLES_CASE).write_text(case)
     typer.echo(f"{target / PACK_FILE}: {text.count('TODO')} TODOs. Next: mef-bridge mapping check {target}")
+
+
+def _check_name(name: str) -> None:
+    """Nothing is written for a pack that could not be loaded for its name."""
+    if not re.fullmatch("[a-z0-9][a-z0-9-]*", name):
+        proper = re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
+        hint = f"; write '{proper}'" if proper else ""
+        raise CantBegin(f"a pack is named by lower-case letters, digits and -, got '{name}'{hint}")
 
 
 def _samples(path: Path) -> list[Sample]:

@@ -1,7 +1,8 @@
 """Bodies as they come off the bus, as UTF-8: unpacked, and out of whatever encoding they are written in.
 
 What a body is written in says a byte-order mark, else the message's content type, else the pack. A body that is UTF-8
-is taken for that whatever else is said: by chance no other text is. Compression is known by its first bytes.
+is taken for that whatever else is said: by chance no other text is, but for encodings that write all in ASCII (UTF-7,
+ISO-2022), which count where they are named. Compression is known by its first bytes.
 
 Of names that stand twice in one object of JSON only the last counts, which is remarked on.
 """
@@ -21,10 +22,12 @@ T = TypeVar("T")
 
 MOST_UNPACKED: Final = 16 << 20  # bytes; a job is a few thousand
 _GZIP: Final = b"\x1f\x8b"
-_ZSTD: Final = b"\x28\xb5\x2f\xfd"
+_OTHERS: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4"}
+_MOST_MEMBERS: Final = 64
+"""Of one gzip body (RFC 1952, 2.2): each is copied with all that is behind it."""
 _EITHER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's head
 _BARE: Final = -zlib.MAX_WBITS  # no head at all, as some say deflate
-_CHARSET: Final = re.compile(r"charset\s*=\s*\"?([\w.:+-]+)", re.IGNORECASE)
+_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -33,6 +36,7 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _UTF8: Final = ("utf-8", "utf8", "ascii", "us-ascii")
+_IN_ASCII: Final = ("utf-7", "iso2022", "hz")
 _XML_HEAD: Final = re.compile(r"^<\?xml[^>]*\?>")
 _SPACED: Final = re.compile(rb'"\s+:')
 _NAMED: Final = 5  # repeated names in a remark
@@ -43,12 +47,24 @@ def reader(parse: Callable[[bytes], T], encoding: str | None) -> Callable[[bytes
     """Make a function that parses a body as it is, or else as it may be meant. It raises `Misread`."""
 
     def read(raw: bytes, headers: Mapping[str, str]) -> T:
+        if _writes_in_ascii(headers, encoding):
+            return parse(Body(raw, headers, encoding).in_utf8())
         try:
             return parse(raw)
         except Misread as misread:
             return Body(raw, headers, encoding).read(parse, misread)
 
     return read
+
+
+def _writes_in_ascii(headers: Mapping[str, str], encoding: str | None) -> bool:
+    """Tell whether a text is said to be in an encoding whose bytes are all ASCII, and so would pass for UTF-8."""
+    in_type = _CHARSET.search(headers.get(CONTENT_TYPE, ""))
+    name = in_type[1] if in_type else encoding
+    try:
+        return name is not None and codecs.lookup(name).name.startswith(_IN_ASCII)
+    except (LookupError, ValueError):
+        return False
 
 
 def check_encoding(name: str) -> str:
@@ -98,12 +114,14 @@ class Body:
     def _unpacked(self) -> bytes:
         body = self.raw
         if body.startswith(_GZIP) or (len(body) > 1 and body[0] == 0x78 and int.from_bytes(body[:2], "big") % 31 == 0):
-            return _inflated(body)
+            plain = _inflated(body)
+            return _inflated(plain) if plain.startswith(_GZIP) else plain  # some gateways pack what is packed
         declared = self._content_encoding
         if declared == "deflate":
             return _inflated(body, _BARE)
-        if body.startswith(_ZSTD) or declared in ("br", "zstd", "compress", "xz"):
-            raise Misread(f"the body is compressed ({declared or 'zstd'}); gzip and deflate can be read")
+        known = next((name for start, name in _OTHERS.items() if body.startswith(start)), None)
+        if known is not None or declared in ("br", "zstd", "compress", "xz"):
+            raise Misread(f"the body is compressed ({known or declared}); gzip and deflate can be read")
         return body
 
     @property
@@ -113,7 +131,9 @@ class Body:
 
     def _text(self, body: bytes) -> str:
         try:
-            return body.decode("utf-8-sig") if b"\0" not in body.rstrip(b"\0") else self._declared(body)
+            if b"\0" in body.rstrip(b"\0") or _writes_in_ascii(self.headers, self.encoding):
+                return self._declared(body)
+            return body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             return self._declared(body, error)
 
@@ -157,18 +177,23 @@ def _by_zeros(body: bytes) -> str | None:
 
 def _inflated(body: bytes, head: int = _EITHER) -> bytes:
     """Unpack gzip or deflate. What only looks like it is let be."""
-    unpacker = zlib.decompressobj(head)
-    try:
-        plain = unpacker.decompress(body, MOST_UNPACKED + 1)
-    except zlib.error as error:
-        if body.startswith(_GZIP):
-            raise Misread(f"the body is gzip, and broken: {error}") from error
-        return body
-    if len(plain) > MOST_UNPACKED:
-        raise Misread(f"the body unpacks to more than {MOST_UNPACKED} bytes")
-    if not unpacker.eof:
-        raise Misread("the body is compressed, and ends too early")
-    return plain
+    plain, rest = b"", body
+    for _ in range(_MOST_MEMBERS):
+        unpacker = zlib.decompressobj(head)
+        try:
+            plain += unpacker.decompress(rest, MOST_UNPACKED + 1 - len(plain))
+        except zlib.error as error:
+            if body.startswith(_GZIP):
+                raise Misread(f"the body is gzip, and broken: {error}") from error
+            return body
+        if len(plain) > MOST_UNPACKED:
+            raise Misread(f"the body unpacks to more than {MOST_UNPACKED} bytes")
+        if not unpacker.eof:
+            raise Misread("the body is compressed, and ends too early")
+        rest = unpacker.unused_data
+        if not rest.startswith(_GZIP):  # what else may follow only fills up
+            return plain
+    raise Misread(f"the body is gzip, of more than {_MOST_MEMBERS} members")
 
 
 def repeated_names(body: bytes, data: object) -> list[str]:

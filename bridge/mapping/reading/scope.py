@@ -46,7 +46,7 @@ class FieldVersions:
         self.kept.add(name)
 
     def is_known(self, name: str) -> bool:
-        """Tell whether it was noted when a field, or an item, was written."""
+        """Tell whether it is known when a field, or an item, was written."""
         return name in self.job.field_versions
 
     def write(self, name: str) -> None:
@@ -75,7 +75,7 @@ class FieldVersions:
         return {name: age for name in (*self.kept, *self.written) if (age := self.age_of(name))}
 
     def _last(self, name: str) -> Age:
-        """A field of which nobody noted when it was written counts as written by the last message."""
+        """A field of which nobody knows when it was written counts as written by the last message."""
         return self.job.field_versions.get(name, self.job.versions if name in self.job.record else {})
 
     @cached_property

@@ -46,11 +46,11 @@ _EPOCHS: Final = (("epoch_ms", 1_000_000_000_000, 4_102_444_800_000), ("epoch", 
 _CODE = re.compile(r"[A-Z][A-Z0-9_-]{0,15}|[a-z][a-z0-9_]{0,15}")
 _NAME_OF_CODE = re.compile("status|stat|state|type|category|code|event|kind")
 _WORDS_OF_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{0,31}")  # what such a field may say, and another had as a text
-_STATES: Final = ("status", "stat", "state", "reason")
+_STATES: Final = ("status", "stat", "state", "st", "reason")
 _NUMBER_OF_STATE = re.compile("-?[0-9]{1,6}")
 _KEY = re.compile(
     "(?:.*(?:id|no|nr|num|number|key|ref|reference|zip|code|plz|phone|tel|mobile|fax))|post|postal|house|ticket|account"
-    "|customer|client|kunde|order|job|auftrag"
+    "|customer|client|kunde|order|job|auftrag|cust|acct|acc|subscriber|tt|tkt|incident|wo|site|loc|location|crew|tech|asset"
 )
 """The last word of what identifies something: a text, though it may be written in digits."""
 _COUNTS = re.compile("version|ver|rev|revision|seq|sequence|lfd|count|counter|index")
@@ -100,6 +100,11 @@ def is_key(name: str) -> bool:
     """Tell by its name what identifies something, and is no number though it looks like one."""
     words = name.removesuffix("_value").split("_")
     return _KEY.fullmatch(words[-1]) is not None and not any(map(_COUNTS.fullmatch, words))
+
+
+def names_code(name: str) -> bool:
+    """Tell by its name what holds codes, whatever came in the samples."""
+    return _is_any(frozenset(name.split("_")), _NAME_OF_CODE)
 
 
 def _state(name: str, values: Sequence[object]) -> Guess | None:

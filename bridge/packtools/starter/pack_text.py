@@ -93,7 +93,7 @@ def _inbound(samples: Samples, inputs: Sequence[Input], roles: Roles) -> Iterabl
     job = roles["job"]
     yield f"  job: {flow(job.paths if job else '$.job')}"
     yield "\n" if job else "   # TODO: where the job's key stands\n"
-    yield from _version(roles["version"])
+    yield from _version(roles["version"], roles["version_moment"])
     if roles["occurred_at"] is not None:
         yield f"  occurred_at: {roles['occurred_at'].name}\n"
     deltas = deltas_of(samples.messages, inputs, roles)
@@ -102,8 +102,11 @@ def _inbound(samples: Samples, inputs: Sequence[Input], roles: Roles) -> Iterabl
         yield f"  deltas: {flow(deltas)}\n"
 
 
-def _version(one: Input | None) -> Iterable[str]:
-    if one is not None and not one.is_sure:
+def _version(one: Input | None, moment: Input | None) -> Iterable[str]:
+    if moment is not None:
+        yield "  # TODO: no counter was found, but this moment grows with each message of a job. Always?\n"
+        yield f"  version: {{path: {flow(moment.paths)}, format: {text_of(moment.format)}}}\n"
+    elif one is not None and not one.is_sure:
         yield f"  version: {{path: {flow(one.paths)}, optional: true}}   # some samples have none\n"
     else:
         yield from _path_line("version", one)

@@ -52,8 +52,8 @@ def member_path(path: str, key: str) -> str | None:
         return None
 
 
-_NAMES: Final = ("name", "key", "label", "field", "attribute")
-_VALUES: Final = ("value", "val", "content", "text")
+_NAMES: Final = ("name", "key", "label", "field", "attribute", "attr", "k", "n")
+_VALUES: Final = ("value", "val", "content", "text", "v")
 _MOST_ROUNDS = 20  # of things to unpack, within each other or not
 
 

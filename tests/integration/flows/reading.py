@@ -1,6 +1,6 @@
 """What is stored, read through the ports, as the Buyer or the operator sees it."""
 
-from bridge.domain.model import Appointment, Command, MessageId, WorkOrder
+from bridge.domain.model import Appointment, BuyerId, Command, MessageId, WorkOrder
 from bridge.flows.ports import (
     AnnouncedEvent,
     AppointmentQuery,
@@ -25,10 +25,10 @@ async def statuses(world: World) -> list[str]:
     return [visit.status.value for visit in await visits(world)]
 
 
-async def work_orders(world: World) -> list[WorkOrder]:
-    """All WorkOrders of the Buyer, oldest first."""
+async def work_orders(world: World, buyers: frozenset[BuyerId] = BUYERS) -> list[WorkOrder]:
+    """All WorkOrders of the Buyers, oldest first."""
     reads = world.sql_store.reads
-    listed = (await reads.work_orders(WorkOrderQuery(buyers=BUYERS))).items
+    listed = (await reads.work_orders(WorkOrderQuery(buyers=buyers))).items
     return [order for each in listed if (order := await reads.work_order(each.id)) is not None]
 
 

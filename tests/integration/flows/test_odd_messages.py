@@ -6,9 +6,9 @@ from typing import Any
 import orjson
 
 from bridge.domain.model import BuyerId, JobRef
-from bridge.flows.ports import WfmMessage, WorkOrderQuery
+from bridge.flows.ports import WfmMessage
 from tests.integration.flows.acme import raw
-from tests.integration.flows.reading import entries, is_seen
+from tests.integration.flows.reading import entries, is_seen, work_orders
 from tests.integration.flows.world import World, Worlds
 from tests.unit.mapping.patches import pack_with
 
@@ -41,8 +41,8 @@ def message(routing_key: str = "job", **body: Any) -> WfmMessage:
 
 async def states(world: World) -> list[tuple[str, str]]:
     """The jobs, and the states of their WorkOrders."""
-    found = await world.sql_store.reads.work_orders(WorkOrderQuery(buyers=frozenset({BuyerId("the-buyer")})))
-    return sorted((order.job.key, order.state.value) for order in found.items)
+    found = await work_orders(world, frozenset({BuyerId("the-buyer")}))
+    return sorted((order.job.key, order.state.value) for order in found)
 
 
 async def test_each_part_of_a_message_goes_to_its_own_job_once(make_world: Worlds) -> None:

@@ -86,7 +86,7 @@ async def wire(rabbitmq_url: str) -> AsyncIterator[Wire]:
 @pytest.fixture
 async def rabbit(rabbitmq_url: str) -> AsyncIterator[AbstractRobustConnection]:
     """The test's own way into RabbitMQ, past the code under test."""
-    connection = await aio_pika.connect_robust(rabbitmq_url, timeout=5)
+    connection = await aio_pika.connect_robust(rabbitmq_url, timeout=PATIENCE_S)
     yield connection
     await connection.close()
 

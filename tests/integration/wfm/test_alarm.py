@@ -29,7 +29,7 @@ __all__ = ["queue"]
 pytestmark = pytest.mark.integration
 
 LOW = "RabbitMQ takes no messages: it is low on memory"
-
+LOW_ON_DISK = "RabbitMQ takes no messages: it is low on disk"
 
 HOW = {type(None): "done", ConfirmPending: "pending", NotSent: "refused"}
 
@@ -47,6 +47,16 @@ def alarm(node: Node) -> Iterator[None]:
         yield
     finally:
         node.control("set_vm_memory_high_watermark", "absolute", "512MiB")
+
+
+@contextmanager
+def disk_alarm(node: Node) -> Iterator[None]:
+    """RabbitMQ has less room on its disk than it wants."""
+    node.control("set_disk_free_limit", "1000000GB")
+    try:
+        yield
+    finally:
+        node.control("set_disk_free_limit", "64MB")
 
 
 async def taken(queue: AbstractQueue) -> list[str | None]:

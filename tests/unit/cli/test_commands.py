@@ -15,6 +15,7 @@ from bridge.cli import app
 from bridge.cli.commands import COMMANDS
 from bridge.cli.verb import Verb, Verbs
 from bridge.store import upgrade
+from tests.support import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 ACME = "mappings/acme-wfm"
@@ -68,7 +69,7 @@ def modules_of(*words: str) -> set[str]:
         cwd=ROOT,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     code, modules = json.loads(run.stderr)
     assert code == 0, run.stdout

@@ -18,6 +18,8 @@ from bridge.store import open_store
 from bridge.yaml_source import read_yaml
 from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, acme, snapshot, unmapped
 
+THRUSH = Path(__file__).parents[1] / "packtools" / "example" / "thrush"
+
 LARCH = Path(__file__).parents[1] / "mapping" / "tutorial" / "larch-fsm"
 
 
@@ -355,9 +357,32 @@ def test_the_diagram_leads_from_codes_over_rules_to_states() -> None:
     lines = run("diagram", ACME).output.splitlines()
     assert lines[0] == "flowchart LR"
     assert '    c0["status: #quot;NEW#quot;"]' in lines
-    assert '    o0(["WorkOrder open"])' in lines
+    created = "WorkOrder open<br/>a WorkOrder is created, if there is none<br/>appointmentRequired needs_visit"
+    assert f'    o0(["{created}"])' in lines
     assert "    c0 -- created --> o0" in lines
     assert sum("-->" in line for line in lines) == 12
+
+
+def test_the_diagram_tells_reasons_and_who_has_moved_a_visit(pack: Path) -> None:
+    before = run("diagram", pack).output.splitlines()
+    text = (pack / "pack.yaml").read_text()
+    assert sum("moved by" in line for line in before) == text.count("moved_by: agreement")
+    change(pack, ("then: {appointment: failed}", "then: {park: 'Who knows <this> \"#7\"?'}"))
+    assert any(
+        '(["park: Who knows #lt;this> #quot;#35;7#quot;?"])' in line
+        for line in run("diagram", pack).output.splitlines()
+    )
+
+
+def test_histories_of_a_pack_without_a_lifecycle_are_not_passed_over_in_silence() -> None:
+    assert "  histories: none are known; a `lifecycle` in the pack" in run("check", "--histories", THRUSH).output
+
+
+def test_a_pack_that_can_not_be_named_so_is_not_begun(tmp_path: Path) -> None:
+    (tmp_path / "1.json").write_text(json.dumps(snapshot()))
+    result = run("new", "G 2", "--from", tmp_path / "1.json", "--in", tmp_path / "packs")
+    assert str(result.exception) == "a pack is named by lower-case letters, digits and -, got 'G 2'; write 'g-2'"
+    assert not (tmp_path / "packs").exists()
 
 
 @pytest.fixture
@@ -386,6 +411,19 @@ def test_it_is_told_how_many_messages_say_little_of_a_difference(messages: Path)
     (messages / "3.json").write_text(json.dumps(snapshot(MSG_ID="E-3", STAT="LOST")))
     result = run("diff", ACME, ACME, "--messages", messages)
     assert result.output.splitlines()[-1].endswith(": 2 waiting, 1 parked")
+
+
+def test_what_becomes_of_the_messages_is_counted_for_both_packs(pack: Path, messages: Path) -> None:
+    change(pack, ("job: $.JOB_NO", "job: $.NO_SUCH_JOB"))
+    *_, old, new = run("diff", ACME, pack, "--messages", messages).output.splitlines()
+    assert (old.partition(": ")[2], new.partition(": ")[2]) == ("3 applied", "3 parked")
+    assert old != new
+
+
+def test_without_a_database_another_way_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BRIDGE_DATABASE_URL", f"sqlite:///{tmp_path / 'none.sqlite3'}")
+    result = run("diff", ACME, ACME)
+    assert str(result.exception).endswith("; --messages DIR replays the files of a directory instead")
 
 
 def test_what_buyers_would_see_otherwise_is_told(pack: Path, messages: Path) -> None:

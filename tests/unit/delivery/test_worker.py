@@ -25,6 +25,7 @@ from tests.support import PATIENCE_S, eventually
 from tests.unit.delivery.factories import delivery, subscription
 from tests.unit.delivery.listener import Answer, Listener, Received, accept, hang, listening, statuses
 from tests.unit.delivery.memory_store import MemoryStore
+from tests.unit.delivery.test_status_line import answering
 
 FAST = DeliverySettings(
     allow_private_callbacks=True,
@@ -138,6 +139,30 @@ async def test_the_last_failure_discards_with_its_reason() -> None:
     row = store.rows[1]
     assert row.state is DeliveryState.DISCARDED
     assert [attempt.error for attempt in row.attempts] == [None, None, None, "given up after 4 attempts"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "recorded"),
+    [
+        (b"HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n", 600),
+        (b"HTTP/1.1 302 Found\r\nLocation: https://elsewhere.example/\r\nContent-Length: 0\r\n\r\n", 302),
+        (b"HTTP/1.1 500\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 500),
+        (b"HTTP/1.1 103 Early Hints\r\n\r\n", None),
+        (b"<html>OK</html>", None),
+    ],
+)
+async def test_an_odd_answer_is_recorded_to_the_last_attempt_and_then_it_is_the_turn_of_the_next(
+    answer: bytes, recorded: int | None
+) -> None:
+    async with answering(answer) as url:
+        store = MemoryStore(*(delivery(number, subscription(url)) for number in (1, 2)))
+        async with running(store):
+            await all_settled(store)
+    attempts = len(FAST.schedule_seconds)
+    for row in store.rows.values():
+        assert row.state is DeliveryState.DISCARDED
+        assert [attempt.status for attempt in row.attempts] == [recorded] * attempts
+    assert [each.number for each in store.settlements] == [1] * attempts + [2] * attempts
 
 
 async def test_a_listener_that_is_gone_is_disabled_and_the_operator_told() -> None:

@@ -14,6 +14,7 @@ from tests.unit.mapping.sources import source_of
 BASE: dict[str, Any] = {
     **parse_yaml(TOY, "toy.yaml").data,
     "fields": {"kind": {"path": "$.kind"}},
+    "policies": {"unoffered_window": "pass", "on_illegal": "follow_up"},
     "rules": [{"rule": "any", "then": {"work_order": "open", "creates": True}}],
     "work_order": {
         "buyer": "the-buyer",

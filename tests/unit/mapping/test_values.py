@@ -1,7 +1,9 @@
 """Values, not types: what is commonly written is read where it means one thing, and refused with a sentence else."""
 
+import bz2
 import codecs
 import gzip
+import lzma
 import zlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -282,6 +284,29 @@ def test_the_content_encoding_may_name_an_encoding_as_some_clients_write_it() ->
     assert told(pack_with(KIND), TEXT.encode(), {"content-encoding": "UTF-8"}) == "Łódź"
 
 
+@pytest.mark.parametrize("encoding", ["utf-7", "iso-2022-jp", "hz-gb-2312"])
+def test_an_encoding_that_writes_all_in_ascii_counts_where_it_is_named(encoding: str) -> None:
+    """Its bytes are UTF-8 as well, and would be read as another text without a word."""
+    written = TEXT.replace("Łódź", "日本")
+    headers = {"content-type": f"application/json; charset={encoding}"}
+    assert told(pack_with(KIND), written.encode(encoding), headers) == "日本"
+    assert told(pack_with(f"inbound: {{encoding: {encoding}}}\n{KIND}"), written.encode(encoding)) == "日本"
+    assert told(pack_with(KIND), written.encode(), headers) == "日本"  # said, and not so
+    assert told(pack_with(KIND), TEXT.replace("Łódź", "plain").encode(), headers) == "plain"
+
+
+def test_gzip_may_have_several_members_and_may_be_packed_twice() -> None:
+    """RFC 1952, 2.2: as logs are that are appended to. Of the first one alone nobody would know that it is not all."""
+    text = TEXT.encode()
+    assert told(pack_with(KIND), zipped(text[:9]) + zipped(b"") + zipped(text[9:])) == "Łódź"
+    assert told(pack_with(KIND), zipped(text) + b"\0\0\n") == "Łódź"
+    assert told(pack_with(KIND), zipped(zipped(text)), {"content-encoding": "gzip, gzip"}) == "Łódź"
+
+
+def test_a_charset_may_stand_in_either_quotes() -> None:
+    assert told(pack_with(KIND), POLISH, {"content-type": "application/json; CHARSET='Windows-1250'"}) == "Łódź"
+
+
 @pytest.mark.parametrize("head", [zlib.MAX_WBITS, -zlib.MAX_WBITS])
 def test_deflate_is_read_with_and_without_its_head(head: int) -> None:
     packer = zlib.compressobj(wbits=head)
@@ -303,6 +328,11 @@ def test_deflate_is_read_with_and_without_its_head(head: int) -> None:
         (zipped(b" " * (17 << 20)), {}, "the body unpacks to more than 16777216 bytes"),
         (b"\x1f\x8b\x08nonsense", {}, "the body is gzip, and broken"),
         (b"\x28\xb5\x2f\xfd...", {}, "the body is compressed (zstd); gzip and deflate can be read"),
+        (bz2.compress(TEXT.encode()), {}, "the body is compressed (bzip2); gzip and deflate can be read"),
+        (lzma.compress(TEXT.encode()), {}, "the body is compressed (xz); gzip and deflate can be read"),
+        (zipped(b" ") * 65, {}, "the body is gzip, of more than 64 members"),
+        (zipped(b" " * (15 << 20)) * 2, {}, "the body unpacks to more than 16777216 bytes"),
+        (zipped(zipped(b" " * (17 << 20))), {}, "the body unpacks to more than 16777216 bytes"),
         (b"\x8b\x02", {"content-encoding": "br"}, "the body is compressed (br); gzip and deflate can be read"),
         (b"x", {}, "the body is not JSON"),
     ],

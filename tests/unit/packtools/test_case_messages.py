@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.mapping.cases import load_cases, run_cases
+from bridge.cli.mapping.cases import differences, load_cases, run_cases
 from bridge.mapping.formats.paths import MISSING, path_steps
 from bridge.mapping.formats.xml import read_xml
-from bridge.packtools.case_messages import put
+from bridge.packtools.case_messages import PairList, put
 from bridge.packtools.cases import Case, Step
 from bridge.yaml_source import InvalidDocument
 from tests.unit.packtools.packs import FRAME
@@ -99,7 +99,7 @@ def test_a_step_says_only_what_is_otherwise_in_its_message(pack: Path) -> None:
     assert json.loads(said(third)["payload"]) == {"job": "J", "crew": {"n": 1}, "udf": []}
     assert (third.routing_key, third.headers) == ("order.changed", first.headers)
     ((_, result),), _ = run_cases(pack)
-    assert result.passed
+    assert differences(result) == []
 
 
 def test_cases_share_messages_and_none_sees_those_of_another(pack: Path) -> None:
@@ -198,7 +198,7 @@ def test_of_a_message_with_a_mistake_only_that_is_told(pack: Path) -> None:
 
 def test_a_place_is_found_as_a_pack_finds_it() -> None:
     def changed(data: object, path: str, value: object) -> object:
-        return put(data, path_steps(path), value, [("k", "v")])
+        return put(data, path_steps(path), value, [PairList(path_steps("$.l"), "k", "v")])
 
     assert changed({"a": None}, "$.a.b", 1) == {"a": {"b": 1}}
     assert changed({"a": {"b": 1}}, "$.a[0].b", 2) == {"a": {"b": 2}}
@@ -207,5 +207,42 @@ def test_a_place_is_found_as_a_pack_finds_it() -> None:
     assert changed({"l": [{"k": "x", "v": 1}]}, "$.l.x", 2) == {"l": [{"k": "x", "v": 2}]}
     assert changed({"l": {"k": "x", "v": 1}}, "$.l.y", 2) == {"l": [{"k": "x", "v": 1}, {"k": "y", "v": 2}]}
     assert changed({"l": [{"k": "x", "v": 1}]}, "$.l[0].k", "z") == {"l": [{"k": "z", "v": 1}]}
-    with pytest.raises(ValueError, match="there is a list; write an index"):
+    for empty in ({"l": []}, {"l": None}, {}):
+        assert changed(empty, "$.l.x", 2) == {"l": [{"k": "x", "v": 2}]}
+    assert changed({"m": []}, "$.m[0].x", 2) == {"m": [{"x": 2}]}
+    with pytest.raises(ValueError, match=r"there is a list; write an index, or \[\?@\.n == 'x'\]"):
         changed({"l": [{"n": 1}]}, "$.l.x", 2)
+    with pytest.raises(ValueError, match=r"there is a list; write an index, or \[\?@\.name == 'x'\]"):
+        changed({"m": []}, "$.m.x", 2)
+
+
+def test_messages_without_their_key_on_top_are_told_once(pack: Path) -> None:
+    (pack / "cases" / "messages.yaml").write_text("created: {message: {}}\nchanged: {message: {}}\n")
+    (pack / "cases" / "a.yaml").write_text(HEAD + "steps: [{from: created, show: true}, {from: changed, show: true}]")
+    with pytest.raises(InvalidDocument) as caught:
+        load_cases(pack)
+    (finding,) = caught.value.findings
+    assert str(finding).endswith(
+        "messages.yaml:1:1: missing-key: "
+        "the key 'messages' is missing on top; write it there, and the messages below it, each by its name"
+    )
+
+
+def test_wrong_names_and_paths_are_told_beside_other_mistakes(pack: Path) -> None:
+    (pack / "cases" / "messages.yaml").write_text("messages: {created: {message: {a: 1}}, other: {mesage: {}}}\n")
+    text = (
+        "steps:\n"
+        "  - {from: creatd, show: true}\n"
+        "  - {from: created, without: [$.b], show: true}\n"
+        "  - {from: other, show: true}\n"
+        "  - {from: created, expect: {rul: any}}\n"
+    )
+    (pack / "cases" / "a.yaml").write_text(HEAD + text)
+    with pytest.raises(InvalidDocument) as caught:
+        load_cases(pack)
+    told = sorted(str(one).partition("cases/")[2] for one in caught.value.findings)
+    assert [line.partition(": ")[0] for line in told[:3]] == ["a.yaml:4:12", "a.yaml:5:31", "a.yaml:7:30"]
+    assert "no message above has this name; did you mean 'created'?" in told[0]
+    assert "nothing to take out" in told[1]
+    assert "unknown key 'rul'" in told[2]
+    assert [line.startswith("messages.yaml:1:") for line in told[3:]] == [True]

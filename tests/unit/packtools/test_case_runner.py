@@ -1,15 +1,18 @@
 """What a case may say, what a failed one says back, and what counts as covered."""
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from bridge.cli.mapping.cases import differences, shown
+from bridge.domain.model import Outcome
 from bridge.mapping.loader import load_document, make_pack
 from bridge.mapping.pack import Pack
-from bridge.packtools.cases import Case
+from bridge.packtools.buyer_steps import REFUSED
+from bridge.packtools.cases import Case, CaseOutcome
 from bridge.packtools.cases_run import CaseResult, run_case
 from bridge.packtools.coverage import Coverage
+from bridge.packtools.sandbox import DUPLICATE
 from bridge.yaml_source import InvalidDocument, parse_yaml, validate
 from tests.unit.mapping.builders import ACME, NO_VISIT, acme, snapshot
 from tests.unit.mapping.patches import pack_with
@@ -219,6 +222,29 @@ commands:
 """
 
 
+PERIODS = """
+rules: [{rule: any, then: {hold: Nothing}}]
+commands:
+  cancel:
+    body: {stops: [{at: {value: job}, kind: first}, {at: {value: job}, kind: last}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stops", "fits"),
+    [
+        ([{"kind": "first"}, {"at": "J"}], True),
+        ([{"kind": "first"}], False),
+        ([{"kind": "first"}, {"kind": "last"}, {}], False),
+        ([{"kind": "last"}, {}], False),
+    ],
+)
+def test_of_objects_in_a_list_only_what_is_named_is_compared(stops: list[dict[str, str]], fits: bool) -> None:
+    known = {**step({"job": "J"}, rule="any"), "given": {"work_order": "planned", "appointment": "confirmed"}}
+    cancelled = {"buyer": CANCELLED, "expect": {"commands": [{"body": {"stops": stops}}]}}
+    assert (differences(run(known, cancelled, pack=pack_with(PERIODS))) == []) is fits
+
+
 def test_commands_and_replies_of_a_case_may_be_xml() -> None:
     known = {**step({"job": "J"}, rule="any"), "given": {"work_order": "planned", "appointment": "confirmed"}}
     cancelled = {
@@ -247,6 +273,86 @@ def test_coverage_counts_rules_codes_and_rows() -> None:
     assert coverage.rules().percent == pytest.approx(100 * 2 / 12)
 
 
+def acme_with(changes: str) -> Pack:
+    """ACME with some keys replaced."""
+    return pack_with(changes, parse_yaml((ACME / "pack.yaml").read_text(), "pack.yaml").data)
+
+
+PAST = ["2026-03-05T07:00:00Z", "2026-03-05T11:00:00Z"]
+SCHEDULED = step(message(2, "SCHD"), appointment="confirmed")
+UNDER_WAY = step(message(3, "WIP"), appointment="inProgress")
+OTHER_ISSUE, INVALID_VALUE = {"code": "otherIssue"}, {"code": "invalidValue", "path": "/validFor"}
+BOOKED, MOVED, CANCELLED = {"book": MORNING}, {"reschedule": AFTERNOON}, {"cancel": True}
+
+
+@pytest.mark.parametrize(
+    ("before", "wish", "refused", "changes"),
+    [
+        ([], {"search": MORNING}, OTHER_ISSUE, "work_order: {bookable: false}"),
+        ([], BOOKED, {"code": "otherIssue", "path": "/workOrder/id"}, "work_order: {bookable: false}"),
+        ([], {"search": PAST}, {"code": "invalidValue", "path": "/requestedTimeSlot/0/validFor"}, ""),
+        ([], {"book": PAST}, INVALID_VALUE, ""),
+        ([], {"book": AFTERNOON[::-1]}, INVALID_VALUE, ""),
+        ([SCHEDULED], BOOKED, OTHER_ISSUE, ""),  # R20
+        ([SCHEDULED], {"reschedule": PAST}, INVALID_VALUE, ""),  # R41
+        ([SCHEDULED, UNDER_WAY], MOVED, OTHER_ISSUE, ""),  # R40
+        ([SCHEDULED, UNDER_WAY], CANCELLED, OTHER_ISSUE, ""),  # R46
+        ([SCHEDULED, UNDER_WAY], {"note": "Ring twice"}, OTHER_ISSUE, ""),  # R40
+        ([], MOVED, {"code": "notFound"}, ""),
+        ([], CANCELLED, {"code": "notFound"}, ""),
+        ([], BOOKED, INVALID_VALUE, "policies: {unoffered_window: refuse}"),
+        ([SCHEDULED], MOVED, INVALID_VALUE, "policies: {unoffered_window: refuse}"),
+    ],
+)
+def test_a_case_refuses_what_the_bridge_refuses(
+    before: list[dict[str, Any]], wish: dict[str, Any], refused: dict[str, str], changes: str
+) -> None:
+    wanted = {"outcome": "refused", "refused": refused, "commands": [], "notifications": [], "offered": []}
+    asked = {"buyer": wish, "reply": {"RC": "00"}, "expect": wanted}
+    pack = acme_with(changes) if changes else None
+    assert differences(run(step(NEW, work_order="open"), *before, asked, pack=pack)) == []
+
+
+def test_a_wish_that_the_pack_has_no_command_for_is_refused() -> None:
+    pack = pack_with("rules: [{rule: any, then: {hold: Nothing}}]\ncommands: {reschedule: null}")
+    known = {**step({"job": "J"}, rule="any"), "given": {"work_order": "planned", "appointment": "confirmed"}}
+    told = {"code": "internalError", "reason": f"pack {pack.name} has no command reschedule"}
+    moved = {"buyer": {**MOVED, "slot": {}}, "expect": {"outcome": "refused", "refused": told}}
+    assert differences(run(known, moved, pack=pack)) == []
+
+
+def test_the_window_of_a_search_is_no_longer_one_that_was_never_offered() -> None:
+    pack = acme_with("policies: {unoffered_window: refuse}")
+    booked = {"buyer": BOOKED, "reply": {"RC": "00"}, "expect": {"appointment": "confirmed"}}
+    assert differences(run(step(NEW, work_order="open"), searched(*SLOTS, flags=[]), booked, pack=pack)) == []
+
+
+def test_a_search_offers_the_window_to_which_the_seller_moved_the_visit() -> None:
+    moved = message(3, "SCHD", WIN_FROM="2026-03-06 12:00", WIN_TO="2026-03-06 16:00")
+    steps = (step(NEW, work_order="open"), SCHEDULED, step(moved, appointment="cancelled"))
+    assert differences(run(*steps, searched(SLOTS[0], offered=[MORNING, AFTERNOON]))) == []
+
+
+def test_notes_alone_are_a_patch_of_which_the_wfm_is_told() -> None:
+    noted = {
+        "buyer": {"note": ["Ring twice", "Mind the dog"]},
+        "expect": {
+            "outcome": "applied",
+            "commands": [{"body": {"TEXT": "Ring twice"}}, {"body": {"TEXT": "Mind the dog"}}],
+            "notifications": [],
+        },
+    }
+    assert differences(run(step(NEW, work_order="open"), SCHEDULED, noted)) == []
+
+
+def test_the_outcomes_of_a_case_are_those_of_messages_and_two_more() -> None:
+    assert {*get_args(CaseOutcome)} == {*map(str, Outcome), DUPLICATE, REFUSED}
+
+
+def test_a_message_that_comes_twice_is_a_duplicate() -> None:
+    assert differences(run(step(NEW, outcome="applied"), step(NEW, outcome="duplicate", notifications=[]))) == []
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -255,6 +361,9 @@ def test_coverage_counts_rules_codes_and_rows() -> None:
         ("steps: [{message: {}, expect: {rul: x}}]", "did you mean 'rule'?"),
         ("steps: [{expect: {rule: x}}]", "write one of message, body, from or buyer"),
         ("steps: [{buyer: {}, expect: {rule: x}}]", "write one of search, book, reschedule or cancel"),
+        ("steps: [{buyer: {cancel: true, note: x}, show: true}]", "a search or a cancellation has no note"),
+        ("steps: [{buyer: {book: [2026-03-06T07:00:00Z]}, show: true}]", "expected two times, the start and the end"),
+        ("steps: [{message: {}, expect: {outcome: lost}}]", "'duplicate' or 'refused', got 'lost'"),
     ],
 )
 def test_a_case_that_says_nothing_or_too_much_is_refused(text: str, message: str) -> None:
@@ -316,11 +425,22 @@ def test_the_first_failed_step_is_told_with_all_that_came_and_the_others_are_cou
 
 def test_a_step_that_is_to_be_shown_tells_all_that_came_though_it_expects_nothing() -> None:
     result = run({"message": NEW, "show": True}, step(message(2, "SCHD"), work_order="planned"))
-    assert result.passed
+    assert differences(result) == []
     told = shown(result)
-    assert told[:4] == ["step 1", "  all that came of it:", '    rule: "created"', '    outcome: "applied"']
+    assert told[:4] == ["shown: step 1", "  all that came of it:", '    rule: "created"', '    outcome: "applied"']
     assert '      status: "NEW"' in told  # what was read, too
-    assert not any(line.startswith("step 2") for line in told)
+    assert not any(line.startswith(("step 2", "shown: step 2")) for line in told)
+
+
+def test_what_is_read_of_a_list_is_told_item_by_item() -> None:
+    notes = {"path": "$.notes", "type": "items", "fields": {"text": {"path": "$.t"}, "by": {"path": "$.by"}}}
+    pack = make_pack(small({"notes": notes}, [{"rule": "any", "then": {"work_order": "open", "creates": True}}]))
+    read = [{"text": "Ring", "by": None}, {"text": "Mind the dog", "by": "desk"}]
+    said = {"job": "J", "notes": [{"t": "Ring"}, {"t": "Mind the dog", "by": "desk"}]}
+    assert differences(run(step(said, reads={"notes": read}), pack=pack)) == []
+    assert differences(run(step({"job": "J", "notes": []}, reads={"notes": []}), pack=pack)) == []
+    result = run({"message": said, "show": True}, pack=pack)
+    assert '        - {"text": "Mind the dog", "by": "desk"}' in shown(result)
 
 
 def test_given_keeps_what_deltas_have_told() -> None:

@@ -20,7 +20,7 @@ FIELDS: dict[str, Any] = {
     "status": {"path": ["$.status", "$.order.status"], "type": "code", "values": ["new", "planned", "gone"]},
     "event": {"path": "$.event", "remember": False},
     "site": {"path": "$.site"},
-    "floor": {"path": "$.floor"},
+    "floor": {"path": "$.floor", "nulls": "absent"},
     "about": {"header": "x-about"},
     "topic": {"routing_key": True},
 }
@@ -84,6 +84,12 @@ def test_a_goal_that_is_withheld_is_told_with_the_reason() -> None:
     text = as_text(late)
     assert f"\nwithheld  {late['withheld']}\n" in text
     assert text.count("goal withheld") == 1
+
+
+def test_what_a_late_message_empties_and_a_later_one_has_told_is_told_as_one_thing() -> None:
+    late = explained(NEW, message(4, "11:00:00", floor="4"), message(3, "10:00:00", floor=None, site="B"))
+    (line,) = [line for line in as_text(late).splitlines() if line.startswith("  floor ")]
+    assert line.endswith('"4"  (the message empties it, but a later one has told it)')
 
 
 def test_messages_before_it_come_at_the_time_that_they_tell() -> None:

@@ -375,6 +375,70 @@ def test_only_what_is_plainly_the_same_in_several_kinds_of_json_is_one_field() -
     assert made["status"]["path"] == ["$.order.status", "$.update.status", "$.status"]
 
 
+GANTRY = (
+    '<GANTRY TS="2026-05-04 {at}"{more}><NUM>G-{job}</NUM><ST>{status}</ST><CUST>{job}00</CUST><LOC>{site}</LOC>'
+    "<TT>TT-{job}</TT><NB>{flag}</NB></GANTRY>"
+)
+"""Complete messages without a counter: only their moment grows with each of a job."""
+
+
+def gantry(states: list[str], more: str = "") -> dict[str, Any]:
+    """The pack of two jobs, of which the first goes through all the states and the second through the last two."""
+    first = [(f"09:0{number}:00", 1, state, "LEEDS", "N") for number, state in enumerate(states)]
+    second = [(f"08:0{number}:00", 2, state, "YORK", "Y") for number, state in enumerate(states[-2:])]
+    said = [
+        GANTRY.format(at=at, job=job, status=state, site=site, flag=flag, more=more)
+        for at, job, state, site, flag in [*first, *second]
+    ]
+    made: dict[str, Any] = parse_yaml(begun(xml_samples(*said)), "pack.yaml").data
+    return made
+
+
+@pytest.mark.parametrize("states", [["10", "20", "30"], ["S10", "S20", "S30"]])
+def test_a_status_that_grows_is_no_version_and_the_moment_that_grows_is_one(states: list[str]) -> None:
+    made = gantry(states)
+    assert made["inbound"]["version"] == {"path": "$.GANTRY['@TS']", "format": "%Y-%m-%d %H:%M:%S"}
+    assert made["fields"]["st"] == {"path": "$.GANTRY.ST", "type": "code", "values": states, "required": True}
+    assert [rule["when"] for rule in made["rules"]] == [{"st": state} for state in states]
+
+
+def test_a_number_in_tens_is_a_state_whatever_its_name() -> None:
+    messages = [{"job": "J-1", "phase": phase, "nr": str(phase)} for phase in (10, 20, 30)]
+    assert "version" not in parse_yaml(begun(json_samples(*messages)), "pack.yaml").data["inbound"]
+
+
+def test_what_stands_still_is_no_version_though_it_is_named_so() -> None:
+    assert gantry(["10", "20", "30"], ' VERSION="7"')["inbound"]["version"]["path"] == "$.GANTRY['@TS']"
+
+
+def test_a_moment_that_does_not_grow_is_no_version() -> None:
+    said = [GANTRY.format(at="09:00:00", job=1, status=one, site="A", flag="N", more="") for one in ("10", "20", "30")]
+    assert "version" not in parse_yaml(begun(xml_samples(*said)), "pack.yaml").data["inbound"]
+
+
+def test_what_each_job_has_another_of_is_no_list_of_codes() -> None:
+    made = gantry(["10", "20", "30"])["fields"]
+    assert [made[name] for name in ("cust", "loc", "tt")] == [
+        {"path": "$.GANTRY.CUST", "required": True},
+        {"path": "$.GANTRY.LOC", "required": True},
+        {"path": "$.GANTRY.TT", "required": True},
+    ]
+    assert made["nb"]["values"] == ["N", "Y"]  # a yes and a no, of which there are no more
+
+
+def test_names_and_values_may_be_named_by_one_letter_and_a_message_by_what_is_its_own() -> None:
+    messages = [
+        {"msg": f"k-{rev}", "job": {"no": "L-1", "ver": rev}, "attrs": [{"k": "STATUS", "v": status}]}
+        for rev, status in enumerate(["NEW", "SET", "DONE"], 1)
+    ]
+    made = parse_yaml(begun(json_samples(*messages)), "pack.yaml").data
+    assert made["inbound"]["unpack"] == [{"pairs": "$.attrs", "name": "k", "value": "v"}]
+    assert made["inbound"]["message_id"] == "$.msg"
+    assert made["fields"]["status"]["path"] == "$.attrs.STATUS"
+    again = parse_yaml(begun(json_samples(*messages, messages[0])), "pack.yaml").data
+    assert "message_id" not in again["inbound"]  # it comes again: that it is the message's own can't be seen
+
+
 def test_a_list_of_codes_is_made_of_several_samples_only() -> None:
     text = begun(json_samples({"job": "J-1000", "status": "new", "reason": "late"}))
     assert "status: {path: $.status, required: true}   # TODO: a code?" in text

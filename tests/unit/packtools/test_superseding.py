@@ -173,7 +173,7 @@ tables:
 
 def moves(rc: str, at: str, rev: int | None = None, **expect: Any) -> dict[str, Any]:
     """A step in which the Buyer moves the visit to Monday."""
-    wish = {"reschedule": list(MONDAY.values())}
+    wish = {"reschedule": list(MONDAY.values()), "slot": {}}
     return {"buyer": wish, "reply": {"rc": rc, "rev": rev}, "time": f"2026-03-05T{at}Z", "expect": expect}
 
 

@@ -10,7 +10,6 @@ from aiohttp import ClientSession, ServerDisconnectedError, web
 from aiohttp.test_utils import TestServer
 
 from bridge.api.app import build_app
-from bridge.api.config import ApiConfig
 from bridge.api.identity import NoIdentity, Principal
 from bridge.domain.model import Problem
 from bridge.flows.refusals import Rejected
@@ -19,6 +18,7 @@ from bridge.mef.models import AppointmentUpdate
 from bridge.simulator import buyer as buyer_module
 from bridge.simulator.buyer import BuyerError, Received, SimulatedBuyer
 from tests.api.fakes import ACME, MORNING, NOTE, FakeBridge
+from tests.api.usual import usual_config
 from tests.support import PATIENCE_S, eventually
 
 EVENT = {
@@ -46,7 +46,7 @@ def bridge() -> FakeBridge:
 async def bridge_url(bridge: FakeBridge) -> AsyncIterator[str]:
     """The real Buyer's side over use cases in memory."""
     identity = NoIdentity(Principal("lab", (ACME,)))
-    server = TestServer(build_app(bridge.services(), identity, ApiConfig(base_url="https://bridge.example.com")))
+    server = TestServer(build_app(bridge.services(), identity, usual_config()))
     await server.start_server(access_log=None)
     yield str(server.make_url("/"))
     await server.close()

@@ -10,13 +10,13 @@ from aiohttp import ClientConnectorError, ClientSession
 from aiohttp.test_utils import TestServer
 
 from bridge.api.app import build_app
-from bridge.api.config import ApiConfig
 from bridge.api.identity import ApiKeyIdentity, Identity, NoIdentity, Principal
 from bridge.errors import StoreUnavailable
 from bridge.mef.enums import Irp
 from bridge.simulator.buyer import BuyerError
 from bridge.simulator.buyer_server import serve_buyer
 from tests.api.fakes import ACME, FakeBridge
+from tests.api.usual import usual_config
 from tests.support import eventually
 
 PATH = "/mefApi/cantata/appointmentNotification/v2/listener/appointmentStatusChangeEvent"
@@ -32,7 +32,7 @@ LAB = NoIdentity(Principal("lab", (ACME,)))
 @asynccontextmanager
 async def serving(bridge: FakeBridge, port: int, identity: Identity = LAB) -> AsyncIterator[None]:
     """Run the Buyer's side of a bridge on a port."""
-    server = TestServer(build_app(bridge.services(), identity, ApiConfig(base_url="http://bridge")), port=port)
+    server = TestServer(build_app(bridge.services(), identity, usual_config(base_url="http://bridge")), port=port)
     await server.start_server(access_log=None)
     try:
         yield

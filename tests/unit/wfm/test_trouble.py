@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import ssl
+import struct
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,7 @@ from yarl import URL
 
 from bridge.wfm.trouble import explained, trouble
 from tests.support import PATIENCE_S
+from tests.unit.delivery.certificates import Authority
 
 ADDRESS = URL("amqp://me:hunter2@rabbit/the%2Fvhost?name=x")
 
@@ -68,6 +70,9 @@ def of_a_certificate(why: str) -> ssl.SSLCertVerificationError:
         (caused(OSError("Multiple exceptions: [Errno 111] Connection refused, …")), "nothing listens at rabbit:5672"),
         (caused(of_tls("WRONG_VERSION_NUMBER")), "rabbit:5672 does not speak TLS; begin broker.url with amqp://"),
         (caused(of_tls("NO_PROTOCOLS_AVAILABLE")), "TLS with RabbitMQ at rabbit:5672 failed: NO_PROTOCOLS_AVAILABLE"),
+        (caused(of_tls("TLSV13_ALERT_CERTIFICATE_REQUIRED")), "demands a certificate of the bridge's own ("),
+        (caused(of_tls("TLSV1_ALERT_UNKNOWN_CA")), "side of TLS: TLSV1_ALERT_UNKNOWN_CA; see that it"),
+        (caused(of_a_certificate("unable to get local issuer certificate")), "its authority as broker.ca_file"),
         (caused(of_a_certificate("self-signed certificate")), "is not accepted: self-signed certificate; give it, or"),
         (caused(of_a_certificate("certificate has expired")), "certificate has expired; it must be renewed there"),
         (caused(of_a_certificate("Hostname mismatch, x.")), "Hostname mismatch, x; name the host in broker.url as"),
@@ -145,6 +150,29 @@ async def test_a_certificate_of_another_name_is_told(tls_port: int, certificate:
 async def test_a_file_that_is_not_there_is_told(tls_port: int) -> None:
     said = await trouble(URL(f"amqps://localhost:{tls_port}/?cafile=/no/such.pem"), PATIENCE_S)
     assert said == "a file that the query of broker.url names cannot be read: No such file or directory"
+
+
+async def test_an_alert_that_a_reset_has_swallowed_is_asked_for_again(tmp_path: Path) -> None:
+    """From TLS 1.3 on, our certificate is judged when we already write, and a reset may take the alert along."""
+    authority = Authority(tmp_path)
+    demanding = authority.server("localhost", asks_for_certificates=True)
+    listening = socket.create_server(("127.0.0.1", 0))
+    port = listening.getsockname()[1]
+
+    def serve() -> None:
+        """Reset the first connection; judge the second one (asyncio would keep its alert to itself)."""
+        first, _ = listening.accept()
+        first.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        first.close()
+        second, _ = listening.accept()
+        with pytest.raises(ssl.SSLError, match="did not return a certificate"):
+            demanding.wrap_socket(second, server_side=True)
+        second.close()
+
+    url = URL(f"amqps://localhost:{port}/").with_query(cafile=str(authority.certificate))
+    with listening:
+        said, _ = await asyncio.gather(trouble(url, PATIENCE_S), asyncio.to_thread(serve))
+    assert said == f"RabbitMQ at localhost:{port} demands a certificate of the bridge's own (broker.certificate_file)"
 
 
 async def test_what_is_no_rabbitmq_is_told() -> None:
