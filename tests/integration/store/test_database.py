@@ -149,8 +149,8 @@ async def test_what_was_on_its_way_before_migration_0008_leaves_in_the_same_orde
             connection.execute(text(_OLD_SENDING + f"{due})"), {"lane": lane, "body": b"{}", "no": False})
 
     await _schema(empty_url, fill)
-    store = await open_store(empty_url, new_id=lambda: "ev")
     now = datetime(2026, 3, 5, 14, tzinfo=UTC)
+    store = await open_store(empty_url, new_id=lambda: "ev", clock=lambda: now)
     arrived, sent = [], []
     while claimed := await store.deliveries.claim(now, now + timedelta(minutes=1), 10):
         arrived.append([each.event_id for each in claimed])
