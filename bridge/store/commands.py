@@ -31,13 +31,13 @@ _COLUMN = commands.c
 _OLDEST_FIRST = select(commands).order_by(_COLUMN.created_at, _COLUMN.id)
 _MOMENT = bindparam("moment", type_=_COLUMN.created_at.type)
 # The very words of the partial index: SQLite compares text.
-_IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
+IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
 
 ADD = Bulk(commands)
 _FIND = select(commands).where(_COLUMN.id == bindparam("wanted"))
 _SINCE = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.created_at >= _MOMENT)
 _OF_JOB = _OLDEST_FIRST.where(_COLUMN.pack == bindparam("of"), _COLUMN.job_key == bindparam("key"))
-_OVERDUE = select(commands).where(_IS_PENDING, _COLUMN.expires_at <= _MOMENT).order_by(_COLUMN.expires_at, _COLUMN.id)
+_OVERDUE = select(commands).where(IS_PENDING, _COLUMN.expires_at <= _MOMENT).order_by(_COLUMN.expires_at, _COLUMN.id)
 _TO_TAKE_BACK = (
     select(commands)
     .where(_COLUMN.try_again_at.is_not(None), _COLUMN.try_again_at <= _MOMENT)

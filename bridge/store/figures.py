@@ -2,20 +2,20 @@
 
 from sqlalchemy import func, literal_column, select
 
-from bridge.domain.model import BuyerId, CommandState, Outcome
+from bridge.domain.model import BuyerId
 from bridge.flows.ports import Backed, DeliveryState, Figures, SubscriptionId
 from bridge.store import ordering
-from bridge.store.journal import IS_WAITING
+from bridge.store.commands import IS_PENDING
+from bridge.store.journal import IS_PARKED, IS_WAITING
+from bridge.store.listeners import DISABLED
 from bridge.store.session import KEYS, Database, Session
-from bridge.store.tables import commands, deliveries, journal, notifications, outbox, subscriptions
+from bridge.store.tables import commands, deliveries, journal, notifications, outbox
 
-# The very words of the partial indexes: SQLite compares text.
-_IS_PARKED = journal.c.outcome == literal_column(f"'{Outcome.PARKED.value}'")
+# The very words of the partial index: SQLite compares text.
 _IS_DISCARDED = deliveries.c.state == literal_column(f"'{DeliveryState.DISCARDED.value}'")
-_IS_ASKED = commands.c.state == literal_column(f"'{CommandState.PENDING.value}'")
 
 _COUNT = func.count().label("count")
-_PARKED = select(journal.c.pack, journal.c.reason, _COUNT).where(_IS_PARKED).group_by(journal.c.pack, journal.c.reason)
+_PARKED = select(journal.c.pack, journal.c.reason, _COUNT).where(IS_PARKED).group_by(journal.c.pack, journal.c.reason)
 _WAITING = select(journal.c.pack, _COUNT).where(IS_WAITING).group_by(journal.c.pack)
 _PENDING = (
     select(deliveries.c.subscription_id, _COUNT, func.min(deliveries.c.number).label("first"))
@@ -35,9 +35,8 @@ _DISCARDED = (
     .where(_IS_DISCARDED)
     .group_by(notifications.c.buyer)
 )
-_DISABLED = select(_COUNT).select_from(subscriptions).where(subscriptions.c.disabled_at.is_not(None))
 _OUTBOX = select(_COUNT, func.min(outbox.c.number).label("first")).where(ordering.is_pending(outbox))
-_ASKED = select(_COUNT).select_from(commands).where(_IS_ASKED)
+_ASKED = select(_COUNT).select_from(commands).where(IS_PENDING)
 _TO_TAKE_BACK = select(_COUNT).select_from(commands).where(commands.c.try_again_at.is_not(None))
 
 
@@ -48,7 +47,7 @@ class Counts:
         self._database = database
 
     async def read(self) -> Figures:
-        """Count all of it, as it is at one moment."""
+        """Count all of it, one thing after another."""
         async with self._database.read() as session:
             (sent,) = await session.rows(_OUTBOX)
             return Figures(
@@ -56,7 +55,7 @@ class Counts:
                 waiting={row["pack"]: row["count"] for row in await session.rows(_WAITING)},
                 backed=await _backed(session),
                 discarded={BuyerId(row["buyer"]): row["count"] for row in await session.rows(_DISCARDED)},
-                disabled_listeners=(await session.rows(_DISABLED))[0]["count"],
+                disabled_listeners=(await session.rows(DISABLED))[0]["number"],
                 outbox=sent["count"],
                 first_outbox=sent["first"],
                 pending_commands=(await session.rows(_ASKED))[0]["count"],

@@ -31,30 +31,30 @@ from bridge.store.tables import inbox, journal
 
 # The very words of the partial indexes: SQLite compares text.
 IS_WAITING = journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'")
-_IS_PARKED = journal.c.outcome == literal_column(f"'{Outcome.PARKED.value}'")
+IS_PARKED = journal.c.outcome == literal_column(f"'{Outcome.PARKED.value}'")
 _BEFORE = union_all(
     select(inbox.c.message_id, null().cast(Integer).label("number")).where(
         inbox.c.pack == bindparam("pack"), inbox.c.message_id.in_(KEYS)
     ),
     select(journal.c.message_id, journal.c.number).where(
-        journal.c.pack == bindparam("pack"), _IS_PARKED, journal.c.message_id.in_(KEYS)
+        journal.c.pack == bindparam("pack"), IS_PARKED, journal.c.message_id.in_(KEYS)
     ),
 )
 _FIND = select(journal).where(journal.c.number == bindparam("wanted"))
-_PARKED = _FIND.where(_IS_PARKED).with_for_update()
+_PARKED = _FIND.where(IS_PARKED).with_for_update()
 _RECORD = Bulk(journal, without=("number",))
 _RECORD_ONE = journal.insert().returning(journal.c.number)
 _REMEMBER = Bulk(inbox, passing_over)
 _FORGET_KEY = delete(inbox).where(inbox.c.pack == bindparam("key_pack"), inbox.c.message_id == bindparam("key_message"))
 _SUPERSEDE = (
     update(journal)
-    .where(journal.c.number.in_(KEYS), _IS_PARKED)
+    .where(journal.c.number.in_(KEYS), IS_PARKED)
     .values(outcome=Outcome.SUPERSEDED.value, reason=bindparam("by", type_=journal.c.reason.type) + journal.c.reason)
     .returning(journal.c.number)
 )
 _DISCARD = (
     update(journal)
-    .where(journal.c.number == bindparam("wanted"), _IS_PARKED)
+    .where(journal.c.number == bindparam("wanted"), IS_PARKED)
     .values(outcome=Outcome.IGNORED.value, reason=bindparam("note", type_=journal.c.reason.type) + journal.c.reason)
 )
 _OF_GROUP = (journal.c.pack, journal.c.outcome, journal.c.reason)
@@ -96,9 +96,7 @@ class Journal:
 
     async def latest(self, outcome: Outcome | None = None, limit: int = 100) -> Sequence[RecordedEntry]:
         """Read the newest entries, newest first."""
-        query = _LATEST if outcome is None else _LATEST.where(journal.c.outcome == outcome.value)
-        async with self._database.read() as session:
-            return [recorded(row) for row in await session.rows(query.limit(limit))]
+        return await self.chosen(MessageFilter(outcome=outcome), limit)
 
     async def chosen(self, wanted: MessageFilter, limit: int) -> Sequence[RecordedEntry]:
         """Read the newest of these entries, newest first."""

@@ -102,7 +102,7 @@ _REPORTS = (
     .outerjoin(_WAITING, _WAITING.c.listener == subscriptions.c.id)
     .order_by(subscriptions.c.buyer, subscriptions.c.created_at, subscriptions.c.id)
 )
-_DISABLED = select(func.count().label("number")).where(subscriptions.c.disabled_at.is_not(None))
+DISABLED = select(func.count().label("number")).where(subscriptions.c.disabled_at.is_not(None))
 
 ONLY_FAILURES: Final = "it has only failed since {:%Y-%m-%d %H:%M} UTC"
 
@@ -150,7 +150,7 @@ class Listeners:
     async def count_disabled(self) -> int:
         """Count those that are disabled."""
         async with self._database.read() as session:
-            (row,) = await session.rows(_DISABLED)
+            (row,) = await session.rows(DISABLED)
         return int(row["number"])
 
     async def disable(self, listener: SubscriptionId, because: str, now: datetime) -> bool:

@@ -100,7 +100,7 @@ class Traces:
             return Found(await _named(session, _beginning(id_)), by_beginning=True)
 
     async def read(self, job: JobRef) -> JobTrace:
-        """Read all that is on record of a job, as it is at one moment."""
+        """Read all that is on record of a job."""
         of_job = {"of_pack": job.pack, "of_key": job.key}
         async with self._database.read() as session:
             orders = [work_order(row) for row in await session.rows(_ORDERS, of_job)]
