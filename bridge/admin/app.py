@@ -1,6 +1,6 @@
 """What operators and their tools reach, on a port of its own: probes and metrics. Buyers never see it."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -14,10 +14,14 @@ NOT_CACHED = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What the pages are made of. `lacking` says what the start still waits for; `warnings` need nobody at once."""
+    """What the pages are made of. `checks` are those of readiness: True, or what is wrong.
+
+    `lacking` says what the start still waits for; `warnings` need nobody at once.
+    """
 
     metrics: Metrics
     observe: Callable[[], Awaitable[Observed]]
+    checks: Callable[[], Mapping[str, bool | str]]
     lacking: Callable[[], Sequence[str]]
     warnings: Callable[[], Sequence[str]]
 
@@ -37,8 +41,7 @@ def build_admin(watched: Watched) -> web.Application:
         return _probe([], [])
 
     async def ready(_: web.Request) -> web.Response:
-        observed = await watched.observe()
-        wrong = [f"{name}: {_said(value)}" for name, value in observed.checks.items() if value is not True]
+        wrong = [f"{name}: {_said(value)}" for name, value in watched.checks().items() if value is not True]
         return _probe(wrong, watched.warnings())
 
     async def started(_: web.Request) -> web.Response:

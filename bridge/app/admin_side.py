@@ -16,7 +16,7 @@ from bridge.admin.metrics import Metrics, Observed
 from bridge.admin.silence import Silence
 from bridge.admin.watchers import Watchers
 from bridge.api.server import open_server
-from bridge.app.buyer_side import limits_of, listen, readiness
+from bridge.app.buyer_side import checks, limits_of, listen
 from bridge.app.process import Start, now
 from bridge.app.wfm_side import Parts, WfmSide
 from bridge.errors import StoreUnavailable
@@ -61,7 +61,9 @@ async def start_admin(admin: AdminSide, parts: Parts, wfm_side: WfmSide, start: 
     observatory = Observatory(admin, parts, wfm_side)
     listening = listen(settings.host, settings.port, "admin")
     stack.callback(listening.close)
-    watched = Watched(admin.metrics, observatory.observe, lambda: admin.lacking, lambda: admin.silence.problems)
+    watched = Watched(
+        admin.metrics, observatory.observe, observatory.checks, lambda: admin.lacking, lambda: admin.silence.problems
+    )
     usual = limits_of(HttpSettings())  # whatever Buyers may take
     stack.push_async_callback(await open_server(build_admin(watched), listening, usual))
     host, port = listening.getsockname()[:2]
@@ -82,24 +84,26 @@ class Observatory:
         self._first_outbox: int | None = None
         self._outbox_since = 0.0
 
+    def checks(self) -> Mapping[str, bool | str]:
+        """Tell what readiness tells, without looking anywhere: a probe comes every few seconds."""
+        return checks(self._parts, self._wfm_side)
+
     async def observe(self) -> Observed:
         """See how everything is now."""
         async with self._lock:
             if time.monotonic() - self._looked_at >= FRESH_S:
                 self._figures, self._depths = await asyncio.gather(self._count(), self._measure())
                 self._looked_at = time.monotonic()
-        found = await readiness(self._parts, self._wfm_side)
-        job_updates, commands = self._wfm_side.job_updates, self._wfm_side.commands
         return Observed(
             now=now(),
-            checks={name: value for name, value in found.items() if isinstance(value, bool | str)},
+            checks=self.checks(),
             figures=self._figures,
             outbox_age=self._age_of_outbox(self._figures),
-            oldest_uncommitted=max(job_updates.oldest_s(), commands.oldest_s()),
+            oldest_uncommitted=self._wfm_side.oldest_uncommitted_s(),
             depths=self._depths,
             dead_letters=self._wfm_side.dead_letters.depth,
-            stands_by=sum(consumer.stands_by for consumer in self._wfm_side.inbound),
-            given_up=job_updates.given_up + commands.given_up,
+            stands_by=self._wfm_side.standing_by(),
+            given_up=self._wfm_side.given_up(),
             loop_lag=self._admin.lag.seconds,
             packs={pack.name: pack.version for pack in self._parts.packs.values()},
         )

@@ -56,9 +56,9 @@ def build_served(parts: Parts, wfm_side: WfmSide, access: Mapping[BuyerId, Acces
     )
 
 
-async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int | str]:
-    """Tell for each needed thing if it is there, or what is wrong with it; and some numbers worth a look."""
-    oldest_s = max(wfm_side.job_updates.oldest_s(), wfm_side.commands.oldest_s())
+def checks(parts: Parts, wfm_side: WfmSide) -> dict[str, bool | str]:
+    """Tell for each needed thing if it is there, or what is wrong with it, as far as is known: nobody is asked."""
+    oldest_s = wfm_side.oldest_uncommitted_s()
     return {
         "database": parts.store.problem or True,
         "messages": oldest_s <= parts.settings.database.commit_within_seconds or _too_old(oldest_s),
@@ -67,10 +67,17 @@ async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int 
         "inbound": _first(consumer.problem for consumer in wfm_side.inbound) or True,
         "open": parts.leaving.problem or True,
         "replies": _first(consumer.problem for consumer in wfm_side.replies) or True,
+    }
+
+
+async def readiness(parts: Parts, wfm_side: WfmSide) -> Mapping[str, bool | int | str]:
+    """Tell of all checks, and some numbers worth a look."""
+    return {
+        **checks(parts, wfm_side),
         "deadLetters": wfm_side.dead_letters.depth,
-        "standingBy": sum(consumer.stands_by for consumer in wfm_side.inbound),
-        "oldestUncommittedSeconds": int(oldest_s),
-        "neitherAppliedNorParked": wfm_side.job_updates.given_up + wfm_side.commands.given_up,
+        "standingBy": wfm_side.standing_by(),
+        "oldestUncommittedSeconds": int(wfm_side.oldest_uncommitted_s()),
+        "neitherAppliedNorParked": wfm_side.given_up(),
         "disabledListeners": await _disabled(parts.store),
     }
 

@@ -90,6 +90,18 @@ class WfmSide:
     replies: Sequence[ReplyConsumer]
     inbound: Sequence[InboundConsumer]
 
+    def oldest_uncommitted_s(self) -> float:
+        """Tell for how many seconds the oldest message or reply waits to be stored."""
+        return max(self.job_updates.oldest_s(), self.commands.oldest_s())
+
+    def given_up(self) -> int:
+        """Count the messages and replies that could be neither applied nor parked."""
+        return self.job_updates.given_up + self.commands.given_up
+
+    def standing_by(self) -> int:
+        """Count the inbound queues that another process consumes."""
+        return sum(consumer.stands_by for consumer in self.inbound)
+
 
 async def warn_of_missing_packs(store: SqlStore, packs: Mapping[str, Pack]) -> None:
     """Name the packs that were removed or renamed though jobs depend on them: nobody speaks to their WFM."""

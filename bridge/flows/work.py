@@ -70,6 +70,7 @@ class Work:
         self._recorded: dict[Place, JournalEntry] = {}
         self._commands: list[Command] = []
         self._parked: list[JournalEntry] = []
+        self._written: Mapping[Place, JournalEntry] = {}
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -91,7 +92,7 @@ class Work:
             self._tell(self._workshop.watcher)
 
     def _tell(self, watcher: Watcher) -> None:
-        for entry in self.entries().values():
+        for entry in self._written.values():
             watcher.recorded(entry)
         for step in self._steps:
             if step.settlement is not None:
@@ -163,7 +164,7 @@ class Work:
                 await tx.notify(step.decision.notifications, self.now, step.cause, seller)
         if messages := [message for step in steps for message in step.messages]:
             await tx.send(messages)
-        entries = self.entries()
+        self._written = entries = self.entries()
         await tx.record([entry for place, entry in entries.items() if place.new])
         if resolved := {place.number: entry for place, entry in entries.items() if not place.new}:
             await tx.resolve_waiting(resolved)
@@ -171,14 +172,17 @@ class Work:
 
 def _log(entry: JournalEntry) -> None:
     """Say what became of a message, if it came to something or is to be looked at."""
-    about = {
+    if entry.outcome is Outcome.PARKED:
+        log.warning("message.parked", **_about(entry), reason=entry.reason)
+    elif entry.outcome is Outcome.APPLIED:
+        hops = [f"{hop.resource} {hop.id} {hop.source or 'new'} -> {hop.target}" for hop in entry.transitions]
+        log.info("message.applied", **_about(entry), rule=entry.rule, hops=hops)
+
+
+def _about(entry: JournalEntry) -> dict[str, str | None]:
+    return {
         "pack": entry.raw.pack,
         "message_id": entry.message,
         "job": entry.job.key if entry.job else None,
         "correlation_id": entry.raw.correlation_id,
     }
-    if entry.outcome is Outcome.PARKED:
-        log.warning("message.parked", **about, reason=entry.reason)
-    elif entry.outcome is Outcome.APPLIED:
-        hops = [f"{hop.resource} {hop.id} {hop.source or 'new'} -> {hop.target}" for hop in entry.transitions]
-        log.info("message.applied", **about, rule=entry.rule, hops=hops)

@@ -4,12 +4,13 @@ What is wrong with the database is said in words.
 """
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from bridge.app.buyer_side import readiness
 from bridge.app.leaving import Leaving
+from bridge.app.wfm_side import WfmSide
 from bridge.settings import Settings
 
 READ_ONLY = "the database is read-only"
@@ -19,6 +20,10 @@ WRONG = "what is wrong, in a line"
 
 def part(good: bool, **more: bool) -> Any:
     return SimpleNamespace(problem=None if good else WRONG, **more)
+
+
+def waiting(oldest_s: float, given_up: int) -> Any:
+    return SimpleNamespace(oldest_s=lambda: oldest_s, given_up=given_up)
 
 
 async def _count() -> int:
@@ -44,12 +49,18 @@ async def told(
         link=part(broker),
         leaving=Leaving(begun=leaving),
     )
-    wfm_side: Any = SimpleNamespace(
-        job_updates=SimpleNamespace(oldest_s=lambda: 3.2 if messages else 61.0, given_up=given_up),
-        commands=SimpleNamespace(oldest_s=lambda: 0.0, given_up=given_up),
+    elsewhere: Any = None
+    wfm_side = WfmSide(
+        workshop=elsewhere,
+        requests=elsewhere,
+        retention=elsewhere,
+        outbox=elsewhere,
+        mark=elsewhere,
+        job_updates=waiting(3.2 if messages else 61.0, given_up),
+        commands=waiting(0.0, given_up),
         inbound=[part(good=True, stands_by=True), part(inbound, stands_by=False)],
         replies=[part(good=True), part(replies)],
-        dead_letters=SimpleNamespace(depth=3),
+        dead_letters=cast("Any", SimpleNamespace(depth=3)),
         bus=part(publishing),
     )
     return await readiness(parts, wfm_side)
