@@ -4,7 +4,7 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -23,6 +23,7 @@ from bridge.cli.options import ConfigOption, JsonOption
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
 from bridge.flows.ports import JournalEntry, MessageGroup, RecordedEntry
+from bridge.flows.trace import moment
 from bridge.settings import load_settings
 from bridge.store import SqlStore
 
@@ -113,8 +114,8 @@ def _group_facts(group: MessageGroup) -> dict[str, object]:
 
 
 def _group_line(group: MessageGroup) -> str:
-    span = f"{_moment(group.first)}..{_moment(group.last)}"
-    return "\t".join([str(group.number), group.pack, group.outcome.value, span, _one_line(group.reason)]).rstrip()
+    span = f"{moment(group.first)}..{moment(group.last)}"
+    return "\t".join([str(group.number), group.pack, group.outcome.value, span, one_line(group.reason)]).rstrip()
 
 
 def why(entry: JournalEntry) -> str:
@@ -135,22 +136,19 @@ def _duration(span: timedelta) -> str:
     return f"{hours // 24} d {hours % 24} h" if hours >= 24 else f"{hours} h {minutes} min"
 
 
-def _moment(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
-
-
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
+    """Write a text of several lines in one."""
     return " ".join(text.split())
 
 
 def _remark(entry: JournalEntry) -> str:
-    return _one_line("; ".join(filter(None, [_age(entry), why(entry)])))
+    return one_line("; ".join(filter(None, [_age(entry), why(entry)])))
 
 
 def _line(recorded: RecordedEntry) -> str:
     entry = recorded.entry
     named = [entry.job.key if entry.job else "-", entry.message or "-", entry.outcome.value, entry.rule or "-"]
-    fields = [str(recorded.number), _moment(entry.raw.received_at), *map(_one_line, named), _remark(entry)]
+    fields = [str(recorded.number), moment(entry.raw.received_at), *map(one_line, named), _remark(entry)]
     return "\t".join(fields).rstrip()
 
 
@@ -164,7 +162,7 @@ def _print_table(entries: Sequence[RecordedEntry]) -> None:
     for recorded in entries:
         entry = recorded.entry
         job = f"job {entry.job.key}" if entry.job else "no job"
-        head = f"{entry.outcome}  {_moment(entry.raw.received_at)}  {job}  {entry.message or ''}"
+        head = f"{entry.outcome}  {moment(entry.raw.received_at)}  {job}  {entry.message or ''}"
         lines = [head, *filter(None, [entry.rule and f"rule {entry.rule}", _remark(entry)])]
         table.add_row(str(recorded.number), Text("\n".join(lines), overflow="fold"))
     Console().print(table)

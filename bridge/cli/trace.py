@@ -11,7 +11,7 @@ import typer
 
 from bridge.app.process import now
 from bridge.cli.database import with_store
-from bridge.cli.messages import print_lines
+from bridge.cli.messages import one_line, print_lines
 from bridge.cli.options import ConfigOption
 from bridge.domain.model import JobRef
 from bridge.errors import PermanentError
@@ -104,12 +104,8 @@ def _head(told: JobTrace) -> Iterator[str]:
 
 def _step_lines(step: Step) -> Iterator[str]:
     mark = "!" if step.is_trouble else " "
-    yield f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {mark} {step.kind.value:<12}  {_one_line(step.text)}"
-    yield from (f"{'':40}{_one_line(detail)}" for detail in step.details)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    yield f"{step.at:%Y-%m-%d %H:%M:%S.%f}"[:-3] + f" {mark} {step.kind.value:<12}  {one_line(step.text)}"
+    yield from (f"{'':40}{one_line(detail)}" for detail in step.details)
 
 
 def _facts(told: JobTrace) -> dict[str, Any]:

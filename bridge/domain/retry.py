@@ -77,11 +77,16 @@ SendResult = Answered | Failed | TimedOut
 RetryDecision = Delivered | RetryIn | GiveUp | Disable
 
 
+def is_taken(status: int) -> bool:
+    """Tell whether a listener that answers so has taken the notification."""
+    return 200 <= status < 300
+
+
 def decide_retry(
     schedule: Sequence[float], jitter: float, attempts: int, result: SendResult, random_unit: float
 ) -> RetryDecision:
     """Decide after an attempt (`attempts` includes it). `jitter` is a part of the wait; `random_unit` is in [0, 1)."""
-    if isinstance(result, Answered) and 200 <= result.status < 300:
+    if isinstance(result, Answered) and is_taken(result.status):
         return Delivered()
     if isinstance(result, Answered) and result.status == HTTPStatus.GONE:
         return Disable(GONE)

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import cast
 
 from bridge.domain.model import CommandKind, CommandState, Outcome
+from bridge.domain.retry import is_taken
 from bridge.flows.ports import (
     AnnouncedEvent,
     Attempt,
@@ -200,15 +201,15 @@ def _notification(event: AnnouncedEvent) -> Step:
 def _attempt(delivery: TracedDelivery, attempt: Attempt) -> Step:
     report = delivery.report
     came = " ".join(filter(None, [str(attempt.status) if attempt.status else "", attempt.error or ""]))
-    is_taken = attempt.error is None and attempt.status is not None and attempt.status < 300
+    was_taken = attempt.error is None and attempt.status is not None and is_taken(attempt.status)
     return Step(
         at=attempt.at,
         kind=StepKind.ATTEMPT,
         text=f"{report.event_type.value} to {report.callback or report.listener}: "
         f"{came or 'under way, or its process died'} after {attempt.elapsed:.3f} s",
-        details=() if is_taken or not attempt.excerpt else (f"answer: {attempt.excerpt}",),
+        details=() if was_taken or not attempt.excerpt else (f"answer: {attempt.excerpt}",),
         ids={"delivery": report.number, "eventId": report.event_id},
-        is_trouble=not is_taken,
+        is_trouble=not was_taken,
     )
 
 

@@ -5,6 +5,8 @@ ignores decides it at once: it may have no other message; and one that parks wha
 waited.
 """
 
+from functools import cached_property
+
 from bridge.mapping.checks.proofs.boxes import Box, left_over, meet
 from bridge.mapping.checks.proofs.situations import Space, space_of, view_of
 from bridge.mapping.document import FieldSpec, PackDocument, Rule
@@ -16,15 +18,20 @@ class Early:
     """The situations of deltas whose job is not known yet; there are none where messages are complete."""
 
     def __init__(self, document: PackDocument) -> None:
-        self._rules = document.rules
-        self._space: Space | None = None
+        self._document = document
+
+    @cached_property
+    def _space(self) -> Space | None:
+        """They are drawn when they are first asked for: few packs ask."""
+        document = self._document
         if document.inbound.deltas and any(spec.required for spec in document.fields.values()):
-            self._space = space_of(tolerant(document))
+            return space_of(tolerant(document))
+        return None
 
     def decides(self, index: int) -> bool:
         """Tell whether a rule parks or ignores some of them."""
-        space, rule = self._space, self._rules[index]
-        if space is None or not _decides_at_once(rule):
+        rule = self._document.rules[index]
+        if not _decides_at_once(rule) or (space := self._space) is None:
             return False
         start = meet(_unknown(space), space.rules[index])
         return start is not None and bool(left_over([start], space.rules[:index]))

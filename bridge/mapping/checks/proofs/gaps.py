@@ -63,10 +63,10 @@ def check_proofs(document: PackDocument, report: Report) -> None:
 
 def _check_reached(document: PackDocument, space: Space, report: Report) -> list[list[Box]]:
     """Give for each rule the situations that it decides."""
-    rules = document.rules
+    rules, early = document.rules, Early(document)
     reached = [left_over([box] if all(box) else [], space.rules[:index]) for index, box in enumerate(space.rules)]
     for index, left in enumerate(reached):
-        if not left and not Early(document).decides(index):
+        if not left and not early.decides(index):
             report.add(("rules", index), "unreachable", _shadow(rules, space, index))
     return reached
 
