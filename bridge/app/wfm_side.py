@@ -8,7 +8,6 @@ from datetime import timedelta
 from random import Random
 
 import structlog
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream.rabbit import QueueType
 
 from bridge.app.credentials import broker_url
@@ -32,6 +31,7 @@ from bridge.wfm.instance import InstanceMark
 from bridge.wfm.link import RETRIES, RabbitLink
 from bridge.wfm.outbox_sender import OutboxSender
 from bridge.wfm.topology import OwnReplies, Topology
+from bridge.wfm.trouble import GONE
 
 log = structlog.get_logger(__name__)
 
@@ -202,7 +202,7 @@ async def until_begun(link: RabbitLink, step: Callable[[], Awaitable[None]]) -> 
     for wait in RETRIES.waits():
         try:
             await step()
-        except (TransientError, AMQPError, ChannelInvalidStateError, OSError) as trouble:
+        except (TransientError, *GONE) as trouble:
             before, link.hindrance = link.hindrance, str(trouble) or repr(trouble)
             if link.hindrance != before:
                 log.warning("broker.waiting", problem=link.hindrance)

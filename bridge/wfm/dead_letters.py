@@ -3,12 +3,12 @@
 from typing import Final
 
 import structlog
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 
 from bridge.errors import BrokerUnavailable
 from bridge.loops import every
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
+from bridge.wfm.trouble import GONE
 
 LOOK_EVERY_S: Final = 30.0
 
@@ -48,6 +48,6 @@ async def depth_of(link: RabbitLink, queue: str) -> int | None:
     try:
         async with link.scratch_channel() as channel:
             declared = await channel.queue_declare(queue, passive=True)
-    except (AMQPError, ChannelInvalidStateError, OSError, BrokerUnavailable):
+    except (*GONE, BrokerUnavailable):
         return None
     return declared.message_count or 0

@@ -5,7 +5,6 @@ from typing import Final
 from uuid import uuid4
 
 from aio_pika import IncomingMessage
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError
 from faststream.exceptions import SubscriberNotFound
 from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 
@@ -15,6 +14,7 @@ from bridge.wfm.consumer import text_headers
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.publisher import Outgoing, Publisher
 from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology
+from bridge.wfm.trouble import GONE
 
 PUBLISH_TIMEOUT_S: Final = 5.0
 REASON: Final = "x-bridge-reason"
@@ -130,7 +130,7 @@ class RabbitCommandBus:
         try:
             async with self._link.scratch_channel() as channel:
                 await channel.exchange_declare(self._topology.exchange_name(name), exchange_type="topic", durable=True)
-        except (AMQPError, ChannelInvalidStateError, OSError) as failed:
+        except GONE as failed:
             raise NotSent(f"the exchange {name!r} could not be made: {failed}; nothing was sent") from failed
         self._declared.add(name)
 

@@ -8,12 +8,13 @@ import asyncio
 from typing import Final
 
 import structlog
-from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelInvalidStateError, ChannelLockedResource
+from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 
 from bridge.errors import BrokerUnavailable, NotAllowed, PermanentError
 from bridge.wfm.connection import HEARTBEAT_S
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
+from bridge.wfm.trouble import GONE
 
 PATIENCE_S: Final = 2.5 * HEARTBEAT_S
 """RabbitMQ gives a silent connection up after two heartbeats."""
@@ -73,6 +74,6 @@ class InstanceMark:
             return False
         except ChannelAccessRefused as refused:
             raise self._link.not_allowed(refused) from refused
-        except (AMQPError, ChannelInvalidStateError, OSError, BrokerUnavailable) as lost:
+        except (*GONE, BrokerUnavailable) as lost:
             _log.info("the connection was lost while the instance's mark was taken", reason=str(lost))
         return True

@@ -25,6 +25,7 @@ from bridge.errors import NotKept
 from bridge.loops import is_cancelled
 from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.link import RabbitLink
+from bridge.wfm.trouble import GONE
 
 REQUEUE_PAUSE_S: Final = 1.0
 """A requeued message comes straight back; without a pause a failing handler would spin."""
@@ -297,7 +298,7 @@ async def _settled(settlement: Awaitable[None]) -> None:
     lost = "the channel was lost before a message was settled; it will come again"
     try:
         await settlement
-    except (AMQPError, ChannelInvalidStateError, OSError) as reason:
+    except GONE as reason:
         _log.info(lost, reason=str(reason))
     except asyncio.CancelledError:  # the library may cancel what waits for a lost connection
         if is_cancelled():

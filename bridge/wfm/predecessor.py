@@ -12,19 +12,20 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
-from aiormq.exceptions import AMQPError, ChannelInvalidStateError, ChannelLockedResource, ChannelNotFoundEntity
+from aiormq.exceptions import ChannelLockedResource, ChannelNotFoundEntity
 from faststream.rabbit import RabbitQueue
 
 from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable
 from bridge.wfm.intake import Intake, Take
 from bridge.wfm.link import RabbitLink
+from bridge.wfm.trouble import GONE
 
 RETRIES: Final = Backoff(first=0.5, longest=5.0)
 LOOK_EVERY_S: Final = 0.1
 STOP_DEADLINE_S: Final = 10.0
 
-_TROUBLE: Final = (AMQPError, ChannelInvalidStateError, OSError, BrokerUnavailable)
+_TROUBLE: Final = (*GONE, BrokerUnavailable)
 
 _log = structlog.stdlib.get_logger(__name__)
 

@@ -24,7 +24,6 @@ from aiormq.channel import Channel
 from aiormq.exceptions import (
     AMQPError,
     ChannelAccessRefused,
-    ChannelInvalidStateError,
     ChannelNotFoundEntity,
     PublishError,
 )
@@ -33,7 +32,7 @@ from yarl import URL
 
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
 from bridge.wfm.connection import CandidConnection
-from bridge.wfm.trouble import explained
+from bridge.wfm.trouble import GONE, explained
 
 RECONNECT_INTERVAL_S: Final = 1.0
 """RabbitMQ restarts take seconds; trying more often only fills the log."""
@@ -49,8 +48,6 @@ REMEMBERED: Final = 10_000
 
 _CANARY_BODY: Final = b"mef-bridge asks whether RabbitMQ takes messages"
 """It must not be empty: of an empty message RabbitMQ would take the whole before it blocks, and confirm it."""
-
-_GONE: Final = (AMQPError, ChannelInvalidStateError, OSError)
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -256,7 +253,7 @@ class Publisher:
         begun = asyncio.get_running_loop().time()
         try:
             await channel.basic_publish(_CANARY_BODY, exchange=self._canaries)
-        except _GONE:
+        except GONE:
             return False
         self._take_as_proof(begun)
         return True
@@ -380,5 +377,5 @@ async def _channel(connection: CandidConnection, *, publisher_confirms: bool) ->
     try:
         yield cast("Channel", channel)
     finally:
-        with suppress(*_GONE):
+        with suppress(*GONE):
             await channel.close()

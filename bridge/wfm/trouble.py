@@ -10,8 +10,10 @@ from typing import Final
 
 from aiormq.connection import SSLContextProvider
 from aiormq.exceptions import (
+    AMQPError,
     AuthenticationError,
     ChannelAccessRefused,
+    ChannelInvalidStateError,
     ConnectionClosed,
     ProbableAuthenticationError,
     ProtocolSyntaxError,
@@ -22,6 +24,9 @@ from bridge.errors import PermanentError
 from bridge.wfm.connection import CandidConnection
 
 PORTS: Final = {"amqp": 5672, "amqps": 5671}
+
+GONE: Final = (AMQPError, ChannelInvalidStateError, OSError)
+"""What the library raises where a connection or a channel is lost, or RabbitMQ closes it with what it refuses."""
 
 LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 

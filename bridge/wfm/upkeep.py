@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
-from aiormq.exceptions import AMQPError, ChannelAccessRefused, ChannelInvalidStateError, ChannelNotFoundEntity
+from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 from faststream.rabbit import RabbitQueue
 
 from bridge.backoff import Backoff
@@ -16,6 +16,7 @@ from bridge.loops import Bell
 from bridge.wfm.intake import Intake
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology, declare, declare_missing
+from bridge.wfm.trouble import GONE
 
 RETRIES = Backoff(first=0.25, longest=15.0)
 LOOK_EVERY_S = 30.0
@@ -118,7 +119,7 @@ class Bindings:
             return f"exchange {self._exchange!r} does not exist yet; the WFM makes it"
         except ChannelAccessRefused as refused:
             return str(self._link.not_allowed(refused))
-        except (AMQPError, ChannelInvalidStateError, OSError, BridgeError) as failed:
+        except (*GONE, BridgeError) as failed:
             return str(failed)
         return None
 
@@ -157,6 +158,6 @@ class FixedQueue:
         try:
             await self.declare()
             await self._intake.resume()
-        except (AMQPError, ChannelInvalidStateError, OSError, BridgeError) as failed:
+        except (*GONE, BridgeError) as failed:
             return str(failed)
         return None
