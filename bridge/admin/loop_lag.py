@@ -9,18 +9,18 @@ REMEMBERED: Final = 120  # looks: half a minute
 
 
 class LoopLag:
-    """Measures by how much a short sleep is overslept."""
+    """Measures by how much each look comes too late."""
 
     def __init__(self) -> None:
         self._lately: deque[float] = deque(maxlen=REMEMBERED)
+        self._last: float | None = None
 
-    async def watch(self) -> None:
-        """Measure, until cancelled."""
-        time = asyncio.get_running_loop().time
-        while True:
-            began = time()
-            await asyncio.sleep(EVERY_S)
-            self._lately.append(max(0.0, time() - began - EVERY_S))
+    async def look(self) -> None:
+        """Measure since the last look; take one every `EVERY_S`."""
+        now = asyncio.get_running_loop().time()
+        if self._last is not None:
+            self._lately.append(max(0.0, now - self._last - EVERY_S))
+        self._last = now
 
     @property
     def seconds(self) -> float:

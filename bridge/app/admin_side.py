@@ -11,7 +11,7 @@ import structlog
 
 from bridge import __version__
 from bridge.admin.app import Watched, build_admin
-from bridge.admin.loop_lag import LoopLag
+from bridge.admin.loop_lag import EVERY_S, LoopLag
 from bridge.admin.metrics import Metrics, Observed
 from bridge.admin.silence import Silence
 from bridge.admin.watchers import Watchers
@@ -21,6 +21,7 @@ from bridge.app.process import Start, now
 from bridge.app.wfm_side import Parts, WfmSide
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Figures
+from bridge.loops import every
 from bridge.settings import HttpSettings
 from bridge.wfm.dead_letters import depth_of
 
@@ -57,7 +58,7 @@ async def start_admin(admin: AdminSide, parts: Parts, wfm_side: WfmSide, start: 
     settings = parts.settings.admin
     if not settings.enabled:
         return
-    start(admin.lag.watch(), "loop lag")
+    start(every(EVERY_S, admin.lag.look, "loop_lag"), "loop lag")
     observatory = Observatory(admin, parts, wfm_side)
     listening = listen(settings.host, settings.port, "admin")
     stack.callback(listening.close)

@@ -1,6 +1,7 @@
 """Metrics as Prometheus reads them: what was counted, and what is seen when they are asked for."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -149,17 +150,7 @@ def test_a_queue_that_rabbitmq_does_not_tell_of_has_no_depth() -> None:
 
 def test_however_many_reasons_there_are_a_label_has_only_so_many_values() -> None:
     parked = {("acme-wfm", f"reason {number}"): 1 + (number < MOST_REASONS) for number in range(MOST_REASONS + 30)}
-    figures = Figures(
-        parked=parked,
-        waiting={},
-        backed=[],
-        discarded={},
-        disabled_listeners=0,
-        outbox=0,
-        first_outbox=None,
-        pending_commands=0,
-        to_take_back=0,
-    )
+    figures = replace(NOTHING, parked=parked)
     found = read(Metrics("0.1", "bridge-1"), observed(figures))
     told = {name[2]: value for name, value in found.items() if name[0] == "mef_bridge_parked_messages"}
     assert len(told) == MOST_REASONS + 1
