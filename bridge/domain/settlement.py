@@ -95,7 +95,7 @@ def _agreed_now(before: Job, job: Job, command: Command, reply: Accepted, now: d
     versions = {} if reply.version is None else {"job": reply.version}
     turn = next_turn((before.ages.agreed, *before.field_versions.values()))
     age = VisitAge(earliest=command.created_at, latest=now, versions=versions, by_buyer=True)
-    return replace(job, ages=job.aged(before, age).with_agreement(before.versions, {**versions, TURN: turn}))
+    return replace(job, ages=job.aged(before, age).with_agreement(before.heard, {**versions, TURN: turn}))
 
 
 def expire(job: Job, command: Command) -> Settlement:
