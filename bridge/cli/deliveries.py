@@ -11,11 +11,11 @@ import typer
 from bridge.app.process import now
 from bridge.cli.chosen import BuyerOption, EventTypeOption, ListenerOption, SinceOption, UntilOption, chosen
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.messages import print_lines
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.errors import PermanentError
 from bridge.flows.ports import Attempt, DeliveryFilter, DeliveryGroup, DeliveryReport, DeliveryState
-from bridge.settings import load_settings
 from bridge.store import SqlStore
 
 
@@ -39,7 +39,7 @@ def list_deliveries(
 ) -> None:
     """List the newest notifications, one a line: where they go, and how the last attempt ended. Reads only."""
     wanted = chosen(state, buyer, listener, event_type, since, until)
-    found = with_store(load_settings(config), lambda store: store.backlog.reports(wanted, limit), read_only=True)
+    found = with_store(given_settings(config), lambda store: store.backlog.reports(wanted, limit), read_only=True)
     print_lines(json.dumps(asdict(report), default=str) if as_json else _line(report) for report in found)
 
 
@@ -53,7 +53,7 @@ def show_delivery(
     async def read(store: SqlStore) -> tuple[DeliveryReport | None, Sequence[Attempt]]:
         return await store.backlog.report(number), await store.backlog.attempts(number)
 
-    report, attempts = with_store(load_settings(config), read, read_only=True)
+    report, attempts = with_store(given_settings(config), read, read_only=True)
     if report is None:
         raise PermanentError(f"there is no notification {number}")
     if as_json:
@@ -70,7 +70,7 @@ def retry_deliveries(
 
     A running bridge takes them up when it looks next, within half a minute.
     """
-    settings = load_settings(config)
+    settings = given_settings(config)
     again = with_store(settings, lambda store: store.backlog.retry(numbers, now()), read_only=False)
     for number in numbers:
         known = number in again
@@ -100,7 +100,7 @@ def replay_deliveries(
     wanted = chosen(DeliveryState(state.value), buyer, listener, event_type, since, until)
     if not everything and wanted == DeliveryFilter(state=wanted.state):
         raise PermanentError("say which: --buyer, --listener, --event-type, --from, --to, or --all")
-    settings = load_settings(config)
+    settings = given_settings(config)
     groups = with_store(settings, lambda store: store.backlog.groups(wanted), read_only=True)
     print_lines(map(_group, groups))
     if dry_run:

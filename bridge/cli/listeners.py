@@ -8,12 +8,12 @@ import typer
 
 from bridge.app.process import now
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.messages import print_lines
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.delivery.signing import Ed25519Key, new_key, read_key
 from bridge.errors import PermanentError
 from bridge.flows.ports import ListenerReport, SubscriptionId
-from bridge.settings import load_settings
 
 BY_OPERATOR = "an operator disabled it"
 
@@ -27,7 +27,7 @@ def list_listeners(
 ) -> None:
     """List the listeners, one a line: whose, whether they take what they are sent, and how much waits. Reads only."""
     found = with_store(
-        load_settings(config), lambda store: store.listeners.reports(only_disabled=disabled), read_only=True
+        given_settings(config), lambda store: store.listeners.reports(only_disabled=disabled), read_only=True
     )
     print_lines(json.dumps(asdict(report), default=_plain) if as_json else _line(report) for report in found)
 
@@ -37,7 +37,7 @@ def enable_listener(listener: ListenerArgument, config: ConfigOption = None) -> 
 
     A running bridge begins within half a minute.
     """
-    settings = load_settings(config)
+    settings = given_settings(config)
     waiting = with_store(settings, lambda store: store.listeners.enable(_id(listener), now()), read_only=False)
     if waiting is None:
         raise PermanentError(f"there is no listener {listener}")
@@ -50,7 +50,7 @@ def disable_listener(
     because: Annotated[str, typer.Option(help="Why, for whoever looks at it later.")] = BY_OPERATOR,
 ) -> None:
     """Disable a listener: it is sent nothing, and what it should hear is kept until it is enabled."""
-    settings = load_settings(config)
+    settings = given_settings(config)
     done = with_store(settings, lambda store: store.listeners.disable(_id(listener), because, now()), read_only=False)
     if not done:
         raise PermanentError(f"there is no listener {listener}, or it is disabled already")
