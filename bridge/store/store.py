@@ -11,6 +11,7 @@ from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Clock
 from bridge.store import opening as opening_of
+from bridge.store.audit import Audit
 from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
@@ -114,6 +115,7 @@ class SqlStore:
         self.retention = Retention(self._database)
         self.traces = Traces(self._database)
         self.counts = Counts(self._database)
+        self.audit = Audit(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
         self.backlog = Backlog(self._database, self.deliveries)
