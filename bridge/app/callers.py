@@ -70,7 +70,7 @@ async def _with_credentials(
     if not chosen.jwks:
         return api_keys
     keys = KeySet(
-        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION, options=_way_to_keys(chosen)),
+        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION, options=way_to_keys(chosen)),
         refresh_s=chosen.jwks_refresh_minutes * 60,
         floor_s=chosen.jwks_floor_seconds,
     )
@@ -79,7 +79,7 @@ async def _with_credentials(
     return CredentialsIdentity(api_keys, TokenIdentity(entities, keys, token_rules(settings)))
 
 
-def _way_to_keys(chosen: IdentitySettings) -> Mapping[str, Any]:
+def way_to_keys(chosen: IdentitySettings) -> Mapping[str, Any]:
     """Say through what proxy the keys are fetched, and which authorities vouch for their server."""
     proxy = chosen.jwks_proxy_url
     trust = {} if chosen.jwks_ca_file is None else {"ssl": TlsFiles([chosen.jwks_ca_file]).context}
