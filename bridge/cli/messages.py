@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
+from bridge.cli.about import AboutOption
 from bridge.cli.chosen_messages import (
-    AboutOption,
     ReasonOption,
     ReceivedSinceOption,
     ReceivedUntilOption,

@@ -9,8 +9,8 @@ import typer
 
 from bridge.app.packs import load_packs
 from bridge.app.process import new_id, now
+from bridge.cli.about import AboutOption
 from bridge.cli.chosen_messages import (
-    AboutOption,
     ReasonOption,
     ReceivedSinceOption,
     ReceivedUntilOption,

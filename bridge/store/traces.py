@@ -11,14 +11,15 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BindParameter, Column, ColumnElement, Select, bindparam, func, or_, select
 
 from bridge.domain.model import JobRef
-from bridge.flows.ports import AnnouncedEvent, Attempt, JobTrace, TracedCommand, TracedDelivery
+from bridge.flows.ports import AnnouncedEvent, Attempt, JobTrace, TracedDelivery
 from bridge.store.backlog import REPORTS, report_of
 from bridge.store.columns import escape
-from bridge.store.commands import command
+from bridge.store.commands import traced
 from bridge.store.deliveries import attempt
 from bridge.store.jobs import appointment, work_order
 from bridge.store.journal import recorded
 from bridge.store.notifications import event_of
+from bridge.store.outbox import REPORTS as OUTBOX_REPORTS
 from bridge.store.outbox import report_of as outbox_report_of
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import (
@@ -62,7 +63,7 @@ _COMMANDS = (
     .where(commands.c.pack == _PACK, commands.c.job_key == _KEY)
     .order_by(commands.c.created_at, commands.c.id)
 )
-_SENT = select(outbox).where(outbox.c.pack == _PACK, outbox.c.job_key == _KEY).order_by(outbox.c.number)
+_SENT = OUTBOX_REPORTS.where(outbox.c.pack == _PACK, outbox.c.job_key == _KEY).order_by(outbox.c.number)
 _EVENTS = (
     select(notifications)
     .where(notifications.c.resource_id.in_(KEYS))
@@ -112,10 +113,7 @@ class Traces:
                 work_orders=tuple(orders),
                 appointments=tuple(visits),
                 messages=tuple(recorded(row) for row in await session.rows(_MESSAGES, of_job)),
-                commands=tuple(
-                    TracedCommand(command=command(row), settled_at=row["settled_at"], result=row["answer"])
-                    for row in await session.rows(_COMMANDS, of_job)
-                ),
+                commands=tuple(map(traced, await session.rows(_COMMANDS, of_job))),
                 sent=tuple(outbox_report_of(row) for row in await session.rows(_SENT, of_job)),
                 events=tuple(events),
                 deliveries=await _deliveries(session, events),
