@@ -66,6 +66,19 @@ async def check_engine(engine: AsyncEngine, *, read_only: bool = False) -> None:
             await may_use_tables(session, READS) if read_only else await may_use_tables(session)
 
 
+async def standing_of(session: Session) -> str | None:
+    """Give the revision of the tables, which may be older than ours; None where there are none yet.
+
+    Raises `PermanentError` for those of a newer bridge, and of somebody else.
+    """
+    has = await _revision_of(session)
+    if has is None:
+        await _refuse_others(session)
+    elif has != CURRENT:
+        _refuse_newer(has)
+    return has
+
+
 async def _upgrade(session: Session, has: str | None) -> None:
     if has == CURRENT:
         return
