@@ -16,7 +16,7 @@ from bridge.store.session import Session, begin
 from bridge.store.sqlite import WRITES
 from bridge.store.tables import metadata
 
-CURRENT: Final = "0013"
+CURRENT: Final = "0014"
 """The revision of the tables as they are now: that of the newest migration script."""
 
 # Alembic's own table, as Alembic makes it.

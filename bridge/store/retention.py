@@ -23,6 +23,7 @@ from bridge.store.tables import (
     notifications,
     offered_slots,
     outbox,
+    refused_requests,
     subscriptions,
 )
 
@@ -39,6 +40,7 @@ _AGE = {
     Memory.INBOX: inbox.c.received_at,
     Memory.DELIVERIES: notifications.c.event_time,
     Memory.OUTBOX: outbox.c.attempted_at,
+    Memory.REFUSED: refused_requests.c.at,
     Memory.SLOTS: offered_slots.c.expires_at,
 }
 _BESIDES = {

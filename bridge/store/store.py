@@ -23,6 +23,7 @@ from bridge.store.opening import Opening
 from bridge.store.outbox import Outbox
 from bridge.store.processes import Processes
 from bridge.store.reads import Reads
+from bridge.store.refused_requests import RefusedRequests
 from bridge.store.requests import Requests
 from bridge.store.retention import Retention
 from bridge.store.session import Database
@@ -110,6 +111,7 @@ class SqlStore:
         self.listeners = Listeners(self._database)
         self.journal = Journal(self._database)
         self.commands = Commands(self._database)
+        self.refused = RefusedRequests(self._database)
         self.requests = Requests(self._database)
         self.retention = Retention(self._database)
         self.traces = Traces(self._database)
