@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     model_validator,
@@ -41,6 +42,8 @@ from bridge.yaml_source import (
 )
 
 DEFAULT_FILE = Path("config/bridge.yaml")
+FILE_VARIABLE = "BRIDGE_CONFIG"
+"""Names the settings file where a command is not given one."""
 
 
 class InvalidSettings(PermanentError):
@@ -545,6 +548,24 @@ class Settings(BaseSettings):
     admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes and metrics.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
 
+    _file: Path | None = PrivateAttr(None)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that was read; None where there was none."""
+        return self._file
+
+    def named_by(self, *path: str) -> str:
+        """Say where a setting has its value from: its variable, `key in file`, or that it is the default."""
+        key = ".".join(path)
+        section = getattr(self, path[0]) if len(path) > 1 else self
+        if (variable := _variable(path)) is not None:
+            return variable
+        if self._file is not None and path[-1] in section.model_fields_set:
+            return f"{key} in {self._file}"
+        read = f"not set in {self._file}" if self._file is not None else f"there is no {DEFAULT_FILE.absolute()}"
+        return f"{key}, by default: {read}"
+
     @model_validator(mode="after")
     def _open_only_at_home(self) -> Self:
         if self.identity.mode is not IdentityMode.NONE:
@@ -609,19 +630,34 @@ def setting_paths() -> list[tuple[str, ...]]:
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Load the settings; None means `config/bridge.yaml`, if there. Raises `InvalidSettings` with all problems."""
-    unknown = unknown_variables(os.environ, variables())
+    """Load the settings; None means the file that `BRIDGE_CONFIG` names, or else `config/bridge.yaml`, if there.
+
+    Raises `InvalidSettings` with all problems.
+    """
+    unknown = unknown_variables(os.environ, {**variables(), FILE_VARIABLE: ()})
+    file = path or _file_of_environment()
     try:
-        document = _document(path)
+        document = _document(file, FILE_VARIABLE if path is None else "--config")
     except InvalidDocument as error:
         raise InvalidSettings([*map(str, error.findings), *unknown]) from None
-    return _settings(document, unknown)
+    settings = _settings(document, unknown)
+    if document is not None:
+        settings._file = Path(document.source.file)  # noqa: SLF001 - whoever makes it with others' keys has no file
+    return settings
 
 
-def _document(path: Path | None) -> Substituted | None:
-    if path is None and not DEFAULT_FILE.exists():
-        return None
-    return substitute(read_yaml(path or DEFAULT_FILE), os.environ)
+def _file_of_environment() -> Path | None:
+    named = os.environ.get(FILE_VARIABLE)
+    return Path(named) if named else None
+
+
+def _document(path: Path | None, named_by: str) -> Substituted | None:
+    if path is None:
+        return substitute(read_yaml(DEFAULT_FILE), os.environ) if DEFAULT_FILE.exists() else None
+    try:
+        return substitute(read_yaml(path), os.environ)
+    except InvalidDocument as invalid:
+        raise invalid.unreadable_by(path, named_by) from None
 
 
 def _settings(document: Substituted | None, unknown: list[str]) -> Settings:
@@ -706,6 +742,14 @@ def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> Buyers:
     if findings:
         raise InvalidDocument(findings)
     return buyers
+
+
+def buyers_of(settings: Settings) -> Buyers:
+    """Load the Buyers of a bridge, as `load_buyers`; a file that cannot be read is told with the setting it is from."""
+    try:
+        return load_buyers(settings.buyers, settings.mode)
+    except InvalidDocument as invalid:
+        raise invalid.unreadable_by(settings.buyers, settings.named_by("buyers")) from None
 
 
 Place = tuple[str | int, ...]

@@ -26,7 +26,7 @@ from bridge.delivery.access import TlsFiles
 from bridge.delivery.egress import proxy_options
 from bridge.domain.model import BuyerId
 from bridge.mef.enums import Api
-from bridge.settings import IdentityMode, IdentitySettings, Mode, Settings, load_buyers
+from bridge.settings import IdentityMode, IdentitySettings, Mode, Settings, buyers_of
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,7 @@ def load_entities(settings: Settings) -> list[RequestingEntity]:
             certificates_sha256=entity.certificates_sha256,
             buyers=tuple(BuyerId(buyer) for buyer in entity.buyers),
         )
-        for entity in load_buyers(settings.buyers, settings.mode).requesting_entities
+        for entity in buyers_of(settings).requesting_entities
     ]
 
 

@@ -10,6 +10,7 @@ from bridge.app.process import now
 from bridge.cli.acts import DryRunOption, NoteOption
 from bridge.cli.chosen import BuyerOption, EventTypeOption, ListenerOption, SinceOption, UntilOption, chosen
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.messages import print_lines
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_facts, print_json, print_retried, print_rows, when
@@ -17,7 +18,7 @@ from bridge.errors import PermanentError
 from bridge.flows.facts import attempt_facts, delivery_facts, group_facts, pending_facts
 from bridge.flows.operator import Pending
 from bridge.flows.ports import Attempt, DeliveryFilter, DeliveryGroup, DeliveryReport, DeliveryState, is_under_way
-from bridge.settings import Settings, load_settings
+from bridge.settings import Settings
 from bridge.store import SqlStore
 
 COLUMNS = ("no.", "event time", "state", "event", "resource", "eventId", "Buyer", "to", "attempts", "next attempt")
@@ -49,7 +50,7 @@ def list_deliveries(
     behind. Reads only.
     """
     wanted = chosen(state, buyer, listener, event_type, since, until)
-    found = with_store(load_settings(config), lambda store: store.backlog.reports(wanted, limit), read_only=True)
+    found = with_store(given_settings(config), lambda store: store.backlog.reports(wanted, limit), read_only=True)
     if as_json:
         print_json(map(delivery_facts, found))
     else:
@@ -66,7 +67,7 @@ def show_delivery(
     async def read(store: SqlStore) -> tuple[DeliveryReport | None, Sequence[Attempt]]:
         return await store.backlog.report(number), await store.backlog.attempts(number)
 
-    report, attempts = with_store(load_settings(config), read, read_only=True)
+    report, attempts = with_store(given_settings(config), read, read_only=True)
     if report is None:
         raise PermanentError(f"there is no notification {number}")
     if as_json:
@@ -101,7 +102,7 @@ def retry_deliveries(
     by_filter = everything or wanted != DeliveryFilter(state=DeliveryState.PENDING)
     if bool(numbers) == by_filter:
         raise PermanentError(f"name the notifications, or {SAY_WHICH}")
-    settings = load_settings(config)
+    settings = given_settings(config)
     if numbers:
         _retry_numbers(settings, numbers, dry_run=dry_run, as_json=as_json)
     else:
@@ -160,7 +161,7 @@ def replay_deliveries(
     wanted = chosen(DeliveryState(state.value), buyer, listener, event_type, since, until)
     if not everything and wanted == DeliveryFilter(state=wanted.state):
         raise PermanentError(SAY_WHICH)
-    settings = load_settings(config)
+    settings = given_settings(config)
     groups = with_store(settings, lambda store: store.backlog.groups(wanted), read_only=True)
     print_rows(GROUP_COLUMNS, map(_group, groups))
     if dry_run:

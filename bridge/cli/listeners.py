@@ -7,6 +7,7 @@ import typer
 from bridge.app.process import now
 from bridge.cli.acts import DryRunOption, NoteOption, WhyOption, said_why
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_facts, print_json, print_rows, when
 from bridge.delivery.signing import Ed25519Key, new_key, read_key
@@ -14,7 +15,7 @@ from bridge.errors import PermanentError
 from bridge.flows.facts import listener_facts
 from bridge.flows.operator import paused_because
 from bridge.flows.ports import ListenerReport, SubscriptionId
-from bridge.settings import Settings, load_settings
+from bridge.settings import Settings
 
 COLUMNS = ("id", "Buyer", "API", "to", "state", "waiting")
 
@@ -28,7 +29,7 @@ def list_listeners(
 ) -> None:
     """List the listeners: whose, whether they take what they are sent, and how much waits. Reads only."""
     found = with_store(
-        load_settings(config), lambda store: store.listeners.reports(only_disabled=disabled), read_only=True
+        given_settings(config), lambda store: store.listeners.reports(only_disabled=disabled), read_only=True
     )
     if as_json:
         print_json(map(listener_facts, found))
@@ -38,7 +39,7 @@ def list_listeners(
 
 def show_listener(listener: ListenerArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show one listener: its registration, how it is, and how much waits for it. Reads only."""
-    print_facts(listener_facts(find(load_settings(config), listener)), as_json=as_json)
+    print_facts(listener_facts(find(given_settings(config), listener)), as_json=as_json)
 
 
 def resume_listener(listener: ListenerArgument, config: ConfigOption = None, note: NoteOption = "") -> None:
@@ -47,7 +48,7 @@ def resume_listener(listener: ListenerArgument, config: ConfigOption = None, not
 
     A running bridge begins within half a minute.
     """
-    settings = load_settings(config)
+    settings = given_settings(config)
     waiting = with_store(settings, lambda store: store.listeners.enable(_id(listener), now()), read_only=False)
     if waiting is None:
         raise _unknown(listener)
@@ -56,7 +57,7 @@ def resume_listener(listener: ListenerArgument, config: ConfigOption = None, not
 
 def pause_listener(listener: ListenerArgument, config: ConfigOption = None, note: NoteOption = "") -> None:
     """Pause a listener: it is sent nothing, and what it should hear is kept until it is resumed."""
-    settings = load_settings(config)
+    settings = given_settings(config)
     report = find(settings, listener)
     if report.disabled_at is not None:
         raise PermanentError(f"listener {listener} is disabled already: {report.disabled_because}")
@@ -73,7 +74,7 @@ def remove_listener(
     The Buyer is not told; he has to register anew. `listeners pause` keeps what is to be sent.
     """
     said_why(note)
-    settings = load_settings(config)
+    settings = given_settings(config)
     waiting = find(settings, listener).waiting
     if dry_run:
         typer.echo(f"{listener}: would be removed; {waiting} notifications would be given up")

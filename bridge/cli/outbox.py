@@ -9,13 +9,13 @@ from bridge.app.process import now
 from bridge.cli.about import AboutOption, jobs_about
 from bridge.cli.acts import DryRunOption, NoteOption
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_facts, print_json, print_retried, print_rows, when
 from bridge.errors import PermanentError
 from bridge.flows.facts import outbox_content, outbox_facts
 from bridge.flows.operator import OutboxFilter
 from bridge.flows.ports import OutboxReport, OutboxState
-from bridge.settings import load_settings
 from bridge.store import SqlStore
 
 COLUMNS = ("no.", "state", "job", "exchange", "routing key", "message id", "attempts", "next attempt", "error")
@@ -35,7 +35,7 @@ def list_outbox(
     """List the newest messages for the WFM: where they go, what went wrong, when they are due or what they wait behind.
     Reads only.
     """
-    found = with_store(load_settings(config), lambda store: _reports(store, state, pack, about, limit), read_only=True)
+    found = with_store(given_settings(config), lambda store: _reports(store, state, pack, about, limit), read_only=True)
     if as_json:
         print_json(map(outbox_facts, found))
     else:
@@ -48,7 +48,7 @@ def show_outbox(
     as_json: JsonOption = False,
 ) -> None:
     """Show one message for the WFM in full. Reads only."""
-    report = with_store(load_settings(config), lambda store: store.outbox.report(number), read_only=True)
+    report = with_store(given_settings(config), lambda store: store.outbox.report(number), read_only=True)
     if report is None:
         raise PermanentError(f"there is no message {number} in the outbox")
     print_facts({**outbox_facts(report), **outbox_content(report)}, as_json=as_json)
@@ -71,7 +71,7 @@ def retry_outbox(
     """
     if bool(numbers) == any((everything, pack, about)):
         raise PermanentError("name the messages, or say which: --pack, --about, or --all")
-    settings = load_settings(config)
+    settings = given_settings(config)
 
     async def chosen(store: SqlStore) -> Sequence[int]:
         found = await _reports(store, OutboxState.PENDING, pack, about, MOST)

@@ -9,6 +9,7 @@ from bridge.app.process import now
 from bridge.cli.about import AboutOption, jobs_about
 from bridge.cli.chosen import BuyerOption
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_facts, print_json, print_rows, when
 from bridge.domain.model import BuyerId, CommandId, CommandKind, CommandState
@@ -18,7 +19,6 @@ from bridge.flows.facts import command_facts, story_facts
 from bridge.flows.operator import CommandFilter, CommandStory
 from bridge.flows.ports import TracedCommand
 from bridge.flows.trace import came_of
-from bridge.settings import load_settings
 from bridge.store import SqlStore
 
 COLUMNS = ("id", "asked at", "kind", "state", "Buyer", "job", "WorkOrder", "waits or took", "what came of it")
@@ -47,7 +47,7 @@ def list_commands(
         wanted = CommandFilter(in_flight=in_flight, state=state, kind=kind, buyer=of, jobs=jobs)
         return list(await store.commands.reports(wanted, limit))
 
-    found = with_store(load_settings(config), read, read_only=True)
+    found = with_store(given_settings(config), read, read_only=True)
     if as_json:
         print_json(map(command_facts, found))
     else:
@@ -68,7 +68,7 @@ def show_command(
             raise PermanentError(f"there is no command {id_}")
         return command_story(command, await store.traces.read(command.command.job))
 
-    print_facts(story_facts(with_store(load_settings(config), read, read_only=True)), as_json=as_json)
+    print_facts(story_facts(with_store(given_settings(config), read, read_only=True)), as_json=as_json)
 
 
 def _row(traced: TracedCommand, at: datetime) -> list[str]:

@@ -415,6 +415,7 @@ class Memory(StrEnum):
     DELIVERIES = "deliveries"
     OUTBOX = "outbox"
     REFUSED = "refused requests"
+    TRACES = "trace contexts"
     SLOTS = "slots"
 
 

@@ -25,6 +25,7 @@ from bridge.store.tables import (
     outbox,
     refused_requests,
     subscriptions,
+    trace_contexts,
 )
 
 _KEPT = (Outcome.PARKED.value, Outcome.WAITING.value)
@@ -41,6 +42,7 @@ _AGE = {
     Memory.DELIVERIES: notifications.c.event_time,
     Memory.OUTBOX: outbox.c.attempted_at,
     Memory.REFUSED: refused_requests.c.at,
+    Memory.TRACES: trace_contexts.c.at,
     Memory.SLOTS: offered_slots.c.expires_at,
 }
 _BESIDES = {

@@ -28,6 +28,7 @@ from bridge.store.requests import Requests
 from bridge.store.retention import Retention
 from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
+from bridge.store.trace_contexts import TraceContexts
 from bridge.store.traces import Traces
 from bridge.store.unit_of_work import UnitOfWork
 
@@ -115,6 +116,7 @@ class SqlStore:
         self.requests = Requests(self._database)
         self.retention = Retention(self._database)
         self.traces = Traces(self._database)
+        self.trace_contexts = TraceContexts(self._database)
         self.counts = Counts(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)

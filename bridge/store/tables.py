@@ -338,6 +338,15 @@ refused_requests = Table(
     sqlite_autoincrement=True,
 )
 
+trace_contexts = Table(
+    "trace_contexts",
+    metadata,
+    Column("correlation_id", Plain, primary_key=True),
+    Column("context", Json(), nullable=False),
+    Column("at", Utc, nullable=False),
+    Index("ix_trace_contexts_at", "at"),
+)
+
 requests = Table(
     "requests",
     metadata,

@@ -22,7 +22,7 @@ FROZEN = {
     "0011_listener_health.py": "81e58ac0532cf0936ebc5025af722d6290a72c8344659fba4080ae02f999bdcc",
     "0012_trace.py": "abe1e5642bf970648ebcfee7ed5e8612a3e01fd14e33cb54a8b8f8621000f524",
     "0013_lists.py": "a251735fe2d62b1467d946dfff6cf15836ac1f4dfa4eba104222afbc99dc771b",
-    "0014_refused_requests.py": "2383269e3690d8042c1f6138a8f544cd471b01390512167a9352958e0051d6e9",
+    "0014_requests_and_traces.py": "7efa61572ec5a7fcdfe57e2547b6456106bb20d33aee489609e14d1f51b7a7d9",
 }
 
 

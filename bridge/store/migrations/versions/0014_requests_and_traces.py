@@ -1,4 +1,4 @@
-"""Requests of Buyers that were refused, for the story of a WorkOrder."""
+"""Requests of Buyers that were refused, for the story of a WorkOrder; and where traces of OpenTelemetry go on."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,7 +13,7 @@ NUMBER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
 def upgrade() -> None:
-    """Add the table."""
+    """Add the tables."""
     op.create_table(
         "refused_requests",
         sa.Column("number", NUMBER, primary_key=True, autoincrement=True),
@@ -38,3 +38,10 @@ def upgrade() -> None:
             postgresql_where=there,
             sqlite_where=there,
         )
+    op.create_table(
+        "trace_contexts",
+        sa.Column("correlation_id", sa.Text(), primary_key=True),
+        sa.Column("context", sa.Text(), nullable=False),
+        sa.Column("at", UTC, nullable=False),
+    )
+    op.create_index("ix_trace_contexts_at", "trace_contexts", ["at"])
