@@ -163,7 +163,7 @@ class SqlStore:
         """Open a unit of work: commits at the end of the block, rolls back if the block raises."""
         handing = self.deliveries.handing()
         try:
-            async with self._database.write() as session:
+            async with self._database.write(brief=True) as session:
                 work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing)
                 yield work
                 await work.flush()
