@@ -307,25 +307,27 @@ async def write(
     changed: Mapping[Key, Any],
     stored: Mapping[Key, Any],
     settled: Mapping[CommandId, commands.Settled],
+    loaded: Collection[JobRef],
 ) -> None:
     """Write parts that changed since they were `stored`, each after those that it refers to.
 
-    Each head that is written raises its job's revision.
+    A WorkOrder that is not stored is new if its job was `loaded`. Each head that is written raises its job's revision.
     """
     values: defaultdict[Kind, list[Any]] = defaultdict(list)
     for (kind, _), value in changed.items():
         values[kind].append(value)
     await _SAVE_WORK_ORDERS.run(session, [work_order_row(order) for order in values[Kind.WORK_ORDER]])
     # What lists are filtered by is written anew where it is not as it was.
-    moved = []
+    moved, known = [], []
     for order in values[Kind.WORK_ORDER]:
         before = stored.get((Kind.WORK_ORDER, order.id))
         seen_by, was = order.details, before.details if before is not None else None
         if was is None or (seen_by.related_entity, seen_by.place) != (was.related_entity, was.place):
             moved.append(order)
+            known += [order.id] if was is not None or order.job not in loaded else []
     if moved:
         for statement in _UNINDEX:
-            await session.run(statement, [{"changed": order.id} for order in moved])
+            await session.run(statement, [{"changed": id_} for id_ in known])
         await _INDEX_ENTITIES.run(session, [row for order in moved for row in entity_rows(order)])
         await _INDEX_PLACES.run(session, [row for order in moved for row in place_rows(order)])
     await _SAVE_JOBS.run(session, [_head_row(head) for head in values[Kind.HEAD]])

@@ -45,7 +45,7 @@ PENDING = "pending"
 ME = bindparam("me", type_=Plain())
 
 # What a row gets from the database, by its claims and by its attempts.
-_OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "begun_at", "error", "attempted_at")
+_OF_ATTEMPTS = ("lease_until", "claimed_by", "begun_at", "error", "attempted_at")
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,10 +67,9 @@ def of_job(job: JobRef) -> str:
     return f"{len(job.pack)}:{job.pack}:{job.key}"
 
 
-async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows in their order, lined up."""
-    await line_up(session, table, rows)
-    await _appended(table).run(session, rows)
+async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows in their order, which are lined up; gives their numbers as `Bulk.run` does."""
+    return await _appended(table).run(session, rows)
 
 
 async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -91,7 +90,7 @@ async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]
 
 @cache
 def _appended(table: Table) -> Bulk:
-    return Bulk(table, without=_OF_ATTEMPTS)
+    return Bulk(table, without=_OF_ATTEMPTS, numbered=True)
 
 
 @cache
