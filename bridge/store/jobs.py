@@ -13,9 +13,8 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, exists, literal_column, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, Insert
-from sqlalchemy.types import NULLTYPE
+from sqlalchemy import bindparam, exists, literal_column, select, update
+from sqlalchemy.dialects.postgresql import Insert
 
 from bridge.domain.ages import Age, Ages, ages_in
 from bridge.domain.appointment import OPEN
@@ -51,11 +50,6 @@ MOST_KEPT = 4096
 SITE = "site"
 ADDRESS = "address"
 
-_LOCK = (
-    text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted")
-    .bindparams(bindparam("wanted", type_=ARRAY(BigInteger)))
-    .columns(pg_advisory_xact_lock=NULLTYPE)
-)
 _HOLDS = (
     exists()
     .where(journal.c.pack == jobs.c.pack, journal.c.job_key == jobs.c.key, IS_WAITING, journal.c.due_at.is_not(None))
@@ -194,7 +188,7 @@ async def lock(session: Session, wanted: Collection[JobRef | Ticket]) -> None:
     """
     if wanted and session.is_postgres:
         digests = {blake2b(repr(each).encode(), digest_size=8).digest() for each in wanted}
-        await session.rows(_LOCK, {"wanted": sorted(int.from_bytes(digest, signed=True) for digest in digests)})
+        await session.lock(sorted(int.from_bytes(digest, signed=True) for digest in digests))
 
 
 async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> dict[WorkOrderId, int]:

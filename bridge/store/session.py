@@ -87,6 +87,11 @@ class Session:
         except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
             raise ours(failure) from None
 
+    async def lock(self, numbers: Sequence[int]) -> None:
+        """Let nobody else lock one of these numbers until the transaction ends."""
+        await self.written()
+        await answered(self._driver.lock(numbers))
+
     async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Found | None:
         """Run a query for at most one row."""
         found = await self.rows(statement, parameters)
