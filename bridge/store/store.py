@@ -26,6 +26,7 @@ from bridge.store.processes import Processes
 from bridge.store.reads import Reads
 from bridge.store.requests import Requests
 from bridge.store.retention import Retention
+from bridge.store.search import Search
 from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
 from bridge.store.traces import Traces
@@ -115,6 +116,7 @@ class SqlStore:
         self.retention = Retention(self._database)
         self.traces = Traces(self._database)
         self.counts = Counts(self._database)
+        self.search = Search(self._database)
         self.audit = Audit(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
