@@ -14,7 +14,7 @@ from aiohttp import web
 from bridge.console.access import SESSION, USER
 
 BASE: Final = "/console"
-NAV: Final = (("/", "Now"), ("/audit", "Audit"))
+NAV: Final = (("/", "Now"), ("/work-orders", "WorkOrders"), ("/parked", "Parked"), ("/audit", "Audit"))
 """The pages that each page leads to."""
 STATIC: Final = Path(__file__).with_name("static")
 HTML: Final = "text/html"
