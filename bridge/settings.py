@@ -605,7 +605,9 @@ class Settings(BaseSettings):
         Mode.PRODUCTION, description="`production`, or `development`, where the shipped development keys work."
     )
     packs: Annotated[tuple[Path, ...], BeforeValidator(_split), Field(min_length=1)] = Field(
-        (Path("mappings/acme-wfm"),), description="Directories of the packs to run. In a variable: separated by commas."
+        (Path("mappings/acme-wfm"),),
+        description="Directories of the packs to run, or names of packs in the box. In a variable: separated by "
+        "commas.",
     )
     packs_watch: bool = Field(
         False, description="Take up changed pack files by themselves; else on SIGHUP only. Bad ones are refused."

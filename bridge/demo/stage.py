@@ -18,6 +18,7 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 from rich.console import Console
 
+from bridge import box
 from bridge.app.running import RunningBridge, running
 from bridge.demo.playground import Playground
 from bridge.demo.timeline import Entry, Timeline
@@ -214,6 +215,8 @@ def _settings(broker_url: str | None, namespace: str, directory: Path, ports: Po
     return Settings.model_construct(
         instance=INSTANCE,
         mode=Mode.DEVELOPMENT,
+        packs=(box.found(Path(PACK)),),
+        buyers=box.BUYERS,
         http=HttpSettings(port=ports.bridge),
         admin=AdminSettings(enabled=False),
         broker=BrokerSettings(url=SecretStr(url), namespace=namespace, queue_type=QueueType.CLASSIC),
