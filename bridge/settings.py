@@ -472,7 +472,7 @@ class RetentionSettings(Section):
     deliveries_days: Days = Field(
         30.0,
         description="Days after an event in which its finished notifications are kept, and after sending, messages for "
-        "the WFM.",
+        "the WFM; also for which requests that were refused are.",
     )
     inbox_days: Days = Field(
         365.0,

@@ -75,7 +75,7 @@ async def open_keys(settings: Settings, stack: AsyncExitStack) -> KeySet | None:
     if not chosen.jwks:
         return None
     keys = KeySet(
-        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION, options=_way_to_keys(chosen)),
+        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION, options=way_to_keys(chosen)),
         refresh_s=chosen.jwks_refresh_minutes * 60,
         floor_s=chosen.jwks_floor_seconds,
     )
@@ -84,7 +84,7 @@ async def open_keys(settings: Settings, stack: AsyncExitStack) -> KeySet | None:
     return keys
 
 
-def _way_to_keys(chosen: IdentitySettings) -> Mapping[str, Any]:
+def way_to_keys(chosen: IdentitySettings) -> Mapping[str, Any]:
     """Say through what proxy the keys are fetched, and which authorities vouch for their server."""
     proxy = chosen.jwks_proxy_url
     trust = {} if chosen.jwks_ca_file is None else {"ssl": TlsFiles([chosen.jwks_ca_file]).context}

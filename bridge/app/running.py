@@ -33,6 +33,7 @@ from bridge.app.wfm_side import (
     warn_of_missing_packs,
 )
 from bridge.flows.live_packs import LivePacks
+from bridge.flows.refused_requests import RefusedRequests
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
 from bridge.store import SqlStore
@@ -76,11 +77,15 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
         served = build_served(parts, wfm_side, access)
-        url, close = await start_http(settings, served, identity, parts.leaving, stack, admin.metrics.requested)
+        refused = RefusedRequests(store.refused)
+        url, close = await start_http(
+            settings, served, identity, parts.leaving, stack, admin.metrics.requested, refused.note
+        )
         await start_admin(admin, parts, wfm_side, keys, reload, start, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
+        start(refused.run(), "refused requests")
         start_delivery(parts, start, url, access, admin.attempted)
         if link is None:
             await connect(parts, stack)

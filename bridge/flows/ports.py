@@ -340,6 +340,24 @@ class TracedDelivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRequest:
+    """A request of a Buyer that was answered with an error. `reason` is what he was told.
+
+    What it was about is given as far as it could be told, and need not exist.
+    """
+
+    at: datetime
+    requester: str
+    buyer: BuyerId | None
+    operation: str
+    status: int
+    reason: str
+    work_order: WorkOrderId | None
+    appointment: AppointmentId | None
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobTrace:
     """All that is on record of one job, each kind in its order. What retention has deleted is missing."""
 
@@ -351,6 +369,7 @@ class JobTrace:
     sent: tuple[OutboxReport, ...]
     events: tuple[AnnouncedEvent, ...]
     deliveries: tuple[TracedDelivery, ...]
+    refused: tuple[RefusedRequest, ...] = ()
 
 
 class Backed(NamedTuple):
@@ -442,6 +461,8 @@ class Memory(StrEnum):
     INBOX = "inbox"
     DELIVERIES = "deliveries"
     OUTBOX = "outbox"
+    REFUSED = "refused requests"
+    TRACES = "trace contexts"
     SLOTS = "slots"
 
 

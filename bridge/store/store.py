@@ -24,11 +24,13 @@ from bridge.store.opening import Opening
 from bridge.store.outbox import Outbox
 from bridge.store.processes import Processes
 from bridge.store.reads import Reads
+from bridge.store.refused_requests import RefusedRequests
 from bridge.store.requests import Requests
 from bridge.store.retention import Retention
 from bridge.store.search import Search
 from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
+from bridge.store.trace_contexts import TraceContexts
 from bridge.store.traces import Traces
 from bridge.store.unit_of_work import UnitOfWork
 
@@ -112,9 +114,11 @@ class SqlStore:
         self.listeners = Listeners(self._database)
         self.journal = Journal(self._database)
         self.commands = Commands(self._database)
+        self.refused = RefusedRequests(self._database)
         self.requests = Requests(self._database)
         self.retention = Retention(self._database)
         self.traces = Traces(self._database)
+        self.trace_contexts = TraceContexts(self._database)
         self.counts = Counts(self._database)
         self.search = Search(self._database)
         self.audit = Audit(self._database)
@@ -161,7 +165,7 @@ class SqlStore:
         """Open a unit of work: commits at the end of the block, rolls back if the block raises."""
         handing = self.deliveries.handing()
         try:
-            async with self._database.write() as session:
+            async with self._database.write(brief=True) as session:
                 work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing)
                 yield work
                 await work.flush()

@@ -1,0 +1,56 @@
+"""Finds Chromium as RabbitMQ is found: the environment names it, it is installed, or apt installs it for root.
+
+Else who needs it is skipped, and says so; with `CI=true` that is a failure.
+"""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, async_playwright
+
+from bridge.localenv import apt
+from bridge.localenv.service import NotHere
+
+NAMED = "MEF_BRIDGE_CHROMIUM"
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+class NoChromium(Exception):
+    """There is none, and here is why."""
+
+
+def find_chromium() -> str:
+    """Give the path of a Chromium; raises `NoChromium`."""
+    named = os.environ.get(NAMED)
+    if named:
+        return named
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is not None:
+        return found
+    try:
+        apt.apt_install("chromium")
+    except NotHere as reason:
+        raise NoChromium(f"{NAMED} is not set, none of {', '.join(NAMES)} is installed, and {reason}") from reason
+    return NAMES[0]
+
+
+@asynccontextmanager
+async def open_browser() -> AsyncIterator[Browser]:
+    """Start Chromium without a window, for as long as the block lasts; its directory is gone afterwards."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            await browser.close()
