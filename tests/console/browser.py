@@ -3,10 +3,13 @@
 Else who needs it is skipped, and says so; with `CI=true` that is a failure.
 """
 
+import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
@@ -39,10 +42,18 @@ def find_chromium() -> str:
     if found is not None:
         return found
     try:
-        apt.apt_install("chromium")
+        _install()
     except NotHere as reason:
         raise NoChromium(f"{NAMED} is not set, none of {', '.join(NAMES)} is installed, and {reason}") from reason
     return NAMES[0]
+
+
+def _install() -> None:
+    """Install it, unless another worker of the tests has done so meanwhile."""
+    with (Path(tempfile.gettempdir()) / "mef-bridge-chromium.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if shutil.which(NAMES[0]) is None:
+            apt.apt_install(NAMES[0])
 
 
 @asynccontextmanager

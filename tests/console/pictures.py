@@ -65,7 +65,6 @@ async def take(scene: Scene, page: Page, directory: Path) -> None:
 
 async def main(directory: Path) -> None:
     """Let a night pass and take the pictures."""
-    directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mef-bridge-pictures-") as place:
         async with open_scene(Path(place)) as scene, open_browser() as browser:
             await let_a_night_pass(scene)
@@ -80,4 +79,5 @@ async def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
+    IMAGES.mkdir(parents=True, exist_ok=True)
     asyncio.run(main(IMAGES))
