@@ -10,7 +10,7 @@ from aiohttp.typedefs import Middleware
 from bridge.console import api, openapi
 from bridge.console.access import USER, Door, Handler, add_headers
 from bridge.console.pages import audit, draft, login, now, parked, work_orders
-from bridge.console.render import BASE, STATIC, page, set_up
+from bridge.console.render import BASE, STATIC, page, see, set_up
 from bridge.console.services import Services
 from bridge.errors import PermanentError, StoreUnavailable
 
@@ -39,7 +39,7 @@ def install(app: web.Application, services: Services, door: Door) -> None:
 
 
 async def _to_console(_: web.Request) -> web.Response:
-    raise web.HTTPSeeOther(f"{BASE}/")
+    return see(f"{BASE}/")
 
 
 def _pages(services: Services, door: Door) -> web.Application:
@@ -102,5 +102,5 @@ async def _page_of(request: web.Request, status: int, text: str) -> web.StreamRe
     """Say on a page what is wrong; who is not logged in is led to the login."""
     if status == 401:
         wanted = request.path_qs if request.method == "GET" else f"{BASE}/"
-        raise web.HTTPSeeOther(f"{BASE}/login?" + login.after(wanted))
+        return see(f"{BASE}/login?" + login.after(wanted))
     return page(request, "problem.html", status, title="Not possible", text=text)

@@ -44,6 +44,11 @@ def page(request: web.Request, template: str, status: int = 200, **facts: object
     return aiohttp_jinja2.render_template(template, request, {**known, **facts}, status=status)
 
 
+def see(location: str) -> web.Response:
+    """Lead a browser to another page. It is no exception: the server makes the Buyers' errors of those."""
+    return web.Response(status=303, headers={"Location": location})
+
+
 @cache
 def asset(name: str) -> str:
     """Give the path of a static file; it changes with its content, so that browsers may keep it."""

@@ -11,7 +11,7 @@ from bridge.console.access import USER, require_operator
 from bridge.console.drafts import Backtest, Checked, Fate, Source
 from bridge.console.pages.parked import filter_of
 from bridge.console.pages.work_orders import story_of
-from bridge.console.render import BASE, page
+from bridge.console.render import BASE, page, see
 from bridge.console.replays import MOST_PREVIEWED, numbers_of, said_why
 from bridge.console.services import Services
 from bridge.domain.model import JobRef
@@ -57,9 +57,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             async with services.acts.writing(user, "activate pack", pack, why) as result:
                 version = await services.drafts.activate(pack, text, began.digest)
                 result.text = f"{running} → {version}"
-            raise web.HTTPSeeOther(
-                f"{BASE}/parked?" + urlencode({"pack": pack, "reason": reason, "activated": version})
-            )
+            return see(f"{BASE}/parked?" + urlencode({"pack": pack, "reason": reason, "activated": version}))
         checked = await services.drafts.check(pack, text)
         outlook = None if checked.pack is None else await _outlook(checked, reason)
         return await _shown(request, began, text, reason, checked, outlook)

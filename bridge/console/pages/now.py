@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -40,12 +41,13 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        for _ in range(FRAMES):
-            text = aiohttp_jinja2.render_string("now_numbers.html", request, {"user": request[USER], **facts()})
-            lines = "".join(f"data: {line}\n" for line in text.splitlines())
-            await response.write(f"event: numbers\n{lines}\n".encode())
-            if await _ended(services.closing):
-                break
+        with suppress(ConnectionError):  # the browser has gone to another page
+            for _ in range(FRAMES):
+                text = aiohttp_jinja2.render_string("now_numbers.html", request, {"user": request[USER], **facts()})
+                lines = "".join(f"data: {line}\n" for line in text.splitlines())
+                await response.write(f"event: numbers\n{lines}\n".encode())
+                if await _ended(services.closing):
+                    break
         return response
 
     return [web.get("/", show), web.get("/now/stream", stream)]
@@ -69,16 +71,15 @@ def charts(samples: Sequence[Sample]) -> list[Chart]:
     """Draw the four that matter."""
     last = samples[-1] if samples else None
     orders, parked = f"{BASE}/work-orders", f"{BASE}/parked"
-    lag = None if last is None else last.lag
     trips = [each.round_trip for each in samples]
     trip = next((value for value in reversed(trips) if value is not None), None)
     return [
         _chart("Messages a second", [each.messages for each in samples], _rate, orders),
-        _chart("Lag: messages in the queues", [each.lag for each in samples], count, orders, lag is None),
+        _chart("Messages in the queues", [each.lag for each in samples], count, orders),
         _chart("Parked messages", [each.parked for each in samples], count, parked, bool(last and last.parked)),
-        _chart("Oldest undelivered notification", [each.undelivered for each in samples], ago, "#undelivered"),
+        _chart("Oldest undelivered", [each.undelivered for each in samples], ago, "#undelivered"),
         _chart("WFM round trip", trips, _seconds, orders, latest=None if trip is None else _seconds(trip)),
-        _chart("Notifications delivered a second", [each.deliveries for each in samples], _rate, "#undelivered"),
+        _chart("Notifications a second", [each.deliveries for each in samples], _rate, "#undelivered"),
     ]
 
 

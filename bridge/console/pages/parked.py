@@ -8,7 +8,7 @@ from aiohttp import web
 
 from bridge.console.access import USER, require_operator
 from bridge.console.pages.work_orders import story_of
-from bridge.console.render import BASE, page
+from bridge.console.render import BASE, page, see
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
 from bridge.console.story import explained, mask_for, message_parts
@@ -69,11 +69,11 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             return page(request, "replay.html", fates=fates, number=len(numbers), asked=given, story_of=story_of)
         if given["act"] == "discard":
             left = await discard(services, user, numbers, given["note"])
-            raise web.HTTPSeeOther(_back(given, discarded=len(numbers) - len(left)))
+            return see(_back(given, discarded=len(numbers) - len(left)))
         if given["act"] != "replay":
             raise web.HTTPBadRequest(text="Expected preview, replay or discard.")
         done = await replay(services, user, numbers, given["note"])
-        raise web.HTTPSeeOther(_back(given, applied=done.applied, refused=done.refused))
+        return see(_back(given, applied=done.applied, refused=done.refused))
 
     return [web.get("/parked", overview), web.get("/parked/{number:\\d{1,18}}", show), web.post("/parked", do)]
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from bridge.console.access import USER
 from bridge.console.chart import machine
 from bridge.console.query import choice_in, text_in
-from bridge.console.render import BASE, page
+from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
 from bridge.console.story import chapters, mask_for
 from bridge.domain.model import BuyerId, JobRef
@@ -27,7 +27,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         jobs, hits = await look_for(services, request)
         wanted = text_in(request, "q")
         if wanted and len(jobs) == 1 and not (set(request.query) & {"list"}):
-            raise web.HTTPSeeOther(story_of(jobs[0]))
+            return see(story_of(jobs[0]))
         others = [job for job in jobs if job not in {hit.job for hit in hits}]
         return page(
             request,
@@ -43,8 +43,8 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
     async def show(request: web.Request) -> web.StreamResponse:
         found = await services.traces.find(request.match_info["id"])
         if len(found.jobs) != 1:
-            raise web.HTTPSeeOther(f"{BASE}/work-orders?" + urlencode({"q": request.match_info["id"]}))
-        raise web.HTTPSeeOther(story_of(found.jobs[0]))
+            return see(f"{BASE}/work-orders?" + urlencode({"q": request.match_info["id"]}))
+        return see(story_of(found.jobs[0]))
 
     async def story(request: web.Request) -> web.Response:
         job = JobRef(request.query.get("pack", ""), request.query.get("job", ""))
@@ -57,7 +57,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             "story.html",
             trace=trace,
             chapters=chapters(trace, mask),
-            waits=[mask.text(line) for line in waiting(trace, services.clock())],
+            waits=[mask.text(line) for line in waiting(trace, services.clock()) if " is parked: " not in line],
             parked=[each for each in trace.messages if each.entry.outcome == "parked"],
             machines=[(order, machine(trace, order.id, order.state)) for order in trace.work_orders],
             mask=mask,
