@@ -202,7 +202,7 @@ async def test_a_file_is_read_again_when_a_new_key_is_needed(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("content", "reason"), [(None, "No such file or directory"), (b"{}", "expected a JSON object with a list of")]
 )
-def test_a_file_that_cannot_be_read_is_said_at_the_start(tmp_path: Path, content: bytes | None, reason: str) -> None:
+def test_a_file_that_cannot_be_read_is_told_at_the_start(tmp_path: Path, content: bytes | None, reason: str) -> None:
     path = tmp_path / "jwks.json"
     if content is not None:
         path.write_bytes(content)

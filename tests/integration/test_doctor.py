@@ -401,7 +401,7 @@ def test_the_command_says_it_line_by_line_and_in_its_exit_code(tmp_path: Path, m
     assert "to be mended" in shown.stdout
 
 
-async def test_settings_that_are_wrong_are_said_at_once(tmp_path: Path) -> None:
+async def test_settings_that_are_wrong_are_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "bridge.yaml"
     file.write_text("htpt: {}\nmode: test\n")
     (told,) = [each async for each in _diagnoses(file, None)]

@@ -133,7 +133,7 @@ async def test_a_port_that_is_taken_is_one_clear_line(make_laboratory: MakeLabor
     assert "Traceback" not in lab.bridge.said
 
 
-async def test_all_problems_of_the_settings_are_said_at_once(command: Command, log: Path, tmp_path: Path) -> None:
+async def test_all_problems_of_the_settings_are_told_at_once(command: Command, log: Path, tmp_path: Path) -> None:
     """Each with its line, or with the variable it came from."""
     settings = tmp_path / "bridge.yaml"
     settings.write_text("mode: devlopment\nhttp:\n  port: 99999\n  prot: 1\n")
@@ -145,7 +145,7 @@ async def test_all_problems_of_the_settings_are_said_at_once(command: Command, l
     assert "Traceback" not in said(log)
 
 
-async def test_all_problems_of_a_pack_are_said_at_once(command: Command, log: Path, tmp_path: Path) -> None:
+async def test_all_problems_of_a_pack_are_told_at_once(command: Command, log: Path, tmp_path: Path) -> None:
     text = (REPOSITORY / "mappings/acme-wfm/pack.yaml").read_text()
     (tmp_path / "pack.yaml").write_text(text.replace("work_order: planned", "work_order: plannd", 1) + "\nextra: 1\n")
     process = command("serve", BRIDGE_PACKS=str(tmp_path), BRIDGE_MODE="development")

@@ -181,7 +181,7 @@ async def test_r21_a_work_order_that_is_not_open_cannot_be_booked(world: World) 
     assert problems(rejected) == [("otherIssue", "/workOrder/id")]
 
 
-async def test_all_problems_of_a_booking_are_said_at_once(world: World) -> None:
+async def test_all_problems_of_a_booking_are_told_at_once(world: World) -> None:
     order = await world.open_work_order()
     past = TimePeriod(start_date_time=NOW.replace(hour=1), end_date_time=NOW.replace(hour=2))
     only_one = acme.contacts()[:1]
@@ -279,7 +279,7 @@ async def test_one_that_may_not_be_booked_harms_none_of_those_that_begin_with_it
     assert await world.command_states() == ["accepted", "accepted"]
 
 
-async def test_while_the_database_is_away_all_that_begin_together_are_said_at_once(world: World) -> None:
+async def test_while_the_database_is_away_all_that_begin_together_are_told_at_once(world: World) -> None:
     orders = await open_work_orders(world, 3)
     world.bus.sent.clear()
     world.store.at_commit = 1

@@ -44,7 +44,7 @@ async def test_a_rabbitmq_that_is_not_there_yet_is_waited_for(wire: Wire) -> Non
     assert not link.connected
 
 
-async def test_a_wrong_password_is_said_at_once_and_without_it(rabbitmq_url: str) -> None:
+async def test_a_wrong_password_is_told_at_once_and_without_it(rabbitmq_url: str) -> None:
     url = str(URL(rabbitmq_url).with_user("nobody").with_password("hunter2"))
     with pytest.raises(PermanentError, match="refuses the user 'nobody' or its password") as refused:
         await asyncio.wait_for(RabbitLink(url).start(), PATIENCE_S)
