@@ -14,6 +14,11 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         "Run the bridge until SIGINT or SIGTERM. SIGHUP makes it take up changed packs.",
     ),
     Verb(
+        "doctor",
+        "bridge.cli.doctor:doctor",
+        "Look at a set-up: settings, packs, Buyers, database, RabbitMQ, clock. Exit code 1 if something is wrong.",
+    ),
+    Verb(
         "demo",
         "bridge.cli.demo:demo",
         "Play a WFM, the bridge and a Buyer, and hold every step to the standard. Exit code 0 only if all held.",

@@ -400,6 +400,30 @@ class Figures:
     to_take_back: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """An act of a person: who did what with which thing, when, and why (`note`).
+
+    `outcome` is what came of it; empty where it was begun and nobody knows, since the process ended.
+    """
+
+    at: datetime
+    who: str
+    role: str
+    act: str
+    thing: str
+    note: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAct:
+    """An act with its number in the audit log, ascending."""
+
+    number: int
+    entry: AuditEntry
+
+
 class Watcher(Protocol):
     """Who counts what happens. Nothing of it may fail, or take time."""
 

@@ -11,6 +11,7 @@ from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Clock
 from bridge.store import opening as opening_of
+from bridge.store.audit import Audit
 from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
@@ -118,6 +119,7 @@ class SqlStore:
         self.traces = Traces(self._database)
         self.trace_contexts = TraceContexts(self._database)
         self.counts = Counts(self._database)
+        self.audit = Audit(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
         self.backlog = Backlog(self._database, self.deliveries)
@@ -161,7 +163,7 @@ class SqlStore:
         """Open a unit of work: commits at the end of the block, rolls back if the block raises."""
         handing = self.deliveries.handing()
         try:
-            async with self._database.write() as session:
+            async with self._database.write(brief=True) as session:
                 work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing)
                 yield work
                 await work.flush()

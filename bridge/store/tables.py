@@ -374,3 +374,17 @@ processes = Table(
     Column("ballast", LargeBinary, nullable=False),
     Column("packs", Json(optional=True)),
 )
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("at", Utc, nullable=False),
+    Column("who", Plain, nullable=False),
+    Column("role", WORD, nullable=False),
+    Column("act", WORD, nullable=False),
+    Column("thing", Plain, nullable=False),
+    Column("note", Plain, nullable=False),
+    Column("outcome", Plain, nullable=False),
+    sqlite_autoincrement=True,
+)
