@@ -90,14 +90,14 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
             refused.note,
             around_requests(tracing),
         )
-        await start_admin(admin, parts, wfm_side, keys, start, stack)
+        await start_admin(admin, parts, wfm_side, keys, reload, start, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
         start(refused.run(), "refused requests")
         if tracing is not None:
             start(tracing.contexts.run(), "traces")
-        start_delivery(parts, start, url, access, admin.metrics.attempted, around_deliveries(tracing))
+        start_delivery(parts, start, url, access, admin.attempted, around_deliveries(tracing))
         if link is None:
             await connect(parts, stack)
         await start_publishing(wfm_side, stack)
