@@ -571,6 +571,18 @@ class AdminSettings(Section):
         return _is_loopback(self.host)
 
 
+class TracingSettings(Section):
+    """Traces of OpenTelemetry. They need `pip install 'mef-bridge[otel]'`."""
+
+    endpoint: Annotated[str, _url("http", "https")] | None = Field(
+        None, description="Where spans are sent: OTLP over HTTP, such as `http://localhost:4318/v1/traces`. None: off."
+    )
+    service: str = Field("mef-bridge", min_length=1, description="The `service.name` of the spans.")
+    ratio: float = Field(
+        1.0, ge=0, le=1, description="The part of new traces that is kept; a trace begun elsewhere goes on as it came."
+    )
+
+
 class LogSettings(Section):
     """Log lines, on standard error."""
 
@@ -626,6 +638,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
     retention: RetentionSettings = Field(RetentionSettings(), description="How long what is done with is kept.")
     admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes, metrics, the console.")
+    tracing: TracingSettings = Field(TracingSettings(), description="Traces of OpenTelemetry.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
 
     _file: Path | None = PrivateAttr(None)

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 import structlog
 from faststream.rabbit import QueueType
@@ -17,7 +18,7 @@ from bridge.errors import TransientError
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import Memory, Watcher
+from bridge.flows.ports import CommandBus, Memory, Watcher, WfmMessage
 from bridge.flows.retention import Retention
 from bridge.flows.work import Workshop
 from bridge.loops import every
@@ -32,6 +33,9 @@ from bridge.wfm.link import RETRIES, RabbitLink
 from bridge.wfm.outbox_sender import OutboxSender
 from bridge.wfm.topology import OwnReplies, Topology
 from bridge.wfm.trouble import GONE
+
+if TYPE_CHECKING:
+    from bridge.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +57,7 @@ class Parts:
     topology: Topology
     leaving: Leaving = field(default_factory=Leaving)
     watcher: Watcher | None = None
+    tracing: "Tracing | None" = None
 
 
 def topology_of(settings: Settings) -> Topology:
@@ -119,11 +124,12 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies, on_open=lambda: outbox.wake())
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
     workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of, watcher=parts.watcher)
-    commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
+    sending = _traced(bus, parts.tracing)
+    commands = Commands(parts.store, sending, workshop, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, workshop)
     outbox = OutboxSender(
         parts.store.outbox,
-        bus,
+        sending,
         now,
         random=Random(),  # noqa: S311 - jitter, not a secret
         may_send=lambda: bus.problem is None,
@@ -217,7 +223,7 @@ def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates, bus: RabbitComma
         parts.link,
         parts.topology,
         pack.name,
-        job_updates.handle,
+        _applying(job_updates, pack, parts.tracing),
         exchange=pack.inbound.exchange,
         bindings=pack.inbound.bindings,
         clock=now,
@@ -225,6 +231,20 @@ def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates, bus: RabbitComma
         prefetch=parts.settings.broker.prefetch,
         give_up=bus.give_up,
     )
+
+
+def _traced(bus: RabbitCommandBus, tracing: "Tracing | None") -> CommandBus:
+    if tracing is None:
+        return bus
+    from bridge.tracing import TracedBus  # not before it is needed: OpenTelemetry need not be installed
+
+    return TracedBus(bus, tracing)
+
+
+def _applying(
+    job_updates: JobUpdates, pack: Pack, tracing: "Tracing | None"
+) -> Callable[[WfmMessage], Awaitable[None]]:
+    return job_updates.handle if tracing is None else tracing.applying(job_updates.handle, pack.inbound.exchange)
 
 
 def _requests(parts: Parts) -> Idempotency:
