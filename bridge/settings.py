@@ -155,6 +155,13 @@ def _network(value: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Section(BaseModel):
     """A group of keys: closed and frozen."""
 
@@ -224,10 +231,7 @@ class HttpSettings(Section):
     @property
     def is_loopback(self) -> bool:
         """Tell whether only this machine can reach the bridge."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return _is_loopback(self.host)
 
     @property
     def is_wildcard(self) -> bool:
@@ -468,7 +472,7 @@ class RetentionSettings(Section):
     deliveries_days: Days = Field(
         30.0,
         description="Days after an event in which its finished notifications are kept, and after sending, messages for "
-        "the WFM.",
+        "the WFM; also for which requests that were refused are.",
     )
     inbox_days: Days = Field(
         365.0,
@@ -482,15 +486,89 @@ class RetentionSettings(Section):
         return self
 
 
+class AdminRole(StrEnum):
+    """What somebody may do in the console: a viewer looks, an operator acts, too."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+
+
+class AdminUser(Section):
+    """Somebody who may use the console and the admin API by a token: long, random, and kept as SHA-256 or in a file."""
+
+    name: str = Field(min_length=1, max_length=100, description="How the audit log calls him; no two have the same.")
+    role: AdminRole = Field(AdminRole.VIEWER, description="`viewer` or `operator`.")
+    token_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = Field(
+        (), description="SHA-256 of his token, lower-case hex; several allow one to be replaced."
+    )
+    token_file: Path | None = Field(None, description="File with his token itself, for secrets that are mounted.")
+
+    @model_validator(mode="after")
+    def _has_a_token(self) -> Self:
+        if not self.token_sha256 and self.token_file is None:
+            raise ValueError(f"{self.name} needs token_sha256 or token_file")
+        return self
+
+
+def _user_list(value: object) -> object:
+    """Take `ada=operator:<SHA-256>, bob=viewer:<SHA-256>` for a list, because a variable can hold nothing else."""
+    if not isinstance(value, str):
+        return value
+    parts = (part.strip().partition("=") for part in value.split(",") if part.strip())
+    known = ((name, *rest.partition(":")) for name, _, rest in parts)
+    return [{"name": name, "role": role, "token_sha256": [digest]} for name, role, _, digest in known]
+
+
+CONSOLE_KEYS: Mapping[str, str] = {
+    hashlib.sha256(key.encode()).hexdigest(): key for key in ("operator-key", "viewer-key")
+}
+"""What opens the console in `mode: development` on loopback as long as it has no users of its own."""
+
+
 class AdminSettings(Section):
-    """What operators and their tools reach: probes and metrics."""
+    """What operators and their tools reach: probes, metrics, the console and its API."""
 
     enabled: bool = Field(True, description="Serve it at all.")
     host: str = Field(
         "127.0.0.1",
-        description="Address to listen on. Nobody is asked who he is: only those who may see it should reach it.",
+        description="Address to listen on. Probes and metrics ask nobody who he is: only those who may see them should "
+        "reach it.",
     )
     port: int = Field(8138, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    base_url: Annotated[str, _url("http", "https")] | None = Field(
+        None,
+        description="How operators reach the console, if a proxy is in front: `https://bridge-admin.example.com`, "
+        "without a path. Empty: by `host` and `port`.",
+    )
+    users: Annotated[tuple[AdminUser, ...], BeforeValidator(_user_list)] = Field(
+        (),
+        description="Who may use the console and the admin API by a token; each has a `name`, a `role` and "
+        "`token_sha256` or `token_file`. In a variable: `ada=operator:SHA-256, bob=viewer:SHA-256`.",
+    )
+    operator_scope: str = Field(
+        "mefBridge.operate", pattern=_SCOPE, description="Scope of a JWT (`identity.jwks`) that makes an operator."
+    )
+    viewer_scope: str = Field("mefBridge.view", pattern=_SCOPE, description="Scope of one that makes a viewer.")
+    session_key_file: Path | None = Field(
+        None,
+        description="File with a long random text that signs sessions, the same for all processes behind one address. "
+        "Empty: each has its own, and a restart ends sessions.",
+    )
+
+    @model_validator(mode="after")
+    def _users_are_apart(self) -> Self:
+        names = [user.name for user in self.users]
+        digests = [digest for user in self.users for digest in user.token_sha256]
+        if len(set(names)) < len(names) or len(set(digests)) < len(digests):
+            raise ValueError("users: no two may have the same name, or the same token")
+        if any(digest in CONSOLE_KEYS for digest in digests):
+            raise ValueError("users: this is a well-known development key; make a token with openssl rand -hex 32")
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach it."""
+        return _is_loopback(self.host)
 
 
 class LogSettings(Section):
@@ -547,7 +625,7 @@ class Settings(BaseSettings):
     commands: CommandSettings = Field(CommandSettings(), description="Commands towards the WFM.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
     retention: RetentionSettings = Field(RetentionSettings(), description="How long what is done with is kept.")
-    admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes and metrics.")
+    admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes, metrics, the console.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
 
     _file: Path | None = PrivateAttr(None)

@@ -200,6 +200,15 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         ),
     ),
     noun(
+        "requests",
+        "Requests of Buyers that were refused.",
+        Verb(
+            "list",
+            "bridge.cli.requests:list_requests",
+            "List the newest requests of Buyers that were refused: with which status, and why. Reads only.",
+        ),
+    ),
+    noun(
         "outbox",
         "Messages for the WFM that follow from decisions: notes, ticket states, bookings taken back.",
         Verb(

@@ -35,7 +35,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from bridge.domain import echo
-from bridge.domain.ages import VisitAge, highest, is_behind, newer_than, versions_in
+from bridge.domain.ages import VisitAge, highest, is_behind, newer_than
 from bridge.domain.appointment import OPEN
 from bridge.domain.booking import adopt
 from bridge.domain.draft import Draft, IllegalMove
@@ -115,7 +115,7 @@ def learned(
 
 def is_late(job: Job, versions: Mapping[str, int]) -> bool:
     """Tell whether a message of these versions is older than what is applied, or than a yes of the WFM's."""
-    return is_behind(versions, job.versions) or is_behind(versions, job.ages.agreed)
+    return is_behind(versions, job.versions) or is_behind(versions, job.ages.answered)
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:
@@ -407,7 +407,7 @@ def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:
 
 
 def _stale_reason(job: Job, update: JobUpdate) -> str:
-    known = highest(job.versions, versions_in(job.ages.agreed))
+    known = highest(job.versions, job.ages.answered)
     older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if came < known.get(key, came)]
     if not older:
         same = [f"{key} {came}" for key, came in update.versions.items() if job.heard.get(key) == came]

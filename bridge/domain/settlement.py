@@ -107,11 +107,15 @@ def settle(
 
 
 def _agreed_now(before: Job, job: Job, command: Command, reply: Accepted, now: datetime) -> Job:
-    """Remember how new the agreement is: newer than what the WFM has said so far, and no older than its reply."""
+    """Remember how new the agreement is: newer than what the WFM has said so far, and no older than its reply.
+
+    A reply may come late. What was not applied of what came before it says nothing of what may follow.
+    """
     versions = {} if reply.version is None else {"job": reply.version}
     turn = next_turn((before.ages.agreed, *before.field_versions.values()))
     age = VisitAge(earliest=command.created_at, latest=now, versions=versions, by_buyer=True)
-    return replace(job, ages=job.aged(before, age).with_agreement(before.heard, {**versions, TURN: turn}))
+    ages = job.aged(before, age).with_agreement(before.heard, {**versions, TURN: turn})
+    return replace(job, ages=ages.with_yes(versions))
 
 
 def expire(job: Job, command: Command) -> Settlement:

@@ -15,6 +15,7 @@ from bridge.flows.ports import (
     ListenerReport,
     OutboxReport,
     RecordedEntry,
+    RefusedRequest,
     TracedCommand,
 )
 from bridge.flows.trace import period
@@ -144,6 +145,21 @@ def _reply_facts(recorded: RecordedEntry) -> Facts:
         "outcome": entry.outcome.value,
         "rule": entry.rule,
         "reason": entry.reason,
+    }
+
+
+def request_facts(request: RefusedRequest) -> Facts:
+    """Say which request of a Buyer was refused, and why."""
+    return {
+        "at": _moment(request.at),
+        "requester": request.requester,
+        "buyer": request.buyer,
+        "operation": request.operation,
+        "status": request.status,
+        "reason": request.reason,
+        "workOrder": request.work_order,
+        "appointment": request.appointment,
+        "correlationId": request.correlation_id,
     }
 
 

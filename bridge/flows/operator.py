@@ -5,8 +5,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from bridge.domain.model import BuyerId, CommandKind, CommandState, JobRef
+from bridge.domain.model import BuyerId, CommandKind, CommandState, JobRef, WorkOrderId
 from bridge.flows.ports import OutboxReport, OutboxState, RecordedEntry, TracedCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which refused requests are meant; None means any."""
+
+    buyer: BuyerId | None = None
+    status: int | None = None
+    work_order: WorkOrderId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -339,6 +339,24 @@ class TracedDelivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRequest:
+    """A request of a Buyer that was answered with an error. `reason` is what he was told.
+
+    What it was about is given as far as it could be told, and need not exist.
+    """
+
+    at: datetime
+    requester: str
+    buyer: BuyerId | None
+    operation: str
+    status: int
+    reason: str
+    work_order: WorkOrderId | None
+    appointment: AppointmentId | None
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobTrace:
     """All that is on record of one job, each kind in its order. What retention has deleted is missing."""
 
@@ -350,6 +368,7 @@ class JobTrace:
     sent: tuple[OutboxReport, ...]
     events: tuple[AnnouncedEvent, ...]
     deliveries: tuple[TracedDelivery, ...]
+    refused: tuple[RefusedRequest, ...] = ()
 
 
 class Backed(NamedTuple):
@@ -381,6 +400,30 @@ class Figures:
     to_take_back: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """An act of a person: who did what with which thing, when, and why (`note`).
+
+    `outcome` is what came of it; empty where it was begun and nobody knows, since the process ended.
+    """
+
+    at: datetime
+    who: str
+    role: str
+    act: str
+    thing: str
+    note: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAct:
+    """An act with its number in the audit log, ascending."""
+
+    number: int
+    entry: AuditEntry
+
+
 class Watcher(Protocol):
     """Who counts what happens. Nothing of it may fail, or take time."""
 
@@ -395,6 +438,8 @@ class Memory(StrEnum):
     INBOX = "inbox"
     DELIVERIES = "deliveries"
     OUTBOX = "outbox"
+    REFUSED = "refused requests"
+    TRACES = "trace contexts"
     SLOTS = "slots"
 
 

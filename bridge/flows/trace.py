@@ -21,6 +21,7 @@ from bridge.flows.ports import (
     OutboxReport,
     OutboxState,
     RecordedEntry,
+    RefusedRequest,
     TracedCommand,
     TracedDelivery,
 )
@@ -30,6 +31,7 @@ from bridge.mef.models import TimePeriod
 class StepKind(StrEnum):
     """What a step is."""
 
+    REQUEST = "request"
     COMMAND = "command"
     MESSAGE = "message"
     RESULT = "result"
@@ -56,6 +58,7 @@ class Step:
 def steps(trace: JobTrace) -> list[Step]:
     """Tell what happened, in order; of what happened at one moment, causes come before what they led to."""
     told = [
+        *map(_refused, trace.refused),
         *map(_message, trace.messages),
         *(step for each in trace.commands for step in _command(each)),
         *(step for each in trace.sent for step in _sent(each)),
@@ -108,6 +111,16 @@ def _message_waits(recorded: RecordedEntry) -> Iterator[str]:
     elif entry.outcome is Outcome.WAITING:
         until = f" until {moment(entry.due_at)}" if entry.due_at is not None else ""
         yield f"message {recorded.number} waits{until}: {entry.reason}"
+
+
+def _refused(request: RefusedRequest) -> Step:
+    return Step(
+        at=request.at,
+        kind=StepKind.REQUEST,
+        text=f"{request.operation} of {request.requester} was answered {request.status}: {request.reason}",
+        ids={"correlationId": request.correlation_id, "status": request.status},
+        is_trouble=True,
+    )
 
 
 def _command(traced: TracedCommand) -> Iterator[Step]:

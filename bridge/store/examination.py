@@ -14,7 +14,7 @@ from bridge.store.engine import BUSY_TIMEOUT_S, open_postgres, open_sqlite, targ
 from bridge.store.migration import CURRENT, standing_of
 from bridge.store.postgres_url import Postgres
 from bridge.store.rights import may_make_tables, may_use_tables
-from bridge.store.session import Session, begin
+from bridge.store.schema_session import SchemaSession, begin
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ class _Server:
     async def is_current(self) -> bool:
         return await _is_current(self._ask(standing_of))
 
-    async def _ask(self, question: Callable[[Session], Awaitable[T]]) -> T:
+    async def _ask(self, question: Callable[[SchemaSession], Awaitable[T]]) -> T:
         engine = open_postgres(self._server, named_statements=False)
         try:
             async with begin(engine) as session:
@@ -144,7 +144,7 @@ class _Server:
             await engine.dispose()
 
 
-async def _rights(session: Session) -> str:
+async def _rights(session: SchemaSession) -> str:
     (row,) = await session.rows(text("SELECT current_setting('transaction_read_only') AS it"))
     if row["it"] == "on":
         raise PermanentError(
@@ -159,7 +159,7 @@ async def _rights(session: Session) -> str:
     return "all that it needs" if revision == CURRENT else "enough to make the tables"
 
 
-async def _time(session: Session) -> datetime | None:
+async def _time(session: SchemaSession) -> datetime | None:
     (row,) = await session.rows(text("SELECT clock_timestamp() AS it"))
     found: datetime = row["it"]
     return found

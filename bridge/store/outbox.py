@@ -46,7 +46,7 @@ class Outbox:
 
     async def claim(self, now: datetime, lease_until: datetime, limit: int) -> Sequence[OutboxEntry]:
         """Lease at most `limit` messages that are due, oldest first: of each job its first one."""
-        async with self._database.write() as session:
+        async with self._database.write(brief=True) as session:
             due = await session.rows(_DUE, {"now": now, "limit": limit, "me": self._claimer})
             claimed = [outbox_entry(row) for row in due]
             await ordering.lease(session, outbox, [entry.number for entry in claimed], lease_until, self._claimer)
@@ -54,7 +54,7 @@ class Outbox:
 
     async def hold(self, number: int, lease_until: datetime) -> None:
         """Lease for longer what was claimed and is still on its way."""
-        async with self._database.write() as session:
+        async with self._database.write(brief=True) as session:
             await ordering.hold(session, outbox, number, lease_until)
 
     async def settle(self, number: int, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
@@ -67,7 +67,7 @@ class Outbox:
     async def _settle(self, settlements: Sequence[Settlement]) -> Sequence[None]:
         now = self._clock()  # the same for all of them, which are then changed together
         settlements = [replace(each, columns={**each.columns, "attempted_at": now}) for each in settlements]
-        async with self._database.write() as session:
+        async with self._database.write(brief=True) as session:
             ended = await ordering.settle(session, outbox, settlements)
             another = await ordering.promote(session, outbox, ended, AT_ONCE)
         if another:

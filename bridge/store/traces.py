@@ -21,6 +21,7 @@ from bridge.store.journal import recorded
 from bridge.store.notifications import event_of
 from bridge.store.outbox import REPORTS as OUTBOX_REPORTS
 from bridge.store.outbox import report_of as outbox_report_of
+from bridge.store.refused_requests import refused_request
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import (
     appointments,
@@ -31,6 +32,7 @@ from bridge.store.tables import (
     journal,
     notifications,
     outbox,
+    refused_requests,
     work_order_entities,
     work_orders,
 )
@@ -64,6 +66,11 @@ _COMMANDS = (
     .order_by(commands.c.created_at, commands.c.id)
 )
 _SENT = OUTBOX_REPORTS.where(outbox.c.pack == _PACK, outbox.c.job_key == _KEY).order_by(outbox.c.number)
+_REFUSED = (
+    select(refused_requests)
+    .where(or_(refused_requests.c.work_order_id.in_(KEYS), refused_requests.c.appointment_id.in_(KEYS)))
+    .order_by(refused_requests.c.number)
+)
 _EVENTS = (
     select(notifications)
     .where(notifications.c.resource_id.in_(KEYS))
@@ -117,6 +124,7 @@ class Traces:
                 sent=tuple(outbox_report_of(row) for row in await session.rows(_SENT, of_job)),
                 events=tuple(events),
                 deliveries=await _deliveries(session, events),
+                refused=tuple(refused_request(row) for row in await session.rows_in(_REFUSED, resources)),
             )
 
 
@@ -148,6 +156,7 @@ def _exact(id_: str) -> Iterator[Sequence[Select[Any]]]:
     yield [
         _OF_MESSAGES.where(or_(journal.c.correlation_id == id_, journal.c.message_id == id_)),
         _OF_COMMANDS.where(commands.c.correlation_id == id_),
+        *_of_refused(refused_requests.c.correlation_id == id_),
         *_of_events(notifications.c.correlation_id == id_),
     ]
 
@@ -163,6 +172,13 @@ def _beginning(id_: str) -> Sequence[Select[Any]]:
         _OF_ENTITIES.where(begins(work_order_entities.c.entity_id)),
         *_of_events(begins(notifications.c.event_id)),
     ]
+
+
+def _of_refused(condition: ColumnElement[bool]) -> Sequence[Select[Any]]:
+    """Choose the jobs that refused requests were about."""
+    orders = select(refused_requests.c.work_order_id).where(condition)
+    visits = select(refused_requests.c.appointment_id).where(condition)
+    return [_OF_ORDERS.where(work_orders.c.id.in_(orders)), _OF_APPOINTMENTS.where(appointments.c.id.in_(visits))]
 
 
 def _of_events(condition: ColumnElement[bool]) -> Sequence[Select[Any]]:

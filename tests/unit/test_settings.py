@@ -195,6 +195,7 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         "BRIDGE_BUYERS",
         "BRIDGE_HTTP_HOST",
         "BRIDGE_ADMIN_HOST",
+        "BRIDGE_ADMIN_SESSION_KEY_FILE",
         "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
         "BRIDGE_DELIVERY_CA_FILE",
         "BRIDGE_DATABASE_PASSWORD_FILE",

@@ -1,14 +1,16 @@
 """What was heard and not applied makes no older message stale: it told the Buyer nothing of how things stand."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
 import orjson
+import pytest
 
 from bridge.domain.ages import ages_in
-from bridge.domain.model import Accepted, AppointmentId, CommandState, Job, JobRef, Outcome
-from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.domain.model import Accepted, CommandState, Job, JobRef, Outcome, Refused
+from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
 from bridge.packtools.sandbox import RawMessage, Sandbox
 from tests.unit.domain.builders import a_booking, a_cancel
 from tests.unit.mapping.builders import NO_VISIT, NOON, acme, snapshot
@@ -65,7 +67,7 @@ def test_the_end_of_a_visit_that_waited_for_a_reply_is_not_lost_where_the_reply_
     book, _ = play(CREATED, PLANNED)
     job = book.job(JOB)
     assert job.appointment is not None
-    command = replace(a_cancel(visit="V-0001"), job=JOB, appointment=AppointmentId(job.appointment.id), created_at=NOON)
+    command = replace(a_cancel(visit="V-0001"), job=JOB, appointment=job.appointment.id, created_at=NOON)
     book.put(replace(job, commands=(command,)))
     _, outcomes = play(TAKEN_BACK, PAUSED, book=book)
     assert outcomes == ["waiting", "ignored"]
@@ -74,13 +76,39 @@ def test_the_end_of_a_visit_that_waited_for_a_reply_is_not_lost_where_the_reply_
     assert seen(book.job(JOB))[:2] == (WorkOrderState.OPEN, AppointmentStatus.CANCELLED)
 
 
+OTHER = {"VISIT_NO": "V-0009", "WIN_FROM": "2026-03-09 08:00", "WIN_TO": "2026-03-09 12:00"}
+
+
+@pytest.mark.parametrize("reply", [Accepted(), Refused("22", Error422Code.REFERENCE_NOT_FOUND), None])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_what_comes_after_a_visit_that_is_being_cancelled_waits_for_the_reply(
+    order: Sequence[int], reply: Accepted | Refused | None
+) -> None:
+    """The dispatcher has cancelled it first, and planned another one: that is no move of the Buyer's visit."""
+    book, _ = play(CREATED, PLANNED)
+    job = book.job(JOB)
+    assert job.appointment is not None
+    command = replace(a_cancel(visit="V-0001"), job=JOB, appointment=job.appointment.id, created_at=NOON)
+    book.put(replace(job, commands=(command,)))
+    said = (TAKEN_BACK, message(5, "SCHD", **OTHER), message(6, "ENRT", **OTHER))
+    _, outcomes = play(*(said[number] for number in order), book=book)
+    assert sorted(outcomes) == ["ignored", "waiting", "waiting"]
+    if reply is None:
+        book.expire(command, NOON)
+    else:
+        book.settle(command, reply, NOON)
+    job = book.job(JOB)
+    assert seen(job)[:2] == (WorkOrderState.PLANNED, AppointmentStatus.CONFIRMED)
+    assert job.appointment is not None
+    assert job.appointment.visit == "V-0009"
+
+
 def test_an_echo_makes_nothing_stale_that_the_buyer_should_see() -> None:
     """The visit of a booking that timed out is another one than that which the Seller has agreed meanwhile."""
-    other = {"VISIT_NO": "V-0009", "WIN_FROM": "2026-03-09 08:00", "WIN_TO": "2026-03-09 12:00"}
     book, _ = play(CREATED, PLANNED)
     booking = replace(a_booking(CommandState.COMPENSATED, visit="V-0009"), job=JOB, created_at=NOON)
     book.put(replace(book.job(JOB), commands=(booking,)))
-    _, outcomes = play(message(5, "SCHD", **other), TAKEN_BACK, book=book)
+    _, outcomes = play(message(5, "SCHD", **OTHER), TAKEN_BACK, book=book)
     assert outcomes == ["echo", "applied"]
     assert seen(book.job(JOB))[1] is AppointmentStatus.CANCELLED
 
@@ -94,14 +122,14 @@ def test_the_end_of_a_visit_that_was_taken_back_makes_its_late_announcement_stal
     assert book.job(JOB).appointment is None
 
 
-def test_a_yes_is_newer_than_all_that_was_heard_before_it() -> None:
+def test_what_was_sent_before_a_yes_says_nothing_against_it() -> None:
     book, _ = play(CREATED, ON_THE_WAY)
     job = book.job(JOB)
     assert job.work_order is not None
     booking = replace(a_booking(), job=JOB, work_order=job.work_order.id, created_at=NOON)
     book.put(replace(job, commands=(booking,)))
     book.settle(booking, Accepted("V-0001"), NOON)
-    _, outcomes = play(message(2, "VCAN"), book=book)
+    _, outcomes = play(message(2, "VCAN", TS="2026-03-05 12:55:00", **NO_VISIT), book=book)
     assert (outcomes, seen(book.job(JOB))[1]) == (["stale"], AppointmentStatus.CONFIRMED)
 
 
