@@ -13,11 +13,13 @@ from bridge.settings import Settings
 WATCH_SECONDS = 1.0
 """How often the packs' files are looked at, where `packs_watch` is set."""
 
+Reload = Callable[[], Awaitable[bool]]
+
 Stamp = tuple[str, int, int]
 """A path with the time of its last change (ns) and its size (bytes)."""
 
 
-def start_reloading(settings: Settings, packs: LivePacks, start: Start) -> Callable[[], Awaitable[bool]]:
+def start_reloading(settings: Settings, packs: LivePacks, start: Start) -> Reload:
     """Give the way to reload the packs; where it is asked for, look after their files, too."""
     reload = PackReload(packs, partial(load_packs, settings))
     if settings.packs_watch:

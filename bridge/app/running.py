@@ -81,12 +81,12 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         url, close = await start_http(
             settings, served, identity, parts.leaving, stack, admin.metrics.requested, refused.note
         )
-        await start_admin(admin, parts, wfm_side, keys, start, stack)
+        await start_admin(admin, parts, wfm_side, keys, reload, start, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
         start(refused.run(), "refused requests")
-        start_delivery(parts, start, url, access, admin.metrics.attempted)
+        start_delivery(parts, start, url, access, admin.attempted)
         if link is None:
             await connect(parts, stack)
         await start_publishing(wfm_side, stack)

@@ -31,6 +31,7 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -46,7 +47,7 @@ PENDING = "pending"
 ME = bindparam("me", type_=Plain())
 
 # What a row gets from the database, by its claims and by its attempts.
-_OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "begun_at", "error", "attempted_at")
+_OF_ATTEMPTS = ("lease_until", "claimed_by", "begun_at", "error", "attempted_at")
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,10 +69,9 @@ def of_job(job: JobRef) -> str:
     return f"{len(job.pack)}:{job.pack}:{job.key}"
 
 
-async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows in their order, lined up."""
-    await line_up(session, table, rows)
-    await _appended(table).run(session, rows)
+async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows in their order, which are lined up; gives their numbers as `Bulk.run` does."""
+    return await _appended(table).run(session, rows)
 
 
 async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
@@ -92,7 +92,7 @@ async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]
 
 @cache
 def _appended(table: Table) -> Bulk:
-    return Bulk(table, without=_OF_ATTEMPTS)
+    return Bulk(table, without=_OF_ATTEMPTS, numbered=True)
 
 
 @cache
@@ -256,24 +256,20 @@ async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dic
     All are locked in the order of their numbers, as who appends does: else two could wait for each other.
     """
     wanted = set(numbers)
-    if session.is_postgres:
-        behind = await session.rows(_behind(table), {"keys": sorted(wanted)})
-        numbers = wanted | {row["number"] for row in behind}
-    found = await session.rows(_pending(table, postgres=session.is_postgres), {"keys": sorted(numbers)})
+    found = await session.rows(_pending(table, postgres=session.is_postgres), {"keys": sorted(wanted)})
     return {row["number"]: row["ordering_key"] for row in found if row["number"] in wanted}
 
 
 @cache
-def _behind(table: Table) -> Select[Any]:
-    key = table.c.ordering_key
-    ours = select(key).where(among(table.c.number, postgres=True))
-    rest = select(func.min(table.c.number).label("number")).where(is_pending(table), key.in_(ours))
-    return rest.where(not_(among(table.c.number, postgres=True))).group_by(key)
-
-
-@cache
 def _pending(table: Table, *, postgres: bool) -> Select[Any]:
+    """Find what is pending of some rows; PostgreSQL locks these and the first ones behind them."""
     wanted = among(table.c.number, postgres=postgres)
+    if postgres:
+        key = table.c.ordering_key
+        ours = select(key).where(wanted)
+        behind = select(func.min(table.c.number)).where(is_pending(table), key.in_(ours), not_(wanted)).group_by(key)
+        keys = bindparam("keys", type_=ARRAY(table.c.number.type, dimensions=1))
+        wanted = table.c.number.in_(union_all(select(func.unnest(keys)), behind))
     found = select(table.c.number, table.c.ordering_key).where(is_pending(table), wanted)
     return found.order_by(table.c.number).with_for_update()
 

@@ -27,6 +27,7 @@ from bridge.store.reads import Reads
 from bridge.store.refused_requests import RefusedRequests
 from bridge.store.requests import Requests
 from bridge.store.retention import Retention
+from bridge.store.search import Search
 from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
 from bridge.store.trace_contexts import TraceContexts
@@ -119,6 +120,7 @@ class SqlStore:
         self.traces = Traces(self._database)
         self.trace_contexts = TraceContexts(self._database)
         self.counts = Counts(self._database)
+        self.search = Search(self._database)
         self.audit = Audit(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)

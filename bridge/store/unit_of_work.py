@@ -59,21 +59,30 @@ class UnitOfWork:
         self.queued = False
 
     async def flush(self) -> None:
-        """Write all that was gathered; call it before the commit."""
+        """Write all that was gathered; call it before the commit.
+
+        What is to be asked is asked first: then all is written together.
+        """
+        session, now = self._session, self._clock()
+        announced = None
+        if self._announcements:
+            announced = await notifications.announce(session, self._announcements, self._new_id, self.handing, now)
+        messages = [outbox_row(message) for message in self._messages]
+        await ordering.line_up(session, outbox, messages)
         await self._write_jobs()
         await self._write_journal()
-        if self._announcements:
-            announced = self._announcements
-            await notifications.announce(self._session, announced, self._new_id, self.handing, self._clock())
-            self._announcements.clear()
-        if self._messages:
-            await ordering.append(self._session, outbox, [outbox_row(message) for message in self._messages])
-            self.queued = True
-            self._messages.clear()
+        await ordering.append(session, outbox, messages)
+        self.queued |= bool(messages)
+        hand_over = await announced.write(session) if announced is not None else None
+        await session.written()
+        if hand_over is not None:
+            hand_over()
+        self._announcements.clear()
+        self._messages.clear()
 
     async def _write_jobs(self) -> None:
         if self._changed:
-            await jobs.write(self._session, self._changed, self._stored, self._settled)
+            await jobs.write(self._session, self._changed, self._stored, self._settled, self._loaded.keys())
         heads = {key[1] for key in self._changed if key[0] is Kind.HEAD}
         if others := self._commanded - heads:
             await jobs.raise_revisions(self._session, others)
@@ -184,6 +193,7 @@ class UnitOfWork:
         """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
         await self._write_jobs()
         await commands.ADD.run(self._session, [commands.command_row(command) for command in new])
+        await self._session.written()
         self._commanded |= {command.job for command in new}
         self._stored.update(((Kind.COMMAND, command.id), command) for command in new)
 

@@ -31,12 +31,12 @@ def with_examples(document: Json, api: Api) -> Json:
     for path, methods in document["paths"].items():
         for operation in methods.values():
             for content in operation.get("requestBody", {}).get("content", {}).values():
-                content["example"] = _told_at(path, request_example(document, content["schema"], api))
+                content["example"] = _said_at(path, request_example(document, content["schema"], api))
             _show_success(document, operation)
     return document
 
 
-def _told_at(path: str, example: Any) -> Any:
+def _said_at(path: str, example: Any) -> Any:
     """A listener's path says which event it takes."""
     before, _, event_type = path.partition("/listener/")
     return {**example, "eventType": event_type} if event_type and not before else example

@@ -1,0 +1,83 @@
+"""`make pictures`: a picture of each page of the console, for the docs."""
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from playwright.async_api import Page
+
+from tests.console.browser import open_browser
+from tests.console.scene import PACK, ROOT, TICKET, Scene, let_a_night_pass, open_scene
+
+IMAGES = ROOT / "docs" / "img"
+
+
+async def log_in(page: Page, console: str, key: str = "operator-key") -> None:
+    """Log in by the page."""
+    await page.goto(f"{console}/")
+    await page.get_by_label("Your token").fill(key)
+    await page.get_by_role("button", name="Log in").click()
+    await page.wait_for_url(f"{console}/console/")
+
+
+def mended(text: str) -> str:
+    """Give the text of the pack with the code that it does not know, as an operator would put it in."""
+    return (
+        text.replace("CANC, HOLD]}", "CANC, HOLD, LEFT]}", 1)
+        .replace("when: {status: [DONE, CLSD]}", "when: {status: [DONE, CLSD, LEFT]}", 1)
+        .replace("    NEW:  [SCHD, WIP, HOLD, CANC]", "    NEW:  [SCHD, WIP, HOLD, CANC, LEFT]\n    LEFT: [CLSD]", 1)
+    )
+
+
+async def take(scene: Scene, page: Page, directory: Path) -> None:
+    """Take all of them."""
+
+    async def shot(name: str, *, whole: bool = True) -> None:
+        await page.screenshot(path=directory / f"console-{name}.png", full_page=whole, clip=None)
+
+    await page.goto(f"{scene.console}/")
+    await shot("login")
+    await log_in(page, scene.console)
+    await page.get_by_text("Parked, by reason").wait_for()
+    await page.reload()
+    await shot("now")
+    await page.goto(f"{scene.console}/console/work-orders")
+    await shot("work-orders")
+    await page.get_by_label("Any id").fill(TICKET)
+    await page.get_by_role("button", name="Search").click()
+    await page.locator("li.message.hot summary").click()
+    await shot("story")
+    await page.get_by_role("link", name="See why, and mend it").click()
+    await shot("message")
+    await page.goto(f"{scene.console}/console/parked?pack={PACK}")
+    await shot("parked")
+    await page.goto(f"{scene.console}/console/draft?pack={PACK}&reason=field+status")
+    text = page.get_by_label("pack.yaml")
+    await text.fill((await text.input_value()).replace("CANC, HOLD]}", "CANC, HOLD, LEFT]", 1))
+    await page.get_by_role("button", name="Check").click()
+    await shot("draft-mistakes")
+    await text.fill(mended(scene.pack.joinpath("pack.yaml").read_text()))
+    await page.get_by_role("button", name="Check").click()
+    await shot("draft")
+    await page.goto(f"{scene.console}/console/audit")
+    await shot("audit")
+
+
+async def main(directory: Path) -> None:
+    """Let a night pass and take the pictures."""
+    with tempfile.TemporaryDirectory(prefix="mef-bridge-pictures-") as place:
+        async with open_scene(Path(place)) as scene, open_browser() as browser:
+            await let_a_night_pass(scene)
+            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+            await take(scene, page, directory)
+            phone = await browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
+            await log_in(phone, scene.console)
+            await phone.goto(f"{scene.console}/console/work-orders/{await scene.stuck_order()}")
+            await phone.screenshot(path=directory / "console-phone.png", full_page=True)
+            await phone.goto(f"{scene.console}/console/")
+            await phone.screenshot(path=directory / "console-phone-now.png", full_page=True)
+
+
+if __name__ == "__main__":
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(IMAGES))
