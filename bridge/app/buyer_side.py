@@ -17,8 +17,9 @@ from bridge.api.middleware import Count
 from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.leaving import Leaving
+from bridge.app.parts import Parts
 from bridge.app.process import Start, new_id, now
-from bridge.app.wfm_side import Parts, WfmSide
+from bridge.app.wfm_side import WfmSide
 from bridge.delivery.access import Access, keep_fresh
 from bridge.delivery.sender import open_sender
 from bridge.delivery.worker import DeliveryWorker

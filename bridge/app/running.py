@@ -18,10 +18,10 @@ from bridge.app.callers import load_entities, open_identity
 from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
+from bridge.app.parts import Parts
 from bridge.app.process import background
 from bridge.app.state import build_store, open_state, patiently, take_over
 from bridge.app.wfm_side import (
-    Parts,
     build_link,
     build_wfm_side,
     connect,

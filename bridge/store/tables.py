@@ -346,3 +346,10 @@ processes = Table(
     Column("ballast", LargeBinary, nullable=False),
     Column("packs", Json(optional=True)),
 )
+
+partitionings = Table(
+    "partitionings",
+    metadata,
+    Column("pack", Plain, primary_key=True),
+    Column("partitions", Number, nullable=False),
+)

@@ -22,6 +22,7 @@ FROZEN = {
     "0011_listener_health.py": "81e58ac0532cf0936ebc5025af722d6290a72c8344659fba4080ae02f999bdcc",
     "0012_trace.py": "abe1e5642bf970648ebcfee7ed5e8612a3e01fd14e33cb54a8b8f8621000f524",
     "0013_lists.py": "a251735fe2d62b1467d946dfff6cf15836ac1f4dfa4eba104222afbc99dc771b",
+    "0016_partitionings.py": "bcbf115ad970135f186e0be238fe8afc039a0fe897bbd1b187cdd6ac922d053c",
 }
 
 
