@@ -149,7 +149,7 @@ class Deliveries:
 
     async def give_back(self, numbers: Sequence[int], now: datetime) -> None:
         """Let what was claimed and not begun be due again, as if it had not been claimed."""
-        async with self._database.write() as session:
+        async with self._database.write(brief=True) as session:
             await session.run(_GIVE_BACK, {"keys": sorted(numbers), "at": now, "me": self._claimer})
 
     async def settle(self, settlement: DeliverySettlement) -> str | None:
@@ -164,7 +164,7 @@ class Deliveries:
     async def _settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[str | None]:
         handing = self.handing()
         try:
-            async with self._database.write() as session:
+            async with self._database.write(brief=True) as session:
                 verdict = await listeners.judge(session, settlements)
                 await _RECORD.run(session, [_attempt_row(each.number, each.attempt) for each in settlements])
                 ended = await ordering.settle(session, deliveries, list(map(_following, settlements)), counted=True)

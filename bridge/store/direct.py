@@ -1,38 +1,20 @@
 """Reads on the driver itself: statements compiled once, and run without BEGIN and COMMIT.
 
 A statement sees one moment of the database by itself, on both databases. SQLAlchemy would bind its parameters by name,
-begin a transaction, wrap each row and commit: where one row is read, that is most of the cost. Its pool stays:
-connections are lent from there, so that limits and failovers are what they are for everybody.
+begin a transaction, wrap each row and commit: where one row is read, that is most of the cost.
 """
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any
 
 from sqlalchemy import BindParameter, Dialect, Select, literal_column
-from sqlalchemy.ext.asyncio import AsyncEngine
 from sqlalchemy.sql.visitors import replacement_traverse
-from sqlalchemy.util import greenlet_spawn
 
 from bridge.store.columns import Convert
-from bridge.store.sqlite import OneTripConnection
-from bridge.store.trouble import ours
-
-UNNAMED: Final = "bridge_unnamed_statements"
-"""The execution option of an engine that may leave nothing at the server beyond a transaction (there is a pooler)."""
-
-LENT_S: Final = 2.0
-"""So long a connection is kept out of the pool at most: after a failover, the pool has others before long."""
+from bridge.store.lender import Bound
 
 Rows = Sequence[tuple[Any, ...]]
-
-
-class Bound(NamedTuple):
-    """A statement and its parameters, as the driver takes them."""
-
-    sql: str
-    parameters: Sequence[Any]
 
 
 class Direct:
@@ -104,99 +86,3 @@ def _column_for(element: Any, **_: Any) -> Any:
 
 def _converted(convert: Convert | None, value: Any) -> Any:
     return value if convert is None else convert(value)
-
-
-class Lender:
-    """Lends connections of an engine's pool, and keeps them at hand while they are used again and again.
-
-    To take one out of the pool and put it back costs as much as to read by it.
-    """
-
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self._at_hand: list[_Lent] = []
-        self._giving_back: asyncio.Task[None] | None = None
-
-    async def fetch(self, *queries: Bound) -> list[Sequence[Sequence[Any]]]:
-        """Run queries, one after another, and give the driver's rows of each.
-
-        On SQLite all of them are one trip to the connection's thread.
-        """
-        try:
-            lent = await self._take()
-            try:
-                found = await self._run(lent.connection.driver_connection, queries)
-            except BaseException:
-                await _give_back(lent)
-                raise
-        except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
-            raise ours(failure) from None
-        self._keep(lent)
-        return found
-
-    async def close(self) -> None:
-        """Give back what is at hand."""
-        if self._giving_back is not None:
-            self._giving_back.cancel()
-            await asyncio.wait([self._giving_back])
-        while self._at_hand:
-            await _give_back(self._at_hand.pop())
-
-    async def _take(self) -> "_Lent":
-        now = asyncio.get_running_loop().time()
-        while self._at_hand:
-            lent = self._at_hand.pop()
-            if now < lent.until and not _is_closed(lent.connection.driver_connection):
-                return lent
-            await _give_back(lent)
-        # The pool waits in a greenlet, where it has no connection left or makes one.
-        return _Lent(await greenlet_spawn(self._engine.sync_engine.pool.connect), now + LENT_S)
-
-    def _keep(self, lent: "_Lent") -> None:
-        self._at_hand.append(lent)
-        if self._giving_back is None:
-            self._giving_back = asyncio.create_task(self._give_back_in_time(), name="lender")
-
-    async def _give_back_in_time(self) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            while self._at_hand:
-                await asyncio.sleep(LENT_S)
-                late = [lent for lent in self._at_hand if lent.until <= loop.time()]
-                self._at_hand = [lent for lent in self._at_hand if lent not in late]
-                for lent in late:
-                    await asyncio.shield(_give_back(lent))
-        finally:
-            self._giving_back = None
-
-    async def _run(self, driver: Any, queries: Sequence[Bound]) -> list[Sequence[Sequence[Any]]]:
-        if isinstance(driver, OneTripConnection):
-            return await _of_sqlite(driver, queries)
-        if self._engine.get_execution_options().get(UNNAMED, False):
-            async with driver.transaction(readonly=True):
-                return [await driver.fetch(query.sql, *query.parameters) for query in queries]
-        return [await driver.fetch(query.sql, *query.parameters) for query in queries]
-
-
-class _Lent(NamedTuple):
-    """A connection out of the pool, which it is given back to once the loop's clock shows `until`."""
-
-    connection: Any
-    until: float
-
-
-def _is_closed(driver: Any) -> bool:
-    return not isinstance(driver, OneTripConnection) and driver.is_closed()
-
-
-async def _give_back(lent: _Lent) -> None:
-    # As SQLAlchemy's own connections do: nothing was begun, so nothing is rolled back, which would be a trip.
-    await greenlet_spawn(lent.connection._close_special, transaction_reset=True)  # noqa: SLF001
-
-
-async def _of_sqlite(driver: OneTripConnection, queries: Sequence[Bound]) -> list[Sequence[Sequence[Any]]]:
-    found: list[Sequence[Sequence[Any]]] = []
-    await driver.trip(
-        lambda connection: found.extend(connection.execute(sql, bound).fetchall() for sql, bound in queries)
-    )
-    return found

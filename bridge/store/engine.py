@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import PermanentError
 from bridge.store import postgres
-from bridge.store.direct import UNNAMED
+from bridge.store.lender import READ_ONLY, UNNAMED
 from bridge.store.postgres_url import Postgres, read_url
 from bridge.store.sqlite import Synchronous, begin, connect
 
@@ -98,7 +98,7 @@ def open_postgres(server: Postgres, *, named_statements: bool = True, read_only:
         max_overflow=MAX_OVERFLOW,
         hide_parameters=True,
         connect_args=connecting,
-        execution_options={UNNAMED: not named_statements} | ({"postgresql_readonly": True} if read_only else {}),
+        execution_options={UNNAMED: not named_statements} | ({READ_ONLY: True} if read_only else {}),
     )
 
     @event.listens_for(engine.sync_engine, "checkout")

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, bindparam, exists, literal_column, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
+from sqlalchemy.types import NULLTYPE
 
 from bridge.domain.ages import Age, Ages, ages_in
 from bridge.domain.appointment import OPEN
@@ -50,8 +51,10 @@ MOST_KEPT = 4096
 SITE = "site"
 ADDRESS = "address"
 
-_LOCK = text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted").bindparams(
-    bindparam("wanted", type_=ARRAY(BigInteger))
+_LOCK = (
+    text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted")
+    .bindparams(bindparam("wanted", type_=ARRAY(BigInteger)))
+    .columns(pg_advisory_xact_lock=NULLTYPE)
 )
 _HOLDS = (
     exists()

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bridge.errors import PermanentError
 from bridge.store.engine import open_engine
 from bridge.store.rights import READS, may_make_tables, may_read, may_use_tables
-from bridge.store.session import Session, begin
+from bridge.store.schema_session import SchemaSession, begin
 from bridge.store.sqlite import WRITES
 from bridge.store.tables import metadata
 
-CURRENT: Final = "0013"
+CURRENT: Final = "0015"
 """The revision of the tables as they are now: that of the newest migration script."""
 
 # Alembic's own table, as Alembic makes it.
@@ -66,7 +66,20 @@ async def check_engine(engine: AsyncEngine, *, read_only: bool = False) -> None:
             await may_use_tables(session, READS) if read_only else await may_use_tables(session)
 
 
-async def _upgrade(session: Session, has: str | None) -> None:
+async def standing_of(session: SchemaSession) -> str | None:
+    """Give the revision of the tables, which may be older than ours; None where there are none yet.
+
+    Raises `PermanentError` for those of a newer bridge, and of somebody else.
+    """
+    has = await _revision_of(session)
+    if has is None:
+        await _refuse_others(session)
+    elif has != CURRENT:
+        _refuse_newer(has)
+    return has
+
+
+async def _upgrade(session: SchemaSession, has: str | None) -> None:
     if has == CURRENT:
         return
     if has is not None:
@@ -78,7 +91,7 @@ async def _upgrade(session: Session, has: str | None) -> None:
     await session.run_sync(_create if has is None else _migrate)
 
 
-async def _refuse_others(session: Session) -> None:
+async def _refuse_others(session: SchemaSession) -> None:
     """A database without our revision must not have tables by our names: they are somebody else's."""
     found = sorted(
         set(await _asked(session, lambda connection: inspect(connection).get_table_names())) & set(metadata.tables)
@@ -101,7 +114,7 @@ def _differ(has: str) -> str:
     return f"the database is at schema {has}, this mef-bridge at {CURRENT}"
 
 
-async def _revision_of(session: Session) -> str | None:
+async def _revision_of(session: SchemaSession) -> str | None:
     """Give the revision of the database's tables; None if it has none of ours."""
     if session.is_postgres:
         await may_read(session, _VERSION.name)
@@ -111,7 +124,7 @@ async def _revision_of(session: Session) -> str | None:
 T = TypeVar("T")
 
 
-async def _asked(session: Session, ask: Callable[[Connection], T]) -> T:
+async def _asked(session: SchemaSession, ask: Callable[[Connection], T]) -> T:
     answers: list[T] = []
     await session.run_sync(lambda connection: answers.append(ask(connection)))
     return answers[0]

@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import bindparam, text
 
 from bridge.errors import PermanentError
-from bridge.store.session import Session
+from bridge.store.schema_session import SchemaSession
 from bridge.store.tables import metadata
 
 _TABLES: Final = [table.name for table in metadata.sorted_tables]
@@ -35,7 +35,7 @@ CHANGES: Final = ("SELECT", "INSERT", "UPDATE", "DELETE")
 READS: Final = ("SELECT",)
 
 
-async def may_make_tables(session: Session) -> None:
+async def may_make_tables(session: SchemaSession) -> None:
     """Raise `PermanentError` unless the tables can be made, or those that are there be changed."""
     (home,) = await session.rows(_HOME)
     user, schema = home["user"], home["schema"]
@@ -57,7 +57,7 @@ async def may_make_tables(session: Session) -> None:
         )
 
 
-async def may_use_tables(session: Session, privileges: Sequence[str] = CHANGES) -> None:
+async def may_use_tables(session: SchemaSession, privileges: Sequence[str] = CHANGES) -> None:
     """Raise `PermanentError` unless the tables that are there can be used."""
     await _refuse_missing(session, _TABLES, privileges)
     if privileges == CHANGES:
@@ -65,19 +65,19 @@ async def may_use_tables(session: Session, privileges: Sequence[str] = CHANGES) 
         await _refuse(session, {row["name"]: ["USAGE of its sequence"] for row in without})
 
 
-async def may_read(session: Session, table: str) -> None:
+async def may_read(session: SchemaSession, table: str) -> None:
     """Raise `PermanentError` if the table is there and cannot be read."""
     await _refuse_missing(session, [table], READS)
 
 
-async def _refuse_missing(session: Session, tables: Sequence[str], privileges: Sequence[str]) -> None:
+async def _refuse_missing(session: SchemaSession, tables: Sequence[str], privileges: Sequence[str]) -> None:
     missing: dict[str, list[str]] = {}
     for row in await session.rows(_MISSING, {"names": list(tables), "privileges": list(privileges)}):
         missing.setdefault(row["name"], []).append(row["privilege"])
     await _refuse(session, missing)
 
 
-async def _refuse(session: Session, missing: Mapping[str, Sequence[str]]) -> None:
+async def _refuse(session: SchemaSession, missing: Mapping[str, Sequence[str]]) -> None:
     if not missing:
         return
     (home,) = await session.rows(_HOME)

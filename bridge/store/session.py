@@ -1,7 +1,11 @@
 """One open database transaction, as the rest of the store sees it: statements in, rows out, our errors.
 
-Statements are built once, when their module is read, and run with parameters: to build one costs as much as to run it.
-What a batch of messages writes is inserted table by table, any number of rows in one statement (`Bulk`).
+Statements are built once, when their module is read, compiled once (`statements.py`), and run with parameters by the
+driver itself. What a batch of messages writes is inserted table by table, any number of rows in one statement (`Bulk`).
+
+SQLite runs in a thread, so that nobody waits for its disk. But a trip there and back takes longer than a statement that
+finds some rows by their keys, and much longer where the thread has to wait for its turn to run Python. So a `brief`
+transaction goes there to begin and to commit, and runs small statements at once.
 
 What a driver raises comes out as one of our errors, by `trouble.py`.
 """
@@ -9,7 +13,7 @@ What a driver raises comes out as one of our errors, by `trouble.py`.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import cached_property
 from typing import Any, Final, TypeVar, cast
@@ -18,10 +22,8 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
-    Connection,
     Dialect,
     Executable,
-    RowMapping,
     Table,
     and_,
     bindparam,
@@ -31,20 +33,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.postgresql import ARRAY, Insert
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.domain.model import JobRef
 from bridge.errors import StoreShort, StoreUnavailable, StoreUncertain
-from bridge.store.direct import Bound, Lender
-from bridge.store.sqlite import WRITES
-from bridge.store.trouble import ours
-
-# Both databases take some 32,000 parameters in a statement; a longer list of keys is asked for in parts.
-MAX_KEYS = 10_000
+from bridge.store.lender import Bound, Driver, Lender
+from bridge.store.statements import Statements
+from bridge.store.trouble import answered, ours
 
 T = TypeVar("T")
 
 _SQLITE = sqlite.dialect(paramstyle="qmark")
+
+Found = Mapping[str, Any]
+"""A row, by the names of its columns."""
 
 TRUST_AFTER_S: Final = 15.0
 """So long after the work found no room, a probe is believed: work that waits tries again several times in it."""
@@ -68,37 +70,37 @@ def is_one_of(pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
 class Session:
     """A transaction on one connection. `has_changed` tells whether it has changed anything."""
 
-    def __init__(self, connection: AsyncConnection) -> None:
-        self._connection = connection
-        self.is_postgres = connection.dialect.name == "postgresql"
+    def __init__(self, driver: Driver, statements: Statements) -> None:
+        self._driver = driver
+        self._statements = statements
+        self.is_postgres = driver.is_postgres
         self.has_changed = False
 
-    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[RowMapping]:
+    async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Found]:
         """Run a query (or a change that returns rows)."""
         self.has_changed |= statement.is_dml
         try:
-            result = await self._connection.execute(statement, parameters)
-            return result.mappings().all()
+            ready = self._statements.of(statement, parameters or ())
+            return ready.read(await self._driver.fetch(ready.sql, ready.bind(parameters)))
         except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
             raise ours(failure) from None
 
-    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> RowMapping | None:
+    async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Found | None:
         """Run a query for at most one row."""
         found = await self.rows(statement, parameters)
         return found[0] if found else None
 
-    async def rows_in(self, statement: Executable, keys: Iterable[Any], **parameters: Any) -> list[RowMapping]:
-        """Run a query that asks for `KEYS`; a very long list takes several statements, and an empty one none."""
+    async def rows_in(self, statement: Executable, keys: Iterable[Any], **parameters: Any) -> Sequence[Found]:
+        """Run a query that asks for `KEYS`; where there are none, nothing is asked."""
         wanted = list(keys)
-        parts = [wanted[start : start + MAX_KEYS] for start in range(0, len(wanted), MAX_KEYS)]
-        return [row for part in parts for row in await self.rows(statement, {"keys": part, **parameters})]
+        return await self.rows(statement, {"keys": wanted, **parameters}) if wanted else ()
 
     async def rows_of(
         self, statement: Executable, jobs: Collection[JobRef], **parameters: Any
-    ) -> defaultdict[JobRef, list[RowMapping]]:
+    ) -> defaultdict[JobRef, list[Found]]:
         """Run a query that asks for jobs by `is_one_of`; those that have no row are left out."""
         wanted = frozenset(jobs)
-        found: defaultdict[JobRef, list[RowMapping]] = defaultdict(list)
+        found: defaultdict[JobRef, list[Found]] = defaultdict(list)
         packs = sorted({job.pack for job in wanted})
         for row in await self.rows_in(statement, sorted({job.key for job in wanted}), packs=packs, **parameters):
             job = JobRef(row["pack"], row["job_key"])
@@ -113,16 +115,20 @@ class Session:
         if parameters is not None and not parameters:
             return 0
         self.has_changed |= statement.is_dml
-        return (await answered(self._connection.execute(statement, parameters))).rowcount
+        try:
+            if parameters is None or isinstance(parameters, Mapping):
+                ready = self._statements.of(statement, parameters or ())
+                return await self._driver.execute(ready.sql, ready.bind(parameters))
+            ready = self._statements.of(statement, parameters[0])
+            await self._driver.execute_each(ready.sql, [ready.bind(each) for each in parameters])
+        except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
+            raise ours(failure) from None
+        return len(parameters)
 
     async def run_plain(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Change something by the driver's own SQL for each of some rows, which are bound already."""
         self.has_changed = True
-        await answered(self._connection.exec_driver_sql(sql, rows))
-
-    async def run_sync(self, work: Callable[[Connection], None]) -> None:
-        """Hand the connection to a library that knows no asyncio."""
-        await answered(self._connection.run_sync(work))
+        await answered(self._driver.execute_each(sql, rows))
 
 
 class Health:
@@ -178,8 +184,9 @@ class Database:
 
     def __init__(self, engine: AsyncEngine | None = None) -> None:
         self.health = Health(None if engine is not None else NOT_OPEN)
-        self._engines: tuple[AsyncEngine, AsyncEngine] | None = None
+        self._engine: AsyncEngine | None = None
         self._lender: Lender | None = None
+        self._statements: Statements | None = None
         # SQLite has one writer at a time: waiting here is fair and costs nothing, waiting in the driver is neither.
         self._turn: AbstractAsyncContextManager[Any] = nullcontext()
         if engine is not None:
@@ -187,19 +194,20 @@ class Database:
 
     def use(self, engine: AsyncEngine) -> None:
         """Open it: sessions come from this engine."""
-        self._engines = engine, engine.execution_options(**{WRITES: True})
-        self._lender = Lender(engine)
+        self._engine, self._lender, self._statements = engine, Lender(engine), Statements(engine.dialect)
         self.health.took()
         self._turn = asyncio.Lock() if engine.dialect.name == "sqlite" else nullcontext()
 
     def read(self) -> AbstractAsyncContextManager[Session]:
         """Open a transaction that only reads."""
-        return begin(self._opened()[0])
+        return self._begin(writes=False)
 
     @property
     def dialect(self) -> Dialect:
         """The dialect of the database."""
-        return self._opened()[0].dialect
+        if self._engine is None:
+            raise StoreUnavailable(NOT_OPEN)
+        return self._engine.dialect
 
     async def fetch(self, query: Bound) -> Sequence[Sequence[Any]]:
         """Run a query by itself, outside of any transaction, and give the driver's rows."""
@@ -213,13 +221,13 @@ class Database:
         return await self._lender.fetch(*queries)
 
     @asynccontextmanager
-    async def write(self, *, probe: bool = False) -> AsyncIterator[Session]:
+    async def write(self, *, probe: bool = False, brief: bool = False) -> AsyncIterator[Session]:
         """Open a transaction that may write: commits at the end of the block, rolls back if the block raises.
 
-        What becomes of it counts for the database's health.
+        What becomes of it counts for the database's health. `brief` says that its statements find rows by keys only.
         """
         try:
-            async with self._turn, begin(self._opened()[1]) as session:
+            async with self._turn, self._begin(writes=True, brief=brief) as session:
                 yield session
         except StoreUnavailable as trouble:
             self.health.failed(trouble, probe=probe)
@@ -231,36 +239,15 @@ class Database:
         """Close all connections."""
         if self._lender is not None:
             await self._lender.close()
-        if self._engines is not None:
-            await self._engines[0].dispose()
+        if self._engine is not None:
+            await self._engine.dispose()
 
-    def _opened(self) -> tuple[AsyncEngine, AsyncEngine]:
-        """Give the engines, one for reading and one for writing."""
-        if self._engines is None:
+    @asynccontextmanager
+    async def _begin(self, *, writes: bool, brief: bool = False) -> AsyncIterator[Session]:
+        if self._lender is None or self._statements is None:
             raise StoreUnavailable(NOT_OPEN)
-        return self._engines
-
-
-@asynccontextmanager
-async def begin(engine: AsyncEngine) -> AsyncIterator[Session]:
-    """Open a transaction: commits at the end of the block, rolls back if the block raises."""
-    connection = engine.connect()
-    await answered(connection.start())
-    try:
-        await answered(connection.begin())
-        yield Session(connection)
-        await answered(connection.commit())
-    finally:
-        # A cancelled task must still give its connection back, rolled back.
-        await asyncio.shield(asyncio.create_task(connection.close()))
-
-
-async def answered(call: Awaitable[T]) -> T:
-    """Await a call of the database, and only that: raises our errors in place of the driver's, which are not kept."""
-    try:
-        return await call
-    except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
-        raise ours(failure) from None
+        async with self._lender.transaction(writes=writes, brief=brief) as driver:
+            yield Session(driver, self._statements)
 
 
 def insert(table: Table) -> Insert:

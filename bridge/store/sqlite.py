@@ -10,12 +10,14 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import aiosqlite
 from sqlalchemy import Connection
 
 from bridge.errors import PermanentError, StoreUnavailable
+
+T = TypeVar("T")
 
 # How many rows the driver fetches at a time when iterating, which we never do.
 _UNUSED_CHUNK = 64
@@ -82,9 +84,14 @@ class OneTripConnection(aiosqlite.Connection):
         """Make a cursor, without a trip."""
         return OneTripCursor(self)
 
-    async def trip(self, work: Callable[[sqlite3.Connection], None]) -> None:
+    async def trip(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the connection's thread."""
-        await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
+        done: T = await self._execute(lambda: work(self._conn))  # type: ignore[no-untyped-call]
+        return done
+
+    def at_once(self) -> sqlite3.Connection:
+        """Give what runs statements in the caller's thread; nothing may be on its way to the other one."""
+        return self._conn
 
 
 async def connect(

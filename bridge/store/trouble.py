@@ -11,12 +11,16 @@ as well as of the database is `StoreUncertain`.
 
 import re
 import sqlite3
+from collections.abc import Awaitable
+from typing import TypeVar
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreShort, StoreUnavailable, StoreUncertain
+
+T = TypeVar("T")
 
 # What two requests may race for, as each database names it: an open Appointment, a booking under way (R20), a command
 # or a listener whose id comes from a request that is tried again.
@@ -103,6 +107,14 @@ def ours(failure: Exception) -> BridgeError:
             return StoreUnavailable(f"the connection to the database is lost: {words_for(cause)}")
         case _:
             return StoreUncertain(f"the database failed: {words_for(cause)}")
+
+
+async def answered(call: Awaitable[T]) -> T:
+    """Await a call of the database, and only that: raises our errors in place of the driver's, which are not kept."""
+    try:
+        return await call
+    except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
+        raise ours(failure) from None
 
 
 def driver_error(failure: BaseException) -> BaseException:

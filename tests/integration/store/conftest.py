@@ -7,8 +7,8 @@ is emptied.
 import json
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -16,12 +16,11 @@ from typing import Any
 
 import asyncpg
 import pytest
-from sqlalchemy import event
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.localenv.process import run_async
-from bridge.store import SqlStore, upgrade
+from bridge.store import SqlStore, lender, upgrade
 from bridge.store.engine import open_engine
+from bridge.store.lender import Driver
 from bridge.store.tables import metadata
 from tests.integration.store.values import NOW, fresh
 
@@ -106,16 +105,46 @@ def sql(store: SqlStore) -> Execute:
 
 
 @pytest.fixture
-def statements(store: SqlStore) -> Iterator[list[str]]:
-    """The statements that the store has run, as it runs them."""
+def statements() -> Iterator[list[str]]:
+    """The statements that are run within transactions, as they are run."""
     run: list[str] = []
+    with noting(lambda sql, _: run.append(sql)):
+        yield run
 
-    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
-        run.append(statement)
 
-    event.listen(store._engine.sync_engine, "before_cursor_execute", note)
-    yield run
-    event.remove(store._engine.sync_engine, "before_cursor_execute", note)
+Note = Callable[[str, Sequence[Any]], None]
+
+
+class Noted:
+    """A driver that tells what it runs."""
+
+    def __init__(self, driver: Driver, note: Note) -> None:
+        self._driver = driver
+        self._note = note
+
+    def __getattr__(self, name: str) -> Any:
+        wanted = getattr(self._driver, name)
+        if name not in ("fetch", "execute", "execute_each"):
+            return wanted
+
+        async def noted(sql: str, parameters: Sequence[Any]) -> Any:
+            self._note(sql, parameters)
+            return await wanted(sql, parameters)
+
+        return noted
+
+
+@contextmanager
+def noting(note: Note) -> Iterator[None]:
+    """Tell what is run within transactions."""
+    made = lender._driver
+
+    def noted(connection: Any, *, writes: bool, brief: bool) -> Any:
+        return Noted(made(connection, writes=writes, brief=brief), note)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lender, "_driver", noted)
+        yield
 
 
 @pytest.fixture
@@ -124,11 +153,10 @@ def work(store: SqlStore) -> Work:
 
     SQLite counts the steps of its machine, PostgreSQL the rows that the plans of its queries touch.
     """
-    return partial(_steps if store._engine.dialect.name == "sqlite" else _touched, store._engine)
+    return partial(_steps if store._engine.dialect.name == "sqlite" else _touched, store)
 
 
-async def _steps(engine: AsyncEngine, call: Callable[[], Awaitable[object]]) -> int:
-    """Needs all of the store's work to be done on its one connection in the pool."""
+async def _steps(store: SqlStore, call: Callable[[], Awaitable[object]]) -> int:
     steps = 0
 
     def step() -> int:
@@ -136,36 +164,32 @@ async def _steps(engine: AsyncEngine, call: Callable[[], Awaitable[object]]) -> 
         steps += 1
         return 0
 
-    async def listen(heard: Callable[[], int] | None) -> None:
-        async with engine.connect() as connection:
-            driver: Any = (await connection.get_raw_connection()).driver_connection
-            await driver.set_progress_handler(heard, 1)
-
-    await listen(step)
+    async with store._database.read() as session:  # the store's one connection, if nobody else uses it meanwhile
+        connection = session._driver._connection.at_once()
+    connection.set_progress_handler(step, 1)
     await call()
-    await listen(None)
+    connection.set_progress_handler(None, 1)
     assert steps
     return steps
 
 
-async def _touched(engine: AsyncEngine, call: Callable[[], Awaitable[object]]) -> int:
+async def _touched(store: SqlStore, call: Callable[[], Awaitable[object]]) -> int:
     """Runs the queries of the call once more, to see their plans; they are locked and changed by nobody else."""
     queries: list[tuple[str, Any]] = []
 
-    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_rest: object) -> None:
-        if statement.startswith(("SELECT", "WITH")):
-            queries.append((statement, parameters))
+    def note(sql: str, parameters: Sequence[Any]) -> None:
+        if sql.startswith(("SELECT", "WITH")):
+            queries.append((sql, parameters))
 
-    event.listen(engine.sync_engine, "before_cursor_execute", note)
-    await call()
-    event.remove(engine.sync_engine, "before_cursor_execute", note)
+    with noting(note):
+        await call()
     assert queries
-    async with engine.connect() as connection:
+    async with store._database.write() as session:
         plans = [
-            await connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
-            for statement, parameters in queries
+            await session._driver.fetch(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", parameters)
+            for sql, parameters in queries
         ]
-        return sum(_rows(plan[0]["Plan"]) for plan in (_json(found.scalar_one()) for found in plans))
+    return sum(_rows(_json(plan[0][0])[0]["Plan"]) for plan in plans)
 
 
 def _json(plan: Any) -> Any:

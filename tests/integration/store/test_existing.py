@@ -8,7 +8,7 @@ from sqlalchemy import text
 from bridge.errors import BridgeError, PermanentError
 from bridge.store import open_existing
 from bridge.store.engine import open_engine
-from bridge.store.session import begin
+from bridge.store.schema_session import begin
 from tests.integration.store.test_database import BOTH
 from tests.integration.store.test_database import empty_url as empty_url
 from tests.integration.store.values import entry

@@ -18,8 +18,8 @@ from bridge.localenv.process import run_async
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.moments import parse_moment
 from bridge.store import SqlStore
-from bridge.store.direct import Bound, Lender
 from bridge.store.engine import open_engine
+from bridge.store.lender import Bound, Lender
 from tests.integration.store.values import fresh
 
 MANY = 100_000

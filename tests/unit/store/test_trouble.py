@@ -8,8 +8,7 @@ from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreShort, StoreUnavailable, StoreUncertain
-from bridge.store.session import answered
-from bridge.store.trouble import ours
+from bridge.store.trouble import answered, ours
 
 SECRET = "s3cret"
 

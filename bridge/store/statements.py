@@ -1,0 +1,102 @@
+"""Statements as a driver takes them: compiled once, and bound and read without SQLAlchemy.
+
+SQLAlchemy looks a statement up, binds its parameters by name, runs the driver in a greenlet and wraps each row. Where
+one event makes some twenty statements of a row or two, that was most of what the event cost.
+
+A list of keys (`expanding`) is one parameter: PostgreSQL takes it as an array, SQLite as JSON. So the text does not
+depend on how many there are, and is planned once.
+"""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+from weakref import WeakKeyDictionary
+
+import orjson
+from sqlalchemy import Dialect, Executable, TextClause
+
+from bridge.store.columns import Convert
+
+_LIST: Final = re.compile(r"(NOT )?IN \(__\[POSTCOMPILE_(\w+)\]\)")
+
+_FLOAT8: Final = 701
+"""PostgreSQL's number of the type of all our numbers that are not whole; it matters to no other type."""
+
+
+class Statement:
+    """A statement for one driver: its `sql`, what makes its parameters, and what reads its rows."""
+
+    def __init__(self, statement: Executable, dialect: Dialect, given: Sequence[str] | None) -> None:
+        """`given` names the columns that an INSERT or UPDATE gets values for."""
+        compiled: Any = statement.compile(dialect=dialect, column_keys=given)  # type: ignore[attr-defined]
+        self._fixed: Mapping[str, Any] = compiled.params
+        lists = {compiled.bind_names[each] for each in compiled.post_compile_params}
+        names: list[str] = list(compiled.positiontup or ())
+        if dialect.name == "postgresql":  # its parameters have numbers, lists after all others
+            names.sort(key=lists.__contains__)
+            self.sql = _LIST.sub(lambda found: _array(found, names), str(compiled))
+            as_list: Convert = list
+        else:
+            self.sql = _LIST.sub(r"\1IN (SELECT value FROM json_each(?))", str(compiled))
+            as_list = _json
+        self._writers = [
+            (name, _writer(compiled.binds[name].type, dialect, as_list if name in lists else None)) for name in names
+        ]
+        self._names, self._readers = _columns_of(statement, dialect)
+
+    def bind(self, values: Mapping[str, Any] | None) -> list[Any]:
+        """Put values, by name, in the order of the parameters. What has no value is part of the statement itself."""
+        given = self._fixed if not values else {**self._fixed, **values}
+        return [given[name] if write is None else write(given[name]) for name, write in self._writers]
+
+    def read(self, rows: Sequence[Any]) -> list[dict[str, Any]]:
+        """Give the driver's rows by the names of the columns, with values as our columns have them."""
+        found: list[dict[str, Any]] = []
+        for values in rows:
+            row = dict(zip(self._names, values, strict=True))
+            for name, convert in self._readers:
+                row[name] = convert(row[name])
+            found.append(row)
+        return found
+
+
+class Statements:
+    """The statements of one database, each compiled when it is first run, and kept as long as it lives."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._known: WeakKeyDictionary[Executable, dict[tuple[str, ...], Statement]] = WeakKeyDictionary()
+
+    def of(self, statement: Executable, values: Collection[str]) -> Statement:
+        """Give a statement that gets these values."""
+        forms = self._known.setdefault(statement, {})
+        given = tuple(values) if statement.is_dml else ()
+        if given not in forms:
+            forms[given] = Statement(statement, self._dialect, list(given) if statement.is_dml else None)
+        return forms[given]
+
+
+def _array(found: re.Match[str], names: Sequence[str]) -> str:
+    place = names.index(found[2]) + 1
+    return f"<> ALL (${place})" if found[1] else f"= ANY (${place})"
+
+
+def _json(values: Sequence[Any]) -> str:
+    return orjson.dumps(values).decode()
+
+
+def _writer(type_: Any, dialect: Dialect, as_list: Convert | None) -> Convert | None:
+    """Give what writes a value, or each of a list."""
+    write: Convert | None = type_.dialect_impl(dialect).bind_processor(dialect)
+    if as_list is None:
+        return write
+    if write is None:
+        return lambda values: as_list(list(values))
+    return lambda values: as_list([write(value) for value in values])
+
+
+def _columns_of(statement: Any, dialect: Dialect) -> tuple[list[str], list[tuple[str, Convert]]]:
+    """Name the columns that a statement gives, and say what reads those that are not what the driver gives."""
+    columns = () if isinstance(statement, TextClause) else list(statement.exported_columns)
+    readers = [(each.name, each.type.dialect_impl(dialect).result_processor(dialect, _FLOAT8)) for each in columns]
+    return [each.name for each in columns], [(name, read) for name, read in readers if read is not None]
