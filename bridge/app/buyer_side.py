@@ -137,12 +137,13 @@ async def start_http(
     stack: AsyncExitStack,
     count: Count,
     note: Note,
+    bound: socket.socket | None = None,
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
     """Open the door for Buyers; return its URL and what closes it (harmless when done twice).
 
-    The socket comes first: port 0 is only known once it is bound.
+    The socket comes first: port 0 is only known once it is bound. `bound` is given where somebody else has done that.
     """
-    listening = listen(settings.http.host, settings.http.port, "http")
+    listening = bound or listen(settings.http.host, settings.http.port, "http")
     stack.callback(listening.close)
     host, port = listening.getsockname()[:2]
     log.info("bridge.listening", host=host, port=port)

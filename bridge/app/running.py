@@ -5,6 +5,7 @@ can read), then what brings replies and messages in. Stopping begins with the do
 not be finished; and before it closes, readiness says that it will (`leaving.py`).
 """
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -54,8 +55,11 @@ class RunningBridge:
 
 
 @asynccontextmanager
-async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIterator[RunningBridge]:
-    """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker).
+async def running(
+    settings: Settings, link: RabbitLink | None = None, *, listening: socket.socket | None = None
+) -> AsyncIterator[RunningBridge]:
+    """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker), `listening` where
+    somebody else has bound the Buyers' port.
 
     Raises `InvalidDocument` for a wrong pack or buyers file before anything is started.
     """
@@ -79,7 +83,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         served = build_served(parts, wfm_side, access)
         refused = RefusedRequests(store.refused)
         url, close = await start_http(
-            settings, served, identity, parts.leaving, stack, admin.metrics.requested, refused.note
+            settings, served, identity, parts.leaving, stack, admin.metrics.requested, refused.note, listening
         )
         await start_admin(admin, parts, wfm_side, keys, start, stack)
         await open_state(store, settings, start)
