@@ -1,9 +1,9 @@
 """`mef-bridge serve --workers N`: a supervisor with N processes of the bridge below it.
 
-Each worker is a bridge of its own: its instance is that of the settings with its number behind it (`bridge-1.2`), and so
-is its reply queue. They share the Buyers' port: the supervisor binds it, and each worker accepts from it, so that what
-has connected to it is taken by whoever is there. The admin port cannot be shared, since each tells of itself only: the
-first worker has that of the settings, the next ones those that follow (0: each a free one).
+Each worker is a bridge of its own: its instance is that of the settings with its number behind it (`bridge-1.2`), and
+so is its reply queue. They share the Buyers' port: the supervisor binds it, and each worker accepts from it, so that
+what has connected to it is taken by whoever is there. The admin port cannot be shared, since each tells of itself only:
+the first worker has that of the settings, the next ones those that follow (0: each a free one).
 
 A signal to the supervisor is handed on. A worker that ends is started again, after a pause that grows while it keeps
 ending soon. The supervisor's end, whatever it was, ends the workers: each reads from a pipe that only the supervisor

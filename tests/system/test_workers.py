@@ -50,6 +50,7 @@ async def test_workers_end_with_their_supervisor_whatever_its_end_was(
 ) -> None:
     lab = await make_laboratory(database_url)
     await lab.bridge.start_ready(*ORDINARY, "--workers", "1")
+    await eventually(lambda: "bridge.ready" in lab.bridge.said)
     (worker,) = workers(lab)
     lab.bridge.kill()
     await eventually(lambda: not Path(f"/proc/{worker}/exe").exists())
