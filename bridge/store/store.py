@@ -22,6 +22,7 @@ from bridge.store.listeners import Listeners
 from bridge.store.notifications import Notifications
 from bridge.store.opening import Opening
 from bridge.store.outbox import Outbox
+from bridge.store.partitionings import Partitionings
 from bridge.store.processes import Processes
 from bridge.store.reads import Reads
 from bridge.store.refused_requests import RefusedRequests
@@ -128,6 +129,7 @@ class SqlStore:
         self.outbox = Outbox(self._database, clock, process)
         self.processes = Processes(self._database, clock, process or "", instance or "")
         self.processes.on_free = self._wake_all
+        self.partitionings = Partitionings(self._database)
 
     async def open(self) -> None:
         """Open the database. Raises `PermanentError` for what somebody has to mend, and `StoreUnavailable` for what may
