@@ -20,6 +20,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     model_validator,
@@ -41,6 +42,8 @@ from bridge.yaml_source import (
 )
 
 DEFAULT_FILE = Path("config/bridge.yaml")
+FILE_VARIABLE = "BRIDGE_CONFIG"
+"""Names the settings file where a command is not given one."""
 
 
 class InvalidSettings(PermanentError):
@@ -152,6 +155,13 @@ def _network(value: str) -> str:
 Network = Annotated[str, AfterValidator(_network)]
 
 
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Section(BaseModel):
     """A group of keys: closed and frozen."""
 
@@ -221,10 +231,7 @@ class HttpSettings(Section):
     @property
     def is_loopback(self) -> bool:
         """Tell whether only this machine can reach the bridge."""
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return self.host == "localhost"
+        return _is_loopback(self.host)
 
     @property
     def is_wildcard(self) -> bool:
@@ -465,7 +472,7 @@ class RetentionSettings(Section):
     deliveries_days: Days = Field(
         30.0,
         description="Days after an event in which its finished notifications are kept, and after sending, messages for "
-        "the WFM.",
+        "the WFM; also for which requests that were refused are.",
     )
     inbox_days: Days = Field(
         365.0,
@@ -479,15 +486,89 @@ class RetentionSettings(Section):
         return self
 
 
+class AdminRole(StrEnum):
+    """What somebody may do in the console: a viewer looks, an operator acts, too."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+
+
+class AdminUser(Section):
+    """Somebody who may use the console and the admin API by a token: long, random, and kept as SHA-256 or in a file."""
+
+    name: str = Field(min_length=1, max_length=100, description="How the audit log calls him; no two have the same.")
+    role: AdminRole = Field(AdminRole.VIEWER, description="`viewer` or `operator`.")
+    token_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = Field(
+        (), description="SHA-256 of his token, lower-case hex; several allow one to be replaced."
+    )
+    token_file: Path | None = Field(None, description="File with his token itself, for secrets that are mounted.")
+
+    @model_validator(mode="after")
+    def _has_a_token(self) -> Self:
+        if not self.token_sha256 and self.token_file is None:
+            raise ValueError(f"{self.name} needs token_sha256 or token_file")
+        return self
+
+
+def _user_list(value: object) -> object:
+    """Take `ada=operator:<SHA-256>, bob=viewer:<SHA-256>` for a list, because a variable can hold nothing else."""
+    if not isinstance(value, str):
+        return value
+    parts = (part.strip().partition("=") for part in value.split(",") if part.strip())
+    known = ((name, *rest.partition(":")) for name, _, rest in parts)
+    return [{"name": name, "role": role, "token_sha256": [digest]} for name, role, _, digest in known]
+
+
+CONSOLE_KEYS: Mapping[str, str] = {
+    hashlib.sha256(key.encode()).hexdigest(): key for key in ("operator-key", "viewer-key")
+}
+"""What opens the console in `mode: development` on loopback as long as it has no users of its own."""
+
+
 class AdminSettings(Section):
-    """What operators and their tools reach: probes and metrics."""
+    """What operators and their tools reach: probes, metrics, the console and its API."""
 
     enabled: bool = Field(True, description="Serve it at all.")
     host: str = Field(
         "127.0.0.1",
-        description="Address to listen on. Nobody is asked who he is: only those who may see it should reach it.",
+        description="Address to listen on. Probes and metrics ask nobody who he is: only those who may see them should "
+        "reach it.",
     )
     port: int = Field(8138, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    base_url: Annotated[str, _url("http", "https")] | None = Field(
+        None,
+        description="How operators reach the console, if a proxy is in front: `https://bridge-admin.example.com`, "
+        "without a path. Empty: by `host` and `port`.",
+    )
+    users: Annotated[tuple[AdminUser, ...], BeforeValidator(_user_list)] = Field(
+        (),
+        description="Who may use the console and the admin API by a token; each has a `name`, a `role` and "
+        "`token_sha256` or `token_file`. In a variable: `ada=operator:SHA-256, bob=viewer:SHA-256`.",
+    )
+    operator_scope: str = Field(
+        "mefBridge.operate", pattern=_SCOPE, description="Scope of a JWT (`identity.jwks`) that makes an operator."
+    )
+    viewer_scope: str = Field("mefBridge.view", pattern=_SCOPE, description="Scope of one that makes a viewer.")
+    session_key_file: Path | None = Field(
+        None,
+        description="File with a long random text that signs sessions, the same for all processes behind one address. "
+        "Empty: each has its own, and a restart ends sessions.",
+    )
+
+    @model_validator(mode="after")
+    def _users_are_apart(self) -> Self:
+        names = [user.name for user in self.users]
+        digests = [digest for user in self.users for digest in user.token_sha256]
+        if len(set(names)) < len(names) or len(set(digests)) < len(digests):
+            raise ValueError("users: no two may have the same name, or the same token")
+        if any(digest in CONSOLE_KEYS for digest in digests):
+            raise ValueError("users: this is a well-known development key; make a token with openssl rand -hex 32")
+        return self
+
+    @property
+    def is_loopback(self) -> bool:
+        """Tell whether only this machine can reach it."""
+        return _is_loopback(self.host)
 
 
 class LogSettings(Section):
@@ -542,8 +623,26 @@ class Settings(BaseSettings):
     commands: CommandSettings = Field(CommandSettings(), description="Commands towards the WFM.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
     retention: RetentionSettings = Field(RetentionSettings(), description="How long what is done with is kept.")
-    admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes and metrics.")
+    admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes, metrics, the console.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
+
+    _file: Path | None = PrivateAttr(None)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that was read; None where there was none."""
+        return self._file
+
+    def named_by(self, *path: str) -> str:
+        """Say where a setting has its value from: its variable, `key in file`, or that it is the default."""
+        key = ".".join(path)
+        section = getattr(self, path[0]) if len(path) > 1 else self
+        if (variable := _variable(path)) is not None:
+            return variable
+        if self._file is not None and path[-1] in section.model_fields_set:
+            return f"{key} in {self._file}"
+        read = f"not set in {self._file}" if self._file is not None else f"there is no {DEFAULT_FILE.absolute()}"
+        return f"{key}, by default: {read}"
 
     @model_validator(mode="after")
     def _open_only_at_home(self) -> Self:
@@ -609,19 +708,34 @@ def setting_paths() -> list[tuple[str, ...]]:
 
 
 def load_settings(path: Path | None = None) -> Settings:
-    """Load the settings; None means `config/bridge.yaml`, if there. Raises `InvalidSettings` with all problems."""
-    unknown = unknown_variables(os.environ, variables())
+    """Load the settings; None means the file that `BRIDGE_CONFIG` names, or else `config/bridge.yaml`, if there.
+
+    Raises `InvalidSettings` with all problems.
+    """
+    unknown = unknown_variables(os.environ, {**variables(), FILE_VARIABLE: ()})
+    file = path or _file_of_environment()
     try:
-        document = _document(path)
+        document = _document(file, FILE_VARIABLE if path is None else "--config")
     except InvalidDocument as error:
         raise InvalidSettings([*map(str, error.findings), *unknown]) from None
-    return _settings(document, unknown)
+    settings = _settings(document, unknown)
+    if document is not None:
+        settings._file = Path(document.source.file)  # noqa: SLF001 - whoever makes it with others' keys has no file
+    return settings
 
 
-def _document(path: Path | None) -> Substituted | None:
-    if path is None and not DEFAULT_FILE.exists():
-        return None
-    return substitute(read_yaml(path or DEFAULT_FILE), os.environ)
+def _file_of_environment() -> Path | None:
+    named = os.environ.get(FILE_VARIABLE)
+    return Path(named) if named else None
+
+
+def _document(path: Path | None, named_by: str) -> Substituted | None:
+    if path is None:
+        return substitute(read_yaml(DEFAULT_FILE), os.environ) if DEFAULT_FILE.exists() else None
+    try:
+        return substitute(read_yaml(path), os.environ)
+    except InvalidDocument as invalid:
+        raise invalid.unreadable_by(path, named_by) from None
 
 
 def _settings(document: Substituted | None, unknown: list[str]) -> Settings:
@@ -706,6 +820,14 @@ def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> Buyers:
     if findings:
         raise InvalidDocument(findings)
     return buyers
+
+
+def buyers_of(settings: Settings) -> Buyers:
+    """Load the Buyers of a bridge, as `load_buyers`; a file that cannot be read is told with the setting it is from."""
+    try:
+        return load_buyers(settings.buyers, settings.mode)
+    except InvalidDocument as invalid:
+        raise invalid.unreadable_by(settings.buyers, settings.named_by("buyers")) from None
 
 
 Place = tuple[str | int, ...]

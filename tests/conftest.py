@@ -15,6 +15,7 @@ from typing import NoReturn
 
 import asyncpg
 import pytest
+import structlog
 import uvloop
 from hypothesis import settings
 
@@ -64,6 +65,14 @@ def no_bridge_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in STARTED_WITH:
         if name.startswith("BRIDGE_"):
             monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def logging_as_it_was() -> Iterator[None]:
+    """A command that is run in this process sets up the log for itself, and not for the tests after it."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)
 
 
 @pytest.fixture(scope="session")

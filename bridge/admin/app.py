@@ -29,10 +29,6 @@ class Watched:
 def build_admin(watched: Watched) -> web.Application:
     """Build the application: `/metrics`, `/livez`, `/readyz`, `/startupz`. Run it with `access_log=None`."""
 
-    async def index(_: web.Request) -> web.Response:
-        lines = [f"{route.method} {route.resource.canonical}" for route in app.router.routes() if route.resource]
-        return web.Response(text="\n".join(line for line in lines if line.startswith("GET")) + "\n", headers=NOT_CACHED)
-
     async def metrics(_: web.Request) -> web.Response:
         body = watched.metrics.render(await watched.observe())
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE, **NOT_CACHED})
@@ -50,7 +46,6 @@ def build_admin(watched: Watched) -> web.Application:
     app = web.Application()
     app.add_routes(
         [
-            web.get("/", index),
             web.get("/metrics", metrics),
             web.get("/livez", live),
             web.get("/readyz", ready),

@@ -17,6 +17,7 @@ from bridge.api.middleware import COUNT, LEAVING, Count, admit, answer_errors, c
 from bridge.api.operations import Door, Route, handler
 from bridge.api.presenter import api_path
 from bridge.api.rates import Rates
+from bridge.api.refused import NOTE, Note, unnoted
 from bridge.api.services import Services
 from bridge.api.work_orders import WorkOrderOperations
 from bridge.mef.enums import Api, Irp
@@ -31,16 +32,18 @@ def build_app(
     sellers: Mapping[str, Services] = NO_SELLERS,
     leaving: Callable[[], bool] = lambda: False,
     count: Count = uncounted,
+    note: Note = unnoted,
 ) -> web.Application:
     """Build the application. It logs requests itself: run it with `access_log=None`.
 
     `sellers` are the services of each Seller, if the bridge stands for several (R7, R8). While it is `leaving`, each
-    answer ends its connection.
+    answer ends its connection. `note` is told of requests that were refused.
     """
     middlewares = [correlate, dismiss, answer_errors, admit]
     app = web.Application(middlewares=middlewares, client_max_size=config.max_body_bytes)
     app[LEAVING] = leaving
     app[COUNT] = count
+    app[NOTE] = note
     app[BODY_SECONDS] = config.limits.body_seconds
     app.add_routes(health_routes(services.readiness))
     routes = operations(services, config)

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from bridge.api.failures import CLOSE, invalid_body, plain
 from bridge.api.pointers import Step, pointer
+from bridge.api.refused import SAID
 from bridge.api.violations import got, violations
 from bridge.domain.model import Problem
 from bridge.flows.refusals import Rejected
@@ -43,7 +44,8 @@ async def read_object(request: web.Request) -> Body:
     """Read a JSON object; anything else is a 400, a 413 or a 415."""
     _demand_json(request)
     raw = await read_raw(request)
-    return Body(raw, parse_object(raw))
+    value = request[SAID] = parse_object(raw)
+    return Body(raw, value)
 
 
 BODY_SECONDS: Final = web.AppKey("body_seconds", float)

@@ -19,6 +19,7 @@ from bridge.api.failures import (
     not_found,
     plain,
 )
+from bridge.api.refused import note_refused
 from bridge.api.responses import failure
 from bridge.errors import BridgeError
 
@@ -46,6 +47,7 @@ async def correlate(request: web.Request, handler: Handler) -> web.StreamRespons
     correlation_id = new_or_given(request)
     with structlog.contextvars.bound_contextvars(correlation_id=correlation_id):
         response = await handler(request)
+        note_refused(request, response)
         _log_access(request, response, time.perf_counter() - started)
     response.headers[HEADER] = correlation_id
     response.headers["Server"] = SERVER

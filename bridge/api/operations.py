@@ -18,6 +18,7 @@ from bridge.api.identity import Identity, Principal, Unauthenticated
 from bridge.api.presenter import Links
 from bridge.api.query import Query, parse_query
 from bridge.api.rates import Rates
+from bridge.api.refused import BUYER, REQUESTER
 from bridge.api.represented import PARAMETERS, Represented, represented
 from bridge.flows.ports import RequestKey
 from bridge.mef.enums import Api, Irp
@@ -82,10 +83,14 @@ def handler(route: Route, irp: Irp, door: Door) -> Handler:
 
     async def handle(request: web.Request) -> web.StreamResponse:
         principal = await _authenticate(door.identity, request)
+        request[REQUESTER] = principal.name
+        if len(principal.buyers) == 1:
+            request[BUYER] = principal.buyers[0]
         _admit(door.rates, principal)
         _authorize(principal, route.api)
         query = parse_query(request.rel_url.raw_query_string, known)
         party = represented(query, principal.buyers, tuple(door.sellers))
+        request[BUYER] = party.buyer
         structlog.contextvars.bind_contextvars(requester=principal.name, buyer=party.buyer)
         call = Call(
             request=request,

@@ -15,10 +15,13 @@ from bridge.admin.loop_lag import EVERY_S, LoopLag
 from bridge.admin.metrics import Metrics, Observed
 from bridge.admin.silence import Silence
 from bridge.admin.watchers import Watchers
+from bridge.api.identity import KeySet
 from bridge.api.server import open_server
 from bridge.app.buyer_side import checks, limits_of, listen
+from bridge.app.console_side import build_door, build_services
 from bridge.app.process import Start, now
 from bridge.app.wfm_side import Parts, WfmSide
+from bridge.console.app import install
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Figures
 from bridge.loops import every
@@ -53,8 +56,10 @@ def build_admin_side(instance: str) -> AdminSide:
     return AdminSide(Metrics(__version__, instance))
 
 
-async def start_admin(admin: AdminSide, parts: Parts, wfm_side: WfmSide, start: Start, stack: AsyncExitStack) -> None:
-    """Serve it, if the settings say so."""
+async def start_admin(
+    admin: AdminSide, parts: Parts, wfm_side: WfmSide, keys: KeySet | None, start: Start, stack: AsyncExitStack
+) -> None:
+    """Serve it, if the settings say so. `keys` verify the tokens of those who use the console."""
     settings = parts.settings.admin
     if not settings.enabled:
         return
@@ -65,8 +70,10 @@ async def start_admin(admin: AdminSide, parts: Parts, wfm_side: WfmSide, start: 
     watched = Watched(
         admin.metrics, observatory.observe, observatory.checks, lambda: admin.lacking, lambda: admin.silence.problems
     )
+    app = build_admin(watched)
+    install(app, build_services(parts, wfm_side, keys), build_door(parts.settings, keys))
     usual = limits_of(HttpSettings())  # whatever Buyers may take
-    stack.push_async_callback(await open_server(build_admin(watched), listening, usual))
+    stack.push_async_callback(await open_server(app, listening, usual))
     host, port = listening.getsockname()[:2]
     log.info("admin.listening", url=f"http://{host}:{port}")
 

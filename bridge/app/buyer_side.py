@@ -14,6 +14,7 @@ from bridge.api.app import build_app
 from bridge.api.config import ApiConfig, Limits
 from bridge.api.identity import Identity
 from bridge.api.middleware import Count
+from bridge.api.refused import Note
 from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.leaving import Leaving
@@ -134,6 +135,7 @@ async def start_http(
     leaving: Leaving,
     stack: AsyncExitStack,
     count: Count,
+    note: Note,
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
     """Open the door for Buyers; return its URL and what closes it (harmless when done twice).
 
@@ -145,7 +147,7 @@ async def start_http(
     log.info("bridge.listening", host=host, port=port)
     url = settings.http.model_copy(update={"port": port}).public_url
     config = config_of(settings.http, url)
-    app = build_app(served.services, identity, config, served.sellers, lambda: leaving.begun, count)
+    app = build_app(served.services, identity, config, served.sellers, lambda: leaving.begun, count, note)
     close = await open_server(app, listening, config.limits)
     stack.push_async_callback(close)
     return url, close

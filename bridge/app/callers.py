@@ -26,7 +26,7 @@ from bridge.delivery.access import TlsFiles
 from bridge.delivery.egress import proxy_options
 from bridge.domain.model import BuyerId
 from bridge.mef.enums import Api
-from bridge.settings import IdentityMode, IdentitySettings, Mode, Settings, load_buyers
+from bridge.settings import IdentityMode, IdentitySettings, Mode, Settings, buyers_of
 
 log = structlog.get_logger(__name__)
 
@@ -41,12 +41,12 @@ def load_entities(settings: Settings) -> list[RequestingEntity]:
             certificates_sha256=entity.certificates_sha256,
             buyers=tuple(BuyerId(buyer) for buyer in entity.buyers),
         )
-        for entity in load_buyers(settings.buyers, settings.mode).requesting_entities
+        for entity in buyers_of(settings).requesting_entities
     ]
 
 
-async def open_identity(settings: Settings, entities: Sequence[RequestingEntity], stack: AsyncExitStack) -> Identity:
-    """Say how callers are told apart. Raises `PermanentError` for a file of keys that cannot be read."""
+def open_identity(settings: Settings, entities: Sequence[RequestingEntity], keys: KeySet | None) -> Identity:
+    """Say how callers are told apart."""
     chosen = settings.identity
     if chosen.mode is IdentityMode.NONE:
         log.warning(
@@ -55,31 +55,36 @@ async def open_identity(settings: Settings, entities: Sequence[RequestingEntity]
             host=settings.http.host,
         )
         return NoIdentity(Principal("anybody", (BuyerId(chosen.buyer),)))
-    others = await _with_credentials(settings, entities, stack)
+    others = _with_credentials(settings, entities, keys)
     if not chosen.certificate_header:
         return others
     networks = tuple(map(ip_network, chosen.trusted_proxies))
     return CertificateIdentity(entities, TrustedProxies(chosen.certificate_header, networks), others)
 
 
-async def _with_credentials(
-    settings: Settings, entities: Sequence[RequestingEntity], stack: AsyncExitStack
-) -> Identity:
-    chosen = settings.identity
+def _with_credentials(settings: Settings, entities: Sequence[RequestingEntity], keys: KeySet | None) -> Identity:
     api_keys = ApiKeyIdentity(entities)
-    if not chosen.jwks:
+    if keys is None:
         return api_keys
+    return CredentialsIdentity(api_keys, TokenIdentity(entities, keys, token_rules(settings)))
+
+
+async def open_keys(settings: Settings, stack: AsyncExitStack) -> KeySet | None:
+    """Read the keys of the tokens' issuer, if there is one. Raises `PermanentError` for a file that cannot be read."""
+    chosen = settings.identity
+    if not chosen.jwks:
+        return None
     keys = KeySet(
-        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION, options=_way_to_keys(chosen)),
+        reader(chosen.jwks, production=settings.mode is Mode.PRODUCTION, options=way_to_keys(chosen)),
         refresh_s=chosen.jwks_refresh_minutes * 60,
         floor_s=chosen.jwks_floor_seconds,
     )
     stack.push_async_callback(keys.close)
     await keys.load()
-    return CredentialsIdentity(api_keys, TokenIdentity(entities, keys, token_rules(settings)))
+    return keys
 
 
-def _way_to_keys(chosen: IdentitySettings) -> Mapping[str, Any]:
+def way_to_keys(chosen: IdentitySettings) -> Mapping[str, Any]:
     """Say through what proxy the keys are fetched, and which authorities vouch for their server."""
     proxy = chosen.jwks_proxy_url
     trust = {} if chosen.jwks_ca_file is None else {"ssl": TlsFiles([chosen.jwks_ca_file]).context}

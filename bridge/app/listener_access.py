@@ -18,7 +18,7 @@ from bridge.listener_settings import (
     SecretSource,
 )
 from bridge.secret import FileSecret, Secret
-from bridge.settings import Settings, load_buyers
+from bridge.settings import Settings, buyers_of
 
 log = structlog.get_logger(__name__)
 
@@ -34,7 +34,7 @@ def load_access(settings: Settings) -> dict[BuyerId, Access]:
             warning="listeners' names are resolved by the proxy and not judged by the bridge: the proxy must refuse "
             "private, loopback, link-local and metadata addresses",
         )
-    listed = load_buyers(settings.buyers, settings.mode).listeners
+    listed = buyers_of(settings).listeners
     return {BuyerId(each.buyer): _access(each, settings.delivery.ca_file) for each in listed}
 
 

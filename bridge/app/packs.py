@@ -1,17 +1,26 @@
 """The packs that a bridge runs: loaded together, and fitting together."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from bridge.errors import PermanentError
-from bridge.mapping.loader import load_pack
+from bridge.mapping.loader import PACK_FILE, load_pack
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
+from bridge.yaml_source import InvalidDocument
 
 
 def load_packs(settings: Settings) -> dict[str, Pack]:
     """Load all packs by name."""
-    packs = [load_pack(directory) for directory in settings.packs]
+    packs = [_load(settings, directory) for directory in settings.packs]
     return {pack.name: pack for pack in packs}
+
+
+def _load(settings: Settings, directory: Path) -> Pack:
+    try:
+        return load_pack(directory)
+    except InvalidDocument as invalid:
+        raise invalid.unreadable_by(directory / PACK_FILE, settings.named_by("packs")) from None
 
 
 def check_sellers(settings: Settings, packs: Mapping[str, Pack]) -> None:

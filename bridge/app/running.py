@@ -14,7 +14,7 @@ import structlog
 
 from bridge.app.admin_side import build_admin_side, start_admin
 from bridge.app.buyer_side import build_served, start_delivery, start_http
-from bridge.app.callers import load_entities, open_identity
+from bridge.app.callers import load_entities, open_identity, open_keys
 from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
@@ -33,6 +33,7 @@ from bridge.app.wfm_side import (
     warn_of_missing_packs,
 )
 from bridge.flows.live_packs import LivePacks
+from bridge.flows.refused_requests import RefusedRequests
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
 from bridge.store import SqlStore
@@ -64,7 +65,8 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
     entities = load_entities(settings)
     access = load_access(settings)
     async with AsyncExitStack() as ended, AsyncExitStack() as stack:
-        identity = await open_identity(settings, entities, stack)
+        keys = await open_keys(settings, stack)
+        identity = open_identity(settings, entities, keys)
         store = build_store(settings)
         stack.push_async_callback(store.close)
         store.processes.packs = lambda: {pack.name: pack.version for pack in packs.values()}
@@ -75,11 +77,15 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
         served = build_served(parts, wfm_side, access)
-        url, close = await start_http(settings, served, identity, parts.leaving, stack, admin.metrics.requested)
-        await start_admin(admin, parts, wfm_side, start, stack)
+        refused = RefusedRequests(store.refused)
+        url, close = await start_http(
+            settings, served, identity, parts.leaving, stack, admin.metrics.requested, refused.note
+        )
+        await start_admin(admin, parts, wfm_side, keys, start, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
+        start(refused.run(), "refused requests")
         start_delivery(parts, start, url, access, admin.metrics.attempted)
         if link is None:
             await connect(parts, stack)

@@ -247,5 +247,7 @@ def _ages(settings: RetentionSettings) -> dict[Memory, timedelta]:
         Memory.INBOX: settings.inbox_days,
         Memory.DELIVERIES: settings.deliveries_days,
         Memory.OUTBOX: settings.deliveries_days,
+        Memory.REFUSED: settings.deliveries_days,
+        Memory.TRACES: settings.deliveries_days,
     }
     return {Memory.SLOTS: timedelta()} | {what: timedelta(days=kept) for what, kept in days.items() if kept}

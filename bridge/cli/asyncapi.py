@@ -6,18 +6,18 @@ from pathlib import Path
 import typer
 
 from bridge.app.wfm_side import topology_of
+from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption
 from bridge.mapping.document import PackDocument
 from bridge.mapping.loader import load_document
 from bridge.packtools.bus_schemas import command_schema, inbound_schema, reply_schema
-from bridge.settings import load_settings
 from bridge.wfm.specification import PackOnBus, Sent, asyncapi
 from bridge.wfm.topology import OwnReplies
 
 
 def print_asyncapi(config: ConfigOption = None) -> None:
     """Print the bus side as AsyncAPI 3.0 (JSON): queues, exchanges, messages, commands and replies of all packs."""
-    settings = load_settings(config)
+    settings = given_settings(config)
     packs = [_on_bus(directory) for directory in settings.packs]
     typer.echo(json.dumps(asyncapi(topology_of(settings), packs), indent=2, ensure_ascii=False))
 

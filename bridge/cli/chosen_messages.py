@@ -4,16 +4,12 @@ from typing import Annotated
 
 import typer
 
+from bridge.cli.about import jobs_about
 from bridge.cli.chosen import moment
 from bridge.domain.model import Outcome
-from bridge.errors import PermanentError
 from bridge.flows.ports import MessageFilter
 from bridge.store import SqlStore
 
-AboutOption = Annotated[
-    str | None,
-    typer.Option("--about", help="Only those of a WorkOrder, Appointment, job or ticket: any id that `trace` takes."),
-]
 RuleOption = Annotated[str | None, typer.Option("--rule", help="Only those for which this rule held.")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only those whose reason has this text in it.")]
 ReceivedSinceOption = Annotated[
@@ -33,12 +29,9 @@ async def chosen_messages(
     outcome: Outcome | None = None,
 ) -> MessageFilter:
     """Make the filter; raises `PermanentError` for a moment that is none, and for an id that nothing has."""
-    jobs = None if about is None else (await store.traces.find(about)).jobs
-    if jobs is not None and not jobs:
-        raise PermanentError(f"nothing on record has the id {about!r}, or one that begins so")
     return MessageFilter(
         outcome=outcome,
-        jobs=jobs,
+        jobs=await jobs_about(store, about),
         rule=rule,
         reason=reason,
         since=moment("--from", since),

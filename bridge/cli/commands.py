@@ -14,6 +14,11 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         "Run the bridge until SIGINT or SIGTERM. SIGHUP makes it take up changed packs.",
     ),
     Verb(
+        "doctor",
+        "bridge.cli.doctor:doctor",
+        "Look at a set-up: settings, packs, Buyers, database, RabbitMQ, clock. Exit code 1 if something is wrong.",
+    ),
+    Verb(
         "demo",
         "bridge.cli.demo:demo",
         "Play a WFM, the bridge and a Buyer, and hold every step to the standard. Exit code 0 only if all held.",
@@ -113,7 +118,8 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         Verb(
             "list",
             "bridge.cli.deliveries:list_deliveries",
-            "List the newest notifications, one a line: where they go, and how the last attempt ended. Reads only.",
+            "List the newest notifications: where they go, how the last attempt ended, when the next is due or what "
+            "they wait behind. Reads only.",
         ),
         Verb(
             "show",
@@ -124,7 +130,8 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         Verb(
             "retry",
             "bridge.cli.deliveries:retry_deliveries",
-            "Send given-up notifications again, with the eventId they had, and all attempts before them.",
+            "Send notifications now that wait for their next attempt, or (by number) were given up: with the eventId "
+            "they had, and all attempts before them.",
         ),
         Verb(
             "replay",
@@ -138,23 +145,82 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         Verb(
             "list",
             "bridge.cli.listeners:list_listeners",
-            "List the listeners, one a line: whose, whether they take what they are sent, and how much waits. Reads "
-            "only.",
+            "List the listeners: whose, whether they take what they are sent, and how much waits. Reads only.",
         ),
         Verb(
-            "enable",
-            "bridge.cli.listeners:enable_listener",
-            "Enable a listener: what was kept for it is sent, in order, with all attempts before it.",
+            "show",
+            "bridge.cli.listeners:show_listener",
+            "Show one listener: its registration, how it is, and how much waits for it. Reads only.",
         ),
         Verb(
-            "disable",
-            "bridge.cli.listeners:disable_listener",
-            "Disable a listener: it is sent nothing, and what it should hear is kept until it is enabled.",
+            "pause",
+            "bridge.cli.listeners:pause_listener",
+            "Pause a listener: it is sent nothing, and what it should hear is kept until it is resumed.",
+        ),
+        Verb(
+            "resume",
+            "bridge.cli.listeners:resume_listener",
+            "Resume a listener that was paused, or disabled because it failed: what was kept for it is sent, in order, "
+            "with all attempts before it.",
+        ),
+        Verb(
+            "remove",
+            "bridge.cli.listeners:remove_listener",
+            "Remove a listener for good, as if its Buyer had: what waits for it is given up.",
+        ),
+        Verb(
+            "ping",
+            "bridge.cli.ping:ping_listener",
+            "Ask whether a listener can be reached, the way its notifications are sent: by OPTIONS, and without an "
+            "event.",
         ),
         Verb(
             "key",
             "bridge.cli.listeners:make_key",
             "Make a key that signs notifications, and print it: for the Seller's settings and for the Buyer.",
+        ),
+    ),
+    noun(
+        "commands",
+        "What Buyers had the WFM asked.",
+        Verb(
+            "list",
+            "bridge.cli.wfm_commands:list_commands",
+            "List the newest commands of Buyers towards the WFM: state, age, job, and what came of each. Reads only.",
+        ),
+        Verb(
+            "show",
+            "bridge.cli.wfm_commands:show_command",
+            "Show one command: what was asked, the WFM's replies, what came of it, and what takes it back. Reads only.",
+        ),
+    ),
+    noun(
+        "requests",
+        "Requests of Buyers that were refused.",
+        Verb(
+            "list",
+            "bridge.cli.requests:list_requests",
+            "List the newest requests of Buyers that were refused: with which status, and why. Reads only.",
+        ),
+    ),
+    noun(
+        "outbox",
+        "Messages for the WFM that follow from decisions: notes, ticket states, bookings taken back.",
+        Verb(
+            "list",
+            "bridge.cli.outbox:list_outbox",
+            "List the newest messages for the WFM: where they go, what went wrong, when they are due or what they wait "
+            "behind. Reads only.",
+        ),
+        Verb(
+            "show",
+            "bridge.cli.outbox:show_outbox",
+            "Show one message for the WFM in full. Reads only.",
+        ),
+        Verb(
+            "retry",
+            "bridge.cli.outbox:retry_outbox",
+            "Send messages for the WFM now that wait for their next attempt.",
         ),
     ),
     noun(

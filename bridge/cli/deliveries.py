@@ -1,22 +1,31 @@
-"""`mef-bridge deliveries`: what became of notifications to Buyers, and those that are over sent again."""
+"""`mef-bridge deliveries`: what became of notifications to Buyers, and those that wait or are over sent now."""
 
-import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 from bridge.app.process import now
+from bridge.cli.acts import DryRunOption, NoteOption
 from bridge.cli.chosen import BuyerOption, EventTypeOption, ListenerOption, SinceOption, UntilOption, chosen
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.messages import print_lines
 from bridge.cli.options import ConfigOption, JsonOption
+from bridge.cli.rows import print_facts, print_json, print_retried, print_rows, when
 from bridge.errors import PermanentError
-from bridge.flows.ports import Attempt, DeliveryFilter, DeliveryGroup, DeliveryReport, DeliveryState
-from bridge.settings import load_settings
+from bridge.flows.facts import attempt_facts, delivery_facts, group_facts, pending_facts
+from bridge.flows.operator import Pending
+from bridge.flows.ports import Attempt, DeliveryFilter, DeliveryGroup, DeliveryReport, DeliveryState, is_under_way
+from bridge.settings import Settings
 from bridge.store import SqlStore
+
+COLUMNS = ("no.", "event time", "state", "event", "resource", "eventId", "Buyer", "to", "attempts", "next attempt")
+ATTEMPT_COLUMNS = ("at", "answer", "error", "took", "answer began")
+GROUP_COLUMNS = ("Buyer", "listener", "event", "count", "first event", "last event", "to")
+SAY_WHICH = "say which: --buyer, --listener, --event-type, --from, --to, or --all"
+AllOption = Annotated[bool, typer.Option("--all", help="All in that state.")]
 
 
 class Over(StrEnum):
@@ -37,10 +46,15 @@ def list_deliveries(
     limit: Annotated[int, typer.Option(min=1, help="At most so many, newest first.")] = 50,
     as_json: JsonOption = False,
 ) -> None:
-    """List the newest notifications, one a line: where they go, and how the last attempt ended. Reads only."""
+    """List the newest notifications: where they go, how the last attempt ended, when the next is due or what they wait
+    behind. Reads only.
+    """
     wanted = chosen(state, buyer, listener, event_type, since, until)
-    found = with_store(load_settings(config), lambda store: store.backlog.reports(wanted, limit), read_only=True)
-    print_lines(json.dumps(asdict(report), default=str) if as_json else _line(report) for report in found)
+    found = with_store(given_settings(config), lambda store: store.backlog.reports(wanted, limit), read_only=True)
+    if as_json:
+        print_json(map(delivery_facts, found))
+    else:
+        print_rows(COLUMNS, map(_row, found))
 
 
 def show_delivery(
@@ -53,32 +67,78 @@ def show_delivery(
     async def read(store: SqlStore) -> tuple[DeliveryReport | None, Sequence[Attempt]]:
         return await store.backlog.report(number), await store.backlog.attempts(number)
 
-    report, attempts = with_store(load_settings(config), read, read_only=True)
+    report, attempts = with_store(given_settings(config), read, read_only=True)
     if report is None:
         raise PermanentError(f"there is no notification {number}")
     if as_json:
-        print_lines([json.dumps({**asdict(report), "tries": [asdict(each) for each in attempts]}, default=str)])
-    else:
-        print_lines([_line(report), *map(_attempt, attempts)])
+        print_facts({**delivery_facts(report), "attempts": [attempt_facts(each) for each in attempts]}, as_json=True)
+        return
+    print_lines(f"{name}: {text}" for name, text in zip(COLUMNS, _row(report), strict=True) if text)
+    print_rows(ATTEMPT_COLUMNS, map(_attempt, attempts))
 
 
 def retry_deliveries(
-    numbers: Annotated[list[int], typer.Argument(help="Numbers of given-up notifications.")],
+    numbers: Annotated[
+        list[int] | None, typer.Argument(help="Numbers of notifications that wait, or were given up.")
+    ] = None,
     config: ConfigOption = None,
+    buyer: BuyerOption = None,
+    listener: ListenerOption = None,
+    event_type: EventTypeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="All that wait for their next attempt.")] = False,
+    dry_run: DryRunOption = False,
+    note: NoteOption = "",
+    as_json: JsonOption = False,
 ) -> None:
-    """Send given-up notifications again, with the eventId they had, and all attempts before them.
+    """Send notifications now that wait for their next attempt, or (by number) were given up: with the eventId they had,
+    and all attempts before them.
 
-    A running bridge takes them up when it looks next, within half a minute.
+    By Buyer, listener, event type and time only those that wait are meant; `deliveries replay` sends again what is
+    over. What is behind another follows it by itself. A running bridge begins within half a minute.
     """
-    settings = load_settings(config)
-    again = with_store(settings, lambda store: store.backlog.retry(numbers, now()), read_only=False)
-    for number in numbers:
-        known = number in again
-        typer.echo(
-            f"{number}: {'will be sent again' if known else 'is not given up, or has no listener'}", err=not known
-        )
-    if len(again) < len(set(numbers)):
-        raise typer.Exit(1)
+    wanted = chosen(DeliveryState.PENDING, buyer, listener, event_type, since, until)
+    by_filter = everything or wanted != DeliveryFilter(state=DeliveryState.PENDING)
+    if bool(numbers) == by_filter:
+        raise PermanentError(f"name the notifications, or {SAY_WHICH}")
+    settings = given_settings(config)
+    if numbers:
+        _retry_numbers(settings, numbers, dry_run=dry_run, as_json=as_json)
+    else:
+        _retry_chosen(settings, wanted, dry_run=dry_run, as_json=as_json)
+
+
+def _retry_numbers(settings: Settings, numbers: Sequence[int], *, dry_run: bool, as_json: bool) -> None:
+    if dry_run:
+        raise PermanentError("--dry-run goes with a filter; `deliveries show` tells how one is")
+    told = with_store(settings, lambda store: store.backlog.retry(numbers, now()), read_only=False)
+    print_retried(told, as_json=as_json)
+
+
+def _retry_chosen(settings: Settings, wanted: DeliveryFilter, *, dry_run: bool, as_json: bool) -> None:
+    async def work(store: SqlStore) -> tuple[Sequence[DeliveryGroup], Pending, int]:
+        groups, pending = await store.backlog.groups(wanted), await store.backlog.pending(wanted, now())
+        return groups, pending, 0 if dry_run else await store.backlog.hasten(wanted, now())
+
+    groups, pending, done = with_store(settings, work, read_only=dry_run)
+    if as_json:
+        print_json([{"groups": list(map(group_facts, groups)), **pending_facts(pending), "retried": done}])
+        return
+    print_rows(GROUP_COLUMNS, map(_group, groups))
+    tried = f"{pending.later} would be tried now" if dry_run else f"{done} are tried now"
+    typer.echo("; ".join([tried, *_left(pending)]))
+
+
+def _left(pending: Pending) -> Iterator[str]:
+    """Say what a retry leaves as it is, and why."""
+    texts = [
+        (pending.due, "are due already"),
+        (pending.under_way, "are under way"),
+        (pending.behind, "wait behind these or others, and follow them"),
+        (pending.suspended, "wait for a disabled listener: `mef-bridge listeners resume`"),
+    ]
+    yield from (f"{count} {text}" for count, text in texts if count)
 
 
 def replay_deliveries(
@@ -89,20 +149,21 @@ def replay_deliveries(
     event_type: EventTypeOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
-    everything: Annotated[bool, typer.Option("--all", help="All in that state.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent again.")] = False,
+    everything: AllOption = False,
+    dry_run: DryRunOption = False,
+    note: NoteOption = "",
 ) -> None:
     """Send again what is over, by Buyer, listener, event type and time, oldest first, with the eventId it had.
 
     Within a resource the order is kept: what is sent again leaves before what is still to be sent. What goes to a
-    disabled listener waits until that is enabled. A running bridge begins within half a minute.
+    disabled listener waits until that is resumed. A running bridge begins within half a minute.
     """
     wanted = chosen(DeliveryState(state.value), buyer, listener, event_type, since, until)
     if not everything and wanted == DeliveryFilter(state=wanted.state):
-        raise PermanentError("say which: --buyer, --listener, --event-type, --from, --to, or --all")
-    settings = load_settings(config)
+        raise PermanentError(SAY_WHICH)
+    settings = given_settings(config)
     groups = with_store(settings, lambda store: store.backlog.groups(wanted), read_only=True)
-    print_lines(map(_group, groups))
+    print_rows(GROUP_COLUMNS, map(_group, groups))
     if dry_run:
         return
     count = with_store(settings, lambda store: store.backlog.replay(wanted, now()), read_only=False)
@@ -110,18 +171,27 @@ def replay_deliveries(
     typer.echo(f"{count} will be sent again" + (f"; {left} have no listener any more" if left > 0 else ""))
 
 
-def _line(report: DeliveryReport) -> str:
-    fields = [
+def _row(report: DeliveryReport) -> list[str]:
+    return [
         str(report.number),
-        f"{report.event_time:%Y-%m-%dT%H:%M:%SZ}",
+        when(report.event_time),
         report.state.value + (", listener disabled" if report.is_suspended else ""),
         report.event_type.value,
         report.resource_id,
         report.event_id,
+        report.buyer,
         report.callback or "(listener removed)",
         _last(report),
+        _next(report),
     ]
-    return "\t".join(" ".join(field.split()) for field in fields)
+
+
+def _next(report: DeliveryReport) -> str:
+    if report.behind is not None:
+        return f"waits behind {report.behind}"
+    if report.last is not None and is_under_way(report.last):
+        return ""
+    return when(report.next_attempt_at)
 
 
 def _last(report: DeliveryReport) -> str:
@@ -134,27 +204,24 @@ def _outcome(attempt: Attempt) -> str:
     return str(attempt.status or attempt.error or "under way, or its process died")
 
 
-def _attempt(attempt: Attempt) -> str:
-    return "\t".join(filter(None, _attempt_fields(attempt)))
+def _attempt(attempt: Attempt) -> list[str]:
+    error = attempt.error if attempt.status is not None and attempt.error is not None else ""
+    return [
+        f"{attempt.at:%Y-%m-%dT%H:%M:%S.%fZ}",
+        _outcome(attempt),
+        error,
+        f"{attempt.elapsed:.3f} s",
+        attempt.excerpt,
+    ]
 
 
-def _attempt_fields(attempt: Attempt) -> Iterator[str]:
-    yield f"{attempt.at:%Y-%m-%dT%H:%M:%S.%fZ}"
-    yield _outcome(attempt)
-    if attempt.status is not None and attempt.error is not None:
-        yield attempt.error
-    yield f"{attempt.elapsed:.3f} s"
-    yield attempt.excerpt
-
-
-def _group(group: DeliveryGroup) -> str:
-    fields = [
+def _group(group: DeliveryGroup) -> list[str]:
+    return [
         group.buyer,
         group.listener,
         group.event_type.value,
         str(group.count),
-        f"{group.first:%Y-%m-%dT%H:%M:%SZ}",
-        f"{group.last:%Y-%m-%dT%H:%M:%SZ}",
+        when(group.first),
+        when(group.last),
         group.callback or "(listener removed)",
     ]
-    return "\t".join(fields)

@@ -1,6 +1,8 @@
 """`mef-bridge demo`: the whole thing at work, on whatever RabbitMQ can be had."""
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +12,7 @@ from rich.console import Console
 from bridge.cli import loop
 from bridge.demo.acts import ACTS, visit_that_works
 from bridge.demo.checks import Checks
+from bridge.demo.playground import Playground, playground
 from bridge.demo.script import Script
 from bridge.demo.stage import API_KEY, Ports, Stage, now, set_up
 from bridge.errors import BridgeError
@@ -34,7 +37,11 @@ def demo(
     console.print("looking for a RabbitMQ …", style="dim")
     with find_broker(allow_memory=True) as broker:
         console.print(f"bus: {broker.why}", soft_wrap=True)
-        loop.run(_stay(console, broker.url) if stay else _play(console, broker.url, held))
+        if stay:
+            with playground() as place:
+                loop.run(_stay(console, broker.url, place))
+        else:
+            loop.run(_play(console, broker.url, held))
     if not stay and held != [True]:
         raise typer.Exit(1)
 
@@ -61,14 +68,15 @@ async def _play(console: Console, broker_url: str | None, held: list[bool]) -> N
     held.append(checks.held)
 
 
-async def _stay(console: Console, broker_url: str | None) -> None:
-    async with set_up(console, broker_url, Ports(bridge=BRIDGE_PORT, buyer=BUYER_PORT)) as stage:
+async def _stay(console: Console, broker_url: str | None, place: Playground) -> None:
+    async with set_up(console, broker_url, Ports(bridge=BRIDGE_PORT, buyer=BUYER_PORT), place) as stage:
         runner = web.AppRunner(control_app(stage.wfm), access_log=None)
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", WFM_PORT).start()
             await visit_that_works(Script(stage, Checks(console)))
             _print_addresses(console, stage)
+            _print_commands(console, place, next(iter(stage.wfm.acme.jobs)))
             await _narrate(stage)
         finally:
             await runner.cleanup()
@@ -84,6 +92,19 @@ def _print_addresses(console: Console, stage: Stage) -> None:
         f"  WFM      {wfm}   a job: curl -X POST {wfm}/jobs; then POST {wfm}/jobs/<no>/start, /finish, /close\n"
         f"  Buyer    {stage.buyer.callback}   what he is told appears below",
         soft_wrap=True,
+    )
+
+
+def _print_commands(console: Console, place: Playground, job: str) -> None:
+    """Name what acts on what runs; `job` is one that is there."""
+    command = Path(sys.executable).with_name("mef-bridge")
+    name = command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else Path("mef-bridge")
+    console.print("\n  In another terminal, in this directory:", soft_wrap=True)
+    console.print(f"  export BRIDGE_CONFIG={place.settings_file}", soft_wrap=True)
+    for words in (f"trace {job}", "messages list", "deliveries list", "listeners list"):
+        console.print(f"  {name} {words}", soft_wrap=True)
+    console.print(
+        f"  The database stays in {place.directory} when this ends, and is made anew by the next one.\n", soft_wrap=True
     )
 
 

@@ -1,21 +1,23 @@
-"""`mef-bridge listeners`: how the Buyers' listeners are, and those that were disabled enabled again."""
+"""`mef-bridge listeners`: how the Buyers' listeners are; they are paused, resumed and removed."""
 
-import json
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from bridge.app.process import now
+from bridge.cli.acts import DryRunOption, NoteOption, WhyOption, said_why
 from bridge.cli.database import with_store
-from bridge.cli.messages import print_lines
+from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
+from bridge.cli.rows import print_facts, print_json, print_rows, when
 from bridge.delivery.signing import Ed25519Key, new_key, read_key
 from bridge.errors import PermanentError
+from bridge.flows.facts import listener_facts
+from bridge.flows.operator import paused_because
 from bridge.flows.ports import ListenerReport, SubscriptionId
-from bridge.settings import load_settings
+from bridge.settings import Settings
 
-BY_OPERATOR = "an operator disabled it"
+COLUMNS = ("id", "Buyer", "API", "to", "state", "waiting")
 
 ListenerArgument = Annotated[str, typer.Argument(help="Its id, as `listeners list` shows it.")]
 
@@ -25,36 +27,61 @@ def list_listeners(
     disabled: Annotated[bool, typer.Option("--disabled", help="Only those that are disabled.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """List the listeners, one a line: whose, whether they take what they are sent, and how much waits. Reads only."""
+    """List the listeners: whose, whether they take what they are sent, and how much waits. Reads only."""
     found = with_store(
-        load_settings(config), lambda store: store.listeners.reports(only_disabled=disabled), read_only=True
+        given_settings(config), lambda store: store.listeners.reports(only_disabled=disabled), read_only=True
     )
-    print_lines(json.dumps(asdict(report), default=_plain) if as_json else _line(report) for report in found)
+    if as_json:
+        print_json(map(listener_facts, found))
+    else:
+        print_rows(COLUMNS, map(_row, found))
 
 
-def enable_listener(listener: ListenerArgument, config: ConfigOption = None) -> None:
-    """Enable a listener: what was kept for it is sent, in order, with all attempts before it.
+def show_listener(listener: ListenerArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show one listener: its registration, how it is, and how much waits for it. Reads only."""
+    print_facts(listener_facts(find(given_settings(config), listener)), as_json=as_json)
+
+
+def resume_listener(listener: ListenerArgument, config: ConfigOption = None, note: NoteOption = "") -> None:
+    """Resume a listener that was paused, or disabled because it failed: what was kept for it is sent, in order, with
+    all attempts before it.
 
     A running bridge begins within half a minute.
     """
-    settings = load_settings(config)
+    settings = given_settings(config)
     waiting = with_store(settings, lambda store: store.listeners.enable(_id(listener), now()), read_only=False)
     if waiting is None:
-        raise PermanentError(f"there is no listener {listener}")
-    typer.echo(f"{listener}: enabled; {waiting} notifications will be sent")
+        raise _unknown(listener)
+    typer.echo(f"{listener}: resumed; {waiting} notifications will be sent")
 
 
-def disable_listener(
-    listener: ListenerArgument,
-    config: ConfigOption = None,
-    because: Annotated[str, typer.Option(help="Why, for whoever looks at it later.")] = BY_OPERATOR,
+def pause_listener(listener: ListenerArgument, config: ConfigOption = None, note: NoteOption = "") -> None:
+    """Pause a listener: it is sent nothing, and what it should hear is kept until it is resumed."""
+    settings = given_settings(config)
+    report = find(settings, listener)
+    if report.disabled_at is not None:
+        raise PermanentError(f"listener {listener} is disabled already: {report.disabled_because}")
+    why = paused_because(note)
+    with_store(settings, lambda store: store.listeners.disable(_id(listener), why, now()), read_only=False)
+    typer.echo(f"{listener}: paused")
+
+
+def remove_listener(
+    listener: ListenerArgument, note: WhyOption, config: ConfigOption = None, dry_run: DryRunOption = False
 ) -> None:
-    """Disable a listener: it is sent nothing, and what it should hear is kept until it is enabled."""
-    settings = load_settings(config)
-    done = with_store(settings, lambda store: store.listeners.disable(_id(listener), because, now()), read_only=False)
-    if not done:
-        raise PermanentError(f"there is no listener {listener}, or it is disabled already")
-    typer.echo(f"{listener}: disabled")
+    """Remove a listener for good, as if its Buyer had: what waits for it is given up.
+
+    The Buyer is not told; he has to register anew. `listeners pause` keeps what is to be sent.
+    """
+    said_why(note)
+    settings = given_settings(config)
+    waiting = find(settings, listener).waiting
+    if dry_run:
+        typer.echo(f"{listener}: would be removed; {waiting} notifications would be given up")
+        return
+    if not with_store(settings, lambda store: store.listeners.remove(_id(listener)), read_only=False):
+        raise _unknown(listener)
+    typer.echo(f"{listener}: removed; {waiting} notifications were given up")
 
 
 def make_key(
@@ -77,26 +104,33 @@ def make_key(
         typer.echo(f"{key.public}  for the Buyer", err=True)
 
 
+def find(settings: Settings, listener: str) -> ListenerReport:
+    """Read how a listener is; raises `PermanentError` if there is none."""
+    report = with_store(settings, lambda store: store.listeners.report(_id(listener)), read_only=True)
+    if report is None:
+        raise _unknown(listener)
+    return report
+
+
 def _id(listener: str) -> SubscriptionId:
     return SubscriptionId(listener)
 
 
-def _plain(value: object) -> object:
-    return sorted(value) if isinstance(value, frozenset) else str(value)
+def _unknown(listener: str) -> PermanentError:
+    return PermanentError(f"there is no listener {listener}")
 
 
-def _line(report: ListenerReport) -> str:
+def _row(report: ListenerReport) -> list[str]:
     listener = report.subscription
-    fields = [listener.id, listener.buyer, listener.api.value, listener.callback, _health(report), _waiting(report)]
-    return "\t".join(" ".join(field.split()) for field in fields)
+    return [listener.id, listener.buyer, listener.api.value, listener.callback, _health(report), _waiting(report)]
 
 
 def _health(report: ListenerReport) -> str:
     if report.disabled_at is not None:
-        return f"disabled {report.disabled_at:%Y-%m-%dT%H:%M:%SZ}: {report.disabled_because}"
-    return f"failing since {report.failing_since:%Y-%m-%dT%H:%M:%SZ}" if report.failing_since else "enabled"
+        return f"disabled {when(report.disabled_at)}: {report.disabled_because}"
+    return f"failing since {when(report.failing_since)}" if report.failing_since else "enabled"
 
 
 def _waiting(report: ListenerReport) -> str:
-    since = f", since {report.waiting_since:%Y-%m-%dT%H:%M:%SZ}" if report.waiting_since else ""
+    since = f", since {when(report.waiting_since)}" if report.waiting_since else ""
     return f"{report.waiting} waiting{since}"

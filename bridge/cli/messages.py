@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
+from bridge.cli.about import AboutOption
 from bridge.cli.chosen_messages import (
-    AboutOption,
     ReasonOption,
     ReceivedSinceOption,
     ReceivedUntilOption,
@@ -19,12 +19,12 @@ from bridge.cli.chosen_messages import (
     chosen_messages,
 )
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
 from bridge.flows.ports import JournalEntry, MessageGroup, RecordedEntry
 from bridge.flows.trace import moment
-from bridge.settings import load_settings
 from bridge.store import SqlStore
 
 
@@ -48,7 +48,7 @@ def list_messages(
             return await store.journal.groups(wanted), ()
         return (), await store.journal.chosen(wanted, limit)
 
-    groups, entries = with_store(load_settings(config), read, read_only=True)
+    groups, entries = with_store(given_settings(config), read, read_only=True)
     if count:
         print_groups(groups, as_json=as_json)
     elif as_json:
@@ -71,7 +71,7 @@ def discard_messages(
     async def work(store: SqlStore) -> list[int]:
         return [number for number in numbers if not await store.journal.discard(number, note.strip())]
 
-    left = with_store(load_settings(config), work, read_only=False)
+    left = with_store(given_settings(config), work, read_only=False)
     for number in numbers:
         typer.echo(f"{number}: {'is not parked' if number in left else 'discarded'}", err=number in left)
     if left:
@@ -84,7 +84,7 @@ def show_message(
     as_json: JsonOption = False,
 ) -> None:
     """Show one message in full: as it came, what became of it, and how that was found. Reads only."""
-    recorded = with_store(load_settings(config), lambda store: store.journal.find(number), read_only=True)
+    recorded = with_store(given_settings(config), lambda store: store.journal.find(number), read_only=True)
     if recorded is None:
         raise PermanentError(f"there is no entry {number}")
     facts = _facts(recorded) | _details(recorded.entry)

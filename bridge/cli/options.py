@@ -7,6 +7,10 @@ import typer
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Settings file; default config/bridge.yaml. BRIDGE_* variables go over it."),
+    typer.Option(
+        "--config",
+        "-c",
+        help="Settings file; else that of BRIDGE_CONFIG, else config/bridge.yaml. BRIDGE_* variables go over it.",
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object a line, for other programs.")]

@@ -9,8 +9,8 @@ import typer
 
 from bridge.app.packs import load_packs
 from bridge.app.process import new_id, now
+from bridge.cli.about import AboutOption
 from bridge.cli.chosen_messages import (
-    AboutOption,
     ReasonOption,
     ReceivedSinceOption,
     ReceivedUntilOption,
@@ -18,6 +18,7 @@ from bridge.cli.chosen_messages import (
     chosen_messages,
 )
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.messages import print_groups, why
 from bridge.cli.options import ConfigOption
 from bridge.domain.model import Outcome
@@ -27,7 +28,7 @@ from bridge.flows.ports import JournalEntry, MessageFilter
 from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
-from bridge.settings import Settings, load_settings
+from bridge.settings import Settings
 from bridge.store import SqlStore
 from bridge.store.processes import BEAT_S
 from bridge.telemetry import configure_logging
@@ -62,7 +63,7 @@ def replay_messages(
         raise PermanentError(
             "name the entries to replay, or say which: --about, --rule, --reason, --from, --to, --all-parked"
         )
-    settings = load_settings(config)
+    settings = given_settings(config)
     configure_logging(settings.log.format, "error")  # what became of each is printed
 
     async def work(store: SqlStore) -> int:

@@ -4,17 +4,23 @@ import asyncio
 import gc
 import signal
 
+import structlog
+
 from bridge.app.running import running
 from bridge.cli import loop
+from bridge.cli.given import NO_FILE
 from bridge.cli.options import ConfigOption
 from bridge.settings import Settings, load_settings
 from bridge.telemetry import configure_logging
+
+log = structlog.get_logger(__name__)
 
 
 def serve(config: ConfigOption = None) -> None:
     """Run the bridge until SIGINT or SIGTERM. SIGHUP makes it take up changed packs."""
     settings = load_settings(config)
     configure_logging(settings.log.format, settings.log.level)
+    log.info("settings.read", file=str(settings.file) if settings.file is not None else NO_FILE)
     loop.run(_serve(settings))
 
 

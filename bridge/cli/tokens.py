@@ -22,9 +22,10 @@ from jwt.algorithms import ECAlgorithm
 
 from bridge.api.identity import DEVELOPMENT_KID
 from bridge.app.callers import load_entities
+from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption
 from bridge.errors import PermanentError
-from bridge.settings import Mode, Settings, load_settings
+from bridge.settings import Mode, Settings
 
 ALGORITHM: Final = "ES256"
 PRIVATE_KEY: Final = "private.pem"
@@ -48,7 +49,7 @@ def issue(
     config: ConfigOption = None,
 ) -> None:
     """Make a token and print it. Refused in production."""
-    settings = load_settings(config)
+    settings = given_settings(config)
     _demand_development(settings)
     claims = token_claims(settings, entity, scope, duration(expires))
     if not private_key.exists():

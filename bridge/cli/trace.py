@@ -11,13 +11,13 @@ import typer
 
 from bridge.app.process import now
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.messages import one_line, print_lines
 from bridge.cli.options import ConfigOption
 from bridge.domain.model import JobRef
 from bridge.errors import PermanentError
 from bridge.flows.ports import JobTrace
 from bridge.flows.trace import Step, period, steps, waiting
-from bridge.settings import load_settings
 from bridge.store import SqlStore
 
 LOOK_S = 1.0  # seconds between two looks of `--follow`
@@ -52,7 +52,7 @@ def trace(
             print_lines([_json(_facts(told))] if as_json else _pages(told))
 
     with suppress(KeyboardInterrupt):  # the way to end --follow
-        with_store(load_settings(config), show, read_only=True)
+        with_store(given_settings(config), show, read_only=True)
 
 
 async def _jobs(store: SqlStore, id_: str) -> Sequence[JobRef]:

@@ -168,13 +168,15 @@ class Sender:
         headers = {**webhook.headers, **way.headers, **self._signatures(webhook, access)}
         if bearer is not None:
             headers["Authorization"] = f"Bearer {bearer}"
-        async with self._session.post(
-            way.url, data=webhook.body, headers=headers, allow_redirects=False, **way.options
+        async with self._session.request(
+            webhook.method, way.url, data=webhook.body, headers=headers, allow_redirects=False, **way.options
         ) as response:
             body = await _drain(response)
             return self._answered(response.status, response.headers.get("Retry-After"), body, bearer)
 
     def _signatures(self, webhook: Webhook, access: Access) -> Mapping[str, str]:
+        if webhook.method != "POST":  # nothing is said that could be signed
+            return {}
         keys = [_key(secret.reveal()) for secret in access.keys]
         return signature_headers(keys, webhook.event_id, int(self._clock().timestamp()), webhook.body)
 

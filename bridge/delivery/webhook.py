@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from bridge import __version__
-from bridge.flows.ports import Delivery
+from bridge.flows.ports import Delivery, Subscription
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.mef.moments import rfc3339
 
@@ -32,12 +32,13 @@ _RESOURCES = {
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """What is posted to a listener; signatures are over the `event_id` as well."""
+    """What is sent to a listener; signatures are over the `event_id` as well."""
 
     url: str
     body: bytes
     headers: Mapping[str, str]
     event_id: str = ""
+    method: str = "POST"
 
 
 def prepare(delivery: Delivery, base_url: str, guide_listener_buyers: Collection[str] = ()) -> Webhook:
@@ -49,11 +50,26 @@ def prepare(delivery: Delivery, base_url: str, guide_listener_buyers: Collection
     return Webhook(url, body(delivery, base_url), _headers(delivery), delivery.event_id)
 
 
+def prepare_ping(subscription: Subscription, guide_listener_buyers: Collection[str] = ()) -> Webhook:
+    """Make a request that asks a listener for nothing: OPTIONS at where the first of its events would be posted.
+
+    OPTIONS is safe, and every HTTP server has some answer to it (RFC 9110, 9.3.7). A notification of an event that
+    never happened would be a lie, and the standard knows no other message to a listener.
+    """
+    event_type = min(subscription.event_types)
+    url = url_for(subscription, event_type, guide_listener_buyers)
+    return Webhook(url, b"", {"User-Agent": USER_AGENT}, method="OPTIONS")
+
+
 def listener_url(delivery: Delivery, guide_listener_buyers: Collection[str] = ()) -> str:
+    """Give the URL that a delivery is posted to, by `url_for`."""
+    return url_for(delivery.subscription, delivery.event_type, guide_listener_buyers)
+
+
+def url_for(subscription: Subscription, event_type: EventType, guide_listener_buyers: Collection[str] = ()) -> str:
     """Give `<callback>/mefApi/<irp>/<api>Notification/v2/listener/<eventType>`; the callback's query is kept."""
-    subscription = delivery.subscription
-    listener: str = delivery.event_type
-    if delivery.event_type is EventType.WORK_ORDER_STATE_CHANGE and subscription.buyer in guide_listener_buyers:
+    listener: str = event_type
+    if event_type is EventType.WORK_ORDER_STATE_CHANGE and subscription.buyer in guide_listener_buyers:
         listener = TABLE_7_LISTENER
     return _listener_url(subscription.callback, subscription.irp, subscription.api, listener)
 

@@ -397,5 +397,5 @@ def _log_disabled(delivery: Delivery, because: str) -> None:
         buyer=delivery.subscription.buyer,
         callback=delivery.subscription.callback,
         because=because,
-        cure=f"notifications are kept; once it is mended: mef-bridge listeners enable {delivery.subscription.id}",
+        cure=f"notifications are kept; once it is mended: mef-bridge listeners resume {delivery.subscription.id}",
     )

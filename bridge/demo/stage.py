@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from bridge.app.running import RunningBridge, running
+from bridge.demo.playground import Playground
 from bridge.demo.timeline import Entry, Timeline
 from bridge.domain.model import Outcome, Transition
 from bridge.flows.ports import RecordedEntry
@@ -150,8 +151,13 @@ def _hop(hop: Transition) -> str:
 
 
 @asynccontextmanager
-async def set_up(console: Console, broker_url: str | None, ports: Ports) -> AsyncIterator[Stage]:
-    """Start the parts in the order WFM, bridge, Buyer; stop them in reverse. No URL means the in-memory broker."""
+async def set_up(
+    console: Console, broker_url: str | None, ports: Ports, place: Playground | None = None
+) -> AsyncIterator[Stage]:
+    """Start the parts in the order WFM, bridge, Buyer; stop them in reverse. No URL means the in-memory broker.
+
+    Without a place, the database is in a directory that is gone afterwards.
+    """
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mef-bridge-demo-")))
         namespace = f"demo-{directory.name[-8:]}."
@@ -159,7 +165,9 @@ async def set_up(console: Console, broker_url: str | None, ports: Ports) -> Asyn
         wfm = SimulatedWfm(link.broker, namespace, reply_delay=REPLY_DELAY_SECONDS)
         await wfm.start()
         stack.push_async_callback(wfm.stop)
-        settings = _settings(broker_url, namespace, directory, ports)
+        settings = _settings(broker_url, namespace, directory if place is None else place.directory, ports)
+        if place is not None:
+            place.keep(settings)
         shared = link if link.in_memory else None
         bridge = await stack.enter_async_context(running(settings, shared))
         await _until_ready(bridge.url)

@@ -117,32 +117,45 @@ class VisitAge:
 class Ages:
     """The ages of a job.
 
-    `agreed` is that of what a Buyer and the WFM have agreed last. `named` are the versions of the messages that have
-    named a state, and `own` of those that have done so by what is remembered of no message. `visits` are those of its
-    visits, by the ids of their Appointments.
+    `agreed` is that of what a Buyer and the WFM have agreed last, `answered` are the versions that the WFM's yes
+    bore itself. `named` are the versions of the messages that have named a state, and `own` of those that have done
+    so by what is remembered of no message. `heard` are the highest of messages that were not applied, such as one
+    that the pack ignores, or an echo: what they tell is remembered, and makes no older message stale. `visits` are
+    those of its visits, by the ids of their Appointments.
     """
 
     agreed: Age = field(default_factory=dict)
+    answered: Versions = field(default_factory=dict)
     named: Versions = field(default_factory=dict)
     own: Versions = field(default_factory=dict)
+    heard: Versions = field(default_factory=dict)
     visits: Mapping[str, VisitAge] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.agreed or self.named or self.own or self.visits)
+        return bool(self.agreed or self.answered or self.named or self.own or self.heard or self.visits)
 
     def with_agreement(self, *ages: Age) -> "Ages":
         """Note how old what a Buyer and the WFM have agreed is at least."""
         agreed = newest((self.agreed, *ages))
         return self if agreed == self.agreed else replace(self, agreed=agreed)
 
+    def with_yes(self, versions: Versions) -> "Ages":
+        """Note the versions that a yes of the WFM's bore."""
+        return replace(self, answered=highest(self.answered, versions)) if versions else self
+
     def with_state_named(self, versions: Versions, *, is_own: bool) -> "Ages":
         """Note that a message of these versions has named a state, perhaps by what is remembered of no message."""
         named, own = highest(self.named, versions), highest(self.own, versions) if is_own else self.own
         return self if (named, own) == (self.named, self.own) else replace(self, named=named, own=own)
 
+    def with_heard(self, versions: Versions) -> "Ages":
+        """Note that a message of these versions came, and was not applied."""
+        heard = highest(self.heard, versions)
+        return self if heard == self.heard else replace(self, heard=heard)
+
     def plain(self) -> dict[str, Age]:
         """Write them as whole numbers by names that no field has."""
-        ages = {_AGREED: self.agreed, _NAMED: self.named, _OWN: self.own}
+        ages = {name: getattr(self, attribute) for name, attribute in _OF_AGES.items()}
         plain = {name: age for name, age in ages.items() if age}
         for name, visit in self.visits.items():
             earliest = {} if visit.earliest is None else {_EARLIEST: (visit.earliest - _EPOCH) // _UNIT}
@@ -164,15 +177,12 @@ def ages_in(plain: Mapping[str, Age]) -> tuple[Mapping[str, Age], Ages]:
                 versions={key: version for key, version in age.items() if not key.startswith("@")},
                 by_buyer=bool(age.get(_BY_BUYER)),
             )
-        elif name not in (_AGREED, _NAMED, _OWN):
+        elif name not in _OF_AGES:
             fields[name] = age
-    agreed, named, own = (plain.get(name, {}) for name in (_AGREED, _NAMED, _OWN))
-    return fields, Ages(agreed=agreed, named=named, own=own, visits=visits)
+    return fields, Ages(**{attribute: plain.get(name, {}) for name, attribute in _OF_AGES.items()}, visits=visits)
 
 
-_AGREED: Final = ""
-_NAMED: Final = "!named"
-_OWN: Final = "!own"
+_OF_AGES: Final = {"": "agreed", "!answered": "answered", "!named": "named", "!own": "own", "!heard": "heard"}
 _VISIT: Final = "@"
 _EARLIEST, _LATEST, _BY_BUYER = "@earliest", "@latest", "@by_buyer"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)

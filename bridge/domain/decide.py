@@ -6,8 +6,10 @@ one alone), and this module finds the way there.
 
 First come the questions whose answer may end it, in this order:
 
-1. Is it *stale*? It bears a version lower than one that was applied, or than a yes of the WFM's. Of a delta that is
-   only late, the pack has left what no later one has told, and the goal only where no later one has named a state.
+1. Is it *stale*? It bears a version lower than one that was applied, or than a yes of the WFM's. What was heard and
+   not applied, such as a message that the pack ignores, makes no other one stale: it said nothing to the Buyer. Of a
+   delta that is only late, the pack has left what no later one has told, and the goal only where no later one has named
+   a state.
 2. Is the job *known*? If not, only a message that `creates` opens it, and any other waits for that.
 3. Has it *ended*? Then nothing moves any more, but the pack may have a follow-up WorkOrder opened.
 4. Did it occur *before the visit* was agreed that stands (`echo.before_visit`)? Then it is not about that one.
@@ -33,7 +35,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from bridge.domain import echo
-from bridge.domain.ages import VisitAge, highest, is_behind, newer_than, versions_in
+from bridge.domain.ages import VisitAge, highest, is_behind, newer_than
 from bridge.domain.appointment import OPEN
 from bridge.domain.booking import adopt
 from bridge.domain.draft import Draft, IllegalMove
@@ -62,7 +64,7 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     """Decide on one message. `ids` are fresh; `now` is the moment of the decision, `came` that of its arrival."""
     if update.goal.if_any:
         update = replace(update, goal=update.goal.where(visit=update.has_visit(job)))
-    ties = update.ties_are_stale and any(job.versions.get(key) == version for key, version in update.versions.items())
+    ties = update.ties_are_stale and any(job.heard.get(key) == version for key, version in update.versions.items())
     if ties or (is_late(job, update.versions) and not update.late):
         return Decision(outcome=Outcome.STALE, job=job, reason=_stale_reason(job, update))
     try:
@@ -82,9 +84,21 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     elif update.names_state:
         # What was old news is older than what was agreed: a delta that tells nothing of it must not bring it back.
         ages = ages.with_agreement(newer_than(update.grounds))
-    versions = highest(after.versions, update.versions)
-    after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions, ages=ages)
+    if is_current or _settles(job, update, decision):
+        after = replace(after, versions=highest(after.versions, update.versions))
+    else:
+        ages = ages.with_heard(update.versions)
+    after = replace(after, record=update.record, field_versions=update.field_versions, ages=ages)
     return replace(decision, job=after, reason=decision.reason or update.withheld)
+
+
+def _settles(job: Job, update: JobUpdate, decision: Decision) -> bool:
+    """Tell whether an echo says for good how a visit stands: what is older must not bring back what it was before.
+
+    One that the Buyer never sees, and that is still to be taken back, says nothing of what he does see.
+    """
+    after, is_over = decision.job, update.goal.appointment not in OPEN
+    return after.appointments != job.appointments or (is_over and after.commands != job.commands)
 
 
 def learned(
@@ -92,15 +106,16 @@ def learned(
 ) -> Job:
     """Keep what a message tells that says nothing to the Buyer, for later deltas build on it.
 
-    A job that has not come yet has no version: the message that opens it may be older.
+    A job that has not come yet has no version: the message that opens it may be older. Nothing was applied: an older
+    message that was overtaken by this one may still name the state that the job is in.
     """
-    known = job.versions if job.work_order is None else highest(job.versions, versions)
-    return replace(job, versions=known, record=record, field_versions=field_versions)
+    ages = job.ages if job.work_order is None else job.ages.with_heard(versions)
+    return replace(job, record=record, field_versions=field_versions, ages=ages)
 
 
 def is_late(job: Job, versions: Mapping[str, int]) -> bool:
     """Tell whether a message of these versions is older than what is applied, or than a yes of the WFM's."""
-    return is_behind(versions, job.versions) or is_behind(versions, job.ages.agreed)
+    return is_behind(versions, job.versions) or is_behind(versions, job.ages.answered)
 
 
 def _decide_current(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime) -> Decision:
@@ -392,9 +407,9 @@ def _parked(job: Job, update: JobUpdate, illegal: IllegalMove) -> Decision:
 
 
 def _stale_reason(job: Job, update: JobUpdate) -> str:
-    known = highest(job.versions, versions_in(job.ages.agreed))
+    known = highest(job.versions, job.ages.answered)
     older = [f"{key} {came} < {known[key]}" for key, came in update.versions.items() if came < known.get(key, came)]
     if not older:
-        same = [f"{key} {came}" for key, came in update.versions.items() if known.get(key) == came]
+        same = [f"{key} {came}" for key, came in update.versions.items() if job.heard.get(key) == came]
         return f"applied already: {', '.join(same)}"
     return f"older than what is applied: {', '.join(older)}"

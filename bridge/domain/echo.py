@@ -277,6 +277,18 @@ def _cancel_echo(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     return _waiting(job, "may be the echo of a cancellation whose reply is awaited")
 
 
+def _after_cancellation(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    """Another visit is no move of the one that the Buyer is just cancelling: that may be gone, and the WFM's word of it
+    waits for the same reply.
+    """
+    appointment = job.open_appointment
+    if appointment is None or update.visit.may_be_of(appointment):
+        return None
+    if not any(c.is_pending and c.kind is CommandKind.CANCEL and c.appointment == appointment.id for c in job.commands):
+        return None
+    return _waiting(job, "may come after the cancellation whose reply is awaited")
+
+
 def _other_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     appointment = job.open_appointment
     if appointment is None or update.visit.may_be_of(appointment):
@@ -386,7 +398,7 @@ def _ignored(job: Job, reason: str, outcome: Outcome = Outcome.ECHO) -> Decision
 Recogniser = Callable[[Job, JobUpdate, datetime], Decision | None]
 
 _OF_COMMANDS: frozenset[Recogniser] = frozenset(
-    {booking_echo, _unseen_visit, _begun_in_new_window, _reschedule_echo, gone_echo, _cancel_echo}
+    {booking_echo, _unseen_visit, _begun_in_new_window, _reschedule_echo, gone_echo, _cancel_echo, _after_cancellation}
 )
 """What holds a message against outstanding commands only: where there are none, it need not be asked."""
 
@@ -396,11 +408,19 @@ _OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (
     _before_booking,
     _begun_in_new_window,
     _ended_visit,
+    _after_cancellation,
 )
 
 _RECOGNISERS: Mapping[AppointmentStatus | None, tuple[Recogniser, ...]] = {
     None: (_of_the_job,),
-    AppointmentStatus.CONFIRMED: (_before_its_end, booking_echo, _reschedule_echo, _old_window, _ended_visit),
+    AppointmentStatus.CONFIRMED: (
+        _before_its_end,
+        booking_echo,
+        _reschedule_echo,
+        _old_window,
+        _ended_visit,
+        _after_cancellation,
+    ),
     AppointmentStatus.CANCELLED: (gone_echo, _cancel_echo, _other_visit, _before_booking),
     AppointmentStatus.IN_PROGRESS: _OF_A_VISIT_UNDER_WAY,
     AppointmentStatus.COMPLETED: _OF_A_VISIT_UNDER_WAY,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, NewType
 
-from bridge.domain.ages import Age, Ages, VisitAge
+from bridge.domain.ages import Age, Ages, VisitAge, highest
 from bridge.domain.appointment import OPEN
 from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
 from bridge.mef.models import (
@@ -206,6 +206,11 @@ class Job:
     granted: tuple[Command, ...] = ()
     open_siblings: int = 0
     holds: bool = False
+
+    @property
+    def heard(self) -> Mapping[str, int]:
+        """The highest versions of all messages that came, applied or not."""
+        return highest(self.versions, self.ages.heard) if self.ages.heard else self.versions
 
     @property
     def open_appointment(self) -> Appointment | None:

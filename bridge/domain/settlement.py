@@ -1,7 +1,23 @@
 """Decides what the WFM's reply to a Buyer's command does: book, reschedule, cancel.
 
-A command that timed out was answered 504, which means *not done*: a late acceptance of a booking is taken back in the
-WFM and was never visible; a late acceptance of a reschedule or a cancel is adopted, since the WFM's truth wins.
+A command is settled once, by the first of three things: a reply, its deadline, or that it could not be sent. Between
+the Buyer's request and that, the world may have moved on: the WFM has announced the visit by itself, the job has ended,
+the deadline has passed. So a yes is not simply carried out; it is held against how the job stands now:
+
+| the WFM says | in time | after the deadline, when the Buyer was told 504, *not done* |
+|---|---|---|
+| no | he is told why | nothing to do |
+| yes to a booking | the visit is his, or taken back if the WorkOrder can't take it any more | it is taken back |
+| yes, of a visit that he sees | it gets what he wrote into his request | nothing to do |
+| yes to a reschedule | the Appointment is in its new window | adopted, and notified: the WFM's truth wins |
+| yes to a cancellation | the Appointment is cancelled | adopted, and notified |
+
+A booking and the other two differ after a 504 because of what the Buyer does next. After "not booked" he books again,
+and would have two visits; after "not moved" he looks, and finds the visit where the notification says.
+
+A yes has an age like any message (`ages.py`): the Buyer and the WFM agreed no earlier than he asked, and no later than
+the reply came; what the WFM said before that says nothing against it. A command stays with its job, also when it is
+settled, as long as the WFM may repeat it in a message of its own: `echo.py` looks there (`ECHO_WITHIN`).
 """
 
 from dataclasses import dataclass, replace
@@ -91,11 +107,15 @@ def settle(
 
 
 def _agreed_now(before: Job, job: Job, command: Command, reply: Accepted, now: datetime) -> Job:
-    """Remember how new the agreement is: newer than what the WFM has said so far, and no older than its reply."""
+    """Remember how new the agreement is: newer than what the WFM has said so far, and no older than its reply.
+
+    A reply may come late. What was not applied of what came before it says nothing of what may follow.
+    """
     versions = {} if reply.version is None else {"job": reply.version}
     turn = next_turn((before.ages.agreed, *before.field_versions.values()))
     age = VisitAge(earliest=command.created_at, latest=now, versions=versions, by_buyer=True)
-    return replace(job, ages=job.aged(before, age).with_agreement(before.versions, {**versions, TURN: turn}))
+    ages = job.aged(before, age).with_agreement(before.heard, {**versions, TURN: turn})
+    return replace(job, ages=ages.with_yes(versions))
 
 
 def expire(job: Job, command: Command) -> Settlement:

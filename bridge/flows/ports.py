@@ -144,7 +144,7 @@ class OutboxReport:
     """How far a message for the WFM is, for the operator.
 
     `error` is that of the newest attempt, made at `attempted_at`. `next_attempt_at` is None also for one that is behind
-    another of its job.
+    another of its job: `behind` is the number of that.
     """
 
     number: int
@@ -154,6 +154,8 @@ class OutboxReport:
     next_attempt_at: datetime | None
     attempted_at: datetime | None
     error: str | None
+    behind: int | None
+    is_under_way: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +224,11 @@ class Attempt:
     excerpt: str = ""
 
 
+def is_under_way(attempt: Attempt) -> bool:
+    """Tell whether an attempt has not ended, as far as is known."""
+    return attempt.status is None and attempt.error is None
+
+
 class Busy(NamedTuple):
     """Listeners, and Buyers with all their listeners, that are to be sent nothing more at the moment.
 
@@ -266,8 +273,8 @@ class DeliveryFilter:
 class DeliveryReport:
     """How far a notification is, for the operator. `callback` is None once the listener was removed.
 
-    `last` is the newest attempt. `next_attempt_at` is None also for one that is behind another of its resource, or that
-    waits for its listener to be enabled (`is_suspended`).
+    `last` is the newest attempt. `next_attempt_at` is None also for one that is behind another of its resource (its
+    number is `behind`), or that waits for its listener to be resumed (`is_suspended`).
     """
 
     number: int
@@ -282,6 +289,7 @@ class DeliveryReport:
     state: DeliveryState
     attempts: int
     next_attempt_at: datetime | None
+    behind: int | None
     last: Attempt | None
 
 
@@ -331,6 +339,24 @@ class TracedDelivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRequest:
+    """A request of a Buyer that was answered with an error. `reason` is what he was told.
+
+    What it was about is given as far as it could be told, and need not exist.
+    """
+
+    at: datetime
+    requester: str
+    buyer: BuyerId | None
+    operation: str
+    status: int
+    reason: str
+    work_order: WorkOrderId | None
+    appointment: AppointmentId | None
+    correlation_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobTrace:
     """All that is on record of one job, each kind in its order. What retention has deleted is missing."""
 
@@ -342,6 +368,7 @@ class JobTrace:
     sent: tuple[OutboxReport, ...]
     events: tuple[AnnouncedEvent, ...]
     deliveries: tuple[TracedDelivery, ...]
+    refused: tuple[RefusedRequest, ...] = ()
 
 
 class Backed(NamedTuple):
@@ -373,6 +400,30 @@ class Figures:
     to_take_back: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """An act of a person: who did what with which thing, when, and why (`note`).
+
+    `outcome` is what came of it; empty where it was begun and nobody knows, since the process ended.
+    """
+
+    at: datetime
+    who: str
+    role: str
+    act: str
+    thing: str
+    note: str = ""
+    outcome: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedAct:
+    """An act with its number in the audit log, ascending."""
+
+    number: int
+    entry: AuditEntry
+
+
 class Watcher(Protocol):
     """Who counts what happens. Nothing of it may fail, or take time."""
 
@@ -387,6 +438,8 @@ class Memory(StrEnum):
     INBOX = "inbox"
     DELIVERIES = "deliveries"
     OUTBOX = "outbox"
+    REFUSED = "refused requests"
+    TRACES = "trace contexts"
     SLOTS = "slots"
 
 

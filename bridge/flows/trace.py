@@ -21,6 +21,7 @@ from bridge.flows.ports import (
     OutboxReport,
     OutboxState,
     RecordedEntry,
+    RefusedRequest,
     TracedCommand,
     TracedDelivery,
 )
@@ -30,6 +31,7 @@ from bridge.mef.models import TimePeriod
 class StepKind(StrEnum):
     """What a step is."""
 
+    REQUEST = "request"
     COMMAND = "command"
     MESSAGE = "message"
     RESULT = "result"
@@ -56,6 +58,7 @@ class Step:
 def steps(trace: JobTrace) -> list[Step]:
     """Tell what happened, in order; of what happened at one moment, causes come before what they led to."""
     told = [
+        *map(_refused, trace.refused),
         *map(_message, trace.messages),
         *(step for each in trace.commands for step in _command(each)),
         *(step for each in trace.sent for step in _sent(each)),
@@ -110,6 +113,16 @@ def _message_waits(recorded: RecordedEntry) -> Iterator[str]:
         yield f"message {recorded.number} waits{until}: {entry.reason}"
 
 
+def _refused(request: RefusedRequest) -> Step:
+    return Step(
+        at=request.at,
+        kind=StepKind.REQUEST,
+        text=f"{request.operation} of {request.requester} was answered {request.status}: {request.reason}",
+        ids={"correlationId": request.correlation_id, "status": request.status},
+        is_trouble=True,
+    )
+
+
 def _command(traced: TracedCommand) -> Iterator[Step]:
     command = traced.command
     ids = {"command": command.id, "correlationId": command.correlation_id}
@@ -153,6 +166,17 @@ def _problems(traced: TracedCommand) -> Iterator[str]:
         yield f"{problem['code']}: {problem['reason']}"
 
 
+def came_of(traced: TracedCommand) -> Iterator[str]:
+    """Say what came of a command: what the WFM said to it, why, and how often it was asked to take it back."""
+    command = traced.command
+    if not command.is_pending:
+        yield _CAME_OF_IT.get(command.state, command.state.value)
+        yield from _problems(traced)
+    if command.tries:
+        again = f", next at {moment(command.try_again_at)}" if command.try_again_at is not None else ""
+        yield f"asked {command.tries} times to take it back{again}"
+
+
 def _command_waits(traced: TracedCommand, now: datetime) -> Iterator[str]:
     command = traced.command
     name = f"{command.asked_as.value} {command.id}"
@@ -183,7 +207,7 @@ def _outbox_waits(report: OutboxReport, now: datetime) -> Iterator[str]:
         return
     name = f"message {report.message.routing_key} for the WFM (outbox {report.number})"
     if report.next_attempt_at is None:
-        yield f"{name} waits behind another of the job"
+        yield f"{name} waits behind {report.behind} of the job"
     else:
         yield f"{name} is due {_due(report.next_attempt_at, now)}" + (f": {report.error}" if report.error else "")
 
@@ -214,22 +238,18 @@ def _attempt(delivery: TracedDelivery, attempt: Attempt) -> Step:
 
 
 def _deliveries_wait(deliveries: tuple[TracedDelivery, ...], now: datetime) -> Iterator[str]:
-    first: dict[tuple[str, str], int] = {}
     for report in (each.report for each in deliveries):
         if report.state is DeliveryState.DISCARDED:
             yield f"{_named(report)} was given up: `mef-bridge deliveries retry {report.number}`"
         elif report.state is DeliveryState.PENDING:
-            ahead = first.setdefault((report.listener, report.resource_id), report.number)
-            yield f"{_named(report)} {_why(report, ahead, now)}"
+            yield f"{_named(report)} {_why(report, now)}"
 
 
-def _why(report: DeliveryReport, ahead: int, now: datetime) -> str:
+def _why(report: DeliveryReport, now: datetime) -> str:
     if report.is_suspended:
-        return f"waits until its listener is enabled: `mef-bridge listeners enable {report.listener}`"
-    if ahead != report.number:
-        return f"waits behind delivery {ahead} to the same listener"
+        return f"waits until its listener is resumed: `mef-bridge listeners resume {report.listener}`"
     if report.next_attempt_at is None:
-        return "waits behind an earlier one to the same listener"
+        return f"waits behind delivery {report.behind} to the same listener"
     tried = f" again (attempts so far: {report.attempts})" if report.attempts else ""
     return f"is due{tried} {_due(report.next_attempt_at, now)}"
 

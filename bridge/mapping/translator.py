@@ -1,6 +1,20 @@
 """A reading becomes a canonical update, step by step explained: fields, then the rule, then what the Buyer sees.
 
 Pure, and total: whatever is in the message, the result is `Translated`, `Ignored`, `Awaits` or `Unmapped`.
+
+1. *Fields.* Each is found, typed and looked up in its table. Of a delta, what it leaves out is what the record of the
+   job has, and of an older one what no later message has told (`reading/`). The first that cannot be read ends it.
+2. *The rule.* The first whose conditions hold decides. Of a job that is not known yet, a value still missing may
+   be why none does: then the message waits. The rules that did not fit are kept for the explanation, and so that it is
+   known which fields a goal rests on.
+3. *Whether the goal still counts.* A goal rests on fields, and each field has an age. It is withheld where all of them
+   were told before what the Buyer and the WFM agreed, or where a later message has named a state (`_why_withheld`); and
+   where a message only tells again what others told. The rest of the message is applied all the same.
+4. *What the Buyer sees*: the WorkOrder and the visit, built from the same values (`outputs/`). What the standard can't
+   hold is told by its attribute.
+
+What the update does to the job is for the domain to decide: this module knows a job's states and ages, and changes
+nothing.
 """
 
 from collections.abc import Callable, Mapping
@@ -135,7 +149,7 @@ class Translator:
         scope = Scope(
             message,
             job,
-            FieldVersions(job, reading.versions, self.occurred_at, is_late(job, reading.versions)),
+            FieldVersions(job, reading.versions, self.occurred_at, self._is_late(reading, job)),
             is_complete=complete,
             forgotten=self.forgotten(message),
             values=states_of(job),
@@ -154,6 +168,10 @@ class Translator:
         if trace.rule is not None:
             reason = f"rule {trace.rule}: {reason}"
         return Unmapped(reason, trace.rule, trace.explanation(reason))
+
+    def _is_late(self, reading: Reading, job: Job) -> bool:
+        """A delta builds on all that was told before, a complete message on nothing that was not applied."""
+        return is_late(job, reading.versions) or (self.deltas and is_behind(reading.versions, job.heard))
 
     def _left_alone(self, others: OfOthers, trace: _Trace) -> Ignored:
         explanation, versions = trace.explanation(others.why), trace.scope.versions.by_field

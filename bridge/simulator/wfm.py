@@ -27,6 +27,7 @@ from bridge.simulator.answers import Answers, Body
 EVENTS_EXCHANGE: Final = "acme.wfm.events"
 COMMANDS_EXCHANGE: Final = "acme.wfm.commands"
 COMMANDS_QUEUE: Final = "acme.wfm.commands"
+KNOWN_COMMANDS: Final = ("FINDSLOT", "BOOKVIS", "MOVEVIS", "CANVIS", "ADDNOTE", "TTSTAT")
 PREFETCH: Final = 1000
 
 Observer = Callable[[str, str, Body, datetime], None]
@@ -198,19 +199,25 @@ class SimulatedWfm:
 
     def refuse_next(self, cmd: str, rc: str) -> None:
         """Refuse the next such command with `rc`."""
-        self._moods[cmd].append(Mood(rc=rc))
+        self._expect(cmd, Mood(rc=rc))
 
     def silent_next(self, cmd: str) -> None:
         """Carry out the next such command, and never reply. The event is still sent."""
-        self._moods[cmd].append(Mood(silent=True))
+        self._expect(cmd, Mood(silent=True))
 
     def late_next(self, cmd: str, seconds: float) -> None:
         """Carry out the next such command, and reply, only after so many seconds."""
-        self._moods[cmd].append(Mood(late_s=seconds))
+        self._expect(cmd, Mood(late_s=seconds))
 
     def drop_next(self, cmd: str) -> None:
         """Ignore the next such command."""
-        self._moods[cmd].append(Mood(dropped=True))
+        self._expect(cmd, Mood(dropped=True))
+
+    def _expect(self, cmd: str, mood: Mood) -> None:
+        """Raises `ValueError` for a command that there is not: it would never be met."""
+        if cmd not in KNOWN_COMMANDS:
+            raise ValueError(f"cmd {cmd!r} is no command; commands are: {', '.join(KNOWN_COMMANDS)}")
+        self._moods[cmd].append(mood)
 
     # what one can look at
 

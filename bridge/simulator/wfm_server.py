@@ -93,8 +93,10 @@ async def _problems(request: web.Request, handler: Callable[[web.Request], Await
         return await handler(request)
     except Refusal as refused:
         return web.json_response({"rc": refused.rc, "problem": str(refused)}, status=404 if refused.rc == "44" else 409)
-    except (KeyError, TypeError, ValueError) as unreadable:
-        return web.json_response({"problem": repr(unreadable)}, status=400)
+    except KeyError as missing:
+        return web.json_response({"problem": f"{missing} is missing"}, status=400)
+    except (TypeError, ValueError) as unreadable:
+        return web.json_response({"problem": str(unreadable)}, status=400)
 
 
 async def _health(_request: web.Request) -> web.Response:
@@ -126,9 +128,9 @@ async def _act(request: web.Request) -> web.Response:
 
 async def _turn_knob(request: web.Request) -> web.Response:
     arguments = await _json(request)
-    knob = arguments.pop("knob")
+    knob = arguments.pop("knob", None)
     if knob not in KNOBS:
-        raise ValueError(f"knobs are: {', '.join(KNOBS)}")
+        raise ValueError(f"knob {knob!r} is none; knobs are: {', '.join(KNOBS)}")
     getattr(request.app[_WFM], knob)(**arguments)
     return web.json_response({"knob": knob})
 

@@ -5,12 +5,14 @@ on its way already.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select, update
 
 from bridge.domain.model import BuyerId, JobRef
+from bridge.flows.operator import Pending, Retried, RetryOutcome
 from bridge.flows.ports import (
     Attempt,
     DeliveryFilter,
@@ -48,11 +50,13 @@ REPORTS = (
         attempts.c.error,
         attempts.c.elapsed,
         attempts.c.excerpt,
+        ordering.behind(deliveries),
     )
     .join(notifications, notifications.c.event_id == deliveries.c.event_id)
     .outerjoin(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
     .outerjoin(attempts, attempts.c.number == _LAST)
 )
+_BY_NUMBER = REPORTS.where(deliveries.c.number.in_(KEYS))
 _ATTEMPTS = select(attempts).where(attempts.c.delivery == bindparam("wanted")).order_by(attempts.c.number)
 _UNDER_WAY = select(deliveries.c.begun_at).where(
     deliveries.c.number == bindparam("wanted"),
@@ -78,6 +82,20 @@ _GROUPS = (
     .outerjoin(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
     .group_by(*_OF_GROUP)
     .order_by(*_OF_GROUP)
+)
+_WAITS_FOR = case(
+    (subscriptions.c.disabled_at.is_not(None), "suspended"),
+    (deliveries.c.lease_until.is_not(None), "under_way"),
+    (deliveries.c.next_attempt_at.is_(None), "behind"),
+    (deliveries.c.next_attempt_at <= bindparam("now", type_=deliveries.c.next_attempt_at.type), "due"),
+    else_="later",
+)
+_PENDING = (
+    select(_WAITS_FOR.label("waits_for"), func.count().label("number"))
+    .select_from(deliveries)
+    .join(notifications, notifications.c.event_id == deliveries.c.event_id)
+    .outerjoin(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
+    .group_by("waits_for")
 )
 _JOBS = (
     select(work_orders.c.pack, work_orders.c.job_key)
@@ -159,9 +177,39 @@ class Backlog:
         async with self._database.read() as session:
             return [_group(row) for row in await session.rows(_filtered(_GROUPS, wanted))]
 
-    async def retry(self, numbers: Collection[int], now: datetime) -> set[int]:
-        """Send given-up notifications again, with the same event ids; return the numbers of those that can be."""
-        return await self._send_again(sorted(numbers), DeliveryState.DISCARDED, now)
+    async def pending(self, wanted: DeliveryFilter, now: datetime) -> Pending:
+        """Count pending deliveries by what they wait for: what `hasten` would do."""
+        wanted = replace(wanted, state=DeliveryState.PENDING)
+        async with self._database.read() as session:
+            rows = await session.rows(_filtered(_PENDING, wanted), {"now": now})
+        counts = {row["waits_for"]: row["number"] for row in rows}
+        return Pending(**{name: counts.get(name, 0) for name in Pending._fields})
+
+    async def retry(self, numbers: Collection[int], now: datetime) -> Sequence[Retried]:
+        """Send given-up notifications again, and have pending ones tried now, with the same event ids and all attempts
+        before them; tell what became of each number.
+        """
+        wanted = sorted(set(numbers))
+        async with self._database.write() as session:
+            await _lock_jobs(session, wanted)
+            again = await _send_again(session, wanted, DeliveryState.DISCARDED, now)
+            due = await ordering.bring_forward(session, deliveries, set(wanted) - again, now, afresh=True)
+            after = {row["number"]: report_of(row) for row in await session.rows_in(_BY_NUMBER, wanted)}
+        if again or due:
+            self._sending.on_due()
+        return [_retried(number, after.get(number), again, now) for number in wanted]
+
+    async def hasten(self, wanted: DeliveryFilter, now: datetime) -> int:
+        """Have all pending deliveries that wait for their next attempt tried now; return how many."""
+        wanted = replace(wanted, state=DeliveryState.PENDING)
+        last, done = 0, 0
+        while numbers := await self._numbers(wanted, last):
+            last = numbers[-1]
+            async with self._database.write() as session:
+                done += len(await ordering.bring_forward(session, deliveries, numbers, now, afresh=True))
+        if done:
+            self._sending.on_due()
+        return done
 
     async def replay(self, wanted: DeliveryFilter, now: datetime) -> int:
         """Send again, oldest first, what is over and has a listener; return how many. `wanted` must name such a state.
@@ -184,12 +232,16 @@ class Backlog:
 
     async def _send_again(self, numbers: Sequence[int], state: DeliveryState, now: datetime) -> set[int]:
         async with self._database.write() as session:
-            jobs = await session.rows_in(_JOBS, numbers)
-            await lock(session, {JobRef(row["pack"], row["job_key"]) for row in jobs})
+            await _lock_jobs(session, numbers)
             again = await _send_again(session, numbers, state, now)
         if again:
             self._sending.on_due()
         return again
+
+
+async def _lock_jobs(session: Session, numbers: Sequence[int]) -> None:
+    jobs = await session.rows_in(_JOBS, numbers)
+    await lock(session, {JobRef(row["pack"], row["job_key"]) for row in jobs})
 
 
 async def _send_again(session: Session, numbers: Sequence[int], state: DeliveryState, now: datetime) -> set[int]:
@@ -207,6 +259,24 @@ async def _send_again(session: Session, numbers: Sequence[int], state: DeliveryS
     due = {number for number in leading if enabled[again[number]["subscription_id"]]}
     await session.run(_AGAIN, [{"again": number, "due": now if number in due else None} for number in sorted(again)])
     return set(again)
+
+
+def _retried(number: int, report: DeliveryReport | None, again: Collection[int], now: datetime) -> Retried:
+    outcome = RetryOutcome.UNKNOWN if report is None else _outcome(report, again, now)
+    return Retried(number=number, outcome=outcome, behind=None if report is None else report.behind)
+
+
+def _outcome(report: DeliveryReport, again: Collection[int], now: datetime) -> RetryOutcome:
+    """Say what a retry has come to, by how the delivery is after it."""
+    if report.number in again:
+        return RetryOutcome.AGAIN
+    if report.state is not DeliveryState.PENDING:
+        return RetryOutcome.OVER if report.state is DeliveryState.DELIVERED else RetryOutcome.NO_LISTENER
+    if report.is_suspended:
+        return RetryOutcome.SUSPENDED
+    if report.next_attempt_at is None:
+        return RetryOutcome.BEHIND
+    return RetryOutcome.DUE if report.next_attempt_at <= now else RetryOutcome.UNDER_WAY
 
 
 def _reordered(rows: Iterable[Row], again: Collection[int], now: datetime) -> tuple[list[int], list[int]]:
@@ -229,8 +299,11 @@ def _filtered(query: Select[Any], wanted: DeliveryFilter) -> Select[Any]:
 
 
 def _conditions(wanted: DeliveryFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.state is DeliveryState.PENDING:
+        yield ordering.is_pending(deliveries)
+    elif wanted.state is not None:
+        yield deliveries.c.state == wanted.state.value
     equal = {
-        deliveries.c.state: wanted.state and wanted.state.value,
         deliveries.c.subscription_id: wanted.listener,
         notifications.c.buyer: wanted.buyer,
         notifications.c.event_type: wanted.event_type and wanted.event_type.value,
@@ -257,6 +330,7 @@ def report_of(row: Row) -> DeliveryReport:
         state=DeliveryState(row["state"]),
         attempts=row["attempts"],
         next_attempt_at=row["next_attempt_at"],
+        behind=row["behind"],
         last=_last(row),
     )
 

@@ -1,10 +1,10 @@
 """Commands towards the WFM, and the windows it offered. What changed of a known command is written by `jobs`."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, false, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import Insert
 
 from bridge.domain.model import (
@@ -18,7 +18,8 @@ from bridge.domain.model import (
     OfferedSlot,
     WorkOrderId,
 )
-from bridge.flows.ports import Window
+from bridge.flows.operator import CommandFilter
+from bridge.flows.ports import TracedCommand, Window
 from bridge.mef.models import TimePeriod
 from bridge.store.columns import Row
 from bridge.store.session import KEYS, Bulk, Database, Session, is_one_of, overwriting, upsert
@@ -29,9 +30,12 @@ SPOKEN_OF_FOR = timedelta(days=7)
 
 _COLUMN = commands.c
 _OLDEST_FIRST = select(commands).order_by(_COLUMN.created_at, _COLUMN.id)
+_NEWEST = select(commands).order_by(_COLUMN.created_at.desc(), _COLUMN.id.desc())
 _MOMENT = bindparam("moment", type_=_COLUMN.created_at.type)
 # The very words of the partial index: SQLite compares text.
 IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
+
+ANY: Final = CommandFilter()
 
 ADD = Bulk(commands)
 _FIND = select(commands).where(_COLUMN.id == bindparam("wanted"))
@@ -102,6 +106,31 @@ class Commands:
         """Read all that Buyers asked about a job, oldest first."""
         async with self._database.read() as session:
             return await _read(session, _OF_JOB, {"of": job.pack, "key": job.key})
+
+    async def reports(self, wanted: CommandFilter = ANY, limit: int = 100) -> Sequence[TracedCommand]:
+        """Read the newest commands with what came of them, newest first."""
+        async with self._database.read() as session:
+            rows = await session.rows(_NEWEST.where(*_conditions(wanted)).limit(limit))
+        return [traced(row) for row in rows]
+
+    async def report(self, id_: CommandId) -> TracedCommand | None:
+        """Read one command with what came of it."""
+        async with self._database.read() as session:
+            row = await session.row(_FIND, {"wanted": id_})
+        return None if row is None else traced(row)
+
+
+def _conditions(wanted: CommandFilter) -> Iterator[ColumnElement[bool]]:
+    equal = {
+        _COLUMN.state: wanted.state and wanted.state.value,
+        _COLUMN.kind: wanted.kind and wanted.kind.value,
+        _COLUMN.buyer: wanted.buyer,
+    }
+    yield from (column == value for column, value in equal.items() if value is not None)
+    if wanted.in_flight:
+        yield or_(IS_PENDING, _COLUMN.try_again_at.is_not(None))
+    if wanted.jobs is not None:
+        yield or_(false(), *(and_(_COLUMN.pack == job.pack, _COLUMN.job_key == job.key) for job in wanted.jobs))
 
 
 async def _read(session: Session, statement: Select[Any], parameters: Mapping[str, object]) -> Sequence[Command]:
@@ -205,6 +234,11 @@ def command(row: Row) -> Command:
         try_again_at=row["try_again_at"],
         echo_until=row["echo_until"],
     )
+
+
+def traced(row: Row) -> TracedCommand:
+    """Read a row of `commands` with what came of it."""
+    return TracedCommand(command=command(row), settled_at=row["settled_at"], result=row["answer"])
 
 
 def slot_row(work_order: WorkOrderId, value: OfferedSlot, expires_at: datetime) -> dict[str, object]:

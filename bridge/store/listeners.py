@@ -147,6 +147,12 @@ class Listeners:
         async with self._database.read() as session:
             return [_report(row) for row in await session.rows(query)]
 
+    async def report(self, listener: SubscriptionId) -> ListenerReport | None:
+        """Read how one is."""
+        async with self._database.read() as session:
+            row = await session.row(_REPORTS.where(subscriptions.c.id == listener))
+        return None if row is None else _report(row)
+
     async def count_disabled(self) -> int:
         """Count those that are disabled."""
         async with self._database.read() as session:

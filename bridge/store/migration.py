@@ -16,7 +16,7 @@ from bridge.store.schema_session import SchemaSession, begin
 from bridge.store.sqlite import WRITES
 from bridge.store.tables import metadata
 
-CURRENT: Final = "0013"
+CURRENT: Final = "0015"
 """The revision of the tables as they are now: that of the newest migration script."""
 
 # Alembic's own table, as Alembic makes it.
@@ -64,6 +64,19 @@ async def check_engine(engine: AsyncEngine, *, read_only: bool = False) -> None:
             raise PermanentError(f"{_differ(has)}: start mef-bridge serve once, which brings it up to date")
         if session.is_postgres:
             await may_use_tables(session, READS) if read_only else await may_use_tables(session)
+
+
+async def standing_of(session: SchemaSession) -> str | None:
+    """Give the revision of the tables, which may be older than ours; None where there are none yet.
+
+    Raises `PermanentError` for those of a newer bridge, and of somebody else.
+    """
+    has = await _revision_of(session)
+    if has is None:
+        await _refuse_others(session)
+    elif has != CURRENT:
+        _refuse_newer(has)
+    return has
 
 
 async def _upgrade(session: SchemaSession, has: str | None) -> None:

@@ -15,6 +15,11 @@ from bridge.store.migration import check_engine, upgrade_engine
 from bridge.store.postgres_url import Postgres
 from bridge.store.sqlite import Synchronous
 
+
+class NoDatabase(PermanentError):
+    """There is no database."""
+
+
 Opening = Callable[[], Awaitable[AsyncEngine]]
 
 
@@ -59,10 +64,14 @@ async def _opened_sqlite(file: Path, synchronous: Synchronous) -> AsyncEngine:
 async def _existing_sqlite(
     file: Path, check: Callable[[AsyncEngine], Awaitable[None]], *, read_only: bool
 ) -> AsyncEngine:
-    if not file.is_file():  # noqa: ASYNC240 - once, before anything else is done
-        raise PermanentError(f"there is no database {file} (database.url): mef-bridge serve makes it")
+    _demand(file)
     await sqlite.look_at(file, wait_s=BUSY_TIMEOUT_S, read_only=read_only)
     return await _prepared(open_sqlite(file, read_only=read_only), check, file)
+
+
+def _demand(file: Path) -> None:
+    if not file.is_file():
+        raise NoDatabase(f"there is no database {file.absolute()} (database.url): mef-bridge serve makes it")
 
 
 async def _prepared(

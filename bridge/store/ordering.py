@@ -25,6 +25,7 @@ from sqlalchemy import (
     Update,
     any_,
     bindparam,
+    case,
     func,
     literal_column,
     not_,
@@ -135,6 +136,39 @@ def _held(table: Table) -> Update:
     until = bindparam("until", type_=table.c.lease_until.type)
     claimed = update(table).where(table.c.number.in_(KEYS), is_pending(table), table.c.next_attempt_at.is_not(None))
     return claimed.values(next_attempt_at=until, lease_until=until)
+
+
+async def bring_forward(
+    session: Session, table: Table, numbers: Collection[int], now: datetime, *, afresh: bool
+) -> set[int]:
+    """Make due at once what waits for its next attempt; returns the numbers of those.
+
+    `afresh` gives them all attempts again. What is behind another, under way or not pending is left as it is.
+    """
+    waiting = await session.rows_in(_later(table), sorted(numbers), now=now)
+    found = [row["number"] for row in waiting]
+    if found:
+        await session.run(_forward(table, afresh=afresh), {"keys": found, "now": now})
+    return set(found)
+
+
+@cache
+def _later(table: Table) -> Select[Any]:
+    due = table.c.next_attempt_at
+    waits = select(table.c.number).where(
+        table.c.number.in_(KEYS),
+        is_pending(table),
+        table.c.lease_until.is_(None),
+        due > bindparam("now", type_=due.type),
+    )
+    return waits.order_by(table.c.number).with_for_update()
+
+
+@cache
+def _forward(table: Table, *, afresh: bool) -> Update:
+    due = bindparam("now", type_=table.c.next_attempt_at.type)
+    forward = update(table).where(table.c.number.in_(KEYS)).values(next_attempt_at=due)
+    return forward.values(attempts=0) if afresh else forward
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +288,16 @@ def following(table: Table, *, postgres: bool) -> Select[Any]:
     """Find the numbers of the first pending rows of keys (`KEYS`)."""
     key = table.c.ordering_key
     return select(func.min(table.c.number)).where(is_pending(table), among(key, postgres=postgres)).group_by(key)
+
+
+def behind(table: Table) -> ColumnElement[int | None]:
+    """Give the number of the first row of its key for one that is behind it; none where nothing of the key is due."""
+    first = table.alias("first_of_key")
+    found = select(first.c.number).where(
+        first.c.ordering_key == table.c.ordering_key, first.c.next_attempt_at.is_not(None)
+    )
+    is_behind = is_pending(table) & table.c.next_attempt_at.is_(None)
+    return case((is_behind, found.correlate(table).scalar_subquery())).label("behind")
 
 
 def is_pending(table: Table) -> ColumnElement[bool]:

@@ -4,20 +4,21 @@ What a commit makes due is written as claimed already, where this process has ro
 commit: nobody has to look for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import Integer, bindparam, select
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, false, or_, select
 
 from bridge.batcher import Batcher
 from bridge.domain.model import JobRef
+from bridge.flows.operator import OutboxFilter, Retried, RetryOutcome
 from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, OutboxState
 from bridge.store import ordering
 from bridge.store.columns import Row
 from bridge.store.ordering import AT_ONCE, PENDING, Settlement
-from bridge.store.session import Bulk, Database, Session
+from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import outbox
 
 _DUE = (
@@ -27,7 +28,10 @@ _DUE = (
     .limit(bindparam("limit", type_=Integer))
     .with_for_update(skip_locked=True)
 )
-_NEWEST = select(outbox).order_by(outbox.c.number.desc())
+REPORTS = select(outbox, ordering.behind(outbox))
+ANY: Final = OutboxFilter()
+_BY_NUMBER = REPORTS.where(outbox.c.number.in_(KEYS))
+_NEWEST = REPORTS.order_by(outbox.c.number.desc())
 _APPEND: Final = Bulk(outbox, without=("error", "attempted_at"), numbered=True)
 
 
@@ -133,11 +137,53 @@ class Outbox:
         async with self._database.read() as session:
             return await ordering.next_at(session, outbox, self._clock(), self._claimer)
 
-    async def reports(self, state: OutboxState | None = None, limit: int = 100) -> Sequence[OutboxReport]:
+    async def reports(self, wanted: OutboxFilter = ANY, limit: int = 100) -> Sequence[OutboxReport]:
         """Read the newest messages, newest first."""
-        query = _NEWEST if state is None else _NEWEST.where(outbox.c.state == state.value)
+        query = _NEWEST.where(*_conditions(wanted)).limit(limit)
         async with self._database.read() as session:
-            return [report_of(row) for row in await session.rows(query.limit(limit))]
+            return [report_of(row) for row in await session.rows(query)]
+
+    async def report(self, number: int) -> OutboxReport | None:
+        """Read one message."""
+        async with self._database.read() as session:
+            row = await session.row(REPORTS.where(outbox.c.number == number))
+        return None if row is None else report_of(row)
+
+    async def retry(self, numbers: Collection[int], now: datetime) -> Sequence[Retried]:
+        """Have messages that wait for their next attempt tried now; tell what became of each number."""
+        wanted = sorted(set(numbers))
+        async with self._database.write() as session:
+            due = await ordering.bring_forward(session, outbox, wanted, now, afresh=False)
+            rows = await session.rows_in(_BY_NUMBER, wanted)
+        if due:
+            self.on_due()
+        after = {row["number"]: report_of(row) for row in rows}
+        return [_retried(number, after.get(number), now) for number in wanted]
+
+
+def _conditions(wanted: OutboxFilter) -> Iterator[ColumnElement[bool]]:
+    if wanted.state is OutboxState.PENDING:
+        yield ordering.is_pending(outbox)
+    elif wanted.state is not None:
+        yield outbox.c.state == wanted.state.value
+    if wanted.pack is not None:
+        yield outbox.c.pack == wanted.pack
+    if wanted.jobs is not None:
+        yield or_(false(), *(and_(outbox.c.pack == job.pack, outbox.c.job_key == job.key) for job in wanted.jobs))
+
+
+def _retried(number: int, report: OutboxReport | None, now: datetime) -> Retried:
+    outcome = RetryOutcome.UNKNOWN if report is None else _outcome(report, now)
+    return Retried(number=number, outcome=outcome, behind=None if report is None else report.behind)
+
+
+def _outcome(report: OutboxReport, now: datetime) -> RetryOutcome:
+    """Say what a retry has come to, by how the message is after it."""
+    if report.state is not OutboxState.PENDING:
+        return RetryOutcome.OVER
+    if report.next_attempt_at is None:
+        return RetryOutcome.BEHIND
+    return RetryOutcome.DUE if report.next_attempt_at <= now else RetryOutcome.UNDER_WAY
 
 
 async def line_up(session: Session, messages: Sequence[BusMessage]) -> list[dict[str, Any]]:
@@ -187,7 +233,7 @@ def outbox_entry(row: Row) -> OutboxEntry:
 
 
 def report_of(row: Row) -> OutboxReport:
-    """Read a row of `outbox` as the operator sees it."""
+    """Read a row of `REPORTS`."""
     return OutboxReport(
         number=row["number"],
         message=_message(row),
@@ -196,6 +242,8 @@ def report_of(row: Row) -> OutboxReport:
         next_attempt_at=row["next_attempt_at"],
         attempted_at=row["attempted_at"],
         error=row["error"],
+        behind=row["behind"],
+        is_under_way=row["state"] == PENDING and row["lease_until"] is not None,
     )
 
 

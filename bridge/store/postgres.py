@@ -53,6 +53,8 @@ class Facts:
     """What the server said of itself. `pooled`: something like PgBouncer stands between it and us."""
 
     pooled: bool
+    version: str
+    encoding: str
 
 
 async def connect(server: Postgres, *, cached_statements: bool) -> Any:
@@ -81,7 +83,7 @@ async def look_at(server: Postgres) -> Facts:
     finally:
         await _hang_up(connection)
     _check(server, facts)
-    return Facts(pooled=facts["process"] != process)
+    return Facts(facts["process"] != process, facts["version"], facts["encoding"])
 
 
 def _check(server: Postgres, facts: Mapping[str, Any]) -> None:

@@ -23,7 +23,9 @@ from bridge.store.tables import (
     notifications,
     offered_slots,
     outbox,
+    refused_requests,
     subscriptions,
+    trace_contexts,
 )
 
 _KEPT = (Outcome.PARKED.value, Outcome.WAITING.value)
@@ -39,6 +41,8 @@ _AGE = {
     Memory.INBOX: inbox.c.received_at,
     Memory.DELIVERIES: notifications.c.event_time,
     Memory.OUTBOX: outbox.c.attempted_at,
+    Memory.REFUSED: refused_requests.c.at,
+    Memory.TRACES: trace_contexts.c.at,
     Memory.SLOTS: offered_slots.c.expires_at,
 }
 _BESIDES = {

@@ -11,6 +11,7 @@ from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Clock
 from bridge.store import opening as opening_of
+from bridge.store.audit import Audit
 from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
@@ -23,10 +24,12 @@ from bridge.store.opening import Opening
 from bridge.store.outbox import Outbox
 from bridge.store.processes import Processes
 from bridge.store.reads import Reads
+from bridge.store.refused_requests import RefusedRequests
 from bridge.store.requests import Requests
 from bridge.store.retention import Retention
 from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
+from bridge.store.trace_contexts import TraceContexts
 from bridge.store.traces import Traces
 from bridge.store.unit_of_work import UnitOfWork
 
@@ -110,10 +113,13 @@ class SqlStore:
         self.listeners = Listeners(self._database)
         self.journal = Journal(self._database)
         self.commands = Commands(self._database)
+        self.refused = RefusedRequests(self._database)
         self.requests = Requests(self._database)
         self.retention = Retention(self._database)
         self.traces = Traces(self._database)
+        self.trace_contexts = TraceContexts(self._database)
         self.counts = Counts(self._database)
+        self.audit = Audit(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
         self.backlog = Backlog(self._database, self.deliveries)

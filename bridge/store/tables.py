@@ -319,6 +319,34 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+refused_requests = Table(
+    "refused_requests",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("at", Utc, nullable=False),
+    Column("requester", Plain, nullable=False),
+    Column("buyer", Plain),
+    Column("operation", Plain, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("reason", Plain, nullable=False),
+    Column("work_order_id", Plain),
+    Column("appointment_id", Plain),
+    Column("correlation_id", Plain, nullable=False),
+    Index("ix_refused_requests_at", "at"),
+    _partial_index("ix_refused_requests_work_order", "work_order_id", where="work_order_id IS NOT NULL"),
+    _partial_index("ix_refused_requests_appointment", "appointment_id", where="appointment_id IS NOT NULL"),
+    sqlite_autoincrement=True,
+)
+
+trace_contexts = Table(
+    "trace_contexts",
+    metadata,
+    Column("correlation_id", Plain, primary_key=True),
+    Column("context", Json(), nullable=False),
+    Column("at", Utc, nullable=False),
+    Index("ix_trace_contexts_at", "at"),
+)
+
 requests = Table(
     "requests",
     metadata,
@@ -345,4 +373,18 @@ processes = Table(
     Column("beats", Number, nullable=False),
     Column("ballast", LargeBinary, nullable=False),
     Column("packs", Json(optional=True)),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Number, primary_key=True, autoincrement=True),
+    Column("at", Utc, nullable=False),
+    Column("who", Plain, nullable=False),
+    Column("role", WORD, nullable=False),
+    Column("act", WORD, nullable=False),
+    Column("thing", Plain, nullable=False),
+    Column("note", Plain, nullable=False),
+    Column("outcome", Plain, nullable=False),
+    sqlite_autoincrement=True,
 )

@@ -11,15 +11,17 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import BindParameter, Column, ColumnElement, Select, bindparam, func, or_, select
 
 from bridge.domain.model import JobRef
-from bridge.flows.ports import AnnouncedEvent, Attempt, JobTrace, TracedCommand, TracedDelivery
+from bridge.flows.ports import AnnouncedEvent, Attempt, JobTrace, TracedDelivery
 from bridge.store.backlog import REPORTS, report_of
 from bridge.store.columns import escape
-from bridge.store.commands import command
+from bridge.store.commands import traced
 from bridge.store.deliveries import attempt
 from bridge.store.jobs import appointment, work_order
 from bridge.store.journal import recorded
 from bridge.store.notifications import event_of
+from bridge.store.outbox import REPORTS as OUTBOX_REPORTS
 from bridge.store.outbox import report_of as outbox_report_of
+from bridge.store.refused_requests import refused_request
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import (
     appointments,
@@ -30,6 +32,7 @@ from bridge.store.tables import (
     journal,
     notifications,
     outbox,
+    refused_requests,
     work_order_entities,
     work_orders,
 )
@@ -62,7 +65,12 @@ _COMMANDS = (
     .where(commands.c.pack == _PACK, commands.c.job_key == _KEY)
     .order_by(commands.c.created_at, commands.c.id)
 )
-_SENT = select(outbox).where(outbox.c.pack == _PACK, outbox.c.job_key == _KEY).order_by(outbox.c.number)
+_SENT = OUTBOX_REPORTS.where(outbox.c.pack == _PACK, outbox.c.job_key == _KEY).order_by(outbox.c.number)
+_REFUSED = (
+    select(refused_requests)
+    .where(or_(refused_requests.c.work_order_id.in_(KEYS), refused_requests.c.appointment_id.in_(KEYS)))
+    .order_by(refused_requests.c.number)
+)
 _EVENTS = (
     select(notifications)
     .where(notifications.c.resource_id.in_(KEYS))
@@ -112,13 +120,11 @@ class Traces:
                 work_orders=tuple(orders),
                 appointments=tuple(visits),
                 messages=tuple(recorded(row) for row in await session.rows(_MESSAGES, of_job)),
-                commands=tuple(
-                    TracedCommand(command=command(row), settled_at=row["settled_at"], result=row["answer"])
-                    for row in await session.rows(_COMMANDS, of_job)
-                ),
+                commands=tuple(map(traced, await session.rows(_COMMANDS, of_job))),
                 sent=tuple(outbox_report_of(row) for row in await session.rows(_SENT, of_job)),
                 events=tuple(events),
                 deliveries=await _deliveries(session, events),
+                refused=tuple(refused_request(row) for row in await session.rows_in(_REFUSED, resources)),
             )
 
 
@@ -150,6 +156,7 @@ def _exact(id_: str) -> Iterator[Sequence[Select[Any]]]:
     yield [
         _OF_MESSAGES.where(or_(journal.c.correlation_id == id_, journal.c.message_id == id_)),
         _OF_COMMANDS.where(commands.c.correlation_id == id_),
+        *_of_refused(refused_requests.c.correlation_id == id_),
         *_of_events(notifications.c.correlation_id == id_),
     ]
 
@@ -165,6 +172,13 @@ def _beginning(id_: str) -> Sequence[Select[Any]]:
         _OF_ENTITIES.where(begins(work_order_entities.c.entity_id)),
         *_of_events(begins(notifications.c.event_id)),
     ]
+
+
+def _of_refused(condition: ColumnElement[bool]) -> Sequence[Select[Any]]:
+    """Choose the jobs that refused requests were about."""
+    orders = select(refused_requests.c.work_order_id).where(condition)
+    visits = select(refused_requests.c.appointment_id).where(condition)
+    return [_OF_ORDERS.where(work_orders.c.id.in_(orders)), _OF_APPOINTMENTS.where(appointments.c.id.in_(visits))]
 
 
 def _of_events(condition: ColumnElement[bool]) -> Sequence[Select[Any]]:

@@ -1,11 +1,15 @@
 """A YAML document as plain values, with the place of everything in it, and what can be wrong with it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from bridge.errors import PermanentError
 from bridge.yaml_source.problems import Loc, Problem
+
+UNREADABLE = "unreadable"
+"""The kind of a finding that says that a file itself cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,6 +32,15 @@ class InvalidDocument(PermanentError):
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings: tuple[Finding, ...] = tuple(sorted(set(findings)))
         super().__init__("\n".join(map(str, self.findings)))
+
+    def unreadable_by(self, path: Path, who: str) -> "InvalidDocument":
+        """Say of a file that cannot be read who named it: whoever reads that must know what to mend."""
+        return InvalidDocument(
+            replace(one, message=f"{one.message} (named by {who})")
+            if (one.kind, one.file) == (UNREADABLE, str(path))
+            else one
+            for one in self.findings
+        )
 
 
 @dataclass(slots=True)

@@ -22,7 +22,7 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from bridge.yaml_source.advice import advice
-from bridge.yaml_source.document import Finding, InvalidDocument, Node, YamlSource
+from bridge.yaml_source.document import UNREADABLE, Finding, InvalidDocument, Node, YamlSource
 from bridge.yaml_source.scalars import core_value
 from bridge.yaml_source.words import describe
 
@@ -72,7 +72,7 @@ def _read_text(path: Path) -> str:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
     except OSError as error:
-        raise InvalidDocument([Finding(str(path), 1, 1, "unreadable", error.strerror or str(error))]) from error
+        raise InvalidDocument([Finding(str(path), 1, 1, UNREADABLE, error.strerror or str(error))]) from error
     if len(raw) > MAX_BYTES:
         raise InvalidDocument([Finding(str(path), 1, 1, "too-big", f"the file is larger than {MAX_BYTES} bytes")])
     return _decode(raw, str(path))

@@ -13,6 +13,7 @@ from yarl import URL
 
 from bridge.api.app import build_app
 from bridge.api.identity import ApiKeyIdentity, Identity, RequestingEntity
+from bridge.flows.ports import RefusedRequest
 from tests.api import standard
 from tests.api.fakes import ACME, OTHER, FakeBridge
 from tests.api.usual import usual_config
@@ -99,14 +100,20 @@ def identity() -> Identity:
 
 
 @pytest.fixture
-async def serve(bridge: FakeBridge, identity: Identity) -> AsyncIterator[Serve]:
+def refused() -> list[RefusedRequest]:
+    """The requests that were told of as refused."""
+    return []
+
+
+@pytest.fixture
+async def serve(bridge: FakeBridge, identity: Identity, refused: list[RefusedRequest]) -> AsyncIterator[Serve]:
     """Start the Buyer's side with some settings; a client of the Buyer `acme` comes back."""
     opened: list[BuyerClient] = []
 
     async def start(identity: Identity = identity, sellers: tuple[str, ...] = (), **settings: Any) -> BuyerClient:
         config = usual_config(**settings)
         of_sellers = {seller: bridge.services() for seller in sellers}
-        server = TestServer(build_app(bridge.services(), identity, config, of_sellers))
+        server = TestServer(build_app(bridge.services(), identity, config, of_sellers, note=refused.append))
         await server.start_server(access_log=None)
         client = BuyerClient(ClientSession(cookie_jar=DummyCookieJar()), server)
         opened.append(client)

@@ -17,7 +17,7 @@ from bridge.api.identity import RequestingEntity
 from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
 from bridge.api.identity.key_set import KeySet, KeysUnavailable
 from bridge.api.identity.key_source import MAX_BYTES, fetch, reader
-from bridge.app.callers import open_identity
+from bridge.app.callers import open_identity, open_keys
 from bridge.errors import PermanentError
 from bridge.settings import Settings
 from tests.api.fakes import ACME
@@ -258,7 +258,8 @@ async def test_keys_come_through_a_proxy_from_a_server_that_an_authority_of_ours
         place = {"jwks": "https://issuer.test/jwks", "issuer": ISSUER, "audience": AUDIENCE}
         way = {"jwks_proxy_url": proxy.url, "jwks_ca_file": authority.certificate}
         entity = RequestingEntity(name="acme", buyers=(ACME,))
-        identity = await open_identity(Settings(identity={**place, **way}), [entity], stack)
+        settings = Settings(identity={**place, **way})
+        identity = open_identity(settings, [entity], await open_keys(settings, stack))
         assert (await identity.authenticate({"Authorization": f"Bearer {token()}"})).name == "acme"
         assert proxy.asked == ["issuer.test:443"]
 

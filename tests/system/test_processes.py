@@ -73,9 +73,16 @@ def free(*ports: int) -> bool:
 
 
 @pytest.mark.skipif(not free(8137, 8138, 8139), reason="somebody uses the demo's ports: 8137, 8138, 8139")
-async def test_a_demo_that_stays_ends_well_when_it_is_asked_to(command: Command, log: Path) -> None:
+async def test_a_demo_that_stays_can_be_acted_on_and_ends_well_when_it_is_asked_to(
+    command: Command, log: Path, tmp_path: Path
+) -> None:
     process = command("demo", "--stay", BRIDGE_LOCALENV="memory")
-    await eventually(lambda: "what he is told appears below" in said(log))
+    await eventually(lambda: "is made anew by the next one" in said(log))
+    (config,) = re.findall(r"export BRIDGE_CONFIG=(\S+)", said(log))
+    (job,) = re.findall(r"mef-bridge trace (\S+)", said(log))
+    story = tmp_path / "story"
+    assert await exit_code(run("-m", "bridge", "trace", job, environ={"BRIDGE_CONFIG": config}, log=story)) == 0
+    assert f"job {job} of acme-wfm" in said(story)
     process.send_signal(signal.SIGINT)
     assert await exit_code(process) == 0
     assert "Traceback" not in said(log)

@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
+from bridge.app.packs import load_packs
 from bridge.settings import (
     DEVELOPMENT_KEYS,
     InvalidSettings,
@@ -19,6 +20,7 @@ from bridge.settings import (
     QueueType,
     Section,
     Settings,
+    buyers_of,
     load_buyers,
     load_settings,
     setting_paths,
@@ -81,7 +83,7 @@ def test_the_shipped_file_holds_exactly_every_setting_with_its_default() -> None
         shipped |= {f"{key}.{name}": each for name, each in value.items()} if isinstance(value, dict) else {key: value}
     assert shipped == defaults()
     assert list(shipped) == list(defaults())
-    assert load_settings(SHIPPED) == Settings()
+    assert load_settings(SHIPPED).model_dump() == Settings().model_dump()
 
 
 def test_every_setting_is_documented_with_its_variable_default_and_meaning() -> None:
@@ -113,8 +115,49 @@ def test_without_a_path_the_file_in_config_is_read(tmp_path: Path, monkeypatch: 
     assert load_settings().instance == "from-file"
 
 
-def test_a_named_file_must_exist(tmp_path: Path) -> None:
-    assert problems(tmp_path / "none.yaml") == ["none.yaml:1:1: unreadable: No such file or directory"]
+def test_a_named_file_must_exist_and_who_named_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    why = "none.yaml:1:1: unreadable: No such file or directory (named by"
+    assert problems(tmp_path / "none.yaml") == [f"{why} --config)"]
+    monkeypatch.setenv("BRIDGE_CONFIG", str(tmp_path / "none.yaml"))
+    assert problems(None) == [f"{tmp_path}/{why} BRIDGE_CONFIG)"]
+
+
+def test_a_variable_names_the_file_unless_the_command_does(
+    write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BRIDGE_CONFIG", str(write("instance: from-variable")))
+    other = tmp_path / "other.yaml"
+    other.write_text("instance: from-option")
+    assert (load_settings().instance, load_settings(other).instance) == ("from-variable", "from-option")
+    assert (load_settings().file, load_settings(other).file) == (tmp_path / "bridge.yaml", other)
+
+
+def test_a_misspelt_variable_for_the_file_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_CONFG", "bridge.yaml")
+    assert problems(None) == ["BRIDGE_CONFG: unknown-variable: no setting has this name; did you mean 'BRIDGE_CONFIG'?"]
+
+
+def test_a_setting_tells_where_it_comes_from(write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("BRIDGE_BUYERS", "b.yaml")
+    path = write("database: {url: 'sqlite:///x'}\nbuyers: a.yaml")
+    settings = load_settings(path)
+    assert settings.named_by("buyers") == "BRIDGE_BUYERS"
+    assert settings.named_by("database", "url") == f"database.url in {path}"
+    assert settings.named_by("broker", "url") == f"broker.url, by default: not set in {path}"
+    assert load_settings().named_by("packs") == f"packs, by default: there is no {tmp_path}/config/bridge.yaml"
+
+
+def test_a_file_that_cannot_be_read_is_told_with_the_setting_that_names_it(write: Any, tmp_path: Path) -> None:
+    settings = load_settings(write(f"packs: [{tmp_path}/nosuch]\nbuyers: {tmp_path}/none.yaml"))
+    with pytest.raises(InvalidDocument) as no_pack:
+        load_packs(settings)
+    with pytest.raises(InvalidDocument) as no_buyers:
+        buyers_of(settings)
+    missing, file = "1:1: unreadable: No such file or directory", tmp_path / "bridge.yaml"
+    assert str(no_pack.value) == f"{tmp_path}/nosuch/pack.yaml:{missing} (named by packs in {file})"
+    assert str(no_buyers.value) == f"{tmp_path}/none.yaml:{missing} (named by buyers in {file})"
 
 
 def test_the_environment_overrides_the_file(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,6 +195,7 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         "BRIDGE_BUYERS",
         "BRIDGE_HTTP_HOST",
         "BRIDGE_ADMIN_HOST",
+        "BRIDGE_ADMIN_SESSION_KEY_FILE",
         "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
         "BRIDGE_DELIVERY_CA_FILE",
         "BRIDGE_DATABASE_PASSWORD_FILE",

@@ -61,12 +61,19 @@ class TokenIdentity:
         return await self.identify(presented(headers))
 
     async def identify(self, token: str) -> Principal:
-        """Give the entity that the token names; raises `KeysUnavailable` if nobody can say whether it is genuine."""
+        """Give the entity that the token names; raises as `verified`."""
+        return self._principal(await self.verified(token))
+
+    async def verified(self, token: str) -> Mapping[str, Any]:
+        """Give what a token says, once it has been verified.
+
+        Raises `Unauthenticated`, and `KeysUnavailable` if nobody can say whether it is genuine.
+        """
         kid, algorithm = self._header(token)
         key = await self._keys.find(kid, algorithm)
         if key is None:
             raise invalid("The token is signed with a key that is not known here.")
-        return self._principal(self._claims(token, key, algorithm))
+        return self._claims(token, key, algorithm)
 
     def _header(self, token: str) -> tuple[str | None, str]:
         try:

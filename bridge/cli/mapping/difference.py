@@ -63,9 +63,9 @@ def _files(directory: Path) -> list[Message]:
 
 def _journal(config: Path | None, pack: str, last: int) -> Sequence[Event]:
     from bridge.cli.database import with_store  # not before it is needed: SQL is slow to import
-    from bridge.settings import load_settings
+    from bridge.cli.given import given_settings
 
-    settings = load_settings(config)
+    settings = given_settings(config)
     try:
         return with_store(settings, lambda store: _recorded(store, pack, last), read_only=True)
     except PermanentError as error:

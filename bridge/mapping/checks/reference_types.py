@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, PackDocument, Table, Value
-from bridge.mapping.reading.references import STATE_COLUMNS, always_says, columns, has_all_rows
+from bridge.mapping.reading.references import STATE_COLUMNS, always_says, columns, has_all_rows, rows_without
 
 TEXTS = frozenset({"text", "code", "integer", "boolean"})
 
@@ -77,7 +77,7 @@ class References:
         if not always_there(spec):
             yield f"make {name} required"
         if not always_says(table, column):
-            yield f"give each row of table {spec.table} a {column}"
+            yield f"give each row of table {spec.table} a {column}{_lacking(table, column)}"
         if not has_all_rows(spec, table):
             yield f"give table {spec.table} a row for each code, or a default row"
         yield from [f"add `when: {{{reference}: {{present: true}}}}`"] if of_entry else []
@@ -156,6 +156,16 @@ class References:
         if not column or table is None:
             return spec.default != ""  # the standard's texts are never empty
         return always_says(table, column) and has_all_rows(spec, table)
+
+
+_NAMED_ROWS = 3
+
+
+def _lacking(table: Table, column: str) -> str:
+    """Say which rows lack a column; nothing where none does (`on_miss: keep` gives codes without a row)."""
+    rows = rows_without(table, column)
+    more = f" and {len(rows) - _NAMED_ROWS} more" if len(rows) > _NAMED_ROWS else ""
+    return f" ({', '.join(rows[:_NAMED_ROWS])}{more} {'has' if len(rows) == 1 else 'have'} none)" if rows else ""
 
 
 def always_there(spec: FieldSpec) -> bool:

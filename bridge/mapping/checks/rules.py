@@ -178,5 +178,6 @@ def _check_reached(lifecycle: Lifecycle, codes: tuple[str, ...], report: Report)
         new = {after for code in new for after in lifecycle.next.get(code, ())} - reached
     missing = [code for code in codes if code not in reached]
     if missing:
-        message = f"no history leads to {', '.join(missing)}; add them to initial or to what may follow a code"
+        cure = "add them to lifecycle.initial, or to what may follow a code in lifecycle.next"
+        message = f"no history leads to {', '.join(missing)}; {cure}"
         report.add_key(("lifecycle",), "unreached-code", message)

@@ -6,7 +6,7 @@ from bridge.mapping.checks.report import Loc, Report
 from bridge.mapping.document import FieldSpec, PackDocument, Table
 from bridge.mapping.formats.datetimes import find_zone
 from bridge.mapping.formats.values import loosely
-from bridge.mapping.reading.references import always_has, codes, columns
+from bridge.mapping.reading.references import always_has, codes, columns, rows_without
 
 
 def check_table(loc: Loc, table: Table, report: Report) -> None:
@@ -46,7 +46,8 @@ def looked_up(loc: Loc, name: str, column: str, document: PackDocument, report: 
     elif column not in columns(table):
         report.unknown((*loc, "column"), "column", column, columns(table))
     elif not always_has(table, column):
-        report.add((*loc, "column"), "may-be-absent", f"not every row of table {name} has {column}")
+        lacking = ", ".join(rows_without(table, column)) or "a code without a row"
+        report.add((*loc, "column"), "may-be-absent", f"not every row of table {name} has {column}: not {lacking}")
     else:
         return table
     return None

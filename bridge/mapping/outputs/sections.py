@@ -1,4 +1,11 @@
-"""What the Buyer sees of a WorkOrder (7.2.2.1) and of its visit, built from the values of a message."""
+"""What the Buyer sees of a WorkOrder (7.2.2.1) and of its visit, built from the values of a message.
+
+A section of the pack is compiled once into functions from values to the standard's objects; the standard's own models
+check what comes out, so that no pack can show a Buyer what MEF 137 forbids. What is built is complete each time, with
+three exceptions, in which what the Buyer has seen before goes on: notes (a WFM repeats its remarks, and forgets them),
+lists under `merge`, where entries are replaced by their key, and contacts of the Seller for a visit that a Buyer books
+between two messages, which are recalled from the record of the job.
+"""
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress

@@ -79,6 +79,8 @@ class Field:
         if value is None and self.required:
             came = "the message says that there is none" if told is EMPTIED else what_came(raw)
             self._miss(scope, f"a value is required; {came}")
+        if not self.merges and scope.versions.is_overtaken_as_a_whole:
+            known = scope.job.record.get(self.name, MISSING)
         if self.remembered and known not in self.absent:
             # A list is remembered with all that its items hold, of which perhaps nobody has read everything.
             if isinstance(known, list | dict) and not is_storable(known):

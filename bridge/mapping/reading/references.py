@@ -153,6 +153,12 @@ def always_has(table: document.Table, column: str) -> bool:
     return all(column in row for row in rows)
 
 
+def rows_without(table: document.Table, column: str) -> list[str]:
+    """Name the rows that do not have this column, or only an empty text there, as people call them."""
+    lacking = [f"row {row.get(table.key, '?')}" for row in table.rows if not row.get(column)]
+    return [*lacking, *(["the default row"] if table.default is not None and not table.default.get(column) else [])]
+
+
 def always_says(table: document.Table, column: str) -> bool:
     """Tell whether every row that a look-up may give has this column, with a text that is not empty."""
     return always_has(table, column) and all(row.get(column) != "" for row in (*table.rows, table.default or {}))

@@ -41,6 +41,11 @@ class FieldVersions:
         """Tell whether a later message has written a field."""
         return name != self.moment and is_behind(self.message, self._last(name))
 
+    @property
+    def is_overtaken_as_a_whole(self) -> bool:
+        """Tell whether a later message of the job was heard, whatever became of it."""
+        return is_behind(self.message, self.job.heard)
+
     def keep(self, name: str) -> None:
         """Note that a field, or an item, stays as it is."""
         self.kept.add(name)
@@ -76,12 +81,12 @@ class FieldVersions:
 
     def _last(self, name: str) -> Age:
         """A field of which nobody knows when it was written counts as written by the last message."""
-        return self.job.field_versions.get(name, self.job.versions if name in self.job.record else {})
+        return self.job.field_versions.get(name, self.job.heard if name in self.job.record else {})
 
     @cached_property
     def own(self) -> Age:
-        """The age of the message. One without versions is as new as what is applied."""
-        versions = self.message or self.job.versions
+        """The age of the message. One without versions is as new as what was heard."""
+        versions = self.message or self.job.heard
         turn = 0 if self.precedes else next_turn((self.job.ages.agreed, *self.job.field_versions.values()))
         return {**versions, TURN: turn}
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from bridge.flows.operator import Pending, Retried, RetryOutcome
 from bridge.flows.ports import Delivery, DeliveryFilter, DeliveryState, Subscription
 from bridge.mef.enums import EventType
 from bridge.store import SqlStore
@@ -31,6 +32,7 @@ from tests.integration.store.values import (
 ORDER = work_order()
 CREATED = EventType.WORK_ORDER_CREATE
 STATE = EventType.WORK_ORDER_STATE_CHANGE
+LATER = at(hours=1)
 GIVEN_UP = DeliveryFilter(state=DeliveryState.DISCARDED)
 OVER = {DeliveryState.DISCARDED: discarded, DeliveryState.DELIVERED: delivered}
 
@@ -47,6 +49,11 @@ async def end(store: SqlStore, state: DeliveryState = DeliveryState.DISCARDED) -
             await store.deliveries.settle(OVER[state](each))
         ended += claimed
     return ended
+
+
+async def retried(store: SqlStore, *numbers: int, now: datetime = LATER) -> set[int]:
+    """Retry some; give the numbers of those that are tried now."""
+    return {each.number for each in await store.backlog.retry(numbers, now) if each.is_done}
 
 
 async def given_up(store: SqlStore, **listener: Any) -> tuple[Delivery, Subscription]:
@@ -101,11 +108,11 @@ async def test_a_delivery_that_was_given_up_is_sent_again_as_the_same_event_with
     ended, _ = await given_up(store)
     woken: list[str] = []
     store.deliveries.on_due = lambda: woken.append("up")
-    assert await store.backlog.retry([ended.number, 999], at(hours=1)) == {ended.number}
+    assert await retried(store, ended.number, ended.number) == {ended.number}
     assert woken == ["up"]
     (again,) = await claim(store, at(hours=1))
     assert (again.number, again.event_id, again.attempts) == (ended.number, ended.event_id, 0)
-    assert await store.backlog.retry([ended.number], at(hours=1)) == set()
+    assert await retried(store, ended.number) == set()
 
 
 async def test_what_is_sent_again_leaves_before_what_waits_but_after_what_is_on_its_way(store: SqlStore) -> None:
@@ -130,20 +137,20 @@ async def test_what_is_sent_again_leaves_before_what_waits_for_its_next_attempt(
 async def test_a_listener_that_was_removed_hears_nothing_more(store: SqlStore) -> None:
     ended, listener = await given_up(store)
     await store.listeners.remove(listener.id)
-    assert await store.backlog.retry([ended.number], at(hours=1)) == set()
+    assert await retried(store, ended.number) == set()
     assert await store.backlog.replay(GIVEN_UP, at(hours=1)) == 0
     assert [report.callback for report in await store.backlog.reports()] == [None]
 
 
 @pytest.mark.parametrize("state", [DeliveryState.DELIVERED, None])
-async def test_only_what_was_given_up_is_retried(store: SqlStore, state: DeliveryState | None) -> None:
+async def test_what_was_delivered_or_is_under_way_is_not_retried(store: SqlStore, state: DeliveryState | None) -> None:
     await save(store, job(ORDER))
     await store.listeners.add(subscription())
     await announce(store, event(ORDER.id))
     (claimed,) = await claim(store)
     if state is not None:
         await store.deliveries.settle(delivered(claimed))
-    assert await store.backlog.retry([claimed.number], at(hours=1)) == set()
+    assert await retried(store, claimed.number, now=NOW) == set()
 
 
 @pytest.mark.parametrize("state", OVER)
@@ -219,3 +226,67 @@ async def test_what_is_replayed_to_a_disabled_listener_waits_until_it_is_enabled
     assert [report.is_suspended for report in await store.backlog.reports()] == [True, True]
     assert await store.listeners.enable(listener.id, at(hours=2)) == 2
     assert await order_of(store, at(hours=2)) == [ended.number, ended.number + 1]
+
+
+async def test_what_waits_for_its_next_attempt_is_tried_now_and_the_rest_is_told_of(store: SqlStore) -> None:
+    await store.listeners.add(subscription())
+    await announce(store, event("wo-1"), event("wo-1"), event("wo-2"), event("wo-3"), event("wo-4"))
+    waits, gone, flying, over = await claim(store)
+    await store.deliveries.settle(failed(waits, at(hours=2)))
+    await store.deliveries.settle(delivered(gone))
+    await store.deliveries.settle(discarded(over))
+    behind, unknown = waits.number + 1, over.number + 1
+    woken: list[int] = []
+    store.deliveries.on_due = lambda: woken.append(1)
+    told = await store.backlog.retry([waits.number, behind, gone.number, flying.number, over.number, unknown], NOW)
+    assert told == [
+        Retried(number=waits.number, outcome=RetryOutcome.DUE),
+        Retried(number=behind, outcome=RetryOutcome.BEHIND, behind=waits.number),
+        Retried(number=gone.number, outcome=RetryOutcome.OVER),
+        Retried(number=flying.number, outcome=RetryOutcome.UNDER_WAY),
+        Retried(number=over.number, outcome=RetryOutcome.AGAIN),
+        Retried(number=unknown, outcome=RetryOutcome.UNKNOWN),
+    ]
+    assert woken == [1]
+    assert [(each.number, each.attempts) for each in await claim(store)] == [(waits.number, 0), (over.number, 0)]
+
+
+async def test_a_retry_of_what_has_no_listener_or_a_disabled_one_is_told(store: SqlStore) -> None:
+    ended, listening = await given_up(store)
+    await store.listeners.disable(listening.id, "it loops", NOW)
+    (again,) = await store.backlog.retry([ended.number], NOW)
+    (waits,) = await store.backlog.retry([ended.number], NOW)
+    await store.listeners.remove(listening.id)
+    (gone,) = await store.backlog.retry([ended.number], NOW)
+    assert [each.outcome for each in (again, waits, gone)] == [
+        RetryOutcome.AGAIN,
+        RetryOutcome.SUSPENDED,
+        RetryOutcome.NO_LISTENER,
+    ]
+
+
+async def test_all_of_a_filter_that_wait_are_tried_now_and_counted_before(
+    store: SqlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backlog_module, "AT_ONCE", 2)
+    mine, theirs, paused = subscription(), subscription(buyer=OTHER_BUYER), subscription()
+    for listener in (mine, theirs, paused):
+        await store.listeners.add(listener)
+    await announce(store, *(event(f"wo-{number}") for number in (1, 1, 2, 3, 4)), event("wo-9", buyer=OTHER_BUYER))
+    await store.listeners.disable(paused.id, "it loops", NOW)
+    claimed = await claim(store)
+    for each in claimed:
+        if each.resource_id != "wo-4":
+            await store.deliveries.settle(failed(each, at(hours=2)))
+    wanted = DeliveryFilter(buyer=BUYER)
+    assert await store.backlog.pending(wanted, NOW) == Pending(later=3, due=0, under_way=1, behind=1, suspended=5)
+    assert await store.backlog.hasten(wanted, NOW) == 3
+    assert await store.backlog.pending(wanted, NOW) == Pending(later=0, due=3, under_way=1, behind=1, suspended=5)
+    assert {each.resource_id for each in await claim(store)} == {"wo-1", "wo-2", "wo-3"}
+
+
+async def test_a_report_names_the_one_that_a_delivery_waits_behind(store: SqlStore) -> None:
+    await store.listeners.add(subscription())
+    await announce(store, event("wo-1"), event("wo-1"), event("wo-1"), event("wo-2"))
+    *_, first = reports = await store.backlog.reports()
+    assert [report.behind for report in reports] == [None, first.number, first.number, None]

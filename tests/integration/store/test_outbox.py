@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from bridge.domain.model import JobRef
+from bridge.flows.operator import OutboxFilter, Retried, RetryOutcome
 from bridge.flows.ports import OutboxEntry, OutboxState
 from bridge.store import SqlStore
 from tests.integration.store.conftest import Execute, OpenStore
-from tests.integration.store.values import NOW, at, message, rolled_back, send
+from tests.integration.store.values import NOW, PACK, at, message, rolled_back, send
 
 LEASE = at(seconds=60)
 
@@ -196,6 +198,32 @@ async def test_a_report_tells_how_far_a_message_is_and_what_went_wrong(store: Sq
         (OutboxState.PENDING, 0, None, None, None),
         (OutboxState.PENDING, 1, at(seconds=5), NOW, "no confirm"),
     ]
-    assert await store.outbox.reports(OutboxState.SENT) == reports[:1]
-    assert await store.outbox.reports(OutboxState.GIVEN_UP) == []
+    assert [(r.behind, r.is_under_way) for r in reports] == [(None, False), (first.number, False), (None, False)]
+    assert await store.outbox.reports(OutboxFilter(state=OutboxState.SENT)) == reports[:1]
+    assert await store.outbox.reports(OutboxFilter(state=OutboxState.PENDING, pack=PACK)) == reports[1:]
+    assert await store.outbox.reports(OutboxFilter(pack="other")) == []
+    assert await store.outbox.reports(OutboxFilter(jobs=[JobRef(PACK, "J-2")])) == reports[:1]
+    assert await store.outbox.reports(OutboxFilter(state=OutboxState.GIVEN_UP)) == []
+    assert await store.outbox.report(first.number) == reports[2]
+    assert await store.outbox.report(first.number + 100) is None
     assert await store.outbox.reports(limit=1) == reports[:1]
+
+
+async def test_a_retry_brings_forward_what_waits_for_its_next_attempt_and_tells_of_the_rest(store: SqlStore) -> None:
+    await send(store, message("J-1"), message("J-1"), message("J-2"), message("J-3"))
+    failed, gone, flying = await claim(store)
+    await store.outbox.settle(failed.number, sent=False, error="no confirm", next_attempt_at=at(seconds=50))
+    await store.outbox.settle(gone.number, sent=True, error=None, next_attempt_at=None)
+    woken: list[int] = []
+    store.outbox.on_due = lambda: woken.append(1)
+    behind, unknown = failed.number + 1, flying.number + 1
+    told = await store.outbox.retry([failed.number, behind, gone.number, flying.number, unknown], NOW)
+    assert told == [
+        Retried(number=failed.number, outcome=RetryOutcome.DUE),
+        Retried(number=behind, outcome=RetryOutcome.BEHIND, behind=failed.number),
+        Retried(number=gone.number, outcome=RetryOutcome.OVER),
+        Retried(number=flying.number, outcome=RetryOutcome.UNDER_WAY),
+        Retried(number=unknown, outcome=RetryOutcome.UNKNOWN),
+    ]
+    assert woken == [1]
+    assert await claim(store) == [replace(failed, attempts=1)]

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+import structlog
 
-from bridge.cli import main
+from bridge.cli import main, ping, rows
 from bridge.delivery.signing import Ed25519Key, read_key
 from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import Attempt, DeliverySettlement, DeliveryState, Subscription, SubscriptionId
@@ -64,6 +66,35 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run_command
 
 
+async def _fail() -> None:
+    """Announce two events of one resource; the first attempt at the first one fails."""
+    ids = iter(("event-1", "event-2"))
+    store = await open_store("sqlite:///bridge.sqlite3", new_id=lambda: next(ids))
+    await store.listeners.add(LISTENER)
+    created = Notification(EventType.WORK_ORDER_CREATE, "wo-1", BUYER)
+    async with store.transaction() as tx:
+        await tx.notify([created, created], NOW, "corr-1")
+    (claimed,) = await store.deliveries.claim(NOW, NOW + timedelta(minutes=2), 1)
+    failed = Attempt(at=claimed.claimed_at, status=503, error=None, elapsed=0.1)
+    await store.deliveries.settle(
+        DeliverySettlement(
+            number=claimed.number,
+            listener=LISTENER.id,
+            attempt=failed,
+            state=DeliveryState.PENDING,
+            next_attempt_at=datetime(2999, 1, 1, tzinfo=UTC),
+        )
+    )
+    await store.close()
+
+
+@pytest.fixture
+def waiting(run: Run) -> Run:
+    """The same, where one notification waits for its next attempt, and another behind it."""
+    asyncio.run(_fail())
+    return run
+
+
 @pytest.fixture
 def given_up(run: Run) -> Run:
     """The same, where a notification was given up."""
@@ -84,29 +115,65 @@ def test_what_was_given_up_is_listed_whole_and_sent_again_once(given_up: Run) ->
         "workOrderCreateEvent",
         "wo-1",
         "event-1",
+        "acme-buyer",
         CALLBACK,
         "2 attempts, last: 500",
     ]
     assert given_up("deliveries", "retry", "1") == (0, "1: will be sent again\n", "")
-    assert given_up("deliveries", "retry", "1") == (1, "", "1: is not given up, or has no listener\n")
     (line,) = given_up("deliveries", "list", "--json")[1].splitlines()
-    assert {name: json.loads(line)[name] for name in ("event_id", "state", "attempts")} == {
-        "event_id": "event-1",
+    assert {name: json.loads(line)[name] for name in ("eventId", "state", "attemptCount", "waitsBehind")} == {
+        "eventId": "event-1",
         "state": "pending",
-        "attempts": 0,
+        "attemptCount": 0,
+        "waitsBehind": None,
     }
+    assert given_up("deliveries", "retry", "2") == (1, "", "2: does not exist\n")
+    code, out, _ = given_up("deliveries", "retry", "2", "--json")
+    assert (code, json.loads(out)) == (1, {"number": 2, "outcome": "unknown", "waitsBehind": None})
+
+
+def test_what_waits_is_tried_now_by_number_and_by_filter(waiting: Run) -> None:
+    listed = [line.split("\t") for line in waiting("deliveries", "list")[1].splitlines()]
+    assert [fields[8:] for fields in listed] == [
+        ["never tried", "waits behind 1"],
+        ["1 attempts, last: 503", "2999-01-01T00:00:00Z"],
+    ]
+    group = f"acme-buyer\tsub-1\tworkOrderCreateEvent\t2\t2026-03-05T12:00:00Z\t2026-03-05T12:00:00Z\t{CALLBACK}\n"
+    rest = "; 1 wait behind these or others, and follow them\n"
+    chosen = ("deliveries", "retry", "--buyer", "acme-buyer")
+    assert waiting(*chosen, "--dry-run") == (0, f"{group}1 would be tried now{rest}", "")
+    assert waiting("deliveries", "retry", "2") == (1, "", "2: waits behind 1, and follows it\n")
+    assert waiting(*chosen, "--note", "he says it is mended") == (0, f"{group}1 are tried now{rest}", "")
+    told = json.loads(waiting(*chosen, "--json")[1])
+    assert [told[name] for name in ("retried", "later", "due", "behind")] == [0, 0, 1, 1]
+    assert waiting("deliveries", "retry", "1") == (0, "1: is due now\n", "")
+
+
+@pytest.mark.parametrize("which", [(), ("1", "--all")])
+def test_a_retry_must_say_what_is_meant(which: tuple[str, ...], waiting: Run) -> None:
+    assert waiting("deliveries", "retry", *which)[2].startswith("name the notifications, or say which: --buyer")
+
+
+def test_on_a_screen_a_list_is_a_table_with_a_head(waiting: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.setattr(rows, "sys", SimpleNamespace(stdout=SimpleNamespace(isatty=lambda: True)))
+    out = waiting("deliveries", "list")[1]
+    assert "next attempt" in out.splitlines()[1]
+    assert "waits behind 1" in out
 
 
 def test_every_attempt_at_a_notification_is_shown(given_up: Run) -> None:
-    _, first, second = given_up("deliveries", "show", "1")[1].splitlines()
+    *facts, first, second = given_up("deliveries", "show", "1")[1].splitlines()
+    assert facts[:3] == ["no.: 1", "event time: 2026-03-05T12:00:00Z", "state: discarded"]
     assert first.split("\t") == [
         "2026-03-05T12:00:00.000000Z",
         "the outcome was not recorded in time: the bridge stopped, or the database was away",
+        "",
         "0.000 s",
     ]
     assert second.split("\t") == ["2026-03-05T12:01:00.000000Z", "500", "given up", "0.100 s", "it broke"]
     shown = json.loads(given_up("deliveries", "show", "1", "--json")[1])
-    assert [each["excerpt"] for each in shown["tries"]] == ["", "it broke"]
+    assert [each["excerpt"] for each in shown["attempts"]] == ["", "it broke"]
     assert given_up("deliveries", "show", "2")[2] == "there is no notification 2\n"
 
 
@@ -157,34 +224,57 @@ def test_a_moment_that_is_none_is_said(given_up: Run) -> None:
     )
 
 
-def test_a_listener_is_disabled_seen_and_enabled(given_up: Run) -> None:
-    assert given_up("listeners", "disable", "sub-1", "--because", "it loops") == (0, "sub-1: disabled\n", "")
+def test_a_listener_is_paused_seen_and_resumed(given_up: Run) -> None:
+    assert given_up("listeners", "pause", "sub-1", "--note", "it loops") == (0, "sub-1: paused\n", "")
+    assert given_up("listeners", "pause", "sub-1")[2] == (
+        "listener sub-1 is disabled already: an operator paused it: it loops\n"
+    )
     assert given_up("deliveries", "replay", "--all")[0] == 0
     listed = given_up("listeners", "list", "--disabled")[1].strip().split("\t")
     assert listed[:4] == ["sub-1", "acme-buyer", "workOrder", CALLBACK]
     assert listed[4].startswith("disabled 20")
-    assert listed[4].endswith("Z: it loops")
+    assert listed[4].endswith("Z: an operator paused it: it loops")
     assert listed[5] == "1 waiting, since 2026-03-05T12:00:00Z"
     assert given_up("deliveries", "list")[1].split("\t")[2] == "pending, listener disabled"
-    assert given_up("listeners", "enable", "sub-1") == (0, "sub-1: enabled; 1 notifications will be sent\n", "")
+    assert given_up("listeners", "resume", "sub-1") == (0, "sub-1: resumed; 1 notifications will be sent\n", "")
     assert given_up("listeners", "list", "--disabled") == (0, "", "")
-    shown = json.loads(given_up("listeners", "list", "--json")[1])
-    assert (shown["subscription"]["event_types"], shown["disabled_at"]) == (["workOrderCreateEvent"], None)
+    for verb in (("list",), ("show", "sub-1")):
+        shown = json.loads(given_up("listeners", *verb, "--json")[1])
+        assert (shown["eventTypes"], shown["disabledAt"], shown["waiting"]) == (["workOrderCreateEvent"], None, 1)
+
+
+def test_a_listener_is_removed_with_a_note_after_a_look(waiting: Run) -> None:
+    remove = ("listeners", "remove", "sub-1", "--note")
+    assert waiting(*remove, " ")[2] == "--note: say why, whoever reads it later has nothing else\n"
+    assert waiting(*remove, "gone", "--dry-run")[1] == "sub-1: would be removed; 2 notifications would be given up\n"
+    assert waiting(*remove, "gone") == (0, "sub-1: removed; 2 notifications were given up\n", "")
+    assert waiting(*remove, "gone")[2] == "there is no listener sub-1\n"
+    assert waiting("deliveries", "retry", "1")[2] == "1: has no listener any more\n"
+
+
+def test_a_ping_says_what_it_does_and_what_came_of_it(given_up: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answered(status: int | None) -> Attempt:
+        return Attempt(at=NOW, status=status, error=None if status else "no answer within 10 s", elapsed=0.25)
+
+    for status, code, text in [
+        (405, 0, "reached: 405 to OPTIONS after 0.250 s; no event was sent"),
+        (401, 1, "reached, and it refuses us: 401 (credentials?) after 0.250 s"),
+        (None, 1, "not reached: no answer within 10 s"),
+    ]:
+        monkeypatch.setattr(ping, "_ask", lambda *_, status=status: answered(status))
+        assert given_up("listeners", "ping", "sub-1") == (code, f"sub-1: {text}\n", "")
+        told = json.loads(given_up("listeners", "ping", "sub-1", "--json")[1])
+        assert (told["status"], told["isReached"]) == (status, code == 0)
+    structlog.reset_defaults()
 
 
 def test_a_listener_that_fails_is_seen_to(given_up: Run) -> None:
     assert given_up("listeners", "list")[1].split("\t")[4] == "failing since 2026-03-05T12:01:00Z"
 
 
-@pytest.mark.parametrize(
-    ("verb", "error"),
-    [
-        ("enable", "there is no listener sub-2\n"),
-        ("disable", "there is no listener sub-2, or it is disabled already\n"),
-    ],
-)
-def test_a_listener_that_does_not_exist_is_said(verb: str, error: str, given_up: Run) -> None:
-    assert given_up("listeners", verb, "sub-2") == (1, "", error)
+@pytest.mark.parametrize("verb", ["show", "pause", "resume", "ping"])
+def test_a_listener_that_does_not_exist_is_said(verb: str, given_up: Run) -> None:
+    assert given_up("listeners", verb, "sub-2") == (1, "", "there is no listener sub-2\n")
 
 
 @pytest.mark.parametrize("kind", [(), ("--ed25519",)])

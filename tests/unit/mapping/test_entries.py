@@ -355,14 +355,18 @@ work_order:
             [
                 "give a default",
                 "make who required",
-                "give each row of table t a name",
+                "give each row of table t a name (row b has none)",
                 "add `when: {who.name: {present: true}}`",
             ],
         ),
         (
             "sure.name",
             "",
-            ["give a default", "give each row of table t a name", "add `when: {sure.name: {present: true}}`"],
+            [
+                "give a default",
+                "give each row of table t a name (row b has none)",
+                "add `when: {sure.name: {present: true}}`",
+            ],
         ),
         ("who.name", "if_present: who, ", None),  # that there is a row says nothing of its columns
         ("who.name", "when: {who.name: {present: true}}, ", []),

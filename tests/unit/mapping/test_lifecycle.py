@@ -58,7 +58,13 @@ def test_a_pack_without_a_lifecycle_has_no_histories() -> None:
 
 def test_codes_of_the_graph_are_those_of_the_field() -> None:
     assert [(one.kind, one.message) for one in found(next={**NEXT, "plan": ["drivve"]})] == [
-        ("unreached-code", "no history leads to drive, done, back; add them to initial or to what may follow a code"),
+        (
+            "unreached-code",
+            (
+                "no history leads to drive, done, back; add them to lifecycle.initial, or to what may follow a code in "
+                "lifecycle.next"
+            ),
+        ),
         ("unknown-code", "there is no code 'drivve'; did you mean 'drive'?"),
     ]
     assert [one.kind for one in found(field="cod")] == ["unknown-field"]

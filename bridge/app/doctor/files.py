@@ -1,0 +1,81 @@
+"""What stands in files: packs, Buyers, and the keys and certificates that these and the settings name."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import ClientError
+
+from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
+from bridge.api.identity.key_source import reader
+from bridge.app.callers import way_to_keys
+from bridge.app.doctor.diagnosis import Unseen
+from bridge.app.listener_access import load_access
+from bridge.app.packs import check_reply_queues, check_sellers, load_packs
+from bridge.errors import PermanentError
+from bridge.settings import Mode, Settings, buyers_of
+from bridge.yaml_source import InvalidDocument
+
+_SHOWN: Final = 3
+
+
+async def packs(settings: Settings) -> str:
+    """Load all packs, as `serve` does."""
+    try:
+        loaded = await asyncio.to_thread(load_packs, settings)
+    except InvalidDocument as invalid:
+        raise PermanentError(_shortened(invalid)) from None
+    check_sellers(settings, loaded)
+    check_reply_queues(loaded)
+    return ", ".join(f"{pack.name} {pack.version}" for pack in loaded.values())
+
+
+async def buyers(settings: Settings) -> str:
+    """Load who may call."""
+    entities = buyers_of(settings).requesting_entities
+    keys = sum(len(entity.api_keys_sha256) for entity in entities)
+    represented = {buyer for entity in entities for buyer in entity.buyers}
+    of = f"{len(entities)} requesting entities for {len(represented)} Buyers, {keys} API keys"
+    without = [e.name for e in entities if not (e.api_keys_sha256 or e.certificates_sha256 or settings.identity.jwks)]
+    if without:
+        raise PermanentError(
+            f"{settings.buyers}: {', '.join(without)}: nobody can call as this entity: it has no API key and no "
+            "certificate, and identity.jwks is not set"
+        )
+    known = "; mode: development, in which the well-known keys work" if settings.mode is Mode.DEVELOPMENT else ""
+    return of + known
+
+
+async def listeners(settings: Settings) -> str:
+    """Load how listeners are called, with the secrets and certificates that are in files."""
+    try:
+        buyers_of(settings)
+    except InvalidDocument:
+        raise Unseen("the buyers file is wrong") from None
+    access = await asyncio.to_thread(load_access, settings)
+    if not access:
+        return "no Buyer's listeners need credentials or certificates of ours"
+    signed = sum(bool(each.keys) for each in access.values())
+    secured = sum(each.tls is not None for each in access.values())
+    return f"listeners of {len(access)} Buyers: signed for {signed}, with certificates of their own for {secured}"
+
+
+async def jwks(settings: Settings) -> str:
+    """Get the keys of the tokens' issuer."""
+    place = settings.identity.jwks
+    if not place:
+        raise Unseen("not set: no tokens are taken")
+    read = reader(place, production=settings.mode is Mode.PRODUCTION, options=way_to_keys(settings.identity))
+    try:
+        keys = parse_key_set(await read())
+    except (ClientError, OSError, TimeoutError, InvalidKeySet) as failure:
+        said = str(failure) or type(failure).__name__
+        raise PermanentError(f"identity.jwks: {place} cannot be fetched: {said}") from None
+    return f"{len(keys)} keys of {settings.identity.issuer}"
+
+
+def _shortened(invalid: InvalidDocument) -> str:
+    lines = [str(finding) for finding in invalid.findings]
+    more = len(lines) - _SHOWN
+    if more > 0:
+        lines[_SHOWN:] = [f"and {more} more: mef-bridge mapping check"]
+    return "\n".join(lines)

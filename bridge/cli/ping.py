@@ -1,0 +1,40 @@
+"""`mef-bridge listeners ping`: whether a listener can be reached by the way that its notifications take."""
+
+import asyncio
+
+import typer
+
+from bridge.app.listener_access import load_access
+from bridge.app.process import now
+from bridge.cli.listeners import ListenerArgument, find
+from bridge.cli.options import ConfigOption, JsonOption
+from bridge.cli.rows import print_json
+from bridge.delivery.ping import is_reached, meaning, ping
+from bridge.delivery.sender import open_sender
+from bridge.flows.facts import attempt_facts
+from bridge.flows.ports import Attempt, Subscription
+from bridge.settings import Settings, load_settings
+from bridge.telemetry import configure_logging
+
+
+def ping_listener(listener: ListenerArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Ask whether a listener can be reached, the way its notifications are sent: by OPTIONS, and without an event.
+
+    The standard knows no message to a listener but notifications, so nothing is posted, and nothing is recorded. Any
+    answer of an HTTP server shows that names, TLS, proxy and callback guard are right; it does not show that the
+    listener takes what is posted. It is asked from where this command runs. Exit code 1 if it was not reached.
+    """
+    settings = load_settings(config)
+    configure_logging(settings.log.format, "error")  # what came of it is printed
+    attempt = asyncio.run(_ask(settings, find(settings, listener).subscription))
+    if as_json:
+        print_json([{"listener": listener, **attempt_facts(attempt), "isReached": is_reached(attempt)}])
+    else:
+        typer.echo(f"{listener}: {meaning(attempt)}")
+    if not is_reached(attempt):
+        raise typer.Exit(1)
+
+
+async def _ask(settings: Settings, listener: Subscription) -> Attempt:
+    async with open_sender(settings.delivery, now, load_access(settings)) as sender:
+        return await ping(sender, listener, now, settings.delivery.guide_listener_buyers)

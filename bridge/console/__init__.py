@@ -1,0 +1,1 @@
+"""The operators' console: pages, and the admin API under them, behind a login."""

@@ -1,0 +1,116 @@
+"""What operators ask of the store and are told by it: values only, for the command line and the console alike."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple
+
+from bridge.domain.model import BuyerId, CommandKind, CommandState, JobRef, WorkOrderId
+from bridge.flows.ports import OutboxReport, OutboxState, RecordedEntry, TracedCommand
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestFilter:
+    """Which refused requests are meant; None means any."""
+
+    buyer: BuyerId | None = None
+    status: int | None = None
+    work_order: WorkOrderId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandFilter:
+    """Which commands are meant; None means any.
+
+    `in_flight` are those that wait for a reply, or are being taken back in the WFM.
+    """
+
+    in_flight: bool = False
+    state: CommandState | None = None
+    kind: CommandKind | None = None
+    buyer: BuyerId | None = None
+    jobs: Collection[JobRef] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandStory:
+    """A command with the WFM's replies to it, and what was sent to the WFM to take it back."""
+
+    command: TracedCommand
+    replies: tuple[RecordedEntry, ...]
+    sent: tuple[OutboxReport, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxFilter:
+    """Which messages for the WFM are meant; None means any."""
+
+    state: OutboxState | None = None
+    pack: str | None = None
+    jobs: Collection[JobRef] | None = None
+
+
+class RetryOutcome(StrEnum):
+    """What a retry came to."""
+
+    AGAIN = "again"
+    DUE = "due"
+    BEHIND = "behind"
+    UNDER_WAY = "underWay"
+    SUSPENDED = "suspended"
+    OVER = "over"
+    NO_LISTENER = "noListener"
+    UNKNOWN = "unknown"
+
+
+_TEXTS: Mapping[RetryOutcome, str] = {
+    RetryOutcome.AGAIN: "will be sent again",
+    RetryOutcome.DUE: "is due now",
+    RetryOutcome.BEHIND: "waits behind {behind}, and follows it",
+    RetryOutcome.UNDER_WAY: "is under way",
+    RetryOutcome.SUSPENDED: "waits until its listener is resumed",
+    RetryOutcome.OVER: "has left already",
+    RetryOutcome.NO_LISTENER: "has no listener any more",
+    RetryOutcome.UNKNOWN: "does not exist",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retried:
+    """What became of one number; `behind` is that of the one it waits behind."""
+
+    number: int
+    outcome: RetryOutcome
+    behind: int | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Tell whether it is tried now."""
+        return self.outcome in (RetryOutcome.AGAIN, RetryOutcome.DUE)
+
+    @property
+    def text(self) -> str:
+        """Say it in words that follow the number."""
+        return _TEXTS[self.outcome].format(behind=self.behind)
+
+
+class Pending(NamedTuple):
+    """How many of some pending deliveries wait, by what they wait for.
+
+    `later` wait for their next attempt, and are what a retry brings forward; `due` are so already; those `behind`
+    others follow them by themselves; `suspended` wait for their listener.
+    """
+
+    later: int
+    due: int
+    under_way: int
+    behind: int
+    suspended: int
+
+
+PAUSED = "an operator paused it"
+
+
+def paused_because(note: str) -> str:
+    """Say why a listener is disabled that an operator pauses."""
+    return f"{PAUSED}: {note.strip()}" if note.strip() else PAUSED
