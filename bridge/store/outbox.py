@@ -34,6 +34,9 @@ _BY_NUMBER = REPORTS.where(outbox.c.number.in_(KEYS))
 _NEWEST = REPORTS.order_by(outbox.c.number.desc())
 _APPEND: Final = Bulk(outbox, without=("error", "attempted_at"), numbered=True)
 
+GATHER_S: Final = 0.05
+"""So long outcomes are gathered to be recorded together: nobody waits for them but the next message of the same job."""
+
 
 class Taker(Protocol):
     """Who sends in this process. `lease` is for how long what is handed over is claimed."""
@@ -80,7 +83,7 @@ class Outbox:
         self._database = database
         self._clock = clock
         self._claimer = claimer
-        self._settling = Batcher(self._settle)
+        self._settling = Batcher(self._settle, gather_s=GATHER_S)
         self.on_due: Callable[[], None] = ordering.nobody
         self.taker: Taker = NobodyTakes()
 
