@@ -124,6 +124,7 @@ def build_wfm_side(parts: Parts) -> WfmSide:
         may_send=lambda: bus.problem is None,
     )
     parts.store.outbox.on_due = outbox.wake
+    parts.store.outbox.taker = outbox
     return WfmSide(
         bus,
         workshop,

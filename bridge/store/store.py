@@ -168,7 +168,7 @@ class SqlStore:
         handing = self.deliveries.handing()
         try:
             async with self._database.write(brief=True) as session:
-                work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing)
+                work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing, self.outbox)
                 yield work
                 await work.flush()
         except BaseException:
@@ -178,8 +178,7 @@ class SqlStore:
         handing.finish()
         if handing.left_some:
             self.deliveries.on_due()
-        if work.queued:
-            self.outbox.on_due()
+        self.outbox.hand_over(work.queued)
 
     def _wake_all(self) -> None:
         self.deliveries.on_due()
