@@ -1,4 +1,4 @@
-"""A page for people, made of a document: self-contained HTML without scripts, and nothing to fetch from elsewhere."""
+"""A page for people, made of a document: it says all without its one script, and nothing comes from elsewhere."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -15,8 +15,8 @@ _COLUMNS_OF_PROPERTIES: Final = ("property", "type", "meaning")
 _BOUNDS: Final = ("maxLength", "minItems", "minimum", "default", "format")
 
 
-def page(document: Json) -> str:
-    """The page of one document."""
+def page(document: Json, script: str) -> str:
+    """The page of one document; `script` is the path of what lets one try its operations."""
     info, server = document["info"], document["servers"][0]["url"]
     operations = list(_operations(document))
     main = [
@@ -29,15 +29,16 @@ def page(document: Json) -> str:
         "<h2 id=types>Types</h2>",
         *(_type(name, schema) for name, schema in document["components"]["schemas"].items()),
     ]
-    return html(info["title"], _navigation(document, operations), main)
+    return html(info["title"], _navigation(document, operations), main, script)
 
 
-def html(title: str, navigation: Iterable[str], main: Iterable[str]) -> str:
+def html(title: str, navigation: Iterable[str], main: Iterable[str], script: str | None = None) -> str:
     """A whole page with a column to navigate by."""
+    head = f"<script src='{escape(script)}' defer></script>" if script is not None else ""
     return "".join(
         (
             '<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width">',
-            f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><nav>",
+            f"<title>{escape(title)}</title><style>{STYLE}</style>{head}</head><body><nav>",
             *navigation,
             "</nav><main>",
             *main,
@@ -81,7 +82,7 @@ def _security(document: Json) -> Iterator[str]:
 
 def _operation(path: str, method: str, operation: Json) -> str:
     parts = [
-        f"<section id='{operation['operationId']}'>",
+        f"<section id='{operation['operationId']}'{_asks(path, method, operation)}>",
         f"<h3>{_badge(method)} <code>{_path(path)}</code></h3>",
         f"<p class=summary>{escape(operation['summary'])}</p><p>{escape(operation['description'])}</p>",
         *_parameters(operation),
@@ -92,6 +93,14 @@ def _operation(path: str, method: str, operation: Json) -> str:
         "</section>",
     ]
     return "".join(parts)
+
+
+def _asks(path: str, method: str, operation: Json) -> str:
+    """Say what can be asked of an operation that only reads, and that is served here."""
+    if method != "GET":
+        return ""
+    names = [each["name"] for each in operation.get("parameters", ()) if each["in"] in ("path", "query")]
+    return f" data-get='{escape(path)}' data-asks='{escape(' '.join(names))}'"
 
 
 def _parameters(operation: Json) -> Iterator[str]:

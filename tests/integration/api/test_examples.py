@@ -5,6 +5,8 @@ the WFM offers, are put in, as whoever copies an example does.
 """
 
 import io
+import re
+import shlex
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,6 +17,7 @@ from aiohttp import ClientSession
 from rich.console import Console
 
 from bridge.demo.stage import API_KEY, Ports, Stage, set_up
+from bridge.mef.openapi.journey import STEPS
 from tests.support import eventually
 
 JSON = "application/json;charset=utf-8"
@@ -126,3 +129,43 @@ async def test_a_listener_takes_every_example_of_a_notification(stage: Stage, ht
         for operation in operations(document):
             await playing.play(operation)
     assert playing.played == operations(document)
+
+
+def request_of(command: str, known: dict[str, str]) -> tuple[str, str, dict[str, str], str | None]:
+    """Read a command as a shell and curl do: method, URL, headers and body."""
+    expanded = re.sub(r"\$(\w+)", lambda found: known[found[1]], command)
+    words = shlex.split(expanded.replace("\\\n", " "))
+    assert words[:2] == ["curl", "-sS"]
+    options: dict[str, list[str]] = {}
+    rest = iter(words[2:])
+    for word in rest:
+        options.setdefault(word if word.startswith("-") else "url", []).append(
+            next(rest) if word.startswith("-") else word
+        )
+    headers = dict(header.split(": ", 1) for header in options["-H"])
+    (url,) = options["url"]
+    return options.get("-X", ["GET"])[0], url, headers, options.get("--data", [None])[0]
+
+
+async def test_the_journey_can_be_gone_from_its_first_command_to_its_last(stage: Stage) -> None:
+    begin = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+    known = {"BRIDGE": stage.bridge.url, "KEY": API_KEY}
+    known |= {"FROM": begin.isoformat(), "TO": (begin + timedelta(days=10)).isoformat()}
+    async with ClientSession() as http:
+        for step in STEPS:
+            method, url, headers, data = request_of(step.command, known)
+            async with http.request(method, url, headers=headers, data=data) as answer:
+                text = await answer.read()
+                assert answer.status in (200, 201, 204), (step.title, text)
+            for name in re.findall(r"(\w+)=…", step.then):
+                known[name] = kept(name, orjson.loads(text))
+    assert (await stage.buyer.appointment(known["APPOINTMENT"])).status.value == "cancelled"
+
+
+def kept(name: str, answer: Any) -> str:
+    """What the reader of the journey keeps of an answer."""
+    if isinstance(answer, list):
+        return str(answer[0]["id"])
+    if name in ("START", "END"):
+        return str(answer["availableTimeSlot"][0]["validFor"][f"{name.lower()}DateTime"])
+    return str(answer["id"])
