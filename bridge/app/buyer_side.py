@@ -19,8 +19,9 @@ from bridge.api.refused import Note
 from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.leaving import Leaving
+from bridge.app.parts import Parts
 from bridge.app.process import Start, new_id, now
-from bridge.app.wfm_side import Parts, WfmSide
+from bridge.app.wfm_side import WfmSide
 from bridge.delivery.access import Access, keep_fresh
 from bridge.delivery.sender import open_sender
 from bridge.delivery.worker import Around, DeliveryWorker, plainly
@@ -138,12 +139,13 @@ async def start_http(
     count: Count,
     note: Note,
     around: Sequence[Middleware] = (),
+    bound: socket.socket | None = None,
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
     """Open the door for Buyers; return its URL and what closes it (harmless when done twice).
 
-    The socket comes first: port 0 is only known once it is bound.
+    The socket comes first: port 0 is only known once it is bound. `bound` is given where somebody else has done that.
     """
-    listening = listen(settings.http.host, settings.http.port, "http")
+    listening = bound or listen(settings.http.host, settings.http.port, "http")
     stack.callback(listening.close)
     host, port = listening.getsockname()[:2]
     log.info("bridge.listening", host=host, port=port)

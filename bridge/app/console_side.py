@@ -15,8 +15,9 @@ from bridge.app.drafts import PackDrafts
 from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import Reload
 from bridge.app.pack_usage import PackUsages
+from bridge.app.parts import Parts
 from bridge.app.process import now
-from bridge.app.wfm_side import Parts, WfmSide
+from bridge.app.wfm_side import WfmSide
 from bridge.console.access import Door
 from bridge.console.acts import Acts
 from bridge.console.hands import Hands

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from bridge.app.packs import load_packs
+from bridge.app.packs import directories, load_packs
 from bridge.app.process import Start
 from bridge.flows.live_packs import LivePacks, PackReload
 from bridge.mapping.document.layers import files_of
@@ -23,7 +23,7 @@ def start_reloading(settings: Settings, packs: LivePacks, start: Start) -> Reloa
     """Give the way to reload the packs; where it is asked for, look after their files, too."""
     reload = PackReload(packs, partial(load_packs, settings))
     if settings.packs_watch:
-        files = PackFiles(settings.packs)
+        files = PackFiles(directories(settings))
         start(reload.watch(files.stamps, files.stamps(), WATCH_SECONDS), "pack files")
     return reload.reload
 

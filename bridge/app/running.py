@@ -5,6 +5,7 @@ can read), then what brings replies and messages in. Stopping begins with the do
 not be finished; and before it closes, readiness says that it will (`leaving.py`).
 """
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ from bridge.app.callers import load_entities, open_identity, open_keys
 from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
+from bridge.app.parts import Parts
 from bridge.app.process import background
 from bridge.app.state import build_store, open_state, patiently, take_over
 from bridge.app.tracing import around_deliveries, around_requests, open_tracing
 from bridge.app.wfm_side import (
-    Parts,
     build_link,
     build_wfm_side,
     connect,
@@ -55,8 +56,11 @@ class RunningBridge:
 
 
 @asynccontextmanager
-async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIterator[RunningBridge]:
-    """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker).
+async def running(
+    settings: Settings, link: RabbitLink | None = None, *, listening: socket.socket | None = None
+) -> AsyncIterator[RunningBridge]:
+    """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker), `listening` where
+    somebody else has bound the Buyers' port.
 
     Raises `InvalidDocument` for a wrong pack or buyers file before anything is started.
     """
@@ -89,6 +93,7 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
             admin.metrics.requested,
             refused.note,
             around_requests(tracing),
+            listening,
         )
         await start_admin(admin, parts, wfm_side, keys, reload, start, stack)
         await open_state(store, settings, start)
