@@ -63,6 +63,14 @@ async def take(scene: Scene, page: Page, directory: Path) -> None:
     await page.get_by_role("button", name="Check").click()
     await page.locator("#outlook").scroll_into_view_if_needed()
     await shot("draft")
+    await page.goto(f"{scene.console}/console/packs/{PACK}")
+    await shot("pack")
+    for name in ("deliveries", "listeners", "commands?all", "outbox?state="):
+        await page.goto(f"{scene.console}/console/{name}")
+        await shot(name.partition("?")[0])
+    await page.goto(f"{scene.console}/console/listeners")
+    await page.locator("tbody a").first.click()
+    await shot("listener")
     await page.goto(f"{scene.console}/console/audit")
     await shot("audit")
 

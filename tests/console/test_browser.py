@@ -148,7 +148,16 @@ async def test_every_page_is_for_everybody(browser: Browser, scene: Scene) -> No
     barriers = await who.barriers()
     await log_in(who.page, scene.console, "viewer-key")
     order = await scene.stuck_order()
-    for path in ("/", "/work-orders", f"/work-orders/{order}", "/parked", "/parked/1", "/audit", "/nothing"):
+    hands = (
+        "/packs",
+        f"/packs/{PACK}",
+        "/deliveries?state=pending",
+        "/deliveries/1",
+        "/listeners",
+        "/commands?all",
+        "/outbox?state=",
+    )
+    for path in ("/", "/work-orders", f"/work-orders/{order}", "/parked", "/parked/1", *hands, "/audit", "/nothing"):
         await who.page.goto(who.url + path)
         barriers += await who.barriers()
         wide = await who.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
