@@ -11,7 +11,7 @@ from bridge.mef.enums import Irp
 from bridge.mef.models import TimePeriod
 from bridge.simulator.buyer_client import BuyerClient
 from tests.console.conftest import Program
-from tests.console.scene import PACK, Scene
+from tests.console.scene import PACK, Scene, all_delivered
 from tests.console.test_api import valid
 from tests.support import eventually
 
@@ -105,6 +105,7 @@ async def test_deliveries_that_wait_are_tried_now_by_filter(scene: Scene, operat
 
 
 async def test_a_ping_reaches_the_listener_and_tells_it_nothing(scene: Scene, operator: Program) -> None:
+    await eventually(lambda: all_delivered(scene))  # what other tests have begun
     listener, heard = await listener_of(operator), len(scene.buyer.received)
     status, told = await operator.post(f"/api/v1/listeners/{listener['id']}/ping", {})
     assert status == 200
