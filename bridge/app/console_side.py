@@ -13,6 +13,7 @@ from bridge.app.buyer_side import checks
 from bridge.app.callers import token_rules
 from bridge.app.drafts import PackDrafts
 from bridge.app.pack_reload import Reload
+from bridge.app.packs import directories
 from bridge.app.process import now
 from bridge.app.wfm_side import Parts, WfmSide
 from bridge.console.access import Door
@@ -64,8 +65,8 @@ def build_services(
         search=store.search,
         job_updates=wfm_side.job_updates,
         packs=parts.packs,
-        drafts=PackDrafts(store, parts.packs, parts.settings.packs, wfm_side.workshop, reload),
-        private=Private(parts.settings.packs).names,
+        drafts=PackDrafts(store, parts.packs, directories(parts.settings), wfm_side.workshop, reload),
+        private=Private(directories(parts.settings)).names,
         login_hint=_hint(parts.settings, keys),
     )
 

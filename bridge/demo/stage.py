@@ -57,10 +57,11 @@ _SHOWN = ("JOB_NO", "JOB_VER", "STAT", "RSN", "VISIT_NO", "WIN_FROM", "CMD", "SL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where the parts listen; 0 takes a free port."""
+    """Where the parts listen; 0 takes a free port. Without one for operators there is no console."""
 
     bridge: int = 0
     buyer: int = 0
+    admin: int | None = None
 
 
 class Stage:
@@ -218,7 +219,7 @@ def _settings(broker_url: str | None, namespace: str, directory: Path, ports: Po
         packs=(box.found(Path(PACK)),),
         buyers=box.BUYERS,
         http=HttpSettings(port=ports.bridge),
-        admin=AdminSettings(enabled=False),
+        admin=AdminSettings(enabled=ports.admin is not None, port=ports.admin or 0),
         broker=BrokerSettings(url=SecretStr(url), namespace=namespace, queue_type=QueueType.CLASSIC),
         database=DatabaseSettings(url=SecretStr(f"sqlite:///{directory / 'demo.sqlite3'}")),
         delivery=DeliverySettings(allow_private_callbacks=True),

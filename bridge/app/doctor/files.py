@@ -8,11 +8,12 @@ from aiohttp import ClientError
 from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
 from bridge.api.identity.key_source import reader
 from bridge.app.callers import way_to_keys
+from bridge.app.console_side import build_door, is_laboratory
 from bridge.app.doctor.diagnosis import Unseen
 from bridge.app.listener_access import load_access
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.errors import PermanentError
-from bridge.settings import Mode, Settings, buyers_of
+from bridge.settings import AdminRole, Mode, Settings, buyers_of
 from bridge.yaml_source import InvalidDocument
 
 _SHOWN: Final = 3
@@ -57,6 +58,19 @@ async def listeners(settings: Settings) -> str:
     signed = sum(bool(each.keys) for each in access.values())
     secured = sum(each.tls is not None for each in access.values())
     return f"listeners of {len(access)} Buyers: signed for {signed}, with certificates of their own for {secured}"
+
+
+async def operators(settings: Settings) -> str:
+    """See who may use the console, with the tokens and the session key that are in files."""
+    admin = settings.admin
+    build_door(settings, None)
+    roles = [user.role for user in admin.users]
+    if is_laboratory(settings):
+        return "operator-key and viewer-key open the console, on this machine only (mode: development)"
+    if not roles and not settings.identity.jwks:
+        raise Unseen("nobody can log in to the console: list somebody in admin.users (docs/console.md)")
+    tokens = f", and tokens of the issuer with {admin.operator_scope}" if settings.identity.jwks else ""
+    return f"{roles.count(AdminRole.OPERATOR)} operators and {roles.count(AdminRole.VIEWER)} viewers{tokens}"
 
 
 async def jwks(settings: Settings) -> str:
