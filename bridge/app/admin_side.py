@@ -21,8 +21,9 @@ from bridge.api.server import open_server
 from bridge.app.buyer_side import checks, limits_of, listen
 from bridge.app.console_side import build_door, build_services
 from bridge.app.pack_reload import Reload
+from bridge.app.parts import Parts
 from bridge.app.process import Start, now
-from bridge.app.wfm_side import Parts, WfmSide
+from bridge.app.wfm_side import WfmSide
 from bridge.console.app import install
 from bridge.console.pulse import EVERY_S as SAMPLE_S
 from bridge.console.pulse import Pulse
@@ -145,14 +146,19 @@ class Observatory:
             return None
 
     async def _measure(self) -> Mapping[str, int | None]:
-        """Ask how much waits in each pack's queue."""
-        link, topology = self._parts.link, self._parts.topology
-        packs: Sequence[str] = () if link.in_memory else list(self._parts.packs)
+        """Ask how much waits in each pack's queue, and in its partitions."""
+        packs: Sequence[str] = () if self._parts.link.in_memory else list(self._parts.packs)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return {pack: await depth_of(link, topology.inbound_queue(pack).name) for pack in packs}
+                return {pack: await self._depth_of(pack) for pack in packs}
         except TimeoutError:
             return {}
+
+    async def _depth_of(self, pack: str) -> int | None:
+        topology, partitions = self._parts.topology, self._parts.settings.wfm.partitions
+        queues = [topology.inbound_queue(pack), *topology.partitions(pack, partitions)]
+        depths = [await depth_of(self._parts.link, queue.name) for queue in queues]
+        return None if None in depths else sum(depth for depth in depths if depth is not None)
 
     def _age_of_outbox(self, figures: Figures | None) -> float:
         """Tell for how long the same message has been the oldest one: the outbox has no moments of its own."""

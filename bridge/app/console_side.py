@@ -14,8 +14,9 @@ from bridge.app.callers import token_rules
 from bridge.app.drafts import PackDrafts
 from bridge.app.pack_reload import Reload
 from bridge.app.packs import directories
+from bridge.app.parts import Parts
 from bridge.app.process import now
-from bridge.app.wfm_side import Parts, WfmSide
+from bridge.app.wfm_side import WfmSide
 from bridge.console.access import Door
 from bridge.console.acts import Acts
 from bridge.console.masking import private_names

@@ -94,7 +94,7 @@ def _print_addresses(console: Console, stage: Stage) -> None:
         f"  bridge   {bridge}   key: {API_KEY}\n"
         f"           curl -H 'X-API-Key: {API_KEY}' {bridge}/mefApi/sonata/workOrderManagement/v2/workOrder\n"
         f"           for Buyers' developers: {bridge}/docs\n"
-        f"  console  http://127.0.0.1:{ADMIN_PORT}/   key: operator-key\n"
+        f"  console  http://127.0.0.1:{ADMIN_PORT}/   token: operator-key, or viewer-key\n"
         f"  WFM      {wfm}   a job: curl -X POST {wfm}/jobs; then POST {wfm}/jobs/<no>/start, /finish, /close\n"
         f"  Buyer    {stage.buyer.callback}   what he is told appears below",
         soft_wrap=True,

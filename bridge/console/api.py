@@ -17,7 +17,7 @@ from bridge.console.pages.work_orders import look_for
 from bridge.console.query import choice_in, number_in, text_in
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
-from bridge.console.story import mask_for
+from bridge.console.story import mask_for, shown_to
 from bridge.domain.model import Outcome
 from bridge.flows.ports import MessageFilter
 from bridge.mapping.pack import Pack
@@ -37,7 +37,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
 def _reading(services: Services) -> Iterable[web.RouteDef]:
     async def audit(request: web.Request) -> web.Response:
         acts = await services.audit.latest(_limit(request), number_in(request, "before"))
-        return answer(shapes.AuditLog(acts=[shapes.act(one) for one in acts]))
+        return answer(shapes.AuditLog(acts=[shapes.act(one, shown_to(services, request)) for one in acts]))
 
     async def now(request: web.Request) -> web.Response:
         seen = services.pulse.now

@@ -35,7 +35,7 @@ _PRIVATE_VALUE: Final = re.compile(
 _XML_ELEMENT: Final = re.compile(r"<([\w:.-]+)((?:\s[^<>]*)?)>([^<]*)</\1>")
 _XML_ATTRIBUTE: Final = re.compile(r"(\s)([\w:.-]+)=(\"[^\"]*\"|'[^']*')")
 _FIELD_CAME: Final = re.compile(r"(.*?\bfield (\w+)\b.*?\bcame ).+", re.DOTALL)
-_URL: Final = re.compile(r"https?://[^\s\"'<>]+")
+_URL: Final = re.compile(r"https?://[^\s\"'<>]*[^\s\"'<>:;,.]")
 
 
 def private_names(pack: Mapping[str, Any]) -> frozenset[str]:

@@ -1,5 +1,6 @@
 """What the admin API answers, as models: its OpenAPI document is made of them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
@@ -251,8 +252,8 @@ class Discarded(Shape):
     not_parked: list[int]
 
 
-def act(recorded: RecordedAct) -> Act:
-    """Give the shape of an act."""
+def act(recorded: RecordedAct, shown: Callable[[str], str]) -> Act:
+    """Give the shape of an act; `shown` masks its note."""
     entry = recorded.entry
     return Act(
         number=recorded.number,
@@ -261,6 +262,6 @@ def act(recorded: RecordedAct) -> Act:
         role=entry.role,
         act=entry.act,
         thing=entry.thing,
-        note=entry.note,
+        note=shown(entry.note),
         outcome=entry.outcome,
     )

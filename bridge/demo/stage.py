@@ -57,7 +57,7 @@ _SHOWN = ("JOB_NO", "JOB_VER", "STAT", "RSN", "VISIT_NO", "WIN_FROM", "CMD", "SL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where the parts listen; 0 takes a free port. Without one for operators there is no console."""
+    """Where the parts listen; 0 takes a free port. Without one for it there is no console."""
 
     bridge: int = 0
     buyer: int = 0

@@ -676,6 +676,16 @@ class Requests(Protocol):
     async def forget_until(self, until: datetime) -> int: ...
 
 
+class Partitionings(Protocol):
+    """How many partitions the inbound queue of each pack is divided into."""
+
+    async def count(self, pack: str) -> int:
+        """Tell how many are in force; 1 where nobody ever said."""
+
+    async def change(self, pack: str, count: int) -> None:
+        """Put another number in force."""
+
+
 class BuyersStore(Protocol):
     """What the use cases of a Buyer stand on."""
 

@@ -38,16 +38,13 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.domain.model import JobRef
 from bridge.store.columns import Plain
-from bridge.store.session import KEYS, Bulk, Session
+from bridge.store.session import KEYS, Session
 from bridge.store.tables import processes
 
 PENDING = "pending"
 
 # Stands for the process that claims.
 ME = bindparam("me", type_=Plain())
-
-# What a row gets from the database, by its claims and by its attempts.
-_OF_ATTEMPTS = ("lease_until", "claimed_by", "begun_at", "error", "attempted_at")
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -69,11 +66,6 @@ def of_job(job: JobRef) -> str:
     return f"{len(job.pack)}:{job.pack}:{job.key}"
 
 
-async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows in their order, which are lined up; gives their numbers as `Bulk.run` does."""
-    return await _appended(table).run(session, rows)
-
-
 async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Take `next_attempt_at` from those rows that will not be the first of their key. Insert them before the commit.
 
@@ -88,11 +80,6 @@ async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]
             row["next_attempt_at"] = None
         elif row["ordering_key"] is not None:
             taken.add(row["ordering_key"])
-
-
-@cache
-def _appended(table: Table) -> Bulk:
-    return Bulk(table, without=_OF_ATTEMPTS, numbered=True)
 
 
 @cache

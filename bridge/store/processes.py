@@ -88,6 +88,8 @@ class Processes:
         self._watch = Watch()
         self._is_known = False
         self._seen: Mapping[str, int] = {}
+        self.instances: frozenset[str] = frozenset((instance,))
+        """All that were there at the last beat, this one among them."""
         self.packs: Callable[[], Mapping[str, str]] = dict
         """The packs that this process goes by, with their versions."""
         self.on_free: Callable[[], None] = ordering.nobody
@@ -158,6 +160,7 @@ class Processes:
             await session.run(_BEAT, row)
             others = await session.rows(_OTHERS, {"own": self._id})
         self._is_known = True
+        self.instances = frozenset((self._instance, *(row["instance"] for row in others)))
         return [Process(**row) for row in others]
 
     async def _bury(self, dead: Process, *, certainly: bool = False) -> bool:

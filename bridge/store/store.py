@@ -22,6 +22,7 @@ from bridge.store.listeners import Listeners
 from bridge.store.notifications import Notifications
 from bridge.store.opening import Opening
 from bridge.store.outbox import Outbox
+from bridge.store.partitionings import Partitionings
 from bridge.store.processes import Processes
 from bridge.store.reads import Reads
 from bridge.store.refused_requests import RefusedRequests
@@ -128,6 +129,7 @@ class SqlStore:
         self.outbox = Outbox(self._database, clock, process)
         self.processes = Processes(self._database, clock, process or "", instance or "")
         self.processes.on_free = self._wake_all
+        self.partitionings = Partitionings(self._database)
 
     async def open(self) -> None:
         """Open the database. Raises `PermanentError` for what somebody has to mend, and `StoreUnavailable` for what may
@@ -166,7 +168,7 @@ class SqlStore:
         handing = self.deliveries.handing()
         try:
             async with self._database.write(brief=True) as session:
-                work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing)
+                work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing, self.outbox)
                 yield work
                 await work.flush()
         except BaseException:
@@ -176,8 +178,7 @@ class SqlStore:
         handing.finish()
         if handing.left_some:
             self.deliveries.on_due()
-        if work.queued:
-            self.outbox.on_due()
+        self.outbox.hand_over(work.queued)
 
     def _wake_all(self) -> None:
         self.deliveries.on_due()

@@ -3,9 +3,12 @@
 import asyncio
 import tempfile
 from pathlib import Path
+from random import Random
+from urllib.parse import urlencode
 
 from playwright.async_api import Page
 
+from bridge.app import admin_side
 from tests.console.browser import open_browser
 from tests.console.scene import PACK, ROOT, TICKET, Scene, let_a_night_pass, open_scene
 
@@ -32,14 +35,13 @@ def mended(text: str) -> str:
 async def take(scene: Scene, page: Page, directory: Path) -> None:
     """Take all of them."""
 
-    async def shot(name: str, *, whole: bool = True) -> None:
-        await page.screenshot(path=directory / f"console-{name}.png", full_page=whole, clip=None)
+    async def shot(name: str) -> None:
+        await page.screenshot(path=directory / f"console-{name}.png", animations="disabled")
 
     await page.goto(f"{scene.console}/")
     await shot("login")
     await log_in(page, scene.console)
     await page.get_by_text("Parked, by reason").wait_for()
-    await page.reload()
     await shot("now")
     await page.goto(f"{scene.console}/console/work-orders")
     await shot("work-orders")
@@ -51,31 +53,43 @@ async def take(scene: Scene, page: Page, directory: Path) -> None:
     await shot("message")
     await page.goto(f"{scene.console}/console/parked?pack={PACK}")
     await shot("parked")
-    await page.goto(f"{scene.console}/console/draft?pack={PACK}&reason=field+status")
+    reason = (await page.get_by_role("link", name="field status").first.inner_text()).strip()
+    await page.goto(f"{scene.console}/console/draft?" + urlencode({"pack": PACK, "reason": reason}))
     text = page.get_by_label("pack.yaml")
     await text.fill((await text.input_value()).replace("CANC, HOLD]}", "CANC, HOLD, LEFT]", 1))
     await page.get_by_role("button", name="Check").click()
     await shot("draft-mistakes")
     await text.fill(mended(scene.pack.joinpath("pack.yaml").read_text()))
     await page.get_by_role("button", name="Check").click()
+    await page.locator("#outlook").scroll_into_view_if_needed()
     await shot("draft")
     await page.goto(f"{scene.console}/console/audit")
     await shot("audit")
 
 
+async def _let_time_fly(scene: Scene) -> None:
+    """Let some jobs live, so that there is something in the charts."""
+    draw = Random(7)
+    for number in range(60):
+        for _ in range(draw.randint(0, 3)):
+            job = await scene.wfm.create_job(ticket=f"TT-3{number:03d}", visit_required=False)
+            await scene.wfm.start_work(job)
+        await asyncio.sleep(0.1)
+
+
 async def main(directory: Path) -> None:
     """Let a night pass and take the pictures."""
+    vars(admin_side).update(SAMPLE_S=0.1, FRESH_S=0.1)  # minutes pass in seconds
     with tempfile.TemporaryDirectory(prefix="mef-bridge-pictures-") as place:
         async with open_scene(Path(place)) as scene, open_browser() as browser:
             await let_a_night_pass(scene)
-            page = await browser.new_page(viewport={"width": 1280, "height": 800})
+            await _let_time_fly(scene)
+            page = await browser.new_page(viewport={"width": 1120, "height": 660})
             await take(scene, page, directory)
             phone = await browser.new_page(viewport={"width": 390, "height": 844}, color_scheme="dark")
             await log_in(phone, scene.console)
             await phone.goto(f"{scene.console}/console/work-orders/{await scene.stuck_order()}")
-            await phone.screenshot(path=directory / "console-phone.png", full_page=True)
-            await phone.goto(f"{scene.console}/console/")
-            await phone.screenshot(path=directory / "console-phone-now.png", full_page=True)
+            await phone.screenshot(path=directory / "console-phone.png", animations="disabled")
 
 
 if __name__ == "__main__":

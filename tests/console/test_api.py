@@ -1,5 +1,7 @@
 """The admin API of a running bridge, and the pages as they are read without a browser's scripts."""
 
+import html
+import re
 from typing import Any
 
 import jsonschema
@@ -105,14 +107,23 @@ async def test_a_viewer_sees_no_contact_data_and_no_notes_anywhere(viewer: Progr
     paths += [f"/console/parked/{number}" for number in numbers]
     paths += [f"/console/story?pack={PACK}&job={order['job']}" for order in orders["workOrders"]]
     paths += [f"/api/v1/trace/{order['id']}" for order in orders["workOrders"]]
+    paths += ["/console/", "/console/parked", f"/console/parked?pack={PACK}", "/console/audit", "/api/v1/now"]
+    paths += ["/api/v1/messages?outcome=parked", "/api/v1/message-groups", "/api/v1/audit", "/console/work-orders"]
     seen = "".join([await viewer.text(path) for path in paths])
     shown = "".join([await operator.text(path) for path in paths])
     assert [word for word in PRIVATE if word in seen] == []
     assert "T042" not in seen
+    assert "T099" not in seen
     assert "Mrs Nowak" in shown
     assert "T042" in shown
     assert TICKET in seen
     assert "•••" in seen
+
+
+async def test_a_viewer_follows_a_masked_reason_to_its_messages(viewer: Program) -> None:
+    page = await viewer.text("/console/parked")
+    (link,) = re.findall(r'href="([^"]*field\+technician[^"]*)"', page)
+    assert "/console/parked/" in await viewer.text(html.unescape(link))
 
 
 async def test_a_viewer_changes_nothing_and_sees_no_pack(scene: Scene, viewer: Program) -> None:

@@ -4,16 +4,16 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlencode
 
 import aiohttp_jinja2
 from aiohttp import web
 
-from bridge.console.access import USER
 from bridge.console.chart import Chart, area, line
+from bridge.console.pages.parked import parked_for
 from bridge.console.pulse import EVERY_S, Sample
 from bridge.console.render import BASE, ago, count, page
 from bridge.console.services import Services
+from bridge.console.story import shown_to
 
 FRAMES: Final = 720
 """So many times a stream moves before the browser asks anew, and shows that its session still holds: an hour."""
@@ -22,7 +22,8 @@ FRAMES: Final = 720
 def routes(services: Services) -> Iterable[web.RouteDef]:
     """Give the routes."""
 
-    def facts() -> dict[str, Any]:
+    def facts(request: web.Request) -> dict[str, Any]:
+        shown = shown_to(services, request)
         seen = services.pulse.now
         figures = None if seen is None else seen.figures
         return {
@@ -32,18 +33,19 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             "warnings": services.warnings(),
             "charts": charts(services.pulse.samples),
             "parked": [] if figures is None else sorted(figures.parked.items(), key=lambda each: -each[1])[:12],
-            "parked_query": lambda pack, reason: urlencode({"pack": pack, "reason": reason}),
+            "parked_for": lambda pack, reason: parked_for(pack, shown(reason)),
+            "text": shown,
         }
 
     async def show(request: web.Request) -> web.Response:
-        return page(request, "now.html", **facts())
+        return page(request, "now.html", **facts(request))
 
     async def stream(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
         with suppress(ConnectionError):  # the browser has gone to another page
             for _ in range(FRAMES):
-                text = aiohttp_jinja2.render_string("now_numbers.html", request, {"user": request[USER], **facts()})
+                text = aiohttp_jinja2.render_string("now_numbers.html", request, facts(request))
                 lines = "".join(f"data: {line}\n" for line in text.splitlines())
                 await response.write(f"event: numbers\n{lines}\n".encode())
                 if await _ended(services.closing):

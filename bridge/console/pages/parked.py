@@ -7,11 +7,12 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bridge.console.access import USER, require_operator
+from bridge.console.masking import HIDDEN
 from bridge.console.pages.work_orders import story_of
 from bridge.console.render import BASE, page, see
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
-from bridge.console.story import explained, mask_for, message_parts
+from bridge.console.story import explained, mask_for, message_parts, shown_to
 from bridge.domain.model import Outcome
 from bridge.flows.ports import MessageFilter, RecordedEntry
 
@@ -25,6 +26,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
     async def overview(request: web.Request) -> web.Response:
         wanted = await filter_of(services, request.query.get)
         asked = {name: request.query.get(name, "") for name in ASKED}
+        shown = shown_to(services, request)
         is_chosen = any(asked.values())
         entries = await services.journal.chosen(wanted, MOST) if is_chosen else []
         return page(
@@ -34,16 +36,16 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             entries=entries,
             asked=asked,
             query=urlencode({name: value for name, value in asked.items() if value}),
-            link=lambda group: f"{BASE}/parked?" + urlencode({"pack": group.pack, "reason": group.reason}),
+            link=lambda group: parked_for(group.pack, shown(group.reason)),
             packs=list(services.packs),
-            text=_masking(services, request),
+            text=shown,
             done={name: request.query.get(name) for name in ("applied", "refused", "discarded", "activated")},
         )
 
     async def show(request: web.Request) -> web.Response:
         recorded = await _find(services, request)
-        entry = recorded.entry
-        mask = mask_for(request[USER], services.private(services.packs.get(entry.raw.pack)))
+        entry, user = recorded.entry, request[USER]
+        mask = mask_for(user, services.private(services.packs.get(entry.raw.pack)))
         return page(
             request,
             "message.html",
@@ -52,7 +54,9 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             fields=fields_of(explained(entry), mask.json),
             reason=mask.text(entry.reason),
             story=None if entry.job is None else story_of(entry.job),
-            draft=f"{BASE}/draft?" + urlencode({"pack": entry.raw.pack, "reason": entry.reason}),
+            draft=f"{BASE}/draft?" + urlencode({"pack": entry.raw.pack, "reason": entry.reason})
+            if user.may_act
+            else "",
             is_parked=entry.outcome is Outcome.PARKED,
             knows_pack=entry.raw.pack in services.packs,
         )
@@ -76,6 +80,11 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         return see(_back(given, applied=done.applied, refused=done.refused))
 
     return [web.get("/parked", overview), web.get("/parked/{number:\\d{1,18}}", show), web.post("/parked", do)]
+
+
+def parked_for(pack: str, reason: str) -> str:
+    """Give where messages of a pack are that are parked for a reason, which may be masked from some point on."""
+    return f"{BASE}/parked?" + urlencode({"pack": pack, "reason": reason.partition(HIDDEN)[0]})
 
 
 async def filter_of(services: Services, given: Callable[[str, str], str]) -> MessageFilter:
@@ -111,11 +120,6 @@ async def _find(services: Services, request: web.Request) -> RecordedEntry:
     if recorded is None:
         raise web.HTTPNotFound(text=f"There is no message {number}.")
     return recorded
-
-
-def _masking(services: Services, request: web.Request) -> Callable[[str], str]:
-    names = [services.private(pack) for pack in services.packs.values()]
-    return mask_for(request[USER], frozenset[str]().union(*names)).text
 
 
 def fields_of(explanation: Any, shown: Callable[[Any], Any]) -> list[tuple[str, str, str, str]]:
