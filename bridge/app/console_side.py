@@ -15,6 +15,7 @@ from bridge.app.drafts import PackDrafts
 from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import Reload
 from bridge.app.pack_usage import PackUsages
+from bridge.app.packs import directories
 from bridge.app.parts import Parts
 from bridge.app.process import now
 from bridge.app.wfm_side import WfmSide
@@ -71,9 +72,9 @@ def build_services(
         search=store.search,
         job_updates=wfm_side.job_updates,
         packs=parts.packs,
-        drafts=PackDrafts(store, parts.packs, parts.settings.packs, wfm_side.workshop, reload),
+        drafts=PackDrafts(store, parts.packs, directories(parts.settings), wfm_side.workshop, reload),
         hands=_hands(parts),
-        private=Private(parts.settings.packs).names,
+        private=Private(directories(parts.settings)).names,
         login_hint=_hint(parts.settings, keys),
     )
 

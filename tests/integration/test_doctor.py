@@ -30,7 +30,9 @@ from bridge.cli.main import app
 from bridge.localenv.process import free_port
 from bridge.localenv.rabbitmq import Node
 from bridge.settings import (
+    AdminRole,
     AdminSettings,
+    AdminUser,
     BrokerSettings,
     DatabaseSettings,
     HttpSettings,
@@ -157,6 +159,12 @@ async def test_a_certificate_that_is_not_there(settings: Settings, tmp_path: Pat
     (told,) = (await wrong(changed(settings, buyers=buyers))).items()
     assert told[0] == "listeners.files"
     assert told[1].startswith(f"listeners of acme-buyer: {tmp_path}/c.pem: No such file or directory")
+
+
+async def test_a_token_of_an_operator_that_is_not_there(settings: Settings, tmp_path: Path) -> None:
+    user = AdminUser(name="ada", role=AdminRole.OPERATOR, token_file=tmp_path / "token")
+    (told,) = (await wrong(changed(settings, admin={"users": (user,)}))).items()
+    assert told == ("admin.users", f"admin.users: ada: token_file: {tmp_path}/token: No such file or directory")
 
 
 async def test_keys_of_an_issuer_that_are_none(settings: Settings, tmp_path: Path) -> None:

@@ -106,7 +106,8 @@ class Wants:
         if missing:
             raise PermanentError(
                 f"RabbitMQ has no exchange {', '.join(map(repr, missing))}: the WFM, or who runs it, must make it; see "
-                "exchange in the packs, and broker.namespace. mef-bridge serve waits for it, and is not ready"
+                "exchange in the packs, and broker.namespace. mef-bridge serve waits for it, and is not ready. In a "
+                "laboratory: broker.declare_exchanges"
             )
         return ", ".join(named) or "none is needed"
 
