@@ -48,6 +48,7 @@ async def take(scene: Scene, page: Page, directory: Path) -> None:
     await page.get_by_label("Any id").fill(TICKET)
     await page.get_by_role("button", name="Search").click()
     await page.locator("li.message.hot summary").click()
+    await page.evaluate("scrollTo(0, 0)")
     await shot("story")
     await page.get_by_role("link", name="See why, and mend it").click()
     await shot("message")
