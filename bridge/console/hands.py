@@ -33,8 +33,6 @@ from bridge.flows.ports import (
 )
 from bridge.mapping.pack import Pack
 
-MOST_RETRIED = 1_000  # numbers in one act
-
 
 class Backlog(Protocol):
     """The deliveries, as operators see them."""

@@ -7,12 +7,12 @@ from aiohttp import web
 
 from bridge.console import hands_shapes as shapes
 from bridge.console.access import require_operator
-from bridge.console.hands import MOST_RETRIED
 from bridge.console.jsons import answer, body_of, limit_of
-from bridge.console.pages.deliveries import filter_of, plain_mask
+from bridge.console.pages.deliveries import filter_of, mask_of, plain_mask
 from bridge.console.pages.packs import usage_of
 from bridge.console.pages.wfm import command_filter, outbox_filter
 from bridge.console.services import Services
+from bridge.console.users import User
 from bridge.domain.model import CommandId
 from bridge.flows.command_stories import command_story
 from bridge.flows.facts import (
@@ -28,14 +28,15 @@ from bridge.flows.facts import (
     usage_facts,
 )
 from bridge.flows.operator import Retried
-from bridge.flows.ports import DeliveryFilter
+from bridge.flows.ports import DeliveryFilter, ListenerReport
 
 WHICH: Final = ("state", "buyer", "listener", "type", "since")
 
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
     """Give the routes."""
-    return [*_deliveries(services), *_listeners(services), *_wfm(services)]
+    parts = (_deliveries, _listeners, _acts, _commands, _outbox)
+    return [route for part in parts for route in part(services)]
 
 
 def _deliveries(services: Services) -> Iterable[web.RouteDef]:
@@ -64,7 +65,7 @@ def _deliveries(services: Services) -> Iterable[web.RouteDef]:
         if asked.numbers is not None:
             if asked.dry_run:
                 raise web.HTTPBadRequest(text="dryRun goes with a filter.")
-            return _retried(await hands.retry(user, asked.numbers[:MOST_RETRIED], asked.note))
+            return _retried(await hands.retry(user, asked.numbers, asked.note))
         wanted = _wanted(asked)
         pending = await hands.backlog.pending(wanted, hands.clock())
         count = 0 if asked.dry_run else await hands.hasten(user, wanted, asked.note)
@@ -93,29 +94,36 @@ def _listeners(services: Services) -> Iterable[web.RouteDef]:
         (facts,) = _masked(request, [listener_facts(await hands.listener(request.match_info["id"]))])
         return answer(shapes.Listener.model_validate(facts))
 
-    async def paused(request: web.Request) -> web.Response:
-        user, note = require_operator(request), (await body_of(request, shapes.Note)).note
-        report = await hands.listener(request.match_info["id"])
-        return answer(shapes.Done(outcome=await hands.pause(user, report.subscription.id, note)))
-
-    async def resumed(request: web.Request) -> web.Response:
-        user, note = require_operator(request), (await body_of(request, shapes.Note)).note
-        report = await hands.listener(request.match_info["id"])
-        return answer(shapes.Done(outcome=await hands.resume(user, report.subscription.id, note)))
-
-    async def removed(request: web.Request) -> web.Response:
-        user, note = require_operator(request), (await body_of(request, shapes.Note)).note
-        report = await hands.listener(request.match_info["id"])
-        return answer(shapes.Done(outcome=await hands.remove(user, report, note)))
-
-    async def pinged(request: web.Request) -> web.Response:
-        user, note = require_operator(request), (await body_of(request, shapes.Note)).note
-        report = await hands.listener(request.match_info["id"])
-        return answer(shapes.Attempt.model_validate(attempt_facts(await hands.ping(user, report.subscription, note))))
-
     return [
         web.get("/v1/listeners", listed),
         web.get("/v1/listeners/{id}", shown),
+    ]
+
+
+def _acts(services: Services) -> Iterable[web.RouteDef]:
+    hands = services.hands
+
+    async def asked(request: web.Request) -> tuple[User, ListenerReport, str]:
+        user = require_operator(request)
+        note = (await body_of(request, shapes.Note)).note
+        return user, await hands.listener(request.match_info["id"]), note
+
+    async def paused(request: web.Request) -> web.Response:
+        user, report, note = await asked(request)
+        return answer(shapes.Done(outcome=await hands.pause(user, report.subscription.id, note)))
+
+    async def resumed(request: web.Request) -> web.Response:
+        user, report, note = await asked(request)
+        return answer(shapes.Done(outcome=await hands.resume(user, report.subscription.id, note)))
+
+    async def removed(request: web.Request) -> web.Response:
+        return answer(shapes.Done(outcome=await hands.remove(*await asked(request))))
+
+    async def pinged(request: web.Request) -> web.Response:
+        user, report, note = await asked(request)
+        return answer(shapes.Attempt.model_validate(attempt_facts(await hands.ping(user, report.subscription, note))))
+
+    return [
         web.post("/v1/listeners/{id}/pause", paused),
         web.post("/v1/listeners/{id}/resume", resumed),
         web.post("/v1/listeners/{id}/remove", removed),
@@ -123,7 +131,7 @@ def _listeners(services: Services) -> Iterable[web.RouteDef]:
     ]
 
 
-def _wfm(services: Services) -> Iterable[web.RouteDef]:
+def _commands(services: Services) -> Iterable[web.RouteDef]:
     hands = services.hands
 
     async def commands(request: web.Request) -> web.Response:
@@ -139,6 +147,19 @@ def _wfm(services: Services) -> Iterable[web.RouteDef]:
         (facts,) = _masked(request, [story_facts(story)])
         return answer(shapes.WholeCommand.model_validate(facts))
 
+    async def usage(request: web.Request) -> web.Response:
+        return answer(shapes.PackUsage.model_validate(usage_facts(await usage_of(services, request))))
+
+    return [
+        web.get("/v1/commands", commands),
+        web.get("/v1/commands/{id}", command),
+        web.get("/v1/packs/{name}", usage),
+    ]
+
+
+def _outbox(services: Services) -> Iterable[web.RouteDef]:
+    hands = services.hands
+
     async def outbox(request: web.Request) -> web.Response:
         found = await hands.outbox.reports(outbox_filter(request), limit_of(request))
         return answer(shapes.Outbox.model_validate({"messages": _masked(request, map(outbox_facts, found))}))
@@ -149,24 +170,18 @@ def _wfm(services: Services) -> Iterable[web.RouteDef]:
         if report is None:
             raise web.HTTPNotFound(text=f"There is no message {number} in the outbox.")
         (facts,) = _masked(request, [{**outbox_facts(report), **outbox_content(report)}])
-        body = plain_mask(request).body(report.message.body)
+        body = mask_of(services, request, report.message.pack).body(report.message.body)
         return answer(shapes.WholeOutgoing.model_validate({**facts, "body": body}))
 
     async def retried(request: web.Request) -> web.Response:
         user = require_operator(request)
         asked = await body_of(request, shapes.RetryOutbox)
-        return _retried(await hands.retry_outbox(user, asked.numbers[:MOST_RETRIED], asked.note))
-
-    async def usage(request: web.Request) -> web.Response:
-        return answer(shapes.PackUsage.model_validate(usage_facts(await usage_of(services, request))))
+        return _retried(await hands.retry_outbox(user, asked.numbers, asked.note))
 
     return [
-        web.get("/v1/commands", commands),
-        web.get("/v1/commands/{id}", command),
         web.get("/v1/outbox", outbox),
         web.get("/v1/outbox/{number:\\d{1,18}}", outgoing),
         web.post("/v1/outbox/retry", retried),
-        web.get("/v1/packs/{name}", usage),
     ]
 
 

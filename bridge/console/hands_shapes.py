@@ -1,11 +1,14 @@
 """What the admin API answers of deliveries, listeners, commands, the outbox and packs, and takes to act on them."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import Field
 
 from bridge.console.shapes import Shape
+
+MOST_RETRIED: Final = 1_000
+"""Numbers in one act."""
 
 
 class Attempt(Shape):
@@ -52,7 +55,7 @@ class WholeDelivery(Delivery):
 class RetryDeliveries(Shape):
     """Which deliveries are to be tried now: by their numbers, or those of a filter that wait for their next attempt."""
 
-    numbers: list[int] | None = None
+    numbers: list[int] | None = Field(None, min_length=1, max_length=MOST_RETRIED)
     buyer: str | None = None
     listener: str | None = None
     type: str | None = None
@@ -196,7 +199,7 @@ class WholeOutgoing(Outgoing):
 class RetryOutbox(Shape):
     """Which messages for the WFM are to be tried now."""
 
-    numbers: list[int] = Field(min_length=1)
+    numbers: list[int] = Field(min_length=1, max_length=MOST_RETRIED)
     note: str = ""
 
 

@@ -82,6 +82,11 @@ def plain_mask(request: web.Request) -> Mask:
     return mask_for(request[USER], frozenset())
 
 
+def mask_of(services: Services, request: web.Request, pack: str) -> Mask:
+    """Say what is hidden of what a pack has written."""
+    return mask_for(request[USER], services.private(services.packs.get(pack)))
+
+
 def number_of(text: str) -> int:
     """Read a number of a form; raises `HTTPBadRequest`."""
     if not text.isascii() or not text.isdigit() or len(text) > 18:

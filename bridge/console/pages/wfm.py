@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bridge.console.access import require_operator
-from bridge.console.pages.deliveries import number_of, plain_mask
+from bridge.console.pages.deliveries import mask_of, number_of, plain_mask
 from bridge.console.pages.work_orders import story_of
 from bridge.console.query import choice_in, text_in
 from bridge.console.render import BASE, page, see
@@ -105,7 +105,7 @@ def _outbox(services: Services) -> Iterable[web.RouteDef]:
         report = await hands.outbox.report(number)
         if report is None:
             raise web.HTTPNotFound(text=f"There is no message {number} in the outbox.")
-        mask = plain_mask(request)
+        mask = mask_of(services, request, report.message.pack)
         content = {**mask.json(outbox_content(report)), "body": mask.body(report.message.body)}
         return page(request, "outbox_message.html", message=mask.json(outbox_facts(report)), content=content)
 
