@@ -130,6 +130,16 @@ async def test_nothing_is_wrong_before_the_first_start_and_nothing_is_made(
         await channel.declare_queue(inbound, passive=True)
 
 
+async def test_partitions_are_queues_of_the_bridge(settings: Settings, channel: AbstractChannel) -> None:
+    divided = changed(settings, wfm={"partitions": 2})
+    assert (await found(divided))["broker.queues"][1].startswith("4 are to be made")
+    name = Topology(namespace=settings.broker.namespace).partition("acme-wfm", 1, 2).name
+    queue = await channel.declare_queue(name, durable=True, arguments={"x-max-length": 5})
+    told = await wrong(divided)
+    await queue.delete()
+    assert told.keys() == {"broker.queues"}
+
+
 async def test_nor_after_it(settings: Settings) -> None:
     await make_tables(settings)
     diagnoses = await found(settings)
