@@ -6,6 +6,11 @@ work is measured: from RabbitMQ to the last commit. Meanwhile it also sends the 
 
 import asyncio
 import signal
+import statistics
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 import uvloop
 from aio_pika.abc import AbstractChannel
@@ -13,19 +18,30 @@ from aiohttp import ClientSession
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
 
-from benchmarks.lab import DATABASES, Lab, channel, lab, publish, stopwatch, table, until
+from benchmarks.goals import AT_LEAST, AT_MOST, Goal, show
+from benchmarks.lab import DATABASES, Lab, channel, cpu_seconds, lab, publish, stopwatch, until
 from benchmarks.messages import LIFE, lives
 
 JOBS = 2_000
 EVENTS = JOBS * len(LIFE)
 PREFETCH = 500  # as the bridge's
 DEADLINE_S = 180
+ROUNDS: Final = 3
+LEAST_RATE: Final = 0.45
+MOST_CPU: Final = 2.5
 HEADERS = {"Authorization": "Bearer acme-buyer-key"}
 COMPLETED = "/mefApi/sonata/workOrderManagement/v2/workOrder?state=completed&limit=1"
 
 
-async def through_the_bridge(made: Lab) -> float:
-    """Give the seconds from the first message taken to the last job completed."""
+class Took(NamedTuple):
+    """Seconds for all events, and those that a core worked."""
+
+    wall: float
+    cpu: float
+
+
+async def through_the_bridge(made: Lab) -> Took:
+    """From the first message taken to the last job completed."""
     exchange = f"{made.namespace}acme.wfm.events"
     async with channel(made.broker_url) as wfm:
         await wfm.declare_exchange(exchange, "topic", durable=True)
@@ -39,10 +55,11 @@ async def through_the_bridge(made: Lab) -> float:
             process.send_signal(signal.SIGSTOP)
             await publish(wfm, exchange, lives(JOBS))
             await _collected(made, made.inbound_queue)
+            worked = cpu_seconds(process)
             with stopwatch() as elapsed:
                 process.send_signal(signal.SIGCONT)
                 await until(all_completed, DEADLINE_S, every_s=0.1)
-                return elapsed()
+                return Took(elapsed(), cpu_seconds(process) - worked)
 
 
 async def take_commands(made: Lab, wfm: AbstractChannel) -> None:
@@ -63,8 +80,8 @@ async def _collected(made: Lab, queue: str) -> None:
     await until(full, 60)
 
 
-async def bare(made: Lab) -> float:
-    """Give the seconds FastStream takes to consume and ack the same bytes from the same kind of queue."""
+async def bare(made: Lab) -> Took:
+    """What FastStream takes to consume and ack the same bytes from the same kind of queue."""
     name = f"{made.namespace}bare"
     broker = RabbitBroker(made.broker_url, logger=None, apply_types=False)
     queue = RabbitQueue(name, QueueType.QUORUM, durable=True)
@@ -89,32 +106,47 @@ async def bare(made: Lab) -> float:
             decoder=_undecoded,
         )
         subscriber(take)
+        worked = time.process_time()
         with stopwatch() as elapsed:
             await subscriber.start()
             await asyncio.wait_for(done.wait(), DEADLINE_S)
-            seconds = elapsed()
+            took = Took(elapsed(), time.process_time() - worked)
         await subscriber.stop()
-        return seconds
+        return took
 
 
 async def _undecoded(message: RabbitMessage) -> RabbitMessage:
     return message
 
 
-async def _run() -> None:
-    rows = []
+async def measure(rounds: int = ROUNDS) -> list[Goal]:
+    """Let bridge and baseline take turns; the median of the rounds counts."""
+    goals: list[Goal] = []
     for database in DATABASES:
-        async with lab(database) as made:
-            ours = await through_the_bridge(made)
-            theirs = await bare(made)
-        rows.append((database, f"{EVENTS / ours:,.0f}", f"{EVENTS / theirs:,.0f}", ours / theirs))
-    heads = ("database", "bridge msgs/s", "bare FastStream msgs/s", "bare is faster by")
-    table(f"{EVENTS:,} events of {JOBS:,} jobs", heads, rows)
+        ours, theirs = [], []
+        for _ in range(rounds):
+            async with lab(database) as made:
+                ours.append(await through_the_bridge(made))
+                theirs.append(await bare(made))
+        goals += goals_of(database, ours, theirs)
+    return goals
 
 
-def main() -> None:
+def goals_of(database: str, ours: Sequence[Took], theirs: Sequence[Took]) -> list[Goal]:
+    """Compare rates and CPU."""
+    rate, base = (EVENTS / statistics.median(each.wall for each in found) for found in (ours, theirs))
+    cpu, least = (1000 * statistics.median(each.cpu for each in found) / EVENTS for found in (ours, theirs))
+    return [
+        Goal("ingest", database, "bare FastStream", "events/s", base, rate, AT_LEAST, LEAST_RATE, least, cpu),
+        Goal("ingest: CPU", database, "bare FastStream", "ms an event", least, cpu, AT_MOST, MOST_CPU, least, cpu),
+    ]
+
+
+def main() -> list[Goal]:
     """Run and print."""
-    uvloop.run(_run())
+    goals = uvloop.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))
+    show(f"{EVENTS:,} events of {JOBS:,} jobs", goals)
+    return goals
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ it for another reason than its own.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from bridge.backoff import Backoff
@@ -43,14 +44,21 @@ class _Waiting(NamedTuple, Generic[Item, Result]):
 class Batcher(Generic[Item, Result]):
     """Collects items and commits them in batches of at most `max_items`.
 
-    `commit` is one transaction and gives a result for each item.
+    `commit` is one transaction and gives a result for each item. Where nobody is kept waiting, it may gather items for
+    `gather_s` seconds first.
     """
 
     def __init__(
-        self, commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, max_items: int = MAX_ITEMS
+        self,
+        commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        *,
+        max_items: int = MAX_ITEMS,
+        gather_s: float = 0.0,
     ) -> None:
         self._commit = commit
         self._max_items = max_items
+        self._gather_s = gather_s
+        self._hurry = asyncio.Event()
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._oldest: float | None = None
         self._committing: asyncio.Task[None] | None = None
@@ -75,6 +83,7 @@ class Batcher(Generic[Item, Result]):
 
     async def finish(self) -> None:
         """Return once nothing waits any more."""
+        self._hurry.set()
         if self._committing is not None:
             await asyncio.wait([self._committing])
 
@@ -89,11 +98,18 @@ class Batcher(Generic[Item, Result]):
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
+                await self._gather()
                 self._oldest = self._waiting[0].since
                 await self._settle([self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))])
                 self._oldest = None
         finally:
             self._committing = self._oldest = None
+
+    async def _gather(self) -> None:
+        if self._gather_s:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gather_s):
+                    await self._hurry.wait()
 
     async def _settle(self, batch: Sequence["_Waiting[Item, Result]"]) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from bridge.app.leaving import Leaving
 from bridge.flows.ports import Watcher
@@ -10,6 +11,9 @@ from bridge.settings import Settings
 from bridge.store import SqlStore
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
+
+if TYPE_CHECKING:
+    from bridge.tracing import Tracing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +27,4 @@ class Parts:
     topology: Topology
     leaving: Leaving = field(default_factory=Leaving)
     watcher: Watcher | None = None
+    tracing: "Tracing | None" = None

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 import structlog
 from faststream.rabbit import QueueType
@@ -18,7 +19,7 @@ from bridge.errors import TransientError
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import Memory
+from bridge.flows.ports import CommandBus, Memory, WfmMessage
 from bridge.flows.retention import Retention
 from bridge.flows.work import Workshop
 from bridge.loops import every
@@ -35,6 +36,9 @@ from bridge.wfm.link import RETRIES, RabbitLink
 from bridge.wfm.outbox_sender import OutboxSender
 from bridge.wfm.topology import OwnReplies, Topology
 from bridge.wfm.trouble import GONE
+
+if TYPE_CHECKING:
+    from bridge.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -109,17 +113,18 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies, on_open=lambda: outbox.wake())
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
     workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of, watcher=parts.watcher)
-    commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
+    sending = _traced(bus, parts.tracing)
+    commands = Commands(parts.store, sending, workshop, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, workshop)
-    inbound = InboundBuilder(parts, job_updates.handle, bus.give_up)
     outbox = OutboxSender(
         parts.store.outbox,
-        bus,
+        sending,
         now,
         random=Random(),  # noqa: S311 - jitter, not a secret
         may_send=lambda: bus.problem is None,
     )
     parts.store.outbox.on_due = outbox.wake
+    parts.store.outbox.taker = outbox
     return WfmSide(
         bus,
         workshop,
@@ -134,7 +139,7 @@ def build_wfm_side(parts: Parts) -> WfmSide:
             ReplyConsumer(parts.link, parts.topology, commands.handle_reply, own, clock=now, give_up=bus.give_up)
             for own in (None, *own_replies)
         ],
-        [inbound.build(pack) for pack in packs],
+        [_inbound(parts, pack, job_updates, bus) for pack in packs],
     )
 
 
@@ -205,6 +210,24 @@ async def until_begun(link: RabbitLink, step: Callable[[], Awaitable[None]]) -> 
         else:
             link.hindrance = None
             return
+
+
+def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates, bus: RabbitCommandBus) -> Inbound:
+    return InboundBuilder(parts, _applying(job_updates, pack, parts.tracing), bus.give_up).build(pack)
+
+
+def _traced(bus: RabbitCommandBus, tracing: "Tracing | None") -> CommandBus:
+    if tracing is None:
+        return bus
+    from bridge.tracing import TracedBus  # not before it is needed: OpenTelemetry need not be installed
+
+    return TracedBus(bus, tracing)
+
+
+def _applying(
+    job_updates: JobUpdates, pack: Pack, tracing: "Tracing | None"
+) -> Callable[[WfmMessage], Awaitable[None]]:
+    return job_updates.handle if tracing is None else tracing.applying(job_updates.handle, pack.inbound.exchange)
 
 
 def _requests(parts: Parts) -> Idempotency:

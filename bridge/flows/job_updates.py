@@ -127,7 +127,7 @@ class JobUpdates:
 
         Its entry is then superseded. Raises `NotReplayable`, also where it would only be parked again.
         """
-        work = Work(self._workshop)
+        work = Work(self._workshop, is_replay=True)
         async with work.transaction() as tx:
             parked = await self._parked(tx, number)
             parts = read_again(work.packs[parked.raw.pack], parked)

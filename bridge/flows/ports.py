@@ -76,6 +76,7 @@ class MessageFilter:
     """
 
     outcome: Outcome | None = None
+    pack: str | None = None
     jobs: Collection[JobRef] | None = None
     rule: str | None = None
     reason: str | None = None
@@ -398,6 +399,28 @@ class Figures:
     first_outbox: int | None
     pending_commands: int
     to_take_back: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderSearch:
+    """Which WorkOrders an operator looks for; None means any."""
+
+    jobs: Collection[JobRef] | None = None
+    buyer: BuyerId | None = None
+    state: WorkOrderState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderHit:
+    """A WorkOrder that was found. `parked` counts the messages of its job that are parked."""
+
+    id: WorkOrderId
+    job: JobRef
+    buyer: BuyerId
+    state: WorkOrderState
+    tickets: tuple[str, ...]
+    changed_at: datetime
+    parked: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

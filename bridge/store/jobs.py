@@ -13,9 +13,8 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, bindparam, exists, literal_column, select, text, update
-from sqlalchemy.dialects.postgresql import ARRAY, Insert
-from sqlalchemy.types import NULLTYPE
+from sqlalchemy import bindparam, exists, literal_column, select, update
+from sqlalchemy.dialects.postgresql import Insert
 
 from bridge.domain.ages import Age, Ages, ages_in
 from bridge.domain.appointment import OPEN
@@ -51,11 +50,6 @@ MOST_KEPT = 4096
 SITE = "site"
 ADDRESS = "address"
 
-_LOCK = (
-    text("SELECT pg_advisory_xact_lock(wanted) FROM unnest(:wanted) AS wanted")
-    .bindparams(bindparam("wanted", type_=ARRAY(BigInteger)))
-    .columns(pg_advisory_xact_lock=NULLTYPE)
-)
 _HOLDS = (
     exists()
     .where(journal.c.pack == jobs.c.pack, journal.c.job_key == jobs.c.key, IS_WAITING, journal.c.due_at.is_not(None))
@@ -194,7 +188,7 @@ async def lock(session: Session, wanted: Collection[JobRef | Ticket]) -> None:
     """
     if wanted and session.is_postgres:
         digests = {blake2b(repr(each).encode(), digest_size=8).digest() for each in wanted}
-        await session.rows(_LOCK, {"wanted": sorted(int.from_bytes(digest, signed=True) for digest in digests)})
+        await session.lock(sorted(int.from_bytes(digest, signed=True) for digest in digests))
 
 
 async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> dict[WorkOrderId, int]:
@@ -307,25 +301,27 @@ async def write(
     changed: Mapping[Key, Any],
     stored: Mapping[Key, Any],
     settled: Mapping[CommandId, commands.Settled],
+    loaded: Collection[JobRef],
 ) -> None:
     """Write parts that changed since they were `stored`, each after those that it refers to.
 
-    Each head that is written raises its job's revision.
+    A WorkOrder that is not stored is new if its job was `loaded`. Each head that is written raises its job's revision.
     """
     values: defaultdict[Kind, list[Any]] = defaultdict(list)
     for (kind, _), value in changed.items():
         values[kind].append(value)
     await _SAVE_WORK_ORDERS.run(session, [work_order_row(order) for order in values[Kind.WORK_ORDER]])
     # What lists are filtered by is written anew where it is not as it was.
-    moved = []
+    moved, known = [], []
     for order in values[Kind.WORK_ORDER]:
         before = stored.get((Kind.WORK_ORDER, order.id))
         seen_by, was = order.details, before.details if before is not None else None
         if was is None or (seen_by.related_entity, seen_by.place) != (was.related_entity, was.place):
             moved.append(order)
+            known += [order.id] if was is not None or order.job not in loaded else []
     if moved:
         for statement in _UNINDEX:
-            await session.run(statement, [{"changed": order.id} for order in moved])
+            await session.run(statement, [{"changed": id_} for id_ in known])
         await _INDEX_ENTITIES.run(session, [row for order in moved for row in entity_rows(order)])
         await _INDEX_PLACES.run(session, [row for order in moved for row in place_rows(order)])
     await _SAVE_JOBS.run(session, [_head_row(head) for head in values[Kind.HEAD]])

@@ -5,9 +5,9 @@ and put it back costs as much as to read by it; so connections are kept at hand 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,7 +28,6 @@ LENT_S: Final = 2.0
 AT_ONCE: Final = 16
 """Rows that SQLite writes at once in a brief transaction; more are worth the trip to its thread."""
 
-T = TypeVar("T")
 Parameters = Sequence[Any]
 Rows = Sequence[Sequence[Any]]
 
@@ -60,6 +59,9 @@ class Driver(Protocol):
     async def roll_back(self) -> None:
         """Roll it back, if there is one."""
 
+    async def lock(self, numbers: Sequence[int]) -> None:
+        """Let nobody else lock one of these numbers until the transaction ends."""
+
     async def fetch(self, sql: str, parameters: Parameters) -> Rows:
         """Run a statement, and give its rows."""
 
@@ -71,44 +73,56 @@ class Driver(Protocol):
 
 
 class OnPostgres:
-    """asyncpg's connection."""
+    """asyncpg's connection. The transaction begins with its first statement: often, that is one trip less."""
 
     is_postgres = True
 
     def __init__(self, connection: Any, *, writes: bool) -> None:
         self._connection = connection
         self._writes = writes
+        self._has_begun = False
         self.is_standby = False
 
     async def begin(self) -> None:
-        """Begin the transaction."""
-        await self._connection.execute("BEGIN" if self._writes else "BEGIN READ ONLY")
+        """Do nothing yet."""
 
     async def commit(self) -> None:
         """Commit it."""
-        await self._connection.execute("COMMIT")
+        if self._has_begun:
+            await self._connection.execute("COMMIT")
 
     async def roll_back(self) -> None:
         """Roll it back, if there is one."""
         if self._connection.is_in_transaction():
             await self._connection.execute("ROLLBACK")
 
+    async def lock(self, numbers: Sequence[int]) -> None:
+        """Let nobody else lock one of these numbers until the transaction ends."""
+        wanted = ",".join(map(str, numbers))
+        lock = f"SELECT pg_advisory_xact_lock(wanted) FROM unnest('{{{wanted}}}'::bigint[]) AS wanted"  # noqa: S608
+        begin, self._has_begun = "" if self._has_begun else "BEGIN; ", True
+        await self._connection.execute(f"{begin}{lock}")
+
     async def fetch(self, sql: str, parameters: Parameters) -> Rows:
         """Run a statement, and give its rows."""
-        return await self._asked(self._connection.fetch(sql, *parameters))
+        found: Rows = await self._asked(self._connection.fetch, sql, *parameters)
+        return found
 
     async def execute(self, sql: str, parameters: Parameters) -> int:
         """Run a statement, and tell how many rows it changed: that is how its answer ends, if it changes any."""
-        *_, changed = (await self._asked(self._connection.execute(sql, *parameters))).split(" ")
+        *_, changed = (await self._asked(self._connection.execute, sql, *parameters)).split(" ")
         return int(changed) if changed.isdecimal() else 0
 
     async def execute_each(self, sql: str, rows: Sequence[Parameters]) -> None:
         """Run a statement for each of some rows of parameters."""
-        await self._asked(self._connection.executemany(sql, rows))
+        await self._asked(self._connection.executemany, sql, rows)
 
-    async def _asked(self, call: Awaitable[T]) -> T:
+    async def _asked(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         try:
-            return await call
+            if not self._has_begun:
+                self._has_begun = True
+                await self._connection.execute("BEGIN" if self._writes else "BEGIN READ ONLY")
+            return await call(*arguments)
         except asyncpg.ReadOnlySQLTransactionError:
             self.is_standby = self._writes
             raise
@@ -137,6 +151,9 @@ class OnSqlite:
     async def roll_back(self) -> None:
         """Roll it back, if there is one."""
         await self._connection.trip(lambda connection: connection.rollback())
+
+    async def lock(self, numbers: Sequence[int]) -> None:
+        """Do nothing: who writes has the whole file."""
 
     async def fetch(self, sql: str, parameters: Parameters) -> Rows:
         """Run a statement, and give its rows."""

@@ -7,6 +7,7 @@ the commit: nobody has to look for it.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from sqlalchemy import select
@@ -21,7 +22,7 @@ from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import deliveries, notifications, subscriptions
 
 _NOTIFY = Bulk(notifications)
-_DELIVER = Bulk(deliveries, without=("number",))
+_DELIVER = Bulk(deliveries, numbered=True)
 # The lock keeps a listener from being removed, disabled or enabled until we commit.
 _LISTENERS = (
     select(subscriptions)
@@ -29,11 +30,6 @@ _LISTENERS = (
     .order_by(subscriptions.c.created_at, subscriptions.c.id)
     .with_for_update(read=True, key_share=True)
 )
-_NUMBERS = select(deliveries.c.number, deliveries.c.event_id, deliveries.c.subscription_id).where(
-    deliveries.c.event_id.in_(KEYS)
-)
-
-
 _NEWEST = select(notifications).order_by(notifications.c.event_time.desc(), notifications.c.position.desc())
 
 
@@ -113,9 +109,8 @@ class HandOver:
     claimed: list[Delivery] = field(default_factory=list)
     left_some: bool = False
 
-    def begin(self, rows: Sequence[dict[str, Any]], listeners: Mapping[str, Subscription], now: datetime) -> set[str]:
-        """Claim what is due and has room, in its rows; returns the ids of the events that this concerns."""
-        found = set()
+    def begin(self, rows: Sequence[dict[str, Any]], listeners: Mapping[str, Subscription], now: datetime) -> None:
+        """Claim what is due and has room, in its rows."""
         for row in rows:
             to = listeners[row["subscription_id"]]
             if row["next_attempt_at"] is None:
@@ -123,8 +118,6 @@ class HandOver:
             if self.reserve(to):
                 until = now + self.taker.lease
                 row.update(attempts=1, begun_at=now, next_attempt_at=until, lease_until=until, claimed_by=self.claimer)
-                found.add(row["event_id"])
-        return found
 
     def reserve(self, to: Subscription) -> bool:
         """Keep room for one delivery that is due, or leave it to be claimed."""
@@ -147,29 +140,40 @@ class HandOver:
         self.room.clear()
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """Events with their ids, and their deliveries, those claimed already for which there is room; not written yet."""
+
+    events: Mapping[str, Announcement]
+    rows: Sequence[dict[str, Any]]
+    listeners: Mapping[str, Subscription]
+    handing: HandOver
+    now: datetime
+
+    async def write(self, session: Session) -> Callable[[], None]:
+        """Write all of it. Gives what hands over what was claimed, to be called after `Session.written`."""
+        await _NOTIFY.run(session, [_event_row(event_id, event) for event_id, event in self.events.items()])
+        numbers = await _DELIVER.run(session, self.rows)
+        return partial(self._hand_over, numbers)
+
+    def _hand_over(self, numbers: Sequence[int]) -> None:
+        self.handing.claimed += [
+            _delivery(number, row["event_id"], self.events[row["event_id"]], self.listeners[to], self.now)
+            for number, row in zip(numbers, self.rows, strict=True)
+            if row["lease_until"] is not None and (to := row["subscription_id"])
+        ]
+
+
 async def announce(
     session: Session,
     announcements: Sequence[Announcement],
     new_id: Callable[[], str],
     handing: HandOver,
     now: datetime,
-) -> None:
-    """Write events and their deliveries, those claimed already for which there is room."""
+) -> Announced:
+    """Find who is to hear of events, and line them up."""
     found = await session.rows_in(_LISTENERS, sorted({each.notification.buyer for each in announcements}))
     events = {new_id(): announcement for announcement in announcements}
-    written = [
-        {
-            "event_id": event_id,
-            "event_type": event.notification.event_type.value,
-            "resource_id": event.notification.id,
-            "buyer": event.notification.buyer,
-            "event_time": event.at,
-            "correlation_id": event.correlation_id,
-            "position": event.position,
-        }
-        for event_id, event in events.items()
-    ]
-    await _NOTIFY.run(session, written)
     rows = [
         _delivery_row(event_id, event, listener)
         for event_id, event in events.items()
@@ -178,16 +182,20 @@ async def announce(
     ]
     await ordering.line_up(session, deliveries, rows)
     listeners = {row["id"]: subscription(row) for row in found}
-    handed = handing.begin(rows, listeners, now)
-    await _DELIVER.run(session, rows)
-    if handed:
-        claimed = {(row["event_id"], row["subscription_id"]) for row in rows if row["lease_until"] is not None}
-        numbers = sorted(await session.rows_in(_NUMBERS, sorted(handed)), key=lambda row: row["number"])
-        handing.claimed += [
-            _delivery(row["number"], row["event_id"], events[row["event_id"]], listeners[row["subscription_id"]], now)
-            for row in numbers
-            if (row["event_id"], row["subscription_id"]) in claimed
-        ]
+    handing.begin(rows, listeners, now)
+    return Announced(events, rows, listeners, handing, now)
+
+
+def _event_row(event_id: str, event: Announcement) -> dict[str, object]:
+    return {
+        "event_id": event_id,
+        "event_type": event.notification.event_type.value,
+        "resource_id": event.notification.id,
+        "buyer": event.notification.buyer,
+        "event_time": event.at,
+        "correlation_id": event.correlation_id,
+        "position": event.position,
+    }
 
 
 def _delivery(number: int, event_id: str, event: Announcement, to: Subscription, now: datetime) -> Delivery:

@@ -31,22 +31,20 @@ from sqlalchemy import (
     not_,
     or_,
     select,
+    union_all,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.domain.model import JobRef
 from bridge.store.columns import Plain
-from bridge.store.session import KEYS, Bulk, Session
+from bridge.store.session import KEYS, Session
 from bridge.store.tables import processes
 
 PENDING = "pending"
 
 # Stands for the process that claims.
 ME = bindparam("me", type_=Plain())
-
-# What a row gets from the database, by its claims and by its attempts.
-_OF_ATTEMPTS = ("number", "lease_until", "claimed_by", "begun_at", "error", "attempted_at")
 
 # "Due since ever", for rows that wait for no particular moment.
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -68,12 +66,6 @@ def of_job(job: JobRef) -> str:
     return f"{len(job.pack)}:{job.pack}:{job.key}"
 
 
-async def append(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows in their order, lined up."""
-    await line_up(session, table, rows)
-    await _appended(table).run(session, rows)
-
-
 async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]) -> None:
     """Take `next_attempt_at` from those rows that will not be the first of their key. Insert them before the commit.
 
@@ -88,11 +80,6 @@ async def line_up(session: Session, table: Table, rows: Sequence[dict[str, Any]]
             row["next_attempt_at"] = None
         elif row["ordering_key"] is not None:
             taken.add(row["ordering_key"])
-
-
-@cache
-def _appended(table: Table) -> Bulk:
-    return Bulk(table, without=_OF_ATTEMPTS)
 
 
 @cache
@@ -256,24 +243,20 @@ async def _lock(session: Session, table: Table, numbers: Collection[int]) -> dic
     All are locked in the order of their numbers, as who appends does: else two could wait for each other.
     """
     wanted = set(numbers)
-    if session.is_postgres:
-        behind = await session.rows(_behind(table), {"keys": sorted(wanted)})
-        numbers = wanted | {row["number"] for row in behind}
-    found = await session.rows(_pending(table, postgres=session.is_postgres), {"keys": sorted(numbers)})
+    found = await session.rows(_pending(table, postgres=session.is_postgres), {"keys": sorted(wanted)})
     return {row["number"]: row["ordering_key"] for row in found if row["number"] in wanted}
 
 
 @cache
-def _behind(table: Table) -> Select[Any]:
-    key = table.c.ordering_key
-    ours = select(key).where(among(table.c.number, postgres=True))
-    rest = select(func.min(table.c.number).label("number")).where(is_pending(table), key.in_(ours))
-    return rest.where(not_(among(table.c.number, postgres=True))).group_by(key)
-
-
-@cache
 def _pending(table: Table, *, postgres: bool) -> Select[Any]:
+    """Find what is pending of some rows; PostgreSQL locks these and the first ones behind them."""
     wanted = among(table.c.number, postgres=postgres)
+    if postgres:
+        key = table.c.ordering_key
+        ours = select(key).where(wanted)
+        behind = select(func.min(table.c.number)).where(is_pending(table), key.in_(ours), not_(wanted)).group_by(key)
+        keys = bindparam("keys", type_=ARRAY(table.c.number.type, dimensions=1))
+        wanted = table.c.number.in_(union_all(select(func.unnest(keys)), behind))
     found = select(table.c.number, table.c.ordering_key).where(is_pending(table), wanted)
     return found.order_by(table.c.number).with_for_update()
 

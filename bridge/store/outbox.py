@@ -1,9 +1,13 @@
-"""Messages for the WFM that were decided on and not sent yet. Order is kept among those of one job."""
+"""Messages for the WFM that were decided on and not sent yet. Order is kept among those of one job.
+
+What a commit makes due is written as claimed already, where this process has room for it, and handed over after the
+commit: nobody has to look for it.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Any, Final, NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement, Integer, and_, bindparam, false, or_, select
 
@@ -14,7 +18,7 @@ from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, Out
 from bridge.store import ordering
 from bridge.store.columns import Row
 from bridge.store.ordering import AT_ONCE, PENDING, Settlement
-from bridge.store.session import KEYS, Database
+from bridge.store.session import KEYS, Bulk, Database, Session
 from bridge.store.tables import outbox
 
 _DUE = (
@@ -28,17 +32,74 @@ REPORTS = select(outbox, ordering.behind(outbox))
 ANY: Final = OutboxFilter()
 _BY_NUMBER = REPORTS.where(outbox.c.number.in_(KEYS))
 _NEWEST = REPORTS.order_by(outbox.c.number.desc())
+_APPEND: Final = Bulk(outbox, without=("error", "attempted_at"), numbered=True)
+
+GATHER_S: Final = 0.05
+"""So long outcomes are gathered to be recorded together: nobody waits for them but the next message of the same job."""
+
+
+class Taker(Protocol):
+    """Who sends in this process. `lease` is for how long what is handed over is claimed."""
+
+    lease: timedelta
+
+    def room(self) -> int:
+        """Tell how many more may be handed over."""
+
+    def take(self, claimed: Sequence[OutboxEntry]) -> None:
+        """Send these, each the first one of its job."""
+
+
+class NobodyTakes:
+    """No sender in this process, or none as yet."""
+
+    lease = timedelta()
+
+    def room(self) -> int:
+        """Refuse."""
+        return 0
+
+    def take(self, claimed: Sequence[OutboxEntry]) -> None:
+        """Never called with anything, as there is no room."""
+
+
+class Queued(NamedTuple):
+    """What one transaction has added: `claimed` is handed over after it; `left_some` is to be looked for."""
+
+    claimed: Sequence[OutboxEntry]
+    left_some: bool
+
+
+NOTHING_QUEUED: Final = Queued((), left_some=False)
 
 
 class Outbox:
-    """The outbox as its sender sees it. `on_due` is called after a commit that made something due."""
+    """The outbox as its sender sees it. `on_due` is called after a commit that made something due.
+
+    What a unit of work makes due is handed to the `taker`, where that has room for it.
+    """
 
     def __init__(self, database: Database, clock: Clock, claimer: str | None = None) -> None:
         self._database = database
         self._clock = clock
         self._claimer = claimer
-        self._settling = Batcher(self._settle)
+        self._settling = Batcher(self._settle, gather_s=GATHER_S)
         self.on_due: Callable[[], None] = ordering.nobody
+        self.taker: Taker = NobodyTakes()
+
+    def begin(self, rows: Sequence[dict[str, Any]], now: datetime) -> None:
+        """Claim those that are due, as far as there is room, in their rows."""
+        due = [row for row in rows if row["next_attempt_at"] is not None]
+        until = now + self.taker.lease
+        for row in due[: self.taker.room()]:
+            row.update(next_attempt_at=until, lease_until=until, claimed_by=self._claimer)
+
+    def hand_over(self, queued: Queued) -> None:
+        """Send what was added; call it after the commit."""
+        if queued.claimed:
+            self.taker.take(queued.claimed)
+        if queued.left_some:
+            self.on_due()
 
     async def finish(self) -> None:
         """Return once all that is being settled is safe."""
@@ -128,7 +189,26 @@ def _outcome(report: OutboxReport, now: datetime) -> RetryOutcome:
     return RetryOutcome.DUE if report.next_attempt_at <= now else RetryOutcome.UNDER_WAY
 
 
-def outbox_row(message: BusMessage) -> dict[str, object]:
+async def line_up(session: Session, messages: Sequence[BusMessage]) -> list[dict[str, Any]]:
+    """Make the rows of messages, in their order."""
+    rows = [outbox_row(message) for message in messages]
+    await ordering.line_up(session, outbox, rows)
+    return rows
+
+
+async def append(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
+    """Insert rows that are lined up; gives their numbers as `Bulk.run` does."""
+    return await _APPEND.run(session, rows)
+
+
+def queued(messages: Sequence[BusMessage], rows: Sequence[dict[str, Any]], numbers: Sequence[int]) -> Queued:
+    """Tell what was added."""
+    added = list(zip(messages, rows, numbers, strict=True))
+    claimed = [OutboxEntry(number, message, 0) for message, row, number in added if row["lease_until"] is not None]
+    return Queued(claimed, any(row["next_attempt_at"] == AT_ONCE for row in rows))
+
+
+def outbox_row(message: BusMessage) -> dict[str, Any]:
     """Make the row of `outbox`, without its number. A message's job is one of its own pack's."""
     return {
         "ordering_key": None if message.job is None else ordering.of_job(message.job),
@@ -145,6 +225,8 @@ def outbox_row(message: BusMessage) -> dict[str, object]:
         "state": PENDING,
         "attempts": 0,
         "next_attempt_at": AT_ONCE,
+        "lease_until": None,
+        "claimed_by": None,
     }
 
 

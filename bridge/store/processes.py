@@ -125,6 +125,12 @@ class Processes:
             if packs.get(name, version) != version
         ]
 
+    async def others(self, pack: str) -> Sequence[str]:
+        """Name the instances of other processes that go by a pack and have not been found dead."""
+        async with self._database.read() as session:
+            rows = await session.rows(_PACKS)
+        return sorted({row["instance"] for row in rows if row["id"] != self._id and pack in (row["packs"] or {})})
+
     async def take_over(self) -> Sequence[Process]:
         """Take over from earlier processes of this instance, which are known to have ended; return them."""
         async with self._database.read() as session:

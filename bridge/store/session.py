@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import cached_property
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -38,7 +38,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bridge.domain.model import JobRef
 from bridge.errors import StoreShort, StoreUnavailable, StoreUncertain
 from bridge.store.lender import Bound, Driver, Lender
-from bridge.store.statements import Statements
+from bridge.store.statements import Statement, Statements
 from bridge.store.trouble import answered, ours
 
 T = TypeVar("T")
@@ -73,17 +73,24 @@ class Session:
     def __init__(self, driver: Driver, statements: Statements) -> None:
         self._driver = driver
         self._statements = statements
+        self._later: list[_Later] = []
         self.is_postgres = driver.is_postgres
         self.has_changed = False
 
     async def rows(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Sequence[Found]:
         """Run a query (or a change that returns rows)."""
+        await self.written()
         self.has_changed |= statement.is_dml
         try:
             ready = self._statements.of(statement, parameters or ())
             return ready.read(await self._driver.fetch(ready.sql, ready.bind(parameters)))
         except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
             raise ours(failure) from None
+
+    async def lock(self, numbers: Sequence[int]) -> None:
+        """Let nobody else lock one of these numbers until the transaction ends."""
+        await self.written()
+        await answered(self._driver.lock(numbers))
 
     async def row(self, statement: Executable, parameters: Mapping[str, Any] | None = None) -> Found | None:
         """Run a query for at most one row."""
@@ -114,6 +121,7 @@ class Session:
         """Change something, once or once for each of a list of parameters (then the number given means nothing)."""
         if parameters is not None and not parameters:
             return 0
+        await self.written()
         self.has_changed |= statement.is_dml
         try:
             if parameters is None or isinstance(parameters, Mapping):
@@ -125,10 +133,54 @@ class Session:
             raise ours(failure) from None
         return len(parameters)
 
-    async def run_plain(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Change something by the driver's own SQL for each of some rows, which are bound already."""
+    async def insert_later(self, statement: Any, columns: Mapping[str, Any], *, numbered: bool) -> list[int]:
+        """Insert rows into one table, together with those of others, before the next other statement or the commit.
+
+        Gives a list that has their numbers then, if they are `numbered`. For PostgreSQL, where each trip counts.
+        """
+        if any(each.table is statement.table for each in self._later):
+            await self.written()
+        self.has_changed = True
+        later = _Later(statement.table, self._statements.of(statement, ()), columns, numbered, [])
+        self._later.append(later)
+        return later.numbers
+
+    async def written(self) -> None:
+        """Return once all that was to be inserted later is."""
+        if not self._later:
+            return
+        later, self._later = self._later, []
+        together = self._statements.together(
+            [each.statement for each in later], [place for place, each in enumerate(later) if each.numbered]
+        )
+        try:
+            bound = [value for each in later for value in each.statement.bind(each.columns)]
+            for place, number in await self._driver.fetch(together.sql, bound):
+                later[place].numbers.append(number)
+        except Exception as failure:  # noqa: BLE001 - whatever a driver raises, it is the database's
+            raise ours(failure) from None
+
+    async def insert_plain(self, sql: str, rows: Sequence[tuple[Any, ...]], *, numbered: bool) -> list[int]:
+        """Insert rows, which are bound already, by the driver's own SQL; gives their numbers, if they are `numbered`.
+
+        For SQLite, which numbers the rows of its one writer on end.
+        """
         self.has_changed = True
         await answered(self._driver.execute_each(sql, rows))
+        if not numbered:
+            return []
+        ((last,),) = await answered(self._driver.fetch("SELECT last_insert_rowid()", ()))
+        return list(range(last - len(rows) + 1, last + 1))
+
+
+class _Later(NamedTuple):
+    """Rows that are to be inserted, as columns; `numbers` are what the database gave them."""
+
+    table: Any
+    statement: Statement
+    columns: Mapping[str, Any]
+    numbered: bool
+    numbers: list[int]
 
 
 class Health:
@@ -247,7 +299,9 @@ class Database:
         if self._lender is None or self._statements is None:
             raise StoreUnavailable(NOT_OPEN)
         async with self._lender.transaction(writes=writes, brief=brief) as driver:
-            yield Session(driver, self._statements)
+            session = Session(driver, self._statements)
+            yield session
+            await session.written()
 
 
 def insert(table: Table) -> Insert:
@@ -288,39 +342,50 @@ class Bulk:
     rows are turned into columns, and each is bound by its type's own processor: PostgreSQL takes them as arrays, SQLite
     row by row, but by position.
 
-    `conflict` adds what is to be done with rows that are there; it may bring no parameters.
+    `conflict` adds what is to be done with rows that are there; it may bring no parameters. `numbered` rows get a
+    number from the database, in their order.
     """
 
     def __init__(
-        self, table: Table, conflict: Callable[[Insert], Insert] = _as_it_is, *, without: Collection[str] = ()
+        self,
+        table: Table,
+        conflict: Callable[[Insert], Insert] = _as_it_is,
+        *,
+        without: Collection[str] = (),
+        numbered: bool = False,
     ) -> None:
         self._table = table
         self._conflict = conflict
-        self._columns = [each for each in table.c if each.name not in without]
+        self._numbered = numbered
+        self._columns = [each for each in table.c if each.name not in without and not (numbered and each.primary_key)]
 
-    async def run(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Insert rows, in their order, each with a value for each column."""
+    async def run(self, session: Session, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Insert rows, in their order, each with a value for each column.
+
+        Gives a list that has their numbers, if they are `numbered`, after `Session.written`.
+        """
         if not rows:
-            return
+            return []
         columns = [[row[each.name] for row in rows] for each in self._columns]
         if session.is_postgres:
             names = [each.name for each in self._columns]
-            await session.run(self._of_arrays, dict(zip(names, columns, strict=True)))
-            return
+            arrays = dict(zip(names, columns, strict=True))
+            return await session.insert_later(self._of_arrays, arrays, numbered=self._numbered)
         sql, processors = self._of_rows
         bound = [
             values if process is None else map(process, values)
             for process, values in zip(processors, columns, strict=True)
         ]
-        await session.run_plain(sql, list(zip(*bound, strict=True)))
+        return await session.insert_plain(sql, list(zip(*bound, strict=True)), numbered=self._numbered)
 
     @cached_property
-    def _of_arrays(self) -> Insert:
+    def _of_arrays(self) -> Any:
         arrays = [bindparam(each.name, type_=ARRAY(each.type, dimensions=1)) for each in self._columns]
         names = [column(each.name, each.type) for each in self._columns]
         new = func.unnest(*arrays).table_valued(*names, with_ordinality="arrival", name="new").render_derived()
         rows = select(*(new.c[each.name] for each in self._columns)).order_by(new.c.arrival)
-        return self._conflict(insert(self._table).from_select([each.name for each in self._columns], rows))
+        whole = self._conflict(insert(self._table).from_select([each.name for each in self._columns], rows))
+        return whole.returning(self._table.c.number) if self._numbered else whole
 
     @cached_property
     def _of_rows(self) -> tuple[str, Sequence[Callable[[Any], Any] | None]]:

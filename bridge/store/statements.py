@@ -17,6 +17,7 @@ from sqlalchemy import Dialect, Executable, TextClause
 
 from bridge.store.columns import Convert
 
+_PARAMETER: Final = re.compile(r"\$(\d+)")
 _LIST: Final = re.compile(r"(NOT )?IN \(__\[POSTCOMPILE_(\w+)\]\)")
 
 _FLOAT8: Final = 701
@@ -44,6 +45,11 @@ class Statement:
         ]
         self._names, self._readers = _columns_of(statement, dialect)
 
+    @property
+    def width(self) -> int:
+        """How many parameters it has."""
+        return len(self._writers)
+
     def bind(self, values: Mapping[str, Any] | None) -> list[Any]:
         """Put values, by name, in the order of the parameters. What has no value is part of the statement itself."""
         given = self._fixed if not values else {**self._fixed, **values}
@@ -60,12 +66,34 @@ class Statement:
         return found
 
 
+class Together:
+    """Several INSERTs as one statement of PostgreSQL's, which checks what they refer to at its end.
+
+    Its rows are the numbers that the database gave to the rows of those `numbered`, each after the place of its INSERT.
+    """
+
+    def __init__(self, parts: Sequence[Statement], numbered: Collection[int]) -> None:
+        texts, before = [], 0
+        for part in parts:
+            texts.append(_shifted(part.sql, before))
+            before += part.width
+        numbers = [f"SELECT {place} AS part, number FROM part{place}" for place in sorted(numbered)]  # noqa: S608
+        last = f"{' UNION ALL '.join(numbers)} ORDER BY part, number" if numbers else texts.pop()
+        beside = ", ".join(f"part{place} AS ({text})" for place, text in enumerate(texts))
+        self.sql = f"WITH {beside} {last}" if beside else last
+
+
+def _shifted(sql: str, by: int) -> str:
+    return _PARAMETER.sub(lambda found: f"${int(found[1]) + by}", sql)
+
+
 class Statements:
     """The statements of one database, each compiled when it is first run, and kept as long as it lives."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
         self._known: WeakKeyDictionary[Executable, dict[tuple[str, ...], Statement]] = WeakKeyDictionary()
+        self._together: dict[tuple[Statement, ...], Together] = {}
 
     def of(self, statement: Executable, values: Collection[str]) -> Statement:
         """Give a statement that gets these values."""
@@ -74,6 +102,13 @@ class Statements:
         if given not in forms:
             forms[given] = Statement(statement, self._dialect, list(given) if statement.is_dml else None)
         return forms[given]
+
+    def together(self, parts: Sequence[Statement], numbered: Collection[int]) -> Together:
+        """Give INSERTs as one; `numbered` are the places of those whose rows have a number."""
+        key = tuple(parts)
+        if key not in self._together:
+            self._together[key] = Together(key, numbered)
+        return self._together[key]
 
 
 def _array(found: re.Match[str], names: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from bridge.store.reads import Reads
 from bridge.store.refused_requests import RefusedRequests
 from bridge.store.requests import Requests
 from bridge.store.retention import Retention
+from bridge.store.search import Search
 from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
 from bridge.store.trace_contexts import TraceContexts
@@ -120,6 +121,7 @@ class SqlStore:
         self.traces = Traces(self._database)
         self.trace_contexts = TraceContexts(self._database)
         self.counts = Counts(self._database)
+        self.search = Search(self._database)
         self.audit = Audit(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
@@ -166,7 +168,7 @@ class SqlStore:
         handing = self.deliveries.handing()
         try:
             async with self._database.write(brief=True) as session:
-                work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing)
+                work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing, self.outbox)
                 yield work
                 await work.flush()
         except BaseException:
@@ -176,8 +178,7 @@ class SqlStore:
         handing.finish()
         if handing.left_some:
             self.deliveries.on_due()
-        if work.queued:
-            self.outbox.on_due()
+        self.outbox.hand_over(work.queued)
 
     def _wake_all(self) -> None:
         self.deliveries.on_due()

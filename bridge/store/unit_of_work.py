@@ -22,23 +22,28 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Owner, RecordedEntry, RequestKey, Window
-from bridge.store import commands, jobs, journal, notifications, ordering, requests
+from bridge.store import commands, jobs, journal, notifications, outbox, requests
 from bridge.store.jobs import JobCache, Key, Kind, Loaded
 from bridge.store.notifications import Announcement, HandOver
-from bridge.store.outbox import outbox_row
+from bridge.store.outbox import NOTHING_QUEUED, Outbox
 from bridge.store.session import Session
-from bridge.store.tables import outbox
 
 
 class UnitOfWork:
     """A `Transaction` of bridge.flows.ports. A read sees what was written through the same unit of work before.
 
-    `handing` is what it hands over to the sender of notifications; `queued` tells, after `flush`, whether outgoing
-    messages were added.
+    `handing` is what it hands over to the sender of notifications, `queued`, after `flush`, what goes to the sender of
+    the `outbox`.
     """
 
     def __init__(
-        self, session: Session, new_id: Callable[[], str], clock: Clock, cache: JobCache, handing: HandOver
+        self,
+        session: Session,
+        new_id: Callable[[], str],
+        clock: Clock,
+        cache: JobCache,
+        handing: HandOver,
+        sending: Outbox,
     ) -> None:
         self._session = session
         self._cache = cache
@@ -55,25 +60,35 @@ class UnitOfWork:
         self._parked: journal.Parked = {}
         self._announcements: list[Announcement] = []
         self._messages: list[BusMessage] = []
+        self._outbox = sending
         self.handing = handing
-        self.queued = False
+        self.queued = NOTHING_QUEUED
 
     async def flush(self) -> None:
-        """Write all that was gathered; call it before the commit."""
+        """Write all that was gathered; call it before the commit.
+
+        What is to be asked is asked first: then all is written together.
+        """
+        session, now = self._session, self._clock()
+        announced = None
+        if self._announcements:
+            announced = await notifications.announce(session, self._announcements, self._new_id, self.handing, now)
+        messages = await outbox.line_up(session, self._messages)
+        self._outbox.begin(messages, now)
         await self._write_jobs()
         await self._write_journal()
-        if self._announcements:
-            announced = self._announcements
-            await notifications.announce(self._session, announced, self._new_id, self.handing, self._clock())
-            self._announcements.clear()
-        if self._messages:
-            await ordering.append(self._session, outbox, [outbox_row(message) for message in self._messages])
-            self.queued = True
-            self._messages.clear()
+        numbers = await outbox.append(session, messages)
+        hand_over = await announced.write(session) if announced is not None else None
+        await session.written()
+        if hand_over is not None:
+            hand_over()
+        self.queued = outbox.queued(self._messages, messages, numbers)
+        self._announcements.clear()
+        self._messages.clear()
 
     async def _write_jobs(self) -> None:
         if self._changed:
-            await jobs.write(self._session, self._changed, self._stored, self._settled)
+            await jobs.write(self._session, self._changed, self._stored, self._settled, self._loaded.keys())
         heads = {key[1] for key in self._changed if key[0] is Kind.HEAD}
         if others := self._commanded - heads:
             await jobs.raise_revisions(self._session, others)
@@ -184,6 +199,7 @@ class UnitOfWork:
         """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
         await self._write_jobs()
         await commands.ADD.run(self._session, [commands.command_row(command) for command in new])
+        await self._session.written()
         self._commanded |= {command.job for command in new}
         self._stored.update(((Kind.COMMAND, command.id), command) for command in new)
 

@@ -60,6 +60,8 @@ class OutboxSender:
         self._look_every_s = look_every_s
         self._may_send = may_send
         self._bell = Bell()
+        self._is_running = False
+        self._handed: set[asyncio.Task[None]] = set()
 
     def wake(self) -> None:
         """Look into the outbox at once."""
@@ -67,7 +69,34 @@ class OutboxSender:
 
     async def run(self) -> None:
         """Send until cancelled. What is in flight then is claimed again when its lease ends."""
-        await when_due(self._round, self._bell, "outbox")
+        self._is_running = True
+        try:
+            await when_due(self._round, self._bell, "outbox")
+        finally:
+            self._is_running = False
+            for task in self._handed:
+                task.cancel()
+
+    # What a commit hands over, claimed already
+
+    lease: timedelta = LEASE
+
+    def room(self) -> int:
+        """Tell how many more may be handed over; none while nothing can be sent."""
+        return max(0, BATCH - len(self._handed)) if self._is_running and self._may_send() else 0
+
+    def take(self, claimed: Sequence[OutboxEntry]) -> None:
+        """Send what was committed as claimed, each the first one of its job."""
+        for entry in claimed:
+            task = asyncio.create_task(self._send_alone(entry), name=f"outbox {entry.number}")
+            self._handed.add(task)
+            task.add_done_callback(self._handed.discard)
+
+    async def _send_alone(self, entry: OutboxEntry) -> None:
+        try:
+            await self._send_in_order([entry])
+        except Exception:  # noqa: BLE001 - outermost: whatever one message does, the others must be sent
+            _log.exception("a message for the WFM could not be handled; it is due when its lease ends")
 
     async def _round(self) -> float:
         """Send all that is due; return how many seconds nothing more will be."""
@@ -123,6 +152,7 @@ class OutboxSender:
         for entry in behind:
             why = f"waits behind message {failed.number} of its job"
             await self._settle(entry.number, sent=False, error=why, next_attempt_at=again_at)
+        self.wake()  # who rests does not know of that moment
 
     async def _settle(self, number: int, *, sent: bool, error: str | None, next_attempt_at: datetime | None) -> None:
         """Record what became of it, however long the store is away: else it would be sent once more."""

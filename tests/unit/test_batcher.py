@@ -135,6 +135,21 @@ async def test_finishing_waits_for_what_is_under_way(batcher: Batcher[str, str],
     assert await added == "A"
 
 
+async def test_what_nobody_waits_for_is_gathered_until_it_is_to_finish(database: Database) -> None:
+    batcher: Batcher[str, str] = Batcher(database.commit, gather_s=3600)
+    first = batcher.submit("a")
+    await asyncio.sleep(0)
+    second = batcher.submit("b")
+    await batcher.finish()
+    assert [first.result(), second.result()] == ["A", "B"]
+    assert database.commits == [["a", "b"]]
+
+
+async def test_what_is_gathered_is_committed_in_its_time(database: Database) -> None:
+    batcher: Batcher[str, str] = Batcher(database.commit, gather_s=0.001)
+    assert await batcher.submit("a") == "A"
+
+
 async def test_stopping_leaves_what_is_not_committed(batcher: Batcher[str, str], database: Database) -> None:
     await batcher.stop()
     database.open.clear()

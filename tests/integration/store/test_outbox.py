@@ -1,6 +1,7 @@
 """Messages for the WFM leave in order for each job, and independently otherwise."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -131,6 +132,51 @@ async def test_the_sender_is_woken_by_a_commit_and_by_a_settlement_that_lets_the
         (first,) = await claim(store)
         await store.outbox.settle(first.number, sent=True, error=None, next_attempt_at=None)
     assert woken == ["outbox", "outbox"]
+
+
+class Taker:
+    """A sender of this process with room for so many messages."""
+
+    lease = timedelta(seconds=60)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+        self.taken: list[OutboxEntry] = []
+
+    def room(self) -> int:
+        return self.left
+
+    def take(self, claimed: Sequence[OutboxEntry]) -> None:
+        self.taken += claimed
+
+
+async def test_what_a_commit_makes_due_is_handed_over_claimed_as_far_as_there_is_room(store: SqlStore) -> None:
+    woken: list[str] = []
+    store.outbox.on_due = lambda: woken.append("outbox")
+    store.outbox.taker = taker = Taker(2)
+    queued = [message("J-1"), message("J-1"), message("J-2"), message("J-3")]
+    await send(store, *queued)
+    assert [entry.message for entry in taker.taken] == [queued[0], queued[2]]
+    assert [report.message for report in await store.outbox.reports()] == queued[::-1]
+    assert woken == ["outbox"]
+    assert [entry.message for entry in await claim(store)] == [queued[3]]
+    store.outbox.taker = Taker(0)
+    await store.outbox.settle(taker.taken[0].number, sent=True, error=None, next_attempt_at=None)
+    assert [entry.message for entry in await claim(store)] == [queued[1]]
+
+
+async def test_what_is_handed_over_is_claimed_by_nobody_until_its_lease_ends(store: SqlStore) -> None:
+    store.outbox.taker = taker = Taker(1)
+    await send(store, message("J-1"))
+    assert await claim(store) == []
+    assert await claim(store, now=LEASE) == taker.taken
+
+
+async def test_nothing_is_handed_over_of_a_transaction_that_fails(store: SqlStore) -> None:
+    store.outbox.taker = taker = Taker(1)
+    async with rolled_back(store) as tx:
+        await tx.send([message("J-1")])
+    assert taker.taken == []
 
 
 async def test_a_rolled_back_transaction_sends_nothing(store: SqlStore) -> None:

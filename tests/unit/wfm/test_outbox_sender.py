@@ -294,3 +294,45 @@ async def test_no_defect_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
         await eventually(lambda: not defects)
         store.add("J1", "a")
         await eventually(lambda: bus.published == ["a"])
+
+
+async def test_what_is_handed_over_is_sent_without_being_looked_for() -> None:
+    store, bus = MemoryOutbox(), Bus()
+    async with sending(store, bus, Time()) as sender:
+        await eventually(lambda: sender.room() > 0)
+        store.add("J-1", "a", due=START + LEASE)
+        sender.take([store.rows[1].entry])
+        await eventually(lambda: store.rows[1].sent)
+    assert bus.published == ["a"]
+    assert sender.room() == 0
+
+
+async def test_there_is_no_room_while_nothing_may_be_sent_nor_before_the_sender_runs() -> None:
+    store, bus = MemoryOutbox(), Bus()
+    assert OutboxSender(store, bus, Time(), random=Random(1)).room() == 0
+    shut = OutboxSender(store, bus, Time(), random=Random(1), may_send=lambda: False)
+    running = asyncio.create_task(shut.run())
+    await asyncio.sleep(0)
+    assert shut.room() == 0
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+
+async def test_what_was_handed_over_and_fails_is_tried_again_at_its_time() -> None:
+    """The sender rests, and knows of nothing that is due."""
+    troubles = [BrokerUnavailable("away")]
+    store, bus, time = MemoryOutbox(), Bus(lambda _: troubles.pop() if troubles else None), Time()
+    sender = OutboxSender(store, bus, time, random=Random(1), look_every_s=3600)
+    running = asyncio.create_task(sender.run())
+    await eventually(lambda: store.claims == 1)
+    store.add("J-1", "a", due=START + LEASE)
+    sender.take([store.rows[1].entry])
+    await eventually(lambda: store.claims == 2)
+    time.now = store.rows[1].due
+    sender.wake()
+    await eventually(lambda: store.rows[1].sent)
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+    assert bus.published == ["a"]
