@@ -131,13 +131,15 @@ async def _collected(made: Lab) -> None:
 
 
 async def _workers(supervisor: int, count: int) -> Sequence[int]:
-    children = Path(f"/proc/{supervisor}/task/{supervisor}/children")
-
     async def all_there() -> bool:
-        return len(children.read_text().split()) == count
+        return len(_children(supervisor)) == count
 
     await until(all_there, 30)
-    return [int(pid) for pid in children.read_text().split()]
+    return _children(supervisor)
+
+
+def _children(supervisor: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()]
 
 
 def _signal(pids: Sequence[int], number: signal.Signals) -> None:
@@ -150,9 +152,13 @@ async def _used(made: Lab, pids: Sequence[int]) -> Used:
     rows = await connection.fetch("SELECT pid FROM pg_stat_activity WHERE datname = current_database()")
     await connection.close()
     servers = [row["pid"] for row in rows] + _called("beam.smp")
+    return Used(_cpu(pids), _cpu(servers), _cpu([os.getpid()]), _busy())
+
+
+def _busy() -> float:
+    """Tell for how many seconds all processors have been at work, whoever had them."""
     ticks = [int(each) for each in Path("/proc/stat").read_text().splitlines()[0].split()[1:]]
-    busy = (sum(ticks[:8]) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")  # without idle and iowait
-    return Used(_cpu(pids), _cpu(servers), _cpu([os.getpid()]), busy)
+    return (sum(ticks[:8]) - ticks[3] - ticks[4]) / os.sysconf("SC_CLK_TCK")  # without idle and iowait
 
 
 def _called(name: str) -> list[int]:
