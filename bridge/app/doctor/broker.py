@@ -50,7 +50,7 @@ async def examine_broker(
             yield each
         return
     async with _connected(settings) as link:
-        wants = Wants(link, topology_of(settings), packs)
+        wants = Wants(link, topology_of(settings), packs, settings.wfm.partitions)
         yield await look("broker.queues", wants.queues())
         yield await look("broker.exchanges", wants.exchanges())
         yield await look("broker.rights", wants.rights())
@@ -80,8 +80,9 @@ async def _connected(settings: Settings) -> AsyncIterator[RabbitLink]:
 class Wants:
     """What a bridge with these packs needs in RabbitMQ."""
 
-    def __init__(self, link: RabbitLink, topology: Topology, packs: Mapping[str, Pack]) -> None:
+    def __init__(self, link: RabbitLink, topology: Topology, packs: Mapping[str, Pack], partitions: int) -> None:
         self._link = link
+        self._partitions = partitions
         self._topology = topology
         self._packs = packs
 
@@ -153,6 +154,7 @@ class Wants:
         topology, packs = self._topology, self._packs.values()
         own = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
         inbound = [topology.inbound_queue(pack.name) for pack in packs]
+        inbound += [queue for pack in packs for queue in topology.partitions(pack.name, self._partitions)]
         return [*inbound, topology.reply_queue, *(topology.reply_queue_of(each) for each in own if each.queue is None)]
 
     def _heard(self) -> list[str]:
