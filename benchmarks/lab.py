@@ -61,7 +61,7 @@ class Lab:
         return f"{self.namespace}mef-bridge.{PACK}.inbound.v2"
 
     @asynccontextmanager
-    async def bridge(self, **settings: str) -> AsyncIterator[subprocess.Popen[bytes]]:
+    async def bridge(self, *options: str, **settings: str) -> AsyncIterator[subprocess.Popen[bytes]]:
         """Run `python -m bridge serve`, with these environment variables besides, and wait until it is ready."""
         environ = {
             "BRIDGE_MODE": "development",
@@ -73,7 +73,7 @@ class Lab:
             "BRIDGE_LOG_LEVEL": "warning",
             **settings,
         }
-        with self._process("serve", environ=environ) as process:
+        with self._process("serve", *options, environ=environ) as process:
             await answers(f"{self.url}/health/ready", process)
             yield process
 
@@ -131,7 +131,12 @@ async def answers(url: str, process: "subprocess.Popen[bytes]") -> None:
 
 def cpu_seconds(process: "subprocess.Popen[bytes]") -> float:
     """What a process has used of a core so far (Linux): unlike wall time, much the same on a busy machine."""
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return cpu_seconds_of(process.pid)
+
+
+def cpu_seconds_of(pid: int) -> float:
+    """Tell the same of a process by its id."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # proc(5): utime, stime
 
 

@@ -45,7 +45,7 @@ async def through_the_bridge(made: Lab) -> Took:
     exchange = f"{made.namespace}acme.wfm.events"
     async with channel(made.broker_url) as wfm:
         await wfm.declare_exchange(exchange, "topic", durable=True)
-        await _take_commands(made, wfm)
+        await take_commands(made, wfm)
         async with made.bridge() as process, ClientSession(made.url, headers=HEADERS) as session:
 
             async def all_completed() -> bool:
@@ -62,7 +62,7 @@ async def through_the_bridge(made: Lab) -> Took:
                 return Took(elapsed(), cpu_seconds(process) - worked)
 
 
-async def _take_commands(made: Lab, wfm: AbstractChannel) -> None:
+async def take_commands(made: Lab, wfm: AbstractChannel) -> None:
     """A queue for the ticket states that the jobs cause: without one the bridge would try them again and again."""
     commands = await wfm.declare_exchange(f"{made.namespace}acme.wfm.commands", "topic", durable=True)
     queue = await wfm.declare_queue(f"{made.namespace}acme.wfm.commands", durable=True)

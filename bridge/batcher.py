@@ -152,13 +152,17 @@ class Patient(Generic[Item, Result]):
         Raises what breaks a batch: the batcher then comes again with its items one by one. Raises `NotKept` for one
         that cannot even be parked.
         """
-        tries = failures = 0
+        tries = failures = conflicts = 0
         while True:
             try:
                 return await self._commit(items)
             except Exception as error:  # noqa: BLE001 - outermost: whatever an item does, the others must pass
                 fault: Exception = error
-                if isinstance(error, TransientError | ConflictError):  # another process was first: look again
+                if isinstance(error, ConflictError) and conflicts < TRIES:  # another process was first: look again
+                    conflicts += 1
+                    await _rest(error, conflicts)
+                    continue
+                if isinstance(error, TransientError):
                     tries, failures = tries + 1, await self._at_fault(error, failures)
                     if failures < TRIES:
                         await _rest(error, tries)

@@ -1,9 +1,9 @@
-"""Who takes which partition: an even share for each process that lives.
+"""Who takes which partition: as many for each process that lives.
 
 RabbitMQ alone decides who is given a partition's messages: each process consumes all of them, and a queue with a single
 active consumer gives to the one that came first. So when a process dies another one goes on at once, and never do two
-at a time. All that is decided here is who steps back: who is given messages of a partition that is another one's share
-closes that consumer, and comes again behind all others. So it takes no agreement: two processes that see the others
+at a time. All that is decided here is who steps back: who is given messages of a partition that is allotted to another
+one closes that consumer, and comes again behind all others. So it takes no agreement: two processes that see the others
 differently for a while only pass a partition on once more than they had to.
 """
 
@@ -26,7 +26,7 @@ class Balanced(Protocol):
         """Step back from it if it is not ours, and we are given its messages all the same."""
 
 
-def shares(partitions: Iterable[str], members: Collection[str]) -> Mapping[str, str]:
+def allotted(partitions: Iterable[str], members: Collection[str]) -> Mapping[str, str]:
     """Give each partition to a member, so that no two members differ by more than one partition.
 
     Each partition prefers the members in an order of its own (rendezvous hashing), so that most stay where they are
@@ -60,7 +60,7 @@ class Balance:
         self._members = members
 
     async def look(self) -> None:
-        """Step back from what is another one's share."""
-        owners = shares((each.name for each in self._partitions), {self._instance, *self._members()})
+        """Step back from what is allotted to another one."""
+        owners = allotted((each.name for each in self._partitions), {self._instance, *self._members()})
         for each in self._partitions:
             await each.look(is_ours=owners[each.name] == self._instance)

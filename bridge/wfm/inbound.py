@@ -1,5 +1,5 @@
 """What a pack's messages come in by: its inbound queue, which one process handles at a time, or else passes on to
-partitions, of which each process handles its share.
+partitions, of which each process handles some.
 
 How the queue is divided may only change while nobody works by the old way, and what is left in partitions of the old
 number is handled first: then a job's messages stay in order. What is in force is in the database. Who begins holds a

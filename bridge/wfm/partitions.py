@@ -160,7 +160,7 @@ class PartitionConsumer:
     async def _step_back(self) -> None:
         again_soon = _now() - self._stepped_back_at < 4 * self._patience
         self._patience = min(2 * self._patience, LONGEST_PATIENCE_S) if again_soon else PATIENCE_S
-        _log.info("a partition is passed on to the process whose share it is", queue=self.name)
+        _log.info("a partition is passed on to the process that it is allotted to", queue=self.name)
         await self._intake.stop(STEP_BACK_S)
         self._stepped_back_at = _now()
         if self._wanted:

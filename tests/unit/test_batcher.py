@@ -218,6 +218,20 @@ async def test_what_cannot_be_parked_is_tried_several_times(parking: Batcher[str
     assert database.commits == [["b"]]
 
 
+async def test_what_lost_a_race_to_another_process_is_tried_again_and_not_parked(
+    patient: Patient[str, str], database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database.refused, rests = frozenset("a"), list[float]()
+
+    async def rest(_: Exception, tries: int) -> None:
+        rests.append(tries)
+        database.refused = frozenset() if tries == TRIES else database.refused
+
+    monkeypatch.setattr(bridge.batcher, "_rest", rest)
+    assert await results(Batcher(patient), "ab") == ["A", "B"]
+    assert (rests, database.parked, database.commits) == ([1, 2, 3, 4, 5], [], [["a", "b"]])
+
+
 async def test_what_can_never_be_parked_is_given_up_and_holds_up_no_other(
     patient: Patient[str, str], database: Database
 ) -> None:

@@ -1,11 +1,11 @@
-"""Who takes which partition: an even share for each process, the same one in everybody's eyes."""
+"""Who takes which partition: as many for each process, the same one in everybody's eyes."""
 
 from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.wfm.balance import Balance, shares
+from bridge.wfm.balance import Balance, allotted
 
 NAMES = st.lists(st.text(max_size=20), min_size=1, max_size=12, unique=True)
 
@@ -14,7 +14,7 @@ NAMES = st.lists(st.text(max_size=20), min_size=1, max_size=12, unique=True)
 def test_each_partition_has_one_owner_and_no_two_members_differ_by_more_than_one(
     partitions: list[str], members: list[str]
 ) -> None:
-    owners = shares(partitions, members)
+    owners = allotted(partitions, members)
     assert owners.keys() == set(partitions)
     held = Counter(dict.fromkeys(members, 0)) + Counter()
     held.update(owners.values())
@@ -28,19 +28,19 @@ def test_all_processes_find_the_same_in_whatever_order_they_see_the_others(
     partitions: list[str], members: list[str], data: st.DataObject
 ) -> None:
     other = data.draw(st.permutations(members))
-    assert shares(data.draw(st.permutations(partitions)), other) == shares(partitions, members)
+    assert allotted(data.draw(st.permutations(partitions)), other) == allotted(partitions, members)
 
 
 def test_most_partitions_stay_where_they_are_when_one_of_many_comes() -> None:
     partitions = [f"p{number}" for number in range(64)]
-    before = shares(partitions, [f"m{number}" for number in range(8)])
-    after = shares(partitions, [f"m{number}" for number in range(9)])
+    before = allotted(partitions, [f"m{number}" for number in range(8)])
+    after = allotted(partitions, [f"m{number}" for number in range(9)])
     moved = sum(before[partition] != after[partition] for partition in partitions)
     assert moved <= len(partitions) // 2
 
 
 def test_nobody_owns_anything_where_there_is_nobody() -> None:
-    assert shares(["p"], []) == {}
+    assert allotted(["p"], []) == {}
 
 
 class Seen:
@@ -60,7 +60,7 @@ async def test_a_process_that_sees_nobody_else_holds_everything_for_its_own() ->
     assert [each.looks for each in partitions] == [[True], [True]]
 
 
-async def test_two_processes_share_what_there_is() -> None:
+async def test_two_processes_divide_what_there_is() -> None:
     partitions = [Seen("a"), Seen("b"), Seen("c"), Seen("d")]
     for instance in ("me", "you"):
         await Balance(instance, partitions, lambda: {"me", "you"}).look()
