@@ -18,7 +18,7 @@ SOURCES := bridge tests benchmarks
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run conformance docs test test-stress lint types unit integration bench bench-full chaos hostile audit sbom format lock clean
+.PHONY: help setup demo run conformance docs pictures test test-stress lint types unit integration bench bench-full chaos hostile audit sbom format lock clean
 # One thing after another: `make -j test` must not mix their output.
 .NOTPARALLEL:
 
@@ -43,6 +43,9 @@ run: setup ## start the bridge with a simulated WFM and Buyer and leave it runni
 
 conformance: setup ## hold the bridge to MEF 137, requirement by requirement
 	@$(PY) -m bridge conformance
+
+pictures: setup ## take a picture of each page of the console (docs/img), in Chromium
+	@$(PY) -m tests.console.pictures
 
 docs: setup ## write what docs/ has from the code: conformance.md, the tables of pack-reference.md, pack.schema.json
 	@MEF_BRIDGE_WRITE_DOCS=1 $(PYTEST) -q tests/unit/mapping/test_reference.py tests/unit/mapping/test_schema.py \

@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from bridge.backoff import Backoff
-from bridge.errors import NotKept, StoreDefect, TransientError, concerns_all
+from bridge.errors import ConflictError, NotKept, StoreDefect, TransientError, concerns_all
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -158,7 +158,7 @@ class Patient(Generic[Item, Result]):
                 return await self._commit(items)
             except Exception as error:  # noqa: BLE001 - outermost: whatever an item does, the others must pass
                 fault: Exception = error
-                if isinstance(error, TransientError):
+                if isinstance(error, TransientError | ConflictError):  # another process was first: look again
                     tries, failures = tries + 1, await self._at_fault(error, failures)
                     if failures < TRIES:
                         await _rest(error, tries)

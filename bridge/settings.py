@@ -42,6 +42,8 @@ from bridge.yaml_source import (
 )
 
 DEFAULT_FILE = Path("config/bridge.yaml")
+MOST_PARTITIONS = 256
+"""Each is a queue in RabbitMQ, and each process consumes all of them."""
 FILE_VARIABLE = "BRIDGE_CONFIG"
 """Names the settings file where a command is not given one."""
 
@@ -374,6 +376,18 @@ class BrokerSettings(Section):
         return mask_secrets(self.url.get_secret_value())
 
 
+class WfmSettings(Section):
+    """How the WFM's messages are taken."""
+
+    partitions: int = Field(
+        1,
+        ge=1,
+        le=MOST_PARTITIONS,
+        description="Queues that the messages of each pack are divided among by their job, so that as many processes "
+        "can handle them; 1: one process handles all. The same for all processes (see scaling.md).",
+    )
+
+
 class DatabaseSettings(Section):
     """Where the state is kept."""
 
@@ -571,6 +585,18 @@ class AdminSettings(Section):
         return _is_loopback(self.host)
 
 
+class TracingSettings(Section):
+    """Traces of OpenTelemetry. They need `pip install 'mef-bridge[otel]'`."""
+
+    endpoint: Annotated[str, _url("http", "https")] | None = Field(
+        None, description="Where spans are sent: OTLP over HTTP, such as `http://localhost:4318/v1/traces`. None: off."
+    )
+    service: str = Field("mef-bridge", min_length=1, description="The `service.name` of the spans.")
+    ratio: float = Field(
+        1.0, ge=0, le=1, description="The part of new traces that is kept; a trace begun elsewhere goes on as it came."
+    )
+
+
 class LogSettings(Section):
     """Log lines, on standard error."""
 
@@ -605,7 +631,9 @@ class Settings(BaseSettings):
         Mode.PRODUCTION, description="`production`, or `development`, where the shipped development keys work."
     )
     packs: Annotated[tuple[Path, ...], BeforeValidator(_split), Field(min_length=1)] = Field(
-        (Path("mappings/acme-wfm"),), description="Directories of the packs to run. In a variable: separated by commas."
+        (Path("mappings/acme-wfm"),),
+        description="Directories of the packs to run, or names of packs in the box. In a variable: separated by "
+        "commas.",
     )
     packs_watch: bool = Field(
         False, description="Take up changed pack files by themselves; else on SIGHUP only. Bad ones are refused."
@@ -619,11 +647,13 @@ class Settings(BaseSettings):
     http: HttpSettings = Field(HttpSettings(), description="The Buyer's side.")
     identity: IdentitySettings = Field(IdentitySettings(), description="Who a caller is.")
     broker: BrokerSettings = Field(BrokerSettings(), description="RabbitMQ, where the WFM is.")
+    wfm: WfmSettings = Field(WfmSettings(), description="How the WFM's messages are taken.")
     database: DatabaseSettings = Field(DatabaseSettings(), description="Where the state is kept.")
     commands: CommandSettings = Field(CommandSettings(), description="Commands towards the WFM.")
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
     retention: RetentionSettings = Field(RetentionSettings(), description="How long what is done with is kept.")
     admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes, metrics, the console.")
+    tracing: TracingSettings = Field(TracingSettings(), description="Traces of OpenTelemetry.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
 
     _file: Path | None = PrivateAttr(None)

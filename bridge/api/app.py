@@ -1,10 +1,11 @@
 """The Buyer's side as one web application: the two APIs under both reference points, their documents, and health."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from bridge.api.appointments import AppointmentOperations
 from bridge.api.body import BODY_SECONDS
@@ -33,13 +34,15 @@ def build_app(
     leaving: Callable[[], bool] = lambda: False,
     count: Count = uncounted,
     note: Note = unnoted,
+    around: Sequence[Middleware] = (),
 ) -> web.Application:
     """Build the application. It logs requests itself: run it with `access_log=None`.
 
     `sellers` are the services of each Seller, if the bridge stands for several (R7, R8). While it is `leaving`, each
-    answer ends its connection. `note` is told of requests that were refused.
+    answer ends its connection. `note` is told of requests that were refused, and
+    `around` stands around each request, once its correlation id is known.
     """
-    middlewares = [correlate, dismiss, answer_errors, admit]
+    middlewares = [correlate, *around, dismiss, answer_errors, admit]
     app = web.Application(middlewares=middlewares, client_max_size=config.max_body_bytes)
     app[LEAVING] = leaving
     app[COUNT] = count

@@ -1,5 +1,7 @@
 """The Appointment API: use cases 7 to 12."""
 
+from typing import Final
+
 from aiohttp import web
 
 from bridge.api import presenter, views
@@ -12,6 +14,11 @@ from bridge.api.services import Appointments
 from bridge.domain.model import AppointmentId, CommandId
 from bridge.mef.enums import Api
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, SearchTimeSlotCreate
+
+_NOT_PATCHED: Final = {
+    "status": "The status of an Appointment is not patched: POST …/appointment/{id}/cancel cancels it (R45), and the "
+    "rest the Seller sets."
+}
 
 
 class AppointmentOperations:
@@ -59,7 +66,7 @@ class AppointmentOperations:
     async def patch(self, call: Call) -> web.Response:
         """R36 to R44, as a JSON merge patch (RFC 7386)."""
         body = await read_object(call.request)
-        request = read_model(body, AppointmentUpdate)
+        request = read_model(body, AppointmentUpdate, _NOT_PATCHED)
         patched = await self._appointments.patch(
             call.represented.buyers,
             AppointmentId(call.identifier),

@@ -6,7 +6,7 @@ problems, each with a JSON Pointer. It is checked as JSON first, then against th
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from bridge.api.failures import CLOSE, invalid_body, plain
 from bridge.api.pointers import Step, pointer
 from bridge.api.refused import SAID
-from bridge.api.violations import got, violations
+from bridge.api.violations import NOTHING, Expected, got, violations
 from bridge.domain.model import Problem
 from bridge.flows.refusals import Rejected
 from bridge.mef.enums import Error422Code
@@ -112,14 +112,18 @@ def _children(node: object) -> Iterator[tuple[Step, object]]:
         yield from enumerate(node)
 
 
-def read_model(body: Body, model: type[Model]) -> Model:
-    """Make the standard's type of a body; raise `Rejected` with all problems."""
+def read_model(body: Body, model: type[Model], elsewhere: Mapping[str, str] = NOTHING) -> Model:
+    """Make the standard's type of a body; raise `Rejected` with all problems.
+
+    `elsewhere` says of properties that the type has not where the standard has what they are for.
+    """
     problems = {problem.path: problem for problem in _inspect(body.value)}
     try:
         parsed = model.model_validate_json(body.raw, strict=True, by_alias=True, by_name=False)
     except ValidationError as error:
         # What the inspection says of a property is said better than pydantic could.
-        problems = {problem.path: problem for problem in violations(error, body.value)} | problems
+        expected = Expected([field.alias or name for name, field in model.model_fields.items()], elsewhere)
+        problems = {problem.path: problem for problem in violations(error, body.value, expected)} | problems
         raise _rejected(problems) from error
     if problems:
         raise _rejected(problems)

@@ -9,7 +9,7 @@ from bridge.api.responses import answer, created, no_content
 from bridge.api.services import Subscriptions
 from bridge.flows.ports import SubscriptionId
 from bridge.flows.refusals import InvalidSubscription, Rejected
-from bridge.mef.enums import Api
+from bridge.mef.enums import Api, Error422Code
 from bridge.mef.models import EventSubscriptionInput
 
 
@@ -50,9 +50,12 @@ class HubOperations:
 
 
 def _read(body: Body) -> EventSubscriptionInput:
-    """Read the input; the hub has no 422, so the first wrong attribute makes the body invalid."""
+    """Read the input; the hub has no 422, so one wrong attribute makes the body invalid.
+
+    One that nobody knows is told first: it may be what is missing, misspelt.
+    """
     try:
         return read_model(body, EventSubscriptionInput)
     except Rejected as rejected:
-        first = rejected.problems[0]
+        first = min(rejected.problems, key=lambda problem: problem.code is not Error422Code.UNEXPECTED_PROPERTY)
         raise InvalidSubscription(f"{first.path or 'The body'}: {first.reason}") from rejected

@@ -1,7 +1,10 @@
 """What pydantic found wrong in a body: the standard's codes, and sentences that say what was expected and what came."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -36,9 +39,20 @@ _RULES: Final[Mapping[str, tuple[Error422Code, _Say]]] = {
 }
 
 
-def violations(error: ValidationError, body: Mapping[str, Any]) -> Iterator[Problem]:
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The properties that a body may have; `elsewhere` says of others where the standard has what they are for."""
+
+    properties: Collection[str] = ()
+    elsewhere: Mapping[str, str] = field(default_factory=lambda: NOTHING)
+
+
+def violations(error: ValidationError, body: Mapping[str, Any], expected: Expected) -> Iterator[Problem]:
     """Give one problem for each thing that pydantic found."""
-    return (_problem(detail, body) for detail in error.errors(include_url=False) if not _follows(detail))
+    return (_problem(detail, body, expected) for detail in error.errors(include_url=False) if not _follows(detail))
 
 
 def _follows(detail: ErrorDetails) -> bool:
@@ -46,7 +60,7 @@ def _follows(detail: ErrorDetails) -> bool:
     return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
-def _problem(detail: ErrorDetails, body: Mapping[str, Any]) -> Problem:
+def _problem(detail: ErrorDetails, body: Mapping[str, Any], expected: Expected) -> Problem:
     kind, steps = detail["type"], steps_in(body, detail["loc"])
     match kind:
         case "missing":
@@ -55,13 +69,20 @@ def _problem(detail: ErrorDetails, body: Mapping[str, Any]) -> Problem:
             reason = "The property '@type' is required; it tells the kind of place."
             return Problem(Error422Code.MISSING_PROPERTY, reason, pointer((*steps, "@type")))
         case "extra_forbidden":
-            name = shorten(str(steps[-1]), _SHOWN)
-            reason = f"The standard knows no property '{name}' here; is it misspelt?"
+            reason = _unexpected(str(steps[-1]), expected if len(steps) == 1 else Expected())
             return Problem(Error422Code.UNEXPECTED_PROPERTY, reason, pointer(steps))
         case "union_tag_invalid":
             steps = (*steps, "@type")
             return _expected(detail, detail["input"].get("@type"), pointer(steps))
     return _expected(detail, detail["input"], pointer(steps))
+
+
+def _unexpected(name: str, expected: Expected) -> str:
+    if name in expected.elsewhere:
+        return expected.elsewhere[name]
+    close = get_close_matches(name[:_SHOWN], expected.properties, n=1)
+    hint = f"did you mean '{close[0]}'?" if close else "is it misspelt?"
+    return f"The standard knows no property '{shorten(name, _SHOWN)}' here; {hint}"
 
 
 def _expected(detail: ErrorDetails, came: object, path: str | None) -> Problem:

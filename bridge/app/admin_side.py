@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -19,9 +20,13 @@ from bridge.api.identity import KeySet
 from bridge.api.server import open_server
 from bridge.app.buyer_side import checks, limits_of, listen
 from bridge.app.console_side import build_door, build_services
+from bridge.app.pack_reload import Reload
+from bridge.app.parts import Parts
 from bridge.app.process import Start, now
-from bridge.app.wfm_side import Parts, WfmSide
+from bridge.app.wfm_side import WfmSide
 from bridge.console.app import install
+from bridge.console.pulse import EVERY_S as SAMPLE_S
+from bridge.console.pulse import Pulse
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Figures
 from bridge.loops import every
@@ -41,6 +46,7 @@ class AdminSide:
     """What is watched, and what the pages are made of."""
 
     metrics: Metrics
+    pulse: Pulse
     silence: Silence = field(default_factory=Silence)
     lag: LoopLag = field(default_factory=LoopLag)
     lacking: list[str] = field(default_factory=lambda: ["the bridge is starting"])
@@ -48,30 +54,46 @@ class AdminSide:
     @property
     def watcher(self) -> Watchers:
         """Who is told of what happens."""
-        return Watchers(self.metrics, self.silence)
+        return Watchers(self.metrics, self.silence, self.pulse)
+
+    def attempted(self, buyer: str, result: str) -> None:
+        """Tell them of an attempt at a delivery."""
+        self.metrics.attempted(buyer, result)
+        self.pulse.attempted(buyer, result)
 
 
 def build_admin_side(instance: str) -> AdminSide:
     """Build it; nothing is served yet."""
-    return AdminSide(Metrics(__version__, instance))
+    return AdminSide(Metrics(__version__, instance), Pulse())
 
 
 async def start_admin(
-    admin: AdminSide, parts: Parts, wfm_side: WfmSide, keys: KeySet | None, start: Start, stack: AsyncExitStack
+    admin: AdminSide,
+    parts: Parts,
+    wfm_side: WfmSide,
+    keys: KeySet | None,
+    reload: Reload,
+    start: Start,
+    stack: AsyncExitStack,
 ) -> None:
-    """Serve it, if the settings say so. `keys` verify the tokens of those who use the console."""
+    """Serve it, if the settings say so. `keys` verify the tokens of those who use the console.
+
+    `reload` has this process take up changed packs.
+    """
     settings = parts.settings.admin
     if not settings.enabled:
         return
     start(every(EVERY_S, admin.lag.look, "loop_lag"), "loop lag")
     observatory = Observatory(admin, parts, wfm_side)
+    start(every(SAMPLE_S, partial(admin.pulse.look, observatory.observe), "pulse"), "pulse")
     listening = listen(settings.host, settings.port, "admin")
     stack.callback(listening.close)
     watched = Watched(
         admin.metrics, observatory.observe, observatory.checks, lambda: admin.lacking, lambda: admin.silence.problems
     )
     app = build_admin(watched)
-    install(app, build_services(parts, wfm_side, keys), build_door(parts.settings, keys))
+    services = build_services(parts, wfm_side, keys, reload, admin.pulse, watched.warnings)
+    install(app, services, build_door(parts.settings, keys))
     usual = limits_of(HttpSettings())  # whatever Buyers may take
     stack.push_async_callback(await open_server(app, listening, usual))
     host, port = listening.getsockname()[:2]
@@ -124,14 +146,19 @@ class Observatory:
             return None
 
     async def _measure(self) -> Mapping[str, int | None]:
-        """Ask how much waits in each pack's queue."""
-        link, topology = self._parts.link, self._parts.topology
-        packs: Sequence[str] = () if link.in_memory else list(self._parts.packs)
+        """Ask how much waits in each pack's queue, and in its partitions."""
+        packs: Sequence[str] = () if self._parts.link.in_memory else list(self._parts.packs)
         try:
             async with asyncio.timeout(PATIENCE_S):
-                return {pack: await depth_of(link, topology.inbound_queue(pack).name) for pack in packs}
+                return {pack: await self._depth_of(pack) for pack in packs}
         except TimeoutError:
             return {}
+
+    async def _depth_of(self, pack: str) -> int | None:
+        topology, partitions = self._parts.topology, self._parts.settings.wfm.partitions
+        queues = [topology.inbound_queue(pack), *topology.partitions(pack, partitions)]
+        depths = [await depth_of(self._parts.link, queue.name) for queue in queues]
+        return None if None in depths else sum(depth for depth in depths if depth is not None)
 
     def _age_of_outbox(self, figures: Figures | None) -> float:
         """Tell for how long the same message has been the oldest one: the outbox has no moments of its own."""

@@ -1,7 +1,7 @@
 """Puts together what speaks with the Buyers: the services, the door, the deliveries."""
 
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
@@ -9,6 +9,7 @@ from functools import partial
 from random import Random
 
 import structlog
+from aiohttp.typedefs import Middleware
 
 from bridge.api.app import build_app
 from bridge.api.config import ApiConfig, Limits
@@ -18,11 +19,12 @@ from bridge.api.refused import Note
 from bridge.api.server import open_server
 from bridge.api.services import Readiness, Services
 from bridge.app.leaving import Leaving
+from bridge.app.parts import Parts
 from bridge.app.process import Start, new_id, now
-from bridge.app.wfm_side import Parts, WfmSide
+from bridge.app.wfm_side import WfmSide
 from bridge.delivery.access import Access, keep_fresh
 from bridge.delivery.sender import open_sender
-from bridge.delivery.worker import DeliveryWorker
+from bridge.delivery.worker import Around, DeliveryWorker, plainly
 from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.appointments import Appointments
@@ -136,18 +138,20 @@ async def start_http(
     stack: AsyncExitStack,
     count: Count,
     note: Note,
+    around: Sequence[Middleware] = (),
+    bound: socket.socket | None = None,
 ) -> tuple[str, Callable[[], Awaitable[None]]]:
     """Open the door for Buyers; return its URL and what closes it (harmless when done twice).
 
-    The socket comes first: port 0 is only known once it is bound.
+    The socket comes first: port 0 is only known once it is bound. `bound` is given where somebody else has done that.
     """
-    listening = listen(settings.http.host, settings.http.port, "http")
+    listening = bound or listen(settings.http.host, settings.http.port, "http")
     stack.callback(listening.close)
     host, port = listening.getsockname()[:2]
     log.info("bridge.listening", host=host, port=port)
     url = settings.http.model_copy(update={"port": port}).public_url
     config = config_of(settings.http, url)
-    app = build_app(served.services, identity, config, served.sellers, lambda: leaving.begun, count, note)
+    app = build_app(served.services, identity, config, served.sellers, lambda: leaving.begun, count, note, around)
     close = await open_server(app, listening, config.limits)
     stack.push_async_callback(close)
     return url, close
@@ -191,7 +195,12 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 def start_delivery(
-    parts: Parts, start: Start, url: str, access: Mapping[BuyerId, Access], count: Callable[[str, str], None]
+    parts: Parts,
+    start: Start,
+    url: str,
+    access: Mapping[BuyerId, Access],
+    count: Callable[[str, str], None],
+    around: Around = plainly,
 ) -> None:
     """Begin to post notifications; `url` is where the API is reached, `access` how each Buyer's listeners are."""
     settings = parts.settings.delivery
@@ -203,6 +212,7 @@ def start_delivery(
         Random(),  # noqa: S311 - jitter, not a secret
         url + parts.settings.http.seller_prefix,
         count,
+        around,
     )
     parts.store.deliveries.on_due = worker.wake
     parts.store.deliveries.taker = worker

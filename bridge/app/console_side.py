@@ -2,22 +2,30 @@
 
 import hashlib
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from bridge.api.identity import KeySet, TokenIdentity
 from bridge.api.identity.claims import scopes_in
 from bridge.app.buyer_side import checks
 from bridge.app.callers import token_rules
+from bridge.app.drafts import PackDrafts
+from bridge.app.pack_reload import Reload
+from bridge.app.parts import Parts
 from bridge.app.process import now
-from bridge.app.wfm_side import Parts, WfmSide
+from bridge.app.wfm_side import WfmSide
 from bridge.console.access import Door
 from bridge.console.acts import Acts
+from bridge.console.masking import private_names
+from bridge.console.pulse import Pulse
 from bridge.console.services import Services
 from bridge.console.sessions import Sessions
 from bridge.console.users import KnownToken, Role, User, Users
-from bridge.errors import PermanentError
+from bridge.errors import BridgeError, PermanentError
+from bridge.mapping.document.layers import read_pack
+from bridge.mapping.pack import Pack
 from bridge.secret import FileSecret
 from bridge.settings import CONSOLE_KEYS, AdminSettings, AdminUser, Mode, Settings
 
@@ -35,13 +43,30 @@ def build_door(settings: Settings, keys: KeySet | None) -> Door:
     return Door(users, sessions, base_url, only_loopback=admin.is_loopback and base_url is None)
 
 
-def build_services(parts: Parts, wfm_side: WfmSide, keys: KeySet | None) -> Services:
+def build_services(
+    parts: Parts,
+    wfm_side: WfmSide,
+    keys: KeySet | None,
+    reload: Reload,
+    pulse: Pulse,
+    warnings: Callable[[], Sequence[str]],
+) -> Services:
     """Say what the console stands on."""
     store = parts.store
     return Services(
         acts=Acts(store.audit, now),
         audit=store.audit,
         checks=partial(checks, parts, wfm_side),
+        clock=now,
+        pulse=pulse,
+        warnings=warnings,
+        traces=store.traces,
+        journal=store.journal,
+        search=store.search,
+        job_updates=wfm_side.job_updates,
+        packs=parts.packs,
+        drafts=PackDrafts(store, parts.packs, parts.settings.packs, wfm_side.workshop, reload),
+        private=Private(parts.settings.packs).names,
         login_hint=_hint(parts.settings, keys),
     )
 
@@ -102,3 +127,30 @@ def _session_key(admin: AdminSettings) -> str:
 def _long(text: str) -> None:
     if len(text) < 32:
         raise PermanentError("expected at least 32 characters: openssl rand -hex 32")
+
+
+class Private:
+    """Which fields of each pack hold contact data and notes, as its files say, version by version."""
+
+    def __init__(self, directories: Iterable[Path]) -> None:
+        self._directories = tuple(directories)
+        self._known: dict[str, frozenset[str]] = {}
+
+    def names(self, pack: Pack | None) -> frozenset[str]:
+        """Give the names, by pack and version."""
+        if pack is None:
+            return frozenset()
+        key = f"{pack.name}@{pack.version}"
+        if key not in self._known:
+            self._known[key] = self._read(pack.name)
+        return self._known[key]
+
+    def _read(self, name: str) -> frozenset[str]:
+        for directory in self._directories:
+            try:
+                data = read_pack(directory).data
+            except BridgeError:
+                continue
+            if data.get("pack") == name:
+                return private_names(data)
+        return frozenset()

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from bridge.app.packs import load_packs
+from bridge.app.packs import directories, load_packs
 from bridge.app.process import Start
 from bridge.flows.live_packs import LivePacks, PackReload
 from bridge.mapping.document.layers import files_of
@@ -13,15 +13,17 @@ from bridge.settings import Settings
 WATCH_SECONDS = 1.0
 """How often the packs' files are looked at, where `packs_watch` is set."""
 
+Reload = Callable[[], Awaitable[bool]]
+
 Stamp = tuple[str, int, int]
 """A path with the time of its last change (ns) and its size (bytes)."""
 
 
-def start_reloading(settings: Settings, packs: LivePacks, start: Start) -> Callable[[], Awaitable[bool]]:
+def start_reloading(settings: Settings, packs: LivePacks, start: Start) -> Reload:
     """Give the way to reload the packs; where it is asked for, look after their files, too."""
     reload = PackReload(packs, partial(load_packs, settings))
     if settings.packs_watch:
-        files = PackFiles(settings.packs)
+        files = PackFiles(directories(settings))
         start(reload.watch(files.stamps, files.stamps(), WATCH_SECONDS), "pack files")
     return reload.reload
 

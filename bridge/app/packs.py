@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from bridge import box
 from bridge.errors import PermanentError
 from bridge.mapping.loader import PACK_FILE, load_pack
 from bridge.mapping.pack import Pack
@@ -12,8 +13,13 @@ from bridge.yaml_source import InvalidDocument
 
 def load_packs(settings: Settings) -> dict[str, Pack]:
     """Load all packs by name."""
-    packs = [_load(settings, directory) for directory in settings.packs]
+    packs = [_load(settings, directory) for directory in directories(settings)]
     return {pack.name: pack for pack in packs}
+
+
+def directories(settings: Settings) -> list[Path]:
+    """Give the directories of the packs; those in the box are found by name."""
+    return [box.found(pack) for pack in settings.packs]
 
 
 def _load(settings: Settings, directory: Path) -> Pack:

@@ -5,6 +5,7 @@ can read), then what brings replies and messages in. Stopping begins with the do
 not be finished; and before it closes, readiness says that it will (`leaving.py`).
 """
 
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from bridge.app.callers import load_entities, open_identity, open_keys
 from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
+from bridge.app.parts import Parts
 from bridge.app.process import background
 from bridge.app.state import build_store, open_state, patiently, take_over
+from bridge.app.tracing import around_deliveries, around_requests, open_tracing
 from bridge.app.wfm_side import (
-    Parts,
     build_link,
     build_wfm_side,
     connect,
@@ -54,8 +56,11 @@ class RunningBridge:
 
 
 @asynccontextmanager
-async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIterator[RunningBridge]:
-    """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker).
+async def running(
+    settings: Settings, link: RabbitLink | None = None, *, listening: socket.socket | None = None
+) -> AsyncIterator[RunningBridge]:
+    """Run a bridge. `link` is given where somebody else shares the connection (the in-memory broker), `listening` where
+    somebody else has bound the Buyers' port.
 
     Raises `InvalidDocument` for a wrong pack or buyers file before anything is started.
     """
@@ -71,22 +76,33 @@ async def running(settings: Settings, link: RabbitLink | None = None) -> AsyncIt
         stack.push_async_callback(store.close)
         store.processes.packs = lambda: {pack.name: pack.version for pack in packs.values()}
         admin = build_admin_side(settings.instance)
+        tracing = open_tracing(settings, store, stack)
         own_link, topology = link or build_link(settings), topology_of(settings)
-        parts = Parts(settings, packs, store, own_link, topology, watcher=admin.watcher)
+        parts = Parts(settings, packs, store, own_link, topology, watcher=admin.watcher, tracing=tracing)
         start = await stack.enter_async_context(background())
         reload = start_reloading(settings, packs, start)
         wfm_side = build_wfm_side(parts)
         served = build_served(parts, wfm_side, access)
         refused = RefusedRequests(store.refused)
         url, close = await start_http(
-            settings, served, identity, parts.leaving, stack, admin.metrics.requested, refused.note
+            settings,
+            served,
+            identity,
+            parts.leaving,
+            stack,
+            admin.metrics.requested,
+            refused.note,
+            around_requests(tracing),
+            listening,
         )
-        await start_admin(admin, parts, wfm_side, keys, start, stack)
+        await start_admin(admin, parts, wfm_side, keys, reload, start, stack)
         await open_state(store, settings, start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
         start(refused.run(), "refused requests")
-        start_delivery(parts, start, url, access, admin.metrics.attempted)
+        if tracing is not None:
+            start(tracing.contexts.run(), "traces")
+        start_delivery(parts, start, url, access, admin.attempted, around_deliveries(tracing))
         if link is None:
             await connect(parts, stack)
         await start_publishing(wfm_side, stack)

@@ -3,35 +3,42 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
+from typing import TYPE_CHECKING
 
 import structlog
 from faststream.rabbit import QueueType
 
 from bridge.app.credentials import broker_url
-from bridge.app.leaving import Leaving
+from bridge.app.inbound import InboundBuilder
+from bridge.app.parts import Parts
 from bridge.app.process import Start, new_id, now
 from bridge.errors import TransientError
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import Memory, Watcher
+from bridge.flows.ports import CommandBus, Memory, WfmMessage
 from bridge.flows.retention import Retention
 from bridge.flows.work import Workshop
 from bridge.loops import every
 from bridge.mapping.pack import Pack
 from bridge.settings import RetentionSettings, Settings
 from bridge.store import SqlStore
-from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
+from bridge.wfm.balance import LOOK_EVERY_S, Balance
+from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
 from bridge.wfm.gateway import RabbitCommandBus
+from bridge.wfm.inbound import Inbound
 from bridge.wfm.instance import InstanceMark
 from bridge.wfm.link import RETRIES, RabbitLink
 from bridge.wfm.outbox_sender import OutboxSender
 from bridge.wfm.topology import OwnReplies, Topology
 from bridge.wfm.trouble import GONE
+
+if TYPE_CHECKING:
+    from bridge.tracing import Tracing
 
 log = structlog.get_logger(__name__)
 
@@ -40,19 +47,6 @@ BOUND_SOON_SECONDS = 2.0
 """So long a start waits for its queues to be bound, before it says that they are not: the WFM makes its exchange."""
 FORGET_SECONDS = 600.0
 """How often idempotency keys whose time is up are deleted; they count no longer anyway."""
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What is shared by the parts while they are put together."""
-
-    settings: Settings
-    packs: Mapping[str, Pack]
-    store: SqlStore
-    link: RabbitLink
-    topology: Topology
-    leaving: Leaving = field(default_factory=Leaving)
-    watcher: Watcher | None = None
 
 
 def topology_of(settings: Settings) -> Topology:
@@ -88,7 +82,7 @@ class WfmSide:
     mark: InstanceMark
     dead_letters: DeadLetters
     replies: Sequence[ReplyConsumer]
-    inbound: Sequence[InboundConsumer]
+    inbound: Sequence[Inbound]
 
     def oldest_uncommitted_s(self) -> float:
         """Tell for how many seconds the oldest message or reply waits to be stored."""
@@ -119,11 +113,12 @@ def build_wfm_side(parts: Parts) -> WfmSide:
     bus = RabbitCommandBus(parts.link, parts.topology, own_replies, on_open=lambda: outbox.wake())
     seller_of = {pack: seller.id for seller in parts.settings.sellers for pack in seller.packs}
     workshop = Workshop(parts.store, parts.packs, now, new_id, sellers=seller_of, watcher=parts.watcher)
-    commands = Commands(parts.store, bus, workshop, instance=parts.settings.instance)
+    sending = _traced(bus, parts.tracing)
+    commands = Commands(parts.store, sending, workshop, instance=parts.settings.instance)
     job_updates = JobUpdates(parts.store, workshop)
     outbox = OutboxSender(
         parts.store.outbox,
-        bus,
+        sending,
         now,
         random=Random(),  # noqa: S311 - jitter, not a secret
         may_send=lambda: bus.problem is None,
@@ -177,10 +172,14 @@ async def start_consumers(parts: Parts, wfm_side: WfmSide, start: Start, stack: 
     link = parts.link
     await until_begun(link, wfm_side.mark.take)
     start(wfm_side.mark.keep(), "instance")
-    consumers: list[ReplyConsumer | InboundConsumer] = [*wfm_side.replies, *wfm_side.inbound]
+    consumers: list[ReplyConsumer | Inbound] = [*wfm_side.replies, *wfm_side.inbound]
     for consumer in consumers:
         await until_begun(link, consumer.start)
         stack.push_async_callback(consumer.stop)
+    if partitions := [partition for inbound in wfm_side.inbound for partition in inbound.partitions]:
+        processes = parts.store.processes
+        balance = Balance(parts.settings.instance, partitions, lambda: processes.instances)
+        start(every(LOOK_EVERY_S, balance.look, "balance"), "balance")
     start(wfm_side.outbox.run(), "outbox")
     start(wfm_side.dead_letters.watch(), "dead letters")
 
@@ -191,7 +190,7 @@ async def still_lacking(wfm_side: WfmSide) -> list[str]:
     await asyncio.wait(bound, timeout=BOUND_SOON_SECONDS)
     for task in bound:
         task.cancel()
-    consumers: list[ReplyConsumer | InboundConsumer] = [*wfm_side.replies, *wfm_side.inbound]
+    consumers: list[ReplyConsumer | Inbound] = [*wfm_side.replies, *wfm_side.inbound]
     problems = [wfm_side.bus.problem, *(consumer.problem for consumer in consumers)]
     return [problem for problem in problems if problem is not None]
 
@@ -213,19 +212,22 @@ async def until_begun(link: RabbitLink, step: Callable[[], Awaitable[None]]) -> 
             return
 
 
-def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates, bus: RabbitCommandBus) -> InboundConsumer:
-    return InboundConsumer(
-        parts.link,
-        parts.topology,
-        pack.name,
-        job_updates.handle,
-        exchange=pack.inbound.exchange,
-        bindings=pack.inbound.bindings,
-        clock=now,
-        new_id=new_id,
-        prefetch=parts.settings.broker.prefetch,
-        give_up=bus.give_up,
-    )
+def _inbound(parts: Parts, pack: Pack, job_updates: JobUpdates, bus: RabbitCommandBus) -> Inbound:
+    return InboundBuilder(parts, _applying(job_updates, pack, parts.tracing), bus.give_up).build(pack)
+
+
+def _traced(bus: RabbitCommandBus, tracing: "Tracing | None") -> CommandBus:
+    if tracing is None:
+        return bus
+    from bridge.tracing import TracedBus  # not before it is needed: OpenTelemetry need not be installed
+
+    return TracedBus(bus, tracing)
+
+
+def _applying(
+    job_updates: JobUpdates, pack: Pack, tracing: "Tracing | None"
+) -> Callable[[WfmMessage], Awaitable[None]]:
+    return job_updates.handle if tracing is None else tracing.applying(job_updates.handle, pack.inbound.exchange)
 
 
 def _requests(parts: Parts) -> Idempotency:

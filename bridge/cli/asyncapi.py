@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from bridge.app.packs import directories
 from bridge.app.wfm_side import topology_of
 from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption
@@ -18,7 +19,7 @@ from bridge.wfm.topology import OwnReplies
 def print_asyncapi(config: ConfigOption = None) -> None:
     """Print the bus side as AsyncAPI 3.0 (JSON): queues, exchanges, messages, commands and replies of all packs."""
     settings = given_settings(config)
-    packs = [_on_bus(directory) for directory in settings.packs]
+    packs = [_on_bus(directory) for directory in directories(settings)]
     typer.echo(json.dumps(asyncapi(topology_of(settings), packs), indent=2, ensure_ascii=False))
 
 

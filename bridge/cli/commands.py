@@ -14,6 +14,11 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         "Run the bridge until SIGINT or SIGTERM. SIGHUP makes it take up changed packs.",
     ),
     Verb(
+        "init",
+        "bridge.cli.init:init",
+        "Make a working directory for a Seller: settings, a Buyer with a key, a pack to begin with, a compose file.",
+    ),
+    Verb(
         "doctor",
         "bridge.cli.doctor:doctor",
         "Look at a set-up: settings, packs, Buyers, database, RabbitMQ, clock. Exit code 1 if something is wrong.",

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
-from bridge.cli.acts import DryRunOption, NoteOption
+from bridge.cli.acts import DryRunOption, NoteOption, named, writing
 from bridge.cli.chosen import BuyerOption, EventTypeOption, ListenerOption, SinceOption, UntilOption, chosen
 from bridge.cli.database import with_store
 from bridge.cli.given import given_settings
@@ -16,7 +16,7 @@ from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_facts, print_json, print_retried, print_rows, when
 from bridge.errors import PermanentError
 from bridge.flows.facts import attempt_facts, delivery_facts, group_facts, pending_facts
-from bridge.flows.operator import Pending
+from bridge.flows.operator import Pending, Retried, described, tried
 from bridge.flows.ports import Attempt, DeliveryFilter, DeliveryGroup, DeliveryReport, DeliveryState, is_under_way
 from bridge.settings import Settings
 from bridge.store import SqlStore
@@ -104,22 +104,34 @@ def retry_deliveries(
         raise PermanentError(f"name the notifications, or {SAY_WHICH}")
     settings = given_settings(config)
     if numbers:
-        _retry_numbers(settings, numbers, dry_run=dry_run, as_json=as_json)
+        _retry_numbers(settings, numbers, note, dry_run=dry_run, as_json=as_json)
     else:
-        _retry_chosen(settings, wanted, dry_run=dry_run, as_json=as_json)
+        _retry_chosen(settings, wanted, note, dry_run=dry_run, as_json=as_json)
 
 
-def _retry_numbers(settings: Settings, numbers: Sequence[int], *, dry_run: bool, as_json: bool) -> None:
+def _retry_numbers(settings: Settings, numbers: Sequence[int], note: str, *, dry_run: bool, as_json: bool) -> None:
     if dry_run:
         raise PermanentError("--dry-run goes with a filter; `deliveries show` tells how one is")
-    told = with_store(settings, lambda store: store.backlog.retry(numbers, now()), read_only=False)
-    print_retried(told, as_json=as_json)
+
+    async def work(store: SqlStore) -> Sequence[Retried]:
+        async with writing(store, "retry", named("deliveries", numbers), note) as result:
+            told = await store.backlog.retry(numbers, now())
+            result.text = tried(told)
+            return told
+
+    print_retried(with_store(settings, work, read_only=False), as_json=as_json)
 
 
-def _retry_chosen(settings: Settings, wanted: DeliveryFilter, *, dry_run: bool, as_json: bool) -> None:
+def _retry_chosen(settings: Settings, wanted: DeliveryFilter, note: str, *, dry_run: bool, as_json: bool) -> None:
+    async def hasten(store: SqlStore) -> int:
+        async with writing(store, "retry", f"deliveries {described(wanted)}", note) as result:
+            count = await store.backlog.hasten(wanted, now())
+            result.text = f"{count} tried now"
+            return count
+
     async def work(store: SqlStore) -> tuple[Sequence[DeliveryGroup], Pending, int]:
         groups, pending = await store.backlog.groups(wanted), await store.backlog.pending(wanted, now())
-        return groups, pending, 0 if dry_run else await store.backlog.hasten(wanted, now())
+        return groups, pending, 0 if dry_run else await hasten(store)
 
     groups, pending, done = with_store(settings, work, read_only=dry_run)
     if as_json:
@@ -166,7 +178,14 @@ def replay_deliveries(
     print_rows(GROUP_COLUMNS, map(_group, groups))
     if dry_run:
         return
-    count = with_store(settings, lambda store: store.backlog.replay(wanted, now()), read_only=False)
+
+    async def work(store: SqlStore) -> int:
+        async with writing(store, "replay", f"deliveries {described(wanted)}", note) as result:
+            count = await store.backlog.replay(wanted, now())
+            result.text = f"{count} sent again"
+            return count
+
+    count = with_store(settings, work, read_only=False)
     left = sum(group.count for group in groups) - count
     typer.echo(f"{count} will be sent again" + (f"; {left} have no listener any more" if left > 0 else ""))
 

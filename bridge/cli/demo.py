@@ -22,6 +22,7 @@ from bridge.simulator.wfm_server import WFM_PORT, control_app
 from bridge.telemetry import configure_logging
 
 BRIDGE_PORT = 8137
+ADMIN_PORT = 8138
 
 
 def demo(
@@ -69,7 +70,9 @@ async def _play(console: Console, broker_url: str | None, held: list[bool]) -> N
 
 
 async def _stay(console: Console, broker_url: str | None, place: Playground) -> None:
-    async with set_up(console, broker_url, Ports(bridge=BRIDGE_PORT, buyer=BUYER_PORT), place) as stage:
+    async with set_up(
+        console, broker_url, Ports(bridge=BRIDGE_PORT, buyer=BUYER_PORT, admin=ADMIN_PORT), place
+    ) as stage:
         runner = web.AppRunner(control_app(stage.wfm), access_log=None)
         await runner.setup()
         try:
@@ -89,6 +92,7 @@ def _print_addresses(console: Console, stage: Stage) -> None:
     console.print(
         f"  bridge   {bridge}   key: {API_KEY}\n"
         f"           curl -H 'X-API-Key: {API_KEY}' {bridge}/mefApi/sonata/workOrderManagement/v2/workOrder\n"
+        f"  console  http://127.0.0.1:{ADMIN_PORT}/   token: operator-key, or viewer-key\n"
         f"  WFM      {wfm}   a job: curl -X POST {wfm}/jobs; then POST {wfm}/jobs/<no>/start, /finish, /close\n"
         f"  Buyer    {stage.buyer.callback}   what he is told appears below",
         soft_wrap=True,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
-from bridge.cli.acts import DryRunOption, NoteOption, WhyOption, said_why
+from bridge.cli.acts import DryRunOption, NoteOption, WhyOption, said_why, writing
 from bridge.cli.database import with_store
 from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
@@ -16,6 +16,7 @@ from bridge.flows.facts import listener_facts
 from bridge.flows.operator import paused_because
 from bridge.flows.ports import ListenerReport, SubscriptionId
 from bridge.settings import Settings
+from bridge.store import SqlStore
 
 COLUMNS = ("id", "Buyer", "API", "to", "state", "waiting")
 
@@ -48,10 +49,16 @@ def resume_listener(listener: ListenerArgument, config: ConfigOption = None, not
 
     A running bridge begins within half a minute.
     """
-    settings = given_settings(config)
-    waiting = with_store(settings, lambda store: store.listeners.enable(_id(listener), now()), read_only=False)
-    if waiting is None:
-        raise _unknown(listener)
+
+    async def work(store: SqlStore) -> int:
+        async with writing(store, "resume", f"listener {listener}", note) as result:
+            waiting = await store.listeners.enable(_id(listener), now())
+            if waiting is None:
+                raise _unknown(listener)
+            result.text = f"{waiting} to be sent"
+            return waiting
+
+    waiting = with_store(given_settings(config), work, read_only=False)
     typer.echo(f"{listener}: resumed; {waiting} notifications will be sent")
 
 
@@ -61,8 +68,12 @@ def pause_listener(listener: ListenerArgument, config: ConfigOption = None, note
     report = find(settings, listener)
     if report.disabled_at is not None:
         raise PermanentError(f"listener {listener} is disabled already: {report.disabled_because}")
-    why = paused_because(note)
-    with_store(settings, lambda store: store.listeners.disable(_id(listener), why, now()), read_only=False)
+
+    async def work(store: SqlStore) -> None:
+        async with writing(store, "pause", f"listener {listener}", note):
+            await store.listeners.disable(_id(listener), paused_because(note), now())
+
+    with_store(settings, work, read_only=False)
     typer.echo(f"{listener}: paused")
 
 
@@ -79,8 +90,14 @@ def remove_listener(
     if dry_run:
         typer.echo(f"{listener}: would be removed; {waiting} notifications would be given up")
         return
-    if not with_store(settings, lambda store: store.listeners.remove(_id(listener)), read_only=False):
-        raise _unknown(listener)
+
+    async def work(store: SqlStore) -> None:
+        async with writing(store, "remove", f"listener {listener}", note) as result:
+            if not await store.listeners.remove(_id(listener)):
+                raise _unknown(listener)
+            result.text = f"{waiting} given up"
+
+    with_store(settings, work, read_only=False)
     typer.echo(f"{listener}: removed; {waiting} notifications were given up")
 
 

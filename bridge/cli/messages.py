@@ -11,6 +11,7 @@ import typer
 
 from bridge.app.process import now
 from bridge.cli.about import AboutOption
+from bridge.cli.acts import named, said_why, writing
 from bridge.cli.chosen_messages import (
     ReasonOption,
     ReceivedSinceOption,
@@ -65,17 +66,25 @@ def discard_messages(
     config: ConfigOption = None,
 ) -> None:
     """Set parked messages aside for good, with a note: they count as ignored, and no replay takes them up again."""
-    if not note.strip():
-        raise PermanentError("--note: say why, whoever reads it later has nothing else")
+    why = said_why(note)
 
-    async def work(store: SqlStore) -> list[int]:
-        return [number for number in numbers if not await store.journal.discard(number, note.strip())]
+    async def work(store: SqlStore) -> dict[int, str]:
+        async with writing(store, "discard", named("messages", numbers), why) as result:
+            left = [number for number in numbers if not await store.journal.discard(number, why)]
+            result.text = f"{len(numbers) - len(left)} discarded" + (f", {len(left)} not parked" if left else "")
+            return {number: await _not_parked(store, number) for number in left}
 
     left = with_store(given_settings(config), work, read_only=False)
     for number in numbers:
-        typer.echo(f"{number}: {'is not parked' if number in left else 'discarded'}", err=number in left)
+        typer.echo(f"{number}: {left.get(number, 'discarded')}", err=number in left)
     if left:
         raise typer.Exit(1)
+
+
+async def _not_parked(store: SqlStore, number: int) -> str:
+    """Say why a message could not be set aside."""
+    found = await store.journal.find(number)
+    return "does not exist" if found is None else f"is {found.entry.outcome}, not parked"
 
 
 def show_message(

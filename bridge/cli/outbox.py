@@ -7,14 +7,14 @@ import typer
 
 from bridge.app.process import now
 from bridge.cli.about import AboutOption, jobs_about
-from bridge.cli.acts import DryRunOption, NoteOption
+from bridge.cli.acts import DryRunOption, NoteOption, named, writing
 from bridge.cli.database import with_store
 from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_facts, print_json, print_retried, print_rows, when
 from bridge.errors import PermanentError
 from bridge.flows.facts import outbox_content, outbox_facts
-from bridge.flows.operator import OutboxFilter
+from bridge.flows.operator import OutboxFilter, Retried, tried
 from bridge.flows.ports import OutboxReport, OutboxState
 from bridge.store import SqlStore
 
@@ -81,8 +81,14 @@ def retry_outbox(
     if dry_run:
         typer.echo(f"{len(wanted)} would be tried now")
         return
-    told = with_store(settings, lambda store: store.outbox.retry(wanted, now()), read_only=False)
-    print_retried(told, as_json=as_json)
+
+    async def work(store: SqlStore) -> Sequence[Retried]:
+        async with writing(store, "retry", named("outbox", wanted), note) as result:
+            told = await store.outbox.retry(wanted, now())
+            result.text = tried(told)
+            return told
+
+    print_retried(with_store(settings, work, read_only=False), as_json=as_json)
 
 
 async def _reports(

@@ -10,6 +10,7 @@ import typer
 from bridge.app.packs import load_packs
 from bridge.app.process import new_id, now
 from bridge.cli.about import AboutOption
+from bridge.cli.acts import NoteOption, named, writing
 from bridge.cli.chosen_messages import (
     ReasonOption,
     ReceivedSinceOption,
@@ -50,6 +51,7 @@ def replay_messages(
     unloaded: Annotated[
         bool, typer.Option("--unloaded", help="Also by packs that the running bridge has not loaded.")
     ] = False,
+    note: NoteOption = "",
     config: ConfigOption = None,
 ) -> None:
     """Apply parked messages anew, by the packs as they are now. The bridge may run meanwhile.
@@ -71,7 +73,13 @@ def replay_messages(
         if not unloaded and not dry_run:
             await _are_loaded(store, packs)
         wanted = await chosen_messages(store, about, rule, reason, since, until) if by_filter else None
-        return await _replay(settings, store, packs, numbers or await _parked(store, wanted), dry_run=dry_run)
+        chosen = numbers or await _parked(store, wanted)
+        if dry_run:
+            return await _replay(settings, store, packs, chosen, dry_run=True)
+        async with writing(store, "replay", named("messages", chosen), note) as result:
+            failed = await _replay(settings, store, packs, chosen, dry_run=False)
+            result.text = f"{len(chosen) - failed} applied, {failed} stay parked"
+            return failed
 
     if with_store(settings, work, read_only=False):
         raise typer.Exit(1)

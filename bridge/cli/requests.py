@@ -6,13 +6,13 @@ import typer
 
 from bridge.cli.chosen import BuyerOption
 from bridge.cli.database import with_store
+from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_json, print_rows, when
 from bridge.domain.model import BuyerId, WorkOrderId
 from bridge.flows.facts import request_facts
 from bridge.flows.operator import RequestFilter
 from bridge.flows.ports import RefusedRequest
-from bridge.settings import load_settings
 
 COLUMNS = ("at", "requester", "Buyer", "operation", "about", "status", "reason", "correlation id")
 
@@ -34,7 +34,7 @@ def list_requests(
         status=status,
         work_order=None if work_order is None else WorkOrderId(work_order),
     )
-    found = with_store(load_settings(config), lambda store: store.refused.reports(wanted, limit), read_only=True)
+    found = with_store(given_settings(config), lambda store: store.refused.reports(wanted, limit), read_only=True)
     if as_json:
         print_json(map(request_facts, found))
     else:

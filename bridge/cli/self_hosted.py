@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from pydantic import SecretStr
 
+from bridge import box
 from bridge.app.running import RunningBridge, running
 from bridge.conformance.hooks import Hook, Hooks, Run
 from bridge.conformance.listener import Listener
@@ -38,7 +39,7 @@ from bridge.wfm.link import IN_MEMORY_URL, RabbitLink
 from bridge.wfm.topology import Topology
 
 INSTANCE: Final = "conformance"
-PACKS: Final = Path("mappings")
+PACKS: Final = box.BOX / "mappings"
 PACK, OTHER_PACK = "acme-wfm", "acme-south"
 BUYER, OTHER = "acme-buyer", "other-buyer"
 SELLER: Final = "acme-north"

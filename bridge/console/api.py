@@ -2,30 +2,153 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
-from bridge.console import shapes
-from bridge.console.query import number_in
+from bridge.console import answers, shapes
+from bridge.console.access import USER, require_operator
+from bridge.console.masking import Mask
+from bridge.console.pages.now import said
+from bridge.console.pages.parked import filter_of
+from bridge.console.pages.work_orders import look_for
+from bridge.console.query import choice_in, number_in, text_in
+from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
+from bridge.console.story import mask_for, shown_to
+from bridge.domain.model import Outcome
+from bridge.flows.ports import MessageFilter
+from bridge.mapping.pack import Pack
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"  # RFC 9457
 MOST: Final = 1000
 
+Body = TypeVar("Body", bound=BaseModel)
+
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
     """Give the routes."""
+    return [*_reading(services), *_messages(services), *_acting(services)]
 
+
+def _reading(services: Services) -> Iterable[web.RouteDef]:
     async def audit(request: web.Request) -> web.Response:
-        limit = min(number_in(request, "limit") or 100, MOST)
-        acts = await services.audit.latest(limit, number_in(request, "before"))
-        return answer(shapes.AuditLog(acts=[shapes.act(one) for one in acts]))
+        acts = await services.audit.latest(_limit(request), number_in(request, "before"))
+        return answer(shapes.AuditLog(acts=[shapes.act(one, shown_to(services, request)) for one in acts]))
 
-    return [web.get("/v1/audit", audit)]
+    async def now(request: web.Request) -> web.Response:
+        seen = services.pulse.now
+        if seen is None:
+            raise web.HTTPServiceUnavailable(text="The bridge is starting; nothing has been looked at yet.")
+        wrong = [f"{name}: {said(value)}" for name, value in services.checks().items() if value is not True]
+        return answer(answers.now(seen, wrong, services.warnings(), _mask(services, request)))
+
+    async def work_orders(request: web.Request) -> web.Response:
+        _, hits = await look_for(services, request, _limit(request))
+        return answer(answers.work_orders(hits))
+
+    async def trace(request: web.Request) -> web.Response:
+        found = await services.traces.find(request.match_info["id"])
+        if not found.jobs:
+            raise web.HTTPNotFound(text=f"Nothing on record has the id {request.match_info['id']!r}.")
+        told = [await services.traces.read(job) for job in found.jobs]
+        at, mask = services.clock(), _mask(services, request)
+        return answer(shapes.Stories(stories=[answers.story(each, at, mask) for each in told]))
+
+    return [
+        web.get("/v1/audit", audit),
+        web.get("/v1/now", now),
+        web.get("/v1/work-orders", work_orders),
+        web.get("/v1/trace/{id}", trace),
+    ]
+
+
+def _messages(services: Services) -> Iterable[web.RouteDef]:
+    async def listed(request: web.Request) -> web.Response:
+        found = await services.journal.chosen(await _filter(services, request), _limit(request))
+        mask = _mask(services, request)
+        return answer(shapes.Messages(messages=[answers.message(each, mask) for each in found]))
+
+    async def grouped(request: web.Request) -> web.Response:
+        found = await services.journal.groups(await _filter(services, request))
+        return answer(answers.groups(found, _mask(services, request)))
+
+    async def shown(request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        recorded = await services.journal.find(number)
+        if recorded is None:
+            raise web.HTTPNotFound(text=f"There is no message {number}.")
+        mask = _mask(services, request, services.packs.get(recorded.entry.raw.pack))
+        return answer(answers.whole_message(recorded, mask))
+
+    return [
+        web.get("/v1/messages", listed),
+        web.get("/v1/message-groups", grouped),
+        web.get("/v1/messages/{number:\\d{1,18}}", shown),
+    ]
+
+
+def _acting(services: Services) -> Iterable[web.RouteDef]:
+    async def replayed(request: web.Request) -> web.Response:
+        user = require_operator(request)
+        asked = await _body(request, shapes.Replay)
+        numbers = await _numbers(services, asked)
+        if asked.dry_run:
+            return answer(answers.fates(await preview(services, numbers[:MOST_PREVIEWED]), dry_run=True))
+        done = await replay(services, user, numbers, asked.note)
+        return answer(answers.fates(done.fates, dry_run=False))
+
+    async def discarded(request: web.Request) -> web.Response:
+        user = require_operator(request)
+        asked = await _body(request, shapes.Discard)
+        left = await discard(services, user, asked.numbers, asked.note)
+        done = [number for number in asked.numbers if number not in left]
+        return answer(shapes.Discarded(discarded=done, not_parked=list(left)))
+
+    return [web.post("/v1/messages/replay", replayed), web.post("/v1/messages/discard", discarded)]
+
+
+async def _numbers(services: Services, asked: shapes.Replay) -> list[int]:
+    given = {"pack": asked.pack, "reason": asked.reason, "about": asked.about}
+    if (asked.numbers is None) != any(given.values()):
+        raise web.HTTPBadRequest(text="Give numbers, or pack, reason or about.")
+    if asked.numbers is not None:
+        return sorted(asked.numbers)
+    wanted = await filter_of(services, lambda name, otherwise: given[name] or otherwise)
+    return list(await numbers_of(services, wanted, MOST_REPLAYED))
+
+
+async def _filter(services: Services, request: web.Request) -> MessageFilter:
+    about = text_in(request, "about")
+    return MessageFilter(
+        outcome=choice_in(request, "outcome", Outcome),
+        pack=text_in(request, "pack"),
+        rule=text_in(request, "rule"),
+        reason=text_in(request, "reason"),
+        jobs=None if about is None else tuple((await services.traces.find(about)).jobs),
+    )
+
+
+async def _body(request: web.Request, shape: type[Body]) -> Body:
+    """Read what was sent; raises `HTTPBadRequest` with what is wrong with it."""
+    try:
+        return shape.model_validate_json(await request.read())
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, one['loc'])) or 'the body'}: {one['msg']}" for one in error.errors()]
+        raise web.HTTPBadRequest(text="; ".join(wrong)) from None
+
+
+def _limit(request: web.Request) -> int:
+    return min(number_in(request, "limit") or 100, MOST)
+
+
+def _mask(services: Services, request: web.Request, pack: Pack | None = None) -> Mask:
+    """Say what is hidden: of a pack, or of all of them."""
+    packs = services.packs.values() if pack is None else (pack,)
+    return mask_for(request[USER], frozenset[str]().union(*map(services.private, packs)))
 
 
 def answer(body: BaseModel, status: int = 200) -> web.Response:

@@ -9,10 +9,10 @@ from aiohttp.typedefs import Middleware
 
 from bridge.console import api, openapi
 from bridge.console.access import USER, Door, Handler, add_headers
-from bridge.console.pages import audit, login, now
-from bridge.console.render import BASE, STATIC, page, set_up
+from bridge.console.pages import audit, draft, login, now, parked, work_orders
+from bridge.console.render import BASE, STATIC, page, see, set_up
 from bridge.console.services import Services
-from bridge.errors import StoreUnavailable
+from bridge.errors import PermanentError, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +27,11 @@ Refuse = Callable[[web.Request, int, str], Awaitable[web.StreamResponse]]
 def install(app: web.Application, services: Services, door: Door) -> None:
     """Add the console to the application of the admin port."""
     app.on_response_prepare.append(add_headers)
+
+    async def end(_: web.Application) -> None:
+        services.closing.set()
+
+    app.on_shutdown.append(end)
     app.router.add_get("/", _to_console)
     app.router.add_get(BASE, _to_console)
     app.add_subapp(f"{BASE}/", _pages(services, door))
@@ -34,7 +39,7 @@ def install(app: web.Application, services: Services, door: Door) -> None:
 
 
 async def _to_console(_: web.Request) -> web.Response:
-    raise web.HTTPSeeOther(f"{BASE}/")
+    return see(f"{BASE}/")
 
 
 def _pages(services: Services, door: Door) -> web.Application:
@@ -43,6 +48,9 @@ def _pages(services: Services, door: Door) -> web.Application:
     parts: Sequence[Iterable[web.RouteDef]] = (
         login.routes(services, door),
         now.routes(services),
+        work_orders.routes(services),
+        parked.routes(services),
+        draft.routes(services),
         audit.routes(services),
     )
     for routes in parts:
@@ -81,6 +89,8 @@ def _guard(door: Door, refuse: Refuse) -> Middleware:
             return await refuse(request, raised.status, raised.text or raised.reason)
         except StoreUnavailable as trouble:
             return await refuse(request, 503, str(trouble))
+        except PermanentError as refused:
+            return await refuse(request, 409, str(refused))
         except Exception:
             log.exception("admin.request_failed", path=request.path)
             return await refuse(request, 500, "That failed; the log of the bridge says why.")
@@ -92,5 +102,5 @@ async def _page_of(request: web.Request, status: int, text: str) -> web.StreamRe
     """Say on a page what is wrong; who is not logged in is led to the login."""
     if status == 401:
         wanted = request.path_qs if request.method == "GET" else f"{BASE}/"
-        raise web.HTTPSeeOther(f"{BASE}/login?" + login.after(wanted))
+        return see(f"{BASE}/login?" + login.after(wanted))
     return page(request, "problem.html", status, title="Not possible", text=text)

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from bridge import __version__
 from bridge.console import shapes
@@ -30,7 +30,52 @@ class Operation:
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
+WHICH: Final = {"outcome": TEXT, "pack": TEXT, "rule": TEXT, "reason": TEXT, "about": TEXT}
+
 OPERATIONS: Final = (
+    Operation(method="get", path="/v1/now", summary="How the bridge is", answers=shapes.Now),
+    Operation(
+        method="get",
+        path="/v1/work-orders",
+        summary="WorkOrders by any id, Buyer and state",
+        answers=shapes.WorkOrders,
+        query={"q": TEXT, "buyer": TEXT, "state": TEXT, "limit": NUMBER},
+    ),
+    Operation(
+        method="get",
+        path="/v1/trace/{id}",
+        summary="All that is on record of what an id means",
+        answers=shapes.Stories,
+    ),
+    Operation(
+        method="get",
+        path="/v1/messages",
+        summary="Messages of the WFM, newest first",
+        answers=shapes.Messages,
+        query={**WHICH, "limit": NUMBER},
+    ),
+    Operation(
+        method="get",
+        path="/v1/message-groups",
+        summary="How many messages came to what, most first",
+        answers=shapes.MessageGroups,
+        query=WHICH,
+    ),
+    Operation(method="get", path="/v1/messages/{number}", summary="One message in full", answers=shapes.WholeMessage),
+    Operation(
+        method="post",
+        path="/v1/messages/replay",
+        summary="Apply parked messages anew, oldest first; for operators",
+        answers=shapes.Fates,
+        takes=shapes.Replay,
+    ),
+    Operation(
+        method="post",
+        path="/v1/messages/discard",
+        summary="Set parked messages aside for good; for operators",
+        answers=shapes.Discarded,
+        takes=shapes.Discard,
+    ),
     Operation(
         method="get",
         path="/v1/audit",
@@ -55,7 +100,11 @@ def document() -> dict[str, Any]:
     """Write the document."""
     used = {model for one in OPERATIONS for model in (one.answers, one.takes) if model is not None} | {shapes.Problem}
     by_name = sorted(used, key=lambda model: model.__name__)
-    _, schemas = models_json_schema([(model, "serialization") for model in by_name], ref_template=REFERENCE)
+    taken = {one.takes for one in OPERATIONS}
+    modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
+        (model, "validation" if model in taken else "serialization") for model in by_name
+    ]
+    _, schemas = models_json_schema(modes, ref_template=REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
     for one in OPERATIONS:
         paths.setdefault(one.path, {})[one.method] = _operation(one)

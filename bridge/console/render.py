@@ -14,7 +14,7 @@ from aiohttp import web
 from bridge.console.access import SESSION, USER
 
 BASE: Final = "/console"
-NAV: Final = (("/", "Now"), ("/audit", "Audit"))
+NAV: Final = (("/", "Now"), ("/work-orders", "WorkOrders"), ("/parked", "Parked"), ("/audit", "Audit"))
 """The pages that each page leads to."""
 STATIC: Final = Path(__file__).with_name("static")
 HTML: Final = "text/html"
@@ -42,6 +42,11 @@ def page(request: web.Request, template: str, status: int = 200, **facts: object
         "path": request.path,
     }
     return aiohttp_jinja2.render_template(template, request, {**known, **facts}, status=status)
+
+
+def see(location: str) -> web.Response:
+    """Lead a browser to another page. It is no exception: the server makes the Buyers' errors of those."""
+    return web.Response(status=303, headers={"Location": location})
 
 
 @cache

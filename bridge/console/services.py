@@ -1,11 +1,26 @@
 """What the console stands on; the use cases and the store fit these."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from bridge.console.acts import Acts
-from bridge.flows.ports import RecordedAct
+from bridge.console.drafts import Drafts
+from bridge.console.pulse import Pulse
+from bridge.domain.model import JobRef
+from bridge.flows.job_updates import JobUpdates
+from bridge.flows.ports import (
+    Clock,
+    JobTrace,
+    MessageFilter,
+    MessageGroup,
+    RecordedAct,
+    RecordedEntry,
+    WorkOrderHit,
+    WorkOrderSearch,
+)
+from bridge.mapping.pack import Pack
 
 
 class AuditReader(Protocol):
@@ -14,11 +29,54 @@ class AuditReader(Protocol):
     async def latest(self, limit: int = 100, before: int | None = None) -> Sequence[RecordedAct]: ...
 
 
+class Found(Protocol):
+    """The jobs that an id means."""
+
+    @property
+    def jobs(self) -> Sequence[JobRef]: ...
+
+
+class Traces(Protocol):
+    """Jobs with all that happened."""
+
+    async def find(self, id_: str) -> Found: ...
+    async def read(self, job: JobRef) -> JobTrace: ...
+
+
+class Journal(Protocol):
+    """The journal, as operators see it."""
+
+    async def find(self, number: int) -> RecordedEntry | None: ...
+    async def chosen(self, wanted: MessageFilter, limit: int) -> Sequence[RecordedEntry]: ...
+    async def groups(self, wanted: MessageFilter) -> Sequence[MessageGroup]: ...
+    async def discard(self, number: int, note: str) -> bool: ...
+
+
+class Search(Protocol):
+    """WorkOrders of all Buyers."""
+
+    async def work_orders(self, wanted: WorkOrderSearch, limit: int) -> Sequence[WorkOrderHit]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """All of it. `login_hint` says on the login page how one gets in, if that is no secret."""
+    """All of it. `private` names the fields of a pack that hold contact data and notes.
+
+    `closing` is set when the bridge ends. `login_hint` says on the login page how one gets in, if that is no secret.
+    """
 
     acts: Acts
     audit: AuditReader
     checks: Callable[[], Mapping[str, bool | str]]
+    warnings: Callable[[], Sequence[str]]
+    clock: Clock
+    pulse: Pulse
+    traces: Traces
+    journal: Journal
+    search: Search
+    job_updates: JobUpdates
+    packs: Mapping[str, Pack]
+    drafts: Drafts
+    private: Callable[[Pack | None], frozenset[str]]
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
     login_hint: str = ""

@@ -8,7 +8,7 @@ it is given back without having been begun.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from functools import partial
@@ -57,6 +57,9 @@ MOST_UNRECORDED = 500
 log = structlog.stdlib.get_logger(__name__)
 
 Choose = Callable[[Sequence[Delivery]], Sequence[Delivery]]
+Post = Callable[[Webhook], Awaitable[SendResult]]
+Around = Callable[[Delivery, Webhook, Post], Awaitable[SendResult]]
+"""What stands around each attempt, and may add headers."""
 
 
 class Deliveries(Protocol):
@@ -74,6 +77,11 @@ def _uncounted(_buyer: str, _outcome: str) -> None:
     """Count nothing."""
 
 
+async def plainly(_delivery: Delivery, webhook: Webhook, post: Post) -> SendResult:
+    """Post as it is."""
+    return await post(webhook)
+
+
 class DeliveryWorker:
     """The worker. `wake()` it after a commit that made a delivery due."""
 
@@ -86,11 +94,13 @@ class DeliveryWorker:
         random: Random,
         base_url: str,
         count: Callable[[str, str], None] = _uncounted,
+        around: Around = plainly,
     ) -> None:
         """`open_sender` opens what sends; `base_url` is the absolute URL in front of `/mefApi`. `count` is told of each
         attempt whose it was, and what came of it.
         """
         self._count = count
+        self._around = around
         self._store = store
         self._open_sender = open_sender
         self._settings = settings
@@ -346,7 +356,8 @@ class DeliveryWorker:
     async def _send(self, sender: Sender, delivery: Delivery) -> SendResult:
         """Prepare and send. A crash counts as a failed attempt, so that a delivery that crashes us ends some day."""
         try:
-            return await sender.send(self._prepare(delivery), delivery.subscription.buyer)
+            post = partial(sender.send, buyer=delivery.subscription.buyer)
+            return await self._around(delivery, self._prepare(delivery), post)
         except Exception as error:
             log.exception("a notification could not be sent", number=delivery.number)
             return Failed(f"the bridge failed: {type(error).__name__}")

@@ -18,6 +18,7 @@ from aiohttp import ClientSession
 from pydantic import SecretStr
 from rich.console import Console
 
+from bridge import box
 from bridge.app.running import RunningBridge, running
 from bridge.demo.playground import Playground
 from bridge.demo.timeline import Entry, Timeline
@@ -56,10 +57,11 @@ _SHOWN = ("JOB_NO", "JOB_VER", "STAT", "RSN", "VISIT_NO", "WIN_FROM", "CMD", "SL
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """Where the parts listen; 0 takes a free port."""
+    """Where the parts listen; 0 takes a free port. Without one for it there is no console."""
 
     bridge: int = 0
     buyer: int = 0
+    admin: int | None = None
 
 
 class Stage:
@@ -214,8 +216,10 @@ def _settings(broker_url: str | None, namespace: str, directory: Path, ports: Po
     return Settings.model_construct(
         instance=INSTANCE,
         mode=Mode.DEVELOPMENT,
+        packs=(box.found(Path(PACK)),),
+        buyers=box.BUYERS,
         http=HttpSettings(port=ports.bridge),
-        admin=AdminSettings(enabled=False),
+        admin=AdminSettings(enabled=ports.admin is not None, port=ports.admin or 0),
         broker=BrokerSettings(url=SecretStr(url), namespace=namespace, queue_type=QueueType.CLASSIC),
         database=DatabaseSettings(url=SecretStr(f"sqlite:///{directory / 'demo.sqlite3'}")),
         delivery=DeliverySettings(allow_private_callbacks=True),

@@ -28,7 +28,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain import compensation
-from bridge.domain.ages import CLOCK_GRAIN
+from bridge.domain.ages import CLOCK_GRAIN, is_behind
 from bridge.domain.appointment import OPEN
 from bridge.domain.booking import can_be_adopted
 from bridge.domain.model import (
@@ -132,7 +132,16 @@ def booking_echo(job: Job, update: JobUpdate, now: datetime) -> Decision | None:
         return _waiting(job, "may be the echo of a booking whose reply is awaited")
     if command.state is CommandState.EXPIRED:
         return _taken_back(job, command, update, now)
-    return _ignored(job, "the booking timed out and is being cancelled in the WFM")
+    ignored = _ignored(job, "the booking timed out and is being cancelled in the WFM")
+    return replace(ignored, job=job.with_command(_where_it_is(job, command, update)))
+
+
+def _where_it_is(job: Job, command: Command, update: JobUpdate) -> Command:
+    """Note where the WFM has moved a visit that it is to take back: if it never does, the Buyer is shown it there."""
+    visit = update.visit
+    is_it = visit.ref is not None and visit.ref == command.visit and command.appointment is None
+    tells = visit.window is not None and visit.writes_window and not is_behind(update.versions, job.heard)
+    return replace(command, window=visit.window) if is_it and tells else command
 
 
 def gone_echo(job: Job, update: JobUpdate, _: datetime) -> Decision | None:

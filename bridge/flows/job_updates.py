@@ -13,6 +13,7 @@ from bridge.batcher import Batcher, Patient
 from bridge.domain.model import JobRef, Outcome
 from bridge.errors import concerns_all
 from bridge.flows.hold_queue import crashed, read_again, unattributed
+from bridge.flows.partitions import PARTS, own_parts
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Work, Workshop
@@ -73,7 +74,10 @@ class JobUpdates:
         parts = [
             (message, part)
             for message in messages
-            for part in work.packs[message.pack].read_all(message.body, message.routing_key, message.headers)
+            for part in own_parts(
+                work.packs[message.pack].read_all(message.body, message.routing_key, message.headers),
+                message.headers.get(PARTS),
+            )
         ]
         async with work.transaction() as tx:
             await _take(tx, work, parts)
@@ -123,7 +127,7 @@ class JobUpdates:
 
         Its entry is then superseded. Raises `NotReplayable`, also where it would only be parked again.
         """
-        work = Work(self._workshop)
+        work = Work(self._workshop, is_replay=True)
         async with work.transaction() as tx:
             parked = await self._parked(tx, number)
             parts = read_again(work.packs[parked.raw.pack], parked)

@@ -1,12 +1,12 @@
 """What operators ask of the store and are told by it: values only, for the command line and the console alike."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from bridge.domain.model import BuyerId, CommandKind, CommandState, JobRef, WorkOrderId
-from bridge.flows.ports import OutboxReport, OutboxState, RecordedEntry, TracedCommand
+from bridge.flows.ports import DeliveryFilter, OutboxReport, OutboxState, RecordedEntry, TracedCommand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,3 +114,22 @@ PAUSED = "an operator paused it"
 def paused_because(note: str) -> str:
     """Say why a listener is disabled that an operator pauses."""
     return f"{PAUSED}: {note.strip()}" if note.strip() else PAUSED
+
+
+def tried(told: Sequence[Retried]) -> str:
+    """Sum up what a retry came to, for the audit log."""
+    done = sum(each.is_done for each in told)
+    return f"{done} tried now" + (f", {len(told) - done} not" if done < len(told) else "")
+
+
+def described(wanted: DeliveryFilter) -> str:
+    """Say which deliveries are meant, in a line."""
+    given = {
+        "": wanted.state and wanted.state.value,
+        "of Buyer ": wanted.buyer,
+        "to listener ": wanted.listener,
+        "of type ": wanted.event_type and wanted.event_type.value,
+        "from ": wanted.since and wanted.since.isoformat(),
+        "to ": wanted.until and wanted.until.isoformat(),
+    }
+    return " ".join(f"{words}{value}" for words, value in given.items() if value) or "of all kinds"

@@ -76,6 +76,7 @@ class MessageFilter:
     """
 
     outcome: Outcome | None = None
+    pack: str | None = None
     jobs: Collection[JobRef] | None = None
     rule: str | None = None
     reason: str | None = None
@@ -401,6 +402,28 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderSearch:
+    """Which WorkOrders an operator looks for; None means any."""
+
+    jobs: Collection[JobRef] | None = None
+    buyer: BuyerId | None = None
+    state: WorkOrderState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkOrderHit:
+    """A WorkOrder that was found. `parked` counts the messages of its job that are parked."""
+
+    id: WorkOrderId
+    job: JobRef
+    buyer: BuyerId
+    state: WorkOrderState
+    tickets: tuple[str, ...]
+    changed_at: datetime
+    parked: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
     """An act of a person: who did what with which thing, when, and why (`note`).
 
@@ -651,6 +674,16 @@ class Requests(Protocol):
     """The requests with an Idempotency-Key, as they are kept for a time."""
 
     async def forget_until(self, until: datetime) -> int: ...
+
+
+class Partitionings(Protocol):
+    """How many partitions the inbound queue of each pack is divided into."""
+
+    async def count(self, pack: str) -> int:
+        """Tell how many are in force; 1 where nobody ever said."""
+
+    async def change(self, pack: str, count: int) -> None:
+        """Put another number in force."""
 
 
 class BuyersStore(Protocol):

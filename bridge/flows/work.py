@@ -58,8 +58,10 @@ class Work:
     `packs` are a snapshot: a batch ends with the packs that it began with.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, *, is_replay: bool = False) -> None:
+        """What a replay leaves parked was parked before: nobody is to be alarmed of it anew."""
         self._workshop = workshop
+        self._is_replay = is_replay
         self.packs = dict(workshop.packs)
         self.now = workshop.clock()
         self._loaded: dict[JobRef, Job] = {}
@@ -85,11 +87,19 @@ class Work:
             if step.error is not None:
                 log.error("message.crashed", exc_info=step.error)
             if step.entry is not None:
-                _log(step.entry)
+                self._say(step.entry)
         for entry in self._parked:
-            _log(entry)
+            self._say(entry)
         if self._workshop.watcher is not None:
             self._tell(self._workshop.watcher)
+
+    def _say(self, entry: JournalEntry) -> None:
+        """Say what became of a message, if it came to something or is to be looked at."""
+        if entry.outcome is Outcome.PARKED:
+            (log.info if self._is_replay else log.warning)("message.parked", **_about(entry), reason=entry.reason)
+        elif entry.outcome is Outcome.APPLIED:
+            hops = [f"{hop.resource} {hop.id} {hop.source or 'new'} -> {hop.target}" for hop in entry.transitions]
+            log.info("message.applied", **_about(entry), rule=entry.rule, hops=hops)
 
     def _tell(self, watcher: Watcher) -> None:
         for entry in self._written.values():
@@ -168,15 +178,6 @@ class Work:
         await tx.record([entry for place, entry in entries.items() if place.new])
         if resolved := {place.number: entry for place, entry in entries.items() if not place.new}:
             await tx.resolve_waiting(resolved)
-
-
-def _log(entry: JournalEntry) -> None:
-    """Say what became of a message, if it came to something or is to be looked at."""
-    if entry.outcome is Outcome.PARKED:
-        log.warning("message.parked", **_about(entry), reason=entry.reason)
-    elif entry.outcome is Outcome.APPLIED:
-        hops = [f"{hop.resource} {hop.id} {hop.source or 'new'} -> {hop.target}" for hop in entry.transitions]
-        log.info("message.applied", **_about(entry), rule=entry.rule, hops=hops)
 
 
 def _about(entry: JournalEntry) -> dict[str, str | None]:

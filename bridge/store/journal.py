@@ -143,6 +143,8 @@ def _conditions(wanted: MessageFilter) -> Iterator[ColumnElement[bool]]:
     columns = journal.c
     if wanted.outcome is not None:
         yield columns.outcome == wanted.outcome.value
+    if wanted.pack is not None:
+        yield columns.pack == wanted.pack
     if wanted.jobs is not None:
         yield or_(false(), *(and_(columns.pack == job.pack, columns.job_key == job.key) for job in wanted.jobs))
     if wanted.rule is not None:

@@ -88,6 +88,8 @@ class Processes:
         self._watch = Watch()
         self._is_known = False
         self._seen: Mapping[str, int] = {}
+        self.instances: frozenset[str] = frozenset((instance,))
+        """All that were there at the last beat, this one among them."""
         self.packs: Callable[[], Mapping[str, str]] = dict
         """The packs that this process goes by, with their versions."""
         self.on_free: Callable[[], None] = ordering.nobody
@@ -123,6 +125,12 @@ class Processes:
             if packs.get(name, version) != version
         ]
 
+    async def others(self, pack: str) -> Sequence[str]:
+        """Name the instances of other processes that go by a pack and have not been found dead."""
+        async with self._database.read() as session:
+            rows = await session.rows(_PACKS)
+        return sorted({row["instance"] for row in rows if row["id"] != self._id and pack in (row["packs"] or {})})
+
     async def take_over(self) -> Sequence[Process]:
         """Take over from earlier processes of this instance, which are known to have ended; return them."""
         async with self._database.read() as session:
@@ -152,6 +160,7 @@ class Processes:
             await session.run(_BEAT, row)
             others = await session.rows(_OTHERS, {"own": self._id})
         self._is_known = True
+        self.instances = frozenset((self._instance, *(row["instance"] for row in others)))
         return [Process(**row) for row in others]
 
     async def _bury(self, dead: Process, *, certainly: bool = False) -> bool:

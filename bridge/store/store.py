@@ -22,11 +22,13 @@ from bridge.store.listeners import Listeners
 from bridge.store.notifications import Notifications
 from bridge.store.opening import Opening
 from bridge.store.outbox import Outbox
+from bridge.store.partitionings import Partitionings
 from bridge.store.processes import Processes
 from bridge.store.reads import Reads
 from bridge.store.refused_requests import RefusedRequests
 from bridge.store.requests import Requests
 from bridge.store.retention import Retention
+from bridge.store.search import Search
 from bridge.store.session import Database
 from bridge.store.sqlite import Synchronous
 from bridge.store.trace_contexts import TraceContexts
@@ -119,6 +121,7 @@ class SqlStore:
         self.traces = Traces(self._database)
         self.trace_contexts = TraceContexts(self._database)
         self.counts = Counts(self._database)
+        self.search = Search(self._database)
         self.audit = Audit(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
@@ -126,6 +129,7 @@ class SqlStore:
         self.outbox = Outbox(self._database, clock, process)
         self.processes = Processes(self._database, clock, process or "", instance or "")
         self.processes.on_free = self._wake_all
+        self.partitionings = Partitionings(self._database)
 
     async def open(self) -> None:
         """Open the database. Raises `PermanentError` for what somebody has to mend, and `StoreUnavailable` for what may

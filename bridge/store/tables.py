@@ -375,6 +375,13 @@ processes = Table(
     Column("packs", Json(optional=True)),
 )
 
+partitionings = Table(
+    "partitionings",
+    metadata,
+    Column("pack", Plain, primary_key=True),
+    Column("partitions", Number, nullable=False),
+)
+
 audit = Table(
     "audit",
     metadata,

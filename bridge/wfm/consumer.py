@@ -6,15 +6,17 @@ Raw bytes go on as they are. The handler returns only after its commit, and then
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
 from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
+from bridge.flows.partitions import PARTS
 from bridge.flows.ports import Clock, WfmMessage
 from bridge.loops import every
-from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source
+from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source, Take
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.predecessor import Predecessor
 from bridge.wfm.standing import Standing
@@ -31,7 +33,8 @@ LOOK_EVERY_S: Final = 10.0
 class InboundConsumer:
     """Hands the messages of one pack to `handle`, in the order of the queue.
 
-    They come from an exchange of the WFM, by the routing keys that our queue is bound by.
+    They come from an exchange of the WFM, by the routing keys that our queue is bound by. Where they are not handled
+    here, but passed on, they go to `take` in place of `handle`.
     """
 
     def __init__(
@@ -48,13 +51,13 @@ class InboundConsumer:
         prefetch: int,
         give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
+        take: Take | None = None,
     ) -> None:
         self._link = link
         self._topology = topology
-        self._pack = pack
+        self._read = InboundReader(pack, clock, new_id)
         self._handle = handle
-        self._clock = clock
-        self._new_id = new_id
+        self._take_instead = take
         self._queue = topology.inbound_queue(pack)
         sources = _in_memory_sources(topology, exchange, bindings) if link.in_memory else [(self._queue, None)]
         self._intake = Intake(
@@ -125,15 +128,35 @@ class InboundConsumer:
 
     def _take(self, message: IncomingMessage) -> Awaitable[None]:
         self._standing.given()
-        return self._handle(
-            WfmMessage(
-                pack=self._pack,
-                body=message.body,
-                routing_key=_text(message.routing_key or ""),
-                headers=_headers(message),
-                correlation_id=_text(message.correlation_id or message.message_id or self._new_id()),
-                received_at=self._clock(),
-            )
+        if self._take_instead is not None:
+            return self._take_instead(message)
+        return self._handle(self._read(message))
+
+
+@dataclass(frozen=True, slots=True)
+class InboundReader:
+    """Makes what the use case takes of what came off a queue of a pack.
+
+    Only of a partition's queue, which our own partitioner fills, it believes that a message is for some of its parts.
+    """
+
+    pack: str
+    clock: Clock
+    new_id: Callable[[], str]
+    believes_parts: bool = False
+
+    def __call__(self, message: IncomingMessage) -> WfmMessage:
+        """Read one message, whatever stands beside its body."""
+        headers = read_headers(message)
+        if not self.believes_parts:
+            headers.pop(PARTS, None)
+        return WfmMessage(
+            pack=self.pack,
+            body=message.body,
+            routing_key=_text(message.routing_key or ""),
+            headers=headers,
+            correlation_id=_text(message.correlation_id or message.message_id or self.new_id()),
+            received_at=self.clock(),
         )
 
 
@@ -198,7 +221,7 @@ class ReplyConsumer:
                 pack=self._pack,
                 correlation_id=_text(message.correlation_id or ""),
                 body=message.body,
-                headers=_headers(message),
+                headers=read_headers(message),
                 received_at=self._clock(),
             )
         )
@@ -214,7 +237,7 @@ def text_headers(message: IncomingMessage) -> dict[str, str]:
     return {_text(key): _text(value) for key, value in message.headers.items()}
 
 
-def _headers(message: IncomingMessage) -> dict[str, str]:
+def read_headers(message: IncomingMessage) -> dict[str, str]:
     """Give the headers, and beside them the properties that say how the body is written, if they do."""
     properties = {}
     if "charset" in (message.content_type or "").lower():

@@ -13,7 +13,7 @@ from bridge.flows.ports import BusMessage
 from bridge.wfm.consumer import text_headers
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.publisher import Outgoing, Publisher
-from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology
+from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology, short_string
 from bridge.wfm.trouble import GONE
 
 PUBLISH_TIMEOUT_S: Final = 5.0
@@ -104,11 +104,11 @@ class RabbitCommandBus:
         await self._send(
             Outgoing(
                 exchange=self._topology.dead_letter,
-                routing_key=_short(message.routing_key or ""),
+                routing_key=short_string(message.routing_key or ""),
                 body=message.body,
-                id=_short(message.message_id or uuid4().hex),
-                correlation_id=_short(message.correlation_id or ""),
-                content_type=_short(message.content_type or ""),
+                id=short_string(message.message_id or uuid4().hex),
+                correlation_id=short_string(message.correlation_id or ""),
+                content_type=short_string(message.content_type or ""),
                 headers={**text_headers(message), REASON: reason[:LONGEST_REASON], TAKEN_FROM: queue},
             )
         )
@@ -151,11 +151,6 @@ async def _in_memory(broker: RabbitBroker, message: Outgoing) -> None:
         )
     except SubscriberNotFound as nobody:
         raise NotRouted(f"no queue takes {message.routing_key!r} from exchange {message.exchange!r}") from nobody
-
-
-def _short(text: str) -> str:
-    """Cut a text to what AMQP takes: with escapes in it (`frames.py`) it may be longer than it came."""
-    return text.encode()[:LONGEST_SHORT_STRING].decode(errors="ignore")
 
 
 def _reply_to(topology: Topology, own: OwnReplies) -> str | None:

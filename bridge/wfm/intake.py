@@ -63,6 +63,7 @@ class Intake:
         self._acks = self._new_acks()
         self._queue: AbstractQueue | None = None
         self._is_started = False
+        self._is_stopping = False
 
     def _new_acks(self) -> "Acks":
         return Acks(self._requeue_pause_s, self._give_up)
@@ -79,7 +80,7 @@ class Intake:
 
     async def start(self) -> None:
         """Begin to consume; raises `NotAllowed` if we have no right to."""
-        self._acks = self._new_acks()
+        self._acks, self._is_stopping = self._new_acks(), False
         if self._link.in_memory:
             for source in self._sources:
                 await self._subscribe(*source)
@@ -100,9 +101,11 @@ class Intake:
                 await _briefly(stopped.channel.close())
 
     async def stop(self, deadline_s: float) -> None:
-        """Stop consuming and let open calls end, for at most `deadline_s`. The rest returns to the queue."""
-        self._is_started = False
-        await _briefly(self._cancel())
+        """Take no more and let open calls end, for at most `deadline_s`. The rest returns to the queue.
+
+        We stay the queue's consumer until then: the next one would be given what follows on what is not safe yet.
+        """
+        self._is_started, self._is_stopping = False, True
         with suppress(TimeoutError):
             async with asyncio.timeout(deadline_s):
                 await self._acks.idle.wait()
@@ -143,13 +146,9 @@ class Intake:
             declared = await channel.queue_declare(queue.name, passive=True)
             return bool(declared.consumer_count)
 
-    async def _cancel(self) -> None:
-        """Tell RabbitMQ to deliver no more."""
-        if self._queue is not None and self._link.connected:
-            for tag in await _tags(self._queue):
-                await self._queue.cancel(tag)
-
     async def _on_delivery(self, message: AbstractIncomingMessage) -> None:
+        if self._is_stopping:
+            return  # it returns to the queue with the channel
         message = cast("IncomingMessage", message)
         if (unreadable := message.headers.get(UNREADABLE)) is not None:
             _log.warning(

@@ -71,6 +71,16 @@ class Topology:
         """
         return self._queue(f"mef-bridge.{pack}.inbound.v2", single_active_consumer=True)
 
+    def partition(self, pack: str, number: int, count: int) -> RabbitQueue:
+        """One of the `count` queues that a pack's messages are divided among by their job. An exchange of ours (fanout)
+        has its name, and leads to it: so messages keep their routing keys.
+        """
+        return self._queue(f"mef-bridge.{pack}.inbound.v2.{number}-of-{count}", single_active_consumer=True)
+
+    def partitions(self, pack: str, count: int) -> list[RabbitQueue]:
+        """All of them; none where the inbound queue is not divided."""
+        return [self.partition(pack, number, count) for number in range(count)] if count > 1 else []
+
     def earlier_inbound_queue(self, pack: str) -> str:
         """The name of the one that the bridge had before, and which gave to all at once."""
         return f"{self.namespace}mef-bridge.{pack}.inbound"
@@ -125,6 +135,11 @@ class Topology:
         return RabbitQueue(full_name, self.queue_type, durable=True, arguments=arguments)  # type: ignore[call-overload, no-any-return]
 
 
+def short_string(text: str) -> str:
+    """Cut a text to what AMQP takes: with escapes in it (`frames.py`) it may be longer than it came."""
+    return text.encode()[:LONGEST_SHORT_STRING].decode(errors="ignore")
+
+
 def _reply_queue(instance: str) -> str:
     return f"mef-bridge.{instance}.replies"
 
@@ -147,6 +162,21 @@ async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> N
             raise PermanentError(
                 f"a queue or exchange of ours exists in RabbitMQ with other properties ({refused}); "
                 f"set the queue type and delivery limit to what it has, or drain and delete it"
+            ) from refused
+
+
+async def declare_partition(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
+    """Declare a partition, and the exchange that leads to it. Raises as `declare`."""
+    await declare(link, topology, queue)
+    async with link.scratch_channel() as channel:
+        try:
+            await channel.exchange_declare(queue.name, exchange_type="fanout", durable=True)
+            await channel.queue_bind(queue.name, queue.name)
+        except ChannelAccessRefused as refused:
+            raise link.not_allowed(refused) from refused
+        except ChannelPreconditionFailed as refused:
+            raise PermanentError(
+                f"an exchange of ours exists in RabbitMQ with other properties ({refused})"
             ) from refused
 
 

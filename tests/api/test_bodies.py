@@ -112,7 +112,7 @@ async def test_all_problems_come_at_once(buyer: BuyerClient, bridge: FakeBridge)
         ({"relatedContactInformation": []}, "invalidValue", "/relatedContactInformation", "1 item; got an empty"),
         ({"validFor": [WINDOW]}, "invalidFormat", "/validFor", "Expected an object; got a list."),
         ({"a/b~c": 1}, "unexpectedProperty", "/a~1b~0c", "'a/b~c'"),
-        ({"work_order": {"id": "W-1"}}, "unexpectedProperty", "/work_order", "misspelt"),
+        ({"work_order": {"id": "W-1"}}, "unexpectedProperty", "/work_order", "did you mean 'workOrder'?"),
         (
             {"attachment": [{"author": "Jo", "name": "x", "source": "buyer", "size": {"amount": "1"}, "url": "u"}]},
             "invalidFormat",
@@ -241,11 +241,27 @@ async def test_a_patch_of_a_contact_needs_a_whole_contact(buyer: BuyerClient) ->
     assert [item[:2] for item in found] == [("missingProperty", "/relatedContactInformation/0/number")]
 
 
+async def test_a_patch_of_the_status_points_to_the_operation_for_it(buyer: BuyerClient) -> None:
+    answer = await buyer.send("PATCH", "/mefApi/sonata/appointment/v2/appointment/A-1", {"status": "cancelled"})
+    (problem,) = answer.value
+    assert (answer.status, problem["code"], problem["propertyPath"]) == (422, "unexpectedProperty", "/status")
+    assert "POST …/appointment/{id}/cancel cancels it" in problem["reason"]
+
+
+async def test_a_property_that_is_nearly_one_is_told_with_that_one(buyer: BuyerClient) -> None:
+    answer = await buyer.send("PATCH", "/mefApi/sonata/appointment/v2/appointment/A-1", {"notes": []})
+    assert answer.value[0]["reason"] == "The standard knows no property 'notes' here; did you mean 'note'?"
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
         ({}, "/callback: The property 'callback' is required."),
         ({"callback": 1}, "/callback: Expected a string; got 1."),
+        (
+            {"callbackUrl": "https://b"},
+            "/callbackUrl: The standard knows no property 'callbackUrl' here; did you mean ",
+        ),
         ({"callback": "https://b", "foo": 1}, "/foo: The standard knows no property 'foo'"),
         ({"callback": "https://b", "query": None}, "/query: null is not allowed"),
     ],

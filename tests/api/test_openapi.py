@@ -169,12 +169,56 @@ async def test_the_page_shows_every_operation_and_type_and_fetches_nothing(buyer
     text, headers = await text_of(buyer, f"/mefApi/sonata/{base}/")
     document = await fetch(buyer, f"/mefApi/sonata/{base}/openapi.json")
     assert headers["Content-Type"] == "text/html;charset=utf-8"
-    ids = set(re.findall(r"<section id='([^']+)'>", text))
+    ids = set(re.findall(r"<section id='([^']+)'", text))
     wanted = {node["operationId"] for node in nodes(document["paths"]) if "operationId" in node}
     assert ids == wanted | {f"type-{name}" for name in document["components"]["schemas"]}
     assert set(re.findall(r"href='?#([^'> ]+)", text)) - {"operations", "types"} <= ids
-    assert re.findall(r"<script|<link|<img|src=|@import|url\(|https?://(?!bridge\.|[a-z]+\.example)", text) == []
-    assert "default-src 'none'" in headers["Content-Security-Policy"]
+    plain = text.replace("<script src='/docs/try.js' defer></script>", "", 1)
+    assert re.findall(r"<script|<link|<img|src=|@import|url\(|https?://(?!bridge\.|[a-z]+\.example)", plain) == []
+    demanded = {"default-src 'none'", "script-src 'self'", "connect-src 'self'", "base-uri 'none'"}
+    assert demanded <= set(headers["Content-Security-Policy"].split("; "))
+
+
+async def test_only_what_reads_can_be_tried(buyer: BuyerClient) -> None:
+    text, _ = await text_of(buyer, "/mefApi/sonata/appointment/v2/")
+    script, headers = await text_of(buyer, "/docs/try.js")
+    assert dict(re.findall(r"<section id='(\w+)' data-get='([^']+)'", text)) == {
+        "listAppointment": "/appointment",
+        "retrieveAppointment": "/appointment/{id}",
+        "retrieveHub": "/hub/{id}",
+    }
+    assert headers["Content-Type"] == "text/javascript;charset=utf-8"
+    assert re.findall(r"method:|localStorage|sessionStorage|cookie|innerHTML|eval|https?:", script) == []
+
+
+@pytest.mark.parametrize("prefix", ["", "/seller-a"])
+async def test_the_front_door_leads_to_the_index(serve: Serve, prefix: str) -> None:
+    buyer = await serve(prefix=prefix)
+    index, _ = await text_of(buyer, f"{prefix}/docs")
+    assert (await text_of(buyer, "/"))[0] == (await text_of(buyer, f"{prefix}/"))[0] == index
+    assert f"export BRIDGE={BASE_URL}{prefix}" in index
+
+
+async def test_the_collection_has_every_operation_of_the_apis_with_its_example(buyer: BuyerClient) -> None:
+    collection = await fetch(buyer, "/docs/postman.json")
+    assert collection["info"]["schema"].endswith("/v2.1.0/collection.json")
+    known = {variable["key"] for variable in collection["variable"]}
+    for folder, (irp, base) in zip(collection["item"], ((irp, base) for irp in IRPS for base in APIS), strict=True):
+        document = await fetch(buyer, f"/mefApi/{irp}/{base}/openapi.json")
+        operations = {
+            (method.upper(), f"{{{{baseUrl}}}}/mefApi/{irp}/{base}{path}")
+            for path, methods in document["paths"].items()
+            for method in methods
+        }
+        assert {(each["request"]["method"], plain_url(each)) for each in folder["item"]} == operations
+        for each in folder["item"]:
+            assert set(re.findall(r"{{(\w+)}}", orjson.dumps(each).decode())) <= known
+            if "body" in each["request"]:
+                orjson.loads(each["request"]["body"]["raw"])
+
+
+def plain_url(request: Any) -> str:
+    return re.sub(r"{{\w+Id}}", "{id}", request["request"]["url"]["raw"])
 
 
 async def test_a_page_is_found_without_its_slash_and_from_the_index(buyer: BuyerClient) -> None:

@@ -110,6 +110,8 @@ class Laboratory:
         for queue in self.queues:
             await self.channel.queue_delete(queue)
         await self.channel.queue_delete(self.namespace + COMMANDS_QUEUE)
+        for queue in self.topology.partitions(PACK, self.partitions):
+            await self.channel.exchange_delete(queue.name)
         for exchange in (
             *self.topology.exchanges,
             self.namespace + EVENTS_EXCHANGE,
@@ -118,9 +120,15 @@ class Laboratory:
             await self.channel.exchange_delete(exchange)
 
     @property
+    def partitions(self) -> int:
+        """How many partitions the bridge has."""
+        return int(self.variables.get("WFM_PARTITIONS", "1"))
+
+    @property
     def queues(self) -> tuple[str, ...]:
         """The bridge's own queues."""
         own = (self.topology.inbound_queue(PACK).name, self.topology.reply_queue.name, self.topology.dead_letter)
+        own += tuple(queue.name for queue in self.topology.partitions(PACK, self.partitions))
         return own if self.answers.queue is None else (*own, self.namespace + self.answers.queue)
 
     # what one can look at

@@ -198,6 +198,7 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         "BRIDGE_ADMIN_SESSION_KEY_FILE",
         "BRIDGE_DELIVERY_GUIDE_LISTENER_BUYERS",
         "BRIDGE_DELIVERY_CA_FILE",
+        "BRIDGE_TRACING_SERVICE",
         "BRIDGE_DATABASE_PASSWORD_FILE",
         "BRIDGE_IDENTITY_JWKS_CA_FILE",
     }

@@ -26,6 +26,13 @@ def run(
 ) -> None:
     """Write a commented starter pack from sample messages, and a case of them; what cannot be guessed is a TODO."""
     target = directory / name
+    todos = begin(target, samples)
+    typer.echo(f"{target / PACK_FILE}: {todos} TODOs. Next: mef-bridge mapping check {target}")
+
+
+def begin(target: Path, samples: list[Path]) -> int:
+    """Write a pack and its case into a directory, which names it; count its TODOs. Raises `CantBegin`."""
+    name = target.name
     _check_name(name)
     if (target / PACK_FILE).exists():
         raise CantBegin(f"{target / PACK_FILE} exists already")
@@ -38,7 +45,7 @@ def run(
     (target / PACK_FILE).write_text(text)
     case = samples_case(load_pack(target), read, now().replace(microsecond=0))
     (target / CASES / SAMPLES_CASE).write_text(case)
-    typer.echo(f"{target / PACK_FILE}: {text.count('TODO')} TODOs. Next: mef-bridge mapping check {target}")
+    return text.count("TODO")
 
 
 def _check_name(name: str) -> None:

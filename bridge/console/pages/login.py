@@ -7,7 +7,7 @@ import structlog
 from aiohttp import web
 
 from bridge.console.access import USER, Door
-from bridge.console.render import BASE, page
+from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
 from bridge.errors import BridgeError, TransientError
 
@@ -31,15 +31,15 @@ def routes(services: Services, door: Door) -> Iterable[web.RouteDef]:
             log.warning("admin.login_refused", remote=request.remote, reason=str(refused))
             return _form(request, str(refused), 401)
         await services.acts.written(user, "login", request.remote or "", "")
-        response = web.HTTPSeeOther(_own(request.query.get("next", "")))
+        response = see(_own(request.query.get("next", "")))
         door.sessions.begin(response, user)
-        raise response
+        return response
 
     async def log_out(request: web.Request) -> web.StreamResponse:
         await services.acts.written(request[USER], "logout", "", "")
-        response = web.HTTPSeeOther(f"{BASE}/login")
+        response = see(f"{BASE}/login")
         door.sessions.end(response)
-        raise response
+        return response
 
     def _form(request: web.Request, wrong: str, status: int) -> web.Response:
         return page(request, "login.html", status, wrong=wrong, hint=services.login_hint, query=request.query_string)

@@ -8,6 +8,7 @@ from bridge.mef import error_bodies
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import Event, MefModel
 from bridge.mef.openapi import Json, parameters
+from bridge.mef.openapi.examples import with_examples
 from bridge.mef.openapi.operations import DESCRIBED, EVENTS, Described
 from bridge.mef.openapi.schemas import PREFIX, reference, schemas_of
 from bridge.mef.openapi.words import of_type
@@ -101,7 +102,7 @@ def api_document(api: Api, irp: Irp, url: str, served: Sequence[Served]) -> Json
     described = [(one, DESCRIBED[api][one.method, one.path]) for one in served]
     models = [model for _, each in described for model in (each.request, each.response) if model]
     models += [_ERRORS[status][0] for _, each in described for status in each.errors]
-    return {
+    document = {
         "openapi": OPENAPI,
         "info": _info(api_title(api, irp), f"{_ABOUT[api]} {_STANDARD}"),
         "servers": [{"url": url, "description": f"LSO {irp.value.capitalize()}"}],
@@ -110,6 +111,7 @@ def api_document(api: Api, irp: Irp, url: str, served: Sequence[Served]) -> Json
         "paths": _paths((one.path, one.method, _operation(one, each)) for one, each in described),
         "components": {"schemas": schemas_of(models), "securitySchemes": _SECURITY_SCHEMES},
     }
+    return with_examples(document, api)
 
 
 def _info(title: str, description: str) -> Json:
@@ -194,7 +196,7 @@ def listener_document(api: Api, irp: Irp) -> Json:
     name = "AppointmentEvent" if api is Api.APPOINTMENT else "WorkOrderEvent"
     url = f"{{callback}}/mefApi/{irp.value}/{api.value}Notification/v2"
     callback = {"default": "https://buyer.example.com", "description": "The callback of the registered listener."}
-    return {
+    document = {
         "openapi": OPENAPI,
         "info": _info(listener_title(api, irp), f"{_LISTENER} {_STANDARD}"),
         "servers": [{"url": url, "variables": {"callback": callback}}],
@@ -204,6 +206,7 @@ def listener_document(api: Api, irp: Irp) -> Json:
         ),
         "components": {"schemas": _event_schemas(api, name)},
     }
+    return with_examples(document, api)
 
 
 _LISTENER_ERRORS: Final = (400, 401, 403, 408, 500)

@@ -97,7 +97,8 @@ CANCEL: Final = Described(
     operation_id="cancelAppointment",
     tag="appointment operations",
     summary="Cancel an Appointment",
-    description="Cancels a confirmed Appointment, once the Seller's system has agreed. The request has no body.",
+    description="Cancels a confirmed Appointment, once the Seller's system has agreed. The request has no body; "
+    "what is sent as one is not read.",
     success=204,
     says="Cancelled.",
     errors=(*_FROM_WFM, 404, 422),

@@ -1,4 +1,4 @@
-"""A page for people, made of a document: self-contained HTML without scripts, and nothing to fetch from elsewhere."""
+"""A page for people, made of a document: it says all without its one script, and nothing comes from elsewhere."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,6 @@ from html import escape
 from typing import Final
 
 from bridge.mef.openapi import Json
-from bridge.mef.openapi.samples import sample
 from bridge.mef.openapi.schemas import PREFIX
 from bridge.mef.openapi.style import STYLE
 
@@ -16,8 +15,8 @@ _COLUMNS_OF_PROPERTIES: Final = ("property", "type", "meaning")
 _BOUNDS: Final = ("maxLength", "minItems", "minimum", "default", "format")
 
 
-def page(document: Json) -> str:
-    """The page of one document."""
+def page(document: Json, script: str) -> str:
+    """The page of one document; `script` is the path of what lets one try its operations."""
     info, server = document["info"], document["servers"][0]["url"]
     operations = list(_operations(document))
     main = [
@@ -26,19 +25,20 @@ def page(document: Json) -> str:
         "<p>For machines and generators: <a href=openapi.json>openapi.json</a> (OpenAPI 3.0)</p></header>",
         *_security(document),
         "<h2 id=operations>Operations</h2>",
-        *(_operation(document, *operation) for operation in operations),
+        *(_operation(*operation) for operation in operations),
         "<h2 id=types>Types</h2>",
         *(_type(name, schema) for name, schema in document["components"]["schemas"].items()),
     ]
-    return html(info["title"], _navigation(document, operations), main)
+    return html(info["title"], _navigation(document, operations), main, script)
 
 
-def html(title: str, navigation: Iterable[str], main: Iterable[str]) -> str:
+def html(title: str, navigation: Iterable[str], main: Iterable[str], script: str | None = None) -> str:
     """A whole page with a column to navigate by."""
+    head = f"<script src='{escape(script)}' defer></script>" if script is not None else ""
     return "".join(
         (
             '<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content="width=device-width">',
-            f"<title>{escape(title)}</title><style>{STYLE}</style></head><body><nav>",
+            f"<title>{escape(title)}</title><style>{STYLE}</style>{head}</head><body><nav>",
             *navigation,
             "</nav><main>",
             *main,
@@ -80,19 +80,27 @@ def _security(document: Json) -> Iterator[str]:
         yield "</ul><p>Send one of these with every request.</p>"
 
 
-def _operation(document: Json, path: str, method: str, operation: Json) -> str:
+def _operation(path: str, method: str, operation: Json) -> str:
     parts = [
-        f"<section id='{operation['operationId']}'>",
+        f"<section id='{operation['operationId']}'{_asks(path, method, operation)}>",
         f"<h3>{_badge(method)} <code>{_path(path)}</code></h3>",
         f"<p class=summary>{escape(operation['summary'])}</p><p>{escape(operation['description'])}</p>",
         *_parameters(operation),
-        *_request(document, operation),
+        *_request(operation),
         "<h4>Answers</h4>",
         _table(_COLUMNS_OF_RESPONSES, (_response(status, each) for status, each in operation["responses"].items())),
-        *_sample_of_success(document, operation),
+        *_sample_of_success(operation),
         "</section>",
     ]
     return "".join(parts)
+
+
+def _asks(path: str, method: str, operation: Json) -> str:
+    """Say what can be asked of an operation that only reads, and that is served here."""
+    if method != "GET":
+        return ""
+    names = [each["name"] for each in operation.get("parameters", ()) if each["in"] in ("path", "query")]
+    return f" data-get='{escape(path)}' data-asks='{escape(' '.join(names))}'"
 
 
 def _parameters(operation: Json) -> Iterator[str]:
@@ -110,11 +118,11 @@ def _parameter(parameter: Json) -> tuple[str, ...]:
     )
 
 
-def _request(document: Json, operation: Json) -> Iterator[str]:
+def _request(operation: Json) -> Iterator[str]:
     if "requestBody" in operation:
-        (schema,) = (content["schema"] for content in operation["requestBody"]["content"].values())
-        yield f"<h4>Body</h4><p>{_shown(schema)}</p>"
-        yield _sample("A sample body", document, schema)
+        (content,) = operation["requestBody"]["content"].values()
+        yield f"<h4>Body</h4><p>{_shown(content['schema'])}</p>"
+        yield _sample("A sample body", content["example"])
 
 
 def _response(status: str, response: Json) -> tuple[str, ...]:
@@ -128,14 +136,14 @@ def _response(status: str, response: Json) -> tuple[str, ...]:
     )
 
 
-def _sample_of_success(document: Json, operation: Json) -> Iterator[str]:
+def _sample_of_success(operation: Json) -> Iterator[str]:
     for status, response in operation["responses"].items():
         for content in response.get("content", {}).values() if status.startswith("2") else ():
-            yield _sample("A sample answer", document, content["schema"])
+            yield _sample("A sample answer", content["example"])
 
 
-def _sample(title: str, document: Json, schema: Json) -> str:
-    text = json.dumps(sample(document, schema), indent=2, ensure_ascii=False)
+def _sample(title: str, example: object) -> str:
+    text = json.dumps(example, indent=2, ensure_ascii=False)
     return f"<details><summary>{title}</summary><pre>{escape(text)}</pre></details>"
 
 

@@ -6,8 +6,8 @@ from bridge.mef.openapi import Json
 from bridge.mef.openapi.schemas import PREFIX
 from bridge.mef.openapi.words import SAMPLES
 
-_MOMENTS: Final = {"startDateTime": "2026-03-06T08:00:00.000Z", "endDateTime": "2026-03-06T12:00:00.000Z"}
-_MOMENT: Final = "2026-03-05T14:20:00.000Z"
+_MOMENTS: Final = {"startDateTime": "2036-03-06T08:00:00.000Z", "endDateTime": "2036-03-06T12:00:00.000Z"}
+_MOMENT: Final = "2036-03-05T14:20:00.000Z"
 # A sample shows what must be there, and of the rest what one nearly always wants to see.
 _WORTH_SHOWING: Final = frozenset({"href", "note", "propertyPath", "query", "plannedExecutionDate", "appointment"})
 _PLACE: Final = "GeographicSiteRef"

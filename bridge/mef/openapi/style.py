@@ -48,6 +48,10 @@ small{color:var(--soft)}
 details{margin:.7rem 0}
 summary{cursor:pointer;color:var(--link);font-size:.9rem}
 pre{margin:.5rem 0 0;padding:.9rem 1rem;background:var(--code);border-radius:.4rem;overflow-x:auto}
+.try label{display:block;margin:.25rem 0}.try input{font:inherit;padding:.2rem .4rem;border:1px solid var(--line);
+border-radius:.3rem;background:var(--paper);color:inherit;max-width:100%}
+.try button{font:inherit;margin-top:.5rem;padding:.3rem .9rem;border:0;border-radius:.3rem;background:var(--get);
+color:#fff}
 @media(max-width:60rem){body{display:block}nav{position:static;height:auto;max-height:45vh;border-right:0;
 border-bottom:1px solid var(--line)}}
 @media print{nav{display:none}body{display:block}}

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bridge.domain.model import JobRef
 from bridge.flows.refusals import NotReplayable
@@ -87,8 +88,9 @@ async def test_a_parked_message_that_was_taken_since_is_not_applied_twice(
 async def test_what_would_be_parked_again_stays_as_it_is_and_says_why(world: World) -> None:
     await world.hear(event("NEW", 1, **UNMAPPED))
     before = await entries(world)
-    with pytest.raises(NotReplayable, match=r"entry 1 would be parked again: .*PL-66666"):
+    with capture_logs() as logs, pytest.raises(NotReplayable, match=r"entry 1 would be parked again: .*PL-66666"):
         await world.job_updates.replay(1)
+    assert [line for line in logs if line["log_level"] == "warning"] == []  # it was told of when it was parked
     assert await entries(world) == before
     assert await world.sql_store.reads.record(JobRef(PACK, "J-1")) == {}
     assert await work_orders(world) == []

@@ -284,3 +284,31 @@ def test_a_signing_key_is_made_and_its_public_half_told_apart(kind: tuple[str, .
     assert code == 0
     assert err == (f"{key.public}  for the Buyer\n" if isinstance(key, Ed25519Key) else "")
     assert isinstance(key, Ed25519Key) is bool(kind)
+
+
+def test_each_act_is_in_the_audit_log_with_its_note_and_what_came_of_it(waiting: Run) -> None:
+    waiting("deliveries", "retry", "1", "2", "--note", "he is back")
+    waiting("deliveries", "retry", "--buyer", "acme-buyer", "--dry-run")
+    waiting("deliveries", "retry", "--buyer", "acme-buyer", "--from", "2026-03-05")
+    waiting("deliveries", "replay", "--all")
+    waiting("listeners", "pause", "sub-1", "--note", "it loops")
+    waiting("listeners", "resume", "sub-1")
+    waiting("listeners", "resume", "sub-2")
+    waiting("listeners", "remove", "sub-1", "--note", "gone")
+
+    async def read() -> list[tuple[str, str, str, str]]:
+        store = await open_store("sqlite:///bridge.sqlite3", new_id=lambda: "id")
+        acts = [recorded.entry for recorded in await store.audit.latest()]
+        await store.close()
+        assert {(act.role, bool(act.who)) for act in acts} == {("command line", True)}
+        return [(act.act, act.thing, act.note, act.outcome) for act in reversed(acts)]
+
+    assert asyncio.run(read()) == [
+        ("retry", "deliveries 1, 2", "he is back", "1 tried now, 1 not"),
+        ("retry", "deliveries pending of Buyer acme-buyer from 2026-03-05T00:00:00+00:00", "", "0 tried now"),
+        ("replay", "deliveries discarded", "", "0 sent again"),
+        ("pause", "listener sub-1", "it loops", "done"),
+        ("resume", "listener sub-1", "", "2 to be sent"),
+        ("resume", "listener sub-2", "", "refused: there is no listener sub-2"),
+        ("remove", "listener sub-1", "gone", "2 given up"),
+    ]

@@ -257,7 +257,7 @@ def test_messages_are_counted_by_outcome_and_reason_most_first(home: Home) -> No
 def test_a_parked_message_is_set_aside_with_a_note(home: Home) -> None:
     home.record(entry(Outcome.PARKED, reason="no such code"), entry(message=MessageId("E-2")))
     code, out, err = home("messages", "discard", "1", "2", "--note", "a test of the WFM's people")
-    assert (code, out, err) == (1, "1: discarded\n", "2: is not parked\n")
+    assert (code, out, err) == (1, "1: discarded\n", "2: is applied, not parked\n")
     assert home.outcomes() == [Outcome.IGNORED, Outcome.APPLIED]
     (shown,) = [json.loads(line) for line in home("messages", "show", "1", "--json")[1].splitlines()]
     assert shown["reason"] == "discarded: a test of the WFM's people; was: no such code"

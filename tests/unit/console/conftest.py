@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from bridge.console.access import Door
 from bridge.console.acts import Acts
 from bridge.console.app import install
+from bridge.console.pulse import Pulse
 from bridge.console.services import Services
 from bridge.console.sessions import Sessions
 from bridge.console.users import KnownToken, Role, User, Users
@@ -101,7 +102,22 @@ async def serve() -> AsyncIterator[Serve]:
         audit, clock = MemoryAudit(), Clock()
         users = users or Users(known(TOKENS))
         door = Door(users, Sessions("k" * 32, users, clock=clock), **options)
-        services = Services(acts=Acts(audit, lambda: NOW), audit=audit, checks=lambda: {"database": True})
+        elsewhere: Any = None  # what these tests do not reach
+        services = Services(
+            acts=Acts(audit, lambda: NOW),
+            audit=audit,
+            checks=lambda: {"database": True},
+            warnings=lambda: ["the WFM is silent"],
+            clock=lambda: NOW,
+            pulse=Pulse(),
+            traces=elsewhere,
+            journal=elsewhere,
+            search=elsewhere,
+            job_updates=elsewhere,
+            packs={},
+            drafts=elsewhere,
+            private=lambda _: frozenset(),
+        )
         app = web.Application()
         install(app, services, door)
         client = TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True))  # of an address that is no name

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.domain import compensation
+from bridge.domain.ages import Ages
 from bridge.domain.compensation import LONGEST_WAIT, SLOW_WAIT, TRIES
 from bridge.domain.decide import decide
 from bridge.domain.model import (
@@ -22,6 +23,7 @@ from bridge.domain.model import (
 )
 from bridge.domain.settlement import settle
 from bridge.mef.enums import AppointmentStatus, Error422Code, WorkOrderState
+from bridge.mef.models import TimePeriod
 from tests.unit.domain.builders import (
     AFTERNOON,
     BUYERS_CONTACTS,
@@ -35,6 +37,7 @@ from tests.unit.domain.builders import (
     a_booked_job,
     a_booking,
     a_job,
+    a_scheduled_visit,
     a_withdrawn_visit,
     a_work_order,
     an_ended_job,
@@ -183,6 +186,20 @@ def test_a_visit_that_the_wfm_never_takes_back_is_adopted_at_once() -> None:
     assert (events(decision), ghost_of(decision.job)) == ([STATUS, STATE], None)
     begun = decide(decision.job, BEGUN, ids(), NOW)
     assert hops(begun) == STARTED[2:]
+
+
+@pytest.mark.parametrize(("seen", "shown"), [({}, AFTERNOON), ({"job": 9}, MORNING)])
+def test_a_visit_that_is_never_taken_back_is_shown_where_the_wfm_has_moved_it(
+    seen: dict[str, int], shown: TimePeriod
+) -> None:
+    """An older message tells nothing of that."""
+    job = replace(an_open_job(commands=(a_ghost(),)), ages=Ages(heard=seen))
+    moved = decide(job, a_scheduled_visit(AFTERNOON, "V-1", versions={"job": 8}), ids(), NOW)
+    ghost = ghost_of(moved.job)
+    assert ghost is not None
+    decision = compensation.replied(moved.job, ghost, NEVER, SELLER, ids(), NOW)
+    assert decision.job.open_appointment is not None
+    assert decision.job.open_appointment.valid_for == shown
 
 
 @pytest.mark.parametrize("job", [an_ended_job(), an_ended_job(WorkOrderState.CANCELLED), a_booked_job()])

@@ -1,0 +1,55 @@
+"""A draft of a pack: what a person would change, what the checker says of it, and what it would do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bridge.flows.ports import JournalEntry
+from bridge.mapping.pack import Pack
+from bridge.packtools.difference import Change
+from bridge.yaml_source import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file of a pack as it is on disk: where it is, its text, and a digest by which a change of it is known."""
+
+    path: str
+    text: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What the checker says of a draft; `pack` is None as long as it finds anything."""
+
+    findings: tuple[Finding, ...]
+    pack: Pack | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What would become of a parked message: what each part comes to, or why it could not be replayed."""
+
+    number: int
+    became: tuple[JournalEntry, ...] = ()
+    refused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What comes out otherwise over the newest messages on record."""
+
+    messages: int
+    changes: tuple[Change, ...]
+
+
+class Drafts(Protocol):
+    """What is done with drafts. All raise `PermanentError` for what is not possible, in a sentence."""
+
+    async def source(self, pack: str) -> Source: ...
+    async def check(self, pack: str, text: str) -> Checked: ...
+    async def preview(self, draft: Pack, numbers: Sequence[int]) -> Sequence[Fate]: ...
+    async def backtest(self, draft: Pack) -> Backtest: ...
+    async def obstacle(self, pack: str) -> str | None: ...
+    async def activate(self, pack: str, text: str, digest: str) -> str: ...

@@ -1,0 +1,111 @@
+"""The draft of a pack: edit it, see what the checker says, and what it would do; then let it run."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from bridge.console.access import USER, require_operator
+from bridge.console.drafts import Backtest, Checked, Fate, Source
+from bridge.console.pages.parked import filter_of
+from bridge.console.pages.work_orders import story_of
+from bridge.console.render import BASE, page, see
+from bridge.console.replays import MOST_PREVIEWED, numbers_of, said_why
+from bridge.console.services import Services
+from bridge.domain.model import JobRef
+from bridge.packtools.difference import Change
+
+MOST_CHANGES: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What a draft without mistakes would do."""
+
+    fates: tuple[Fate, ...]
+    backtest: Backtest
+
+    @property
+    def mended(self) -> int:
+        """How many parked messages it understands."""
+        return sum(not fate.refused for fate in self.fates)
+
+
+def routes(services: Services) -> Iterable[web.RouteDef]:
+    """Give the routes."""
+
+    async def begin(request: web.Request) -> web.Response:
+        require_operator(request)  # a pack may hold contact data
+        pack = request.query.get("pack", "")
+        source = await services.drafts.source(pack)
+        return await _shown(request, source, source.text, request.query.get("reason", ""))
+
+    async def do(request: web.Request) -> web.StreamResponse:
+        user = require_operator(request)
+        form = await request.post()
+        pack, reason = str(form.get("pack", "")), str(form.get("reason", ""))
+        text, act = str(form.get("text", "")).replace("\r\n", "\n"), str(form.get("act", ""))
+        source = await services.drafts.source(pack)
+        began = Source(source.path, source.text, str(form.get("digest", "")))
+        if act == "download":
+            return _file(text)
+        if act == "activate":
+            why = said_why(str(form.get("note", "")))
+            running = services.packs[pack].version
+            async with services.acts.writing(user, "activate pack", pack, why) as result:
+                version = await services.drafts.activate(pack, text, began.digest)
+                result.text = f"{running} → {version}"
+            return see(f"{BASE}/parked?" + urlencode({"pack": pack, "reason": reason, "activated": version}))
+        checked = await services.drafts.check(pack, text)
+        outlook = None if checked.pack is None else await _outlook(checked, reason)
+        return await _shown(request, began, text, reason, checked, outlook)
+
+    async def _outlook(checked: Checked, reason: str) -> Outlook:
+        assert checked.pack is not None  # noqa: S101 - for the type checker
+        wanted = await filter_of(services, {"pack": checked.pack.name, "reason": reason}.get)
+        numbers = await numbers_of(services, wanted, MOST_PREVIEWED)
+        fates = await services.drafts.preview(checked.pack, numbers)
+        return Outlook(tuple(fates), await services.drafts.backtest(checked.pack))
+
+    async def _shown(
+        request: web.Request,
+        source: Source,
+        text: str,
+        reason: str,
+        checked: Checked | None = None,
+        outlook: Outlook | None = None,
+    ) -> web.Response:
+        pack = request.query.get("pack") or str((await request.post()).get("pack", ""))
+        entries = await services.journal.chosen(await filter_of(services, {"pack": pack, "reason": reason}.get), 1)
+        return page(
+            request,
+            "draft.html",
+            pack=pack,
+            version=services.packs[pack].version,
+            source=source,
+            text=text,
+            reason=reason,
+            checked=checked,
+            outlook=outlook,
+            others=[] if outlook is None else _others(outlook),
+            obstacle=await services.drafts.obstacle(pack),
+            example=entries[0] if entries else None,
+            may_act=request[USER].may_act,
+            most_changes=MOST_CHANGES,
+            story_of=lambda job: story_of(JobRef(pack, job)),
+        )
+
+    return [web.get("/draft", begin), web.post("/draft", do)]
+
+
+def _others(outlook: Outlook) -> list[Change]:
+    """Leave out what concerns the jobs of the parked messages: that is what is wanted."""
+    jobs = {entry.job.key for fate in outlook.fates for entry in fate.became if entry.job is not None}
+    return [change for change in outlook.backtest.changes if change.job not in jobs]
+
+
+def _file(text: str) -> web.Response:
+    headers = {"Content-Disposition": 'attachment; filename="pack.yaml"'}
+    return web.Response(text=text, content_type="application/yaml", headers=headers)

@@ -1,0 +1,136 @@
+"""The story of one job as a page and the API show it: each step with what can be opened, masked for who looks."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from aiohttp import web
+from pydantic_core import to_jsonable_python
+
+from bridge.console.access import USER
+from bridge.console.masking import Mask, Plain
+from bridge.console.services import Services
+from bridge.console.users import User
+from bridge.flows.ports import JobTrace, JournalEntry, OutboxReport, RecordedEntry, TracedCommand, TracedDelivery
+from bridge.flows.trace import Step, StepKind, steps
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that a step holds, with its name."""
+
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """A step with what can be opened. `since` is how long after the step before it happened, in seconds."""
+
+    step: Step
+    text: str
+    details: tuple[str, ...]
+    parts: tuple[Part, ...]
+    since: float
+
+
+def mask_for(user: User, private: frozenset[str]) -> Mask:
+    """Say what somebody may see."""
+    return Plain() if user.may_act else Mask(private)
+
+
+def shown_to(services: Services, request: web.Request) -> Callable[[str], str]:
+    """Give what writes a sentence for who asks, of whatever pack it tells."""
+    names = [services.private(pack) for pack in services.packs.values()]
+    return mask_for(request[USER], frozenset[str]().union(*names)).text
+
+
+def chapters(trace: JobTrace, mask: Mask) -> list[Chapter]:
+    """Tell the story in order."""
+    told: list[Chapter] = []
+    before: datetime | None = None
+    for step in steps(trace):
+        since = 0.0 if before is None else (step.at - before).total_seconds()
+        parts = tuple(_parts(trace, step, mask))
+        told.append(Chapter(step, mask.text(step.text), tuple(map(mask.text, step.details)), parts, since))
+        before = step.at
+    return told
+
+
+def _parts(trace: JobTrace, step: Step, mask: Mask) -> Iterator[Part]:
+    ids = step.ids
+    match step.kind:
+        case StepKind.MESSAGE:
+            yield from message_parts(_message(trace, ids["message"]), mask)
+        case StepKind.COMMAND:
+            request = _command(trace, ids["command"]).command.request
+            if request is not None:
+                yield _json("What the Buyer sent", to_jsonable_python(request, by_alias=True, exclude_none=True), mask)
+        case StepKind.RESULT:
+            result = _command(trace, ids["command"]).result
+            if result:
+                yield _json("What came of it", result, mask)
+        case StepKind.SENT:
+            sent = _sent(trace, ids["outbox"]).message
+            yield Part("Body", pretty(mask.body(sent.body)))
+        case StepKind.NOTIFICATION:
+            yield from (_delivery(each, mask) for each in _deliveries(trace, ids["eventId"]))
+        case StepKind.ATTEMPT:
+            pass
+    yield Part("Ids", "\n".join(f"{name}: {value}" for name, value in ids.items()))
+
+
+def message_parts(recorded: RecordedEntry, mask: Mask) -> Iterator[Part]:
+    """Give what a message of the WFM holds, and how what became of it was found."""
+    entry = recorded.entry
+    yield Part("Message", pretty(mask.body(entry.raw.body)))
+    if entry.explanation:
+        yield _json(f"Explanation, by {entry.pack_version or 'no pack'}", explained(entry), mask)
+    if entry.raw.headers:
+        yield _json("Headers", dict(entry.raw.headers), mask)
+
+
+def explained(entry: JournalEntry) -> Mapping[str, Any]:
+    """Give the explanation, without what is said beside it anyway."""
+    return {key: value for key, value in entry.explanation.items() if key not in ("pack", "reason")}
+
+
+def _message(trace: JobTrace, number: object) -> RecordedEntry:
+    return next(each for each in trace.messages if each.number == number)
+
+
+def _command(trace: JobTrace, id_: object) -> TracedCommand:
+    return next(each for each in trace.commands if each.command.id == id_)
+
+
+def _sent(trace: JobTrace, number: object) -> OutboxReport:
+    return next(each for each in trace.sent if each.number == number)
+
+
+def _deliveries(trace: JobTrace, event: object) -> list[TracedDelivery]:
+    return [each for each in trace.deliveries if each.report.event_id == event]
+
+
+def _delivery(traced: TracedDelivery, mask: Mask) -> Part:
+    report = traced.report
+    to = mask.text(report.callback or f"{report.listener}, which was removed")
+    lines = [f"{report.state.value}, attempts: {report.attempts}"]
+    lines += [
+        f"{each.at:%Y-%m-%d %H:%M:%S}  {each.error or each.status or 'under way'}  after {each.elapsed:.3f} s"
+        for each in traced.attempts
+    ]
+    return Part(f"Delivery {report.number} to {to}", mask.text("\n".join(lines)))
+
+
+def _json(name: str, value: Any, mask: Mask) -> Part:
+    return Part(name, json.dumps(mask.json(value), indent=2, ensure_ascii=False, default=str))
+
+
+def pretty(text: str) -> str:
+    """Write JSON over several lines; other text stays as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text

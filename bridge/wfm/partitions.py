@@ -1,0 +1,222 @@
+"""A pack's partitions in RabbitMQ: what fills them, and what takes from them.
+
+The *partitioner* takes the inbound queue, reads of each message only whom it is about, and passes it on to the
+partition of its job. There is one at a time: the inbound queue has a single active consumer. A partition has one, too;
+whose it is says `balance.py`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
+
+import structlog
+from aio_pika import IncomingMessage
+from aiormq.exceptions import ChannelNotFoundEntity
+from faststream.rabbit import RabbitQueue
+from pamqp.commands import Basic
+
+from bridge.batcher import Batcher
+from bridge.errors import BrokerUnavailable, NotAllowed
+from bridge.flows.partitions import FIXED, PARTS
+from bridge.flows.ports import WfmMessage
+from bridge.wfm.consumer import InboundReader, read_headers
+from bridge.wfm.intake import GiveUp, Intake
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.relay import Passed, Relay
+from bridge.wfm.standing import Standing
+from bridge.wfm.topology import Topology, declare_partition
+from bridge.wfm.trouble import GONE
+
+Copies = Callable[[bytes, str, Mapping[str, str]], Mapping[int, str | None]]
+"""Says which partitions get a copy of a message (body, routing key, headers), and what its header `PARTS` is to say."""
+
+PATIENCE_S: Final = 5.0
+"""Between two steps back from a partition; twice as long each time where nobody else takes it."""
+LONGEST_PATIENCE_S: Final = 60.0
+STEP_BACK_S: Final = 60.0
+"""So long calls in flight have to end before a partition is passed on."""
+LOOK_EVERY_S: Final = 0.1
+"""How often to see whether a partition is empty, where it must be."""
+CHECK_EVERY_S: Final = 30.0
+"""How often to see whether RabbitMQ still knows that we consume: somebody may have deleted the queue."""
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Partitioner:
+    """Passes messages on to the partitions of a pack, in their order. `exchanges` are those of the partitions."""
+
+    def __init__(self, relay: Relay, exchanges: Sequence[str], copies: Copies) -> None:
+        self._relay = relay
+        self._exchanges = exchanges
+        self._copies = copies
+        self._batcher: Batcher[IncomingMessage, None] = Batcher(self._pass_on)
+
+    async def prepare(self) -> None:
+        """Make the partitions. Raises `PermanentError` where one exists with other properties."""
+        await self._relay.prepare()
+
+    def take(self, message: IncomingMessage) -> Awaitable[None]:
+        """Take one message; done once RabbitMQ has it in each partition that gets a copy."""
+        return self._batcher.submit(message)
+
+    async def stop(self) -> None:
+        """Pass on no more."""
+        await self._batcher.stop()
+        await self._relay.stop()
+
+    async def _pass_on(self, messages: Sequence[IncomingMessage]) -> Sequence[None]:
+        await self._relay.pass_on([copy for message in messages for copy in self._passed(message)])
+        return [None] * len(messages)
+
+    def _passed(self, message: IncomingMessage) -> list[Passed]:
+        try:
+            copies = self._copies(message.body, message.routing_key or "", read_headers(message))
+        except Exception:  # noqa: BLE001 - a pack must not raise; where one does, whoever handles the message parks it
+            _log.exception("whom a message is about could not be read; it goes to the fixed partition")
+            copies = {FIXED: None}
+        return [
+            Passed(self._exchanges[number], message.routing_key or "", message.body, with_parts(message, parts))
+            for number, parts in copies.items()
+        ]
+
+
+def with_parts(message: IncomingMessage, parts: str | None) -> Basic.Properties:
+    """Give a message's properties, with the header that says which parts a copy is for, or (None) without."""
+    headers = {name: value for name, value in message.headers.items() if name != PARTS}
+    properties = message.properties
+    properties.headers = headers | ({PARTS: parts} if parts is not None else {})
+    return properties
+
+
+class PartitionConsumer:
+    """Hands the messages of one partition to `handle`, while RabbitMQ gives them to us."""
+
+    def __init__(
+        self,
+        link: RabbitLink,
+        topology: Topology,
+        queue: RabbitQueue,
+        handle: Callable[[WfmMessage], Awaitable[None]],
+        read: InboundReader,
+        *,
+        prefetch: int,
+        give_up: GiveUp | None = None,
+    ) -> None:
+        self.name: Final = queue.name
+        self._declare = partial(declare_partition, link, topology, queue)
+        self._handle = handle
+        self._read = read
+        self._intake = Intake(link, [(queue, None)], self._take, prefetch=prefetch, give_up=give_up)
+        self._standing = Standing(link, queue.name)
+        self._given = False
+        self._wanted = False
+        self._patience = PATIENCE_S
+        self._stepped_back_at = self._checked_at = float("-inf")
+
+    @property
+    def stands_by(self) -> bool:
+        """Is another process given its messages, as far as is known?"""
+        return self._standing.stands_by
+
+    @property
+    def is_idle(self) -> bool:
+        """Is no message in flight?"""
+        return self._intake.is_idle
+
+    async def start(self) -> None:
+        """Consume it, behind all who do already. Raises `NotAllowed`."""
+        self._wanted, self._checked_at = True, _now()
+        await self._standing.look()
+        await self._intake.start()
+
+    async def stop(self, deadline_s: float) -> None:
+        """Consume it no longer; what is in flight has so long to end."""
+        self._wanted = False
+        await self._intake.stop(deadline_s)
+
+    async def look(self, *, is_ours: bool) -> None:
+        """Step back from it if it is not ours, and we are given its messages all the same."""
+        given, self._given = self._given, False
+        if not self._wanted:
+            return
+        try:
+            if is_ours or not given:
+                self._patience = PATIENCE_S if is_ours else self._patience
+                await self._keep()
+            elif _now() - self._stepped_back_at >= self._patience:
+                await self._step_back()
+        except (*GONE, BrokerUnavailable, NotAllowed, TimeoutError) as trouble:  # at the next look, perhaps
+            _log.debug("a partition is not consumed now", queue=self.name, reason=str(trouble))
+
+    async def _keep(self) -> None:
+        """See that it is consumed."""
+        if not self._intake.is_started or _now() - self._checked_at >= CHECK_EVERY_S:
+            self._checked_at = _now()
+            await self._declare()
+            await self._intake.resume()
+
+    async def _step_back(self) -> None:
+        again_soon = _now() - self._stepped_back_at < 4 * self._patience
+        self._patience = min(2 * self._patience, LONGEST_PATIENCE_S) if again_soon else PATIENCE_S
+        _log.info("a partition is passed on to the process whose share it is", queue=self.name)
+        await self._intake.stop(STEP_BACK_S)
+        self._stepped_back_at = _now()
+        if self._wanted:
+            await self._standing.look()
+            await self._intake.start()
+
+    def _take(self, message: IncomingMessage) -> Awaitable[None]:
+        self._given = True
+        self._standing.given()
+        return self._handle(self._read(message))
+
+
+class Drain:
+    """Takes what is left in partitions by which nobody divides any more, and removes them."""
+
+    def __init__(self, link: RabbitLink, take: Callable[[RabbitQueue], PartitionConsumer]) -> None:
+        self._link = link
+        self._take = take
+
+    async def consumers(self, queues: Sequence[str]) -> int:
+        """Count those who consume any of these queues."""
+        return sum([(await self._asked(queue))[0] for queue in queues])
+
+    async def drain(self, queues: Sequence[RabbitQueue]) -> None:
+        """Take all that is in them, then remove them. Raises what says that RabbitMQ is away."""
+        there = [queue for queue in queues if (await self._asked(queue.name))[1] >= 0]
+        for queue in there:  # first: then nothing can come in any more
+            async with self._link.scratch_channel() as channel:
+                await channel.exchange_delete(queue.name)
+        consumers = [self._take(queue) for queue in there]
+        try:
+            for consumer in consumers:
+                await consumer.start()
+            while not all([await self._is_empty(consumer) for consumer in consumers]):
+                pass
+        finally:
+            for consumer in consumers:
+                await consumer.stop(STEP_BACK_S)
+        for queue in there:
+            async with self._link.scratch_channel() as channel:
+                await channel.queue_delete(queue.name)
+
+    async def _is_empty(self, consumer: PartitionConsumer) -> bool:
+        empty = (await self._asked(consumer.name))[1] == 0 and consumer.is_idle
+        await asyncio.sleep(LOOK_EVERY_S)  # what RabbitMQ has sent, and we have not received yet, is seen now
+        return empty and consumer.is_idle and (await self._asked(consumer.name))[1] == 0
+
+    async def _asked(self, queue: str) -> tuple[int, int]:
+        """Ask for consumers and waiting messages; (0, -1) where there is no such queue."""
+        try:
+            async with self._link.scratch_channel() as channel:
+                declared = await channel.queue_declare(queue, passive=True)
+        except ChannelNotFoundEntity:
+            return 0, -1
+        return declared.consumer_count or 0, declared.message_count or 0
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,424 @@
+"""A pack's messages divided among partitions, and these among processes: each once, and those of a job in their order.
+
+The processes are the pack's side of one each, with a connection of its own. What they have handled stands in one list,
+as it would in the database; what comes again is recognised there, too.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aio_pika
+import orjson
+import pytest
+from aio_pika import Message
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage, AbstractRobustConnection
+from structlog.testing import capture_logs
+
+from bridge.app.inbound import InboundBuilder
+from bridge.app.parts import Parts
+from bridge.errors import PermanentError
+from bridge.flows.partitions import PARTS, partition_of
+from bridge.flows.ports import WfmMessage
+from bridge.mapping.loader import load_pack
+from bridge.mapping.pack import Pack
+from bridge.settings import Settings
+from bridge.store import SqlStore
+from bridge.wfm import partitions as partitions_module
+from bridge.wfm import relay
+from bridge.wfm.balance import Balance
+from bridge.wfm.inbound import Inbound
+from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import Topology
+from tests.integration.flows.acme import PACK, event
+from tests.integration.wfm.conftest import MakeLink, Wire
+from tests.support import PATIENCE_S, eventually
+from tests.system.processes import REPOSITORY
+
+pytestmark = pytest.mark.integration
+
+JOBS = [f"J-{number}" for number in range(12)]
+
+
+@dataclass
+class Agreed:
+    """What the database knows: how many partitions are in force, and what was handled, by whom."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    handled: list[tuple[str, WfmMessage]] = field(default_factory=list)
+    _seen: set[bytes] = field(default_factory=set)
+
+    async def count(self, pack: str) -> int:
+        return self.counts.get(pack, 1)
+
+    async def change(self, pack: str, count: int) -> None:
+        self.counts[pack] = count
+
+    def take(self, process: str, message: WfmMessage) -> None:
+        if message.body not in self._seen:
+            self._seen.add(message.body)
+            self.handled.append((process, message))
+
+    def versions(self) -> dict[str, list[int]]:
+        told: dict[str, list[int]] = defaultdict(list)
+        for _, message in self.handled:
+            body = orjson.loads(message.body)
+            told[body["JOB_NO"]].append(body["JOB_VER"])
+        return dict(told)
+
+
+@dataclass
+class Process:
+    """One process's side of the pack."""
+
+    name: str
+    inbound: Inbound
+    balance: Balance
+    open: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def has(self, agreed: Agreed) -> set[str]:
+        """The jobs of which it has handled messages."""
+        return {orjson.loads(message.body)["JOB_NO"] for process, message in agreed.handled if process == self.name}
+
+
+Start = Callable[..., Awaitable[Process]]
+
+
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return load_pack(REPOSITORY / "mappings" / PACK)
+
+
+@pytest.fixture
+def agreed() -> Agreed:
+    return Agreed()
+
+
+@pytest.fixture
+def living() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+async def start(
+    make_link: MakeLink, topology: Topology, agreed: Agreed, living: set[str], pack: Pack, channel: AbstractChannel
+) -> AsyncIterator[Start]:
+    """Starts processes; each handles a message in a moment, if it is open."""
+    started: list[Process] = []
+    counts: set[int] = set()
+
+    async def start(name: str, count: int = 4, link: RabbitLink | None = None, *, opened: bool = True) -> Process:
+        process = Process(name, cast("Inbound", None), cast("Balance", None))
+
+        async def handle(message: WfmMessage) -> None:
+            await process.open.wait()
+            await asyncio.sleep(0)
+            agreed.take(name, message)
+
+        store = cast("SqlStore", SimpleNamespace(partitionings=agreed))
+        settings = Settings.model_validate({"wfm": {"partitions": count}, "broker": {"prefetch": 10}})
+        parts = Parts(settings, {PACK: pack}, store, link or await make_link(), topology)
+
+        async def never(*_: object) -> None:
+            raise AssertionError("nothing is given up here")
+
+        process.inbound = InboundBuilder(parts, handle, never).build(pack)
+        process.balance = Balance(name, process.inbound.partitions, lambda: living)
+        if opened:
+            process.open.set()
+        started.append(process)
+        counts.add(count)
+        living.add(name)
+        await process.inbound.start()
+        return process
+
+    yield start
+    for process in started:
+        await process.inbound.stop(0.1)
+    for count in counts:
+        for queue in topology.partitions(PACK, count):
+            await channel.queue_delete(queue.name)
+            await channel.exchange_delete(queue.name)
+    await channel.queue_delete(topology.inbound_queue(PACK).name)
+
+
+@pytest.fixture
+async def wfm(channel: AbstractChannel, topology: Topology) -> AbstractExchange:
+    name = topology.exchange_name("acme.wfm.events")
+    return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
+
+
+async def say(wfm: AbstractExchange, job: str, version: int, **properties: Any) -> None:
+    message = event("HELD", version, job)
+    await wfm.publish(Message(message.body, **properties), message.routing_key)
+
+
+async def say_all(wfm: AbstractExchange, versions: range) -> None:
+    for version in versions:
+        for job in JOBS:
+            await say(wfm, job, version)
+
+
+async def handled_all(agreed: Agreed, versions: range) -> None:
+    await eventually(lambda: len(agreed.handled) >= len(JOBS) * len(versions))
+    assert agreed.versions() == {job: list(versions) for job in JOBS}
+
+
+async def bound(process: Process) -> None:
+    await asyncio.wait_for(process.inbound.wait_bound(), PATIENCE_S)
+
+
+async def balanced(*processes: Process) -> None:
+    for process in processes:
+        await process.balance.look()
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions_module, "PATIENCE_S", 0.0)
+    monkeypatch.setattr(partitions_module, "LONGEST_PATIENCE_S", 0.0)
+    monkeypatch.setattr(relay, "CONFIRM_S", 1.0)
+
+
+async def test_processes_come_and_go_and_each_message_is_handled_once_and_in_order(
+    start: Start, make_link: MakeLink, wfm: AbstractExchange, agreed: Agreed, living: set[str], wire: Wire
+) -> None:
+    a = await start("a")
+    await bound(a)
+    await say_all(wfm, range(1, 4))
+    await handled_all(agreed, range(1, 4))
+    assert a.has(agreed) == set(JOBS)
+    assert not a.inbound.stands_by
+
+    link = await make_link(wire.url)
+    b = await start("b", link=link)
+    version = 3
+
+    async def both_have_work() -> bool:
+        nonlocal version
+        version += 1
+        agreed.handled, before = [], agreed.handled
+        await say_all(wfm, range(version, version + 1))
+        await eventually(lambda: len(agreed.handled) == len(JOBS))
+        shared = bool(a.has(agreed)) and bool(b.has(agreed))
+        agreed.handled = before + agreed.handled
+        await balanced(a, b)
+        return shared
+
+    await eventually(both_have_work)
+    await handled_all(agreed, range(1, version + 1))
+
+    b.open.clear()  # it has messages in hand when it is cut off, which come to the other one
+    await say_all(wfm, range(version + 1, version + 3))
+    wire.cut()
+    living.discard("b")
+    await handled_all(agreed, range(1, version + 3))
+
+    c = await start("c")
+    stopping = asyncio.create_task(a.inbound.stop())
+    await say_all(wfm, range(version + 3, version + 6))
+    await stopping
+    await handled_all(agreed, range(1, version + 6))
+    assert "c" in {process for process, _ in agreed.handled}
+    assert not c.inbound.stands_by
+    wire.mend()
+
+
+async def test_what_is_in_hand_ends_before_a_partition_is_passed_on(
+    start: Start, wfm: AbstractExchange, agreed: Agreed
+) -> None:
+    """The next one would be given what follows, and might be faster."""
+    slow = await start("slow", opened=False)
+    await bound(slow)
+    await start("next")
+    await say_all(wfm, range(1, 3))
+    stopping = asyncio.create_task(slow.inbound.stop())
+    with suppress(TimeoutError):
+        await asyncio.wait_for(asyncio.shield(stopping), 0.3)
+    await say_all(wfm, range(3, 5))
+    assert agreed.handled == []
+    slow.open.set()
+    await stopping
+    await handled_all(agreed, range(1, 5))
+    assert {process for process, _ in agreed.handled} == {"slow", "next"}
+
+
+async def test_a_message_is_passed_on_with_all_that_stands_beside_it(
+    start: Start, wfm: AbstractExchange, topology: Topology, channel: AbstractChannel, agreed: Agreed
+) -> None:
+    came: list[AbstractIncomingMessage] = []
+    first = await start("first")
+    await bound(first)
+    await first.inbound.stop()
+    number = partition_of("J-1", 4)
+    queue = await channel.get_queue(topology.partition(PACK, number, 4).name)
+
+    async def see(message: AbstractIncomingMessage) -> None:
+        came.append(message)
+        await message.ack()
+
+    tag = await queue.consume(see)  # first of all: so we are given its messages
+    await start("second")
+    await say(
+        wfm,
+        "J-1",
+        1,
+        headers={"x-number": 7, "x-text": "ż", "x-list": [1, "a"], "CC": ["elsewhere"], PARTS: "5"},
+        content_type="application/json; charset=utf-8",
+        content_encoding="identity",
+        correlation_id="c-1",
+        message_id="m-1",
+        reply_to="nobody",
+        type="event",
+        app_id="acme",
+        user_id="guest",
+        priority=3,
+        timestamp=1_700_000_000,
+    )
+    await eventually(lambda: came)
+    await queue.cancel(tag)
+    (message,) = came
+    assert message.routing_key == "job.held"
+    assert message.headers == {
+        "x-number": 7,
+        "x-text": "ż",
+        "x-list": [1, "a"],
+        "CC": ["elsewhere"],
+        "x-bridge-user-id": "guest",
+    }
+    assert (message.content_type, message.content_encoding) == ("application/json; charset=utf-8", "identity")
+    assert (message.correlation_id, message.message_id, message.reply_to) == ("c-1", "m-1", "nobody")
+    assert (message.type, message.app_id, message.priority) == ("event", "acme", 3)
+    assert message.timestamp is not None
+    assert message.timestamp.timestamp() == 1_700_000_000
+    assert message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT
+
+
+async def test_what_was_not_confirmed_is_passed_on_again_in_order(
+    start: Start, make_link: MakeLink, wfm: AbstractExchange, agreed: Agreed, wire: Wire
+) -> None:
+    link = await make_link(wire.url)
+    process = await start("a", link=link)
+    await bound(process)
+    await say_all(wfm, range(1, 2))
+    await handled_all(agreed, range(1, 2))
+    wire.hold()
+    await say_all(wfm, range(2, 5))
+    wire.cut()
+    wire.release()
+    wire.mend()
+    await handled_all(agreed, range(1, 5))
+
+
+async def test_a_message_without_a_job_goes_to_the_first_partition_and_is_handled(
+    start: Start, wfm: AbstractExchange, agreed: Agreed
+) -> None:
+    await bound(await start("a"))
+    await wfm.publish(Message(b"no json"), "job.odd")
+    await eventually(lambda: agreed.handled)
+    ((_, message),) = agreed.handled
+    assert (message.body, message.routing_key) == (b"no json", "job.odd")
+
+
+async def test_a_partition_that_somebody_deleted_is_made_again(
+    start: Start,
+    wfm: AbstractExchange,
+    agreed: Agreed,
+    topology: Topology,
+    channel: AbstractChannel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(partitions_module, "CHECK_EVERY_S", 0.0)
+    process = await start("a")
+    await bound(process)
+    await channel.queue_delete(topology.partition(PACK, partition_of("J-1", 4), 4).name)
+    await say(wfm, "J-1", 1)
+
+    async def handled() -> bool:
+        await balanced(process)
+        return bool(agreed.handled)
+
+    await eventually(handled)
+
+
+async def test_the_number_changes_once_nobody_goes_by_the_old_one_and_what_is_left_is_handled_first(
+    start: Start,
+    wfm: AbstractExchange,
+    agreed: Agreed,
+    topology: Topology,
+    channel: AbstractChannel,
+    rabbit: AbstractRobustConnection,
+) -> None:
+    old = await start("old", 1)
+    await bound(old)
+    await say_all(wfm, range(1, 3))
+    await handled_all(agreed, range(1, 3))
+    with capture_logs() as logs:
+        four = await start("four", 4)
+    assert "wfm.partitions was 1" in next(line["problem"] for line in logs if line["log_level"] == "warning")
+    assert four.inbound.stands_by
+    assert four.inbound.problem is None
+    await say_all(wfm, range(3, 5))
+    await handled_all(agreed, range(1, 5))
+    assert {process for process, _ in agreed.handled} == {"old"}
+
+    await old.inbound.stop()
+    await say_all(wfm, range(5, 7))
+    await handled_all(agreed, range(1, 7))
+    assert agreed.counts == {PACK: 4}
+    assert not four.inbound.stands_by
+
+    four.open.clear()  # what it has passed on is left in the partitions
+    await say_all(wfm, range(7, 9))
+    await eventually(lambda: is_empty(channel, topology))
+    await four.inbound.stop(0)
+    await say_all(wfm, range(9, 11))
+    two = await start("two", 2)
+    await handled_all(agreed, range(1, 11))
+    assert agreed.counts == {PACK: 2}
+    for queue in topology.partitions(PACK, 4):
+        assert not await exists(rabbit, queue.name)
+    await two.inbound.stop()
+    await start("one again", 1)
+    await say_all(wfm, range(11, 13))
+    await handled_all(agreed, range(1, 13))
+
+
+async def is_empty(channel: AbstractChannel, topology: Topology) -> bool:
+    declared = await channel.declare_queue(topology.inbound_queue(PACK).name, passive=True)
+    return not declared.declaration_result.message_count
+
+
+async def exists(rabbit: AbstractRobustConnection, queue: str) -> bool:
+    try:
+        await (await rabbit.channel()).declare_queue(queue, passive=True)
+    except aio_pika.exceptions.ChannelNotFoundEntity:
+        return False
+    return True
+
+
+async def test_a_process_that_is_overruled_takes_no_more(
+    start: Start, make_link: MakeLink, wire: Wire, wfm: AbstractExchange, agreed: Agreed
+) -> None:
+    """It was cut off while others changed the number, and comes back."""
+    link = await make_link(wire.url)
+    process = await start("old", link=link)
+    await bound(process)
+    wire.cut()
+    await eventually(lambda: not link.connected)
+    agreed.counts[PACK] = 1
+    wire.mend()
+    await eventually(lambda: process.inbound.stands_by)
+
+
+async def test_a_queue_that_exists_with_other_arguments_is_a_clear_error(
+    start: Start, topology: Topology, channel: AbstractChannel
+) -> None:
+    name = topology.partition(PACK, 2, 4).name
+    await channel.declare_queue(name, durable=True)
+    with pytest.raises(PermanentError, match=r"exists in RabbitMQ with other properties .*2-of-4"):
+        await start("a")

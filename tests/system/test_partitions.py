@@ -1,0 +1,94 @@
+"""Two processes of the bridge share four partitions: whatever happens to one of them, nothing is lost, done twice or
+out of its order, and a Buyer's booking meets the WFM's events of its job wherever they come in.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from bridge.domain.model import Outcome
+from tests.support import eventually
+from tests.system.conftest import MakeLaboratory
+from tests.system.laboratory import CREATED, REQUIRED, Laboratory
+from tests.system.processes import BridgeProcess
+
+pytestmark = [pytest.mark.system, pytest.mark.integration]
+
+JOBS = 50
+PARTITIONS = 4
+
+
+@pytest.fixture
+async def lab(make_laboratory: MakeLaboratory, database_url: str) -> Laboratory:
+    return await make_laboratory(database_url, WFM_PARTITIONS=str(PARTITIONS))
+
+
+@pytest.fixture
+async def second(lab: Laboratory, tmp_path: Path) -> AsyncIterator[BridgeProcess]:
+    """Another process, an instance of its own."""
+    instance = f"{lab.topology.instance}-2"
+    process = BridgeProcess(tmp_path / "second.log", lab.bridge.environ | {"BRIDGE_INSTANCE": instance})
+    yield process
+    process.kill()
+    print(process.said)  # noqa: T201 - pytest shows it beside a failure
+    await lab.channel.queue_delete(f"{lab.namespace}mef-bridge.{instance}.replies")
+
+
+async def heard(lab: Laboratory, messages: int) -> bool:
+    return len(await lab.journal(limit=10_000)) >= messages
+
+
+async def test_processes_join_die_and_leave_and_each_message_is_applied_once_and_in_order(
+    lab: Laboratory, second: BridgeProcess
+) -> None:
+    second.start()
+    await lab.bridge.start_ready()
+    await second.ready()
+    jobs: list[str] = []
+
+    async def hold_all(times: int) -> None:
+        for _ in range(times):
+            await asyncio.gather(*map(lab.wfm.hold, jobs))
+
+    await lab.buyer.register()
+    _, appointment, _ = await lab.booked()
+    of_the_booked_one = len(await lab.journal())
+    jobs += [await lab.wfm.create_job(job_no=f"P-{number:04}") for number in range(JOBS)]
+    await hold_all(2)
+    await eventually(lambda: heard(lab, JOBS))
+
+    lab.bridge.kill()  # whatever it has in hand; the other one goes on with all partitions
+    await hold_all(2)
+    await eventually(lambda: heard(lab, 4 * JOBS))
+
+    lab.bridge.start()  # it joins again, and has its share after a while
+    holding = asyncio.create_task(hold_all(2))
+    await lab.bridge.ready()
+    await holding
+
+    async def has_its_share() -> bool:
+        await hold_all(1)
+        return "this process is given these messages now" in lab.bridge.said.rpartition("bridge.ready")[2]
+
+    await eventually(has_its_share, every_s=1)
+    stopping = asyncio.create_task(second.stop())
+    await hold_all(2)
+    assert await stopping == 0
+    await hold_all(1)
+    sent = {job: lab.wfm.acme.job(job).version for job in jobs}
+    await eventually(lambda: heard(lab, sum(sent.values()) + of_the_booked_one), every_s=0.5)
+    journal = await lab.journal(limit=10_000)
+    assert {recorded.entry.outcome for recorded in journal} <= {Outcome.APPLIED, Outcome.IGNORED}  # a pause is no news
+    versions: dict[str, list[int]] = defaultdict(list)
+    for recorded in journal:
+        body = orjson.loads(recorded.entry.raw.body)
+        versions[body.get("JOB_NO", "")].append(body.get("JOB_VER", 0))
+    assert {job: versions[job] for job in jobs} == {job: list(range(1, sent[job] + 1)) for job in jobs}
+    (found,) = await lab.buyer.appointments()
+    assert (found.id, found.status) == (appointment.id, "confirmed")
+    await lab.until_settled()
+    assert sum(types == [CREATED, REQUIRED] for types in lab.told().values()) == JOBS
