@@ -1,6 +1,7 @@
 """What the benchmarks measure against what is aimed at: a row for each goal, printed, kept as JSON and in the docs."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Final
 
 from benchmarks.lab import ROOT, facts, table
 
+ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
+"""Rounds of each measurement; one is a look, and no more."""
 AT_LEAST: Final = ">="
 AT_MOST: Final = "<="
 RESULTS: Final = ROOT / "benchmarks" / "results" / "latest.json"

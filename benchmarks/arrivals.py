@@ -27,7 +27,7 @@ from sqlalchemy import Column, MetaData, String, Table, Text, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from benchmarks.aims import AT_LEAST, Aim, show
+from benchmarks.aims import AT_LEAST, ROUNDS, Aim, show
 from benchmarks.lab import DATABASES, ROOT, Lab, answers, channel, cpu_seconds, lab, publish, until
 from benchmarks.messages import LIFE, lives
 from bridge.localenv.process import free_port
@@ -35,7 +35,6 @@ from bridge.localenv.process import free_port
 JOBS: Final = 300
 EVENTS: Final = JOBS * len(LIFE)
 LISTENERS: Final = 2
-ROUNDS: Final = 3
 DEADLINE_S: Final = 120
 SILENT_S: Final = 1.0
 """So long nothing arrives after the last webhook."""

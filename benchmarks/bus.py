@@ -19,16 +19,15 @@ import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 from aiohttp import ClientSession, TCPConnector
 
-from benchmarks.aims import AT_LEAST, AT_MOST, Aim, show
+from benchmarks.aims import AT_LEAST, AT_MOST, ROUNDS, Aim, show
 from benchmarks.bookings import HEADERS, book, ready_to_book
-from benchmarks.lab import DATABASES, ROOT, Lab, channel, cpu_seconds, lab, stopwatch, until
+from benchmarks.lab import DATABASES, ROOT, Lab, channel, cpu_seconds, is_consumed, lab, stopwatch
 
 ALONE: Final = 60
 IN_FLIGHT: Final = 32
 MANY: Final = 320
 MOST_ALONE: Final = 3.0
 LEAST_RATE: Final = 0.35
-DEADLINE_S: Final = 60
 BODY: Final = b"x" * 1024
 
 Ask = Callable[[], Awaitable[float]]
@@ -113,15 +112,7 @@ async def bare(made: Lab) -> Found:
         replies = await own.declare_queue(exclusive=True)
         await replies.consume(take, no_ack=True)
 
-        async def is_there() -> bool:
-            async with channel(made.broker_url) as scratch:
-                try:
-                    declared = await scratch.declare_queue(queue, passive=True)
-                except aio_pika.exceptions.ChannelNotFoundEntity:
-                    return False
-                return bool(declared.declaration_result.consumer_count)
-
-        await until(is_there, DEADLINE_S)
+        await is_consumed(made.broker_url, queue)
 
         async def ask() -> float:
             key = str(next(ids))
@@ -135,7 +126,7 @@ async def bare(made: Lab) -> Found:
         return await _found([ask] * (ALONE + MANY), time.process_time)
 
 
-async def measure(rounds: int = 3) -> list[Aim]:
+async def measure(rounds: int = ROUNDS) -> list[Aim]:
     """Let them take turns; the median of the rounds counts."""
     aims: list[Aim] = []
     for database in DATABASES:

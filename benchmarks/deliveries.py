@@ -20,7 +20,7 @@ from typing import NamedTuple
 import uvloop
 from aiohttp import ClientSession, web
 
-from benchmarks.aims import AT_LEAST, Aim, show
+from benchmarks.aims import AT_LEAST, ROUNDS, Aim, show
 from benchmarks.lab import DATABASES, ROOT, answers, lab, stopwatch
 from bridge.delivery.sender import open_sender
 from bridge.delivery.webhook import prepare
@@ -36,7 +36,6 @@ from bridge.telemetry import configure_logging
 DELIVERIES = 2_000
 LISTENERS = (1, 50)
 LEAST_RATIO = 0.35
-ROUNDS = 3
 DEADLINE_S = 120
 LOOK_EVERY_S = 0.02
 BUYER = BuyerId("acme-buyer")

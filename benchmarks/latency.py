@@ -22,14 +22,13 @@ import uvloop
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 from aiohttp import ClientSession, web
 
-from benchmarks.aims import AT_MOST, Aim
+from benchmarks.aims import AT_MOST, ROUNDS, Aim
 from benchmarks.lab import DATABASES, ROOT, Lab, channel, cpu_seconds, lab, percentile, table, until
 from benchmarks.messages import event
 from bridge.localenv.process import free_port
 
 RATES: Final = {10: 60, 40: 160, 100: 400}
 """Events a second, and how many of them a round has."""
-ROUNDS: Final = 3
 WARM_UP: Final = 50
 JUDGED: Final = 100  # events a second at which the goals count
 MOST_P50, MOST_P99 = 2.5, 4.0

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import uvloop
 from aiohttp import ClientSession, web
 
-from benchmarks.aims import AT_LEAST, Aim, show
+from benchmarks.aims import AT_LEAST, ROUNDS, Aim, show
 from benchmarks.filled import appointment_id, fill, work_order_id
 from benchmarks.http_load import get, load
 from benchmarks.lab import DATABASES, ROOT, Lab, answers, channel, cpu_seconds, lab
@@ -26,7 +26,6 @@ WORK_ORDERS: Final = 10_000
 CLIENTS: Final = 32
 REQUESTS: Final = 2_000
 WARM_UP: Final = 300
-ROUNDS: Final = 3
 ORDERS: Final = "/mefApi/sonata/workOrderManagement/v2/workOrder"
 VISITS: Final = "/mefApi/sonata/appointment/v2/appointment"
 KEY: Final = {"Authorization": "Bearer acme-buyer-key"}

@@ -18,7 +18,7 @@ from aiohttp import ClientSession
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
 
-from benchmarks.aims import AT_LEAST, AT_MOST, Aim, show
+from benchmarks.aims import AT_LEAST, AT_MOST, ROUNDS, Aim, show
 from benchmarks.lab import DATABASES, Lab, channel, cpu_seconds, lab, publish, stopwatch, until
 from benchmarks.messages import LIFE, lives
 
@@ -26,7 +26,6 @@ JOBS = 2_000
 EVENTS = JOBS * len(LIFE)
 PREFETCH = 500  # as the bridge's
 DEADLINE_S = 180
-ROUNDS: Final = 3
 LEAST_RATE: Final = 0.45
 MOST_CPU: Final = 2.5
 HEADERS = {"Authorization": "Bearer acme-buyer-key"}
