@@ -67,7 +67,7 @@ async def test_probes_and_metrics_of_a_bridge_from_its_start_on(
         wire.mend()
         await lab.bridge.ready()
         assert await eventually(lambda: _is(admin, "startupz", 200))
-        assert await admin.status("readyz") == 200
+        assert await eventually(lambda: _is(admin, "readyz", 200))
         assert await admin.status("api/v1/now") == 401
         assert await admin.status("api/v1/now", token="operator-key") == 200
         await lab.buyer.register()
