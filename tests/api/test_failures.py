@@ -144,7 +144,9 @@ async def test_a_listener_that_cannot_be_registered_is_an_invalid_body(buyer: Bu
     assert (answer.status, answer.value["code"]) == (400, "invalidBody")
 
 
-@pytest.mark.parametrize("path", ["/", "/mefApi/sonata/appointment/v1", "/mefApi/allegro/appointment/v2/appointment"])
+@pytest.mark.parametrize(
+    "path", ["/none", "/mefApi/sonata/appointment/v1", "/mefApi/allegro/appointment/v2/appointment"]
+)
 async def test_an_unknown_path_is_404(buyer: BuyerClient, path: str) -> None:
     answer = await buyer.get(path)
     assert (answer.status, answer.value["code"]) == (404, "notFound")

@@ -24,6 +24,8 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
 
 
 MODULES = dict(modules())
+PICTURES = "console/pictures.py"
+"""It tests nothing, and lets time pass for the charts."""
 
 
 def functions(module: ast.Module) -> Iterator[Function]:
@@ -98,7 +100,7 @@ def test_none_sleeps() -> None:
     def sleeps(call: ast.Call) -> bool:
         return name_of(call) in {"asyncio.sleep", "time.sleep"} and ast.unparse(call.args[0]) != "0"
 
-    assert places(sleeps) == []
+    assert [place for place in places(sleeps) if not place.startswith(PICTURES)] == []
 
 
 def is_long(value: ast.expr) -> bool:
