@@ -18,7 +18,7 @@ SOURCES := bridge tests benchmarks
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run conformance docs pictures test test-stress lint types unit integration bench chaos hostile audit sbom format lock clean
+.PHONY: help setup demo run conformance docs pictures test test-stress lint types unit integration bench bench-full chaos hostile audit sbom format lock clean
 # One thing after another: `make -j test` must not mix their output.
 .NOTPARALLEL:
 
@@ -75,8 +75,11 @@ unit: setup ## unit tests only: no services, about a minute on two cores
 integration: setup ## tests on a real RabbitMQ and a real PostgreSQL only
 	@$(SERVICES) $(PARALLEL) -m integration
 
-bench: setup ## measure bookings, messages, translation and deliveries against bare baselines (docs/benchmarks.md)
+bench: setup ## measure all goals against bare baselines, in about ten minutes (docs/benchmarks.md)
 	@$(SERVICES) $(PY) -m benchmarks
+
+bench-full: setup ## the same, and reads on a million WorkOrders, which take long to make
+	@$(SERVICES) $(PY) -m benchmarks full
 
 chaos: setup ## let everything around the bridge fail while jobs go on, and look for what is lost (CHAOS="--seed 2 --kills 30")
 	@$(SERVICES) $(PY) -m benchmarks.chaos $(CHAOS)

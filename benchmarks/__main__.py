@@ -1,20 +1,66 @@
-"""`python -m benchmarks`: all of them, one after another; exit code 1 if bookings or isolation miss their target."""
+"""`python -m benchmarks`: all goals in one run, printed, and written to benchmarks/results/ and docs/benchmarks.md.
+
+With `full`, also how reads grow with a million WorkOrders, which takes much longer. Exit code 1 if bookings or
+isolation miss their targets.
+"""
 
 import sys
+from collections.abc import Callable, Sequence
+from typing import Final
 
-from benchmarks import bookings, deliveries, isolation, latency, reads, starts, throughput, translation
+import uvloop
+
+from benchmarks import (
+    aims,
+    arrivals,
+    bookings,
+    bus,
+    deliveries,
+    growth,
+    isolation,
+    latency,
+    reads,
+    starts,
+    throughput,
+    translation,
+)
+from benchmarks.aims import Aim
+
+PARTS: Final[Sequence[Callable[[], list[Aim]]]] = (
+    starts.main,
+    translation.main,
+    throughput.main,
+    arrivals.main,
+    deliveries.main,
+    lambda: uvloop.run(latency.judged()),
+    reads.main,
+    bus.main,
+    bookings.main,
+)
+FULL: Final = (1_000, 100_000, 1_000_000)
+BESIDE: Final = (
+    "2 and 4 processes: a module of their own, beside this run",
+    "growth to a million WorkOrders, and memory after a million events: make bench-full",
+)
 
 
 def main() -> bool:
     """Run all; tell whether bookings and isolation met their targets."""
-    starts.main()
-    translation.main()
-    met = bookings.main()
-    throughput.main()
-    deliveries.main()
-    latency.main()
-    reads.main()
-    return isolation.main() and met
+    full = sys.argv[1:] == ["full"]
+    del sys.argv[1:]
+    found: list[Aim] = []
+    for part in PARTS:
+        found += part()
+        aims.keep(found, ["what comes after it: the run was broken off"])
+    neighbours = isolation.main()
+    if full:
+        growth.main(FULL)
+    absent = [*arrivals.absent(), *BESIDE]
+    aims.show("All goals", found)
+    for each in absent:
+        print(f"not measured: {each}")
+    aims.keep(found, absent)
+    return neighbours and all(aim.is_met for aim in found if "bookings at once" in aim.work)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ from uuid import uuid4
 import aio_pika
 import asyncpg  # type: ignore[import-untyped]
 from aio_pika.abc import AbstractChannel
+from aio_pika.exceptions import ChannelNotFoundEntity
 from aiohttp import ClientError, ClientSession
 
 from bridge.localenv.broker import find_broker
@@ -75,6 +76,7 @@ class Lab:
         }
         with self._process("serve", *options, environ=environ) as process:
             await answers(f"{self.url}/health/ready", process)
+            await is_consumed(self.broker_url, self.inbound_queue)
             yield process
 
     @asynccontextmanager
@@ -127,6 +129,19 @@ async def answers(url: str, process: "subprocess.Popen[bytes]") -> None:
 
     async with ClientSession() as session:
         await until(up, UP_WITHIN_S)
+
+
+async def is_consumed(broker_url: str, queue: str) -> None:
+    """Wait until somebody consumes a queue, which need not be there yet."""
+
+    async def consumed() -> bool:
+        async with channel(broker_url) as own:
+            with suppress(ChannelNotFoundEntity):
+                declared = await own.declare_queue(queue, passive=True)
+                return bool(declared.declaration_result.consumer_count)
+        return False
+
+    await until(consumed, UP_WITHIN_S)
 
 
 def cpu_seconds(process: "subprocess.Popen[bytes]") -> float:

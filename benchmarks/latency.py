@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,13 +22,13 @@ import uvloop
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage
 from aiohttp import ClientSession, web
 
+from benchmarks.aims import AT_MOST, ROUNDS, Aim
 from benchmarks.lab import DATABASES, ROOT, Lab, channel, cpu_seconds, lab, percentile, table, until
 from benchmarks.messages import event
 from bridge.localenv.process import free_port
 
 RATES: Final = {10: 60, 40: 160, 100: 400}
 """Events a second, and how many of them a round has."""
-ROUNDS: Final = 3
 WARM_UP: Final = 50
 JUDGED: Final = 100  # events a second at which the goals count
 MOST_P50, MOST_P99 = 2.5, 4.0
@@ -156,7 +156,7 @@ class Measured:
     cpu: float
 
 
-async def measure(made: Lab) -> Measured:
+async def measure(made: Lab, rates: Mapping[int, int] = RATES) -> Measured:
     """Let bridge and baseline take turns."""
     async with (
         channel(made.broker_url) as wfm,
@@ -179,7 +179,7 @@ async def measure(made: Lab) -> Measured:
                 side.sent.clear()
             worked = 0.0
             for _ in range(ROUNDS):
-                for rate, number in RATES.items():
+                for rate, number in rates.items():
                     before = cpu_seconds(process)
                     await bridge.round(rate, number)
                     worked += cpu_seconds(process) - before if rate == JUDGED else 0.0
@@ -187,8 +187,8 @@ async def measure(made: Lab) -> Measured:
             orders = await _work_orders(session)
         own = {job: job for job in bare.arrived}
         return Measured(
-            {rate: bridge.took(rate, orders) for rate in RATES},
-            {rate: baseline.took(rate, own) for rate in RATES},
+            {rate: bridge.took(rate, orders) for rate in rates},
+            {rate: baseline.took(rate, own) for rate in rates},
             worked / (ROUNDS * RATES[JUDGED]),
         )
 
@@ -227,6 +227,25 @@ def rows_of(database: str, found: Measured) -> list[Sequence[object]]:
             cpu: object = 1000 * found.cpu if rate == JUDGED else ""
             rows.append((database, rate, f"p{percent}", ours, theirs, ours / theirs, goal, verdict, cpu))
     return rows
+
+
+def goals_of(database: str, found: Measured) -> list[Aim]:
+    """Make what is judged of it."""
+    goals = []
+    for percent, most in ((50, MOST_P50), (99, MOST_P99)):
+        ours, theirs = (1000 * percentile(each[JUDGED], percent) for each in (found.ours, found.theirs))
+        work = f"event → webhook at {JUDGED}/s, p{percent}"
+        goals.append(Aim(work, database, "hop + POST", "ms", theirs, ours, AT_MOST, most, None, 1000 * found.cpu))
+    return goals
+
+
+async def judged() -> list[Aim]:
+    """Measure at the judged rate only."""
+    goals: list[Aim] = []
+    for database in DATABASES:
+        async with lab(database) as made:
+            goals += goals_of(database, await measure(made, {JUDGED: RATES[JUDGED]}))
+    return goals
 
 
 async def _run() -> bool:

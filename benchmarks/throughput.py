@@ -18,7 +18,7 @@ from aiohttp import ClientSession
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
 
-from benchmarks.goals import AT_LEAST, AT_MOST, Goal, show
+from benchmarks.aims import AT_LEAST, AT_MOST, ROUNDS, Aim, show
 from benchmarks.lab import DATABASES, Lab, channel, cpu_seconds, lab, publish, stopwatch, until
 from benchmarks.messages import LIFE, lives
 
@@ -26,7 +26,6 @@ JOBS = 2_000
 EVENTS = JOBS * len(LIFE)
 PREFETCH = 500  # as the bridge's
 DEADLINE_S = 180
-ROUNDS: Final = 3
 LEAST_RATE: Final = 0.45
 MOST_CPU: Final = 2.5
 HEADERS = {"Authorization": "Bearer acme-buyer-key"}
@@ -119,9 +118,9 @@ async def _undecoded(message: RabbitMessage) -> RabbitMessage:
     return message
 
 
-async def measure(rounds: int = ROUNDS) -> list[Goal]:
+async def measure(rounds: int = ROUNDS) -> list[Aim]:
     """Let bridge and baseline take turns; the median of the rounds counts."""
-    goals: list[Goal] = []
+    goals: list[Aim] = []
     for database in DATABASES:
         ours, theirs = [], []
         for _ in range(rounds):
@@ -132,17 +131,17 @@ async def measure(rounds: int = ROUNDS) -> list[Goal]:
     return goals
 
 
-def goals_of(database: str, ours: Sequence[Took], theirs: Sequence[Took]) -> list[Goal]:
+def goals_of(database: str, ours: Sequence[Took], theirs: Sequence[Took]) -> list[Aim]:
     """Compare rates and CPU."""
     rate, base = (EVENTS / statistics.median(each.wall for each in found) for found in (ours, theirs))
     cpu, least = (1000 * statistics.median(each.cpu for each in found) / EVENTS for found in (ours, theirs))
     return [
-        Goal("ingest", database, "bare FastStream", "events/s", base, rate, AT_LEAST, LEAST_RATE, least, cpu),
-        Goal("ingest: CPU", database, "bare FastStream", "ms an event", least, cpu, AT_MOST, MOST_CPU, least, cpu),
+        Aim("ingest", database, "bare FastStream", "events/s", base, rate, AT_LEAST, LEAST_RATE, least, cpu),
+        Aim("ingest: CPU", database, "bare FastStream", "ms an event", least, cpu, AT_MOST, MOST_CPU, least, cpu),
     ]
 
 
-def main() -> list[Goal]:
+def main() -> list[Aim]:
     """Run and print."""
     goals = uvloop.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else ROUNDS))
     show(f"{EVENTS:,} events of {JOBS:,} jobs", goals)

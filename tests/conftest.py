@@ -97,7 +97,7 @@ def private_rabbitmq(tls: Tls) -> Iterator[Node]:
         try:
             node = start_rabbitmq(stack, answers, tls.rabbitmq_settings)
         except NotHere as absence:
-            _skip_or_fail(str(absence))
+            skip_or_fail(str(absence))
         yield node
 
 
@@ -108,7 +108,7 @@ def tls_postgres_url(tls: Tls) -> Iterator[str]:
         try:
             server = start_postgresql(stack, postgres_answers, tls.postgresql_settings(stack))
         except NotHere as absence:
-            _skip_or_fail(str(absence))
+            skip_or_fail(str(absence))
         yield server.url.replace("+asyncpg", "").replace(LOOPBACK, "localhost")
 
 
@@ -143,15 +143,15 @@ def sqlite_url(tmp_path: Path) -> str:
 def _url_of(find: Callable[[], Service[str | None]], absence_variable: str) -> Iterator[str]:
     try:
         if reason := STARTED_WITH.get(absence_variable):
-            _skip_or_fail(reason)
+            skip_or_fail(reason)
         service = find()
     except Unavailable as absence:
-        _skip_or_fail(str(absence))
+        skip_or_fail(str(absence))
     with service:
         yield service.url or ""
 
 
-def _skip_or_fail(reason: str) -> NoReturn:
+def skip_or_fail(reason: str) -> NoReturn:
     """A developer's machine may lack a service; CI may not."""
     if STARTED_WITH.get("CI") == "true":
         pytest.fail(reason, pytrace=False)

@@ -12,18 +12,25 @@ from bridge.api.identity.claims import scopes_in
 from bridge.app.buyer_side import checks
 from bridge.app.callers import token_rules
 from bridge.app.drafts import PackDrafts
+from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import Reload
+from bridge.app.pack_usage import PackUsages
+from bridge.app.packs import directories
 from bridge.app.parts import Parts
 from bridge.app.process import now
 from bridge.app.wfm_side import WfmSide
 from bridge.console.access import Door
 from bridge.console.acts import Acts
+from bridge.console.hands import Hands
 from bridge.console.masking import private_names
 from bridge.console.pulse import Pulse
 from bridge.console.services import Services
 from bridge.console.sessions import Sessions
 from bridge.console.users import KnownToken, Role, User, Users
+from bridge.delivery.ping import ping
+from bridge.delivery.sender import open_sender
 from bridge.errors import BridgeError, PermanentError
+from bridge.flows.ports import Attempt, Subscription
 from bridge.mapping.document.layers import read_pack
 from bridge.mapping.pack import Pack
 from bridge.secret import FileSecret
@@ -65,10 +72,31 @@ def build_services(
         search=store.search,
         job_updates=wfm_side.job_updates,
         packs=parts.packs,
-        drafts=PackDrafts(store, parts.packs, parts.settings.packs, wfm_side.workshop, reload),
-        private=Private(parts.settings.packs).names,
+        drafts=PackDrafts(store, parts.packs, directories(parts.settings), wfm_side.workshop, reload),
+        hands=_hands(parts),
+        private=Private(directories(parts.settings)).names,
         login_hint=_hint(parts.settings, keys),
     )
+
+
+def _hands(parts: Parts) -> Hands:
+    store = parts.store
+    return Hands(
+        acts=Acts(store.audit, now),
+        clock=now,
+        backlog=store.backlog,
+        listeners=store.listeners,
+        commands=store.commands,
+        outbox=store.outbox,
+        ping_listener=partial(_ping, parts.settings),
+        usage=PackUsages(store, parts.settings.packs, now).read,
+    )
+
+
+async def _ping(settings: Settings, listener: Subscription) -> Attempt:
+    """Ask with a client of its own, so that nothing of a ping is mixed up with the deliveries."""
+    async with open_sender(settings.delivery, now, load_access(settings)) as sender:
+        return await ping(sender, listener, now, settings.delivery.guide_listener_buyers)
 
 
 def is_laboratory(settings: Settings) -> bool:

@@ -135,6 +135,7 @@ def _checked(directory: Path, pack: str, text: str) -> Checked:
     with tempfile.TemporaryDirectory(prefix="mef-bridge-draft-") as place:
         copy = _copied(directory, Path(place))
         (copy / PACK_FILE).write_text(text, encoding="utf-8")
+        _stay_inside(copy, Path(place))
         try:
             made = load_pack(copy)
         except InvalidDocument as invalid:
@@ -143,6 +144,13 @@ def _checked(directory: Path, pack: str, text: str) -> Checked:
     if made.name != pack:
         raise PermanentError(f"The draft's name is {made.name!r}; it must stay {pack!r}.")
     return Checked((), made)
+
+
+def _stay_inside(copy: Path, place: Path) -> None:
+    """Refuse a draft that names files elsewhere: who may edit packs need not be who may read this machine's files."""
+    for path in files_of(copy):
+        if not path.resolve().is_relative_to(place.resolve()):
+            raise PermanentError(f"The draft names {path}, which is not in the directories of the pack that runs.")
 
 
 def _copied(directory: Path, place: Path) -> Path:

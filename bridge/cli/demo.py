@@ -22,7 +22,8 @@ from bridge.simulator.wfm_server import WFM_PORT, control_app
 from bridge.telemetry import configure_logging
 
 BRIDGE_PORT = 8137
-ADMIN_PORT = 8138
+ADMIN_PORT = 8140
+"""The WFM has 8138 here, the Buyer 8139."""
 
 
 def demo(
@@ -92,6 +93,7 @@ def _print_addresses(console: Console, stage: Stage) -> None:
     console.print(
         f"  bridge   {bridge}   key: {API_KEY}\n"
         f"           curl -H 'X-API-Key: {API_KEY}' {bridge}/mefApi/sonata/workOrderManagement/v2/workOrder\n"
+        f"           for Buyers' developers: {bridge}/docs\n"
         f"  console  http://127.0.0.1:{ADMIN_PORT}/   token: operator-key, or viewer-key\n"
         f"  WFM      {wfm}   a job: curl -X POST {wfm}/jobs; then POST {wfm}/jobs/<no>/start, /finish, /close\n"
         f"  Buyer    {stage.buyer.callback}   what he is told appears below",
@@ -105,7 +107,7 @@ def _print_commands(console: Console, place: Playground, job: str) -> None:
     name = command.relative_to(Path.cwd()) if command.is_relative_to(Path.cwd()) else Path("mef-bridge")
     console.print("\n  In another terminal, in this directory:", soft_wrap=True)
     console.print(f"  export BRIDGE_CONFIG={place.settings_file}", soft_wrap=True)
-    for words in (f"trace {job}", "messages list", "deliveries list", "listeners list"):
+    for words in (f"trace {job}", "messages list", "deliveries list", "listeners list", "doctor"):
         console.print(f"  {name} {words}", soft_wrap=True)
     console.print(
         f"  The database stays in {place.directory} when this ends, and is made anew by the next one.\n", soft_wrap=True

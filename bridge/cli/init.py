@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,14 @@ from bridge import __version__, box
 from bridge.errors import PermanentError
 
 SCHEMA = "pack.schema.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What is told once: the Buyer's key, and the token that opens the console."""
+
+    buyer: str = field(default_factory=lambda: secrets.token_urlsafe(32))
+    operator: str = field(default_factory=lambda: secrets.token_urlsafe(32))
 
 
 class CantInit(PermanentError):
@@ -32,7 +41,7 @@ def init(
 ) -> None:
     """Make a working directory for a Seller: settings, a Buyer with a key, a pack to begin with, a compose file.
 
-    The Buyer's key is printed, and kept nowhere: the directory has its hash only.
+    The Buyer's key and an operator's token are printed, and kept nowhere: the directory has their hashes only.
     """
     if samples and pack is not None:
         raise CantInit("give --sample or --pack, not both")
@@ -41,13 +50,13 @@ def init(
     _make_empty(directory)
     begun = _begin(directory, samples, name) if samples else _copy(directory, pack or "acme-wfm")
     _write_schema(directory)
-    key = secrets.token_urlsafe(32)
-    for path, text, mode in _files(begun, buyer, key):
+    keys = Keys()
+    for path, text, mode in _files(begun, buyer, keys):
         file = directory / path
         file.parent.mkdir(exist_ok=True)
         file.touch(mode=mode)
         file.write_text(text, encoding="utf-8")
-    _tell(directory, begun, buyer, key)
+    _tell(directory, begun, buyer, keys)
 
 
 def _make_empty(directory: Path) -> None:
@@ -87,11 +96,11 @@ def _write_schema(directory: Path) -> None:
     (directory / SCHEMA).write_text(text + "\n", encoding="utf-8")
 
 
-def _files(pack: str, buyer: str, key: str) -> list[tuple[str, str, int]]:
+def _files(pack: str, buyer: str, keys: Keys) -> list[tuple[str, str, int]]:
     """Give what is written, each with its rights: those that hold passwords are for this user only."""
-    digest = hashlib.sha256(key.encode()).hexdigest()
+    digest, operator = (hashlib.sha256(key.encode()).hexdigest() for key in (keys.buyer, keys.operator))
     return [
-        ("config/bridge.yaml", SETTINGS.format(pack=pack), 0o644),
+        ("config/bridge.yaml", SETTINGS.format(pack=pack, operator=operator), 0o644),
         ("config/buyers.yaml", BUYERS.format(buyer=buyer, digest=digest), 0o644),
         ("compose.yaml", COMPOSE.replace("VERSION", __version__), 0o644),
         (".env", f"RABBITMQ_PASSWORD={secrets.token_hex(16)}\nPOSTGRES_PASSWORD={secrets.token_hex(16)}\n", 0o600),
@@ -99,11 +108,12 @@ def _files(pack: str, buyer: str, key: str) -> list[tuple[str, str, int]]:
     ]
 
 
-def _tell(directory: Path, pack: str, buyer: str, key: str) -> None:
+def _tell(directory: Path, pack: str, buyer: str, keys: Keys) -> None:
     typer.echo(
         f"made {directory}: config/bridge.yaml, config/buyers.yaml, mappings/{pack}, compose.yaml\n\n"
-        f"  key of {buyer}: {key}\n"
-        "  (only its hash is kept: give it to the Buyer now)\n\n"
+        f"  key of {buyer}: {keys.buyer}\n"
+        f"  token of the operator, for the console: {keys.operator}\n"
+        "  (only their hashes are kept: hand them over now)\n\n"
         "next:\n"
         f"  cd {directory}\n"
         f"  mef-bridge mapping check mappings/{pack}\n"
@@ -132,6 +142,13 @@ broker:
 
 database:
   url: sqlite:///var/mef-bridge.sqlite3     # for several processes: postgresql://user@host/name, and password_file
+
+# The console, metrics and probes: http://localhost:8138/
+admin:
+  users:
+    - name: operator
+      role: operator
+      token_sha256: [{operator}]
 """
 
 BUYERS = """\
@@ -160,12 +177,14 @@ services:
     environment:
       BRIDGE_HTTP_HOST: 0.0.0.0
       BRIDGE_HTTP_BASE_URL: http://localhost:8137   # how Buyers reach it
+      BRIDGE_ADMIN_HOST: 0.0.0.0
+      BRIDGE_ADMIN_BASE_URL: http://localhost:8138  # how operators reach the console
       BRIDGE_BROKER_URL: amqp://bridge:${RABBITMQ_PASSWORD:?}@rabbitmq:5672/
       BRIDGE_BROKER_DECLARE_EXCHANGES: "true"       # until the WFM makes its exchanges itself
       BRIDGE_DATABASE_URL: postgresql://bridge:${POSTGRES_PASSWORD:?}@postgres:5432/bridge
       BRIDGE_LOG_FORMAT: json
     volumes: ["./config:/app/config:ro", "./mappings:/app/mappings:ro"]
-    ports: ["127.0.0.1:8137:8137"]
+    ports: ["127.0.0.1:8137:8137", "127.0.0.1:8138:8138"]
     depends_on:
       rabbitmq: {condition: service_healthy}
       postgres: {condition: service_healthy}

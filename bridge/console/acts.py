@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Protocol
 
 from bridge.console.users import User
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, PermanentError
 from bridge.flows.ports import AuditEntry, Clock
 
 
@@ -47,3 +47,10 @@ class Acts:
         """Write down an act that is done with that."""
         async with self.writing(user, act, thing, note):
             pass
+
+
+def said_why(note: str) -> str:
+    """Give a note that must say something; raises `PermanentError` for one that does not."""
+    if not note.strip():
+        raise PermanentError("Say why, in the note: whoever reads it later has nothing else.")
+    return note.strip()[:1000]

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 from http import HTTPStatus
-from typing import Final, TypeVar
+from typing import Final
 
 import orjson
 from aiohttp import web
-from pydantic import BaseModel, ValidationError
 
-from bridge.console import answers, shapes
+from bridge.console import answers, hands_api, shapes
 from bridge.console.access import USER, require_operator
+from bridge.console.jsons import answer, body_of, limit_of
 from bridge.console.masking import Mask
 from bridge.console.pages.now import said
 from bridge.console.pages.parked import filter_of
@@ -22,21 +22,17 @@ from bridge.domain.model import Outcome
 from bridge.flows.ports import MessageFilter
 from bridge.mapping.pack import Pack
 
-JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"  # RFC 9457
-MOST: Final = 1000
-
-Body = TypeVar("Body", bound=BaseModel)
 
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
     """Give the routes."""
-    return [*_reading(services), *_messages(services), *_acting(services)]
+    return [*_reading(services), *_messages(services), *_acting(services), *hands_api.routes(services)]
 
 
 def _reading(services: Services) -> Iterable[web.RouteDef]:
     async def audit(request: web.Request) -> web.Response:
-        acts = await services.audit.latest(_limit(request), number_in(request, "before"))
+        acts = await services.audit.latest(limit_of(request), number_in(request, "before"))
         return answer(shapes.AuditLog(acts=[shapes.act(one, shown_to(services, request)) for one in acts]))
 
     async def now(request: web.Request) -> web.Response:
@@ -47,7 +43,7 @@ def _reading(services: Services) -> Iterable[web.RouteDef]:
         return answer(answers.now(seen, wrong, services.warnings(), _mask(services, request)))
 
     async def work_orders(request: web.Request) -> web.Response:
-        _, hits = await look_for(services, request, _limit(request))
+        _, hits = await look_for(services, request, limit_of(request))
         return answer(answers.work_orders(hits))
 
     async def trace(request: web.Request) -> web.Response:
@@ -68,7 +64,7 @@ def _reading(services: Services) -> Iterable[web.RouteDef]:
 
 def _messages(services: Services) -> Iterable[web.RouteDef]:
     async def listed(request: web.Request) -> web.Response:
-        found = await services.journal.chosen(await _filter(services, request), _limit(request))
+        found = await services.journal.chosen(await _filter(services, request), limit_of(request))
         mask = _mask(services, request)
         return answer(shapes.Messages(messages=[answers.message(each, mask) for each in found]))
 
@@ -94,7 +90,7 @@ def _messages(services: Services) -> Iterable[web.RouteDef]:
 def _acting(services: Services) -> Iterable[web.RouteDef]:
     async def replayed(request: web.Request) -> web.Response:
         user = require_operator(request)
-        asked = await _body(request, shapes.Replay)
+        asked = await body_of(request, shapes.Replay)
         numbers = await _numbers(services, asked)
         if asked.dry_run:
             return answer(answers.fates(await preview(services, numbers[:MOST_PREVIEWED]), dry_run=True))
@@ -103,7 +99,7 @@ def _acting(services: Services) -> Iterable[web.RouteDef]:
 
     async def discarded(request: web.Request) -> web.Response:
         user = require_operator(request)
-        asked = await _body(request, shapes.Discard)
+        asked = await body_of(request, shapes.Discard)
         left = await discard(services, user, asked.numbers, asked.note)
         done = [number for number in asked.numbers if number not in left]
         return answer(shapes.Discarded(discarded=done, not_parked=list(left)))
@@ -132,28 +128,10 @@ async def _filter(services: Services, request: web.Request) -> MessageFilter:
     )
 
 
-async def _body(request: web.Request, shape: type[Body]) -> Body:
-    """Read what was sent; raises `HTTPBadRequest` with what is wrong with it."""
-    try:
-        return shape.model_validate_json(await request.read())
-    except ValidationError as error:
-        wrong = [f"{'.'.join(map(str, one['loc'])) or 'the body'}: {one['msg']}" for one in error.errors()]
-        raise web.HTTPBadRequest(text="; ".join(wrong)) from None
-
-
-def _limit(request: web.Request) -> int:
-    return min(number_in(request, "limit") or 100, MOST)
-
-
 def _mask(services: Services, request: web.Request, pack: Pack | None = None) -> Mask:
     """Say what is hidden: of a pack, or of all of them."""
     packs = services.packs.values() if pack is None else (pack,)
     return mask_for(request[USER], frozenset[str]().union(*map(services.private, packs)))
-
-
-def answer(body: BaseModel, status: int = 200) -> web.Response:
-    """Give an answer."""
-    return web.Response(status=status, text=body.model_dump_json(by_alias=True), content_type=JSON)
 
 
 async def problem(_: web.Request, status: int, text: str) -> web.StreamResponse:

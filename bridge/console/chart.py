@@ -1,6 +1,7 @@
 """Small charts and the state machines as SVG: where lines and boxes go. The templates draw them."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -107,6 +108,22 @@ def machine(trace: JobTrace, order: str, state: StrEnum) -> Machine:
     boxes = tuple(Box(name, x, y, into.get(name), name == state) for name, (x, y) in _PLACES.items())
     arrows = tuple(_arrow(source, target, walked.get((source, target), ())) for source, target in _edges())
     return Machine(boxes, arrows, " → ".join(hop.target for hop in hops) or state.value)
+
+
+def counted_machine(hops: Mapping[tuple[str, str], int]) -> Machine:
+    """Draw the WorkOrder's state machine with how often each transition was gone; `hops` counts them."""
+    into = Counter[str]()
+    for (_, target), number in hops.items():
+        into[target] += number
+    boxes = tuple(Box(name, x, y, into[name] or None, False) for name, (x, y) in _PLACES.items())
+    arrows = tuple(
+        _arrow(source, target, (hops[source, target],) if hops.get((source, target)) else ())
+        for source, target in _edges()
+    )
+    said = ", ".join(
+        f"{source or 'new'} to {target} {number} times" for (source, target), number in sorted(hops.items())
+    )
+    return Machine(boxes, arrows, said or "none")
 
 
 def _edges() -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from bridge import __version__
-from bridge.console import shapes
+from bridge.console import hands_shapes, shapes
 
 REFERENCE: Final = "#/components/schemas/{model}"
 TEXT: Final = {"type": "string"}
@@ -31,6 +31,97 @@ class Operation:
 
 
 WHICH: Final = {"outcome": TEXT, "pack": TEXT, "rule": TEXT, "reason": TEXT, "about": TEXT}
+
+_NOTE: Final = hands_shapes.Note
+_HANDS: Final = (
+    Operation(
+        method="get",
+        path="/v1/deliveries",
+        summary="Notifications on their way, newest first",
+        answers=hands_shapes.Deliveries,
+        query={"state": TEXT, "buyer": TEXT, "listener": TEXT, "type": TEXT, "since": TEXT, "limit": NUMBER},
+    ),
+    Operation(
+        method="get",
+        path="/v1/deliveries/{number}",
+        summary="One with every attempt",
+        answers=hands_shapes.WholeDelivery,
+    ),
+    Operation(
+        method="post",
+        path="/v1/deliveries/retry",
+        summary="Try notifications now",
+        answers=hands_shapes.Retries,
+        takes=hands_shapes.RetryDeliveries,
+    ),
+    Operation(method="get", path="/v1/listeners", summary="The Buyers' listeners", answers=hands_shapes.Listeners),
+    Operation(method="get", path="/v1/listeners/{id}", summary="One listener", answers=hands_shapes.Listener),
+    Operation(
+        method="post",
+        path="/v1/listeners/{id}/pause",
+        summary="Send it nothing until it is resumed",
+        answers=hands_shapes.Done,
+        takes=_NOTE,
+    ),
+    Operation(
+        method="post",
+        path="/v1/listeners/{id}/resume",
+        summary="Send it what was kept",
+        answers=hands_shapes.Done,
+        takes=_NOTE,
+    ),
+    Operation(
+        method="post",
+        path="/v1/listeners/{id}/remove",
+        summary="Remove it for good",
+        answers=hands_shapes.Done,
+        takes=_NOTE,
+    ),
+    Operation(
+        method="post",
+        path="/v1/listeners/{id}/ping",
+        summary="Ask whether it can be reached, without an event",
+        answers=hands_shapes.Attempt,
+        takes=_NOTE,
+    ),
+    Operation(
+        method="get",
+        path="/v1/commands",
+        summary="Commands in flight; of a state, or with `all`, others too",
+        answers=hands_shapes.Commands,
+        query={"state": TEXT, "buyer": TEXT, "all": TEXT, "limit": NUMBER},
+    ),
+    Operation(
+        method="get",
+        path="/v1/commands/{id}",
+        summary="One command with the WFM's replies",
+        answers=hands_shapes.WholeCommand,
+    ),
+    Operation(
+        method="get",
+        path="/v1/outbox",
+        summary="Messages for the WFM: those to be sent, unless a state is asked for",
+        answers=hands_shapes.Outbox,
+        query={"state": TEXT, "pack": TEXT, "limit": NUMBER},
+    ),
+    Operation(
+        method="get", path="/v1/outbox/{number}", summary="One with its body", answers=hands_shapes.WholeOutgoing
+    ),
+    Operation(
+        method="post",
+        path="/v1/outbox/retry",
+        summary="Try messages for the WFM now",
+        answers=hands_shapes.Retries,
+        takes=hands_shapes.RetryOutbox,
+    ),
+    Operation(
+        method="get",
+        path="/v1/packs/{name}",
+        summary="How a pack was used",
+        answers=hands_shapes.PackUsage,
+        query={"days": NUMBER},
+    ),
+)
 
 OPERATIONS: Final = (
     Operation(method="get", path="/v1/now", summary="How the bridge is", answers=shapes.Now),
@@ -83,6 +174,7 @@ OPERATIONS: Final = (
         answers=shapes.AuditLog,
         query={"limit": NUMBER, "before": NUMBER},
     ),
+    *_HANDS,
 )
 
 

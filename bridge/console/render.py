@@ -14,7 +14,17 @@ from aiohttp import web
 from bridge.console.access import SESSION, USER
 
 BASE: Final = "/console"
-NAV: Final = (("/", "Now"), ("/work-orders", "WorkOrders"), ("/parked", "Parked"), ("/audit", "Audit"))
+NAV: Final = (
+    ("/", "Now"),
+    ("/work-orders", "WorkOrders"),
+    ("/parked", "Parked"),
+    ("/packs", "Packs"),
+    ("/deliveries", "Deliveries"),
+    ("/listeners", "Listeners"),
+    ("/commands", "Commands"),
+    ("/outbox", "Outbox"),
+    ("/audit", "Audit"),
+)
 """The pages that each page leads to."""
 STATIC: Final = Path(__file__).with_name("static")
 HTML: Final = "text/html"
@@ -30,7 +40,7 @@ def set_up(app: web.Application) -> None:
         lstrip_blocks=True,
     )
     environment.globals.update(base=BASE, asset=asset, nav=NAV)
-    environment.filters.update(moment=moment, ago=ago, count=count)
+    environment.filters.update(moment=moment, said_moment=said_moment, ago=ago, count=count)
 
 
 def page(request: web.Request, template: str, status: int = 200, **facts: object) -> web.Response:
@@ -59,6 +69,11 @@ def asset(name: str) -> str:
 def moment(at: datetime | None) -> str:
     """Write a moment for people: UTC, to the second."""
     return "" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"
+
+
+def said_moment(text: str | None) -> str:
+    """Write a moment that is a text already."""
+    return "" if text is None else moment(datetime.fromisoformat(text))
 
 
 def ago(seconds: float) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.console.acts import said_why
 from bridge.console.drafts import Fate
 from bridge.console.services import Services
 from bridge.console.users import User
 from bridge.domain.model import Outcome
-from bridge.errors import PermanentError
 from bridge.flows.ports import MessageFilter
 from bridge.flows.refusals import NotReplayable
 
@@ -75,10 +75,3 @@ def things_of(numbers: Sequence[int]) -> str:
     if len(numbers) > 20:
         return f"{len(numbers)} messages, {numbers[0]} to {numbers[-1]}"
     return ("message " if len(numbers) == 1 else "messages ") + ", ".join(map(str, numbers))
-
-
-def said_why(note: str) -> str:
-    """Give a note that must say something; raises `PermanentError` for one that does not."""
-    if not note.strip():
-        raise PermanentError("Say why, in the note: whoever reads it later has nothing else.")
-    return note.strip()[:1000]

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from bridge.console.acts import Acts
 from bridge.console.drafts import Drafts
+from bridge.console.hands import Hands
 from bridge.console.pulse import Pulse
 from bridge.domain.model import JobRef
 from bridge.flows.job_updates import JobUpdates
@@ -77,6 +78,7 @@ class Services:
     job_updates: JobUpdates
     packs: Mapping[str, Pack]
     drafts: Drafts
+    hands: Hands
     private: Callable[[Pack | None], frozenset[str]]
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     login_hint: str = ""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from pydantic_core import to_jsonable_python
@@ -15,6 +15,9 @@ from bridge.console.services import Services
 from bridge.console.users import User
 from bridge.flows.ports import JobTrace, JournalEntry, OutboxReport, RecordedEntry, TracedCommand, TracedDelivery
 from bridge.flows.trace import Step, StepKind, steps
+
+LONGEST: Final = 100_000
+"""Characters of a body that a page shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +132,11 @@ def _json(name: str, value: Any, mask: Mask) -> Part:
 
 
 def pretty(text: str) -> str:
-    """Write JSON over several lines; other text stays as it is."""
+    """Write JSON over several lines; other text stays as it is. Of what is very long, the beginning."""
     try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+        written = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
-        return text
+        written = text
+    return (
+        written if len(written) <= LONGEST else f"{written[:LONGEST]}\n… and {len(written) - LONGEST} characters more"
+    )

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bridge.flows.operator import CommandStory, Pending, Retried
+from bridge.flows.operator import CommandStory, PackUsage, Pending, Retried
 from bridge.flows.ports import (
     Attempt,
     DeliveryGroup,
@@ -192,6 +192,25 @@ def outbox_content(report: OutboxReport) -> Mapping[str, Any]:
         "headers": dict(message.headers),
         "isReplyExpected": message.reply_expected,
         "body": message.body.decode("utf-8", "backslashreplace"),
+    }
+
+
+def usage_facts(usage: PackUsage) -> Facts:
+    """Say how a pack was used."""
+    return {
+        "pack": usage.pack,
+        "version": usage.version,
+        "days": usage.days,
+        "lookedAt": usage.looked_at,
+        "rules": [
+            {"rule": each.rule, "when": each.when, "then": each.then, "count": each.count, "last": _moment(each.last)}
+            for each in usage.rules
+        ],
+        "codes": [{"field": each.field, "seen": list(each.seen), "never": list(each.never)} for each in usage.codes],
+        "hops": [
+            {"source": source, "target": target, "count": count}
+            for (source, target), count in sorted(usage.hops.items())
+        ],
     }
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -133,3 +134,40 @@ def described(wanted: DeliveryFilter) -> str:
         "to ": wanted.until and wanted.until.isoformat(),
     }
     return " ".join(f"{words}{value}" for words, value in given.items() if value) or "of all kinds"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUsage:
+    """How often a rule of a pack held. `when` and `then` are what its row says."""
+
+    rule: str
+    when: str
+    then: str
+    count: int
+    last: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeUsage:
+    """Which codes of a field were seen, and which never."""
+
+    field: str
+    seen: tuple[str, ...]
+    never: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackUsage:
+    """How a pack was used in the last so many `days`.
+
+    Rules are counted over all messages; codes are of the newest `looked_at` of them. `hops` counts transitions of
+    WorkOrders among those, by source and target.
+    """
+
+    pack: str
+    version: str
+    days: int
+    rules: tuple[RuleUsage, ...]
+    codes: tuple[CodeUsage, ...]
+    hops: Mapping[tuple[str, str], int]
+    looked_at: int

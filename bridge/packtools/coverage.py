@@ -39,7 +39,11 @@ class Coverage:
         """Count what one message used."""
         if happened.rule is not None:
             self._rules.add(happened.rule)
-        self._add_values("", happened.explanation.get("fields"))
+        self.add_explained(happened.explanation.get("fields"))
+
+    def add_explained(self, fields: object) -> None:
+        """Count the codes of the fields that an explanation tells of."""
+        self._add_values("", fields)
 
     def _add_values(self, prefix: str, fields: object) -> None:
         for name, field in fields.items() if isinstance(fields, Mapping) else ():
@@ -56,16 +60,17 @@ class Coverage:
 
     def of(self, kind: Kind) -> Covered:
         """Say it of all rules, codes or rows together."""
-        parts = {"rules": [self.rules()], "codes": self._codes(), "rows": self._rows()}[kind]
+        parts = {"rules": [self.rules()], "codes": self.codes(), "rows": self._rows()}[kind]
         used = tuple(one for part in parts for one in part.used)
         unused = tuple(one for part in parts for one in part.unused)
         return Covered(kind, used, unused)
 
     def all(self) -> tuple[Covered, ...]:
         """Say it of the rules, then of each field's codes and each table's rows, in the order of the pack."""
-        return (self.rules(), *self._codes(), *self._rows())
+        return (self.rules(), *self.codes(), *self._rows())
 
-    def _codes(self) -> list[Covered]:
+    def codes(self) -> list[Covered]:
+        """Say which codes of each closed field came."""
         return [
             _covered(f"codes of field {name}", spec.values, self._values[name])
             for name, spec in self._specs.items()

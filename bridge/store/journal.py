@@ -69,6 +69,15 @@ _GROUPS = (
     .group_by(*_OF_GROUP)
     .order_by(_COUNT.desc(), *_OF_GROUP)
 )
+_RULES = (
+    select(journal.c.rule, _COUNT, func.max(journal.c.received_at, type_=journal.c.received_at.type).label("last"))
+    .where(
+        journal.c.pack == bindparam("of_pack"),
+        journal.c.received_at >= bindparam("since", type_=journal.c.received_at.type),
+        journal.c.rule.is_not(None),
+    )
+    .group_by(journal.c.rule)
+)
 _WAITING = select(journal).where(is_one_of(journal.c.pack, journal.c.job_key), IS_WAITING).order_by(journal.c.number)
 _WAITING_SINCE = (
     select(
@@ -113,6 +122,12 @@ class Journal:
             MessageGroup(row["pack"], Outcome(row["outcome"]), row["reason"], row["count"], row["first"], row["last"])
             for row in rows
         ]
+
+    async def rules(self, pack: str, since: datetime) -> Sequence[tuple[str, int, datetime]]:
+        """Count what came to a pack since then by the rule that held, and tell when each held last."""
+        async with self._database.read() as session:
+            rows = await session.rows(_RULES, {"of_pack": pack, "since": since})
+        return [(row["rule"], row["count"], row["last"]) for row in rows]
 
     async def discard(self, number: int, note: str) -> bool:
         """Let a parked entry be ignored, for a reason that a person gives; tells whether it was parked.

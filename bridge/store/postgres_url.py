@@ -15,6 +15,8 @@ import asyncpg  # type: ignore[import-untyped]
 
 from bridge.errors import PermanentError
 
+CACHED_STATEMENTS: Final = 300
+"""Statements that a connection keeps prepared: more than there are, with all ways in which inserts go together."""
 CONNECT_TIMEOUT_S: Final = 10.0
 """How long to wait for a connection, unless the URL says otherwise (`connect_timeout`)."""
 COMMAND_TIMEOUT_S: Final = 60.0
@@ -86,7 +88,7 @@ class Postgres:
             timeout=self.connect_timeout_s,
             command_timeout=COMMAND_TIMEOUT_S,
             **given,
-            **({} if cached_statements else {"statement_cache_size": 0}),
+            statement_cache_size=CACHED_STATEMENTS if cached_statements else 0,
         )
 
 

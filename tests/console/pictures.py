@@ -48,6 +48,7 @@ async def take(scene: Scene, page: Page, directory: Path) -> None:
     await page.get_by_label("Any id").fill(TICKET)
     await page.get_by_role("button", name="Search").click()
     await page.locator("li.message.hot summary").click()
+    await page.evaluate("scrollTo(0, 0)")
     await shot("story")
     await page.get_by_role("link", name="See why, and mend it").click()
     await shot("message")
@@ -63,6 +64,14 @@ async def take(scene: Scene, page: Page, directory: Path) -> None:
     await page.get_by_role("button", name="Check").click()
     await page.locator("#outlook").scroll_into_view_if_needed()
     await shot("draft")
+    await page.goto(f"{scene.console}/console/packs/{PACK}")
+    await shot("pack")
+    for name in ("deliveries", "listeners", "commands?all", "outbox?state="):
+        await page.goto(f"{scene.console}/console/{name}")
+        await shot(name.partition("?")[0])
+    await page.goto(f"{scene.console}/console/listeners")
+    await page.locator("tbody a").first.click()
+    await shot("listener")
     await page.goto(f"{scene.console}/console/audit")
     await shot("audit")
 

@@ -108,7 +108,7 @@ async def let_a_night_pass(scene: Scene) -> None:
     strange = await scene.wfm.create_job(ticket="TT-1006", visit_required=False)
     await scene.wfm.raw(strange, status="WIP", TECH="T099")
     await until(scene, 4)
-    await eventually(lambda: _all_delivered(scene))
+    await eventually(lambda: all_delivered(scene))
 
 
 async def until(scene: Scene, parked: int) -> None:
@@ -120,5 +120,6 @@ async def until(scene: Scene, parked: int) -> None:
     await eventually(are)
 
 
-async def _all_delivered(scene: Scene) -> bool:
+async def all_delivered(scene: Scene) -> bool:
+    """Tell whether Buyers have been told everything."""
     return not (await scene.bridge.store.counts.read()).backed

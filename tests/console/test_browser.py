@@ -123,7 +123,7 @@ async def test_at_three_in_the_morning(browser: Browser, scene: Scene) -> None:
     await who.press("Preview a replay")
     await who.sees("Replay 3 messages?")
     barriers += await who.barriers()
-    await who.page.get_by_label("Why").fill("the pack knows LEFT now")
+    await who.page.get_by_label("Why", exact=True).fill("the pack knows LEFT now")
     await who.press("Replay")
     await who.sees("3 replayed.")
     await who.follow("WorkOrders")
@@ -148,7 +148,16 @@ async def test_every_page_is_for_everybody(browser: Browser, scene: Scene) -> No
     barriers = await who.barriers()
     await log_in(who.page, scene.console, "viewer-key")
     order = await scene.stuck_order()
-    for path in ("/", "/work-orders", f"/work-orders/{order}", "/parked", "/parked/1", "/audit", "/nothing"):
+    hands = (
+        "/packs",
+        f"/packs/{PACK}",
+        "/deliveries?state=pending",
+        "/deliveries/1",
+        "/listeners",
+        "/commands?all",
+        "/outbox?state=",
+    )
+    for path in ("/", "/work-orders", f"/work-orders/{order}", "/parked", "/parked/1", *hands, "/audit", "/nothing"):
         await who.page.goto(who.url + path)
         barriers += await who.barriers()
         wide = await who.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
@@ -157,7 +166,10 @@ async def test_every_page_is_for_everybody(browser: Browser, scene: Scene) -> No
     assert [each for each in who.complaints if "/nothing" not in each] == []
 
 
-async def test_the_charts_move_and_a_step_opens_by_the_keyboard(browser: Browser, scene: Scene) -> None:
+async def test_the_charts_move_and_a_step_opens_by_the_keyboard(
+    browser: Browser, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.console.pages.now.EVERY_S", 0.3)
     who = await at(browser, scene)
     await log_in(who.page, scene.console)
     async with who.page.expect_response("**/now/stream"):

@@ -132,5 +132,11 @@ async def test_a_draft_of_a_pack_that_extends_another_is_checked_with_it(tmp_pat
     assert [(one.file, one.line) for one in wrong.findings] == [("pack.yaml", 4)]
 
 
+@pytest.mark.parametrize("line", ["extends: /etc", "extends: ../../..", "tables: {t: {key: a, file: /etc/shadow.csv}}"])
+async def test_a_draft_reads_no_files_of_elsewhere(place: Place, line: str) -> None:
+    with pytest.raises(PermanentError, match="not in the directories of the pack"):
+        await place.drafts.check(PACK, f"{line}\npack: {PACK}\n")
+
+
 async def _never() -> bool:
     return False

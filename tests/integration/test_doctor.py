@@ -30,7 +30,9 @@ from bridge.cli.main import app
 from bridge.localenv.process import free_port
 from bridge.localenv.rabbitmq import Node
 from bridge.settings import (
+    AdminRole,
     AdminSettings,
+    AdminUser,
     BrokerSettings,
     DatabaseSettings,
     HttpSettings,
@@ -128,6 +130,16 @@ async def test_nothing_is_wrong_before_the_first_start_and_nothing_is_made(
         await channel.declare_queue(inbound, passive=True)
 
 
+async def test_partitions_are_queues_of_the_bridge(settings: Settings, channel: AbstractChannel) -> None:
+    divided = changed(settings, wfm={"partitions": 2})
+    assert (await found(divided))["broker.queues"][1].startswith("4 are to be made")
+    name = Topology(namespace=settings.broker.namespace).partition("acme-wfm", 1, 2).name
+    queue = await channel.declare_queue(name, durable=True, arguments={"x-max-length": 5})
+    told = await wrong(divided)
+    await queue.delete()
+    assert told.keys() == {"broker.queues"}
+
+
 async def test_nor_after_it(settings: Settings) -> None:
     await make_tables(settings)
     diagnoses = await found(settings)
@@ -157,6 +169,12 @@ async def test_a_certificate_that_is_not_there(settings: Settings, tmp_path: Pat
     (told,) = (await wrong(changed(settings, buyers=buyers))).items()
     assert told[0] == "listeners.files"
     assert told[1].startswith(f"listeners of acme-buyer: {tmp_path}/c.pem: No such file or directory")
+
+
+async def test_a_token_of_an_operator_that_is_not_there(settings: Settings, tmp_path: Path) -> None:
+    user = AdminUser(name="ada", role=AdminRole.OPERATOR, token_file=tmp_path / "token")
+    (told,) = (await wrong(changed(settings, admin={"users": (user,)}))).items()
+    assert told == ("admin.users", f"admin.users: ada: token_file: {tmp_path}/token: No such file or directory")
 
 
 async def test_keys_of_an_issuer_that_are_none(settings: Settings, tmp_path: Path) -> None:

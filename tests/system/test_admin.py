@@ -20,17 +20,19 @@ class Admin:
         self._session = session
         self._url = f"http://127.0.0.1:{port}"
 
-    async def probe(self, name: str) -> tuple[int, Any] | None:
-        """Ask; None as long as nobody listens."""
+    async def probe(self, name: str, token: str = "") -> tuple[int, Any] | None:
+        """Ask, with a token if there is one; None as long as nobody listens."""
         try:
-            async with self._session.get(f"{self._url}/{name}") as response:
-                return response.status, await response.json()
+            async with self._session.get(
+                f"{self._url}/{name}", headers={"Authorization": f"Bearer {token}"}
+            ) as response:
+                return response.status, await response.json(content_type=None)
         except ClientError:
             return None
 
-    async def status(self, name: str) -> int | None:
+    async def status(self, name: str, token: str = "") -> int | None:
         """Ask for the status alone."""
-        answer = await self.probe(name)
+        answer = await self.probe(name, token)
         return None if answer is None else answer[0]
 
     async def metrics(self) -> dict[tuple[str, ...], float]:
@@ -66,6 +68,8 @@ async def test_probes_and_metrics_of_a_bridge_from_its_start_on(
         await lab.bridge.ready()
         assert await eventually(lambda: _is(admin, "startupz", 200))
         assert await admin.status("readyz") == 200
+        assert await admin.status("api/v1/now") == 401
+        assert await admin.status("api/v1/now", token="operator-key") == 200
         await lab.buyer.register()
         await lab.new_job()
         found = await eventually(lambda: _delivered(admin))

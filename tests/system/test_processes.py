@@ -72,7 +72,7 @@ def free(*ports: int) -> bool:
     return True
 
 
-@pytest.mark.skipif(not free(8137, 8138, 8139), reason="somebody uses the demo's ports: 8137, 8138, 8139")
+@pytest.mark.skipif(not free(8137, 8138, 8139, 8140), reason="somebody uses the demo's ports: 8137 to 8140")
 async def test_a_demo_that_stays_can_be_acted_on_and_ends_well_when_it_is_asked_to(
     command: Command, log: Path, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ class Wants:
         self._partitions = partitions
         self._topology = topology
         self._packs = packs
+        self._partitions = partitions
 
     @property
     def queue_names(self) -> list[str]:
@@ -107,7 +108,8 @@ class Wants:
         if missing:
             raise PermanentError(
                 f"RabbitMQ has no exchange {', '.join(map(repr, missing))}: the WFM, or who runs it, must make it; see "
-                "exchange in the packs, and broker.namespace. mef-bridge serve waits for it, and is not ready"
+                "exchange in the packs, and broker.namespace. mef-bridge serve waits for it, and is not ready. In a "
+                "laboratory: broker.declare_exchanges"
             )
         return ", ".join(named) or "none is needed"
 

@@ -8,11 +8,12 @@ from aiohttp import ClientError
 from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
 from bridge.api.identity.key_source import reader
 from bridge.app.callers import way_to_keys
+from bridge.app.console_side import build_door, is_laboratory
 from bridge.app.doctor.diagnosis import Unseen
 from bridge.app.listener_access import load_access
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.errors import PermanentError
-from bridge.settings import Mode, Settings, buyers_of
+from bridge.settings import AdminRole, Mode, Settings, buyers_of
 from bridge.yaml_source import InvalidDocument
 
 _SHOWN: Final = 3
@@ -34,7 +35,7 @@ async def buyers(settings: Settings) -> str:
     entities = buyers_of(settings).requesting_entities
     keys = sum(len(entity.api_keys_sha256) for entity in entities)
     represented = {buyer for entity in entities for buyer in entity.buyers}
-    of = f"{len(entities)} requesting entities for {len(represented)} Buyers, {keys} API keys"
+    of = f"{_count(len(entities), 'caller')} for {_count(len(represented), 'Buyer')}, {_count(keys, 'API key')}"
     without = [e.name for e in entities if not (e.api_keys_sha256 or e.certificates_sha256 or settings.identity.jwks)]
     if without:
         raise PermanentError(
@@ -56,7 +57,22 @@ async def listeners(settings: Settings) -> str:
         return "no Buyer's listeners need credentials or certificates of ours"
     signed = sum(bool(each.keys) for each in access.values())
     secured = sum(each.tls is not None for each in access.values())
-    return f"listeners of {len(access)} Buyers: signed for {signed}, with certificates of their own for {secured}"
+    of = _count(len(access), "Buyer")
+    return f"listeners of {of}: signed for {signed}, with certificates of their own for {secured}"
+
+
+async def operators(settings: Settings) -> str:
+    """See who may use the console, with the tokens and the session key that are in files."""
+    admin = settings.admin
+    build_door(settings, None)
+    roles = [user.role for user in admin.users]
+    if is_laboratory(settings):
+        return "operator-key and viewer-key open the console, on this machine only (mode: development)"
+    if not roles and not settings.identity.jwks:
+        raise Unseen("nobody can log in to the console: list somebody in admin.users (docs/console.md)")
+    tokens = f", and tokens of the issuer with {admin.operator_scope}" if settings.identity.jwks else ""
+    some, others = (roles.count(role) for role in (AdminRole.OPERATOR, AdminRole.VIEWER))
+    return f"{_count(some, 'operator')}, {_count(others, 'viewer')}{tokens}"
 
 
 async def jwks(settings: Settings) -> str:
@@ -70,7 +86,11 @@ async def jwks(settings: Settings) -> str:
     except (ClientError, OSError, TimeoutError, InvalidKeySet) as failure:
         said = str(failure) or type(failure).__name__
         raise PermanentError(f"identity.jwks: {place} cannot be fetched: {said}") from None
-    return f"{len(keys)} keys of {settings.identity.issuer}"
+    return f"{_count(len(keys), 'key')} of {settings.identity.issuer}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _shortened(invalid: InvalidDocument) -> str:

@@ -8,11 +8,12 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bridge.console.access import USER, require_operator
+from bridge.console.acts import said_why
 from bridge.console.drafts import Backtest, Checked, Fate, Source
 from bridge.console.pages.parked import filter_of
 from bridge.console.pages.work_orders import story_of
 from bridge.console.render import BASE, page, see
-from bridge.console.replays import MOST_PREVIEWED, numbers_of, said_why
+from bridge.console.replays import MOST_PREVIEWED, numbers_of
 from bridge.console.services import Services
 from bridge.domain.model import JobRef
 from bridge.packtools.difference import Change

@@ -18,6 +18,7 @@ from bridge.flows.trace import waiting
 from bridge.mef.enums import WorkOrderState
 
 MOST: Final = 100
+MOST_STEPS: Final = 500
 
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
@@ -52,11 +53,13 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         if not trace.messages and not trace.work_orders:
             raise web.HTTPNotFound(text=f"Nothing is on record of a job {job.key} of {job.pack}.")
         mask = mask_for(request[USER], services.private(services.packs.get(job.pack)))
+        told = chapters(trace, mask)
         return page(
             request,
             "story.html",
             trace=trace,
-            chapters=chapters(trace, mask),
+            chapters=told[-MOST_STEPS:],
+            left_out=max(0, len(told) - MOST_STEPS),
             waits=[mask.text(line) for line in waiting(trace, services.clock()) if " is parked: " not in line],
             parked=[each for each in trace.messages if each.entry.outcome == "parked"],
             machines=[(order, machine(trace, order.id, order.state)) for order in trace.work_orders],

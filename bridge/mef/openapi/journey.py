@@ -101,10 +101,11 @@ def journey(root: str) -> Iterator[str]:
     yield "<h2 id=journey>A visit, to copy</h2>"
     start = f"export BRIDGE={root}\nexport KEY=…   # what the Seller gave you: an API key, or a token\n"
     period = "export FROM=2036-03-05T00:00:00Z TO=2036-03-12T00:00:00Z   # when it would suit you"
-    yield f"<pre>{escape(start + period)}</pre><ol>"
+    yield f"<pre tabindex=0>{escape(start + period)}</pre><ol>"
     for step in STEPS:
-        then = f"<pre>{escape(step.then)}</pre>" if step.then else ""
-        yield f"<li><h3>{escape(step.title)}</h3><p>{escape(step.says)}</p><pre>{escape(step.command)}</pre>{then}</li>"
+        then = f"<pre tabindex=0>{escape(step.then)}</pre>" if step.then else ""
+        yield f"<li><h3>{escape(step.title)}</h3><p>{escape(step.says)}</p>"
+        yield f"<pre tabindex=0>{escape(step.command)}</pre>{then}</li>"
     yield "</ol>"
 
 

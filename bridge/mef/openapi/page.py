@@ -144,7 +144,7 @@ def _sample_of_success(operation: Json) -> Iterator[str]:
 
 def _sample(title: str, example: object) -> str:
     text = json.dumps(example, indent=2, ensure_ascii=False)
-    return f"<details><summary>{title}</summary><pre>{escape(text)}</pre></details>"
+    return f"<details><summary>{title}</summary><pre tabindex=0>{escape(text)}</pre></details>"
 
 
 def _type(name: str, schema: Json) -> str:
@@ -183,4 +183,4 @@ def _shown(schema: Json) -> str:
 def _table(columns: Iterable[str], rows: Iterable[tuple[str, ...]]) -> str:
     head = "".join(f"<th>{column}</th>" for column in columns)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<div class=wide><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    return f"<div class=wide tabindex=0><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"

@@ -48,7 +48,7 @@ SCRIPT: Final = """'use strict';
 
   for (const section of sections) {
     const names = section.dataset.asks ? section.dataset.asks.split(' ') : [];
-    const shown = make('pre', {hidden: true});
+    const shown = make('pre', {hidden: true, tabIndex: 0});
     shown.setAttribute('aria-live', 'polite');
     const fields = names.map((name) => field(name, section.dataset.get.includes('{' + name + '}')));
     const form = make('form', {className: 'try'}, ...fields, make('button', {}, 'Try it'));

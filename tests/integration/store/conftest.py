@@ -128,7 +128,7 @@ class Noted:
             return wanted
 
         async def noted(sql: str, parameters: Sequence[Any]) -> Any:
-            self._note(sql, parameters)
+            self._note(sql, parameters[0] if name == "execute_each" else parameters)
             return await wanted(sql, parameters)
 
         return noted

@@ -2,15 +2,29 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from bridge.domain.model import CommandId, CommandKind, CommandState, OfferedSlot
 from bridge.errors import ConflictError, StoreDefect
+from bridge.flows.operator import CommandFilter
 from bridge.flows.ports import Window
 from bridge.mef.models import AppointmentUpdate
 from bridge.store import SqlStore
-from tests.integration.store.values import NOW, at, booking, contact, job, load, site, window, work_order
+from tests.integration.store.values import (
+    NOW,
+    OTHER_BUYER,
+    at,
+    booking,
+    contact,
+    job,
+    load,
+    save,
+    site,
+    window,
+    work_order,
+)
 
 
 async def test_a_command_comes_back_as_it_was_added(store: SqlStore) -> None:
@@ -199,3 +213,30 @@ async def test_an_accepted_command_is_known_until_the_wfm_has_repeated_it(store:
     async with store.transaction() as tx:
         await tx.save_jobs([replace(known, granted=(replace(granted, echo_until=None),))])
     assert (await load(store, order.job)).granted == ()
+
+
+async def test_operators_see_the_newest_commands_first_and_choose_among_them(store: SqlStore) -> None:
+    order, other = work_order(), work_order(buyer=OTHER_BUYER)
+    old = booking(order, state=CommandState.COMPENSATED, tries=2, try_again_at=at(minutes=5))
+    refused = booking(order, state=CommandState.REFUSED, created_at=at(seconds=1))
+    pending = booking(other, created_at=at(seconds=2))
+    await save(store, job(order), job(other))
+    async with store.transaction() as tx:
+        await tx.add_commands([pending])
+        await tx.settle_command(old, {"problems": []})
+        await tx.settle_command(refused, {"problems": []})
+
+    async def chosen(**wanted: Any) -> list[str]:
+        return [each.command.id for each in await store.commands.reports(CommandFilter(**wanted))]
+
+    assert await chosen() == [pending.id, refused.id, old.id]
+    assert await chosen(in_flight=True) == [pending.id, old.id]
+    assert await chosen(state=CommandState.REFUSED) == [refused.id]
+    assert await chosen(kind=CommandKind.CANCEL) == []
+    assert await chosen(buyer=OTHER_BUYER) == [pending.id]
+    assert await chosen(jobs=[order.job]) == [refused.id, old.id]
+    assert await chosen(jobs=[]) == []
+    found = await store.commands.report(refused.id)
+    assert found is not None
+    assert (found.command.id, found.result) == (refused.id, {"problems": []})
+    assert await store.commands.report(CommandId("nothing")) is None

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
+from bridge.flows.ports import JournalEntry
 from bridge.store import SqlStore
 from tests.integration.store.values import NOW, PACK, at, entry, job, load, rolled_back, save, work_order
 
@@ -199,3 +200,17 @@ async def test_jobs_with_messages_that_are_due_come_once_and_the_longest_due_fir
     assert await store.journal.due_jobs({one.job.pack}, at(seconds=59)) == []
     assert await store.journal.due_jobs({"other-pack"}, at(minutes=3)) == [JobRef("other-pack", one.job.key)]
     assert await store.journal.due_jobs(set(), at(minutes=3)) == []
+
+
+async def test_what_held_is_counted_by_rule_since_a_moment(store: SqlStore) -> None:
+    def heard(rule: str | None, hours: float, pack: str = PACK) -> JournalEntry:
+        one = entry(rule=rule, job=None)
+        return replace(one, raw=replace(one.raw, pack=pack, received_at=at(hours=hours)))
+
+    async with store.transaction() as tx:
+        await tx.record([heard("created", 0), heard("created", 1), heard("created", 2), heard(None, 2)])
+        await tx.record([heard("done", 1), heard("created", 2, "other-pack")])
+    assert sorted(await store.journal.rules(PACK, at(hours=1))) == [
+        ("created", 2, at(hours=2)),
+        ("done", 1, at(hours=1)),
+    ]

@@ -13,7 +13,7 @@ from bridge import box
 from bridge.app.packs import load_packs
 from bridge.cli.main import app
 from bridge.mapping.loader import inspect_pack
-from bridge.settings import Settings, buyers_of, load_settings
+from bridge.settings import AdminRole, Settings, buyers_of, load_settings
 from tests.unit.test_compose import SERVICE_KEYS
 
 ROOT = Path(__file__).parents[3]
@@ -55,7 +55,12 @@ def test_the_key_is_told_once_and_only_its_hash_is_kept(here: Path, monkeypatch:
     (entity,) = buyers_of(loaded(here / "seller", monkeypatch)).requesting_entities
     assert entity.api_keys_sha256 == (hashlib.sha256(key.encode()).hexdigest(),)
     assert entity.buyers == ("BT.1",)
-    assert [path for path in here.rglob("*") if path.is_file() and key in path.read_text()] == []
+    (token,) = re.findall(r"for the console: (\S+)", told)
+    (operator,) = load_settings().admin.users
+    assert operator.token_sha256 == (hashlib.sha256(token.encode()).hexdigest(),)
+    assert operator.role is AdminRole.OPERATOR
+    files = [path.read_text() for path in here.rglob("*") if path.is_file()]
+    assert not any(key in text or token in text for text in files)
 
 
 def test_a_pack_is_begun_from_samples(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,7 @@ async def serve() -> AsyncIterator[Serve]:
             job_updates=elsewhere,
             packs={},
             drafts=elsewhere,
+            hands=elsewhere,
             private=lambda _: frozenset(),
         )
         app = web.Application()

@@ -275,6 +275,13 @@ async def test_an_act_that_is_refused_or_never_ends_is_in_the_log(console: Conso
     assert "nobody knows" in text
 
 
+async def test_a_stream_ends_with_the_bridge(console: Console) -> None:
+    async with console.client.get("/console/now/stream", headers=BEARER) as answer:
+        assert await answer.content.readline() == b"event: numbers\n"
+        await console.client.server.close()
+        assert (await answer.content.read()).endswith(b"\n\n")
+
+
 async def test_a_page_number_that_is_none_is_said(console: Console) -> None:
     async with console.client.get("/api/v1/audit?before=x", headers=BEARER) as answer:
         assert (answer.status, (await answer.json())["detail"]) == (400, "before: expected a number, got 'x'")

@@ -1,6 +1,7 @@
 """What the benchmarks measure against what is aimed at: a row for each goal, printed, kept as JSON and in the docs."""
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Final
 
 from benchmarks.lab import ROOT, facts, table
 
+ROUNDS: Final = int(os.environ.get("BENCH_ROUNDS", "3"))
+"""Rounds of each measurement; one is a look, and no more."""
 AT_LEAST: Final = ">="
 AT_MOST: Final = "<="
 RESULTS: Final = ROOT / "benchmarks" / "results" / "latest.json"
@@ -29,7 +32,7 @@ HEADS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class Aim:
     """One line of the table. `baseline` and `bridge` are in `unit`; the ratio of the two is compared with `goal`.
 
     `cpu_baseline` and `cpu_bridge` are CPU milliseconds for one unit of work; None where nobody can tell.
@@ -73,12 +76,12 @@ class Goal:
         )
 
 
-def show(title: str, goals: Sequence[Goal]) -> None:
+def show(title: str, goals: Sequence[Aim]) -> None:
     """Print them as a table."""
     table(title, HEADS, [goal.row() for goal in goals])
 
 
-def keep(goals: Sequence[Goal], absent: Sequence[str]) -> None:
+def keep(goals: Sequence[Aim], absent: Sequence[str]) -> None:
     """Write them to `RESULTS`, and into the page; `absent` says what could not be measured, and why."""
     RESULTS.parent.mkdir(exist_ok=True)
     found = [{**asdict(goal), "ratio": round(goal.ratio, 4), "met": goal.is_met} for goal in goals]
@@ -86,7 +89,7 @@ def keep(goals: Sequence[Goal], absent: Sequence[str]) -> None:
     _write_page(goals, absent)
 
 
-def _write_page(goals: Sequence[Goal], absent: Sequence[str], page: Path = PAGE) -> None:
+def _write_page(goals: Sequence[Aim], absent: Sequence[str], page: Path = PAGE) -> None:
     text = page.read_text()
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,0 +1,195 @@
+"""The admin API of deliveries, listeners, commands, the outbox and packs: what their pages show and do, as JSON."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from aiohttp import web
+
+from bridge.console import hands_shapes as shapes
+from bridge.console.access import require_operator
+from bridge.console.jsons import answer, body_of, limit_of
+from bridge.console.pages.deliveries import filter_of, mask_of, plain_mask
+from bridge.console.pages.packs import usage_of
+from bridge.console.pages.wfm import command_filter, outbox_filter
+from bridge.console.services import Services
+from bridge.console.users import User
+from bridge.domain.model import CommandId
+from bridge.flows.command_stories import command_story
+from bridge.flows.facts import (
+    Facts,
+    attempt_facts,
+    command_facts,
+    delivery_facts,
+    listener_facts,
+    outbox_content,
+    outbox_facts,
+    retried_facts,
+    story_facts,
+    usage_facts,
+)
+from bridge.flows.operator import Retried
+from bridge.flows.ports import DeliveryFilter, ListenerReport
+
+WHICH: Final = ("state", "buyer", "listener", "type", "since")
+
+
+def routes(services: Services) -> Iterable[web.RouteDef]:
+    """Give the routes."""
+    parts = (_deliveries, _listeners, _acts, _commands, _outbox)
+    return [route for part in parts for route in part(services)]
+
+
+def _deliveries(services: Services) -> Iterable[web.RouteDef]:
+    hands = services.hands
+
+    async def listed(request: web.Request) -> web.Response:
+        wanted = filter_of({name: request.query.get(name, "").strip() for name in WHICH})
+        found = await hands.backlog.reports(wanted, limit_of(request))
+        return answer(shapes.Deliveries.model_validate({"deliveries": _masked(request, map(delivery_facts, found))}))
+
+    async def shown(request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        report = await hands.backlog.report(number)
+        if report is None:
+            raise web.HTTPNotFound(text=f"There is no delivery {number}.")
+        attempts = _masked(request, map(attempt_facts, await hands.backlog.attempts(number)))
+        (facts,) = _masked(request, [delivery_facts(report)])
+        return answer(shapes.WholeDelivery.model_validate({**facts, "attempts": attempts}))
+
+    async def retried(request: web.Request) -> web.Response:
+        user = require_operator(request)
+        asked = await body_of(request, shapes.RetryDeliveries)
+        by_filter = any((asked.buyer, asked.listener, asked.type, asked.since))
+        if (asked.numbers is not None) == by_filter:
+            raise web.HTTPBadRequest(text="Give numbers, or buyer, listener, type or since.")
+        if asked.numbers is not None:
+            if asked.dry_run:
+                raise web.HTTPBadRequest(text="dryRun goes with a filter.")
+            return _retried(await hands.retry(user, asked.numbers, asked.note))
+        wanted = _wanted(asked)
+        pending = await hands.backlog.pending(wanted, hands.clock())
+        count = 0 if asked.dry_run else await hands.hasten(user, wanted, asked.note)
+        return answer(shapes.Retries(retried=[], count=count, would=pending.later if asked.dry_run else None))
+
+    return [
+        web.get("/v1/deliveries", listed),
+        web.get("/v1/deliveries/{number:\\d{1,18}}", shown),
+        web.post("/v1/deliveries/retry", retried),
+    ]
+
+
+def _wanted(asked: shapes.RetryDeliveries) -> DeliveryFilter:
+    given = {"buyer": asked.buyer, "listener": asked.listener, "type": asked.type, "since": asked.since}
+    return filter_of({"state": "pending", **{name: value or "" for name, value in given.items()}})
+
+
+def _listeners(services: Services) -> Iterable[web.RouteDef]:
+    hands = services.hands
+
+    async def listed(request: web.Request) -> web.Response:
+        found = _masked(request, map(listener_facts, await hands.listeners.reports()))
+        return answer(shapes.Listeners.model_validate({"listeners": found}))
+
+    async def shown(request: web.Request) -> web.Response:
+        (facts,) = _masked(request, [listener_facts(await hands.listener(request.match_info["id"]))])
+        return answer(shapes.Listener.model_validate(facts))
+
+    return [
+        web.get("/v1/listeners", listed),
+        web.get("/v1/listeners/{id}", shown),
+    ]
+
+
+def _acts(services: Services) -> Iterable[web.RouteDef]:
+    hands = services.hands
+
+    async def asked(request: web.Request) -> tuple[User, ListenerReport, str]:
+        user = require_operator(request)
+        note = (await body_of(request, shapes.Note)).note
+        return user, await hands.listener(request.match_info["id"]), note
+
+    async def paused(request: web.Request) -> web.Response:
+        user, report, note = await asked(request)
+        return answer(shapes.Done(outcome=await hands.pause(user, report.subscription.id, note)))
+
+    async def resumed(request: web.Request) -> web.Response:
+        user, report, note = await asked(request)
+        return answer(shapes.Done(outcome=await hands.resume(user, report.subscription.id, note)))
+
+    async def removed(request: web.Request) -> web.Response:
+        return answer(shapes.Done(outcome=await hands.remove(*await asked(request))))
+
+    async def pinged(request: web.Request) -> web.Response:
+        user, report, note = await asked(request)
+        return answer(shapes.Attempt.model_validate(attempt_facts(await hands.ping(user, report.subscription, note))))
+
+    return [
+        web.post("/v1/listeners/{id}/pause", paused),
+        web.post("/v1/listeners/{id}/resume", resumed),
+        web.post("/v1/listeners/{id}/remove", removed),
+        web.post("/v1/listeners/{id}/ping", pinged),
+    ]
+
+
+def _commands(services: Services) -> Iterable[web.RouteDef]:
+    hands = services.hands
+
+    async def commands(request: web.Request) -> web.Response:
+        found = await hands.commands.reports(command_filter(request), limit_of(request))
+        return answer(shapes.Commands.model_validate({"commands": _masked(request, map(command_facts, found))}))
+
+    async def command(request: web.Request) -> web.Response:
+        id_ = CommandId(request.match_info["id"])
+        traced = await hands.commands.report(id_)
+        if traced is None:
+            raise web.HTTPNotFound(text=f"There is no command {id_}.")
+        story = command_story(traced, await services.traces.read(traced.command.job))
+        (facts,) = _masked(request, [story_facts(story)])
+        return answer(shapes.WholeCommand.model_validate(facts))
+
+    async def usage(request: web.Request) -> web.Response:
+        return answer(shapes.PackUsage.model_validate(usage_facts(await usage_of(services, request))))
+
+    return [
+        web.get("/v1/commands", commands),
+        web.get("/v1/commands/{id}", command),
+        web.get("/v1/packs/{name}", usage),
+    ]
+
+
+def _outbox(services: Services) -> Iterable[web.RouteDef]:
+    hands = services.hands
+
+    async def outbox(request: web.Request) -> web.Response:
+        found = await hands.outbox.reports(outbox_filter(request), limit_of(request))
+        return answer(shapes.Outbox.model_validate({"messages": _masked(request, map(outbox_facts, found))}))
+
+    async def outgoing(request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        report = await hands.outbox.report(number)
+        if report is None:
+            raise web.HTTPNotFound(text=f"There is no message {number} in the outbox.")
+        (facts,) = _masked(request, [{**outbox_facts(report), **outbox_content(report)}])
+        body = mask_of(services, request, report.message.pack).body(report.message.body)
+        return answer(shapes.WholeOutgoing.model_validate({**facts, "body": body}))
+
+    async def retried(request: web.Request) -> web.Response:
+        user = require_operator(request)
+        asked = await body_of(request, shapes.RetryOutbox)
+        return _retried(await hands.retry_outbox(user, asked.numbers, asked.note))
+
+    return [
+        web.get("/v1/outbox", outbox),
+        web.get("/v1/outbox/{number:\\d{1,18}}", outgoing),
+        web.post("/v1/outbox/retry", retried),
+    ]
+
+
+def _retried(told: Sequence[Retried]) -> web.Response:
+    body = {"retried": [retried_facts(each) for each in told], "count": sum(each.is_done for each in told)}
+    return answer(shapes.Retries.model_validate(body))
+
+
+def _masked(request: web.Request, facts: Iterable[Facts]) -> list[Facts]:
+    mask = plain_mask(request)
+    return [mask.json(each) for each in facts]

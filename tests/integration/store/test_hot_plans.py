@@ -1,0 +1,133 @@
+"""How PostgreSQL carries out what every event and delivery runs, with 100,000 of each behind it: by indexes."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import timedelta
+from typing import Any
+
+import asyncpg
+import pytest
+
+from bridge.domain.model import MessageId
+from bridge.localenv.process import run_async
+from bridge.store import SqlStore, upgrade
+from bridge.store.engine import open_engine
+from tests.integration.store.conftest import noting
+from tests.integration.store.values import (
+    NOW,
+    PACK,
+    appointment,
+    at,
+    booking,
+    delivered,
+    entry,
+    event,
+    fresh,
+    job,
+    message,
+    save,
+    subscription,
+    work_order,
+)
+
+MANY = 100_000
+SMALL = ("subscriptions", "processes")
+"""Tables of which a whole one is a page or two."""
+
+_EACH = f"FROM generate_series(1, {MANY}) AS n"
+# What refers to something is not checked meanwhile, which takes most of the time.
+FILL = f"""
+SET session_replication_role = replica;
+INSERT INTO work_orders SELECT 'w' || n, 'p', 'j' || n, 'b', 'completed', true, '{{}}', '[]', now(), now() {_EACH};
+INSERT INTO work_order_entities SELECT 'w' || n, 'TT' || n, 'TroubleTicket' {_EACH};
+INSERT INTO work_order_places SELECT 'w' || n, 'site', 'S' || n {_EACH};
+INSERT INTO jobs (pack, key, work_order_id, versions, record)
+    SELECT 'p', 'j' || n, 'w' || n, '{{}}', '{{}}' {_EACH};
+INSERT INTO commands (id, kind, pack, job_key, work_order_id, buyer, state, created_at, expires_at, correlation_id)
+    SELECT 'c' || n, 'book', 'p', 'j' || n, 'w' || n, 'b', 'refused', now(), now(), 'c' {_EACH};
+INSERT INTO appointments (id, work_order_id, buyer, status, valid_from, valid_to, place, contacts, note, attachment,
+    created_at, changed_at)
+    SELECT 'a' || n, 'w' || n, 'b', 'completed', now(), now(), '{{}}', '[]', '[]', '[]', now(), now() {_EACH};
+INSERT INTO inbox SELECT 'p', 'm' || n, now() {_EACH};
+INSERT INTO journal (pack, message_id, job_key, body, routing_key, headers, correlation_id, received_at, outcome,
+    reason, pack_version, transitions, flags, explanation)
+    SELECT 'p', 'm' || n, 'j' || n, '', '', '{{}}', '', now(), 'applied', '', '', '[]', '[]', '{{}}' {_EACH};
+INSERT INTO notifications SELECT 'e' || n, 't', 'w' || n, 'b', now(), 'c', 0 {_EACH};
+INSERT INTO deliveries (event_id, subscription_id, ordering_key, state, attempts)
+    SELECT 'e' || n, 's', 's w' || n, 'delivered', 1 {_EACH};
+INSERT INTO attempts (delivery, at, status, elapsed) SELECT n, now(), 204, 0.1 {_EACH};
+INSERT INTO outbox (ordering_key, pack, exchange, routing_key, body, content_type, headers, message_id, correlation_id,
+    reply_expected, state, attempts, attempted_at)
+    SELECT 'p' || n, 'p', '', '', '', '', '{{}}', 'm' || n, '', false, 'sent', 1, now() {_EACH};
+ANALYZE;
+"""
+
+
+@pytest.fixture(scope="module")
+def full(postgres_url: str) -> Iterator[str]:
+    """The URL of a database that has seen 100,000 jobs through."""
+    name = f"full_{uuid.uuid4().hex}"
+    run_async(lambda: _execute(postgres_url, f'CREATE DATABASE "{name}"'))
+    url = postgres_url.rsplit("/", 1)[0] + f"/{name}"
+    run_async(lambda: upgrade(url))
+    run_async(lambda: _execute(url, FILL))
+    yield url
+    run_async(lambda: _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
+
+
+async def _execute(url: str, statement: str) -> None:
+    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
+    await connection.execute(statement)
+    await connection.close()
+
+
+@pytest.fixture
+async def store(full: str) -> AsyncIterator[SqlStore]:
+    opened = SqlStore(open_engine(full), new_id=lambda: fresh("ev"), clock=lambda: NOW)
+    yield opened
+    await opened.close()
+
+
+async def scans(store: SqlStore, run: Sequence[tuple[str, Sequence[Any]]]) -> list[str]:
+    """Which of the statements go through a whole large table, and how."""
+    found = []
+    async with store._database.write() as session:
+        for sql, parameters in run:
+            plan = [str(line[0]) for line in await session._driver.fetch(f"EXPLAIN {sql}", parameters)]
+            whole = [
+                line for line in plan if "Seq Scan on " in line and not any(f"on {name}" in line for name in SMALL)
+            ]
+            if whole:
+                found.append("\n".join([sql, *plan]))
+    return found
+
+
+@pytest.mark.integration
+async def test_nothing_that_an_event_or_its_effects_run_reads_a_whole_table(store: SqlStore) -> None:
+    await store.listeners.add(subscription())
+    run: list[tuple[str, Sequence[Any]]] = []
+    with noting(lambda sql, parameters: run.append((sql, parameters))):
+        await _one_event(store)
+        claimed = await store.deliveries.claim(NOW, at(seconds=60), 100)
+        for each in claimed:
+            await store.deliveries.settle(delivered(each))
+        await store.deliveries.next_at()
+        for sent in await store.outbox.claim(NOW, NOW + timedelta(seconds=60), 100):
+            await store.outbox.settle(sent.number, sent=True, error=None, next_attempt_at=None)
+        await store.outbox.next_at()
+    assert claimed
+    assert await scans(store, run) == []
+
+
+async def _one_event(store: SqlStore) -> None:
+    order = work_order()
+    await save(store, job(order))
+    async with store.transaction() as tx:
+        loaded = (await tx.load_jobs([order.job]))[order.job]
+        assert await tx.seen(PACK, [MessageId("m-new")]) == set()
+        await tx.waiting([order.job])
+        await tx.add_commands([booking(order)])
+        await tx.save_jobs([job(order, appointment=appointment(order), versions={"job": 2}, commands=loaded.commands)])
+        await tx.record([entry(message=MessageId("m-new"), job=order.job)])
+        await tx.notify([event(order.id), event(order.id)], NOW, "corr")
+        await tx.send([message(order.job.key), message(order.job.key)])
