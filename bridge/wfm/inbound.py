@@ -48,6 +48,8 @@ class Partitioning:
         self._drain = drain
         self._pack = pack
         self._count = count
+        self.others_are_at_work = False
+        """Are there processes that go by another number, as far as is known? They take the messages, then."""
 
     @asynccontextmanager
     async def in_force(self) -> AsyncIterator[str | None]:
@@ -73,6 +75,7 @@ class Partitioning:
         return await self._store.count(self._pack) != self._count
 
     async def _problem(self) -> str | None:
+        self.others_are_at_work = False
         before = await self._store.count(self._pack)
         if before == self._count:
             return None
@@ -82,14 +85,18 @@ class Partitioning:
             f"wfm.partitions was {before}, and a process that goes by that is at work; "
             f"this one takes messages once all of those are stopped"
         )
-        if await self._drain.consumers(at_work):
+        if await self._are_consumed(at_work):
             return in_the_way
         await self._drain.drain(old)
-        if await self._drain.consumers(at_work):
+        if await self._are_consumed(at_work):
             return in_the_way
         await self._store.change(self._pack, self._count)
         _log.info("the number of partitions has changed", pack=self._pack, before=before, now=self._count)
         return None
+
+    async def _are_consumed(self, queues: Sequence[str]) -> bool:
+        self.others_are_at_work = bool(await self._drain.consumers(queues))
+        return self.others_are_at_work
 
     @property
     def _lock(self) -> str:
@@ -122,7 +129,11 @@ class Inbound:
     @property
     def problem(self) -> str | None:
         """Why nothing is collected of what the WFM says; None where it is, be it by another process."""
-        return self._queue.problem if self._begun.is_set() else self._failed
+        if self._begun.is_set():
+            return self._queue.problem
+        if self._failed is None and self._partitioning is not None and self._partitioning.others_are_at_work:
+            return None
+        return f"take the WFM's messages: {self._failed or self._said or 'not yet'}"
 
     @property
     def stands_by(self) -> bool:

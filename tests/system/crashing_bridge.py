@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Never
 
+from aio_pika import IncomingMessage
+
 from bridge.cli import main
 from bridge.delivery import worker
 from bridge.delivery.webhook import prepare
@@ -20,6 +22,7 @@ from bridge.flows.work import Work
 from bridge.mef.enums import EventType
 from bridge.store.unit_of_work import UnitOfWork
 from bridge.wfm.gateway import RabbitCommandBus
+from bridge.wfm.partitions import Partitioner
 
 MARK = b'"STAT":"WIP"'
 """What the WFM's message says at which (or at whose notification) the bridge dies."""
@@ -31,6 +34,19 @@ def die(point: str) -> Never:
     os.write(sys.stderr.fileno(), f"killed: {point}\n".encode())
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError("still alive")
+
+
+def passed_on_not_acked(point: str) -> None:
+    """The partition has the message; the inbound queue does not know."""
+    pass_on = Partitioner._pass_on
+
+    async def passing_on(self: Partitioner, messages: Sequence[IncomingMessage]) -> Sequence[None]:
+        done = await pass_on(self, messages)
+        if any(MARK in message.body for message in messages):
+            die(point)
+        return done
+
+    Partitioner._pass_on = passing_on  # type: ignore[method-assign]
 
 
 def received_not_committed(point: str) -> None:
@@ -146,6 +162,7 @@ def booked_not_acked(point: str) -> None:
 POINTS: dict[str, Callable[[str], None]] = {
     point.__name__: point
     for point in (
+        passed_on_not_acked,
         received_not_committed,
         committed_not_acked,
         held_not_acked,

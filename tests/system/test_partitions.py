@@ -3,8 +3,10 @@ out of its order, and a Buyer's booking meets the WFM's events of its job wherev
 """
 
 import asyncio
+import os
+import signal
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import orjson
@@ -12,14 +14,19 @@ import pytest
 
 from bridge.domain.model import Outcome
 from tests.support import eventually
+from tests.system import crashing_bridge as crash
 from tests.system.conftest import MakeLaboratory
 from tests.system.laboratory import CREATED, REQUIRED, Laboratory
 from tests.system.processes import BridgeProcess
+from tests.system.test_kill import HOPS, OF_THE_APPOINTMENT, OF_THE_WORK_ORDER
 
 pytestmark = [pytest.mark.system, pytest.mark.integration]
 
 JOBS = 50
 PARTITIONS = 4
+ALL_POINTS = (crash.passed_on_not_acked, crash.received_not_committed)
+POINTS = ALL_POINTS if os.environ.get("MEF_BRIDGE_ALL_POINTS") else ALL_POINTS[:1]
+"""The other one with MEF_BRIDGE_ALL_POINTS=1: each starts two processes."""
 
 
 @pytest.fixture
@@ -40,6 +47,26 @@ async def second(lab: Laboratory, tmp_path: Path) -> AsyncIterator[BridgeProcess
 
 async def heard(lab: Laboratory, messages: int) -> bool:
     return len(await lab.journal(limit=10_000)) >= messages
+
+
+@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.__name__)
+async def test_what_a_killed_process_had_in_hand_is_applied_once_by_the_other(
+    lab: Laboratory, second: BridgeProcess, point: Callable[[str], None]
+) -> None:
+    """It dies at the start of work, as in test_kill.py; the other one has come since, and goes on at once."""
+    await lab.start_dying(point)
+    job, _ = await lab.planned()
+    await second.start_ready()
+    await lab.wfm.start_work(job)
+    assert await lab.bridge.ended() == -signal.SIGKILL
+    assert f"killed: {point.__name__}" in lab.bridge.said
+    await lab.wfm.finish(job)
+    expected = sorted([OF_THE_WORK_ORDER, OF_THE_APPOINTMENT])
+    await eventually(lambda: sorted(lab.told().values()) == expected)
+    await lab.until_settled()
+    assert sorted(lab.told().values()) == expected
+    assert await lab.hops(job) == HOPS
+    assert [recorded.entry.outcome for recorded in await lab.journal()] == [Outcome.APPLIED] * 4
 
 
 async def test_processes_join_die_and_leave_and_each_message_is_applied_once_and_in_order(

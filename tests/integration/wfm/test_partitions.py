@@ -398,6 +398,21 @@ async def exists(rabbit: AbstractRobustConnection, queue: str) -> bool:
     return True
 
 
+async def test_a_process_that_has_not_begun_says_so(
+    start: Start, link: RabbitLink, topology: Topology, wfm: AbstractExchange
+) -> None:
+    """Nothing is bound yet, and what the WFM says is not kept: nobody may hold it for ready."""
+    assert wfm.name
+    lock = f"{topology.inbound_queue(PACK).name}.partitioning"
+    async with link.scratch_channel() as channel:
+        await channel.queue_declare(lock, exclusive=True)
+        process = await start("a")
+        assert process.inbound.problem == "take the WFM's messages: another process is beginning just now"
+        await channel.queue_delete(lock)
+    await bound(process)
+    await eventually(lambda: process.inbound.problem is None)
+
+
 async def test_a_process_that_is_overruled_takes_no_more(
     start: Start, make_link: MakeLink, wire: Wire, wfm: AbstractExchange, agreed: Agreed
 ) -> None:
