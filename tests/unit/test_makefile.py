@@ -12,7 +12,7 @@ REPOSITORY = Path(__file__).parents[2]
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 TASKS = {
     "help", "setup", "demo", "run", "conformance", "docs", "test", "test-stress", "lint",
-    "types", "unit", "integration", "bench", "chaos", "hostile", "audit", "sbom", "format", "lock", "clean",
+    "types", "unit", "integration", "bench", "bench-full", "chaos", "hostile", "audit", "sbom", "format", "lock", "clean",
 }  # fmt: skip
 LOCKS = ("requirements.lock", "requirements.runtime.lock")
 
