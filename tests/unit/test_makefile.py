@@ -11,8 +11,9 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 MAKEFILE = (REPOSITORY / "Makefile").read_text()
 TASKS = {
-    "help", "setup", "demo", "run", "conformance", "docs", "pictures", "test", "test-stress", "lint",
-    "types", "unit", "integration", "bench", "chaos", "hostile", "audit", "sbom", "format", "lock", "clean",
+    "help", "setup", "demo", "run", "conformance", "docs", "pictures", "test", "test-stress",
+    "lint", "types", "unit", "integration", "bench", "bench-full", "chaos", "hostile", "audit", "sbom", "format",
+    "lock", "clean",
 }  # fmt: skip
 LOCKS = ("requirements.lock", "requirements.runtime.lock")
 
