@@ -11,6 +11,7 @@ from playwright.async_api import Page
 from bridge.app import admin_side
 from tests.console.browser import open_browser
 from tests.console.scene import PACK, ROOT, TICKET, Scene, let_a_night_pass, open_scene
+from tests.support import eventually
 
 IMAGES = ROOT / "docs" / "img"
 
@@ -82,8 +83,9 @@ async def _let_time_fly(scene: Scene) -> None:
     for number in range(60):
         for _ in range(draw.randint(0, 3)):
             job = await scene.wfm.create_job(ticket=f"TT-3{number:03d}", visit_required=False)
+            told = len(scene.buyer.received)
             await scene.wfm.start_work(job)
-        await asyncio.sleep(0.1)
+            await eventually(lambda told=told: len(scene.buyer.received) > told)
 
 
 async def main(directory: Path) -> None:
