@@ -19,6 +19,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     FromClause,
     Select,
     Table,
@@ -253,12 +254,19 @@ def _pending(table: Table, *, postgres: bool) -> Select[Any]:
     wanted = among(table.c.number, postgres=postgres)
     if postgres:
         key = table.c.ordering_key
-        ours = select(key).where(wanted)
-        behind = select(func.min(table.c.number)).where(is_pending(table), key.in_(ours), not_(wanted)).group_by(key)
+        ours = _array(select(key).where(wanted), key)
+        behind = (
+            select(func.min(table.c.number)).where(is_pending(table), key == any_(ours), not_(wanted)).group_by(key)
+        )
         keys = bindparam("keys", type_=ARRAY(table.c.number.type, dimensions=1))
-        wanted = table.c.number.in_(union_all(select(func.unnest(keys)), behind))
+        wanted = table.c.number == any_(_array(union_all(select(func.unnest(keys)), behind), table.c.number))
     found = select(table.c.number, table.c.ordering_key).where(is_pending(table), wanted)
     return found.order_by(table.c.number).with_for_update()
+
+
+def _array(found: Select[Any] | CompoundSelect[Any], of: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Have PostgreSQL run a query once, and look its results up by an index; joined, it ran again for each row."""
+    return func.array(found.scalar_subquery(), type_=ARRAY(of.type, dimensions=1))
 
 
 @cache
