@@ -12,6 +12,7 @@ from bridge.domain.model import MessageId
 from bridge.localenv.process import run_async
 from bridge.store import SqlStore, upgrade
 from bridge.store.engine import open_engine
+from bridge.store.session import Session
 from tests.integration.store.conftest import noting
 from tests.integration.store.values import (
     NOW,
@@ -88,12 +89,16 @@ async def store(full: str) -> AsyncIterator[SqlStore]:
     await opened.close()
 
 
+async def plan_of(session: Session, sql: str, parameters: Sequence[Any]) -> list[str]:
+    return [str(line[0]) for line in await session._driver.fetch(f"EXPLAIN {sql}", parameters)]
+
+
 async def scans(store: SqlStore, run: Sequence[tuple[str, Sequence[Any]]]) -> list[str]:
     """Which of the statements go through a whole large table, and how."""
     found = []
     async with store._database.write() as session:
         for sql, parameters in run:
-            plan = [str(line[0]) for line in await session._driver.fetch(f"EXPLAIN {sql}", parameters)]
+            plan = await plan_of(session, sql, parameters)
             whole = [
                 line for line in plan if "Seq Scan on " in line and not any(f"on {name}" in line for name in SMALL)
             ]
@@ -119,15 +124,31 @@ async def test_nothing_that_an_event_or_its_effects_run_reads_a_whole_table(stor
     assert await scans(store, run) == []
 
 
+@pytest.mark.integration
+async def test_what_is_settled_is_found_once_and_not_for_each_row(store: SqlStore) -> None:
+    """Statistics that are older than a backlog must not lead PostgreSQL to join what may be looked up."""
+    await store.listeners.add(subscription())
+    run: list[tuple[str, Sequence[Any]]] = []
+    await _one_event(store)
+    (claimed, *_) = await store.deliveries.claim(NOW, at(seconds=60), 100)
+    with noting(lambda sql, parameters: run.append((sql, parameters))):
+        await store.deliveries.settle(delivered(claimed))
+    ((sql, parameters),) = [each for each in run if "unnest" in each[0] and "FOR UPDATE" in each[0]]
+    async with store._database.write() as session:
+        plan = "\n".join(await plan_of(session, sql, parameters))
+    assert plan.count("InitPlan") == 2, plan
+    assert not any(word in plan for word in ("Join", "Nested Loop", "SubPlan")), plan
+
+
 async def _one_event(store: SqlStore) -> None:
-    order = work_order()
+    order, id_ = work_order(), MessageId(fresh("m"))
     await save(store, job(order))
     async with store.transaction() as tx:
         loaded = (await tx.load_jobs([order.job]))[order.job]
-        assert await tx.seen(PACK, [MessageId("m-new")]) == set()
+        assert await tx.seen(PACK, [id_]) == set()
         await tx.waiting([order.job])
         await tx.add_commands([booking(order)])
         await tx.save_jobs([job(order, appointment=appointment(order), versions={"job": 2}, commands=loaded.commands)])
-        await tx.record([entry(message=MessageId("m-new"), job=order.job)])
+        await tx.record([entry(message=id_, job=order.job)])
         await tx.notify([event(order.id), event(order.id)], NOW, "corr")
         await tx.send([message(order.job.key), message(order.job.key)])
