@@ -5,6 +5,7 @@ them for itself. Where one cannot be had, the tests that need it are skipped wit
 """
 
 import asyncio
+import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -70,9 +71,17 @@ def no_bridge_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def logging_as_it_was() -> Iterator[None]:
     """A command that is run in this process sets up the log for itself, and not for the tests after it."""
-    before = structlog.get_config()
+    before, levels = structlog.get_config(), {each: each.level for each in loggers()}
     yield
     structlog.configure(**before)
+    for each in loggers():
+        each.setLevel(levels.get(each, logging.NOTSET))
+
+
+def loggers() -> list[logging.Logger]:
+    """All that there are, the root first."""
+    made = logging.Logger.manager.loggerDict.values()
+    return [logging.getLogger(), *(each for each in made if isinstance(each, logging.Logger))]
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ few more are let in to be told so, and so that probes are answered; any further 
 
 import asyncio
 from collections.abc import Callable
+from itertools import count
 from typing import Any, Final
 
 from aiohttp import web
@@ -27,6 +28,7 @@ class Connections:
         self.too_slow = too_slow
         self.too_many = too_many
         self._open: set[LimitedProtocol] = set()
+        self._turns = count()
 
     def enter(self, arrived: "LimitedProtocol") -> bool:
         """Let a connection in; tells whether there was room, and refuses it where there is not even an anteroom."""
@@ -40,6 +42,10 @@ class Connections:
         if len(self._open) > self.limits.connections + ANTEROOM:
             arrived.refuse(self.too_many())
         return False
+
+    def next_turn(self) -> int:
+        """Count what happens: a loop's clock may stand still for a millisecond, in which several become idle."""
+        return next(self._turns)
 
     def leave(self, gone: "LimitedProtocol") -> None:
         """A connection is closed."""
@@ -56,7 +62,7 @@ class LimitedProtocol(web.RequestHandler):
         self._connections = connections
         self._head_timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
-        self._idle_since = self._loop.time()
+        self._idle_since = self._connections.next_turn()
         self.is_beyond_limit = False
 
     @property
@@ -65,7 +71,7 @@ class LimitedProtocol(web.RequestHandler):
         return self._waiter is not None and not self._waiter.done() and self.transport is not None
 
     @property
-    def seniority(self) -> tuple[bool, float]:
+    def seniority(self) -> tuple[bool, int]:
         """Who has to go first: who never sent a request, then who has sent none for longest."""
         return self._request_count > 0, self._idle_since
 
@@ -91,7 +97,7 @@ class LimitedProtocol(web.RequestHandler):
         if self._request_count > known:
             _cancel(self._head_timer)
             self._head_timer = None
-            self._idle_since = self._loop.time()
+            self._idle_since = self._connections.next_turn()
 
     def pause_writing(self) -> None:
         """The client does not take what we send as fast as we do."""
