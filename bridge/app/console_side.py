@@ -4,7 +4,6 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from bridge.api.identity import KeySet, TokenIdentity
@@ -14,7 +13,7 @@ from bridge.app.callers import token_rules
 from bridge.app.drafts import PackDrafts
 from bridge.app.listener_access import load_access
 from bridge.app.pack_reload import Reload
-from bridge.app.pack_usage import PackUsages
+from bridge.app.pack_usage import usage_of
 from bridge.app.packs import directories
 from bridge.app.parts import Parts
 from bridge.app.process import now
@@ -29,9 +28,8 @@ from bridge.console.sessions import Sessions
 from bridge.console.users import KnownToken, Role, User, Users
 from bridge.delivery.ping import ping
 from bridge.delivery.sender import open_sender
-from bridge.errors import BridgeError, PermanentError
+from bridge.errors import PermanentError
 from bridge.flows.ports import Attempt, Subscription
-from bridge.mapping.document.layers import read_pack
 from bridge.mapping.pack import Pack
 from bridge.secret import FileSecret
 from bridge.settings import CONSOLE_KEYS, AdminSettings, AdminUser, Mode, Settings
@@ -74,7 +72,7 @@ def build_services(
         packs=parts.packs,
         drafts=PackDrafts(store, parts.packs, directories(parts.settings), wfm_side.workshop, reload),
         hands=_hands(parts),
-        private=Private(directories(parts.settings)).names,
+        private=_private,
         login_hint=_hint(parts.settings, keys),
     )
 
@@ -89,7 +87,7 @@ def _hands(parts: Parts) -> Hands:
         commands=store.commands,
         outbox=store.outbox,
         ping_listener=partial(_ping, parts.settings),
-        usage=PackUsages(store, parts.settings.packs, now).read,
+        usage=partial(usage_of, store, now),
     )
 
 
@@ -157,28 +155,6 @@ def _long(text: str) -> None:
         raise PermanentError("expected at least 32 characters: openssl rand -hex 32")
 
 
-class Private:
-    """Which fields of each pack hold contact data and notes, as its files say, version by version."""
-
-    def __init__(self, directories: Iterable[Path]) -> None:
-        self._directories = tuple(directories)
-        self._known: dict[str, frozenset[str]] = {}
-
-    def names(self, pack: Pack | None) -> frozenset[str]:
-        """Give the names, by pack and version."""
-        if pack is None:
-            return frozenset()
-        key = f"{pack.name}@{pack.version}"
-        if key not in self._known:
-            self._known[key] = self._read(pack.name)
-        return self._known[key]
-
-    def _read(self, name: str) -> frozenset[str]:
-        for directory in self._directories:
-            try:
-                data = read_pack(directory).data
-            except BridgeError:
-                continue
-            if data.get("pack") == name:
-                return private_names(data)
-        return frozenset()
+def _private(pack: Pack | None) -> frozenset[str]:
+    """Say which fields of a pack hold contact data and notes; none of one that does not run here."""
+    return frozenset() if pack is None else private_names(pack.data)

@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from bridge.domain.model import Appointment, CommandKind, Job
 from bridge.errors import PermanentError
@@ -81,6 +81,7 @@ class Pack:
     sellerAppointmentContact of a visit that is booked for a job as it stands. `unoffered_window` is the policy for a
     window never offered.
     `replies` is there where replies do not come by AMQP's reply_to and correlation_id.
+    `document` is what it was compiled of, `data` the same as it was written.
     """
 
     name: str
@@ -92,6 +93,8 @@ class Pack:
     translate: Callable[[Reading, Job], Translation] = field(repr=False)
     translator: Translator = field(repr=False)
     commands: Mapping[CommandKind, CommandTemplate] = field(repr=False)
+    document: PackDocument = field(repr=False)
+    data: Mapping[str, Any] = field(repr=False)
     replies: Replies | None = None
     correlation: ReadCorrelation | None = field(default=None, repr=False)
 
@@ -150,7 +153,7 @@ class Pack:
             raise NoSuchCommand(f"pack {self.name} has no command {kind}") from None
 
 
-def compile_pack(document: PackDocument, data: object) -> Pack:
+def compile_pack(document: PackDocument, data: Mapping[str, Any]) -> Pack:
     """Compile a checked document; `data` is the plain data it was made of, whose hash goes into the version."""
     version = f"{document.version}+{content_hash(data)}"
     tables = {name: table_lookup(table) for name, table in document.tables.items()}
@@ -170,6 +173,8 @@ def compile_pack(document: PackDocument, data: object) -> Pack:
             kind: compile_command(command, document, tables, fields, version)
             for kind, command in document.commands.items()
         },
+        document=document,
+        data=data,
         replies=compile_replies(document.replies) if document.replies is not None else None,
         correlation=compile_correlation(document),
     )
