@@ -1,14 +1,15 @@
 """What operators do by the command line: each act with a note, and in the audit log as those of the console are."""
 
 import getpass
-from collections.abc import AsyncIterator, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Final
 
 import typer
 
 from bridge.app.process import now
-from bridge.errors import BridgeError, PermanentError
+from bridge.errors import PermanentError
+from bridge.flows import audit
+from bridge.flows.audit import Result
 from bridge.flows.ports import AuditEntry
 from bridge.store import SqlStore
 
@@ -17,38 +18,12 @@ WhyOption = Annotated[str, typer.Option("--note", help="Why; this cannot be undo
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")]
 
 ROLE: Final = "command line"
-MOST_NAMED: Final = 20  # numbers that are named one by one
 
 
-class Result:
-    """What came of an act, in a line, for the audit log."""
-
-    def __init__(self) -> None:
-        self.text = "done"
-
-
-@asynccontextmanager
-async def writing(store: SqlStore, act: str, thing: str, note: str) -> AsyncIterator[Result]:
+def writing(store: SqlStore, act: str, thing: str, note: str) -> AbstractAsyncContextManager[Result]:
     """Write down an act that is done in the block: before it, and what came of it after."""
     entry = AuditEntry(at=now(), who=_who(), role=ROLE, act=act, thing=thing, note=note.strip())
-    number = await store.audit.begin(entry)
-    result = Result()
-    try:
-        yield result
-    except BridgeError as refused:
-        await store.audit.end(number, f"refused: {refused}")
-        raise
-    await store.audit.end(number, result.text)
-
-
-def named(what: str, numbers: Collection[int]) -> str:
-    """Name things by their numbers; many by how many they are."""
-    some = sorted(numbers)
-    if not some:
-        return f"no {what}"
-    if len(some) > MOST_NAMED:
-        return f"{len(some)} {what}, {some[0]} to {some[-1]}"
-    return f"{what} {', '.join(map(str, some))}"
+    return audit.writing(store.audit, entry)
 
 
 def said_why(note: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
-from bridge.cli.acts import DryRunOption, NoteOption, named, writing
+from bridge.cli.acts import DryRunOption, NoteOption, writing
 from bridge.cli.chosen import BuyerOption, EventTypeOption, ListenerOption, SinceOption, UntilOption, chosen
 from bridge.cli.database import with_store
 from bridge.cli.given import given_settings
@@ -15,6 +15,7 @@ from bridge.cli.messages import print_lines
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_facts, print_json, print_retried, print_rows, when
 from bridge.errors import PermanentError
+from bridge.flows.audit import named
 from bridge.flows.facts import attempt_facts, delivery_facts, group_facts, pending_facts
 from bridge.flows.operator import Pending, Retried, described, tried
 from bridge.flows.ports import Attempt, DeliveryFilter, DeliveryGroup, DeliveryReport, DeliveryState, is_under_way

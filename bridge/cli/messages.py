@@ -11,7 +11,7 @@ import typer
 
 from bridge.app.process import now
 from bridge.cli.about import AboutOption
-from bridge.cli.acts import named, said_why, writing
+from bridge.cli.acts import said_why, writing
 from bridge.cli.chosen_messages import (
     ReasonOption,
     ReceivedSinceOption,
@@ -24,6 +24,7 @@ from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
+from bridge.flows.audit import named
 from bridge.flows.ports import JournalEntry, MessageGroup, RecordedEntry
 from bridge.flows.trace import moment
 from bridge.store import SqlStore

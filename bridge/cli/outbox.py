@@ -7,12 +7,13 @@ import typer
 
 from bridge.app.process import now
 from bridge.cli.about import AboutOption, jobs_about
-from bridge.cli.acts import DryRunOption, NoteOption, named, writing
+from bridge.cli.acts import DryRunOption, NoteOption, writing
 from bridge.cli.database import with_store
 from bridge.cli.given import given_settings
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_facts, print_json, print_retried, print_rows, when
 from bridge.errors import PermanentError
+from bridge.flows.audit import named
 from bridge.flows.facts import outbox_content, outbox_facts
 from bridge.flows.operator import OutboxFilter, Retried, tried
 from bridge.flows.ports import OutboxReport, OutboxState

@@ -10,7 +10,7 @@ import typer
 from bridge.app.packs import load_packs
 from bridge.app.process import new_id, now
 from bridge.cli.about import AboutOption
-from bridge.cli.acts import NoteOption, named, writing
+from bridge.cli.acts import NoteOption, writing
 from bridge.cli.chosen_messages import (
     ReasonOption,
     ReceivedSinceOption,
@@ -24,6 +24,7 @@ from bridge.cli.messages import print_groups, why
 from bridge.cli.options import ConfigOption
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
+from bridge.flows.audit import named
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import JournalEntry, MessageFilter
 from bridge.flows.refusals import NotReplayable

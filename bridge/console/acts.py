@@ -1,26 +1,12 @@
 """What people may do. Each act is in the audit log before it is done, and what came of it afterwards."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Protocol
+from contextlib import AbstractAsyncContextManager
 
 from bridge.console.users import User
-from bridge.errors import BridgeError, PermanentError
+from bridge.errors import PermanentError
+from bridge.flows import audit
+from bridge.flows.audit import AuditLog, Result
 from bridge.flows.ports import AuditEntry, Clock
-
-
-class AuditLog(Protocol):
-    """Where acts are written down."""
-
-    async def begin(self, entry: AuditEntry) -> int: ...
-    async def end(self, number: int, outcome: str) -> None: ...
-
-
-class Result:
-    """What came of an act, in a line, for the audit log."""
-
-    def __init__(self) -> None:
-        self.text = "done"
 
 
 class Acts:
@@ -30,18 +16,10 @@ class Acts:
         self._audit = audit
         self._clock = clock
 
-    @asynccontextmanager
-    async def writing(self, user: User, act: str, thing: str, note: str) -> AsyncIterator[Result]:
+    def writing(self, user: User, act: str, thing: str, note: str) -> AbstractAsyncContextManager[Result]:
         """Write down an act that is done in the block; `text` of what it gets says what came of it."""
         entry = AuditEntry(at=self._clock(), who=user.name, role=user.role.value, act=act, thing=thing, note=note)
-        number = await self._audit.begin(entry)
-        result = Result()
-        try:
-            yield result
-        except BridgeError as refused:
-            await self._audit.end(number, f"refused: {refused}")
-            raise
-        await self._audit.end(number, result.text)
+        return audit.writing(self._audit, entry)
 
     async def written(self, user: User, act: str, thing: str, note: str) -> None:
         """Write down an act that is done with that."""

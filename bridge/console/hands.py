@@ -10,6 +10,7 @@ from aiohttp import web
 from bridge.console.acts import Acts, said_why
 from bridge.console.users import User
 from bridge.domain.model import CommandId
+from bridge.flows.audit import named
 from bridge.flows.operator import (
     CommandFilter,
     OutboxFilter,
@@ -85,7 +86,7 @@ class Hands:
 
     async def retry(self, user: User, numbers: Sequence[int], note: str) -> Sequence[Retried]:
         """Have deliveries tried now."""
-        async with self.acts.writing(user, "retry", _named("deliveries", numbers), note) as result:
+        async with self.acts.writing(user, "retry", named("deliveries", numbers), note) as result:
             told = await self.backlog.retry(numbers, self.clock())
             result.text = tried(told)
             return told
@@ -99,7 +100,7 @@ class Hands:
 
     async def retry_outbox(self, user: User, numbers: Sequence[int], note: str) -> Sequence[Retried]:
         """Have messages for the WFM tried now."""
-        async with self.acts.writing(user, "retry", _named("outbox", numbers), note) as result:
+        async with self.acts.writing(user, "retry", named("outbox", numbers), note) as result:
             told = await self.outbox.retry(numbers, self.clock())
             result.text = tried(told)
             return told
@@ -139,11 +140,3 @@ class Hands:
             attempt = await self.ping_listener(listener)
             result.text = f"answered {attempt.status}" if attempt.status is not None else f"{attempt.error}"
             return attempt
-
-
-def _named(what: str, numbers: Sequence[int]) -> str:
-    """Name things by their numbers; many by how many they are."""
-    some = sorted(numbers)
-    if len(some) > 20:
-        return f"{len(some)} {what}, {some[0]} to {some[-1]}"
-    return f"{what} {', '.join(map(str, some))}"

@@ -9,6 +9,7 @@ from bridge.console.drafts import Fate
 from bridge.console.services import Services
 from bridge.console.users import User
 from bridge.domain.model import Outcome
+from bridge.flows.audit import named
 from bridge.flows.ports import MessageFilter
 from bridge.flows.refusals import NotReplayable
 
@@ -71,7 +72,5 @@ async def _fate(services: Services, number: int, *, dry_run: bool) -> Fate:
 
 
 def things_of(numbers: Sequence[int]) -> str:
-    """Name messages in the audit log; many by the first and the last."""
-    if len(numbers) > 20:
-        return f"{len(numbers)} messages, {numbers[0]} to {numbers[-1]}"
-    return ("message " if len(numbers) == 1 else "messages ") + ", ".join(map(str, numbers))
+    """Name messages in the audit log."""
+    return f"message {numbers[0]}" if len(numbers) == 1 else named("messages", numbers)
