@@ -21,7 +21,6 @@ from bridge.app.wfm_side import WfmSide
 from bridge.console.access import Door
 from bridge.console.acts import Acts
 from bridge.console.hands import Hands
-from bridge.console.masking import private_names
 from bridge.console.pulse import Pulse
 from bridge.console.services import Services
 from bridge.console.sessions import Sessions
@@ -30,7 +29,6 @@ from bridge.delivery.ping import ping
 from bridge.delivery.sender import open_sender
 from bridge.errors import PermanentError
 from bridge.flows.ports import Attempt, Subscription
-from bridge.mapping.pack import Pack
 from bridge.secret import FileSecret
 from bridge.settings import CONSOLE_KEYS, AdminSettings, AdminUser, Mode, Settings
 
@@ -72,7 +70,6 @@ def build_services(
         packs=parts.packs,
         drafts=PackDrafts(store, parts.packs, directories(parts.settings), wfm_side.workshop, reload),
         hands=_hands(parts),
-        private=_private,
         login_hint=_hint(parts.settings, keys),
     )
 
@@ -153,8 +150,3 @@ def _session_key(admin: AdminSettings) -> str:
 def _long(text: str) -> None:
     if len(text) < 32:
         raise PermanentError("expected at least 32 characters: openssl rand -hex 32")
-
-
-def _private(pack: Pack | None) -> frozenset[str]:
-    """Say which fields of a pack hold contact data and notes; none of one that does not run here."""
-    return frozenset() if pack is None else private_names(pack.data)

@@ -8,19 +8,17 @@ import orjson
 from aiohttp import web
 
 from bridge.console import answers, hands_api, shapes
-from bridge.console.access import USER, require_operator
+from bridge.console.access import require_operator
 from bridge.console.jsons import answer, body_of, limit_of
-from bridge.console.masking import Mask
+from bridge.console.masks import mask_of, mask_of_all
 from bridge.console.pages.now import said
 from bridge.console.pages.parked import filter_of
 from bridge.console.pages.work_orders import look_for
 from bridge.console.query import choice_in, number_in, text_in
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
-from bridge.console.story import mask_for, shown_to
 from bridge.domain.model import Outcome
 from bridge.flows.ports import MessageFilter
-from bridge.mapping.pack import Pack
 
 PROBLEM: Final = "application/problem+json"  # RFC 9457
 
@@ -33,14 +31,15 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
 def _reading(services: Services) -> Iterable[web.RouteDef]:
     async def audit(request: web.Request) -> web.Response:
         acts = await services.audit.latest(limit_of(request), number_in(request, "before"))
-        return answer(shapes.AuditLog(acts=[shapes.act(one, shown_to(services, request)) for one in acts]))
+        mask = mask_of_all(services, request)
+        return answer(shapes.AuditLog(acts=[shapes.act(one, mask.text) for one in acts]))
 
     async def now(request: web.Request) -> web.Response:
         seen = services.pulse.now
         if seen is None:
             raise web.HTTPServiceUnavailable(text="The bridge is starting; nothing has been looked at yet.")
         wrong = [f"{name}: {said(value)}" for name, value in services.checks().items() if value is not True]
-        return answer(answers.now(seen, wrong, services.warnings(), _mask(services, request)))
+        return answer(answers.now(seen, wrong, services.warnings(), mask_of_all(services, request)))
 
     async def work_orders(request: web.Request) -> web.Response:
         _, hits = await look_for(services, request, limit_of(request))
@@ -51,7 +50,7 @@ def _reading(services: Services) -> Iterable[web.RouteDef]:
         if not found.jobs:
             raise web.HTTPNotFound(text=f"Nothing on record has the id {request.match_info['id']!r}.")
         told = [await services.traces.read(job) for job in found.jobs]
-        at, mask = services.clock(), _mask(services, request)
+        at, mask = services.clock(), mask_of_all(services, request)
         return answer(shapes.Stories(stories=[answers.story(each, at, mask) for each in told]))
 
     return [
@@ -65,19 +64,19 @@ def _reading(services: Services) -> Iterable[web.RouteDef]:
 def _messages(services: Services) -> Iterable[web.RouteDef]:
     async def listed(request: web.Request) -> web.Response:
         found = await services.journal.chosen(await _filter(services, request), limit_of(request))
-        mask = _mask(services, request)
+        mask = mask_of_all(services, request)
         return answer(shapes.Messages(messages=[answers.message(each, mask) for each in found]))
 
     async def grouped(request: web.Request) -> web.Response:
         found = await services.journal.groups(await _filter(services, request))
-        return answer(answers.groups(found, _mask(services, request)))
+        return answer(answers.groups(found, mask_of_all(services, request)))
 
     async def shown(request: web.Request) -> web.Response:
         number = int(request.match_info["number"])
         recorded = await services.journal.find(number)
         if recorded is None:
             raise web.HTTPNotFound(text=f"There is no message {number}.")
-        mask = _mask(services, request, services.packs.get(recorded.entry.raw.pack))
+        mask = mask_of(services, request, recorded.entry.raw.pack)
         return answer(answers.whole_message(recorded, mask))
 
     return [
@@ -126,12 +125,6 @@ async def _filter(services: Services, request: web.Request) -> MessageFilter:
         reason=text_in(request, "reason"),
         jobs=None if about is None else tuple((await services.traces.find(about)).jobs),
     )
-
-
-def _mask(services: Services, request: web.Request, pack: Pack | None = None) -> Mask:
-    """Say what is hidden: of a pack, or of all of them."""
-    packs = services.packs.values() if pack is None else (pack,)
-    return mask_for(request[USER], frozenset[str]().union(*map(services.private, packs)))
 
 
 async def problem(_: web.Request, status: int, text: str) -> web.StreamResponse:

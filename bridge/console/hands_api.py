@@ -8,7 +8,8 @@ from aiohttp import web
 from bridge.console import hands_shapes as shapes
 from bridge.console.access import require_operator
 from bridge.console.jsons import answer, body_of, limit_of
-from bridge.console.pages.deliveries import filter_of, mask_of, plain_mask
+from bridge.console.masks import mask_of, plain_mask
+from bridge.console.pages.deliveries import filter_of
 from bridge.console.pages.packs import usage_of
 from bridge.console.pages.wfm import command_filter, outbox_filter
 from bridge.console.services import Services

@@ -61,7 +61,7 @@ class Search(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """All of it. `private` names the fields of a pack that hold contact data and notes.
+    """All of it.
 
     `closing` is set when the bridge ends. `login_hint` says on the login page how one gets in, if that is no secret.
     """
@@ -79,6 +79,5 @@ class Services:
     packs: Mapping[str, Pack]
     drafts: Drafts
     hands: Hands
-    private: Callable[[Pack | None], frozenset[str]]
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     login_hint: str = ""

@@ -1,18 +1,14 @@
 """The story of one job as a page and the API show it: each step with what can be opened, masked for who looks."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from aiohttp import web
 from pydantic_core import to_jsonable_python
 
-from bridge.console.access import USER
-from bridge.console.masking import Mask, Plain
-from bridge.console.services import Services
-from bridge.console.users import User
+from bridge.console.masking import Mask
 from bridge.flows.ports import JobTrace, JournalEntry, OutboxReport, RecordedEntry, TracedCommand, TracedDelivery
 from bridge.flows.trace import Step, StepKind, steps
 
@@ -37,17 +33,6 @@ class Chapter:
     details: tuple[str, ...]
     parts: tuple[Part, ...]
     since: float
-
-
-def mask_for(user: User, private: frozenset[str]) -> Mask:
-    """Say what somebody may see."""
-    return Plain() if user.may_act else Mask(private)
-
-
-def shown_to(services: Services, request: web.Request) -> Callable[[str], str]:
-    """Give what writes a sentence for who asks, of whatever pack it tells."""
-    names = [services.private(pack) for pack in services.packs.values()]
-    return mask_for(request[USER], frozenset[str]().union(*names)).text
 
 
 def chapters(trace: JobTrace, mask: Mask) -> list[Chapter]:

@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bridge.console.access import USER, require_operator
-from bridge.console.masking import Mask
+from bridge.console.access import require_operator
+from bridge.console.masks import plain_mask
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
-from bridge.console.story import mask_for
 from bridge.domain.model import BuyerId
 from bridge.flows.facts import attempt_facts, delivery_facts
 from bridge.flows.ports import DeliveryFilter, DeliveryState, SubscriptionId
@@ -75,16 +74,6 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         web.get("/deliveries/{number:\\d{1,18}}", show),
         web.post("/deliveries", retry),
     ]
-
-
-def plain_mask(request: web.Request) -> Mask:
-    """Say what is hidden of what no pack has fields of."""
-    return mask_for(request[USER], frozenset())
-
-
-def mask_of(services: Services, request: web.Request, pack: str) -> Mask:
-    """Say what is hidden of what a pack has written."""
-    return mask_for(request[USER], services.private(services.packs.get(pack)))
 
 
 def number_of(text: str) -> int:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bridge.console.access import require_operator
-from bridge.console.pages.deliveries import plain_mask
+from bridge.console.masks import plain_mask
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
 from bridge.flows.facts import listener_facts

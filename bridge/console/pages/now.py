@@ -9,11 +9,11 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from bridge.console.chart import Chart, area, line
+from bridge.console.masks import mask_of_all
 from bridge.console.pages.parked import parked_for
 from bridge.console.pulse import EVERY_S, Sample
 from bridge.console.render import BASE, ago, count, page
 from bridge.console.services import Services
-from bridge.console.story import shown_to
 
 FRAMES: Final = 720
 """So many times a stream moves before the browser asks anew, and shows that its session still holds: an hour."""
@@ -23,7 +23,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
     """Give the routes."""
 
     def facts(request: web.Request) -> dict[str, Any]:
-        shown = shown_to(services, request)
+        shown = mask_of_all(services, request).text
         seen = services.pulse.now
         figures = None if seen is None else seen.figures
         return {

@@ -8,11 +8,12 @@ from aiohttp import web
 
 from bridge.console.access import USER, require_operator
 from bridge.console.masking import HIDDEN
+from bridge.console.masks import mask_of, mask_of_all
 from bridge.console.pages.work_orders import story_of
 from bridge.console.render import BASE, page, see
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
-from bridge.console.story import explained, mask_for, message_parts, shown_to
+from bridge.console.story import explained, message_parts
 from bridge.domain.model import Outcome
 from bridge.flows.ports import MessageFilter, RecordedEntry
 
@@ -26,7 +27,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
     async def overview(request: web.Request) -> web.Response:
         wanted = await filter_of(services, request.query.get)
         asked = {name: request.query.get(name, "") for name in ASKED}
-        shown = shown_to(services, request)
+        shown = mask_of_all(services, request).text
         is_chosen = any(asked.values())
         entries = await services.journal.chosen(wanted, MOST) if is_chosen else []
         return page(
@@ -44,8 +45,8 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
 
     async def show(request: web.Request) -> web.Response:
         recorded = await _find(services, request)
-        entry, user = recorded.entry, request[USER]
-        mask = mask_for(user, services.private(services.packs.get(entry.raw.pack)))
+        entry = recorded.entry
+        mask = mask_of(services, request, entry.raw.pack)
         return page(
             request,
             "message.html",
@@ -55,7 +56,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             reason=mask.text(entry.reason),
             story=None if entry.job is None else story_of(entry.job),
             draft=f"{BASE}/draft?" + urlencode({"pack": entry.raw.pack, "reason": entry.reason})
-            if user.may_act
+            if request[USER].may_act
             else "",
             is_parked=entry.outcome is Outcome.PARKED,
             knows_pack=entry.raw.pack in services.packs,

@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bridge.console.access import require_operator
-from bridge.console.pages.deliveries import mask_of, number_of, plain_mask
+from bridge.console.masks import mask_of, plain_mask
+from bridge.console.pages.deliveries import number_of
 from bridge.console.pages.work_orders import story_of
 from bridge.console.query import choice_in, text_in
 from bridge.console.render import BASE, page, see

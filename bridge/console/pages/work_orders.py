@@ -6,12 +6,12 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bridge.console.access import USER
 from bridge.console.chart import machine
+from bridge.console.masks import mask_of
 from bridge.console.query import choice_in, text_in
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
-from bridge.console.story import chapters, mask_for
+from bridge.console.story import chapters
 from bridge.domain.model import BuyerId, JobRef
 from bridge.flows.ports import WorkOrderHit, WorkOrderSearch
 from bridge.flows.trace import waiting
@@ -52,7 +52,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         trace = await services.traces.read(job)
         if not trace.messages and not trace.work_orders:
             raise web.HTTPNotFound(text=f"Nothing is on record of a job {job.key} of {job.pack}.")
-        mask = mask_for(request[USER], services.private(services.packs.get(job.pack)))
+        mask = mask_of(services, request, job.pack)
         told = chapters(trace, mask)
         return page(
             request,

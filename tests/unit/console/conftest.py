@@ -117,7 +117,6 @@ async def serve() -> AsyncIterator[Serve]:
             packs={},
             drafts=elsewhere,
             hands=elsewhere,
-            private=lambda _: frozenset(),
         )
         app = web.Application()
         install(app, services, door)
