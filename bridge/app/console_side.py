@@ -11,7 +11,7 @@ from bridge.api.identity.claims import scopes_in
 from bridge.app.buyer_side import checks
 from bridge.app.callers import token_rules
 from bridge.app.drafts import PackDrafts
-from bridge.app.listener_access import load_access
+from bridge.app.listener_access import ping_listener
 from bridge.app.pack_reload import Reload
 from bridge.app.pack_usage import usage_of
 from bridge.app.packs import directories
@@ -25,10 +25,7 @@ from bridge.console.pulse import Pulse
 from bridge.console.services import Services
 from bridge.console.sessions import Sessions
 from bridge.console.users import KnownToken, Role, User, Users
-from bridge.delivery.ping import ping
-from bridge.delivery.sender import open_sender
 from bridge.errors import PermanentError
-from bridge.flows.ports import Attempt, Subscription
 from bridge.secret import FileSecret
 from bridge.settings import CONSOLE_KEYS, AdminSettings, AdminUser, Mode, Settings
 
@@ -83,15 +80,9 @@ def _hands(parts: Parts) -> Hands:
         listeners=store.listeners,
         commands=store.commands,
         outbox=store.outbox,
-        ping_listener=partial(_ping, parts.settings),
+        ping_listener=partial(ping_listener, parts.settings),
         usage=partial(usage_of, store, now),
     )
-
-
-async def _ping(settings: Settings, listener: Subscription) -> Attempt:
-    """Ask with a client of its own, so that nothing of a ping is mixed up with the deliveries."""
-    async with open_sender(settings.delivery, now, load_access(settings)) as sender:
-        return await ping(sender, listener, now, settings.delivery.guide_listener_buyers)
 
 
 def is_laboratory(settings: Settings) -> bool:

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from bridge.app.process import new_id, now
-from bridge.console.drafts import Backtest, Checked, Fate, Source
+from bridge.console.drafts import Backtest, Checked, Fate, Source, fate_of
 from bridge.errors import PermanentError
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import MessageFilter
-from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Workshop
 from bridge.mapping.document.layers import PACK_FILE, files_of
 from bridge.mapping.loader import load_pack
@@ -65,7 +64,7 @@ class PackDrafts:
         """Tell what would become of parked messages if the draft ran; changes nothing."""
         packs = {**self._packs, draft.name: draft}
         updates = JobUpdates(self._store, Workshop(self._store, packs, now, new_id, sellers=self._workshop.sellers))
-        return [await fate(updates, number) for number in numbers]
+        return [await fate_of(updates.preview, number) for number in numbers]
 
     async def backtest(self, draft: Pack) -> Backtest:
         """Go through the newest messages with the pack that runs and with the draft."""
@@ -120,14 +119,6 @@ class PackDrafts:
             if name == pack:
                 return directory
         raise PermanentError(f"This bridge does not run a pack {pack!r}.")
-
-
-async def fate(updates: JobUpdates, number: int) -> Fate:
-    """Tell what would become of a parked message."""
-    try:
-        return Fate(number, tuple(await updates.preview(number)))
-    except NotReplayable as refused:
-        return Fate(number, refused=str(refused))
 
 
 def _checked(directory: Path, pack: str, text: str) -> Checked:

@@ -4,11 +4,15 @@ from pathlib import Path
 
 import structlog
 
+from bridge.app.process import now
 from bridge.delivery.access import Access, TlsFiles
 from bridge.delivery.access_tokens import TokenRequest
+from bridge.delivery.ping import ping
+from bridge.delivery.sender import open_sender
 from bridge.delivery.signing import read_key
 from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError
+from bridge.flows.ports import Attempt, Subscription
 from bridge.listener_settings import (
     BearerAuthentication,
     ClientCredentials,
@@ -36,6 +40,12 @@ def load_access(settings: Settings) -> dict[BuyerId, Access]:
         )
     listed = buyers_of(settings).listeners
     return {BuyerId(each.buyer): _access(each, settings.delivery.ca_file) for each in listed}
+
+
+async def ping_listener(settings: Settings, listener: Subscription) -> Attempt:
+    """Ask whether a listener can be reached, by a client of its own: nothing is mixed up with the deliveries."""
+    async with open_sender(settings.delivery, now, load_access(settings)) as sender:
+        return await ping(sender, listener, now, settings.delivery.guide_listener_buyers)
 
 
 def _access(listed: ListenerSettings, ca_file: Path | None) -> Access:

@@ -4,16 +4,13 @@ import asyncio
 
 import typer
 
-from bridge.app.listener_access import load_access
-from bridge.app.process import now
+from bridge.app import listener_access
 from bridge.cli.listeners import ListenerArgument, find
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_json
-from bridge.delivery.ping import is_reached, meaning, ping
-from bridge.delivery.sender import open_sender
+from bridge.delivery.ping import is_reached, meaning
 from bridge.flows.facts import attempt_facts
-from bridge.flows.ports import Attempt, Subscription
-from bridge.settings import Settings, load_settings
+from bridge.settings import load_settings
 from bridge.telemetry import configure_logging
 
 
@@ -26,15 +23,10 @@ def ping_listener(listener: ListenerArgument, config: ConfigOption = None, as_js
     """
     settings = load_settings(config)
     configure_logging(settings.log.format, "error")  # what came of it is printed
-    attempt = asyncio.run(_ask(settings, find(settings, listener).subscription))
+    attempt = asyncio.run(listener_access.ping_listener(settings, find(settings, listener).subscription))
     if as_json:
         print_json([{"listener": listener, **attempt_facts(attempt), "isReached": is_reached(attempt)}])
     else:
         typer.echo(f"{listener}: {meaning(attempt)}")
     if not is_reached(attempt):
         raise typer.Exit(1)
-
-
-async def _ask(settings: Settings, listener: Subscription) -> Attempt:
-    async with open_sender(settings.delivery, now, load_access(settings)) as sender:
-        return await ping(sender, listener, now, settings.delivery.guide_listener_buyers)

@@ -12,7 +12,7 @@ from bridge.console.access import require_operator
 from bridge.console.jsons import answer, body_of, limit_of
 from bridge.console.masks import mask_of, mask_of_all
 from bridge.console.pages.now import said
-from bridge.console.pages.parked import filter_of
+from bridge.console.pages.parked import filter_of, message_in
 from bridge.console.pages.work_orders import look_for
 from bridge.console.query import choice_in, number_in, text_in
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
@@ -72,10 +72,7 @@ def _messages(services: Services) -> Iterable[web.RouteDef]:
         return answer(answers.groups(found, mask_of_all(services, request)))
 
     async def shown(request: web.Request) -> web.Response:
-        number = int(request.match_info["number"])
-        recorded = await services.journal.find(number)
-        if recorded is None:
-            raise web.HTTPNotFound(text=f"There is no message {number}.")
+        recorded = await message_in(services, request)
         mask = mask_of(services, request, recorded.entry.raw.pack)
         return answer(answers.whole_message(recorded, mask))
 

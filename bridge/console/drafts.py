@@ -1,10 +1,11 @@
 """A draft of a pack: what a person would change, what the checker says of it, and what it would do."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from bridge.flows.ports import JournalEntry
+from bridge.flows.refusals import NotReplayable
 from bridge.mapping.pack import Pack
 from bridge.packtools.difference import Change
 from bridge.yaml_source import Finding
@@ -34,6 +35,14 @@ class Fate:
     number: int
     became: tuple[JournalEntry, ...] = ()
     refused: str = ""
+
+
+async def fate_of(apply: Callable[[int], Awaitable[Sequence[JournalEntry]]], number: int) -> Fate:
+    """Apply a parked message anew, or only as if; tell what becomes of it."""
+    try:
+        return Fate(number, tuple(await apply(number)))
+    except NotReplayable as refused:
+        return Fate(number, refused=str(refused))
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,27 @@ class Hands:
             result.text = tried(told)
             return told
 
+    async def delivery(self, number: int) -> DeliveryReport:
+        """Read how one is; raises `HTTPNotFound`."""
+        found = await self.backlog.report(number)
+        if found is None:
+            raise web.HTTPNotFound(text=f"There is no delivery {number}.")
+        return found
+
+    async def outgoing(self, number: int) -> OutboxReport:
+        """Read how a message for the WFM is; raises `HTTPNotFound`."""
+        found = await self.outbox.report(number)
+        if found is None:
+            raise web.HTTPNotFound(text=f"There is no message {number} in the outbox.")
+        return found
+
+    async def command(self, id_: str) -> TracedCommand:
+        """Read how one is; raises `HTTPNotFound`."""
+        found = await self.commands.report(CommandId(id_))
+        if found is None:
+            raise web.HTTPNotFound(text=f"There is no command {id_}.")
+        return found
+
     async def listener(self, listener: str) -> ListenerReport:
         """Read how one is; raises `HTTPNotFound`."""
         found = await self.listeners.report(SubscriptionId(listener))

@@ -1,7 +1,6 @@
 """The admin API of deliveries, listeners, commands, the outbox and packs: what their pages show and do, as JSON."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from aiohttp import web
 
@@ -9,13 +8,11 @@ from bridge.console import hands_shapes as shapes
 from bridge.console.access import require_operator
 from bridge.console.jsons import answer, body_of, limit_of
 from bridge.console.masks import mask_of, plain_mask
-from bridge.console.pages.deliveries import filter_of
+from bridge.console.pages.deliveries import asked_in, filter_of
 from bridge.console.pages.packs import usage_of
-from bridge.console.pages.wfm import command_filter, outbox_filter
+from bridge.console.pages.wfm import command_filter, command_in, outbox_filter
 from bridge.console.services import Services
 from bridge.console.users import User
-from bridge.domain.model import CommandId
-from bridge.flows.command_stories import command_story
 from bridge.flows.facts import (
     Facts,
     attempt_facts,
@@ -31,8 +28,6 @@ from bridge.flows.facts import (
 from bridge.flows.operator import Retried
 from bridge.flows.ports import DeliveryFilter, ListenerReport
 
-WHICH: Final = ("state", "buyer", "listener", "type", "since")
-
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
     """Give the routes."""
@@ -44,15 +39,12 @@ def _deliveries(services: Services) -> Iterable[web.RouteDef]:
     hands = services.hands
 
     async def listed(request: web.Request) -> web.Response:
-        wanted = filter_of({name: request.query.get(name, "").strip() for name in WHICH})
-        found = await hands.backlog.reports(wanted, limit_of(request))
+        found = await hands.backlog.reports(filter_of(asked_in(request)), limit_of(request))
         return answer(shapes.Deliveries.model_validate({"deliveries": _masked(request, map(delivery_facts, found))}))
 
     async def shown(request: web.Request) -> web.Response:
         number = int(request.match_info["number"])
-        report = await hands.backlog.report(number)
-        if report is None:
-            raise web.HTTPNotFound(text=f"There is no delivery {number}.")
+        report = await hands.delivery(number)
         attempts = _masked(request, map(attempt_facts, await hands.backlog.attempts(number)))
         (facts,) = _masked(request, [delivery_facts(report)])
         return answer(shapes.WholeDelivery.model_validate({**facts, "attempts": attempts}))
@@ -140,12 +132,7 @@ def _commands(services: Services) -> Iterable[web.RouteDef]:
         return answer(shapes.Commands.model_validate({"commands": _masked(request, map(command_facts, found))}))
 
     async def command(request: web.Request) -> web.Response:
-        id_ = CommandId(request.match_info["id"])
-        traced = await hands.commands.report(id_)
-        if traced is None:
-            raise web.HTTPNotFound(text=f"There is no command {id_}.")
-        story = command_story(traced, await services.traces.read(traced.command.job))
-        (facts,) = _masked(request, [story_facts(story)])
+        (facts,) = _masked(request, [story_facts(await command_in(services, request))])
         return answer(shapes.WholeCommand.model_validate(facts))
 
     async def usage(request: web.Request) -> web.Response:
@@ -166,10 +153,7 @@ def _outbox(services: Services) -> Iterable[web.RouteDef]:
         return answer(shapes.Outbox.model_validate({"messages": _masked(request, map(outbox_facts, found))}))
 
     async def outgoing(request: web.Request) -> web.Response:
-        number = int(request.match_info["number"])
-        report = await hands.outbox.report(number)
-        if report is None:
-            raise web.HTTPNotFound(text=f"There is no message {number} in the outbox.")
+        report = await hands.outgoing(int(request.match_info["number"]))
         (facts,) = _masked(request, [{**outbox_facts(report), **outbox_content(report)}])
         body = mask_of(services, request, report.message.pack).body(report.message.body)
         return answer(shapes.WholeOutgoing.model_validate({**facts, "body": body}))

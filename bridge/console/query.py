@@ -13,9 +13,14 @@ def number_in(request: web.Request, name: str) -> int | None:
     text = request.query.get(name, "").strip()
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not is_number(text):
         raise web.HTTPBadRequest(text=f"{name}: expected a number, got {text!r}")
     return int(text)
+
+
+def is_number(text: str) -> bool:
+    """Tell whether a text is a number that the database has room for."""
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def text_in(request: web.Request, name: str) -> str | None:

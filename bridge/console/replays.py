@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.console.acts import said_why
-from bridge.console.drafts import Fate
+from bridge.console.drafts import Fate, fate_of
 from bridge.console.services import Services
 from bridge.console.users import User
 from bridge.domain.model import Outcome
 from bridge.flows.audit import named
 from bridge.flows.ports import MessageFilter
-from bridge.flows.refusals import NotReplayable
 
 MOST_PREVIEWED: Final = 50
 MOST_REPLAYED: Final = 1_000
@@ -42,14 +41,14 @@ async def numbers_of(services: Services, wanted: MessageFilter, most: int) -> Se
 
 async def preview(services: Services, numbers: Sequence[int]) -> Sequence[Fate]:
     """Tell what would become of them by the packs that run; changes nothing."""
-    return [await _fate(services, number, dry_run=True) for number in numbers]
+    return [await fate_of(services.job_updates.preview, number) for number in numbers]
 
 
 async def replay(services: Services, user: User, numbers: Sequence[int], note: str) -> Replayed:
     """Apply them anew by the packs that run. Raises `PermanentError` without a note."""
     why = said_why(note)
     async with services.acts.writing(user, "replay", things_of(numbers), why) as result:
-        done = Replayed(tuple([await _fate(services, number, dry_run=False) for number in numbers]))
+        done = Replayed(tuple([await fate_of(services.job_updates.replay, number) for number in numbers]))
         result.text = f"{done.applied} applied, {done.refused} stay parked"
     return done
 
@@ -61,14 +60,6 @@ async def discard(services: Services, user: User, numbers: Sequence[int], note: 
         left = [number for number in numbers if not await services.journal.discard(number, f"{why} ({user.name})")]
         result.text = f"{len(numbers) - len(left)} discarded" + (f", {len(left)} not parked" if left else "")
     return left
-
-
-async def _fate(services: Services, number: int, *, dry_run: bool) -> Fate:
-    updates = services.job_updates
-    try:
-        return Fate(number, tuple(await (updates.preview(number) if dry_run else updates.replay(number))))
-    except NotReplayable as refused:
-        return Fate(number, refused=str(refused))
 
 
 def things_of(numbers: Sequence[int]) -> str:

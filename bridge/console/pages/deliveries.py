@@ -9,6 +9,7 @@ from aiohttp import web
 
 from bridge.console.access import require_operator
 from bridge.console.masks import plain_mask
+from bridge.console.query import is_number
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
 from bridge.domain.model import BuyerId
@@ -25,7 +26,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
     hands = services.hands
 
     async def overview(request: web.Request) -> web.Response:
-        asked = {name: request.query.get(name, "").strip() for name in ASKED}
+        asked = asked_in(request)
         wanted = filter_of(asked)
         found = await hands.backlog.reports(wanted, MOST)
         mask = plain_mask(request)
@@ -44,9 +45,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
 
     async def show(request: web.Request) -> web.Response:
         number = int(request.match_info["number"])
-        report = await hands.backlog.report(number)
-        if report is None:
-            raise web.HTTPNotFound(text=f"There is no delivery {number}.")
+        report = await hands.delivery(number)
         mask = plain_mask(request)
         return page(
             request,
@@ -76,9 +75,14 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
     ]
 
 
+def asked_in(request: web.Request) -> dict[str, str]:
+    """Give what a query asks for."""
+    return {name: request.query.get(name, "").strip() for name in ASKED}
+
+
 def number_of(text: str) -> int:
     """Read a number of a form; raises `HTTPBadRequest`."""
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
+    if not is_number(text):
         raise web.HTTPBadRequest(text=f"expected a number, got {text!r}")
     return int(text)
 

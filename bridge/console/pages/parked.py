@@ -10,6 +10,7 @@ from bridge.console.access import USER, require_operator
 from bridge.console.masking import HIDDEN
 from bridge.console.masks import mask_of, mask_of_all
 from bridge.console.pages.work_orders import story_of
+from bridge.console.query import is_number
 from bridge.console.render import BASE, page, see
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
@@ -44,7 +45,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         )
 
     async def show(request: web.Request) -> web.Response:
-        recorded = await _find(services, request)
+        recorded = await message_in(services, request)
         entry = recorded.entry
         mask = mask_of(services, request, entry.raw.pack)
         return page(
@@ -101,7 +102,7 @@ async def filter_of(services: Services, given: Callable[[str, str], str]) -> Mes
 
 async def _numbers(services: Services, given: dict[str, str]) -> list[int]:
     if given["number"]:
-        if not given["number"].isascii() or not given["number"].isdigit() or len(given["number"]) > 18:
+        if not is_number(given["number"]):
             raise web.HTTPBadRequest(text="number: expected the number of a message")
         return [int(given["number"])]
     wanted = await filter_of(services, given.get)
@@ -115,7 +116,8 @@ def _back(given: dict[str, str], **counts: int) -> str:
     return f"{BASE}/parked?" + urlencode({**kept, **counts})
 
 
-async def _find(services: Services, request: web.Request) -> RecordedEntry:
+async def message_in(services: Services, request: web.Request) -> RecordedEntry:
+    """Read the message that is asked for; raises `HTTPNotFound`."""
     number = int(request.match_info["number"])
     recorded = await services.journal.find(number)
     if recorded is None:

@@ -13,10 +13,10 @@ from bridge.console.pages.work_orders import story_of
 from bridge.console.query import choice_in, text_in
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
-from bridge.domain.model import BuyerId, CommandId, CommandState
+from bridge.domain.model import BuyerId, CommandState
 from bridge.flows.command_stories import command_story
 from bridge.flows.facts import command_facts, outbox_content, outbox_facts, story_facts
-from bridge.flows.operator import CommandFilter, OutboxFilter
+from bridge.flows.operator import CommandFilter, CommandStory, OutboxFilter
 from bridge.flows.ports import OutboxState
 from bridge.flows.trace import came_of
 
@@ -55,21 +55,23 @@ def _commands(services: Services) -> Iterable[web.RouteDef]:
         )
 
     async def show(request: web.Request) -> web.Response:
-        id_ = CommandId(request.match_info["id"])
-        traced = await hands.commands.report(id_)
-        if traced is None:
-            raise web.HTTPNotFound(text=f"There is no command {id_}.")
-        story = command_story(traced, await services.traces.read(traced.command.job))
+        story = await command_in(services, request)
         mask = plain_mask(request)
         return page(
             request,
             "command.html",
             command=mask.json(story_facts(story)),
-            came=mask.text("; ".join(came_of(traced))),
-            story=story_of(traced.command.job),
+            came=mask.text("; ".join(came_of(story.command))),
+            story=story_of(story.command.command.job),
         )
 
     return [web.get("/commands", overview), web.get("/commands/{id}", show)]
+
+
+async def command_in(services: Services, request: web.Request) -> CommandStory:
+    """Read the command that is asked for; raises `HTTPNotFound`."""
+    traced = await services.hands.command(request.match_info["id"])
+    return command_story(traced, await services.traces.read(traced.command.job))
 
 
 def command_filter(request: web.Request) -> CommandFilter:
@@ -102,10 +104,7 @@ def _outbox(services: Services) -> Iterable[web.RouteDef]:
         )
 
     async def show(request: web.Request) -> web.Response:
-        number = int(request.match_info["number"])
-        report = await hands.outbox.report(number)
-        if report is None:
-            raise web.HTTPNotFound(text=f"There is no message {number} in the outbox.")
+        report = await hands.outgoing(int(request.match_info["number"]))
         mask = mask_of(services, request, report.message.pack)
         content = {**mask.json(outbox_content(report)), "body": mask.body(report.message.body)}
         return page(request, "outbox_message.html", message=mask.json(outbox_facts(report)), content=content)

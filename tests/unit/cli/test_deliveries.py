@@ -11,7 +11,8 @@ from types import SimpleNamespace
 import pytest
 import structlog
 
-from bridge.cli import main, ping, rows
+from bridge.app import listener_access
+from bridge.cli import main, rows
 from bridge.delivery.signing import Ed25519Key, read_key
 from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import Attempt, DeliverySettlement, DeliveryState, Subscription, SubscriptionId
@@ -261,7 +262,7 @@ def test_a_ping_says_what_it_does_and_what_came_of_it(given_up: Run, monkeypatch
         (401, 1, "reached, and it refuses us: 401 (credentials?) after 0.250 s"),
         (None, 1, "not reached: no answer within 10 s"),
     ]:
-        monkeypatch.setattr(ping, "_ask", lambda *_, status=status: answered(status))
+        monkeypatch.setattr(listener_access, "ping_listener", lambda *_, status=status: answered(status))
         assert given_up("listeners", "ping", "sub-1") == (code, f"sub-1: {text}\n", "")
         told = json.loads(given_up("listeners", "ping", "sub-1", "--json")[1])
         assert (told["status"], told["isReached"]) == (status, code == 0)
