@@ -39,7 +39,7 @@ PARTS: Final[Sequence[Callable[[], list[Aim]]]] = (
 )
 FULL: Final = (1_000, 100_000, 1_000_000)
 BESIDE: Final = (
-    "2 and 4 processes: a module of their own, beside this run",
+    "1, 2 and 4 processes: python -m benchmarks.scaling (docs/scaling.md)",
     "growth to a million WorkOrders, and memory after a million events: make bench-full",
 )
 

@@ -21,7 +21,7 @@ from bridge.wfm.topology import declare_partition
 
 @dataclass(frozen=True, slots=True)
 class InboundBuilder:
-    """What all packs share: `handle` takes a message, `give_up` one that can be neither applied nor parked."""
+    """Builds what takes in messages: `handle` takes one, `give_up` one that can be neither applied nor parked."""
 
     parts: Parts
     handle: Callable[[WfmMessage], Awaitable[None]]

@@ -58,22 +58,12 @@ def when(at: datetime | None) -> str:
     return "" if at is None else moment(at)
 
 
-def print_retried(told: Iterable[Retried], *, as_json: bool) -> None:
+def print_retried(told: Sequence[Retried], *, as_json: bool) -> None:
     """Print what a retry came to, number by number; the exit code is 1 if one of them is not tried now."""
-    if not as_json:
-        for_each((each.number, each.text, each.is_done) for each in told)
-        return
-    every = list(told)
-    print_json(map(retried_facts, every))
-    if not all(each.is_done for each in every):
-        raise typer.Exit(1)
-
-
-def for_each(told: Iterable[tuple[int | str, str, bool]]) -> None:
-    """Print what became of each, those of which nothing became as errors; then the exit code is 1."""
-    failed = False
-    for name, text, is_done in told:
-        typer.echo(f"{name}: {text}", err=not is_done)
-        failed |= not is_done
-    if failed:
+    if as_json:
+        print_json(map(retried_facts, told))
+    else:
+        for each in told:
+            typer.echo(f"{each.number}: {each.text}", err=not each.is_done)
+    if not all(each.is_done for each in told):
         raise typer.Exit(1)

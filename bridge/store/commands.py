@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, false, func, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal_column, or_, select
 from sqlalchemy.dialects.postgresql import Insert
 
 from bridge.domain.model import (
@@ -22,7 +22,7 @@ from bridge.flows.operator import CommandFilter
 from bridge.flows.ports import TracedCommand, Window
 from bridge.mef.models import TimePeriod
 from bridge.store.columns import Row
-from bridge.store.session import KEYS, Bulk, Database, Session, is_one_of, overwriting, upsert
+from bridge.store.session import KEYS, Bulk, Database, Session, is_of, is_one_of, overwriting, upsert
 from bridge.store.tables import commands, offered_slots
 
 # For so long after its deadline the WFM may still speak of a command that came to nothing.
@@ -130,7 +130,7 @@ def _conditions(wanted: CommandFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.in_flight:
         yield or_(IS_PENDING, _COLUMN.try_again_at.is_not(None))
     if wanted.jobs is not None:
-        yield or_(false(), *(and_(_COLUMN.pack == job.pack, _COLUMN.job_key == job.key) for job in wanted.jobs))
+        yield is_of(wanted.jobs, _COLUMN.pack, _COLUMN.job_key)
 
 
 async def _read(session: Session, statement: Select[Any], parameters: Mapping[str, object]) -> Sequence[Command]:

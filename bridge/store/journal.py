@@ -10,14 +10,11 @@ from datetime import datetime
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    and_,
     bindparam,
     delete,
-    false,
     func,
     literal_column,
     null,
-    or_,
     select,
     union_all,
     update,
@@ -26,7 +23,7 @@ from sqlalchemy import (
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.flows.ports import JournalEntry, MessageFilter, MessageGroup, RecordedEntry, WfmMessage
 from bridge.store.columns import Row, escape
-from bridge.store.session import KEYS, Bulk, Database, Session, is_one_of, passing_over
+from bridge.store.session import KEYS, Bulk, Database, Session, is_of, is_one_of, passing_over
 from bridge.store.tables import inbox, journal
 
 # The very words of the partial indexes: SQLite compares text.
@@ -161,7 +158,7 @@ def _conditions(wanted: MessageFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.pack is not None:
         yield columns.pack == wanted.pack
     if wanted.jobs is not None:
-        yield or_(false(), *(and_(columns.pack == job.pack, columns.job_key == job.key) for job in wanted.jobs))
+        yield is_of(wanted.jobs, columns.pack, columns.job_key)
     if wanted.rule is not None:
         yield columns.rule == wanted.rule
     if wanted.reason is not None:

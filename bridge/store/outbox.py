@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Integer, and_, bindparam, false, or_, select
+from sqlalchemy import ColumnElement, Integer, bindparam, select
 
 from bridge.batcher import Batcher
 from bridge.domain.model import JobRef
@@ -18,7 +18,7 @@ from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, Out
 from bridge.store import ordering
 from bridge.store.columns import Row
 from bridge.store.ordering import AT_ONCE, PENDING, Settlement
-from bridge.store.session import KEYS, Bulk, Database, Session
+from bridge.store.session import KEYS, Bulk, Database, Session, is_of
 from bridge.store.tables import outbox
 
 _DUE = (
@@ -172,7 +172,7 @@ def _conditions(wanted: OutboxFilter) -> Iterator[ColumnElement[bool]]:
     if wanted.pack is not None:
         yield outbox.c.pack == wanted.pack
     if wanted.jobs is not None:
-        yield or_(false(), *(and_(outbox.c.pack == job.pack, outbox.c.job_key == job.key) for job in wanted.jobs))
+        yield is_of(wanted.jobs, outbox.c.pack, outbox.c.job_key)
 
 
 def _retried(number: int, report: OutboxReport | None, now: datetime) -> Retried:

@@ -6,13 +6,13 @@ Without a Buyer and without jobs the table is looked through: with a million of 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import ColumnElement, and_, false, func, or_, select
+from sqlalchemy import ColumnElement, func, select
 
 from bridge.domain.model import BuyerId, JobRef, WorkOrderId
 from bridge.flows.ports import WorkOrderHit, WorkOrderSearch
 from bridge.mef.enums import WorkOrderState
 from bridge.store.journal import IS_PARKED
-from bridge.store.session import KEYS, Database, is_one_of
+from bridge.store.session import KEYS, Database, is_of, is_one_of
 from bridge.store.tables import journal, work_order_entities, work_orders
 
 _FOUND = select(
@@ -65,7 +65,7 @@ class Search:
 def _conditions(wanted: WorkOrderSearch) -> Iterator[ColumnElement[bool]]:
     columns = work_orders.c
     if wanted.jobs is not None:
-        yield or_(false(), *(and_(columns.pack == job.pack, columns.job_key == job.key) for job in wanted.jobs))
+        yield is_of(wanted.jobs, columns.pack, columns.job_key)
     if wanted.buyer is not None:
         yield columns.buyer == wanted.buyer
     if wanted.state is not None:

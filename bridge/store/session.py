@@ -28,7 +28,9 @@ from sqlalchemy import (
     and_,
     bindparam,
     column,
+    false,
     func,
+    or_,
     select,
 )
 from sqlalchemy.dialects import sqlite
@@ -65,6 +67,11 @@ def is_one_of(pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
     It also finds a key of one pack in another, which `rows_of` leaves out.
     """
     return and_(pack.in_(bindparam("packs", expanding=True)), key.in_(KEYS))
+
+
+def is_of(jobs: Collection[JobRef], pack: Column[str], key: Column[str]) -> ColumnElement[bool]:
+    """Ask for what belongs to one of some jobs; of none, nothing does."""
+    return or_(false(), *(and_(pack == job.pack, key == job.key) for job in jobs))
 
 
 class Session:

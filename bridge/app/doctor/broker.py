@@ -82,7 +82,6 @@ class Wants:
 
     def __init__(self, link: RabbitLink, topology: Topology, packs: Mapping[str, Pack], partitions: int) -> None:
         self._link = link
-        self._partitions = partitions
         self._topology = topology
         self._packs = packs
         self._partitions = partitions

@@ -1,23 +1,20 @@
 """The order in which a set-up is looked at: what needs nobody else first, then the servers, then Buyers' listeners."""
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 
 from bridge.app.doctor.broker import examine_broker
 from bridge.app.doctor.database import Database, examine_database
 from bridge.app.doctor.diagnosis import Diagnosis, look
-from bridge.app.doctor.files import buyers, jwks, listeners, operators, packs
+from bridge.app.doctor.files import Packs, buyers, jwks, listeners, operators
 from bridge.app.doctor.hosts import examine_hosts
 from bridge.app.doctor.ports import port
-from bridge.app.packs import load_packs
-from bridge.errors import BridgeError
-from bridge.mapping.pack import Pack
 from bridge.settings import Settings
 
 
 async def examine(settings: Settings, management: str | None = None) -> AsyncIterator[Diagnosis]:
     """Look at all of a set-up, one thing after the other. `management` is the URL of RabbitMQ's management plugin."""
-    yield await look("packs", packs(settings))
+    packs = Packs(settings)
+    yield await look("packs", packs.examine())
     yield await look("buyers", buyers(settings))
     yield await look("listeners.files", listeners(settings))
     yield await look("identity.jwks", jwks(settings))
@@ -28,16 +25,7 @@ async def examine(settings: Settings, management: str | None = None) -> AsyncIte
     database = Database(settings)
     async for diagnosis in examine_database(database):
         yield diagnosis
-    loaded = await asyncio.to_thread(_loaded, settings)
-    async for diagnosis in examine_broker(settings, loaded, management):
+    async for diagnosis in examine_broker(settings, packs.loaded, management):
         yield diagnosis
     async for diagnosis in examine_hosts(settings, database.callbacks):
         yield diagnosis
-
-
-def _loaded(settings: Settings) -> Mapping[str, Pack] | None:
-    """Load the packs; None where they are wrong, which is said elsewhere."""
-    try:
-        return load_packs(settings)
-    except BridgeError:
-        return None

@@ -1,6 +1,7 @@
 """What stands in files: packs, Buyers, and the keys and certificates that these and the settings name."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 from aiohttp import ClientError
@@ -13,21 +14,30 @@ from bridge.app.doctor.diagnosis import Unseen
 from bridge.app.listener_access import load_access
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.errors import PermanentError
+from bridge.mapping.pack import Pack
 from bridge.settings import AdminRole, Mode, Settings, buyers_of
 from bridge.yaml_source import InvalidDocument
 
 _SHOWN: Final = 3
 
 
-async def packs(settings: Settings) -> str:
-    """Load all packs, as `serve` does."""
-    try:
-        loaded = await asyncio.to_thread(load_packs, settings)
-    except InvalidDocument as invalid:
-        raise PermanentError(_shortened(invalid)) from None
-    check_sellers(settings, loaded)
-    check_reply_queues(loaded)
-    return ", ".join(f"{pack.name} {pack.version}" for pack in loaded.values())
+class Packs:
+    """The packs; `loaded` are they once they are examined, None where they are wrong."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.loaded: Mapping[str, Pack] | None = None
+
+    async def examine(self) -> str:
+        """Load all packs, as `serve` does."""
+        try:
+            loaded = await asyncio.to_thread(load_packs, self._settings)
+        except InvalidDocument as invalid:
+            raise PermanentError(_shortened(invalid)) from None
+        self.loaded = loaded
+        check_sellers(self._settings, loaded)
+        check_reply_queues(loaded)
+        return ", ".join(f"{pack.name} {pack.version}" for pack in loaded.values())
 
 
 async def buyers(settings: Settings) -> str:
