@@ -2,10 +2,11 @@
 
 import json
 import os
+import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from benchmarks.lab import ROOT, facts, table
 
@@ -29,6 +30,19 @@ HEADS: Final = (
     "",
     "CPU ms each: baseline, bridge",
 )
+
+
+class Took(NamedTuple):
+    """Seconds for all of some work, and those that a core worked."""
+
+    wall: float
+    cpu: float
+
+
+def rate_of(number: int, rounds: Sequence[Took]) -> tuple[float, float]:
+    """Give how many a second so many were, and the CPU milliseconds of each; the median of the rounds counts."""
+    wall, cpu = (statistics.median(values) for values in zip(*rounds, strict=True))
+    return number / wall, 1000 * cpu / number
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,13 @@ folder with a `peer` to run for each of its names (see docs/benchmarks.md).
 import asyncio
 import os
 import signal
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import orjson
 import uvloop
@@ -27,7 +26,7 @@ from sqlalchemy import Column, MetaData, String, Table, Text, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from benchmarks.aims import AT_LEAST, ROUNDS, Aim, show
+from benchmarks.aims import AT_LEAST, ROUNDS, Aim, Took, rate_of, show
 from benchmarks.lab import DATABASES, ROOT, Lab, answers, channel, cpu_seconds, lab, publish, until
 from benchmarks.messages import LIFE, lives
 from bridge.localenv.process import free_port
@@ -45,13 +44,6 @@ ORDERS: Final = "/mefApi/sonata/workOrderManagement/v2"
 _TABLES: Final = MetaData()
 _JOB: Final = Table("job", _TABLES, Column("number", String, primary_key=True), Column("document", Text))
 _NOTE: Final = Table("notification", _TABLES, Column("event", String, primary_key=True), Column("body", Text))
-
-
-class Took(NamedTuple):
-    """Seconds for all events, and those that a core worked."""
-
-    wall: float
-    cpu: float
 
 
 # The listeners
@@ -197,8 +189,7 @@ async def measure(rounds: int = ROUNDS) -> list[Aim]:
 
 
 def _aim(database: str, ours: Sequence[Took], theirs: Sequence[Took]) -> Aim:
-    rate, base = (EVENTS / statistics.median(each.wall for each in found) for found in (ours, theirs))
-    cpu, least = (1000 * statistics.median(each.cpu for each in found) / EVENTS for found in (ours, theirs))
+    (rate, cpu), (base, least) = (rate_of(EVENTS, found) for found in (ours, theirs))
     work, against = "queue → webhook accepted, two listeners", "an afternoon's Python"
     return Aim(work, database, against, "events/s", base, rate, AT_LEAST, LEAST_OF_AFTERNOON, least, cpu)
 

@@ -5,7 +5,6 @@ object of its own, so that the order per object holds nothing up.
 """
 
 import asyncio
-import statistics
 import subprocess
 import sys
 import time
@@ -15,12 +14,11 @@ from datetime import UTC, datetime
 from functools import partial
 from itertools import count, pairwise
 from random import Random
-from typing import NamedTuple
 
 import uvloop
 from aiohttp import ClientSession, web
 
-from benchmarks.aims import AT_LEAST, ROUNDS, Aim, show
+from benchmarks.aims import AT_LEAST, ROUNDS, Aim, Took, rate_of, show
 from benchmarks.lab import DATABASES, ROOT, answers, lab, stopwatch
 from bridge.delivery.sender import open_sender
 from bridge.delivery.webhook import prepare
@@ -154,13 +152,6 @@ async def _received(url: str) -> int:
         return int(await response.text())
 
 
-class Took(NamedTuple):
-    """Seconds for all deliveries, and those that a core worked."""
-
-    wall: float
-    cpu: float
-
-
 async def _turn(database: str, listening: int) -> tuple[Took, Took]:
     """Let the bridge deliver, and then aiohttp."""
     async with lab(database) as made, listeners() as url:
@@ -185,8 +176,7 @@ async def measure(rounds: int = ROUNDS) -> list[Aim]:
         for listening in LISTENERS:
             turns = [await _turn(database, listening) for _ in range(rounds)]
             ours, theirs = ([turn[side] for turn in turns] for side in (0, 1))
-            rate, base = (DELIVERIES / statistics.median(each.wall for each in found) for found in (ours, theirs))
-            cpu, least = (1000 * statistics.median(each.cpu for each in found) / DELIVERIES for found in (ours, theirs))
+            (rate, cpu), (base, least) = (rate_of(DELIVERIES, found) for found in (ours, theirs))
             work = f"webhooks, {listening} listener{'s' if listening > 1 else ''}"
             goals.append(Aim(work, database, "bare aiohttp", "a second", base, rate, AT_LEAST, LEAST_RATIO, least, cpu))
     return goals

@@ -6,11 +6,10 @@ work is measured: from RabbitMQ to the last commit. Meanwhile it also sends the 
 
 import asyncio
 import signal
-import statistics
 import sys
 import time
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import uvloop
 from aio_pika.abc import AbstractChannel
@@ -18,7 +17,7 @@ from aiohttp import ClientSession
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
 
-from benchmarks.aims import AT_LEAST, AT_MOST, ROUNDS, Aim, show
+from benchmarks.aims import AT_LEAST, AT_MOST, ROUNDS, Aim, Took, rate_of, show
 from benchmarks.lab import DATABASES, Lab, channel, cpu_seconds, lab, publish, stopwatch, until
 from benchmarks.messages import LIFE, lives
 
@@ -30,13 +29,6 @@ LEAST_RATE: Final = 0.45
 MOST_CPU: Final = 2.5
 HEADERS = {"Authorization": "Bearer acme-buyer-key"}
 COMPLETED = "/mefApi/sonata/workOrderManagement/v2/workOrder?state=completed&limit=1"
-
-
-class Took(NamedTuple):
-    """Seconds for all events, and those that a core worked."""
-
-    wall: float
-    cpu: float
 
 
 async def through_the_bridge(made: Lab) -> Took:
@@ -133,8 +125,7 @@ async def measure(rounds: int = ROUNDS) -> list[Aim]:
 
 def goals_of(database: str, ours: Sequence[Took], theirs: Sequence[Took]) -> list[Aim]:
     """Compare rates and CPU."""
-    rate, base = (EVENTS / statistics.median(each.wall for each in found) for found in (ours, theirs))
-    cpu, least = (1000 * statistics.median(each.cpu for each in found) / EVENTS for found in (ours, theirs))
+    (rate, cpu), (base, least) = (rate_of(EVENTS, found) for found in (ours, theirs))
     return [
         Aim("ingest", database, "bare FastStream", "events/s", base, rate, AT_LEAST, LEAST_RATE, least, cpu),
         Aim("ingest: CPU", database, "bare FastStream", "ms an event", least, cpu, AT_MOST, MOST_CPU, least, cpu),

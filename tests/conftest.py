@@ -7,14 +7,12 @@ them for itself. Where one cannot be had, the tests that need it are skipped wit
 import asyncio
 import logging
 import os
-import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn
 
-import asyncpg
 import pytest
 import structlog
 import uvloop
@@ -23,11 +21,12 @@ from hypothesis import settings
 from bridge.localenv.__main__ import NO_BROKER, NO_DATABASE
 from bridge.localenv.broker import answers, find_broker
 from bridge.localenv.postgres import answers as postgres_answers
-from bridge.localenv.postgres import asyncpg_url, find_postgres
+from bridge.localenv.postgres import find_postgres
 from bridge.localenv.postgresql import start_postgresql
-from bridge.localenv.process import LOOPBACK, run_async
+from bridge.localenv.process import LOOPBACK
 from bridge.localenv.rabbitmq import Node, start_rabbitmq
 from bridge.localenv.service import NotHere, Service, Unavailable
+from tests.support_databases import own_database
 from tests.support_standard import Judge, judging
 from tests.support_tls import Tls
 from tests.unit.examples import examples
@@ -130,10 +129,8 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def database_url(postgres_url: str) -> Iterator[str]:
     """The address of an empty PostgreSQL database of the test's own (`postgresql+asyncpg://…`), dropped afterwards."""
-    name = f"test_{uuid.uuid4().hex}"
-    _execute(postgres_url, f'CREATE DATABASE "{name}"')
-    yield postgres_url.partition("?")[0].rpartition("/")[0] + f"/{name}"
-    _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with own_database(postgres_url, "test") as url:
+        yield url
 
 
 @pytest.fixture
@@ -165,14 +162,3 @@ def skip_or_fail(reason: str) -> NoReturn:
     if STARTED_WITH.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
-
-
-def _execute(server: str, statement: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(asyncpg_url(server))
-        try:
-            await connection.execute(statement)
-        finally:
-            await connection.close()
-
-    run_async(run)

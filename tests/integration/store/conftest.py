@@ -6,7 +6,6 @@ is emptied.
 
 import json
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
@@ -14,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from bridge.localenv.process import run_async
@@ -23,6 +21,7 @@ from bridge.store.engine import open_engine
 from bridge.store.lender import Driver
 from bridge.store.tables import metadata
 from tests.integration.store.values import NOW, fresh
+from tests.support_databases import execute, own_database
 
 OpenStore = Callable[[], Awaitable[SqlStore]]
 Execute = Callable[[str], Awaitable[list[tuple[Any, ...]]]]
@@ -44,19 +43,9 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_tables(postgres_url: str) -> Iterator[str]:
     """A PostgreSQL database with tables, for this session's worker alone."""
-    name = f"store_{uuid.uuid4().hex}"
-    run_async(lambda: _execute(postgres_url, f'CREATE DATABASE "{name}"'))
-    url = postgres_url.rsplit("/", 1)[0] + f"/{name}"
-    run_async(lambda: upgrade(url))
-    yield url
-    run_async(lambda: _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-async def _execute(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
+    with own_database(postgres_url, "store") as url:
+        run_async(lambda: upgrade(url))
+        yield url
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
@@ -67,7 +56,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{copy}"
     shared: str = request.getfixturevalue("postgres_tables")
     empty = [str(table.delete()) for table in reversed(metadata.sorted_tables)]
-    run_async(lambda: _execute(shared, *empty))
+    execute(shared, *empty)
     return shared
 
 

@@ -1,11 +1,9 @@
 """How PostgreSQL carries out what every event and delivery runs, with 100,000 of each behind it: by indexes."""
 
-import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from typing import Any
 
-import asyncpg
 import pytest
 
 from bridge.domain.model import MessageId
@@ -30,6 +28,7 @@ from tests.integration.store.values import (
     subscription,
     work_order,
 )
+from tests.support_databases import execute, own_database
 
 MANY = 100_000
 SMALL = ("subscriptions", "processes")
@@ -67,19 +66,10 @@ ANALYZE;
 @pytest.fixture(scope="module")
 def full(postgres_url: str) -> Iterator[str]:
     """The URL of a database that has seen 100,000 jobs through."""
-    name = f"full_{uuid.uuid4().hex}"
-    run_async(lambda: _execute(postgres_url, f'CREATE DATABASE "{name}"'))
-    url = postgres_url.rsplit("/", 1)[0] + f"/{name}"
-    run_async(lambda: upgrade(url))
-    run_async(lambda: _execute(url, FILL))
-    yield url
-    run_async(lambda: _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
-    await connection.execute(statement)
-    await connection.close()
+    with own_database(postgres_url, "full") as url:
+        run_async(lambda: upgrade(url))
+        execute(url, FILL)
+        yield url
 
 
 @pytest.fixture

@@ -9,16 +9,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-import asyncpg
 import pytest
 from yarl import URL
 
 from bridge.errors import BridgeError, PermanentError, StoreUnavailable
-from bridge.localenv.process import run_async
 from bridge.store import SqlStore, new_store, open_existing, open_store
 from bridge.store.engine import open_engine
 from bridge.store.migration import _VERSION
 from tests.integration.store.values import job, load, save
+from tests.support_databases import execute
 from tests.support_postgres import NO_PGBOUNCER, pgbouncer, turn_away
 from tests.unit.delivery.certificates import Authority
 
@@ -227,23 +226,13 @@ async def test_a_word_for_tls_that_nobody_knows() -> None:
 # PostgreSQL: the database itself
 
 
-def administer(url: str, *statements: str) -> None:
-    async def run() -> None:
-        connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
-        for statement in statements:
-            await connection.execute(statement)
-        await connection.close()
-
-    run_async(run)
-
-
 @pytest.fixture
 def latin1_url(postgres_url: str) -> Iterator[str]:
     """A database that cannot hold every text."""
     name = f"latin_{uuid.uuid4().hex}"
-    administer(postgres_url, f"CREATE DATABASE {name} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    execute(postgres_url, f"CREATE DATABASE {name} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
     yield str(URL(postgres_url).with_path(f"/{name}"))
-    administer(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
+    execute(postgres_url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @INTEGRATION
@@ -262,7 +251,7 @@ async def test_an_old_postgresql_is_refused(database_url: str, monkeypatch: pyte
 
 @INTEGRATION
 async def test_a_database_of_somebody_else_is_left_alone(database_url: str) -> None:
-    administer(database_url, "CREATE TABLE journal (x int)")
+    execute(database_url, "CREATE TABLE journal (x int)")
     assert "has a table 'journal' already" in await trouble(database_url, PermanentError)
 
 
@@ -289,7 +278,7 @@ def guest_url(database_url: str) -> Iterator[str]:
     """The same database, for a user without any rights in it but to come in."""
     name = f"guest_{uuid.uuid4().hex}"
     database = URL(database_url).path.strip("/")
-    administer(
+    execute(
         database_url,
         f"CREATE ROLE {name} LOGIN",
         f"REVOKE ALL ON DATABASE {database} FROM PUBLIC",
@@ -297,14 +286,14 @@ def guest_url(database_url: str) -> Iterator[str]:
         "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
     )
     yield str(URL(database_url).with_user(name))
-    administer(database_url, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+    execute(database_url, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
 
 
 @INTEGRATION
 async def test_a_user_who_may_not_make_tables_is_told_the_grant(database_url: str, guest_url: str) -> None:
     said = await trouble(guest_url, PermanentError)
     assert "has no right to make tables in schema 'public': GRANT USAGE, CREATE ON SCHEMA" in said
-    administer(database_url, f'GRANT CREATE ON SCHEMA public TO "{URL(guest_url).user}"')
+    execute(database_url, f'GRANT CREATE ON SCHEMA public TO "{URL(guest_url).user}"')
     await (await opened(guest_url)).close()
 
 
@@ -314,13 +303,13 @@ async def test_a_user_who_may_not_use_the_tables_is_told_the_grant(database_url:
     guest = URL(guest_url).user
     await (await opened(database_url)).close()
     assert "lacks SELECT on table 'alembic_version': GRANT" in await trouble(guest_url, PermanentError)
-    administer(database_url, f'GRANT SELECT ON alembic_version TO "{guest}"')
+    execute(database_url, f'GRANT SELECT ON alembic_version TO "{guest}"')
     assert "lacks DELETE, INSERT, SELECT, UPDATE on table 'appointments' and" in await trouble(
         guest_url, PermanentError
     )
-    administer(database_url, f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{guest}"')
+    execute(database_url, f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{guest}"')
     assert "lacks USAGE of its sequence on table 'attempts' and" in await trouble(guest_url, PermanentError)
-    administer(database_url, f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{guest}"')
+    execute(database_url, f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{guest}"')
     store = await opened(guest_url)
     saved = job()
     await save(store, saved)
@@ -331,7 +320,7 @@ async def test_a_user_who_may_not_use_the_tables_is_told_the_grant(database_url:
 @INTEGRATION
 async def test_a_user_who_only_looks_needs_but_the_right_to_look(database_url: str, guest_url: str) -> None:
     await (await opened(database_url)).close()
-    administer(database_url, f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{URL(guest_url).user}"')
+    execute(database_url, f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{URL(guest_url).user}"')
     looking = await open_existing(guest_url, new_id=lambda: "ev", read_only=True)
     assert await looking.journal.latest() == []
     await looking.close()
@@ -349,13 +338,13 @@ async def test_a_schema_that_is_not_there(database_url: str) -> None:
 async def test_a_read_only_database_with_our_tables_is_opened_and_read(database_url: str) -> None:
     """It may be a standby for a while; a bridge that starts then can answer Buyers who only look."""
     await (await opened(database_url)).close()
-    administer(database_url, f"ALTER DATABASE {URL(database_url).path[1:]} SET default_transaction_read_only = on")
+    execute(database_url, f"ALTER DATABASE {URL(database_url).path[1:]} SET default_transaction_read_only = on")
     store = await opened(database_url)
     assert await store.journal.latest() == []
     with pytest.raises(StoreUnavailable, match="read-only"):
         await save(store, job())
     assert "read-only" in (store.problem or "")
-    administer(
+    execute(
         database_url,
         "SET default_transaction_read_only = off",
         f"ALTER DATABASE {URL(database_url).path[1:]} RESET default_transaction_read_only",
@@ -367,7 +356,7 @@ async def test_a_read_only_database_with_our_tables_is_opened_and_read(database_
 
 @INTEGRATION
 async def test_a_read_only_database_without_tables_is_waited_for(database_url: str) -> None:
-    administer(database_url, f"ALTER DATABASE {URL(database_url).path[1:]} SET default_transaction_read_only = on")
+    execute(database_url, f"ALTER DATABASE {URL(database_url).path[1:]} SET default_transaction_read_only = on")
     assert "the database is read-only" in await trouble(database_url, StoreUnavailable)
 
 

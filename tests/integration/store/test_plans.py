@@ -2,13 +2,11 @@
 
 import re
 import shutil
-import uuid
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import pytest
 
 from benchmarks.filled import BEGUN, BUYER, appointment_id, fill, work_order_id
@@ -21,6 +19,7 @@ from bridge.store import SqlStore
 from bridge.store.engine import open_engine
 from bridge.store.lender import Bound, Lender
 from tests.integration.store.values import fresh
+from tests.support_databases import own_database
 
 MANY = 100_000
 BUYERS = frozenset({BuyerId(BUYER)})
@@ -72,18 +71,9 @@ def large(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         shutil.rmtree(directory)
         return
     server: str = request.getfixturevalue("postgres_url")
-    name = f"large_{uuid.uuid4().hex}"
-    run_async(lambda: _execute(server, f'CREATE DATABASE "{name}"'))
-    url = server.rsplit("/", 1)[0] + f"/{name}"
-    run_async(lambda: fill(url, MANY))
-    yield url
-    run_async(lambda: _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)'))
-
-
-async def _execute(url: str, statement: str) -> None:
-    connection = await asyncpg.connect(url.replace("postgresql+asyncpg", "postgresql"))
-    await connection.execute(statement)
-    await connection.close()
+    with own_database(server, "large") as url:
+        run_async(lambda: fill(url, MANY))
+        yield url
 
 
 @pytest.fixture
