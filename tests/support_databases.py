@@ -23,13 +23,14 @@ def own_database(server: str, prefix: str) -> Iterator[str]:
 
 def execute(url: str, *statements: str) -> None:
     """Run statements one after the other, each in a transaction of its own."""
+    run_async(lambda: executed(url, *statements))
 
-    async def run() -> None:
-        connection = await asyncpg.connect(asyncpg_url(url))
-        try:
-            for statement in statements:
-                await connection.execute(statement)
-        finally:
-            await connection.close()
 
-    run_async(run)
+async def executed(url: str, *statements: str) -> None:
+    """Run them beside what else this loop has to do."""
+    connection = await asyncpg.connect(asyncpg_url(url))
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+    finally:
+        await connection.close()

@@ -42,6 +42,7 @@ from bridge.wfm.link import IN_MEMORY_URL, RabbitLink
 from tests.conftest import skip_or_fail
 from tests.integration.wfm.test_rights import rights_of_the_page
 from tests.support import eventually
+from tests.support_databases import executed, own_database
 
 pytestmark = pytest.mark.integration
 
@@ -92,15 +93,6 @@ def statements(heading: str) -> list[list[str]]:
     return [[line for line in block.splitlines() if line] for block in blocks]
 
 
-async def execute(url: URL, *lines: str) -> None:
-    connection = await asyncpg.connect(str(url))
-    try:
-        for line in lines:
-            await connection.execute(line)
-    finally:
-        await connection.close()
-
-
 Roles = tuple[URL, URL]
 
 
@@ -116,12 +108,12 @@ async def roles(postgres_url: str) -> AsyncIterator[Roles]:
     server = URL(postgres_url.replace("+asyncpg", ""))
     database = server.with_path(f"/{names['mef']}")
     as_superuser, as_owner = statements("Rights")
-    await execute(server, *map(named, as_superuser))
+    await executed(str(server), *map(named, as_superuser))
     owner = database.with_user(names["mef_owner"])
-    await execute(owner, *map(named, as_owner))
+    await executed(str(owner), *map(named, as_owner))
     yield owner, database.with_user(names["mef_bridge"])
-    await execute(server, f'DROP DATABASE "{names["mef"]}" WITH (FORCE)')
-    await execute(server, f"DROP ROLE {names['mef_bridge']}", f"DROP ROLE {names['mef_owner']}")
+    await executed(str(server), f'DROP DATABASE "{names["mef"]}" WITH (FORCE)')
+    await executed(str(server), f"DROP ROLE {names['mef_bridge']}", f"DROP ROLE {names['mef_owner']}")
 
 
 @pytest.fixture
@@ -153,9 +145,9 @@ async def test_a_bridge_runs_with_the_rights_of_the_page(
         await buyer.cancel(booked.id)
         assert wfm.active_visit(job) is None
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await execute(least, "ALTER TABLE jobs ADD COLUMN more text")
+        await executed(str(least), "ALTER TABLE jobs ADD COLUMN more text")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await execute(least, "CREATE TABLE more (number int)")
+        await executed(str(least), "CREATE TABLE more (number int)")
 
 
 def next_days() -> TimePeriod:
@@ -220,12 +212,9 @@ async def test_sqlite_is_backed_up_while_the_bridge_runs_and_restored(tmp_path: 
 
 
 @pytest.fixture
-async def empty_url(postgres_url: str) -> AsyncIterator[URL]:
-    server = URL(postgres_url.replace("+asyncpg", ""))
-    name = f"restored_{uuid4().hex}"
-    await execute(server, f'CREATE DATABASE "{name}"')
-    yield server.with_path(f"/{name}")
-    await execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+def empty_url(postgres_url: str) -> Iterator[URL]:
+    with own_database(postgres_url, "restored") as url:
+        yield URL(url.replace("+asyncpg", ""))
 
 
 async def test_postgresql_is_backed_up_while_the_bridge_runs_and_restored(

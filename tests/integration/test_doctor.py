@@ -45,6 +45,7 @@ from bridge.simulator.wfm import COMMANDS_EXCHANGE, EVENTS_EXCHANGE
 from bridge.store import open_store
 from bridge.wfm.topology import Topology
 from tests.integration.store.values import subscription
+from tests.support_databases import executed
 from tests.unit.delivery.certificates import Authority
 
 pytestmark = pytest.mark.integration
@@ -101,13 +102,6 @@ def changed(settings: Settings, **sections: Any) -> Settings:
         for name, value in sections.items()
     }
     return settings.model_copy(update=made)
-
-
-async def execute(url: str, *statements: str) -> None:
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    for statement in statements:
-        await connection.execute(statement)
-    await connection.close()
 
 
 async def make_tables(settings: Settings) -> None:
@@ -249,7 +243,7 @@ async def test_a_database_that_is_not_there(settings: Settings, database_url: st
 
 async def test_tables_of_a_newer_bridge(settings: Settings, database_url: str) -> None:
     await make_tables(settings)
-    await execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    await executed(database_url, "UPDATE alembic_version SET version_num = '9999'")
     told = await wrong(settings)
     assert told.keys() == {"database.tables", "database.rights"}
     assert told["database.tables"].startswith("the database is at schema 9999, this mef-bridge at ")
@@ -259,9 +253,9 @@ async def test_tables_of_a_newer_bridge(settings: Settings, database_url: str) -
 async def guest(database_url: str) -> AsyncIterator[str]:
     """A user of PostgreSQL who may come in, and nothing else."""
     name = f"guest_{uuid4().hex}"
-    await execute(database_url, f"CREATE ROLE {name} LOGIN", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    await executed(database_url, f"CREATE ROLE {name} LOGIN", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     yield name
-    await execute(database_url, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+    await executed(database_url, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
 
 
 async def test_a_right_that_postgresql_does_not_give(settings: Settings, database_url: str, guest: str) -> None:
@@ -277,7 +271,7 @@ async def test_a_right_that_postgresql_does_not_give(settings: Settings, databas
 async def test_a_database_that_takes_no_changes(settings: Settings, database_url: str) -> None:
     await make_tables(settings)
     name = URL(database_url).path.strip("/")
-    await execute(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    await executed(database_url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     assert (await wrong(settings)).keys() == {"database.rights"}
 
 

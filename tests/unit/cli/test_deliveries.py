@@ -2,22 +2,21 @@
 
 import asyncio
 import json
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import structlog
 
 from bridge.app import listener_access
-from bridge.cli import main, rows
+from bridge.cli import rows
 from bridge.delivery.signing import Ed25519Key, read_key
 from bridge.domain.model import BuyerId, Notification
 from bridge.flows.ports import Attempt, DeliverySettlement, DeliveryState, Subscription, SubscriptionId
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.store import open_store
+from tests.unit.cli.conftest import Home
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 BUYER = BuyerId("acme-buyer")
@@ -52,19 +51,9 @@ async def _give_up() -> None:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(home: Home) -> Run:
     """Runs a command on a database of its own; gives its exit code and what it printed."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BRIDGE_DATABASE_URL", "sqlite:///bridge.sqlite3")
-
-    def run_command(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["mef-bridge", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-    return run_command
+    return home
 
 
 async def _fail() -> None:

@@ -5,7 +5,7 @@ import json
 import re
 import shutil
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,12 @@ import pytest
 import structlog
 
 from bridge.app.packs import load_packs
-from bridge.cli import main, replay
+from bridge.cli import replay
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
 from bridge.flows.ports import JournalEntry, WfmMessage
 from bridge.settings import load_settings
-from bridge.store import SqlStore, new_store, open_store
+from bridge.store import new_store
+from tests.unit.cli.conftest import Home
 
 ACME = Path(__file__).parents[3] / "mappings" / "acme-wfm"
 LONG_ID = "E-" + "0123456789" * 8
@@ -54,51 +55,12 @@ def entry(outcome: Outcome = Outcome.APPLIED, **changes: Any) -> JournalEntry:
     return JournalEntry(outcome=outcome, **given)
 
 
-class Home:
-    """A directory with the database of a bridge."""
-
-    def __init__(self, path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-        self.path = path
-        self._monkeypatch = monkeypatch
-        self._capsys = capsys
-
-    def store(self, work: Callable[[SqlStore], Awaitable[Any]]) -> Any:
-        async def opened() -> Any:
-            store = await open_store("sqlite:///bridge.sqlite3", new_id=lambda: "ev")
-            try:
-                return await work(store)
-            finally:
-                await store.close()
-
-        return asyncio.run(opened())
-
-    def record(self, *entries: JournalEntry) -> None:
-        async def work(store: SqlStore) -> None:
-            async with store.transaction() as tx:
-                await tx.record(entries)
-
-        self.store(work)
-
-    def outcomes(self) -> list[str]:
-        found = self.store(lambda store: store.journal.latest())
-        return [recorded.entry.outcome for recorded in reversed(found)]
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Give the exit code and what was printed."""
-        self._monkeypatch.setattr(sys, "argv", ["mef-bridge", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        printed = self._capsys.readouterr()
-        return int(ended.value.code or 0), printed.out, printed.err
-
-
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Home]:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BRIDGE_DATABASE_URL", "sqlite:///bridge.sqlite3")
+def home(home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """With a pack."""
     monkeypatch.setenv("BRIDGE_PACKS", "pack")
-    shutil.copytree(ACME, tmp_path / "pack")
-    yield Home(tmp_path, monkeypatch, capsys)
+    shutil.copytree(ACME, home.path / "pack")
+    yield home
     structlog.reset_defaults()  # a replay lets the log say errors only
 
 

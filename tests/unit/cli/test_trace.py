@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 
@@ -10,16 +9,10 @@ from bridge.cli import trace
 from bridge.domain.model import Outcome, Transition
 from bridge.flows.ports import JournalEntry
 from bridge.store import open_store
-from tests.unit.cli.test_messages import LONG_ID, Home, entry
+from tests.unit.cli.conftest import Home
+from tests.unit.cli.test_messages import LONG_ID, entry
 
 HOP = Transition("workOrder", "wo-1", None, "open")
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Home:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BRIDGE_DATABASE_URL", "sqlite:///bridge.sqlite3")
-    return Home(tmp_path, monkeypatch, capsys)
 
 
 def test_a_story_is_told_by_job_message_correlation_or_beginning_of_an_id(home: Home) -> None:

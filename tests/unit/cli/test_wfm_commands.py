@@ -3,24 +3,14 @@
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from bridge.domain.model import CommandState, MessageId
 from bridge.store import SqlStore
 from tests.integration.store.values import NOW, PACK, booking, entry, job, message, save, work_order
-from tests.unit.cli.test_messages import Home
+from tests.unit.cli.conftest import Home
 
 ORDER = work_order()
 LATER = datetime(2999, 1, 1, tzinfo=UTC)
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Home:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("BRIDGE_DATABASE_URL", "sqlite:///bridge.sqlite3")
-    return Home(tmp_path, monkeypatch, capsys)
 
 
 def test_commands_in_flight_are_told_from_those_that_are_settled(home: Home) -> None:
