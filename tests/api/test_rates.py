@@ -1,8 +1,10 @@
 """How often each requesting entity may ask."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bridge.api.rates import Rates
+from bridge.api.rates import SECOND, Rates
 from tests.api.conftest import Serve
 from tests.api.usual import usual_limits
 
@@ -12,11 +14,11 @@ LIST = "/mefApi/sonata/workOrderManagement/v2/workOrder"
 class Clock:
     """A clock that the test turns."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
 
-    def __call__(self) -> float:
-        return self.now
+    def __call__(self) -> int:
+        return round(self.now * SECOND)
 
 
 def test_so_much_at_once_and_then_so_many_a_second() -> None:
@@ -27,6 +29,17 @@ def test_so_much_at_once_and_then_so_many_a_second() -> None:
     assert [rates.wait("acme") for _ in range(2)] == [0, 0.5]
     clock.now += 3600
     assert [rates.wait("acme") for _ in range(4)] == [0, 0, 0, 0.5]
+
+
+@given(
+    now=st.floats(0, 1e7),
+    per_second=st.floats(0.001, 1000),
+    burst=st.integers(1, 50),
+)
+def test_all_of_a_burst_is_allowed_at_any_moment_of_any_clock(now: float, per_second: float, burst: int) -> None:
+    rates = Rates(per_second, burst, Clock(now))
+    assert {rates.wait("acme") for _ in range(burst)} == {0}
+    assert rates.wait("acme") > 0
 
 
 def test_who_asks_in_vain_is_not_kept_waiting_for_it() -> None:
