@@ -118,6 +118,8 @@ async def test_a_base_pack_and_a_table_outside_the_pack_are_read_anew(
     entries = [recorded.entry for recorded in await lab.journal()]
     assert sorted(entry.rule for entry in entries) == ["born", "created"]
     assert len({entry.pack_version for entry in entries}) == 2
+    assert await lab.bridge.stop() == 0  # or it would make the queue again
+    await lab.channel.queue_delete(lab.topology.inbound_queue("acme-north").name)
 
 
 async def test_commands_go_to_the_exchange_that_the_pack_names_after_a_reload(

@@ -21,7 +21,7 @@ from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology, declare
 from tests.integration.wfm.conftest import MakeBus
-from tests.integration.wfm.test_gateway import command, queue
+from tests.integration.wfm.test_gateway import command, queue, taken_by
 from tests.support import NEVER_S, eventually
 
 __all__ = ["queue"]
@@ -111,7 +111,8 @@ async def test_what_an_alarm_catches_on_its_way_goes_out_once_and_what_is_refuse
 ) -> None:
     """What is caught was written before RabbitMQ said so; published again, it is only waited for."""
     bus = await make_bus(link, timeout_s=0.5)
-    await bus.publish(command())
+    first = command()
+    await eventually(lambda: taken_by(bus, first))
     await taken(queue)
     commands = [command() for _ in range(300)]
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -14,6 +15,7 @@ from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
 from bridge.flows.ports import BusMessage, WfmMessage
 from bridge.wfm import link as link_module
 from bridge.wfm.consumer import ReplyConsumer
+from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
 from tests.integration.wfm.conftest import MakeBus, MakeLink, Wire
@@ -122,25 +124,25 @@ async def test_an_exchange_of_the_wfm_that_is_gone_does_not_keep_the_rest_from_c
     bus = await make_bus(link, timeout_s=0.5)
     for exchange in ("acme.wfm.commands", "acme.wfm.events"):
         await channel.declare_exchange(topology.exchange_name(exchange), "topic", durable=True)
-        with pytest.raises(NotRouted):
-            await bus.publish(unroutable_command(exchange))
+        await eventually(partial(answered, bus, exchange))
     await channel.exchange_delete(topology.exchange_name("acme.wfm.commands"))
     wire.cut()
     await eventually(lambda: not link.connected)
     wire.mend()
 
-    async def answered() -> bool:
-        try:
-            await bus.publish(unroutable_command("acme.wfm.events"))
-        except NotRouted:
-            return True
-        except BrokerUnavailable:
-            return False
-        return False
-
-    await eventually(answered)
+    await eventually(partial(answered, bus, "acme.wfm.events"))
     assert link.connected
     await replies.stop()
+
+
+async def answered(bus: RabbitCommandBus, exchange: str) -> bool:
+    try:
+        await bus.publish(unroutable_command(exchange))
+    except NotRouted:
+        return True
+    except BrokerUnavailable:
+        return False
+    return False
 
 
 def unroutable_command(exchange: str) -> BusMessage:
