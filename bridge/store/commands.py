@@ -27,6 +27,7 @@ from bridge.store.tables import commands, offered_slots
 
 # For so long after its deadline the WFM may still speak of a command that came to nothing.
 SPOKEN_OF_FOR = timedelta(days=7)
+CAME_TO_NOTHING: Final = (CommandState.EXPIRED, CommandState.COMPENSATED)
 
 _COLUMN = commands.c
 _OLDEST_FIRST = select(commands).order_by(_COLUMN.created_at, _COLUMN.id)
@@ -57,7 +58,7 @@ _REMEMBER_SLOTS = upsert(offered_slots)
 
 def _outstanding() -> Select[Any]:
     """Choose those of jobs that a message of the WFM may still be the answer to, oldest first."""
-    came_to_nothing = _COLUMN.state.in_([CommandState.EXPIRED.value, CommandState.COMPENSATED.value])
+    came_to_nothing = _COLUMN.state.in_([state.value for state in CAME_TO_NOTHING])
     booking = and_(_COLUMN.kind == CommandKind.BOOK.value, _COLUMN.state == CommandState.EXPIRED.value)
     relevant = or_(
         _COLUMN.state == CommandState.PENDING.value,
@@ -138,6 +139,17 @@ async def _read(session: Session, statement: Select[Any], parameters: Mapping[st
 
 
 # Within a unit of work
+
+
+def is_outstanding(value: Command, now: datetime) -> bool:
+    """Tell whether `OUTSTANDING` has a command: as time passes commands leave it, and none comes in."""
+    if value.is_pending or value.try_again_at is not None:
+        return True
+    if value.state is CommandState.ACCEPTED:
+        return value.echo_until is not None and value.echo_until > now
+    if value.state is CommandState.EXPIRED and value.kind is CommandKind.BOOK:
+        return True
+    return value.state in CAME_TO_NOTHING and value.expires_at > now - SPOKEN_OF_FOR
 
 
 async def find(session: Session, id_: CommandId) -> Command | None:

@@ -115,6 +115,8 @@ class Ticket(NamedTuple):
     id: str
 
 
+_AGE = attrgetter("created_at", "id")
+
 # Loading
 
 
@@ -122,27 +124,43 @@ class JobCache:
     """Jobs as this process committed or loaded them last, at most `most`; the longest unused go first.
 
     Each job has a revision in the database, which every change of it raises. Who has locked the job reads that first: a
-    job that is kept here at the same revision is as the database has it, whoever else may write there.
+    job that is kept here at the same revision is as the database has it, whoever else may write there. Only its
+    commands pass out of sight without a change, by the time.
     """
 
     def __init__(self, most: int = MOST_KEPT) -> None:
         self._most = most
         self._kept: OrderedDict[JobRef, tuple[int, Job]] = OrderedDict()
+        self._jobs: dict[WorkOrderId, JobRef] = {}
 
-    def at(self, ref: JobRef, revision: int) -> Job | None:
-        """Give a job if it is kept at this revision."""
+    def at(self, ref: JobRef, revision: int, now: datetime) -> Job | None:
+        """Give a job as it would be read now, if it is kept at this revision."""
         kept = self._kept.get(ref)
         if kept is None or kept[0] != revision:
             return None
         self._kept.move_to_end(ref)
-        return kept[1]
+        job = kept[1]
+        return with_outstanding(job, (*job.commands, *job.granted), now) if job.commands or job.granted else job
 
     def keep(self, job: Job, revision: int) -> None:
         """Keep a job as it is in the database at this revision: call it after the commit."""
+        self._forget(job.ref)
         self._kept[job.ref] = revision, job
-        self._kept.move_to_end(job.ref)
+        if job.work_order is not None:
+            self._jobs[job.work_order.id] = job.ref
         if len(self._kept) > self._most:
-            self._kept.popitem(last=False)
+            self._forget(next(iter(self._kept)))
+
+    def owner(self, work_order: WorkOrderId) -> Owner | None:
+        """Tell for which job a WorkOrder stands, and whose it is, if that is known here."""
+        ref = self._jobs.get(work_order)
+        order = None if ref is None else self._kept[ref][1].work_order
+        return None if order is None else Owner(order.job, order.buyer)
+
+    def _forget(self, ref: JobRef) -> None:
+        _, job = self._kept.pop(ref, (0, None))
+        if job is not None and job.work_order is not None:
+            del self._jobs[job.work_order.id]
 
 
 class Loaded(NamedTuple):
@@ -160,7 +178,7 @@ async def load(session: Session, refs: Collection[JobRef], now: datetime, cache:
     wanted = sorted(set(refs))
     await lock(session, wanted)
     heads = {ref: head for ref, (head,) in (await session.rows_of(_HEADS, wanted)).items()}
-    kept = {ref: cache.at(ref, head["revision"]) for ref, head in heads.items()}
+    kept = {ref: cache.at(ref, head["revision"], now) for ref, head in heads.items()}
     known = {ref: job for ref, job in kept.items() if job is not None}
     if unread := heads.keys() - known.keys():
         rows = await session.rows_of(_JOBS, unread)
@@ -214,7 +232,6 @@ async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> di
 
 def _job(row: Row, visited: Sequence[Row], asked: Sequence[Row]) -> Job:
     """Make a job of its rows, oldest first."""
-    outstanding = [commands.command(each) for each in asked]
     field_versions, ages = ages_in(row["told"])
     job = Job(
         ref=JobRef(row["pack"], row["job_key"]),
@@ -223,9 +240,8 @@ def _job(row: Row, visited: Sequence[Row], asked: Sequence[Row]) -> Job:
         record=row["record"],
         field_versions=field_versions,
         ages=ages,
-        commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
-        granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
     )
+    job = _with_commands(job, [commands.command(each) for each in asked])
     return _with_appointments(job, [appointment(each) for each in visited])
 
 
@@ -238,15 +254,31 @@ def _with_appointments(job: Job, visits: Sequence[Appointment]) -> Job:
     return replace(job, appointment=current, ended_appointments=tuple(ended[-ENDED_APPOINTMENTS:]))
 
 
+def _with_commands(job: Job, outstanding: Sequence[Command]) -> Job:
+    """Give a job its commands, oldest first."""
+    return replace(
+        job,
+        commands=tuple(each for each in outstanding if each.state is not CommandState.ACCEPTED),
+        granted=tuple(each for each in outstanding if each.state is CommandState.ACCEPTED),
+    )
+
+
 def as_read(job: Job) -> Job:
     """Give a job that is stored now as it would be read."""
-    return _with_appointments(job, sorted(job.appointments, key=attrgetter("created_at", "id")))
+    return _with_appointments(job, sorted(job.appointments, key=_AGE))
 
 
-async def owners(session: Session, ids: Collection[WorkOrderId]) -> dict[WorkOrderId, Owner]:
-    """Tell which jobs WorkOrders stand for, and whose they are."""
-    found = await session.rows_in(_OWNERS, sorted(set(ids)))
-    return {row["id"]: Owner(JobRef(row["pack"], row["job_key"]), row["buyer"]) for row in found}
+def with_outstanding(job: Job, stored: Iterable[Command], now: datetime) -> Job:
+    """Give a job those of its commands, as they are stored, that would be read now."""
+    outstanding = [each for each in stored if commands.is_outstanding(each, now)]
+    return _with_commands(job, sorted(outstanding, key=_AGE))
+
+
+async def owners(session: Session, ids: Collection[WorkOrderId], cache: JobCache) -> dict[WorkOrderId, Owner]:
+    """Tell which jobs WorkOrders stand for, and whose they are. Of a WorkOrder, neither ever changes."""
+    known = {id_: owner for id_ in ids if (owner := cache.owner(id_)) is not None}
+    found = await session.rows_in(_OWNERS, sorted(set(ids) - known.keys()))
+    return known | {row["id"]: Owner(JobRef(row["pack"], row["job_key"]), row["buyer"]) for row in found}
 
 
 # Writing

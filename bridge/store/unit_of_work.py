@@ -5,6 +5,7 @@ remembered, so that only differences are written, once, before the commit or the
 journal is written before it is read, and by itself: within a batch, what waits in it is asked for again and again.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -89,25 +90,26 @@ class UnitOfWork:
     async def _write_jobs(self) -> None:
         if self._changed:
             await jobs.write(self._session, self._changed, self._stored, self._settled, self._loaded.keys())
-        heads = {key[1] for key in self._changed if key[0] is Kind.HEAD}
+        heads = {part.ref for (kind, _), part in self._changed.items() if kind is Kind.HEAD}
         if others := self._commanded - heads:
             await jobs.raise_revisions(self._session, others)
-        for ref, job in self._saved.items():
-            if ref in self._loaded:
-                self._loaded[ref] = Loaded(jobs.as_read(job), self._loaded[ref].revision + (ref in heads))
+        for ref in (heads | self._commanded) & self._loaded.keys():
+            job, revision = self._loaded[ref]
+            self._loaded[ref] = Loaded(jobs.as_read(self._saved.get(ref, job)), revision + 1)
         self._stored |= self._changed
-        self._unsure |= self._commanded
         for written in (self._changed, self._saved, self._commanded):
             written.clear()
 
     def keep(self) -> None:
-        """Remember the jobs as they are now; call it after the commit.
-
-        Not those that commands are about, of which the loading leaves some out by the time.
-        """
+        """Remember the jobs as they are now; call it after the commit."""
+        now = self._clock()
+        asked: defaultdict[JobRef, list[Command]] = defaultdict(list)
+        for (kind, _), part in self._stored.items():
+            if kind is Kind.COMMAND:
+                asked[part.job].append(part)
         for ref, (job, revision) in self._loaded.items():
-            if revision and ref not in self._unsure and not job.commands and not job.granted:
-                self._cache.keep(job, revision)
+            if revision and ref not in self._unsure:
+                self._cache.keep(jobs.with_outstanding(job, asked[ref], now), revision)
 
     async def _write_journal(self) -> None:
         if self._entries:
@@ -171,7 +173,7 @@ class UnitOfWork:
     async def owners(self, work_orders: Collection[WorkOrderId]) -> Mapping[WorkOrderId, Owner]:
         """Tell which jobs WorkOrders stand for, and whose they are; an unknown one is left out."""
         await self._write_jobs()
-        return await jobs.owners(self._session, work_orders)
+        return await jobs.owners(self._session, work_orders, self._cache)
 
     async def save_jobs(self, new: Sequence[Job]) -> None:
         """Store jobs with their WorkOrder, Appointments and commands; the last value of an object wins.
@@ -189,7 +191,7 @@ class UnitOfWork:
             self._changed |= changed
             if job.work_order is not None:  # the head goes along: it has the revision
                 self._changed[Kind.HEAD, job.ref] = parts[Kind.HEAD, job.ref]
-            if job.ref in self._saved or Kind.COMMAND in {kind for kind, _ in changed}:
+            if job.ref in self._saved:
                 self._unsure.add(job.ref)
             self._saved[job.ref] = job
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bridge.flows.ports import Clock
 from bridge.localenv.process import run_async
 from bridge.store import SqlStore, lender, upgrade
 from bridge.store.engine import open_engine
@@ -23,7 +24,7 @@ from bridge.store.tables import metadata
 from tests.integration.store.values import NOW, fresh
 from tests.support_databases import execute, own_database
 
-OpenStore = Callable[[], Awaitable[SqlStore]]
+OpenStore = Callable[..., Awaitable[SqlStore]]
 Execute = Callable[[str], Awaitable[list[tuple[Any, ...]]]]
 Work = Callable[[Callable[[], Awaitable[object]]], Awaitable[int]]
 
@@ -65,8 +66,8 @@ async def open_(url: str) -> AsyncIterator[OpenStore]:
     """Opens stores on the test's database, as several processes would, and closes them at the end."""
     async with AsyncExitStack() as opened:
 
-        async def make() -> SqlStore:
-            store = SqlStore(open_engine(url), new_id=lambda: fresh("ev"), clock=_now)
+        async def make(clock: Clock = _now) -> SqlStore:
+            store = SqlStore(open_engine(url), new_id=lambda: fresh("ev"), clock=clock)
             opened.push_async_callback(store.close)
             return store
 

@@ -5,18 +5,20 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.domain.model import Job, JobRef, Outcome
+from bridge.domain.model import CommandKind, CommandState, Job, JobRef, Outcome
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.store import SqlStore
 from bridge.store.jobs import JobCache
 from tests.integration.store.conftest import OpenStore
 from tests.integration.store.values import (
+    NOW,
     PACK,
     appointment,
     at,
     booking,
     details,
     entry,
+    fresh,
     job,
     job_with,
     load,
@@ -91,6 +93,53 @@ async def test_what_is_kept_is_what_another_process_reads(
         assert kept == await load(other, REF)
 
 
+SETTLED: dict[str, dict[str, object]] = {
+    "pending": {},
+    "accepted": {"state": CommandState.ACCEPTED},
+    "accepted, and may be repeated": {"state": CommandState.ACCEPTED, "echo_until": at(hours=1)},
+    "refused": {"state": CommandState.REFUSED},
+    "failed": {"state": CommandState.FAILED},
+    "a booking in vain": {"state": CommandState.EXPIRED},
+    "a move in vain": {"state": CommandState.EXPIRED, "kind": CommandKind.RESCHEDULE},
+    "taken back": {"state": CommandState.COMPENSATED},
+    "to be taken back": {"state": CommandState.COMPENSATED, "tries": 2, "try_again_at": at(hours=1)},
+}
+
+
+@pytest.mark.parametrize("later", [{}, {"minutes": 59}, {"hours": 2}, {"days": 8}, {"days": 8, "hours": 2}], ids=str)
+async def test_what_is_kept_of_commands_is_what_another_process_reads(
+    open_: OpenStore, later: dict[str, float], statements: list[str]
+) -> None:
+    """Also once they passed out of sight by the time alone."""
+    moment = NOW
+    store, other = await open_(lambda: moment), await open_(lambda: moment)
+    asked = {name: await asked_for(store, changes) for name, changes in SETTLED.items()}
+    moment = at(**later)
+    statements.clear()
+    kept = {name: await load(store, ref) for name, ref in asked.items()}
+    assert [each for each in statements if READS_THE_WHOLE in each] == []
+    assert kept == {name: await load(other, ref) for name, ref in asked.items()}
+
+
+async def asked_for(store: SqlStore, changes: dict[str, object]) -> JobRef:
+    """Let a Buyer ask for something, and the WFM reply."""
+    ref = JobRef(PACK, fresh("J"))
+    saved = await change(store, ref, begun(1))
+    assert saved.work_order is not None
+    command = booking(saved.work_order)
+    async with store.transaction() as tx:
+        asking = (await tx.load_jobs([ref]))[ref].with_command(command)
+        await tx.add_commands([command])
+        await tx.save_jobs([asking])
+    if changes:
+        async with store.transaction() as tx:
+            settled = replace(command, **changes)
+            without = (await tx.load_jobs([ref]))[ref].without_command(command.id)
+            await tx.settle_command(settled, {"reason": "so"})
+            await tx.save_jobs([ended(without)])
+    return ref
+
+
 async def test_what_another_process_has_written_is_read_again(store: SqlStore, open_: OpenStore) -> None:
     other = await open_()
     await change(store, REF, begun(1))
@@ -136,7 +185,18 @@ def test_the_longest_unused_jobs_go_first() -> None:
     one, two, three = (Job(ref=JobRef(PACK, key)) for key in "123")
     for each in (one, two):
         cache.keep(each, 1)
-    assert cache.at(one.ref, 1) is one
+    assert cache.at(one.ref, 1, NOW) is one
     cache.keep(three, 1)
-    assert [cache.at(each.ref, 1) for each in (one, two, three)] == [one, None, three]
-    assert cache.at(one.ref, 2) is None
+    assert [cache.at(each.ref, 1, NOW) for each in (one, two, three)] == [one, None, three]
+    assert cache.at(one.ref, 2, NOW) is None
+
+
+def test_whose_a_work_order_is_is_known_as_long_as_its_job_is_kept() -> None:
+    cache = JobCache(most=1)
+    first, second = work_order(job=REF), work_order(job=REF)
+    cache.keep(job(first), 1)
+    assert cache.owner(first.id) == (REF, first.buyer)
+    cache.keep(job(second), 2)
+    assert [cache.owner(first.id), cache.owner(second.id)] == [None, (REF, second.buyer)]
+    cache.keep(Job(ref=JobRef(PACK, "J-2")), 1)
+    assert cache.owner(second.id) is None
