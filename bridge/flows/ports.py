@@ -594,7 +594,8 @@ class Transaction(Protocol):
     """One database transaction. Everything written through it commits together or not at all.
 
     Jobs are loaded under a row lock (or an exclusive write transaction where the database has no row locks), so two
-    transactions never decide on the same job at once. All methods raise `StoreUnavailable` when the database is away.
+    transactions never decide on the same job at once. Commands are added and settled for jobs that were loaded. All
+    methods raise `StoreUnavailable` when the database is away.
     """
 
     # inbox and journal

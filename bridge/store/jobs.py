@@ -13,7 +13,7 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, exists, literal_column, select, update
+from sqlalchemy import bindparam, exists, literal_column, select
 from sqlalchemy.dialects.postgresql import Insert
 
 from bridge.domain.ages import Age, Ages, ages_in
@@ -93,11 +93,6 @@ def _raising(statement: Insert) -> Insert:
 
 
 _SAVE_JOBS = Bulk(jobs, _raising)
-_RAISE = (
-    update(jobs)
-    .where(jobs.c.pack == bindparam("of_pack"), jobs.c.key == bindparam("of_key"))
-    .values(revision=jobs.c.revision + 1)
-)
 _SAVE_WORK_ORDERS = Bulk(work_orders, overwriting)
 _SAVE_APPOINTMENTS = Bulk(appointments, overwriting)
 _UNINDEX = [
@@ -157,6 +152,11 @@ class JobCache:
         order = None if ref is None else self._kept[ref][1].work_order
         return None if order is None else Owner(order.job, order.buyer)
 
+    def orders(self, refs: Collection[JobRef]) -> list[WorkOrder]:
+        """Give the WorkOrders of jobs as they are likely to be read; none where not all of the jobs are kept."""
+        kept = [self._kept[ref][1].work_order for ref in refs if ref in self._kept]
+        return [order for order in kept if order is not None] if len(kept) == len(refs) else []
+
     def _forget(self, ref: JobRef) -> None:
         _, job = self._kept.pop(ref, (0, None))
         if job is not None and job.work_order is not None:
@@ -176,7 +176,8 @@ async def load(session: Session, refs: Collection[JobRef], now: datetime, cache:
     What the cache has at the database's revision is not read again.
     """
     wanted = sorted(set(refs))
-    await lock(session, wanted)
+    foreseen = _tickets(cache.orders(wanted))
+    await lock(session, wanted, foreseen)
     heads = {ref: head for ref, (head,) in (await session.rows_of(_HEADS, wanted)).items()}
     kept = {ref: cache.at(ref, head["revision"], now) for ref, head in heads.items()}
     known = {ref: job for ref, job in kept.items() if job is not None}
@@ -186,7 +187,8 @@ async def load(session: Session, refs: Collection[JobRef], now: datetime, cache:
         since = now - commands.SPOKEN_OF_FOR
         asked = await session.rows_of(commands.OUTSTANDING, unread, spoken_of_since=since, now=now)
         known |= {ref: _job(row, visits[ref], asked[ref]) for ref, (row,) in rows.items()}
-    siblings = await _count_siblings(session, [job.work_order for job in known.values() if job.work_order is not None])
+    orders = [job.work_order for job in known.values() if job.work_order is not None]
+    siblings = await _count_siblings(session, orders, foreseen)
     loaded: dict[JobRef, Loaded] = {}
     for ref in wanted:
         job, revision = known.get(ref, Job(ref=ref)), heads[ref]["revision"] if ref in known else 0
@@ -198,36 +200,46 @@ async def load(session: Session, refs: Collection[JobRef], now: datetime, cache:
     return loaded
 
 
-async def lock(session: Session, wanted: Collection[JobRef | Ticket]) -> None:
+async def lock(session: Session, wanted: Collection[JobRef], tickets: Collection[Ticket] = ()) -> None:
     """Let nobody else have them until the transaction ends. SQLite's writers hold the whole database already.
 
     Rows could not be locked instead: a job nobody heard of has none. PostgreSQL locks by numbers; that two names share
-    one is harmless and will not happen.
+    one is harmless and will not happen. Everybody locks jobs first, and each kind in the order of its numbers: nobody
+    waits for somebody who waits for him.
     """
-    if wanted and session.is_postgres:
-        digests = {blake2b(repr(each).encode(), digest_size=8).digest() for each in wanted}
-        await session.lock(sorted(int.from_bytes(digest, signed=True) for digest in digests))
+    if (wanted or tickets) and session.is_postgres:
+        await session.lock([*_numbers(wanted), *_numbers(tickets)])
 
 
-async def _count_siblings(session: Session, orders: Collection[WorkOrder]) -> dict[WorkOrderId, int]:
+def _numbers(names: Collection[JobRef | Ticket]) -> list[int]:
+    digests = {blake2b(repr(each).encode(), digest_size=8).digest() for each in names}
+    return sorted(int.from_bytes(digest, signed=True) for digest in digests)
+
+
+async def _count_siblings(
+    session: Session, orders: Collection[WorkOrder], locked: Collection[Ticket]
+) -> dict[WorkOrderId, int]:
     """Count the other WorkOrders of the same Buyer and trouble ticket that have not ended.
 
     The tickets are locked, so that two WorkOrders that end at the same moment don't each take the other for still open.
     """
-    tickets = {
-        order.id: {
-            Ticket(order.buyer, entity.id)
-            for entity in order.details.related_entity
-            if entity.referred_type == TROUBLE_TICKET
-        }
-        for order in orders
-    }
-    every = set[Ticket]().union(*tickets.values())
-    await lock(session, every)
+    every = _tickets(orders)
+    await lock(session, (), every.difference(locked))
     unended: defaultdict[Ticket, set[WorkOrderId]] = defaultdict(set)
     for row in await session.rows_in(_UNENDED, sorted({ticket.id for ticket in every})):
         unended[Ticket(row["buyer"], row["entity_id"])].add(row["id"])
-    return {id_: len(set().union(*(unended[ticket] for ticket in own)) - {id_}) for id_, own in tickets.items()}
+    return {
+        order.id: len(set().union(*(unended[ticket] for ticket in _tickets([order]))) - {order.id}) for order in orders
+    }
+
+
+def _tickets(orders: Iterable[WorkOrder]) -> set[Ticket]:
+    return {
+        Ticket(order.buyer, entity.id)
+        for order in orders
+        for entity in order.details.related_entity
+        if entity.referred_type == TROUBLE_TICKET
+    }
 
 
 def _job(row: Row, visited: Sequence[Row], asked: Sequence[Row]) -> Job:
@@ -364,11 +376,6 @@ async def write(
     asked: list[Command] = values[Kind.COMMAND]
     rows = [commands.command_row(each, settled.get(each.id, commands.NOT_SETTLED)) for each in asked]
     await commands.SAVE.run(session, rows)
-
-
-async def raise_revisions(session: Session, refs: Iterable[JobRef]) -> None:
-    """Say that something of these jobs changed, besides what `write` is given."""
-    await session.run(_RAISE, [{"of_pack": ref.pack, "of_key": ref.key} for ref in refs])
 
 
 # Rows

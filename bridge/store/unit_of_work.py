@@ -88,12 +88,12 @@ class UnitOfWork:
         self._messages.clear()
 
     async def _write_jobs(self) -> None:
+        for ref in self._commanded & self._loaded.keys():  # the head goes along: it has the revision
+            if (head := self._stored.get((Kind.HEAD, ref))) is not None:
+                self._changed.setdefault((Kind.HEAD, ref), head)
         if self._changed:
             await jobs.write(self._session, self._changed, self._stored, self._settled, self._loaded.keys())
-        heads = {part.ref for (kind, _), part in self._changed.items() if kind is Kind.HEAD}
-        if others := self._commanded - heads:
-            await jobs.raise_revisions(self._session, others)
-        for ref in (heads | self._commanded) & self._loaded.keys():
+        for ref in {part.ref for (kind, _), part in self._changed.items() if kind is Kind.HEAD} & self._loaded.keys():
             job, revision = self._loaded[ref]
             self._loaded[ref] = Loaded(jobs.as_read(self._saved.get(ref, job)), revision + 1)
         self._stored |= self._changed
@@ -189,7 +189,7 @@ class UnitOfWork:
             if not changed:
                 continue
             self._changed |= changed
-            if job.work_order is not None:  # the head goes along: it has the revision
+            if job.work_order is not None:  # as above
                 self._changed[Kind.HEAD, job.ref] = parts[Kind.HEAD, job.ref]
             if job.ref in self._saved:
                 self._unsure.add(job.ref)
@@ -198,10 +198,12 @@ class UnitOfWork:
     # commands towards the WFM
 
     async def add_commands(self, new: Sequence[Command]) -> None:
-        """Store new commands; a second booking under way for one WorkOrder is a `ConflictError`."""
+        """Store new commands of jobs that were loaded.
+
+        A second booking under way for one WorkOrder is a `ConflictError` at the next read or at the end.
+        """
         await self._write_jobs()
         await commands.ADD.run(self._session, [commands.command_row(command) for command in new])
-        await self._session.written()
         self._commanded |= {command.job for command in new}
         self._stored.update(((Kind.COMMAND, command.id), command) for command in new)
 

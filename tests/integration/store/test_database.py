@@ -360,8 +360,9 @@ async def test_a_conflict_surfaces_within_the_transaction_where_a_read_follows(s
     async with store.transaction() as tx:
         await tx.save_jobs([job(order := work_order())])
         await tx.add_commands([booking(order)])
+        await tx.add_commands([second := booking(order)])
         with pytest.raises(ConflictError):
-            await tx.add_commands([booking(order)])
+            await tx.command(second.id)
 
 
 _OFFER = "INSERT INTO offered_slots (work_order_id, window_from, window_to, token, expires_at) VALUES "
