@@ -101,9 +101,9 @@ def loosely(code: str) -> str:
 
 def is_clean(text: str) -> bool:
     """Tell whether text has neither NUL nor lone surrogates, which neither PostgreSQL nor UTF-8 can hold."""
-    if "\x00" in text:
-        return False
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    if text.isascii():
+        return "\x00" not in text
+    return not any(character == "\x00" or "\ud800" <= character <= "\udfff" for character in text)
 
 
 def is_storable(value: object) -> bool:

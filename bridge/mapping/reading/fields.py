@@ -65,30 +65,36 @@ class Field:
 
     def read(self, scope: Scope) -> object:
         """Read and type the value, None where absent. Raises `Misread`."""
-        raw = self.in_data(scope.message.data) if self.in_data is not None else self.find(scope)
+        told = known = self.in_data(scope.message.data) if self.in_data is not None else self.find(scope)
         entry: dict[str, object] = {"path": self.where}
         scope.explained[self.name] = entry
-        known = told = raw
+        raw = told
         if self.merges:
-            known = self._onto_record(raw, entry, scope)
-            raw = raw if self._opens(entry, scope) else known
-        raw = MISSING if raw is EMPTIED or raw is NO_NEWS else raw
+            known = self._onto_record(told, entry, scope)
+            raw = told if self._opens(entry, scope) else known
+            raw = MISSING if raw is EMPTIED or raw is NO_NEWS else raw
         if raw is not MISSING and "raw" not in entry:
             entry["raw"] = plain_json(raw)
         value = self.default if raw in self.absent else self._typed(raw, scope)
         if value is None and self.required:
             came = "the message says that there is none" if told is EMPTIED else what_came(raw)
             self._miss(scope, f"a value is required; {came}")
-        if not self.merges and scope.versions.is_overtaken_as_a_whole:
-            known = scope.job.record.get(self.name, MISSING)
-        if self.remembered and known not in self.absent:
-            # A list is remembered with all that its items hold, of which perhaps nobody has read everything.
-            if isinstance(known, list | dict) and not is_storable(known):
-                sentence = "it is too deep, or holds a NUL, and cannot be remembered"
-                raise Misread(f"field {self.name} ({self.where}): {sentence}")
-            scope.record[self.name] = known
+        if self.remembered:
+            self._remember(known, scope)
         entry["value"] = entry["raw"] if value is raw else plain_json(value)
         return value
+
+    def _remember(self, told: object, scope: Scope) -> None:
+        """Keep it for the messages to come; what merges is known already, as a whole."""
+        is_older = not self.merges and scope.versions.is_overtaken_as_a_whole
+        known = scope.job.record.get(self.name, MISSING) if is_older else told
+        if known in self.absent:
+            return
+        # A list is remembered with all that its items hold, of which perhaps nobody has read everything.
+        if isinstance(known, list | dict) and not is_storable(known):
+            sentence = "it is too deep, or holds a NUL, and cannot be remembered"
+            raise Misread(f"field {self.name} ({self.where}): {sentence}")
+        scope.record[self.name] = known
 
     def _opens(self, entry: dict[str, object], scope: Scope) -> bool:
         """Tell whether what the message says itself decides: it opens the job, of which later messages came before."""

@@ -41,7 +41,7 @@ class FieldVersions:
         """Tell whether a later message has written a field."""
         return name != self.moment and is_behind(self.message, self._last(name))
 
-    @property
+    @cached_property
     def is_overtaken_as_a_whole(self) -> bool:
         """Tell whether a later message of the job was heard, whatever became of it."""
         return is_behind(self.message, self.job.heard)
