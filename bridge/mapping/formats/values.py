@@ -83,7 +83,7 @@ def readable_text(raw: object) -> str | None:
     A number that is whole is the same however it is written: 17, 17.0, 1.7e1.
     """
     if isinstance(raw, str):
-        return raw if is_clean(raw) else None
+        return raw if raw.isprintable() or is_clean(raw) else None  # what is printable is clean
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         return None
     if isinstance(raw, int):
@@ -223,7 +223,8 @@ def _shown_text(text: str) -> str:
 def plain_json(value: object) -> object:
     """Give any value as small plain JSON that every database can keep."""
     if isinstance(value, str):
-        return value if len(value) <= _KEPT and is_clean(value) else briefly(value)
+        is_kept = len(value) <= _KEPT and (value.isprintable() or is_clean(value))  # what is printable is clean
+        return value if is_kept else briefly(value)
     if value is None or isinstance(value, bool | int):
         return value
     if isinstance(value, float):

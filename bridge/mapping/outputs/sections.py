@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Generic, TypeVar
 
 from pydantic import ValidationError
@@ -262,9 +263,10 @@ def _known(entries: Callable[[WorkOrderDetails], tuple[T, ...]]) -> Known[T]:
 def _duration_getter(duration: document.Duration, lookups: Lookups) -> Callable[[Values], TimeDuration]:
     get = value_getter(duration.amount, lookups)
     get_unit = text_getter("work_order.duration.unit", duration.unit, lookups)
+    as_unit = cache(TimeDurationUnits)  # Enum looks long for what it has
 
     def get_duration(values: Values) -> TimeDuration:
-        amount, unit = get(values), TimeDurationUnits(get_unit(values))
+        amount, unit = get(values), as_unit(get_unit(values))
         if isinstance(amount, timedelta):
             amount = _in_units(amount, unit)
         if not isinstance(amount, int) or isinstance(amount, bool):
