@@ -73,11 +73,11 @@ async def is_told(process: BridgeProcess, **facts: object) -> bool:
     return isinstance(activation, dict) and all(activation[name] == value for name, value in facts.items())
 
 
-async def activate(process: BridgeProcess, pack: Path, note: str) -> None:
-    """Activate a draft in which a rule has another name."""
+async def activate(process: BridgeProcess, pack: Path, note: str, change: tuple[str, str] = RULE) -> None:
+    """Activate a draft: without another change, one in which a rule has another name."""
     text = (pack / "pack.yaml").read_text()
     digest = hashlib.sha256(text.encode()).hexdigest()
-    draft = {"pack": PACK, "text": text.replace(*RULE), "digest": digest}
+    draft = {"pack": PACK, "text": text.replace(*change, 1), "digest": digest}
     assert await post(process, "/console/draft", act="activate", note=note, **draft) == 303
 
 
@@ -150,6 +150,31 @@ async def test_all_go_back_where_it_is_taken_back(lab: Laboratory, second: Bridg
     assert await runs(lab.bridge, base)
     await second.stop()
     await lab.stop_and_find_nothing_left()
+
+
+async def test_a_process_that_cannot_take_it_up_warns_and_goes_on(
+    lab: Laboratory, second: BridgeProcess, pack: Path
+) -> None:
+    await lab.bridge.start_ready()
+    await second.start_ready()
+    base = (await told(second))["version"]
+    (pack / "crews.csv").write_text("crew,name\n1,First\n")
+    table = ("tables:", "tables:\n  crews: {key: crew, on_miss: keep, file: crews.csv}")
+    await activate(lab.bridge, pack, "crews have names", table)
+    await eventually(lambda: "packs.refused" in second.said)
+    assert "there is no file crews.csv" in second.said
+    assert await is_told(lab.bridge, runsOn=[lab.topology.instance], awaitedOn=[second.environ["BRIDGE_INSTANCE"]])
+    async with aiohttp.ClientSession() as session, session.get(f"{console_of(second)}/readyz") as answer:
+        ready = await answer.json()
+    assert (answer.status, ready["problems"]) == (200, [])
+    assert "the draft that operator activated" in ready["warnings"][0]
+    assert await runs(second, base)
+
+    files = Path(second.environ["BRIDGE_PACKS"])
+    shutil.copy(pack / "crews.csv", files / "crews.csv")
+    assert second.pid is not None
+    os.kill(second.pid, signal.SIGHUP)
+    await eventually(lambda: is_told(second, awaitedOn=[]))
 
 
 async def test_a_bridge_alone_on_sqlite_starts_by_the_activated_draft(
