@@ -18,9 +18,9 @@ from bridge.admin.silence import Silence
 from bridge.admin.watchers import Watchers
 from bridge.api.identity import KeySet
 from bridge.api.server import open_server
+from bridge.app.activations import PackActivations
 from bridge.app.buyer_side import checks, limits_of, listen
 from bridge.app.console_side import build_door, build_services
-from bridge.app.pack_reload import Reload
 from bridge.app.parts import Parts
 from bridge.app.process import Start, now
 from bridge.app.wfm_side import WfmSide
@@ -72,14 +72,11 @@ async def start_admin(
     parts: Parts,
     wfm_side: WfmSide,
     keys: KeySet | None,
-    reload: Reload,
+    activations: PackActivations,
     start: Start,
     stack: AsyncExitStack,
 ) -> None:
-    """Serve it, if the settings say so. `keys` verify the tokens of those who use the console.
-
-    `reload` has this process take up changed packs.
-    """
+    """Serve it, if the settings say so. `keys` verify the tokens of those who use the console."""
     settings = parts.settings.admin
     if not settings.enabled:
         return
@@ -89,10 +86,14 @@ async def start_admin(
     listening = listen(settings.host, settings.port, "admin")
     stack.callback(listening.close)
     watched = Watched(
-        admin.metrics, observatory.observe, observatory.checks, lambda: admin.lacking, lambda: admin.silence.problems
+        admin.metrics,
+        observatory.observe,
+        observatory.checks,
+        lambda: admin.lacking,
+        lambda: [*admin.silence.problems, *activations.problems],
     )
     app = build_admin(watched)
-    services = build_services(parts, wfm_side, keys, reload, admin.pulse, watched.warnings)
+    services = build_services(parts, wfm_side, keys, activations, admin.pulse, watched.warnings)
     install(app, services, build_door(parts.settings, keys))
     usual = limits_of(HttpSettings())  # whatever Buyers may take
     stack.push_async_callback(await open_server(app, listening, usual))

@@ -8,11 +8,11 @@ from typing import Any
 
 from bridge.api.identity import KeySet, TokenIdentity
 from bridge.api.identity.claims import scopes_in
+from bridge.app.activations import PackActivations
 from bridge.app.buyer_side import checks
 from bridge.app.callers import token_rules
 from bridge.app.drafts import PackDrafts
 from bridge.app.listener_access import ping_listener
-from bridge.app.pack_reload import Reload
 from bridge.app.pack_usage import usage_of
 from bridge.app.packs import directories
 from bridge.app.parts import Parts
@@ -47,7 +47,7 @@ def build_services(
     parts: Parts,
     wfm_side: WfmSide,
     keys: KeySet | None,
-    reload: Reload,
+    activations: PackActivations,
     pulse: Pulse,
     warnings: Callable[[], Sequence[str]],
 ) -> Services:
@@ -65,7 +65,8 @@ def build_services(
         search=store.search,
         job_updates=wfm_side.job_updates,
         packs=parts.packs,
-        drafts=PackDrafts(store, parts.packs, directories(parts.settings), wfm_side.workshop, reload),
+        drafts=PackDrafts(store, parts.packs, directories(parts.settings), wfm_side.workshop),
+        activations=activations,
         hands=_hands(parts),
         login_hint=_hint(parts.settings, keys),
     )

@@ -1,21 +1,16 @@
-"""Drafts of packs, checked in a copy of the pack's directory; and how one becomes the pack that runs.
-
-It is put in place of the pack's file, and this process takes it up as on SIGHUP. Where others run the same pack,
-nothing is activated here: each reads files of its own, and for a while the same message would mean two things.
-"""
+"""Drafts of packs, checked in a copy of the pack's directory, and what they would do."""
 
 import asyncio
-import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from bridge.app.process import new_id, now
-from bridge.console.drafts import Backtest, Checked, Fate, Source, fate_of
+from bridge.console.drafts import Backtest, Checked, Fate, fate_of
 from bridge.errors import PermanentError
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import MessageFilter
@@ -30,8 +25,6 @@ from bridge.yaml_source import InvalidDocument
 
 BACKTESTED: Final = 1_000
 """So many of the newest messages are gone through; it takes about a second of one CPU."""
-KEPT: Final = "pack.yaml~"
-"""What was there before an activation, beside the pack."""
 
 
 class PackDrafts:
@@ -43,22 +36,15 @@ class PackDrafts:
         packs: Mapping[str, Pack],
         directories: Sequence[Path],
         workshop: Workshop,
-        reload: Callable[[], Awaitable[bool]],
     ) -> None:
         self._store = store
         self._packs = packs
         self._directories = directories
         self._workshop = workshop
-        self._reload = reload
-        self._one_at_a_time = asyncio.Lock()
-
-    async def source(self, pack: str) -> Source:
-        """Read the file of a pack."""
-        return await asyncio.to_thread(self._read, pack)
 
     async def check(self, pack: str, text: str) -> Checked:
         """Check a draft, and compile it if there is nothing wrong with it."""
-        return await asyncio.to_thread(_checked, self._directory(pack), pack, text)
+        return await asyncio.to_thread(checked, self._directory(pack), pack, text)
 
     async def preview(self, draft: Pack, numbers: Sequence[int]) -> Sequence[Fate]:
         """Tell what would become of parked messages if the draft ran; changes nothing."""
@@ -74,45 +60,6 @@ class PackDrafts:
         found = await asyncio.to_thread(lambda: tuple(changes(self._packs[draft.name], draft, events)))
         return Backtest(len(recorded), found)
 
-    async def obstacle(self, pack: str) -> str | None:
-        """Tell why a draft cannot be activated here; None if it can."""
-        path = self._directory(pack) / PACK_FILE
-        if not os.access(path.parent, os.W_OK) or not os.access(path, os.W_OK):
-            return f"The bridge may not write {path}."
-        others = await self._store.processes.others(pack)
-        if others:
-            return (
-                f"Other processes run this pack, too ({', '.join(others)}), each by files of its own; from here only "
-                "this one could be changed, and for a while the same message would mean two things."
-            )
-        return None
-
-    async def activate(self, pack: str, text: str, digest: str) -> str:
-        """Put a draft in place of the pack; return the version that runs then. `digest` is of what it was made from."""
-        async with self._one_at_a_time:
-            obstacle = await self.obstacle(pack)
-            if obstacle is not None:
-                raise PermanentError(obstacle)
-            source = await self.source(pack)
-            if source.digest != digest:
-                raise PermanentError(f"{source.path} was changed since you began; open the draft anew.")
-            checked = await self.check(pack, text)
-            if checked.pack is None:
-                raise PermanentError("The draft has mistakes.")
-            await asyncio.to_thread(_put, Path(source.path), text, source.text)
-            if not await self._reload() or self._packs[pack].version != checked.pack.version:
-                await asyncio.to_thread(_write, Path(source.path), source.text)
-                raise PermanentError("The bridge refused it, and goes on as before; its log says why (packs.refused).")
-            return checked.pack.version
-
-    def _read(self, pack: str) -> Source:
-        path = self._directory(pack) / PACK_FILE
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise PermanentError(f"{path}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from error
-        return Source(str(path), text, hashlib.sha256(text.encode()).hexdigest())
-
     def _directory(self, pack: str) -> Path:
         """Find where a pack that runs is. The order of the packs is that of their directories."""
         for name, directory in zip(self._packs, self._directories, strict=True):
@@ -121,7 +68,7 @@ class PackDrafts:
         raise PermanentError(f"This bridge does not run a pack {pack!r}.")
 
 
-def _checked(directory: Path, pack: str, text: str) -> Checked:
+def checked(directory: Path, pack: str, text: str) -> Checked:
     """Check a draft in a copy of all directories that the pack is made of, each where it is from the others."""
     with tempfile.TemporaryDirectory(prefix="mef-bridge-draft-") as place:
         copy = _copied(directory, Path(place))
@@ -153,18 +100,3 @@ def _copied(directory: Path, place: Path) -> Path:
         for inner in (each for each in one.iterdir() if each.is_file()):
             shutil.copyfile(inner, place / "copy" / inner.relative_to(root))
     return place / "copy" / directory.resolve().relative_to(root)
-
-
-def _put(path: Path, text: str, before: str) -> None:
-    _write(path.with_name(KEPT), before)
-    _write(path, text)
-
-
-def _write(path: Path, text: str) -> None:
-    """Change a file at once: who reads it sees the old text or the new one."""
-    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, prefix=".draft-", delete=False) as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(file.name).chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
-    Path(file.name).replace(path)

@@ -1,31 +1,26 @@
-"""Lets a running bridge take up changed packs: when it is asked to, and where the settings say so, by itself."""
+"""Lets a running bridge take up changed pack files by itself, where the settings say so."""
 
-from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
 
-from bridge.app.packs import directories, load_packs
+from bridge.app.packs import directories
 from bridge.app.process import Start
-from bridge.flows.live_packs import LivePacks, PackReload
+from bridge.flows.live_packs import PackReload
 from bridge.mapping.document.layers import files_of
 from bridge.settings import Settings
 
 WATCH_SECONDS = 1.0
 """How often the packs' files are looked at, where `packs_watch` is set."""
 
-Reload = Callable[[], Awaitable[bool]]
-
 Stamp = tuple[str, int, int]
 """A path with the time of its last change (ns) and its size (bytes)."""
 
 
-def start_reloading(settings: Settings, packs: LivePacks, start: Start) -> Reload:
-    """Give the way to reload the packs; where it is asked for, look after their files, too."""
-    reload = PackReload(packs, partial(load_packs, settings))
+def start_reloading(settings: Settings, reload: PackReload, start: Start) -> None:
+    """Look after the packs' files, where it is asked for."""
     if settings.packs_watch:
         files = PackFiles(directories(settings))
         start(reload.watch(files.stamps, files.stamps(), WATCH_SECONDS), "pack files")
-    return reload.reload
 
 
 class PackFiles:

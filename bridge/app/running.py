@@ -13,6 +13,7 @@ from functools import partial
 
 import structlog
 
+from bridge.app.activations import PackActivations
 from bridge.app.admin_side import build_admin_side, start_admin
 from bridge.app.buyer_side import build_served, start_delivery, start_http
 from bridge.app.callers import load_entities, open_identity, open_keys
@@ -75,12 +76,14 @@ async def running(
         store = build_store(settings)
         stack.push_async_callback(store.close)
         store.processes.packs = lambda: {pack.name: pack.version for pack in packs.values()}
+        store.processes.deployed = lambda: {pack.name: pack.version for pack in packs.deployed.values()}
+        activations = PackActivations(settings, packs, store)
         admin = build_admin_side(settings.instance)
         tracing = open_tracing(settings, store, stack)
         own_link, topology = link or build_link(settings), topology_of(settings)
         parts = Parts(settings, packs, store, own_link, topology, watcher=admin.watcher, tracing=tracing)
         start = await stack.enter_async_context(background())
-        reload = start_reloading(settings, packs, start)
+        start_reloading(settings, activations.reload, start)
         wfm_side = build_wfm_side(parts)
         served = build_served(parts, wfm_side, access)
         refused = RefusedRequests(store.refused)
@@ -95,8 +98,10 @@ async def running(
             around_requests(tracing),
             listening,
         )
-        await start_admin(admin, parts, wfm_side, keys, reload, start, stack)
+        await start_admin(admin, parts, wfm_side, keys, activations, start, stack)
         await open_state(store, settings, start)
+        await patiently(activations.look)
+        activations.start(start)
         await patiently(partial(warn_of_missing_packs, store, packs))
         start_loops(wfm_side, start)
         start(refused.run(), "refused requests")
@@ -119,4 +124,4 @@ async def running(
             log.info("bridge.ready", **about)
         stack.callback(log.info, "bridge.stopping", instance=settings.instance)
         ended.callback(log.info, "bridge.stopped", instance=settings.instance)
-        yield RunningBridge(settings, url, store, packs, reload)
+        yield RunningBridge(settings, url, store, packs, activations.reload.reload)

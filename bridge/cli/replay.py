@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.app.packs import load_packs
+from bridge.app.activations import running_packs
 from bridge.app.process import new_id, now
 from bridge.cli.about import AboutOption
 from bridge.cli.acts import NoteOption, writing
@@ -58,8 +58,9 @@ def replay_messages(
     """Apply parked messages anew, by the packs as they are now. The bridge may run meanwhile.
 
     Oldest first, so that the order of a job is kept. What follows from them is in the database at once; a running
-    bridge sends it when it looks next. Without --unloaded, a running bridge must have loaded the packs as they are on
-    disk (SIGHUP has it do so): else it would read the next message otherwise.
+    bridge sends it when it looks next. Packs are those on disk, or the drafts that were activated in the console.
+    Without --unloaded, a running bridge must go by the same (SIGHUP has it load them): else it would read the next
+    message otherwise.
     """
     by_filter = any((all_parked, about, rule, reason, since, until))
     if bool(numbers) == by_filter:
@@ -70,7 +71,7 @@ def replay_messages(
     configure_logging(settings.log.format, "error")  # what became of each is printed
 
     async def work(store: SqlStore) -> int:
-        packs = load_packs(settings)
+        packs = await running_packs(settings, store)
         if not unloaded and not dry_run:
             await _are_loaded(store, packs)
         wanted = await chosen_messages(store, about, rule, reason, since, until) if by_filter else None
@@ -94,16 +95,16 @@ async def _parked(store: SqlStore, wanted: MessageFilter | None) -> Sequence[int
 
 
 async def _are_loaded(store: SqlStore, packs: Mapping[str, Pack]) -> None:
-    """Raise `PermanentError` where a process that lives goes by other packs than those on disk."""
-    on_disk = {name: pack.version for name, pack in packs.items()}
-    if not await store.processes.going_by_others(on_disk):
+    """Raise `PermanentError` where a process that lives goes by other packs than those here."""
+    here = {name: pack.version for name, pack in packs.items()}
+    if not await store.processes.going_by_others(here):
         return
-    typer.echo("a bridge goes by other packs than those on disk; looking whether it lives …", err=True)
+    typer.echo("a bridge goes by other packs than those here; looking whether it lives …", err=True)
     await asyncio.sleep(2 * BEAT_S)  # one that has died says nothing meanwhile
-    for instance, name, version in await store.processes.going_by_others(on_disk):
+    for instance, name, version in await store.processes.going_by_others(here):
         raise PermanentError(
-            f"the running bridge {instance} goes by {name}@{version}, on disk is {name}@{on_disk[name]}: have it "
-            "reload its packs first (kill -HUP), or say --unloaded"
+            f"the running bridge {instance} goes by {name}@{version}, this replay would by {name}@{here[name]}: have "
+            "it reload its packs first (kill -HUP), or say --unloaded"
         )
 
 

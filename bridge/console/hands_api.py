@@ -6,10 +6,11 @@ from aiohttp import web
 
 from bridge.console import hands_shapes as shapes
 from bridge.console.access import require_operator
+from bridge.console.activations import activation_facts
 from bridge.console.jsons import answer, body_of, limit_of
 from bridge.console.masks import mask_of, plain_mask
 from bridge.console.pages.deliveries import asked_in, filter_of
-from bridge.console.pages.packs import usage_of
+from bridge.console.pages.packs import pack_in, running_of, take_back, usage_of
 from bridge.console.pages.wfm import command_filter, command_in, outbox_filter
 from bridge.console.services import Services
 from bridge.console.users import User
@@ -31,7 +32,7 @@ from bridge.flows.ports import DeliveryFilter, ListenerReport
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
     """Give the routes."""
-    parts = (_deliveries, _listeners, _acts, _commands, _outbox)
+    parts = (_deliveries, _listeners, _acts, _commands, _packs, _outbox)
     return [route for part in parts for route in part(services)]
 
 
@@ -135,14 +136,25 @@ def _commands(services: Services) -> Iterable[web.RouteDef]:
         (facts,) = _masked(request, [story_facts(await command_in(services, request))])
         return answer(shapes.WholeCommand.model_validate(facts))
 
-    async def usage(request: web.Request) -> web.Response:
-        return answer(shapes.PackUsage.model_validate(usage_facts(await usage_of(services, request))))
-
     return [
         web.get("/v1/commands", commands),
         web.get("/v1/commands/{id}", command),
-        web.get("/v1/packs/{name}", usage),
     ]
+
+
+def _packs(services: Services) -> Iterable[web.RouteDef]:
+    async def usage(request: web.Request) -> web.Response:
+        found = await usage_of(services, request)
+        running = await running_of(services, found.pack)
+        shown = None if running is None else activation_facts(running, mask_of(services, request, found.pack))
+        return answer(shapes.PackUsage.model_validate({**usage_facts(found), "activation": shown}))
+
+    async def taken_back(request: web.Request) -> web.Response:
+        user = require_operator(request)
+        note = (await body_of(request, shapes.Note)).note
+        return answer(shapes.Done(outcome=await take_back(services, user, pack_in(services, request).name, note)))
+
+    return [web.get("/v1/packs/{name}", usage), web.post("/v1/packs/{name}/take-back", taken_back)]
 
 
 def _outbox(services: Services) -> Iterable[web.RouteDef]:

@@ -229,6 +229,25 @@ class Hop(Shape):
     count: int
 
 
+class Activation(Shape):
+    """An activated draft of a pack, in place of deployed files that come to `base`. `standing`: `runs` or `overtaken`.
+
+    `runsOn`, `awaitedOn` and `otherFilesOn` name processes: where it runs, is to run, and does not since other files
+    were deployed there.
+    """
+
+    version: str
+    base: str
+    who: str
+    note: str
+    at: datetime
+    ended_at: datetime | None
+    standing: str
+    runs_on: list[str]
+    awaited_on: list[str]
+    other_files_on: list[str]
+
+
 class PackUsage(Shape):
     """How a pack was used in the last `days`; codes and hops are of the newest `lookedAt` messages."""
 
@@ -236,6 +255,7 @@ class PackUsage(Shape):
     version: str
     days: int
     looked_at: int
+    activation: Activation | None
     rules: list[RuleUsage]
     codes: list[CodeUsage]
     hops: list[Hop]

@@ -121,6 +121,13 @@ _HANDS: Final = (
         answers=hands_shapes.PackUsage,
         query={"days": NUMBER},
     ),
+    Operation(
+        method="post",
+        path="/v1/packs/{name}/take-back",
+        summary="Take an activated draft back: all processes go by the deployed files again",
+        answers=hands_shapes.Done,
+        takes=_NOTE,
+    ),
 )
 
 OPERATIONS: Final = (

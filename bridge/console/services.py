@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bridge.console.activations import Activations
 from bridge.console.acts import Acts
 from bridge.console.drafts import Drafts
 from bridge.console.hands import Hands
@@ -78,6 +79,7 @@ class Services:
     job_updates: JobUpdates
     packs: Mapping[str, Pack]
     drafts: Drafts
+    activations: Activations
     hands: Hands
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     login_hint: str = ""

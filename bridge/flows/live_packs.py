@@ -6,6 +6,7 @@ they change places in one step, and whoever works on a batch of messages ends it
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,11 +21,23 @@ class NeedsRestart(PermanentError):
     """The change concerns what was set up in RabbitMQ at the start."""
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedPacks:
+    """The packs that are to run, by name; `deployed` are the same as their files say, without activated drafts."""
+
+    packs: Mapping[str, Pack]
+    deployed: Mapping[str, Pack]
+
+
 class LivePacks(Mapping[str, Pack]):
-    """The packs by name, as they are at the moment of asking; `dict(live)` holds on to them."""
+    """The packs by name, as they are at the moment of asking; `dict(live)` holds on to them.
+
+    `deployed` are the same as their files said when they were read last.
+    """
 
     def __init__(self, packs: Mapping[str, Pack]) -> None:
         self._packs = dict(packs)
+        self.deployed: Mapping[str, Pack] = dict(packs)
 
     def __getitem__(self, name: str) -> Pack:
         return self._packs[name]
@@ -35,8 +48,17 @@ class LivePacks(Mapping[str, Pack]):
     def __len__(self) -> int:
         return len(self._packs)
 
-    def exchange(self, packs: Mapping[str, Pack]) -> None:
-        """Put other packs in their place, all at once. Raises `NeedsRestart`, and changes nothing."""
+    def exchange(self, packs: Mapping[str, Pack], deployed: Mapping[str, Pack] | None = None) -> None:
+        """Put other packs in their place, all at once. Raises `NeedsRestart`, and changes nothing.
+
+        `deployed` are what their files say, where that is not the same.
+        """
+        self.check(packs)
+        self._packs = dict(packs)
+        self.deployed = dict(packs if deployed is None else deployed)
+
+    def check(self, packs: Mapping[str, Pack]) -> None:
+        """Raise `NeedsRestart` for packs that cannot come in the place of these."""
         if packs.keys() != self._packs.keys():
             raise NeedsRestart(f"the packs were {_names(self._packs)}, and now are {_names(packs)}; restart the bridge")
         for name, pack in packs.items():
@@ -44,27 +66,30 @@ class LivePacks(Mapping[str, Pack]):
                 raise NeedsRestart(f"pack {name}: inbound exchange or bindings have changed; restart the bridge")
             if pack.replies != self._packs[name].replies:
                 raise NeedsRestart(f"pack {name}: where replies come to has changed; restart the bridge")
-        self._packs = dict(packs)
 
 
 class PackReload:
     """Exchanges the packs when asked to. `load` reads and checks all of them; it may block and raise `BridgeError`."""
 
-    def __init__(self, packs: LivePacks, load: Callable[[], Mapping[str, Pack]]) -> None:
+    def __init__(self, packs: LivePacks, load: Callable[[], LoadedPacks]) -> None:
         self._packs = packs
         self._load = load
         self._one_at_a_time = asyncio.Lock()
 
     async def reload(self) -> bool:
         """Load the packs anew; tell whether they run now. What speaks against it is logged, problem by problem."""
+        return await self.exchange(self._load)
+
+    async def exchange(self, load: Callable[[], LoadedPacks]) -> bool:
+        """As `reload`, loading them otherwise."""
         async with self._one_at_a_time:
             try:
-                packs = await asyncio.to_thread(self._load)
-                self._packs.exchange(packs)
+                loaded = await asyncio.to_thread(load)
+                self._packs.exchange(loaded.packs, loaded.deployed)
             except BridgeError as refused:
                 log.error("packs.refused", problems=str(refused).splitlines(), packs=_versions(self._packs))
                 return False
-            log.info("packs.reloaded", packs=_versions(packs))
+            log.info("packs.reloaded", packs=_versions(loaded.packs))
             return True
 
     async def watch(self, changed: Callable[[], object], known: object, every_s: float) -> None:

@@ -156,6 +156,53 @@ class CodeUsage:
     never: tuple[str, ...]
 
 
+class Standing(StrEnum):
+    """How an activated draft stands to the deployed files."""
+
+    RUNS = "runs"
+    OVERTAKEN = "overtaken"
+    REDUNDANT = "redundant"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activation:
+    """A draft of a pack that was activated: `text` in place of its pack.yaml, which comes to `version`.
+
+    `base` is the version that the deployed files came to when it was activated. `who` did it, and why (`note`).
+    `ended_at` is set once no process has those files any more: what was deployed then has taken its place.
+    """
+
+    id: str
+    pack: str
+    base: str
+    text: str
+    version: str
+    who: str
+    note: str
+    at: datetime
+    ended_at: datetime | None = None
+
+    def standing(self, deployed: str) -> Standing:
+        """Tell how it stands where the files come to the version `deployed`.
+
+        It runs as long as these are what they were. If they are not, they win: what is deployed later counts, unless
+        it is just the draft.
+        """
+        if self.ended_at is not None:
+            return Standing.OVERTAKEN
+        if deployed == self.version:
+            return Standing.REDUNDANT
+        return Standing.RUNS if deployed == self.base else Standing.OVERTAKEN
+
+
+class RunningPack(NamedTuple):
+    """By which version of a pack a process goes, and which its files come to (None: that is not known)."""
+
+    instance: str
+    version: str
+    deployed: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackUsage:
     """How a pack was used in the last so many `days`.

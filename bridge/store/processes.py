@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from sqlalchemy import and_, bindparam, delete, exists, select, update
 
 from bridge.errors import StoreUnavailable
+from bridge.flows.operator import RunningPack
 from bridge.flows.ports import Clock
 from bridge.store import ordering
 from bridge.store.session import Database, Session, insert
@@ -37,9 +38,10 @@ _BEAT = _ADDED.on_conflict_do_update(
         "beats": processes.c.beats + 1,
         "ballast": _ADDED.excluded.ballast,
         "packs": _ADDED.excluded.packs,
+        "deployed": _ADDED.excluded.deployed,
     },
 )
-_PACKS = select(processes.c.instance, processes.c.packs, processes.c.beats, processes.c.id)
+_PACKS = select(processes.c.instance, processes.c.packs, processes.c.deployed, processes.c.beats, processes.c.id)
 _OTHERS = select(processes.c.id, processes.c.instance, processes.c.beats).where(processes.c.id != bindparam("own"))
 _EARLIER = _OTHERS.where(processes.c.instance == bindparam("of_instance"))
 _STRIKE = delete(processes).where(processes.c.id == bindparam("dead"), processes.c.beats == bindparam("seen"))
@@ -92,6 +94,8 @@ class Processes:
         """All that were there at the last beat, this one among them."""
         self.packs: Callable[[], Mapping[str, str]] = dict
         """The packs that this process goes by, with their versions."""
+        self.deployed: Callable[[], Mapping[str, str]] = dict
+        """The same packs, with the versions that their files come to: other ones where an activated draft runs."""
         self.on_free: Callable[[], None] = ordering.nobody
 
     async def beat(self) -> Sequence[Process]:
@@ -125,11 +129,22 @@ class Processes:
             if packs.get(name, version) != version
         ]
 
-    async def others(self, pack: str) -> Sequence[str]:
-        """Name the instances of other processes that go by a pack and have not been found dead."""
+    async def going_by(self, pack: str) -> Sequence[RunningPack]:
+        """Tell which processes go by a pack, this one as it is now, and others that have not been found dead."""
         async with self._database.read() as session:
             rows = await session.rows(_PACKS)
-        return sorted({row["instance"] for row in rows if row["id"] != self._id and pack in (row["packs"] or {})})
+        told = [(row["instance"], row["packs"], row["deployed"]) for row in rows if row["id"] != self._id]
+        told.append((self._instance, self.packs(), self.deployed()))
+        found = [
+            RunningPack(instance, packs[pack], (deployed or {}).get(pack))
+            for instance, packs, deployed in told
+            if packs and pack in packs
+        ]
+        return sorted(found, key=lambda each: each.instance)
+
+    async def tell(self) -> None:
+        """Let the others know at once by which packs this process goes."""
+        await self._write()
 
     async def take_over(self) -> Sequence[Process]:
         """Take over from earlier processes of this instance, which are known to have ended; return them."""
@@ -156,6 +171,7 @@ class Processes:
                 "beats": 1,
                 "ballast": os.urandom(BALLAST_BYTES),
                 "packs": dict(self.packs()),
+                "deployed": dict(self.deployed()),
             }
             await session.run(_BEAT, row)
             others = await session.rows(_OTHERS, {"own": self._id})

@@ -11,6 +11,7 @@ from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
 from bridge.flows.ports import Clock
 from bridge.store import opening as opening_of
+from bridge.store.activations import Activations
 from bridge.store.audit import Audit
 from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
@@ -130,6 +131,7 @@ class SqlStore:
         self.processes = Processes(self._database, clock, process or "", instance or "")
         self.processes.on_free = self._wake_all
         self.partitionings = Partitionings(self._database)
+        self.activations = Activations(self._database)
 
     async def open(self) -> None:
         """Open the database. Raises `PermanentError` for what somebody has to mend, and `StoreUnavailable` for what may

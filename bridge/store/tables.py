@@ -373,6 +373,21 @@ processes = Table(
     Column("beats", Number, nullable=False),
     Column("ballast", LargeBinary, nullable=False),
     Column("packs", Json(optional=True)),
+    Column("deployed", Json(optional=True)),
+)
+
+activations = Table(
+    "activations",
+    metadata,
+    Column("pack", Plain, primary_key=True),
+    Column("id", ID, nullable=False),
+    Column("base", Plain, nullable=False),
+    Column("text", Plain, nullable=False),
+    Column("version", Plain, nullable=False),
+    Column("who", Plain, nullable=False),
+    Column("note", Plain, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("ended_at", Utc),
 )
 
 partitionings = Table(

@@ -116,8 +116,8 @@ async def test_at_three_in_the_morning(browser: Browser, scene: Scene) -> None:
     await who.page.get_by_label("Why").fill("LEFT is new")
     await who.press("Activate")
     await who.sees("The pack runs as 1.0+")
-    assert (scene.pack / "pack.yaml").read_text() == mended(was)
-    assert (scene.pack / "pack.yaml~").read_text() == was
+    await who.sees("It runs on bridge-1. All processes that are to run it do.")
+    assert (scene.pack / "pack.yaml").read_text() == was
 
     before = len(scene.buyer.received)
     await who.press("Preview a replay")
@@ -137,6 +137,12 @@ async def test_at_three_in_the_morning(browser: Browser, scene: Scene) -> None:
     await who.follow("Audit")
     for act in ("login", "activate pack", "replay", "3 applied, 0 stay parked", "LEFT is new"):
         await who.sees(act)
+    await who.follow("Packs")
+    await who.sees("activated draft")
+    await who.follow(PACK)
+    await who.sees("A draft runs in place of the deployed files")
+    await who.sees("Put it into your version control")
+    barriers += await who.barriers()
     assert barriers == []
     assert who.complaints == []
 

@@ -1,5 +1,6 @@
 """Deliveries, listeners, commands, the outbox and packs: as pages without scripts, and by the admin API."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from bridge.mef.enums import Irp
 from bridge.mef.models import TimePeriod
 from bridge.simulator.buyer_client import BuyerClient
 from tests.console.conftest import Program
+from tests.console.pictures import mended
 from tests.console.scene import PACK, Scene, all_delivered
 from tests.console.test_api import valid
 from tests.support import eventually
@@ -214,3 +216,45 @@ async def test_a_pack_shows_its_rules_codes_and_ways(scene: Scene, viewer: Progr
     assert "planned to inProgress" in page
     assert PACK in await viewer.text("/console/packs")
     assert (await viewer.get("/api/v1/packs/nothing"))[0] == 404
+
+
+async def test_an_activated_draft_is_shown_downloaded_and_taken_back(
+    scene: Scene, operator: Program, viewer: Program
+) -> None:
+    text = (scene.pack / "pack.yaml").read_text()
+    draft = {"pack": PACK, "text": mended(text), "digest": hashlib.sha256(text.encode()).hexdigest()}
+    base = scene.bridge.packs[PACK].version
+    status, said = await act(operator, "/draft", act="activate", **draft)
+    assert (status, scene.bridge.packs[PACK].version) == (409, base), said
+    status, where = await act(operator, "/draft", act="activate", note="ask ada@acme.example", **draft)
+    assert (status, "activated=1.0%2B" in where) == (303, True)
+    version = scene.bridge.packs[PACK].version
+    _, told = await viewer.get(f"/api/v1/packs/{PACK}")
+    activation = valid("PackUsage", told)["activation"]
+    assert (activation["version"], activation["base"], activation["who"]) == (version, base, "operator")
+    assert (activation["standing"], activation["runsOn"], activation["awaitedOn"]) == ("runs", ["bridge-1"], [])
+    assert activation["note"] == "ask •••"
+    page = await viewer.text(f"/console/packs/{PACK}")
+    assert "A draft runs in place of the deployed files" in page
+    assert "Download it" not in page
+    async with viewer.session.get(f"{viewer.url}/console/packs/{PACK}/activated", headers=viewer._headers) as refused:
+        assert refused.status == 403
+    assert "Download it" in await operator.text(f"/console/packs/{PACK}")
+    assert await operator.text(f"/console/packs/{PACK}/activated") == mended(text)
+    assert "A draft runs in place of the deployed files" in await operator.text("/console/draft", pack=PACK)
+
+    note = {"note": "the WFM is mended"}
+    assert (await viewer.post(f"/api/v1/packs/{PACK}/take-back", note))[0] == 403
+    assert (await act(viewer, f"/packs/{PACK}", act="take back", **note))[0] == 403
+    assert (await operator.post(f"/api/v1/packs/{PACK}/take-back", {"note": " "}))[0] == 409
+    status, done = await operator.post(f"/api/v1/packs/{PACK}/take-back", note)
+    assert (status, valid("Done", done)["outcome"]) == (200, f"taken back; the pack runs as {base}")
+    assert scene.bridge.packs[PACK].version == base
+    assert (await act(operator, f"/packs/{PACK}", act="take back", **note))[0] == 409
+    assert (await operator.get(f"/api/v1/packs/{PACK}"))[1]["activation"] is None
+    gone = "There is no activated draft of acme-wfm any more."
+    assert (await acts(scene))[:3] == [
+        ("operator", "take back pack", PACK, note["note"], f"refused: {gone}"),
+        ("operator", "take back pack", PACK, note["note"], f"taken back; the pack runs as {base}"),
+        ("operator", "activate pack", PACK, "ask ada@acme.example", f"{base} → {version}"),
+    ]

@@ -8,6 +8,7 @@ import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from bridge.app.doctor import database as database_module
 from bridge.app.process import now
 from bridge.cli.doctor import _diagnoses
 from bridge.cli.main import app
+from bridge.flows.operator import Activation
 from bridge.localenv.process import free_port
 from bridge.localenv.rabbitmq import Node
+from bridge.mapping.loader import load_pack
 from bridge.settings import (
     AdminRole,
     AdminSettings,
@@ -44,7 +47,7 @@ from bridge.settings import (
 from bridge.simulator.wfm import COMMANDS_EXCHANGE, EVENTS_EXCHANGE
 from bridge.store import open_store
 from bridge.wfm.topology import Topology
-from tests.integration.store.values import subscription
+from tests.integration.store.values import NOW, subscription
 from tests.support_databases import executed
 from tests.unit.delivery.certificates import Authority
 
@@ -398,6 +401,32 @@ async def test_a_listener_whose_certificate_is_not_accepted(settings: Settings, 
 
 async def _leave(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     writer.close()
+
+
+async def test_a_draft_that_was_activated_runs_over_the_files(settings: Settings, tmp_path: Path) -> None:
+    store = await open_store(settings.database.url.get_secret_value(), new_id=lambda: str(uuid4()))
+    text = (ROOT / "mappings" / "acme-wfm" / "pack.yaml").read_text().replace('"1.0"', '"1.1"', 1)
+    (tmp_path / "pack.yaml").write_text(text)
+    base, version = (load_pack(where).version for where in (ROOT / "mappings" / "acme-wfm", tmp_path))
+    one = Activation(
+        id="a-1", pack="acme-wfm", base=base, text=text, version=version, who="ada", note="LEFT is new", at=NOW
+    )
+    try:
+        assert "packs.activated" not in await found(settings)
+        await store.activations.activate(one, None)
+        verdict, says = (await found(settings))["packs.activated"]
+        assert (verdict, says.startswith(f"acme-wfm runs as {version}, a draft that ada activated on")) == (
+            "right",
+            True,
+        )
+        assert says.endswith(f"(LEFT is new), not as its files say ({base}): put it into your version control")
+        await store.activations.activate(replace(one, id="a-2", base="1.0+other"), "a-1")
+        _, says = (await found(settings))["packs.activated"]
+        assert says.startswith(f"acme-wfm runs as its files say ({base}), not as {version}")
+        await store.activations.activate(replace(one, id="a-3", version="1.0+other"), "a-2")
+        assert list(await wrong(settings)) == ["packs.activated"]
+    finally:
+        await store.close()
 
 
 def test_the_command_says_it_line_by_line_and_in_its_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,22 @@
 """The database: that it answers and will do, its tables and our rights, and its clock."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from bridge.app.activations import activated, places_of
 from bridge.app.credentials import database_url
 from bridge.app.doctor.diagnosis import Diagnosis, Unseen, look, unseen
 from bridge.app.process import new_id, now
 from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError
+from bridge.flows.operator import Activation, Standing
+from bridge.mapping.pack import Pack
 from bridge.settings import Settings
-from bridge.store import open_existing
+from bridge.store import SqlStore, open_existing
 from bridge.store.examination import Examination, examination_of
 
 APART: Final = timedelta(seconds=2)
@@ -26,8 +31,8 @@ class Database:
     callbacks: list[tuple[BuyerId, str]] = field(default_factory=list)
 
 
-async def examine_database(database: Database) -> AsyncIterator[Diagnosis]:
-    """Look at it, as far as one gets."""
+async def examine_database(database: Database, deployed: Mapping[str, Pack]) -> AsyncIterator[Diagnosis]:
+    """Look at it, as far as one gets. `deployed` are the packs as their files say."""
     settings = database.settings
     seen: list[Examination] = []
 
@@ -45,7 +50,12 @@ async def examine_database(database: Database) -> AsyncIterator[Diagnosis]:
     yield await look("database.rights", seen[0].rights())
     yield await look("clock", _clock(seen[0]))
     if await seen[0].is_current():
-        database.callbacks += await _callbacks(settings)
+        async with _opened(settings) as store:
+            reports = await store.listeners.reports()
+            activations = await store.activations.current()
+        database.callbacks += [(each.subscription.buyer, each.subscription.callback) for each in reports]
+        if activations:
+            yield await look("packs.activated", _activated(settings, activations, deployed))
 
 
 async def _clock(examined: Examination) -> str:
@@ -61,10 +71,29 @@ async def _clock(examined: Examination) -> str:
     return f"less than {APART.total_seconds():.0f} s from the database's"
 
 
-async def _callbacks(settings: Settings) -> list[tuple[BuyerId, str]]:
+async def _activated(settings: Settings, activations: Sequence[Activation], deployed: Mapping[str, Pack]) -> str:
+    """Say which activated drafts run over the files here; raises `PermanentError` for one that cannot."""
+    await asyncio.to_thread(activated, deployed, places_of(settings, deployed), activations)
+    return (
+        "\n".join(_said(one, deployed[one.pack].version) for one in activations if one.pack in deployed) or "none here"
+    )
+
+
+def _said(one: Activation, deployed: str) -> str:
+    about = f"{one.version}, a draft that {one.who} activated on {one.at:%Y-%m-%dT%H:%MZ} ({one.note})"
+    match one.standing(deployed):
+        case Standing.RUNS:
+            return f"{one.pack} runs as {about}, not as its files say ({deployed}): put it into your version control"
+        case Standing.OVERTAKEN:
+            return f"{one.pack} runs as its files say ({deployed}), not as {about}: these were deployed later"
+        case Standing.REDUNDANT:
+            return f"{one.pack} runs as its files say, which is {about}"
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[SqlStore]:
     store = await open_existing(database_url(settings.database), new_id=new_id, read_only=True)
     try:
-        reports = await store.listeners.reports()
+        yield store
     finally:
         await store.close()
-    return [(each.subscription.buyer, each.subscription.callback) for each in reports]

@@ -23,7 +23,7 @@ async def examine(settings: Settings, management: str | None = None) -> AsyncIte
         yield await look("admin.users", operators(settings))
         yield await look("admin", port(settings.admin.host, settings.admin.port, "admin", "/readyz"))
     database = Database(settings)
-    async for diagnosis in examine_database(database):
+    async for diagnosis in examine_database(database, packs.loaded or {}):
         yield diagnosis
     async for diagnosis in examine_broker(settings, packs.loaded, management):
         yield diagnosis

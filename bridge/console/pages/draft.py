@@ -10,6 +10,7 @@ from aiohttp import web
 from bridge.console.access import USER, require_operator
 from bridge.console.acts import said_why
 from bridge.console.drafts import Backtest, Checked, Fate, Source
+from bridge.console.pages.packs import pack_file, running_of
 from bridge.console.pages.parked import filter_of
 from bridge.console.pages.work_orders import story_of
 from bridge.console.render import BASE, page, see
@@ -40,7 +41,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
     async def begin(request: web.Request) -> web.Response:
         require_operator(request)  # a pack may hold contact data
         pack = request.query.get("pack", "")
-        source = await services.drafts.source(pack)
+        source = await services.activations.source(pack)
         return await _shown(request, source, source.text, request.query.get("reason", ""))
 
     async def do(request: web.Request) -> web.StreamResponse:
@@ -48,15 +49,15 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         form = await request.post()
         pack, reason = str(form.get("pack", "")), str(form.get("reason", ""))
         text, act = str(form.get("text", "")).replace("\r\n", "\n"), str(form.get("act", ""))
-        source = await services.drafts.source(pack)
+        source = await services.activations.source(pack)
         began = Source(source.path, source.text, str(form.get("digest", "")))
         if act == "download":
-            return _file(text)
+            return pack_file(text)
         if act == "activate":
             why = said_why(str(form.get("note", "")))
             running = services.packs[pack].version
             async with services.acts.writing(user, "activate pack", pack, why) as result:
-                version = await services.drafts.activate(pack, text, began.digest)
+                version = await services.activations.activate(pack, text, began.digest, user.name, why)
                 result.text = f"{running} → {version}"
             return see(f"{BASE}/parked?" + urlencode({"pack": pack, "reason": reason, "activated": version}))
         checked = await services.drafts.check(pack, text)
@@ -91,7 +92,9 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             checked=checked,
             outlook=outlook,
             others=[] if outlook is None else _others(outlook),
-            obstacle=await services.drafts.obstacle(pack),
+            obstacle=await services.activations.obstacle(pack),
+            running=await running_of(services, pack),
+            shown=str,
             example=entries[0] if entries else None,
             may_act=request[USER].may_act,
             most_changes=MOST_CHANGES,
@@ -105,8 +108,3 @@ def _others(outlook: Outlook) -> list[Change]:
     """Leave out what concerns the jobs of the parked messages: that is what is wanted."""
     jobs = {entry.job.key for fate in outlook.fates for entry in fate.became if entry.job is not None}
     return [change for change in outlook.backtest.changes if change.job not in jobs]
-
-
-def _file(text: str) -> web.Response:
-    headers = {"Content-Disposition": 'attachment; filename="pack.yaml"'}
-    return web.Response(text=text, content_type="application/yaml", headers=headers)

@@ -42,6 +42,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             packs=list(services.packs),
             text=shown,
             done={name: request.query.get(name) for name in ("applied", "refused", "discarded", "activated")},
+            running=await services.activations.running(asked["pack"]) if request.query.get("activated") else None,
         )
 
     async def show(request: web.Request) -> web.Response:

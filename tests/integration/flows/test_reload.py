@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import PermanentError
-from bridge.flows.live_packs import LivePacks, NeedsRestart, PackReload
+from bridge.flows.live_packs import LivePacks, LoadedPacks, NeedsRestart, PackReload
 from bridge.flows.ports import WorkOrderQuery
 from bridge.flows.work import Work
 from bridge.mapping.loader import make_pack
@@ -74,7 +74,7 @@ async def test_a_batch_ends_with_the_packs_it_began_with(world: World, pack: Pac
 async def test_a_bad_pack_is_refused_with_its_problems_and_the_old_one_stays(pack: Pack, capsys: Any) -> None:
     packs = live(pack)
 
-    def load() -> dict[str, Pack]:
+    def load() -> LoadedPacks:
         raise PermanentError("pack.yaml:1:1: gap: no rule fits")
 
     assert await PackReload(packs, load).reload() is False
@@ -99,7 +99,12 @@ def test_what_is_set_up_in_rabbitmq_needs_a_restart(pack: Pack, change: tuple[st
 async def test_a_changed_file_is_taken_up_by_itself(pack: Pack, tmp_path: Path) -> None:
     packs, file = live(pack), tmp_path / "pack.yaml"
     file.write_text(TEXT)
-    reload = PackReload(packs, lambda: {pack.name: make_pack(parse_yaml(file.read_text(), "pack.yaml"))})
+
+    def read() -> LoadedPacks:
+        by_name = {pack.name: make_pack(parse_yaml(file.read_text(), "pack.yaml"))}
+        return LoadedPacks(by_name, by_name)
+
+    reload = PackReload(packs, read)
     watching = asyncio.create_task(reload.watch(file.read_text, TEXT, 0.001))
     file.write_text(TEXT.replace('version: "1.0"', 'version: "2.0"'))
     try:

@@ -67,10 +67,13 @@ async def test_other_processes_with_a_pack_are_known_until_they_leave(open_: Ope
     store = await open_()
     other = new_store(url, new_id=lambda: "process-2", instance="bridge-2")
     await other.open()
-    other.processes.packs = lambda: {"acme-wfm": "1"}
-    await other.processes.beat()
-    assert await store.processes.others("acme-wfm") == ["bridge-2"]
-    assert await store.processes.others("other-pack") == []
-    assert await other.processes.others("acme-wfm") == []
+    other.processes.packs = lambda: {"acme-wfm": "2"}
+    other.processes.deployed = lambda: {"acme-wfm": "1"}
+    await other.processes.tell()
+    assert await store.processes.going_by("acme-wfm") == [("bridge-2", "2", "1")]
+    assert await store.processes.going_by("other-pack") == []
+    other.processes.packs = lambda: {"acme-wfm": "3"}
+    assert await other.processes.going_by("acme-wfm") == [("bridge-2", "3", "1")]
+    assert await store.processes.going_by("acme-wfm") == [("bridge-2", "2", "1")]
     await other.close()
-    assert await store.processes.others("acme-wfm") == []
+    assert await store.processes.going_by("acme-wfm") == []

@@ -173,7 +173,10 @@ def test_a_replay_does_not_go_by_packs_that_the_running_bridge_has_not_loaded(
     monkeypatch.setattr(replay.asyncio, "sleep", meanwhile)
     code, out, err = home("messages", "replay", "--all-parked")
     assert (code, out) == (1, "")
-    assert f"the running bridge living goes by acme-wfm@1+old, on disk is acme-wfm@{loaded}: have it reload" in err
+    assert (
+        f"the running bridge living goes by acme-wfm@1+old, this replay would by acme-wfm@{loaded}: have it reload"
+        in err
+    )
     assert home.outcomes() == ["parked"]
     assert home("messages", "replay", "--all-parked", "--unloaded")[2].startswith("1: entry 1 would be parked again")
 

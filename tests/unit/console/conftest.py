@@ -116,6 +116,7 @@ async def serve() -> AsyncIterator[Serve]:
             job_updates=elsewhere,
             packs={},
             drafts=elsewhere,
+            activations=elsewhere,
             hands=elsewhere,
         )
         app = web.Application()
