@@ -19,7 +19,7 @@ from bridge.admin.watchers import Watchers
 from bridge.api.identity import KeySet
 from bridge.api.server import open_server
 from bridge.app.buyer_side import checks, limits_of, listen
-from bridge.app.console_side import build_door, build_services
+from bridge.app.console_side import build_door, build_services, open_issuer
 from bridge.app.pack_reload import Reload
 from bridge.app.parts import Parts
 from bridge.app.process import Start, now
@@ -93,7 +93,10 @@ async def start_admin(
     )
     app = build_admin(watched)
     services = build_services(parts, wfm_side, keys, reload, admin.pulse, watched.warnings)
-    install(app, services, build_door(parts.settings, keys))
+    issuer = open_issuer(parts.settings.oidc)
+    if issuer is not None:
+        stack.push_async_callback(issuer.close)
+    install(app, services, build_door(parts.settings, keys, parts.store.ended_sessions, issuer))
     usual = limits_of(HttpSettings())  # whatever Buyers may take
     stack.push_async_callback(await open_server(app, listening, usual))
     host, port = listening.getsockname()[:2]
