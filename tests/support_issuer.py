@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -168,15 +169,15 @@ class FakeIssuer:
 
 
 @asynccontextmanager
-async def open_issuer() -> AsyncIterator[FakeIssuer]:
-    """Serve an issuer for as long as the block lasts."""
+async def open_issuer(tls: ssl.SSLContext | None = None) -> AsyncIterator[FakeIssuer]:
+    """Serve an issuer for as long as the block lasts; `tls` is the server's."""
     issuer = FakeIssuer()
     runner = web.AppRunner(issuer.app(), access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
     port: int = runner.addresses[0][1]
-    issuer.url = f"http://localhost:{port}"
+    issuer.url = f"http{'' if tls is None else 's'}://localhost:{port}"
     try:
         yield issuer
     finally:
