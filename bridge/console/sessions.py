@@ -4,18 +4,19 @@ A session ends after `LASTS_S`, with the token that began it, as soon as its use
 an issuer granted him is, and for all processes when its user logs out.
 """
 
-import asyncio
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
 import structlog
 from aiohttp import web
 
 from bridge.console.cookies import SignedCookie
+from bridge.console.patience import Patience
 from bridge.console.users import Grant, User, Users
 from bridge.errors import StoreUnavailable
 
@@ -81,8 +82,8 @@ class Sessions:
 class EndedSessions(Protocol):
     """What was ended, as the database keeps it; both raise `StoreUnavailable`."""
 
-    async def add(self, session: str, ends_at: datetime) -> None: ...
-    async def has(self, session: str) -> bool: ...
+    def add(self, session: str, ends_at: datetime) -> Coroutine[Any, Any, None]: ...
+    def has(self, session: str) -> Coroutine[Any, Any, bool]: ...
 
 
 class Endings:
@@ -95,6 +96,7 @@ class Endings:
     def __init__(self, kept: EndedSessions, clock: Callable[[], float] = time.time) -> None:
         self._kept = kept
         self._clock = clock
+        self._patience = Patience(PATIENCE_S)
         self._here: dict[str, float] = {}
         self._unwritten: dict[str, float] = {}
 
@@ -114,17 +116,9 @@ class Endings:
             return True
         if self._unwritten:
             await self._write()
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                return await self._kept.has(session.id)
-        except TimeoutError:
-            raise StoreUnavailable from None
+        return await self._patience.answer(partial(self._kept.has, session.id))
 
     async def _write(self) -> None:
         for id_, ends in list(self._unwritten.items()):
-            try:
-                async with asyncio.timeout(PATIENCE_S):
-                    await self._kept.add(id_, datetime.fromtimestamp(ends, UTC))
-            except TimeoutError:
-                raise StoreUnavailable from None
+            await self._patience.answer(partial(self._kept.add, id_, datetime.fromtimestamp(ends, UTC)))
             self._unwritten.pop(id_, None)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, select
 
+from bridge.store.direct import Direct
 from bridge.store.session import Database, insert_new
 from bridge.store.tables import ended_sessions
 
@@ -19,6 +20,7 @@ class EndedSessions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._find: Direct | None = None
 
     async def add(self, session: str, ends_at: datetime) -> None:
         """Say that a session is over; `ends_at` is when it would have been by itself. Said twice, it is said once."""
@@ -26,6 +28,6 @@ class EndedSessions:
             await db.run(_ADD, {"id": session, "ends_at": ends_at})
 
     async def has(self, session: str) -> bool:
-        """Tell whether a session was ended."""
-        async with self._database.read() as db:
-            return await db.row(_FIND, {"wanted": session}) is not None
+        """Tell whether a session was ended. Each page of the console asks so once."""
+        find = self._find = self._find or Direct(_FIND, self._database.dialect)
+        return bool(await self._database.fetch(find.bind({"wanted": session})))

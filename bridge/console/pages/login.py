@@ -1,8 +1,8 @@
 """Logging in by a token, and out."""
 
-import asyncio
 import re
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from bridge.console.access import SESSION, USER, Door
+from bridge.console.patience import Patience
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
 from bridge.console.users import User
@@ -85,9 +86,8 @@ async def enter(request: web.Request, services: Services, user: User) -> None:
 async def _write(services: Services, user: User, act: str, thing: str) -> None:
     """Put it into the audit log. While the database is away people come in all the same, to see that it is, and go."""
     try:
-        async with asyncio.timeout(AUDIT_PATIENCE_S):
-            await services.acts.written(user, act, thing, "")
-    except (StoreUnavailable, TimeoutError):
+        await Patience(AUDIT_PATIENCE_S).answer(partial(services.acts.written, user, act, thing, ""))
+    except StoreUnavailable:
         log.warning("admin.act_not_written", who=user.name, act=act, thing=thing)
 
 

@@ -217,10 +217,11 @@ async def test_a_page_asks_the_database_for_no_more_than_one_key(console: Consol
 
 @pytest.mark.parametrize("trouble", ["is_away", "hangs"])
 async def test_while_the_database_does_not_answer_one_sees_that_it_does_not_and_changes_nothing(
-    console: Console, trouble: str, monkeypatch: pytest.MonkeyPatch
+    serve: Serve, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """At three in the morning, *Now* says what is wrong."""
     monkeypatch.setattr("bridge.console.sessions.PATIENCE_S", 0.01)
+    console = await serve()
     await console.log_in()
     csrf = await console.csrf()
     setattr(console.kept, trouble, True)
