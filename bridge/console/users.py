@@ -89,7 +89,7 @@ class Grants:
         found = self.values(claims)
         granted = frozenset[str]().union(*(values for values in found.values() if values is not None))
         value = next((value for value in self.roles if value in granted), None)
-        name = _name_in(claims)
+        name = name_in(claims)
         if value is None:
             raise NoRole(self._missing(name, found))
         return User(name, self.roles[value], until, Grant(self.key, value))
@@ -180,8 +180,8 @@ class Users:
         return user if self._named(user.name) is None else replace(user, name=f"{user.name} of {grants.issuer}")
 
 
-def _name_in(claims: Mapping[str, Any]) -> str:
-    """Give a name that can be written in a line."""
-    names = (claims[key] for key in NAMING_CLAIMS if isinstance(claims.get(key), str))
+def name_in(claims: Mapping[str, Any], wanted: Sequence[str] = NAMING_CLAIMS) -> str:
+    """Give a name that can be written in a line: the first of some claims that is one."""
+    names = (claims[key] for key in wanted if isinstance(claims.get(key), str))
     printable = ("".join(filter(str.isprintable, name)).strip()[:LONGEST_NAME] for name in names)
     return next(filter(None, printable), "somebody without a name")

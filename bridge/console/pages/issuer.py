@@ -10,7 +10,7 @@ from bridge.console.logins import AtIssuer, Begun
 from bridge.console.pages.login import enter, own, refusal
 from bridge.console.render import BASE, page
 from bridge.console.services import Services
-from bridge.console.users import NoRole
+from bridge.console.users import NoRole, name_in
 from bridge.errors import BridgeError
 from bridge.oidc import LoginRefused, is_answer, newly_asked
 
@@ -56,7 +56,7 @@ def routes(services: Services, door: Door) -> Iterable[web.RouteDef]:
             return page(request, "problem.html", 403, title="No role here", text=str(why))
         except BridgeError as why:
             return refusal(request, services, door, why, begun.wanted)
-        await enter(request, services, user)
+        await enter(request, services, user, f"at {at.name}, as {name_in(claims, ('sub',))}")  # a `sub` is for good
         response = page(request, "onward.html", title="Logged in", text=f"Welcome, {user.name}.", to=begun.wanted)
         door.sessions.begin(response, user)
         return response

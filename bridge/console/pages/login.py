@@ -77,16 +77,16 @@ def refusal(request: web.Request, services: Services, door: Door, why: BridgeErr
     return form(request, services, door, wanted, str(why), status)
 
 
-async def enter(request: web.Request, services: Services, user: User) -> None:
-    """Write down that somebody comes in."""
+async def enter(request: web.Request, services: Services, user: User, note: str = "") -> None:
+    """Write down that somebody comes in; `note` says how he is known."""
     log.info("admin.login", who=user.name, role=user.role.value, remote=request.remote)
-    await _write(services, user, "login", request.remote or "")
+    await _write(services, user, "login", request.remote or "", note)
 
 
-async def _write(services: Services, user: User, act: str, thing: str) -> None:
+async def _write(services: Services, user: User, act: str, thing: str, note: str = "") -> None:
     """Put it into the audit log. While the database is away people come in all the same, to see that it is, and go."""
     try:
-        await Patience(AUDIT_PATIENCE_S).answer(partial(services.acts.written, user, act, thing, ""))
+        await Patience(AUDIT_PATIENCE_S).answer(partial(services.acts.written, user, act, thing, note))
     except StoreUnavailable:
         log.warning("admin.act_not_written", who=user.name, act=act, thing=thing)
 

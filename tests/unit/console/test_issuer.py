@@ -165,8 +165,8 @@ async def test_who_logs_in_at_the_issuer_is_in_and_sees_the_page_that_he_asked_f
     assert entered.status == 200
     assert 'http-equiv="refresh" content="0;url=/console/audit?before=7"' in entered.text
     assert "<span>carol <small>operator</small>" in (await browser.get("/console/audit")).text
-    acts = [(entry.act, entry.who, entry.role) for entry in browser.console.audit.entries]
-    assert acts == [("login", "carol", "operator")]
+    acts = [(entry.act, entry.who, entry.role, entry.note) for entry in browser.console.audit.entries]
+    assert acts == [("login", "carol", "operator", "at Example, as 248289761001")]
 
 
 async def test_the_cookies_are_sent_where_they_must_be_and_no_further(browser: Browser) -> None:
