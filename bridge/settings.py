@@ -164,6 +164,20 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
+def _issuer(value: str) -> str:
+    """Require the URL of an issuer (OpenID Connect Discovery 1.0, 3): by TLS, unless it is on this machine."""
+    if not value:
+        return value
+    try:
+        parts = urlsplit(value)
+        is_url = parts.scheme in ("https", "http") and bool(parts.hostname) and not (parts.query or parts.fragment)
+    except ValueError:
+        is_url = False
+    if not is_url or (parts.scheme == "http" and not _is_loopback(parts.hostname or "")):
+        raise ValueError("expected a URL that begins with https://, without a query or a fragment")
+    return value
+
+
 class Section(BaseModel):
     """A group of keys: closed and frozen."""
 
@@ -585,6 +599,59 @@ class AdminSettings(Section):
         return _is_loopback(self.host)
 
 
+class OidcSettings(Section):
+    """Logging in to the console at an issuer, by OpenID Connect."""
+
+    issuer: Annotated[str, AfterValidator(_issuer)] = Field(
+        "",
+        description="Where people log in to the console, exactly as the issuer writes itself: "
+        "`https://login.example.com/realms/seller`. Empty: by tokens only. Needs `admin.base_url`, unless `admin.host` "
+        "is a loopback address.",
+    )
+    client_id: str = Field("", description="What the issuer calls the console; required with `issuer`.")
+    client_secret_file: Path | None = Field(
+        None, description="File with the secret of that client. Empty: it has none (a public client, by PKCE alone)."
+    )
+    name: str = Field("", description="What the login page calls the issuer. Empty: its host.")
+    scopes: Annotated[tuple[Annotated[str, Field(pattern=_SCOPE)], ...], BeforeValidator(_split)] = Field(
+        ("openid", "profile", "email"),
+        description="Scopes that are asked for; `openid` must be one. In a variable: separated by commas.",
+    )
+    role_claims: Annotated[
+        tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_split), Field(min_length=1)
+    ] = Field(
+        ("roles", "groups"),
+        description="Claims of the ID token that give roles; all of them count. A dot leads into an object; `email` "
+        "counts only where it is verified. In a variable: separated by commas.",
+    )
+    operators: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_split)] = Field(
+        (), description="Values in those claims that make an operator. In a variable: separated by commas."
+    )
+    viewers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_split)] = Field(
+        (), description="Values that make a viewer. Who has none of both may not enter."
+    )
+    proxy_url: Annotated[SecretStr, _url("http")] | None = Field(
+        None,
+        description="HTTP proxy through which the bridge asks the issuer (CONNECT): `http://user:password@host:port`. "
+        "Empty: none.",
+    )
+    ca_file: Path | None = Field(
+        None, description="Certificates (PEM) of authorities that are trusted besides the system's to ask it."
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.issuer and not self.client_id:
+            raise ValueError("issuer needs a client_id, which the issuer gives")
+        if self.issuer and not (self.operators or self.viewers):
+            raise ValueError("issuer needs operators or viewers: else nobody who logs in there may enter")
+        if both := sorted({*self.operators} & {*self.viewers}):
+            raise ValueError(f"{both[0]} makes either operators or viewers, not both")
+        if "openid" not in self.scopes:
+            raise ValueError("scopes must have openid: without it the issuer tells nobody who somebody is")
+        return self
+
+
 class TracingSettings(Section):
     """Traces of OpenTelemetry. They need `pip install 'mef-bridge[otel]'`."""
 
@@ -653,6 +720,7 @@ class Settings(BaseSettings):
     delivery: DeliverySettings = Field(DeliverySettings(), description="Webhooks towards the Buyers' listeners.")
     retention: RetentionSettings = Field(RetentionSettings(), description="How long what is done with is kept.")
     admin: AdminSettings = Field(AdminSettings(), description="What operators reach: probes, metrics, the console.")
+    oidc: OidcSettings = Field(OidcSettings(), description="Logging in to the console at an issuer.")
     tracing: TracingSettings = Field(TracingSettings(), description="Traces of OpenTelemetry.")
     log: LogSettings = Field(LogSettings(), description="Log lines.")
 
@@ -693,6 +761,22 @@ class Settings(BaseSettings):
                 f"http.host {self.http.host} is no address that Buyers can reach; "
                 "set http.base_url, or mode: development"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _issuer_can_lead_back(self) -> Self:
+        if not self.oidc.issuer or not self.admin.enabled:
+            return self
+        if not self.admin.base_url and not self.admin.is_loopback:
+            raise ValueError(
+                "oidc.issuer needs admin.base_url, how operators reach the console: it leads them back there"
+            )
+        if self.admin.base_url and self.admin.base_url.startswith("http:"):
+            host = urlsplit(self.admin.base_url).hostname or ""
+            if not _is_loopback(host):
+                raise ValueError(
+                    "oidc.issuer needs an admin.base_url with https://: logins must not be seen on their way"
+                )
         return self
 
     @model_validator(mode="after")

@@ -20,7 +20,7 @@ from bridge.api.identity import KeySet
 from bridge.api.server import open_server
 from bridge.app.activations import PackActivations
 from bridge.app.buyer_side import checks, limits_of, listen
-from bridge.app.console_side import build_door, build_services
+from bridge.app.console_side import build_door, build_services, open_issuer
 from bridge.app.parts import Parts
 from bridge.app.process import Start, now
 from bridge.app.wfm_side import WfmSide
@@ -94,7 +94,10 @@ async def start_admin(
     )
     app = build_admin(watched)
     services = build_services(parts, wfm_side, keys, activations, admin.pulse, watched.warnings)
-    install(app, services, build_door(parts.settings, keys))
+    issuer = open_issuer(parts.settings.oidc)
+    if issuer is not None:
+        stack.push_async_callback(issuer.close)
+    install(app, services, build_door(parts.settings, keys, parts.store.ended_sessions, issuer))
     usual = limits_of(HttpSettings())  # whatever Buyers may take
     stack.push_async_callback(await open_server(app, listening, usual))
     host, port = listening.getsockname()[:2]

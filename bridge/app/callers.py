@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import structlog
+from pydantic import SecretStr
 
 from bridge.api.identity import (
     ApiKeyIdentity,
@@ -86,8 +88,12 @@ async def open_keys(settings: Settings, stack: AsyncExitStack) -> KeySet | None:
 
 def way_to_keys(chosen: IdentitySettings) -> Mapping[str, Any]:
     """Say through what proxy the keys are fetched, and which authorities vouch for their server."""
-    proxy = chosen.jwks_proxy_url
-    trust = {} if chosen.jwks_ca_file is None else {"ssl": TlsFiles([chosen.jwks_ca_file]).context}
+    return way_out(chosen.jwks_proxy_url, chosen.jwks_ca_file)
+
+
+def way_out(proxy: SecretStr | None, ca_file: Path | None) -> Mapping[str, Any]:
+    """Give what the HTTP client is told of a proxy and of trusted authorities. Raises `PermanentError` for a file."""
+    trust = {} if ca_file is None else {"ssl": TlsFiles([ca_file]).context}
     return {**proxy_options(None if proxy is None else proxy.get_secret_value()), **trust}
 
 

@@ -243,7 +243,7 @@ def _requests(parts: Parts) -> Idempotency:
 
 
 def _ages(settings: RetentionSettings) -> dict[Memory, timedelta]:
-    """Say how long each is kept. Offered slots say themselves until when they count; 0 days are for ever."""
+    """Say how long each is kept. What is over at a moment of its own says so itself; 0 days are for ever."""
     days = {
         Memory.JOURNAL: settings.journal_days,
         Memory.INBOX: settings.inbox_days,
@@ -252,4 +252,5 @@ def _ages(settings: RetentionSettings) -> dict[Memory, timedelta]:
         Memory.REFUSED: settings.deliveries_days,
         Memory.TRACES: settings.deliveries_days,
     }
-    return {Memory.SLOTS: timedelta()} | {what: timedelta(days=kept) for what, kept in days.items() if kept}
+    own = {Memory.SLOTS: timedelta(), Memory.SESSIONS: timedelta()}
+    return own | {what: timedelta(days=kept) for what, kept in days.items() if kept}

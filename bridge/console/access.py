@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from bridge.console.sessions import Session, Sessions
+from bridge.console.logins import AtIssuer
+from bridge.console.sessions import Endings, Session, Sessions
 from bridge.console.users import User, Users
-from bridge.errors import BridgeError, TransientError
+from bridge.errors import BridgeError, StoreUnavailable, TransientError
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +27,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 CSRF_FIELD: Final = "csrf"
 CSRF_HEADER: Final = "X-CSRF-Token"
 CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+LOGOUT: Final = "/console/logout"
 USER: Final = web.RequestKey("user", User)
 SESSION: Final = web.RequestKey("session", Session)
 
@@ -43,12 +45,17 @@ HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """How requests are judged. `base_url` is how operators reach us, if it is not by what they name as `Host`."""
+    """How requests are judged. `base_url` is how operators reach us, if it is not by what they name as `Host`.
+
+    `at_issuer` is where people log in, if not by a token of their own.
+    """
 
     users: Users
     sessions: Sessions
+    endings: Endings
     base_url: str | None = None
     only_loopback: bool = False
+    at_issuer: AtIssuer | None = None
 
     async def user_of(self, request: web.Request) -> User | None:
         """Tell who asks; None if nobody is known. Raises `HTTPForbidden` for a change from a foreign page."""
@@ -56,12 +63,35 @@ class Door:
         if authorization is not None:
             return await self._bearer(request, authorization)
         session = self.sessions.read(request)
-        if session is None:
+        if session is None or not await self._holds(request, session):
             return None
         if request.method in CHANGING:
             await self._check_change(request, session)
         request[SESSION] = session
         return session.user
+
+    async def still_knows(self, request: web.Request) -> bool:
+        """Tell whether who asked may go on with what takes long: his session may have ended meanwhile."""
+        if SESSION not in request:
+            return True
+        session = self.sessions.read(request)
+        return session is not None and await self._holds(request, session)
+
+    def own_url(self, request: web.Request) -> str:
+        """Give the address at which a browser reaches us, without a path."""
+        return self.base_url or f"{request.scheme}://{request.host}"
+
+    async def _holds(self, request: web.Request, session: Session) -> bool:
+        """Tell whether a session was not ended.
+
+        While the database does not say it, who comes may look, at what is seen without a database, and leave.
+        """
+        try:
+            return not await self.endings.has(session)
+        except StoreUnavailable as trouble:
+            if request.method in CHANGING and request.path != LOGOUT:
+                raise web.HTTPServiceUnavailable(text=f"{trouble} Nothing was changed.") from trouble
+            return True
 
     async def _bearer(self, request: web.Request, authorization: str) -> User | None:
         scheme, _, token = authorization.strip().partition(" ")

@@ -9,14 +9,26 @@ from aiohttp.typedefs import Middleware
 
 from bridge.console import api, openapi
 from bridge.console.access import USER, Door, Handler, add_headers
-from bridge.console.pages import audit, deliveries, draft, listeners, login, now, packs, parked, wfm, work_orders
+from bridge.console.pages import (
+    audit,
+    deliveries,
+    draft,
+    issuer,
+    listeners,
+    login,
+    now,
+    packs,
+    parked,
+    wfm,
+    work_orders,
+)
 from bridge.console.render import BASE, STATIC, page, see, set_up
 from bridge.console.services import Services
 from bridge.errors import PermanentError, StoreUnavailable
 
 log = structlog.get_logger(__name__)
 
-OPEN: Final = frozenset({f"{BASE}/login"})
+OPEN: Final = frozenset({f"{BASE}/login", f"{BASE}/login/issuer", f"{BASE}/login/callback"})
 """Paths behind which nobody is asked who he is, besides the static files."""
 STATIC_PATH: Final = f"{BASE}/static/"
 KEEP: Final = "public, max-age=31536000, immutable"
@@ -47,7 +59,8 @@ def _pages(services: Services, door: Door) -> web.Application:
     set_up(console)
     parts: Sequence[Iterable[web.RouteDef]] = (
         login.routes(services, door),
-        now.routes(services),
+        issuer.routes(services, door),
+        now.routes(services, door),
         work_orders.routes(services),
         parked.routes(services),
         draft.routes(services),

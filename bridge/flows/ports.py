@@ -464,6 +464,7 @@ class Memory(StrEnum):
     REFUSED = "refused requests"
     TRACES = "trace contexts"
     SLOTS = "slots"
+    SESSIONS = "ended sessions"
 
 
 class RequestKey(NamedTuple):

@@ -39,6 +39,10 @@ class Bound(NamedTuple):
     parameters: Parameters
 
 
+class CutOff(Exception):
+    """A transaction was broken off while it began: the server may have begun it."""
+
+
 class Driver(Protocol):
     """A connection of one database's driver, in a transaction. Raises what the driver does."""
 
@@ -81,6 +85,7 @@ class OnPostgres:
         self._connection = connection
         self._writes = writes
         self._has_begun = False
+        self._is_beginning = False
         self.is_standby = False
 
     async def begin(self) -> None:
@@ -92,7 +97,9 @@ class OnPostgres:
             await self._connection.execute("COMMIT")
 
     async def roll_back(self) -> None:
-        """Roll it back, if there is one."""
+        """Roll it back, if there is one. Raises `CutOff` where nobody can say whether there is."""
+        if self._is_beginning:
+            raise CutOff
         if self._connection.is_in_transaction():
             await self._connection.execute("ROLLBACK")
 
@@ -100,8 +107,10 @@ class OnPostgres:
         """Let nobody else lock one of these numbers until the transaction ends."""
         wanted = ",".join(map(str, numbers))
         lock = f"SELECT pg_advisory_xact_lock(wanted) FROM unnest('{{{wanted}}}'::bigint[]) AS wanted"  # noqa: S608
-        begin, self._has_begun = "" if self._has_begun else "BEGIN; ", True
-        await self._connection.execute(f"{begin}{lock}")
+        if self._has_begun:
+            await self._connection.execute(lock)
+        else:
+            await self._begin_by(f"BEGIN; {lock}")
 
     async def fetch(self, sql: str, parameters: Parameters) -> Rows:
         """Run a statement, and give its rows."""
@@ -117,11 +126,20 @@ class OnPostgres:
         """Run a statement for each of some rows of parameters."""
         await self._asked(self._connection.executemany, sql, rows)
 
+    async def _begin_by(self, sql: str) -> None:
+        """Begin the transaction by a statement. Once the server has answered, it is known whether there is one."""
+        self._has_begun = self._is_beginning = True
+        try:
+            await self._connection.execute(sql)
+        except asyncpg.PostgresError:
+            self._is_beginning = False
+            raise
+        self._is_beginning = False
+
     async def _asked(self, call: Callable[..., Awaitable[Any]], *arguments: Any) -> Any:
         try:
             if not self._has_begun:
-                self._has_begun = True
-                await self._connection.execute("BEGIN" if self._writes else "BEGIN READ ONLY")
+                await self._begin_by("BEGIN" if self._writes else "BEGIN READ ONLY")
             return await call(*arguments)
         except asyncpg.ReadOnlySQLTransactionError:
             self.is_standby = self._writes

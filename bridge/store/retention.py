@@ -18,6 +18,7 @@ from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import (
     attempts,
     deliveries,
+    ended_sessions,
     inbox,
     journal,
     notifications,
@@ -44,6 +45,7 @@ _AGE = {
     Memory.REFUSED: refused_requests.c.at,
     Memory.TRACES: trace_contexts.c.at,
     Memory.SLOTS: offered_slots.c.expires_at,
+    Memory.SESSIONS: ended_sessions.c.ends_at,
 }
 _BESIDES = {
     Memory.JOURNAL: journal.c.outcome.not_in(_KEPT),

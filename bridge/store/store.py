@@ -16,6 +16,7 @@ from bridge.store.audit import Audit
 from bridge.store.backlog import Backlog
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
+from bridge.store.ended_sessions import EndedSessions
 from bridge.store.figures import Counts
 from bridge.store.jobs import JobCache
 from bridge.store.journal import Journal
@@ -124,6 +125,7 @@ class SqlStore:
         self.counts = Counts(self._database)
         self.search = Search(self._database)
         self.audit = Audit(self._database)
+        self.ended_sessions = EndedSessions(self._database)
         self.notifications = Notifications(self._database)
         self.deliveries = Deliveries(self._database, clock, process)
         self.backlog = Backlog(self._database, self.deliveries)

@@ -397,6 +397,14 @@ partitionings = Table(
     Column("partitions", Number, nullable=False),
 )
 
+ended_sessions = Table(
+    "ended_sessions",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("ends_at", Utc, nullable=False),
+    Index("ix_ended_sessions_ends", "ends_at"),
+)
+
 audit = Table(
     "audit",
     metadata,

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 from bridge.api.identity import RequestingEntity
+from bridge.api.identity.bounded import MAX_BYTES
 from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
 from bridge.api.identity.key_set import KeySet, KeysUnavailable
-from bridge.api.identity.key_source import MAX_BYTES, fetch, reader
+from bridge.api.identity.key_source import fetch, reader
 from bridge.app.callers import open_identity, open_keys
 from bridge.errors import PermanentError
 from bridge.settings import Settings

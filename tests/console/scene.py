@@ -21,6 +21,7 @@ from bridge.settings import (
     DeliverySettings,
     HttpSettings,
     Mode,
+    OidcSettings,
     QueueType,
     Settings,
 )
@@ -58,7 +59,7 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(directory: Path) -> AsyncIterator[Scene]:
+async def open_scene(directory: Path, oidc: OidcSettings | None = None) -> AsyncIterator[Scene]:
     """Let a bridge with a simulated WFM and Buyer run, on a copy of a pack; nothing has happened yet."""
     pack = shutil.copytree(ROOT / "mappings" / PACK, directory / PACK)
     async with AsyncExitStack() as stack:
@@ -69,13 +70,13 @@ async def open_scene(directory: Path) -> AsyncIterator[Scene]:
         await wfm.start()
         stack.push_async_callback(wfm.stop)
         port = free_port()
-        bridge = await stack.enter_async_context(running(_settings(directory, pack, port), link))
+        bridge = await stack.enter_async_context(running(_settings(directory, pack, port, oidc), link))
         buyer = await stack.enter_async_context(SimulatedBuyer(bridge.url, "acme-buyer-key", Irp.SONATA))
         await buyer.register()
         yield Scene(bridge, wfm, buyer, pack, f"http://127.0.0.1:{port}")
 
 
-def _settings(directory: Path, pack: Path, port: int) -> Settings:
+def _settings(directory: Path, pack: Path, port: int, oidc: OidcSettings | None) -> Settings:
     return Settings.model_construct(
         mode=Mode.DEVELOPMENT,
         packs=(pack,),
@@ -85,6 +86,7 @@ def _settings(directory: Path, pack: Path, port: int) -> Settings:
         broker=BrokerSettings(url=SecretStr("amqp://in-memory/"), queue_type=QueueType.CLASSIC),
         database=DatabaseSettings(url=SecretStr(f"sqlite:///{directory / 'bridge.sqlite3'}")),
         delivery=DeliverySettings(allow_private_callbacks=True),
+        oidc=oidc or OidcSettings(),
     )
 
 

@@ -49,6 +49,7 @@ from bridge.store import open_store
 from bridge.wfm.topology import Topology
 from tests.integration.store.values import NOW, subscription
 from tests.support_databases import executed
+from tests.support_issuer import open_issuer
 from tests.unit.delivery.certificates import Authority
 
 pytestmark = pytest.mark.integration
@@ -180,6 +181,35 @@ async def test_keys_of_an_issuer_that_are_none(settings: Settings, tmp_path: Pat
     (told,) = (await wrong(changed(settings, identity=identity))).items()
     assert told[0] == "identity.jwks"
     assert told[1].startswith(f"identity.jwks: {tmp_path}/jwks.json: ")
+
+
+async def test_an_issuer_at_whom_people_log_in(settings: Settings) -> None:
+    async with open_issuer() as issuer:
+        chosen = {"issuer": issuer.url, "client_id": "console", "operators": ("ops",)}
+        ours = f"http://127.0.0.1:{settings.admin.port}/console/login/callback"
+        told = (await found(changed(settings, oidc=chosen)))["oidc"]
+        assert told == ("right", f"2 keys of {issuer.url}; it must lead back to {ours}")
+        for changes, says in (
+            ({"metadata": {"issuer": "https://other"}}, "oidc.issuer must be the same, to the last slash"),
+            ({"broken": {"/.well-known/openid-configuration": 404}}, "answered 404: see oidc.issuer"),
+            ({"broken": {"/.well-known/openid-configuration": 503}}, "answered 503"),
+            (
+                {"broken": {"/keys": 500}},
+                f"its keys at {issuer.url}/keys cannot be fetched",
+            ),
+        ):
+            issuer.metadata, issuer.broken = changes.get("metadata", {}), changes.get("broken", {})
+            told = await wrong(changed(settings, oidc=chosen))
+            assert told.keys() == {"oidc"}
+            assert says in told["oidc"]
+    away = await wrong(changed(settings, oidc=chosen))
+    assert away["oidc"].startswith(f"oidc.issuer: The issuer cannot be reached: {issuer.url}/.well-known")
+
+
+async def test_a_secret_for_the_issuer_that_is_not_there(settings: Settings, tmp_path: Path) -> None:
+    chosen = {"issuer": "https://a.example", "client_secret_file": tmp_path / "secret"}
+    told = await wrong(changed(settings, oidc=chosen))
+    assert told == {"oidc": f"oidc.client_secret_file: {tmp_path}/secret: No such file or directory"}
 
 
 async def test_a_port_that_another_program_has(settings: Settings) -> None:

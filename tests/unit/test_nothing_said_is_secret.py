@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 import structlog
+from pydantic import SecretStr
 
 from bridge.api.identity import ApiKeyIdentity, KeySet, TokenIdentity, TokenRules
+from bridge.app.console_side import open_issuer
 from bridge.app.credentials import broker_url, database_url
 from bridge.secret import FileSecret
-from bridge.settings import BrokerSettings, DatabaseSettings, load_settings
+from bridge.settings import BrokerSettings, DatabaseSettings, OidcSettings, load_settings
 from bridge.store import new_store
 from bridge.telemetry import configure_logging
 from bridge.wfm.link import RabbitLink
@@ -95,6 +97,20 @@ async def a_token_of_nobody(_: Path, __: io.StringIO) -> None:
     await TokenIdentity([], keys, rules).authenticate({"Authorization": f"Bearer {header}.e30.{SECRET}"})
 
 
+async def an_issuer_that_is_away(directory: Path, _: io.StringIO) -> None:
+    (directory / "secret").write_text(SECRET)
+    chosen = OidcSettings(
+        issuer="https://issuer.example.com",
+        client_id="c",
+        client_secret_file=directory / "secret",
+        viewers=("all",),
+        proxy_url=SecretStr(f"http://u:{SECRET}@127.0.0.1:1"),
+    )
+    issuer = open_issuer(chosen)
+    assert issuer is not None
+    await issuer.metadata()
+
+
 async def what_a_library_says(_: Path, __: io.StringIO) -> None:
     library, ours = logging.getLogger("library"), structlog.get_logger("ours")
     library.warning("GET https://u:%s@h/?password=%s", SECRET, SECRET)
@@ -119,6 +135,7 @@ FAILURES: list[Say] = [
     a_secret_that_is_none,
     a_key_of_nobody,
     a_token_of_nobody,
+    an_issuer_that_is_away,
     what_a_library_says,
 ]
 

@@ -206,6 +206,10 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
     free_text |= {
         f"BRIDGE_IDENTITY_{name}" for name in ("BUYER", "ISSUER", "AUDIENCE", "ENTITY_CLAIM", "SCOPE_CLAIMS", "JWKS")
     }
+    free_text |= {
+        f"BRIDGE_OIDC_{name}"
+        for name in ("CLIENT_ID", "CLIENT_SECRET_FILE", "NAME", "ROLE_CLAIMS", "OPERATORS", "VIEWERS", "CA_FILE")
+    }
     assert complained == names.keys() - free_text
 
 
@@ -386,6 +390,43 @@ TOKENS = "jwks: keys.json, issuer: i, audience: a"
 def test_identity_that_would_let_strangers_in_is_refused(text: str, complaint: str, write: Any) -> None:
     (line,) = problems(write(text))
     assert line.startswith(f"bridge.yaml:{complaint}")
+
+
+ISSUER = "oidc: {issuer: 'https://login.example.com', client_id: console, operators: [ops]"
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("oidc: {issuer: login.example.com}", "1:16: wrong-value: expected a URL that begins with https://"),
+        ("oidc: {issuer: 'http://login.example.com'}", "1:16: wrong-value: expected a URL that begins with https://"),
+        (
+            "oidc: {issuer: 'https://login.example.com?x'}",
+            "1:16: wrong-value: expected a URL that begins with https://",
+        ),
+        ("oidc: {issuer: 'https://[x'}", "1:16: wrong-value: expected a URL that begins with https://"),
+        ("oidc: {issuer: 'https://login.example.com'}", "1:7: wrong-value: issuer needs a client_id"),
+        ("oidc: {issuer: 'https://a.example', client_id: x}", "1:7: wrong-value: issuer needs operators or viewers"),
+        (ISSUER + ", viewers: [ops]}", "1:7: wrong-value: ops makes either operators or viewers"),
+        (ISSUER + ", scopes: [profile]}", "1:7: wrong-value: scopes must have openid"),
+        (ISSUER + ", role_claims: []}", "1:96: wrong-value: expected at least 1"),
+        (ISSUER + "}\nadmin: {host: 0.0.0.0}", "1:1: wrong-value: oidc.issuer needs admin.base_url"),
+        (ISSUER + "}\nadmin: {base_url: 'http://a.example'}", "1:1: wrong-value: oidc.issuer needs an admin.base_url"),
+    ],
+)
+def test_an_issuer_that_could_log_nobody_in_safely_is_refused(text: str, complaint: str, write: Any) -> None:
+    (line,) = problems(write(text))
+    assert line.startswith(f"bridge.yaml:{complaint}")
+
+
+@pytest.mark.parametrize("admin", ["{}", "{host: 0.0.0.0, base_url: 'https://admin.example'}", "{enabled: false}"])
+def test_an_issuer_can_lead_back_to_loopback_or_to_an_address_by_tls(admin: str, write: Any) -> None:
+    assert load_settings(write(f"{ISSUER}}}\nadmin: {admin}")).oidc.operators == ("ops",)
+
+
+def test_an_issuer_on_this_machine_needs_no_tls(write: Any) -> None:
+    text = "oidc: {issuer: 'http://localhost:9000/realms/x', client_id: console, viewers: [all]}"
+    assert load_settings(write(text)).oidc.issuer == "http://localhost:9000/realms/x"
 
 
 def test_what_concerns_several_sections_is_said_of_the_settings_without_a_file(

@@ -6,14 +6,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from aiohttp import ClientSession, ClientTimeout, DummyCookieJar
-
+from bridge.api.identity.bounded import TooLong, request
 from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
 from bridge.api.identity.key_set import Read
 from bridge.errors import PermanentError
 
-MAX_BYTES: Final = 1024 * 1024
-FETCH_SECONDS: Final = 5.0
 STRAIGHT: Final[Mapping[str, Any]] = MappingProxyType({})
 
 DEVELOPMENT_KID: Final = "development-"
@@ -43,21 +40,11 @@ async def read_file(path: Path) -> bytes:
 
 
 async def fetch(url: str, options: Mapping[str, Any] = STRAIGHT) -> bytes:
-    """Get a document of bounded size in bounded time. A redirect could lead anywhere, and is not followed.
-
-    The issuer's name is resolved without a thread (aiohttp does so where aiodns is): one that nobody answers for would
-    keep it for longer than we wait.
-    """
-    timeout = ClientTimeout(total=FETCH_SECONDS)
-    async with (
-        ClientSession(timeout=timeout, cookie_jar=DummyCookieJar()) as session,
-        session.get(url, allow_redirects=False, **options) as response,
-    ):
-        if response.status != 200:
-            raise InvalidKeySet(f"{url} answered {response.status}")
-        raw = bytearray()
-        async for chunk in response.content.iter_any():
-            raw += chunk
-            if len(raw) > MAX_BYTES:
-                raise InvalidKeySet(f"{url} sent more than {MAX_BYTES} bytes")
-    return bytes(raw)
+    """Get a document; raises `InvalidKeySet`, and what `request` does."""
+    try:
+        status, raw = await request("GET", url, **options)
+    except TooLong as error:
+        raise InvalidKeySet(str(error)) from error
+    if status != 200:
+        raise InvalidKeySet(f"{url} answered {status}")
+    return raw

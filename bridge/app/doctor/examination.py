@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from bridge.app.doctor.broker import examine_broker
 from bridge.app.doctor.database import Database, examine_database
 from bridge.app.doctor.diagnosis import Diagnosis, look
-from bridge.app.doctor.files import Packs, buyers, jwks, listeners, operators
+from bridge.app.doctor.files import Packs, buyers, issuer, jwks, listeners, operators
 from bridge.app.doctor.hosts import examine_hosts
 from bridge.app.doctor.ports import port
 from bridge.settings import Settings
@@ -21,6 +21,7 @@ async def examine(settings: Settings, management: str | None = None) -> AsyncIte
     yield await look("http", port(settings.http.host, settings.http.port, "http", "/health/ready"))
     if settings.admin.enabled:
         yield await look("admin.users", operators(settings))
+        yield await look("oidc", issuer(settings))
         yield await look("admin", port(settings.admin.host, settings.admin.port, "admin", "/readyz"))
     database = Database(settings)
     async for diagnosis in examine_database(database, packs.loaded or {}):

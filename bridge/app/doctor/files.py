@@ -7,14 +7,16 @@ from typing import Final
 from aiohttp import ClientError
 
 from bridge.api.identity.jwks import InvalidKeySet, parse_key_set
-from bridge.api.identity.key_source import reader
-from bridge.app.callers import way_to_keys
-from bridge.app.console_side import build_door, is_laboratory
+from bridge.api.identity.key_source import fetch, reader
+from bridge.app.callers import way_out, way_to_keys
+from bridge.app.console_side import is_laboratory, open_issuer, session_key, users_of
 from bridge.app.doctor.diagnosis import Unseen
 from bridge.app.listener_access import load_access
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
+from bridge.console.pages.issuer import CALLBACK
 from bridge.errors import PermanentError
 from bridge.mapping.pack import Pack
+from bridge.oidc import IssuerUnavailable
 from bridge.settings import AdminRole, Mode, Settings, buyers_of
 from bridge.yaml_source import InvalidDocument
 
@@ -74,11 +76,12 @@ async def listeners(settings: Settings) -> str:
 async def operators(settings: Settings) -> str:
     """See who may use the console, with the tokens and the session key that are in files."""
     admin = settings.admin
-    build_door(settings, None)
+    users_of(settings, None)
+    session_key(admin)
     roles = [user.role for user in admin.users]
     if is_laboratory(settings):
         return "operator-key and viewer-key open the console, on this machine only (mode: development)"
-    if not roles and not settings.identity.jwks:
+    if not roles and not settings.identity.jwks and not settings.oidc.issuer:
         raise Unseen("nobody can log in to the console: list somebody in admin.users (docs/console.md)")
     tokens = f", and tokens of the issuer with {admin.operator_scope}" if settings.identity.jwks else ""
     some, others = (roles.count(role) for role in (AdminRole.OPERATOR, AdminRole.VIEWER))
@@ -97,6 +100,26 @@ async def jwks(settings: Settings) -> str:
         said = str(failure) or type(failure).__name__
         raise PermanentError(f"identity.jwks: {place} cannot be fetched: {said}") from None
     return f"{_count(len(keys), 'key')} of {settings.identity.issuer}"
+
+
+async def issuer(settings: Settings) -> str:
+    """Ask the issuer at whom people log in to the console what it says of itself, and for its keys."""
+    chosen, admin = settings.oidc, settings.admin
+    asked = open_issuer(chosen)
+    if asked is None:
+        raise Unseen("not set: people log in to the console by tokens")
+    try:
+        metadata = await asked.metadata()
+        keys = parse_key_set(await fetch(metadata.jwks_uri, way_out(chosen.proxy_url, chosen.ca_file)))
+    except IssuerUnavailable as failure:
+        raise PermanentError(f"oidc.issuer: {failure}") from None
+    except (ClientError, OSError, TimeoutError, InvalidKeySet) as failure:
+        said = str(failure) or type(failure).__name__
+        raise PermanentError(f"oidc.issuer: its keys at {metadata.jwks_uri} cannot be fetched: {said}") from None
+    finally:
+        await asked.close()
+    ours = (admin.base_url or f"http://{admin.host}:{admin.port}").rstrip("/")
+    return f"{_count(len(keys), 'key')} of {chosen.issuer}; it must lead back to {ours}{CALLBACK}"
 
 
 def _count(number: int, what: str) -> str:

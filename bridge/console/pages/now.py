@@ -8,6 +8,7 @@ from typing import Any, Final
 import aiohttp_jinja2
 from aiohttp import web
 
+from bridge.console.access import Door
 from bridge.console.chart import Chart, area, line
 from bridge.console.masks import mask_of_all
 from bridge.console.pages.parked import parked_for
@@ -19,7 +20,7 @@ FRAMES: Final = 720
 """So many times a stream moves before the browser asks anew, and shows that its session still holds: an hour."""
 
 
-def routes(services: Services) -> Iterable[web.RouteDef]:
+def routes(services: Services, door: Door) -> Iterable[web.RouteDef]:
     """Give the routes."""
 
     def facts(request: web.Request) -> dict[str, Any]:
@@ -48,7 +49,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
                 text = aiohttp_jinja2.render_string("now_numbers.html", request, facts(request))
                 lines = "".join(f"data: {line}\n" for line in text.splitlines())
                 await response.write(f"event: numbers\n{lines}\n".encode())
-                if await _ended(services.closing):
+                if await _ended(services.closing) or not await door.still_knows(request):
                     break
         return response
 

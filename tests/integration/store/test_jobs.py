@@ -210,6 +210,20 @@ async def test_a_cancelled_task_leaves_nothing_behind_and_blocks_nobody(store: S
         assert await load(store, saved.ref) == Job(ref=saved.ref)
 
 
+async def test_a_read_that_is_broken_off_while_it_begins_leaves_no_transaction_behind(store: SqlStore) -> None:
+    """Wherever it is broken off: else the next change would find itself in one that may only read."""
+    saved = job()
+    await save(store, saved)
+    for turns in range(40):
+        reading = asyncio.create_task(store.journal.waiting_since())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+        await save(store, saved)
+    assert (await load(store, saved.ref)).ref == saved.ref
+
+
 @pytest.mark.parametrize("known", [True, False], ids=["known", "unknown"])
 async def test_two_transactions_on_one_job_run_one_after_the_other(open_: OpenStore, known: bool) -> None:
     """Nobody decides on a job while another does: 20 increments from two processes make 20."""

@@ -1,5 +1,6 @@
 """The console over what is kept in memory, behind its real door."""
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,8 +16,9 @@ from bridge.console.acts import Acts
 from bridge.console.app import install
 from bridge.console.pulse import Pulse
 from bridge.console.services import Services
-from bridge.console.sessions import Sessions
+from bridge.console.sessions import Endings, Sessions
 from bridge.console.users import KnownToken, Role, User, Users
+from bridge.errors import StoreUnavailable
 from bridge.flows.ports import AuditEntry, RecordedAct
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
@@ -42,6 +44,31 @@ class MemoryAudit:
         return [act for act in reversed(acts) if before is None or act.number < before][:limit]
 
 
+class MemoryEnded:
+    """What was ended. While it `is_away`, it answers nothing; while it `hangs`, it does not even fail."""
+
+    def __init__(self) -> None:
+        self.ids: dict[str, datetime] = {}
+        self.is_away = False
+        self.hangs = False
+        self.asked = 0
+
+    async def add(self, session: str, ends_at: datetime) -> None:
+        await self._answer()
+        self.ids[session] = ends_at
+
+    async def has(self, session: str) -> bool:
+        self.asked += 1
+        await self._answer()
+        return session in self.ids
+
+    async def _answer(self) -> None:
+        if self.hangs:
+            await asyncio.Event().wait()
+        if self.is_away:
+            raise StoreUnavailable
+
+
 def known(tokens: dict[str, User]) -> list[KnownToken]:
     return [KnownToken(hashlib.sha256(token.encode()).digest(), user) for token, user in tokens.items()]
 
@@ -64,6 +91,8 @@ class Console:
     app: web.Application
     audit: MemoryAudit
     clock: Clock
+    kept: "MemoryEnded"
+    door: Door
 
     @property
     def origin(self) -> str:
@@ -99,9 +128,9 @@ async def serve() -> AsyncIterator[Serve]:
     clients = []
 
     async def start(users: Users | None = None, **options: Any) -> Console:
-        audit, clock = MemoryAudit(), Clock()
+        audit, clock, kept = MemoryAudit(), options.pop("clock", None) or Clock(), MemoryEnded()
         users = users or Users(known(TOKENS))
-        door = Door(users, Sessions("k" * 32, users, clock=clock), **options)
+        door = Door(users, Sessions("k" * 32, users, clock=clock), Endings(kept, clock), **options)
         elsewhere: Any = None  # what these tests do not reach
         services = Services(
             acts=Acts(audit, lambda: NOW),
@@ -124,7 +153,7 @@ async def serve() -> AsyncIterator[Serve]:
         client = TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True))  # of an address that is no name
         await client.start_server()
         clients.append(client)
-        return Console(client, app, audit, clock)
+        return Console(client, app, audit, clock, kept, door)
 
     yield start
     for client in clients:

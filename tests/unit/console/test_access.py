@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from bridge.console.access import HEADERS
 from bridge.console.sessions import COOKIE, LASTS_S
-from bridge.console.users import Role, Unknown, User, Users
+from bridge.console.users import Grants, Role, Unknown, User, Users, Values
+from bridge.errors import StoreUnavailable
 from tests.unit.console.conftest import TOKENS, Console, Serve, known
 
 BEARER = {"Authorization": "Bearer ada-token"}
@@ -78,7 +80,8 @@ async def test_behind_tls_the_cookie_is_sent_by_tls_only() -> None:
 
     response, users = web.Response(), Users(known(TOKENS))
     Sessions("k" * 32, users, is_secure=True).begin(response, TOKENS["ada-token"])
-    assert response.cookies[COOKIE]["secure"]
+    assert response.cookies[f"__Host-{COOKIE}"]["secure"]
+    assert response.cookies[f"__Host-{COOKIE}"]["path"] == "/"
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.test/console/", "//evil.test/", "/console/\\evil", "javascript:0"])
@@ -152,6 +155,121 @@ async def test_who_logs_out_is_out(console: Console) -> None:
         pass
     async with console.client.get("/console/audit", allow_redirects=False) as answer:
         assert answer.status == 303
+
+
+async def _copy(console: Console) -> dict[str, str]:
+    """Copy the session of the browser, and let it forget it."""
+    (cookie,) = [each for each in console.client.session.cookie_jar if each.key == COOKIE]
+    console.client.session.cookie_jar.clear()
+    return {"Cookie": f"{COOKIE}={cookie.value}"}
+
+
+async def _log_out(console: Console, **headers: str) -> int:
+    async with console.client.get("/console/audit", headers=headers) as answer:
+        csrf = (await answer.text()).partition('name="csrf" value="')[2].partition('"')[0]
+    sent = {"Origin": console.origin, **headers}
+    async with console.client.post(
+        "/console/logout", data={"csrf": csrf}, headers=sent, allow_redirects=False
+    ) as answer:
+        assert answer.cookies[COOKIE].value == ""
+        return answer.status
+
+
+async def _status(console: Console, path: str = "/console/audit", **headers: str) -> int:
+    async with console.client.get(path, headers=headers, allow_redirects=False) as answer:
+        return answer.status
+
+
+async def test_who_logs_out_is_out_with_every_copy_of_his_session_and_with_no_other(console: Console) -> None:
+    await console.log_in()
+    other = await _copy(console)
+    await console.log_in()
+    copy = await _copy(console)
+    assert await _log_out(console, **copy) == 303
+    assert await _status(console, **copy) == 303
+    assert await _status(console, "/console/", **copy) == 303
+    assert await _status(console, "/api/v1/audit", **copy) == 401
+    assert await _status(console, **other) == 200
+    (ends_at,) = console.kept.ids.values()
+    assert ends_at.timestamp() == pytest.approx(console.clock.seconds + LASTS_S)
+
+
+async def test_what_another_process_ended_is_ended(serve: Serve) -> None:
+    """Both sign with one key, and have one database."""
+    here, there = await serve(), await serve()
+    there.kept.ids = here.kept.ids
+    await here.log_in()
+    copy = await _copy(here)
+    assert await _status(there, **copy) == 200
+    await _log_out(here, **copy)
+    assert await _status(there, **copy) == 303
+
+
+async def test_a_page_asks_the_database_for_no_more_than_one_key(console: Console) -> None:
+    await console.log_in()
+    await console.text("/console/")
+    assert console.kept.asked == 1
+    await console.text("/console/static/console.css")
+    await console.text("/console/login")
+    await console.text("/console/audit", headers=BEARER)
+    assert console.kept.asked == 1
+
+
+@pytest.mark.parametrize("trouble", ["is_away", "hangs"])
+async def test_while_the_database_does_not_answer_one_sees_that_it_does_not_and_changes_nothing(
+    serve: Serve, trouble: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At three in the morning, *Now* says what is wrong."""
+    monkeypatch.setattr("bridge.console.sessions.PATIENCE_S", 0.01)
+    console = await serve()
+    await console.log_in()
+    csrf = await console.csrf()
+    setattr(console.kept, trouble, True)
+    assert await _status(console, "/console/") == 200
+    form, headers = {"csrf": csrf, "note": "x"}, {"Origin": console.origin}
+    async with console.client.post("/console/messages/1/discard", data=form, headers=headers) as answer:
+        text = await answer.text()
+    assert answer.status == 503
+    assert "The database does not answer. Nothing was changed." in text
+
+
+async def test_who_logs_out_meanwhile_is_out_here_at_once_and_everywhere_once_it_answers(serve: Serve) -> None:
+    here, there = await serve(), await serve()
+    there.kept.ids = here.kept.ids
+    await here.log_in()
+    copy = await _copy(here)
+    here.kept.is_away = True
+    assert await _log_out(here, **copy) == 503
+    assert await _status(here, "/console/", **copy) == 303
+    assert await _status(there, **copy) == 200
+    here.kept.is_away = False
+    await here.log_in()
+    assert await _status(here) == 200
+    assert await _status(there, **copy) == 303
+
+
+async def test_one_comes_in_while_the_audit_log_cannot_be_written_and_that_is_in_the_log(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(_: object) -> int:
+        raise StoreUnavailable
+
+    monkeypatch.setattr(console.audit, "begin", away)
+    with capture_logs() as logs:
+        assert await console.log_in() == 303
+    assert await _status(console, "/console/") == 200
+    said = [(line["event"], line["who"]) for line in logs]
+    assert said == [("admin.login", "ada"), ("admin.act_not_written", "ada")]
+
+
+async def test_a_stream_ends_with_its_session(console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.console.pages.now.EVERY_S", 0.01)
+    await console.log_in()
+    copy = await _copy(console)
+    async with console.client.get("/console/now/stream", headers=copy) as answer:
+        assert await answer.content.readline() == b"event: numbers\n"
+        await _log_out(console, **copy)
+        assert (await answer.content.read()).endswith(b"\n\n")
 
 
 async def test_a_session_ends_after_its_time(console: Console) -> None:
@@ -238,13 +356,20 @@ async def _read(token: str) -> Mapping[str, Any]:
     return {"scope": "mefBridge.operate", "exp": 4e9, "preferred_username": "carol"}
 
 
-def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    return frozenset(claims["scope"].split())
+def _scopes(claims: Mapping[str, Any]) -> Values:
+    return {"scope": frozenset(claims["scope"].split())}
+
+
+BY_SCOPE = Grants(
+    key="token",
+    issuer="https://issuer.example",
+    values=_scopes,
+    roles={"mefBridge.operate": Role.OPERATOR, "mefBridge.view": Role.VIEWER},
+)
 
 
 async def test_a_token_of_the_issuer_gives_the_role_of_its_scope(serve: Serve) -> None:
-    roles = {"mefBridge.operate": Role.OPERATOR, "mefBridge.view": Role.VIEWER}
-    console = await serve(Users((), _read, _scopes, roles))
+    console = await serve(Users((), _read, BY_SCOPE))
     assert await console.log_in("ey.bad.token") == 401
     assert await console.log_in("ey.good.token") == 303
     assert "carol <small>operator</small>" in await console.text("/console/audit")
@@ -255,7 +380,7 @@ async def test_a_token_of_a_buyer_or_bound_to_a_certificate_opens_nothing(claims
     async def read(_: str) -> Mapping[str, Any]:
         return {"exp": 4e9, "sub": "x", **claims}
 
-    users = Users((), read, _scopes, {"mefBridge.operate": Role.OPERATOR})
+    users = Users((), read, BY_SCOPE)
     with pytest.raises(Unknown):
         await users.identify("ey.x.y")
 
