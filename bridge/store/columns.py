@@ -6,6 +6,7 @@ text: values of the standard under their wire names, what a WFM or an operator m
 """
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -126,7 +127,17 @@ def _plain_json(value: object) -> str:
         written = orjson.dumps(value, _plain, _AS_GIVEN)
     except TypeError:
         return _EXACT.encode(value)
-    return _EXACT.encode(value) if b"null" in written else written.decode()
+    return _EXACT.encode(value) if b"null" in written and _has_infinity(value) else written.decode()
+
+
+def _has_infinity(value: object) -> bool:
+    """Tell whether a number is in it that JSON has none for. It is not deeper than orjson goes."""
+    if value is None or isinstance(value, (str, int)):
+        return False
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    within = value.values() if isinstance(value, Mapping) else value if isinstance(value, (list, tuple)) else ()
+    return any(map(_has_infinity, within))
 
 
 class Json(TypeDecorator[Any]):
