@@ -15,9 +15,11 @@ which of the messages that have named a state was the newest.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
+
+from bridge.domain.replacing import replace
 
 T = TypeVar("T")
 

@@ -1,9 +1,8 @@
 """The Appointment that a Buyer's booking makes: in time, or after all where the WFM can't undo it any more."""
 
-from dataclasses import replace
-
 from bridge.domain.draft import Draft, IllegalMove
 from bridge.domain.model import Appointment, Command, CommandState, Ids, Job, Visit, WorkOrder
+from bridge.domain.replacing import replace
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.models import AppointmentCreate, RelatedContactInformation, TimePeriod
 

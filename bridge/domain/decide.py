@@ -30,7 +30,6 @@ decision is the whole new job, and all that follows from it.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime
 from operator import itemgetter
 
@@ -52,6 +51,7 @@ from bridge.domain.model import (
     WorkOrder,
 )
 from bridge.domain.planner import appointment_path, work_order_path
+from bridge.domain.replacing import replace
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState
 from bridge.mef.moments import rfc3339
@@ -84,11 +84,12 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     elif update.names_state:
         # What was old news is older than what was agreed: a delta that tells nothing of it must not bring it back.
         ages = ages.with_agreement(newer_than(update.grounds))
+    versions = after.versions
     if is_current or _settles(job, update, decision):
-        after = replace(after, versions=highest(after.versions, update.versions))
+        versions = highest(versions, update.versions)
     else:
         ages = ages.with_heard(update.versions)
-    after = replace(after, record=update.record, field_versions=update.field_versions, ages=ages)
+    after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions, ages=ages)
     return replace(decision, job=after, reason=decision.reason or update.withheld)
 
 

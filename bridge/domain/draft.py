@@ -3,7 +3,6 @@
 Every change of state in the bridge goes through `move_work_order` and `move_appointment`: nothing illegal is stored.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain import appointment as appointment_machine
@@ -20,6 +19,7 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrder,
 )
+from bridge.domain.replacing import replace
 from bridge.mef.enums import AppointmentStatus, EventType, WorkOrderState
 
 TROUBLE_TICKET = "TroubleTicket"

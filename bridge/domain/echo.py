@@ -24,7 +24,6 @@ first that has an answer decides. The end of the whole job is never an echo.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from bridge.domain import compensation
@@ -43,6 +42,7 @@ from bridge.domain.model import (
     MovedBy,
     Outcome,
 )
+from bridge.domain.replacing import replace
 from bridge.domain.settlement import reschedule
 from bridge.domain.work_order import TERMINAL
 from bridge.mef.enums import AppointmentStatus, WorkOrderState

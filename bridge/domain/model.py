@@ -1,13 +1,14 @@
 """The values the core decides on. All are frozen: a decision returns new ones and changes nothing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple, NewType
 
 from bridge.domain.ages import Age, Ages, VisitAge, highest
 from bridge.domain.appointment import OPEN
+from bridge.domain.replacing import replace
 from bridge.mef.enums import AppointmentStatus, Error422Code, EventType, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,

@@ -20,7 +20,7 @@ the reply came; what the WFM said before that says nothing against it. A command
 settled, as long as the WFM may repeat it in a message of its own: `echo.py` looks there (`ECHO_WITHIN`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.domain import compensation
@@ -42,6 +42,7 @@ from bridge.domain.model import (
     Visit,
 )
 from bridge.domain.patch import apply_patch, news_for_wfm
+from bridge.domain.replacing import replace
 from bridge.mef.enums import AppointmentStatus, ContactRole, Error422Code, WorkOrderState
 from bridge.mef.models import AppointmentCreate, AppointmentUpdate, RelatedContactInformation
 

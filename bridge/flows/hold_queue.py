@@ -33,7 +33,7 @@ what fails on its first arrival goes up to the caller, who has not yet said that
 
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
@@ -53,6 +53,7 @@ from bridge.domain.model import (
     Refused,
     WorkOrderId,
 )
+from bridge.domain.replacing import replace
 from bridge.domain.settlement import Settlement, expire, settle, withdraw
 from bridge.flows.bus_messages import messages_for
 from bridge.flows.ports import BusMessage, JournalEntry, WfmMessage

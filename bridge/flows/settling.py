@@ -6,7 +6,6 @@ Buyer's request still has exactly one outcome.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -21,6 +20,7 @@ from bridge.domain.model import (
     Problem,
     Refused,
 )
+from bridge.domain.replacing import replace
 from bridge.domain.settlement import CommandResult, Settlement
 from bridge.flows.compensations import Compensations
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction

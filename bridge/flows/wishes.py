@@ -5,7 +5,7 @@ transaction; each of them may be refused alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bridge.batcher import Batcher
@@ -21,6 +21,7 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.domain.patch import buyers_part
+from bridge.domain.replacing import replace
 from bridge.domain.requests import (
     CHANGE_UNDER_WAY,
     UNKNOWN_WORK_ORDER,

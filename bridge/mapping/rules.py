@@ -4,10 +4,11 @@ A column is a field, a column of a field's table (`reason.fault`), or the curren
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from bridge.domain.model import Goal, MovedBy, OnIllegal
+from bridge.domain.replacing import replace
 from bridge.mapping import document
 from bridge.mapping.formats.values import Get, Misread, Values, briefly, plain_json
 from bridge.mapping.reading.cells import Test, cell_test, cell_text

@@ -18,7 +18,7 @@ nothing.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -26,6 +26,7 @@ from pydantic import ValidationError
 from bridge.domain.ages import is_behind, is_older, newest
 from bridge.domain.decide import is_late
 from bridge.domain.model import BuyerId, Goal, Job, JobUpdate, OnIllegal
+from bridge.domain.replacing import replace
 from bridge.mapping.formats.paths import Find
 from bridge.mapping.formats.values import Misread, briefly
 from bridge.mapping.grounds import Grounds, RuleGrounds

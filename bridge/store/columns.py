@@ -123,11 +123,16 @@ def _plain_json(value: object) -> str:
 
     orjson, which is ten times as fast, refuses all of these but infinity, of which it makes a null.
     """
+    written = _finite_json(value)
+    return _EXACT.encode(value) if "null" in written and _has_infinity(value) else written
+
+
+def _finite_json(value: object) -> str:
+    """Write JSON of a value without infinity."""
     try:
-        written = orjson.dumps(value, _plain, _AS_GIVEN)
+        return orjson.dumps(value, _plain, _AS_GIVEN).decode()
     except TypeError:
         return _EXACT.encode(value)
-    return _EXACT.encode(value) if b"null" in written and _has_infinity(value) else written.decode()
 
 
 def _has_infinity(value: object) -> bool:
@@ -141,18 +146,23 @@ def _has_infinity(value: object) -> bool:
 
 
 class Json(TypeDecorator[Any]):
-    """Plain JSON of any content. None is JSON's null, or with `optional` that there is none."""
+    """Plain JSON of any content. None is JSON's null, or with `optional` that there is none.
+
+    `finite`: who writes it has made sure that there is no infinity in it, so that nobody has to look.
+    """
 
     impl = Text
     cache_ok = True
 
-    def __init__(self, *, optional: bool = False) -> None:
+    def __init__(self, *, optional: bool = False, finite: bool = False) -> None:
         super().__init__()
         self.optional = optional
+        self.finite = finite
 
     def bind_processor(self, dialect: Dialect) -> Convert:
         """Write it; a NUL is escaped, and so is what is not UTF-8."""
-        return _unless_none(_plain_json) if self.optional else _plain_json
+        write = _finite_json if self.finite else _plain_json
+        return _unless_none(write) if self.optional else write
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Convert:
         """Read it."""

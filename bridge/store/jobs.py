@@ -6,7 +6,7 @@ differs from what is stored is for the unit of work to know.
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import blake2b
@@ -31,6 +31,7 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
+from bridge.domain.replacing import replace
 from bridge.domain.work_order import TERMINAL
 from bridge.flows.ports import Owner
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
@@ -135,7 +136,7 @@ class JobCache:
             return None
         self._kept.move_to_end(ref)
         job = kept[1]
-        return with_outstanding(job, (*job.commands, *job.granted), now) if job.commands or job.granted else job
+        return with_outstanding(job, (*job.commands, *job.granted), now)
 
     def keep(self, job: Job, revision: int) -> None:
         """Keep a job as it is in the database at this revision: call it after the commit."""
@@ -253,7 +254,8 @@ def _job(row: Row, visited: Sequence[Row], asked: Sequence[Row]) -> Job:
         field_versions=field_versions,
         ages=ages,
     )
-    job = _with_commands(job, [commands.command(each) for each in asked])
+    if asked:
+        job = _with_commands(job, [commands.command(each) for each in asked])
     return _with_appointments(job, [appointment(each) for each in visited])
 
 
@@ -282,8 +284,8 @@ def as_read(job: Job) -> Job:
 
 def with_outstanding(job: Job, stored: Iterable[Command], now: datetime) -> Job:
     """Give a job those of its commands, as they are stored, that would be read now."""
-    outstanding = [each for each in stored if commands.is_outstanding(each, now)]
-    return _with_commands(job, sorted(outstanding, key=_AGE))
+    outstanding = sorted((each for each in stored if commands.is_outstanding(each, now)), key=_AGE)
+    return _with_commands(job, outstanding) if outstanding or job.commands or job.granted else job
 
 
 async def owners(session: Session, ids: Collection[WorkOrderId], cache: JobCache) -> dict[WorkOrderId, Owner]:

@@ -5,7 +5,6 @@ commit: nobody has to look for it.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, Integer, bindparam, select
 
 from bridge.batcher import Batcher
 from bridge.domain.model import JobRef
+from bridge.domain.replacing import replace
 from bridge.flows.operator import OutboxFilter, Retried, RetryOutcome
 from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, OutboxState
 from bridge.store import ordering

@@ -164,7 +164,7 @@ journal = Table(
     Column("pack_version", Plain, nullable=False),
     Column("transitions", Json(), nullable=False),
     Column("flags", Json(), nullable=False),
-    Column("explanation", Json(), nullable=False),
+    Column("explanation", Json(finite=True), nullable=False),
     Column("due_at", Utc),
     Index("ix_journal_outcome", "outcome", "number"),
     Index("ix_journal_received", "received_at"),
