@@ -26,6 +26,7 @@ from bridge.console.services import Services
 from bridge.console.sessions import Sessions
 from bridge.console.users import KnownToken, Role, User, Users
 from bridge.errors import PermanentError
+from bridge.flows.following import Following
 from bridge.secret import FileSecret
 from bridge.settings import CONSOLE_KEYS, AdminSettings, AdminUser, Mode, Settings
 
@@ -61,6 +62,7 @@ def build_services(
         pulse=pulse,
         warnings=warnings,
         traces=store.traces,
+        following=Following(store.traces),
         journal=store.journal,
         search=store.search,
         job_updates=wfm_side.job_updates,

@@ -9,7 +9,7 @@ from aiohttp.typedefs import Middleware
 
 from bridge.console import api, openapi
 from bridge.console.access import USER, Door, Handler, add_headers
-from bridge.console.pages import audit, deliveries, draft, listeners, login, now, packs, parked, wfm, work_orders
+from bridge.console.pages import audit, deliveries, draft, listeners, login, now, packs, parked, story, wfm, work_orders
 from bridge.console.render import BASE, STATIC, page, see, set_up
 from bridge.console.services import Services
 from bridge.errors import PermanentError, StoreUnavailable
@@ -49,6 +49,7 @@ def _pages(services: Services, door: Door) -> web.Application:
         login.routes(services, door),
         now.routes(services),
         work_orders.routes(services),
+        story.routes(services),
         parked.routes(services),
         draft.routes(services),
         deliveries.routes(services),

@@ -1,4 +1,4 @@
-"""WorkOrders: the search, and the story of one."""
+"""WorkOrders: the search, which leads to the story of one."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -6,19 +6,14 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bridge.console.chart import machine
-from bridge.console.masks import mask_of
 from bridge.console.query import choice_in, text_in
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
-from bridge.console.story import chapters
 from bridge.domain.model import BuyerId, JobRef
 from bridge.flows.ports import WorkOrderHit, WorkOrderSearch
-from bridge.flows.trace import waiting
 from bridge.mef.enums import WorkOrderState
 
 MOST: Final = 100
-MOST_STEPS: Final = 500
 
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
@@ -47,26 +42,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             return see(f"{BASE}/work-orders?" + urlencode({"q": request.match_info["id"]}))
         return see(story_of(found.jobs[0]))
 
-    async def story(request: web.Request) -> web.Response:
-        job = JobRef(request.query.get("pack", ""), request.query.get("job", ""))
-        trace = await services.traces.read(job)
-        if not trace.messages and not trace.work_orders:
-            raise web.HTTPNotFound(text=f"Nothing is on record of a job {job.key} of {job.pack}.")
-        mask = mask_of(services, request, job.pack)
-        told = chapters(trace, mask)
-        return page(
-            request,
-            "story.html",
-            trace=trace,
-            chapters=told[-MOST_STEPS:],
-            left_out=max(0, len(told) - MOST_STEPS),
-            waits=[mask.text(line) for line in waiting(trace, services.clock()) if " is parked: " not in line],
-            parked=[each for each in trace.messages if each.entry.outcome == "parked"],
-            machines=[(order, machine(trace, order.id, order.state)) for order in trace.work_orders],
-            mask=mask,
-        )
-
-    return [web.get("/work-orders", search), web.get("/work-orders/{id}", show), web.get("/story", story)]
+    return [web.get("/work-orders", search), web.get("/work-orders/{id}", show)]
 
 
 def story_of(job: JobRef) -> str:

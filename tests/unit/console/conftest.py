@@ -111,6 +111,7 @@ async def serve() -> AsyncIterator[Serve]:
             clock=lambda: NOW,
             pulse=Pulse(),
             traces=elsewhere,
+            following=elsewhere,
             journal=elsewhere,
             search=elsewhere,
             job_updates=elsewhere,
