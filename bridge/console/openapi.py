@@ -132,9 +132,9 @@ OPERATIONS: Final = (
     Operation(
         method="get",
         path="/v1/work-orders",
-        summary="WorkOrders by any id, Buyer and state",
+        summary="WorkOrders by any id, Buyer and state, newest first; `before` is the id of the one to go on behind",
         answers=shapes.WorkOrders,
-        query={"q": TEXT, "buyer": TEXT, "state": TEXT, "limit": NUMBER},
+        query={"q": TEXT, "buyer": TEXT, "state": TEXT, "before": TEXT, "limit": NUMBER},
     ),
     Operation(
         method="get",

@@ -1,6 +1,6 @@
 """WorkOrders: the search, which leads to the story of one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
@@ -9,7 +9,7 @@ from aiohttp import web
 from bridge.console.query import choice_in, text_in
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
-from bridge.domain.model import BuyerId, JobRef
+from bridge.domain.model import BuyerId, JobRef, WorkOrderId
 from bridge.flows.ports import WorkOrderHit, WorkOrderSearch
 from bridge.mef.enums import WorkOrderState
 
@@ -30,9 +30,9 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             "work_orders.html",
             hits=hits,
             others=others,
-            is_full=len(hits) == MOST,
+            older=_older(request, hits),
             states=list(WorkOrderState),
-            asked={name: request.query.get(name, "") for name in ("q", "buyer", "state")},
+            asked={name: request.query.get(name, "") for name in ("q", "buyer", "state", "before")},
             story_of=story_of,
         )
 
@@ -50,6 +50,13 @@ def story_of(job: JobRef) -> str:
     return f"{BASE}/story?" + urlencode({"pack": job.pack, "job": job.key})
 
 
+def _older(request: web.Request, hits: Sequence[WorkOrderHit]) -> str:
+    """Give where those behind the last one are, or "" where there can be none."""
+    if len(hits) < MOST or request.query.get("q"):
+        return ""
+    return f"{BASE}/work-orders?" + urlencode({**request.query, "before": hits[-1].id})
+
+
 async def look_for(
     services: Services, request: web.Request, most: int = MOST
 ) -> tuple[tuple[JobRef, ...], list[WorkOrderHit]]:
@@ -58,5 +65,11 @@ async def look_for(
     jobs = None if wanted is None else tuple((await services.traces.find(wanted)).jobs)
     state = choice_in(request, "state", WorkOrderState)
     buyer = text_in(request, "buyer")
-    asked = WorkOrderSearch(jobs=jobs, buyer=None if buyer is None else BuyerId(buyer), state=state)
+    before = text_in(request, "before")
+    asked = WorkOrderSearch(
+        jobs=jobs,
+        buyer=None if buyer is None else BuyerId(buyer),
+        state=state,
+        before=None if before is None else WorkOrderId(before),
+    )
     return jobs or (), list(await services.search.work_orders(asked, most))

@@ -24,6 +24,7 @@ FROZEN = {
     "0013_lists.py": "a251735fe2d62b1467d946dfff6cf15836ac1f4dfa4eba104222afbc99dc771b",
     "0015_audit.py": "8cec363172805ffa747cf8b97dd4dbac800c1e0f2cfb7081f6dd787b0af8014c",
     "0016_partitionings.py": "3886d77c7de0016a8cef61ec000f11538a6bff6f679193543f267abbdeb46a52",
+    "0018_newest_commands.py": "666046578b187d972dba75b8561e5d7658a18f3beffd0996c0229a4c9cd73797",
     "0014_requests_and_traces.py": "7efa61572ec5a7fcdfe57e2547b6456106bb20d33aee489609e14d1f51b7a7d9",
 }
 
