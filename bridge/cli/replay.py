@@ -58,7 +58,7 @@ def replay_messages(
     """Apply parked messages anew, by the packs as they are now. The bridge may run meanwhile.
 
     Oldest first, so that the order of a job is kept. What follows from them is in the database at once; a running
-    bridge sends it when it looks next. Without --unloaded, a running bridge must have loaded the packs as they are on
+    bridge sends it at once. Without --unloaded, a running bridge must have loaded the packs as they are on
     disk (SIGHUP has it do so): else it would read the next message otherwise.
     """
     by_filter = any((all_parked, about, rule, reason, since, until))
