@@ -1,7 +1,8 @@
 """Fills a database with WorkOrders and Appointments of any number, by SQL alone: a million take a minute or two.
 
-Each WorkOrder has a site and a trouble ticket of its own, every second one a completed Appointment. Seven of ten are
-completed; the other states have few each, `planned` one of ten. All belong to one Buyer. A second apart in creation.
+Each WorkOrder has a site and a trouble ticket of its own, every second one a completed Appointment and the command that
+booked it. Seven of ten are completed; the other states have few each, `planned` one of ten. All belong to one Buyer. A
+second apart in creation.
 """
 
 import re
@@ -106,6 +107,18 @@ def _statements(kind: str, count: int) -> tuple[str, ...]:
         "note": "'[]'",
         "attachment": "'[]'",
     }
+    asked = {
+        "id": f"'co-' || {padded}",
+        "kind": "CASE n % 20 WHEN 0 THEN 'reschedule' ELSE 'book' END",
+        "pack": "'acme-wfm'",
+        "job_key": "'J-' || n",
+        "work_order_id": order,
+        "buyer": f"'{BUYER}'",
+        "state": "CASE n % 1000 WHEN 0 THEN 'refused' ELSE 'accepted' END",
+        "created_at": at,
+        "expires_at": moment.format(plus=30),
+        "correlation_id": f"'corr-' || {padded}",
+    }
     return (
         _insert("work_orders", orders | whose, numbers, count),
         _insert("work_order_places", {"work_order_id": order} | site, numbers, count),
@@ -113,6 +126,7 @@ def _statements(kind: str, count: int) -> tuple[str, ...]:
             "work_order_entities", {"work_order_id": order, "referred_type": "'TroubleTicket'"} | entity, numbers, count
         ),
         _insert("appointments", visits | whose, half, count),
+        _insert("commands", asked, half, count),
     )
 
 

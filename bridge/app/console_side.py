@@ -28,6 +28,7 @@ from bridge.console.services import Services
 from bridge.console.sessions import EndedSessions, Endings, Sessions
 from bridge.console.users import Grants, KnownToken, Role, User, Users, Values
 from bridge.errors import PermanentError
+from bridge.flows.following import Following
 from bridge.oidc import Client, Issuer, granted
 from bridge.secret import FileSecret
 from bridge.settings import CONSOLE_KEYS, AdminSettings, AdminUser, Mode, OidcSettings, Settings, TokenAlgorithm
@@ -95,6 +96,7 @@ def build_services(
         pulse=pulse,
         warnings=warnings,
         traces=store.traces,
+        following=Following(store.traces),
         journal=store.journal,
         search=store.search,
         job_updates=wfm_side.job_updates,

@@ -71,6 +71,7 @@ async def running(
     entities = load_entities(settings)
     access = load_access(settings)
     async with AsyncExitStack() as ended, AsyncExitStack() as stack:
+        ended.callback(log.info, "bridge.stopped", instance=settings.instance)  # also where it never became ready
         keys = await open_keys(settings, stack)
         identity = open_identity(settings, entities, keys)
         store = build_store(settings)
@@ -123,5 +124,4 @@ async def running(
         else:
             log.info("bridge.ready", **about)
         stack.callback(log.info, "bridge.stopping", instance=settings.instance)
-        ended.callback(log.info, "bridge.stopped", instance=settings.instance)
         yield RunningBridge(settings, url, store, packs, activations.reload.reload)

@@ -34,6 +34,7 @@ async def open_state(store: SqlStore, settings: Settings, start: Start) -> None:
     log.info("database.opening", url=settings.database.safe_url)
     await patiently(store.open)
     start(when_due(Lookout(store).look, Bell(), "processes"), "processes")
+    start(when_due(store.wakes.hear, Bell(), "wakes"), "wakes")
 
 
 class Lookout:

@@ -97,7 +97,7 @@ def retry_deliveries(
     and all attempts before them.
 
     By Buyer, listener, event type and time only those that wait are meant; `deliveries replay` sends again what is
-    over. What is behind another follows it by itself. A running bridge begins within half a minute.
+    over. What is behind another follows it by itself. A running bridge begins at once.
     """
     wanted = chosen(DeliveryState.PENDING, buyer, listener, event_type, since, until)
     by_filter = everything or wanted != DeliveryFilter(state=DeliveryState.PENDING)
@@ -169,7 +169,7 @@ def replay_deliveries(
     """Send again what is over, by Buyer, listener, event type and time, oldest first, with the eventId it had.
 
     Within a resource the order is kept: what is sent again leaves before what is still to be sent. What goes to a
-    disabled listener waits until that is resumed. A running bridge begins within half a minute.
+    disabled listener waits until that is resumed. A running bridge begins at once.
     """
     wanted = chosen(DeliveryState(state.value), buyer, listener, event_type, since, until)
     if not everything and wanted == DeliveryFilter(state=wanted.state):

@@ -47,7 +47,7 @@ def resume_listener(listener: ListenerArgument, config: ConfigOption = None, not
     """Resume a listener that was paused, or disabled because it failed: what was kept for it is sent, in order, with
     all attempts before it.
 
-    A running bridge begins within half a minute.
+    A running bridge begins at once.
     """
 
     async def work(store: SqlStore) -> int:

@@ -68,7 +68,7 @@ def retry_outbox(
     """Send messages for the WFM now that wait for their next attempt.
 
     They are tried again by themselves, at least once a minute. What is behind another of its job follows it. A running
-    bridge begins within half a minute.
+    bridge begins at once.
     """
     if bool(numbers) == any((everything, pack, about)):
         raise PermanentError("name the messages, or say which: --pack, --about, or --all")

@@ -58,9 +58,9 @@ def replay_messages(
     """Apply parked messages anew, by the packs as they are now. The bridge may run meanwhile.
 
     Oldest first, so that the order of a job is kept. What follows from them is in the database at once; a running
-    bridge sends it when it looks next. Packs are those on disk, or the drafts that were activated in the console.
-    Without --unloaded, a running bridge must go by the same (SIGHUP has it load them): else it would read the next
-    message otherwise.
+    bridge sends it at once. Packs are those on disk, or the drafts that were activated in the console. Without
+    --unloaded, a running bridge must go by the same (SIGHUP has it load them): else it would read the next message
+    otherwise.
     """
     by_filter = any((all_parked, about, rule, reason, since, until))
     if bool(numbers) == by_filter:

@@ -68,11 +68,16 @@ async def _jobs(store: SqlStore, id_: str) -> Sequence[JobRef]:
 async def _follow(store: SqlStore, jobs: Sequence[JobRef], as_json: bool) -> None:
     """Print each step once, as it comes; what became of a message later is told again."""
     seen: set[str] = set()
+    marks: dict[JobRef, str] = {}
     while True:
         for job in jobs:
+            mark = await store.traces.mark(job)
+            if marks.get(job) == mark:
+                continue
             told = await store.traces.read(job)
-            if not seen and not as_json:
+            if job not in marks and not as_json:
                 print_lines(_head(told))
+            marks[job] = mark
             for step in steps(told):
                 line = _json(_step_facts(step))
                 if line not in seen:

@@ -1,6 +1,6 @@
 """The admin API: what the pages show and do, as JSON. Names are in camelCase, as those of `mef-bridge trace --json`."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -9,7 +9,8 @@ from aiohttp import web
 
 from bridge.console import answers, hands_api, shapes
 from bridge.console.access import require_operator
-from bridge.console.jsons import answer, body_of, limit_of
+from bridge.console.following import STREAM, Event, follow
+from bridge.console.jsons import answer, body_of, limit_of, text_of
 from bridge.console.masks import mask_of, mask_of_all
 from bridge.console.pages.now import said
 from bridge.console.pages.parked import filter_of, message_in
@@ -17,8 +18,8 @@ from bridge.console.pages.work_orders import look_for
 from bridge.console.query import choice_in, number_in, text_in
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
-from bridge.domain.model import Outcome
-from bridge.flows.ports import MessageFilter
+from bridge.domain.model import JobRef, Outcome
+from bridge.flows.ports import JobTrace, MessageFilter
 
 PROBLEM: Final = "application/problem+json"  # RFC 9457
 
@@ -45,10 +46,12 @@ def _reading(services: Services) -> Iterable[web.RouteDef]:
         _, hits = await look_for(services, request, limit_of(request))
         return answer(answers.work_orders(hits))
 
-    async def trace(request: web.Request) -> web.Response:
+    async def trace(request: web.Request) -> web.StreamResponse:
         found = await services.traces.find(request.match_info["id"])
         if not found.jobs:
             raise web.HTTPNotFound(text=f"Nothing on record has the id {request.match_info['id']!r}.")
+        if STREAM in request.headers.get("Accept", ""):
+            return await _followed(services, request, found.jobs)
         told = [await services.traces.read(job) for job in found.jobs]
         at, mask = services.clock(), mask_of_all(services, request)
         return answer(shapes.Stories(stories=[answers.story(each, at, mask) for each in told]))
@@ -59,6 +62,27 @@ def _reading(services: Services) -> Iterable[web.RouteDef]:
         web.get("/v1/work-orders", work_orders),
         web.get("/v1/trace/{id}", trace),
     ]
+
+
+async def _followed(services: Services, request: web.Request, jobs: Sequence[JobRef]) -> web.StreamResponse:
+    """Tell a story, and whenever something has changed, tell it again with those steps only that are not told yet."""
+    if len(jobs) > 1:
+        names = ", ".join(f"{job.key} ({job.pack})" for job in jobs)
+        raise web.HTTPConflict(text=f"That means several jobs: {names}. One can be followed: give an id of one.")
+    mask, told = mask_of_all(services, request), set[str]()
+    known: JobTrace | None = None
+
+    def tell(trace: JobTrace) -> Iterator[Event]:
+        nonlocal known
+        if trace is known:
+            return
+        known = trace
+        story = answers.story(trace, services.clock(), mask)
+        new = {said: step for step in story.steps if (said := step.model_dump_json()) not in told}
+        told.update(new)
+        yield Event("story", text_of(story.model_copy(update={"steps": list(new.values())})))
+
+    return await follow(services, request, jobs[0], tell)
 
 
 def _messages(services: Services) -> Iterable[web.RouteDef]:

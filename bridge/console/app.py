@@ -19,6 +19,7 @@ from bridge.console.pages import (
     now,
     packs,
     parked,
+    story,
     wfm,
     work_orders,
 )
@@ -62,6 +63,7 @@ def _pages(services: Services, door: Door) -> web.Application:
         issuer.routes(services, door),
         now.routes(services, door),
         work_orders.routes(services),
+        story.routes(services),
         parked.routes(services),
         draft.routes(services),
         deliveries.routes(services),

@@ -29,4 +29,9 @@ def limit_of(request: web.Request) -> int:
 
 def answer(body: BaseModel, status: int = 200) -> web.Response:
     """Give an answer."""
-    return web.Response(status=status, text=body.model_dump_json(by_alias=True), content_type=JSON)
+    return web.Response(status=status, text=text_of(body), content_type=JSON)
+
+
+def text_of(body: BaseModel) -> str:
+    """Write JSON, in one line."""
+    return body.model_dump_json(by_alias=True)

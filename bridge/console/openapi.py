@@ -20,13 +20,17 @@ NUMBER: Final = {"type": "integer", "minimum": 0}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """One operation. `query` gives the schema of each parameter."""
+    """One operation. `query` gives the schema of each parameter.
+
+    `streams` is what the data of each event is, where it answers server-sent events, too.
+    """
 
     method: str
     path: str
     summary: str
     answers: type[BaseModel]
     takes: type[BaseModel] | None = None
+    streams: type[BaseModel] | None = None
     query: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
@@ -135,15 +139,16 @@ OPERATIONS: Final = (
     Operation(
         method="get",
         path="/v1/work-orders",
-        summary="WorkOrders by any id, Buyer and state",
+        summary="WorkOrders by any id, Buyer and state, newest first; `before` is the id of the one to go on behind",
         answers=shapes.WorkOrders,
-        query={"q": TEXT, "buyer": TEXT, "state": TEXT, "limit": NUMBER},
+        query={"q": TEXT, "buyer": TEXT, "state": TEXT, "before": TEXT, "limit": NUMBER},
     ),
     Operation(
         method="get",
         path="/v1/trace/{id}",
-        summary="All that is on record of what an id means",
+        summary="All that is on record of what an id means; as `text/event-stream`, of one job, and it goes on",
         answers=shapes.Stories,
+        streams=shapes.Story,
     ),
     Operation(
         method="get",
@@ -197,7 +202,8 @@ def routes() -> Iterable[web.RouteDef]:
 @cache
 def document() -> dict[str, Any]:
     """Write the document."""
-    used = {model for one in OPERATIONS for model in (one.answers, one.takes) if model is not None} | {shapes.Problem}
+    named = [model for one in OPERATIONS for model in (one.answers, one.takes, one.streams)]
+    used = {model for model in named if model is not None} | {shapes.Problem}
     by_name = sorted(used, key=lambda model: model.__name__)
     taken = {one.takes for one in OPERATIONS}
     modes: list[tuple[type[BaseModel], JsonSchemaMode]] = [
@@ -235,7 +241,7 @@ def _operation(one: Operation) -> dict[str, Any]:
         "parameters": parameters,
         **body,
         "responses": {
-            "200": {"description": "Done", "content": _json(one.answers)},
+            "200": {"description": "Done", "content": {**_json(one.answers), **_events(one.streams)}},
             "default": {"description": "Not done", "content": _json(shapes.Problem, "application/problem+json")},
         },
     }
@@ -243,6 +249,18 @@ def _operation(one: Operation) -> dict[str, Any]:
 
 def _words(path: str) -> str:
     return "".join(part.strip("{}").replace("-", " ").title().replace(" ", "") for part in path.split("/")[2:])
+
+
+def _events(model: type[BaseModel] | None) -> dict[str, Any]:
+    """Describe server-sent events, for which OpenAPI 3.1 has no words of its own."""
+    if model is None:
+        return {}
+    told = (
+        f"Server-sent events named `{model.__name__.lower()}`; the data of each is a `{model.__name__}` as JSON: the "
+        "first with all steps, each further one with those that are new or changed. Lines that begin with a colon say "
+        "only that the stream lasts. It ends after an hour; ask anew."
+    )
+    return {"text/event-stream": {"schema": {**TEXT, "description": told}}}
 
 
 def _json(model: type[BaseModel], kind: str = "application/json") -> dict[str, Any]:

@@ -11,6 +11,7 @@ from bridge.console.drafts import Drafts
 from bridge.console.hands import Hands
 from bridge.console.pulse import Pulse
 from bridge.domain.model import JobRef
+from bridge.flows.following import Following
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import (
     Clock,
@@ -74,6 +75,7 @@ class Services:
     clock: Clock
     pulse: Pulse
     traces: Traces
+    following: Following
     journal: Journal
     search: Search
     job_updates: JobUpdates

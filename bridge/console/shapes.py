@@ -92,7 +92,7 @@ class WorkOrder(Shape):
 
 
 class WorkOrders(Shape):
-    """WorkOrders, what changed last first."""
+    """WorkOrders, the newest first."""
 
     work_orders: list[WorkOrder]
 

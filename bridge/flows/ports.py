@@ -403,11 +403,15 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrderSearch:
-    """Which WorkOrders an operator looks for; None means any."""
+    """Which WorkOrders an operator looks for; None means any.
+
+    `before` is the one to go on behind, where they are not looked for by jobs.
+    """
 
     jobs: Collection[JobRef] | None = None
     buyer: BuyerId | None = None
     state: WorkOrderState | None = None
+    before: WorkOrderId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

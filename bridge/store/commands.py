@@ -4,7 +4,19 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, literal_column, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+)
 from sqlalchemy.dialects.postgresql import Insert
 
 from bridge.domain.model import (
@@ -22,6 +34,8 @@ from bridge.flows.operator import CommandFilter
 from bridge.flows.ports import TracedCommand, Window
 from bridge.mef.models import TimePeriod
 from bridge.store.columns import Row
+from bridge.store.newest import Values, newest
+from bridge.store.ordering import AT_ONCE
 from bridge.store.session import KEYS, Bulk, Database, Session, is_of, is_one_of, overwriting, upsert
 from bridge.store.tables import commands, offered_slots
 
@@ -35,6 +49,12 @@ _NEWEST = select(commands).order_by(_COLUMN.created_at.desc(), _COLUMN.id.desc()
 _MOMENT = bindparam("moment", type_=_COLUMN.created_at.type)
 # The very words of the partial index: SQLite compares text.
 IS_PENDING = _COLUMN.state == literal_column(f"'{CommandState.PENDING.value}'")
+
+# By the partial index of each: SQLite finds neither where they are asked for at once, nor one by its predicate alone.
+_IN_FLIGHT = union_all(
+    select(_COLUMN.id).where(IS_PENDING, _COLUMN.expires_at >= literal(AT_ONCE, type_=_COLUMN.expires_at.type)),
+    select(_COLUMN.id).where(_COLUMN.try_again_at.is_not(None)),
+)
 
 ANY: Final = CommandFilter()
 
@@ -111,7 +131,7 @@ class Commands:
     async def reports(self, wanted: CommandFilter = ANY, limit: int = 100) -> Sequence[TracedCommand]:
         """Read the newest commands with what came of them, newest first."""
         async with self._database.read() as session:
-            rows = await session.rows(_NEWEST.where(*_conditions(wanted)).limit(limit))
+            rows = await session.rows(_reports(wanted, limit, lateral=session.is_postgres))
         return [traced(row) for row in rows]
 
     async def report(self, id_: CommandId) -> TracedCommand | None:
@@ -119,6 +139,17 @@ class Commands:
         async with self._database.read() as session:
             row = await session.row(_FIND, {"wanted": id_})
         return None if row is None else traced(row)
+
+
+def _reports(wanted: CommandFilter, limit: int, *, lateral: bool) -> Select[Any]:
+    if wanted.in_flight or wanted.jobs is not None:  # which are few
+        return _NEWEST.where(*_conditions(wanted)).limit(limit)
+    groups: dict[str, Values] = {
+        "buyer": wanted.buyer,
+        "state": [each.value for each in CommandState] if wanted.state is None else wanted.state.value,
+        "kind": [each.value for each in CommandKind] if wanted.kind is None else wanted.kind.value,
+    }
+    return newest(commands, groups, limit, lateral=lateral)
 
 
 def _conditions(wanted: CommandFilter) -> Iterator[ColumnElement[bool]]:
@@ -129,7 +160,7 @@ def _conditions(wanted: CommandFilter) -> Iterator[ColumnElement[bool]]:
     }
     yield from (column == value for column, value in equal.items() if value is not None)
     if wanted.in_flight:
-        yield or_(IS_PENDING, _COLUMN.try_again_at.is_not(None))
+        yield _COLUMN.id.in_(_IN_FLIGHT)
     if wanted.jobs is not None:
         yield is_of(wanted.jobs, _COLUMN.pack, _COLUMN.job_key)
 

@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from bridge.errors import PermanentError
 from bridge.store import postgres
-from bridge.store.lender import READ_ONLY, UNNAMED
+from bridge.store.lender import POOLED, READ_ONLY, UNNAMED
 from bridge.store.postgres_url import Postgres, read_url
 from bridge.store.sqlite import Synchronous, begin, connect
 
@@ -85,7 +85,9 @@ def open_sqlite(file: Path, synchronous: Synchronous = "FULL", *, read_only: boo
     return engine
 
 
-def open_postgres(server: Postgres, *, named_statements: bool = True, read_only: bool = False) -> AsyncEngine:
+def open_postgres(
+    server: Postgres, *, named_statements: bool = True, read_only: bool = False, pooled: bool = False
+) -> AsyncEngine:
     """Make an engine for a server. Without named statements, nothing that we leave there outlives a transaction."""
     connecting: dict[str, Any] = {
         "async_creator_fn": partial(postgres.connect, server, cached_statements=named_statements)
@@ -98,7 +100,8 @@ def open_postgres(server: Postgres, *, named_statements: bool = True, read_only:
         max_overflow=MAX_OVERFLOW,
         hide_parameters=True,
         connect_args=connecting,
-        execution_options={UNNAMED: not named_statements} | ({READ_ONLY: True} if read_only else {}),
+        execution_options={UNNAMED: not named_statements, POOLED: pooled or not named_statements}
+        | ({READ_ONLY: True} if read_only else {}),
     )
 
     @event.listens_for(engine.sync_engine, "checkout")

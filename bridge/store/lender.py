@@ -19,6 +19,9 @@ from bridge.store.trouble import answered, ours
 UNNAMED: Final = "bridge_unnamed_statements"
 """The execution option of an engine that may leave nothing at the server beyond a transaction (there is a pooler)."""
 
+POOLED: Final = "bridge_pooled"
+"""The execution option of an engine whose connections a pooler gives to others between transactions."""
+
 READ_ONLY: Final = "postgresql_readonly"
 """The execution option of an engine whose transactions only read."""
 

@@ -6,7 +6,7 @@ pending, and none of them has a moment at which it is due.
 Whoever locks a listener and deliveries locks the listener first.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -116,10 +116,11 @@ class Verdict:
 
 
 class Listeners:
-    """The listeners of all Buyers."""
+    """The listeners of all Buyers. `on_due` is called after a commit that made something due."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.on_due: Callable[[], None] = ordering.nobody
 
     async def add(self, listener: Subscription) -> None:
         """Register a listener."""
@@ -178,7 +179,9 @@ class Listeners:
             await session.run(_ENABLE, wanted)
             await session.run(_AFRESH, wanted)
             await session.run(_RESUME, {**wanted, "at": now})
-            return len(waiting)
+        if waiting:
+            self.on_due()
+        return len(waiting)
 
     async def remove(self, listener: SubscriptionId) -> bool:
         """Remove a listener; what was on its way to it is kept as discarded. Tells whether there was one."""

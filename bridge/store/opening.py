@@ -52,7 +52,8 @@ async def _opened_postgres(
 ) -> AsyncEngine:
     facts = await postgres.look_at(server)
     named = not facts.pooled if named_statements is None else named_statements
-    return await _prepared(open_postgres(server, named_statements=named, read_only=read_only), prepare)
+    engine = open_postgres(server, named_statements=named, read_only=read_only, pooled=facts.pooled)
+    return await _prepared(engine, prepare)
 
 
 async def _opened_sqlite(file: Path, synchronous: Synchronous) -> AsyncEngine:

@@ -13,7 +13,7 @@ What a driver raises comes out as one of our errors, by `trouble.py`.
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import cached_property
 from typing import Any, Final, NamedTuple, TypeVar, cast
@@ -238,10 +238,18 @@ class Health:
         self._short_at = None
 
 
+async def _nothing_more(_: Session) -> None:
+    """Do nothing before a commit."""
+
+
 class Database:
-    """Where sessions come from. Without an engine it is not open yet."""
+    """Where sessions come from. Without an engine it is not open yet.
+
+    `before_commit` is done at the end of each transaction that has changed something.
+    """
 
     def __init__(self, engine: AsyncEngine | None = None) -> None:
+        self.before_commit: Callable[[Session], Awaitable[None]] = _nothing_more
         self.health = Health(None if engine is not None else NOT_OPEN)
         self._engine: AsyncEngine | None = None
         self._lender: Lender | None = None
@@ -262,11 +270,16 @@ class Database:
         return self._begin(writes=False)
 
     @property
-    def dialect(self) -> Dialect:
-        """The dialect of the database."""
+    def engine(self) -> AsyncEngine:
+        """Where connections come from; raises `StoreUnavailable` where it is not open yet."""
         if self._engine is None:
             raise StoreUnavailable(NOT_OPEN)
-        return self._engine.dialect
+        return self._engine
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the database."""
+        return self.engine.dialect
 
     async def fetch(self, query: Bound) -> Sequence[Sequence[Any]]:
         """Run a query by itself, outside of any transaction, and give the driver's rows."""
@@ -288,6 +301,8 @@ class Database:
         try:
             async with self._turn, self._begin(writes=True, brief=brief) as session:
                 yield session
+                if session.has_changed:
+                    await self.before_commit(session)
         except StoreUnavailable as trouble:
             self.health.failed(trouble, probe=probe)
             raise

@@ -36,6 +36,7 @@ from bridge.store.sqlite import Synchronous
 from bridge.store.trace_contexts import TraceContexts
 from bridge.store.traces import Traces
 from bridge.store.unit_of_work import UnitOfWork
+from bridge.store.wakes import Wakes, ring
 
 LEAVE_TIMEOUT_S = 2.0
 
@@ -78,12 +79,13 @@ async def open_existing(
     read_only: bool = False,
     named_statements: bool | None = None,
 ) -> "SqlStore":
-    """Open a database that a bridge made, beside it perhaps; its tables are left as they are.
+    """Open a database that a bridge made, beside it perhaps; its tables are left as they are. What is changed wakes the
+    senders of bridges that run on it.
 
     Raises `PermanentError` if it is not there or of another version, and `StoreUnavailable`.
     """
     opening = opening_of.beside(url, read_only=read_only, named_statements=named_statements)
-    store = SqlStore(None, new_id=new_id, clock=_utc_now, opening=opening)
+    store = SqlStore(None, new_id=new_id, clock=_utc_now, opening=opening, rings=not read_only)
     await store.open()
     return store
 
@@ -93,7 +95,7 @@ class SqlStore:
 
     All methods, also those of the parts, raise `StoreUnavailable` when the database does not answer. The `on_due` of
     `deliveries` and `outbox` is called after a commit that made something due, so that the senders of this process wake
-    at once; those of other processes find it when they look next.
+    at once, and by `wakes` after one of a command beside it; those of other processes find it when they look next.
     """
 
     def __init__(
@@ -104,11 +106,16 @@ class SqlStore:
         clock: Clock,
         opening: Opening | None = None,
         instance: str | None = None,
+        rings: bool = False,
     ) -> None:
-        """Without an engine it is not open yet; `opening` gives one."""
+        """Without an engine it is not open yet; `opening` gives one. `rings` is for who sends nothing himself, and
+        wakes those who do.
+        """
         process = new_id() if instance is not None else None
         self._engine = engine
         self._database = Database(engine)
+        if rings:
+            self._database.before_commit = ring
         self._opening = opening
         self._new_id = new_id
         self._clock = clock
@@ -132,6 +139,9 @@ class SqlStore:
         self.outbox = Outbox(self._database, clock, process)
         self.processes = Processes(self._database, clock, process or "", instance or "")
         self.processes.on_free = self._wake_all
+        self.listeners.on_due = lambda: self.deliveries.on_due()
+        self.wakes = Wakes(self._database)
+        self.wakes.on_ring = self._wake_all
         self.partitionings = Partitionings(self._database)
         self.activations = Activations(self._database)
 

@@ -199,6 +199,7 @@ commands = Table(
     Column("echo_until", Utc),
     Column("settled_at", Utc),
     Index("ix_commands_job", "pack", "job_key"),
+    Index("ix_commands_newest", "buyer", "state", "kind", "created_at", "id"),
     _partial_index("ix_commands_try_again", "try_again_at", where="try_again_at IS NOT NULL"),
     _partial_index("ix_commands_overdue", "expires_at", where="state = 'pending'"),
     _partial_index(

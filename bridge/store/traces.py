@@ -8,7 +8,22 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import BindParameter, Column, ColumnElement, Select, bindparam, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    Column,
+    ColumnElement,
+    Select,
+    Subquery,
+    Table,
+    bindparam,
+    case,
+    func,
+    literal_column,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from bridge.domain.model import JobRef
 from bridge.flows.ports import AnnouncedEvent, Attempt, JobTrace, TracedDelivery
@@ -19,6 +34,7 @@ from bridge.store.deliveries import attempt
 from bridge.store.jobs import appointment, work_order
 from bridge.store.journal import recorded
 from bridge.store.notifications import event_of
+from bridge.store.ordering import is_pending, of_job
 from bridge.store.outbox import REPORTS as OUTBOX_REPORTS
 from bridge.store.outbox import report_of as outbox_report_of
 from bridge.store.refused_requests import refused_request
@@ -33,6 +49,7 @@ from bridge.store.tables import (
     notifications,
     outbox,
     refused_requests,
+    subscriptions,
     work_order_entities,
     work_orders,
 )
@@ -80,6 +97,65 @@ _DELIVERIES = REPORTS.where(deliveries.c.event_id.in_(KEYS)).order_by(deliveries
 _ATTEMPTS = select(attempts).where(attempts.c.delivery.in_(KEYS)).order_by(attempts.c.number)
 
 
+def _mark() -> Select[Any]:
+    """Ask in one statement, and by indexes only, for numbers of which one is another whenever a trace is another.
+
+    A unit of work that changes a job, its visits or its commands raises its revision. A message for the WFM is pending
+    first, so that one that has left shows as one less that is.
+    """
+    orders = select(work_orders.c.id).where(work_orders.c.pack == _PACK, work_orders.c.job_key == _KEY)
+    visits = select(appointments.c.id).where(appointments.c.work_order_id.in_(orders))
+    resources = select(union_all(orders, visits).subquery().c.id)
+    heads = select(func.max(jobs.c.revision)).where(jobs.c.pack == _PACK, jobs.c.key == _KEY)
+    said = select(*_counted(journal, "outcome", ("waiting", "parked")), func.max(journal.c.due_at)).where(
+        journal.c.pack == _PACK, journal.c.job_key == _KEY
+    )
+    to_send = select(func.count(), func.sum(outbox.c.attempts), func.max(outbox.c.next_attempt_at)).where(
+        is_pending(outbox), outbox.c.ordering_key == bindparam("of_ordering_key")
+    )
+    to_deliver = (
+        select(
+            *_counted(deliveries, "state", ("pending", "discarded")),
+            func.sum(deliveries.c.attempts),
+            func.count(deliveries.c.lease_until),
+            func.max(deliveries.c.next_attempt_at),
+            func.count(subscriptions.c.id),
+            func.count(subscriptions.c.disabled_at),
+        )
+        .select_from(notifications)
+        .join(deliveries, deliveries.c.event_id == notifications.c.event_id)
+        .outerjoin(subscriptions, subscriptions.c.id == deliveries.c.subscription_id)
+        .where(notifications.c.resource_id.in_(resources))
+    )
+    refused = [
+        select(func.max(refused_requests.c.number)).where(about.in_(resources))
+        for about in (refused_requests.c.work_order_id, refused_requests.c.appointment_id)
+    ]
+    first, *others = map(_numbered, [heads, said, to_send, to_deliver, *refused])
+    joined: Any = first
+    for other in others:
+        joined = joined.join(other, true())
+    return select(*(column.label(f"{place}") for place, column in enumerate(joined.c))).select_from(joined)
+
+
+def _counted(table: Table, name: str, values: Sequence[str]) -> list[ColumnElement[Any]]:
+    """Count rows, and those of them with each value of a column; and give the last one's number."""
+    one: ColumnElement[int] = literal_column("1")
+    none: ColumnElement[int] = literal_column("0")
+    of_values = [func.sum(case((table.c[name] == value, one), else_=none)) for value in values]
+    return [func.count(), func.max(table.c.number), *of_values]
+
+
+def _numbered(query: Select[Any]) -> Subquery:
+    """Give the columns of a query names of their own."""
+    return query.with_only_columns(
+        *(column.label(f"n{place}") for place, column in enumerate(query.selected_columns)), maintain_column_froms=True
+    ).subquery()
+
+
+_MARK = _mark()
+
+
 class Found(NamedTuple):
     """The jobs that an id means; `by_beginning` if it is only how longer ids begin."""
 
@@ -106,6 +182,13 @@ class Traces:
                 if found := await _named(session, stage):
                     return Found(found)
             return Found(await _named(session, _beginning(id_)), by_beginning=True)
+
+    async def mark(self, job: JobRef) -> str:
+        """Give a mark of what is on record of a job, which is another one as soon as anything of it is."""
+        asked = {"of_pack": job.pack, "of_key": job.key, "of_ordering_key": of_job(job)}
+        async with self._database.read() as session:
+            row = await session.row(_MARK, asked)
+        return "" if row is None else " ".join(map(str, row.values()))
 
     async def read(self, job: JobRef) -> JobTrace:
         """Read all that is on record of a job."""

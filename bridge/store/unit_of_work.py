@@ -88,9 +88,11 @@ class UnitOfWork:
         self._messages.clear()
 
     async def _write_jobs(self) -> None:
-        for ref in self._commanded & self._loaded.keys():  # the head goes along: it has the revision
+        for ref in self._commanded:  # the head goes along: it has the revision
             if (head := self._stored.get((Kind.HEAD, ref))) is not None:
                 self._changed.setdefault((Kind.HEAD, ref), head)
+            elif ref not in self._loaded:
+                raise ValueError(f"{ref} was not loaded, so that other processes would not hear of its command")
         if self._changed:
             await jobs.write(self._session, self._changed, self._stored, self._settled, self._loaded.keys())
         for ref in {part.ref for (kind, _), part in self._changed.items() if kind is Kind.HEAD} & self._loaded.keys():

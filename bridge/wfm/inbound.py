@@ -133,7 +133,9 @@ class Inbound:
             return self._queue.problem
         if self._failed is None and self._partitioning is not None and self._partitioning.others_are_at_work:
             return None
-        return f"take the WFM's messages: {self._failed or self._said or 'not yet'}"
+        if self._failed is not None:
+            return f"the WFM's messages cannot be taken: {self._failed}"
+        return "the WFM's messages are not taken yet" + (f": {self._said}" if self._said is not None else "")
 
     @property
     def stands_by(self) -> bool:

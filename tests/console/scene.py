@@ -59,8 +59,13 @@ class Scene:
 
 
 @asynccontextmanager
-async def open_scene(directory: Path, oidc: OidcSettings | None = None) -> AsyncIterator[Scene]:
-    """Let a bridge with a simulated WFM and Buyer run, on a copy of a pack; nothing has happened yet."""
+async def open_scene(
+    directory: Path, oidc: OidcSettings | None = None, database: str | None = None
+) -> AsyncIterator[Scene]:
+    """Let a bridge with a simulated WFM and Buyer run, on a copy of a pack; nothing has happened yet.
+
+    `database` is a URL, or else it is a file of its own.
+    """
     pack = shutil.copytree(ROOT / "mappings" / PACK, directory / PACK)
     async with AsyncExitStack() as stack:
         link = RabbitLink(IN_MEMORY_URL, name="simulated WFM")
@@ -70,13 +75,14 @@ async def open_scene(directory: Path, oidc: OidcSettings | None = None) -> Async
         await wfm.start()
         stack.push_async_callback(wfm.stop)
         port = free_port()
-        bridge = await stack.enter_async_context(running(_settings(directory, pack, port, oidc), link))
+        settings = _settings(directory, pack, port, oidc, database)
+        bridge = await stack.enter_async_context(running(settings, link))
         buyer = await stack.enter_async_context(SimulatedBuyer(bridge.url, "acme-buyer-key", Irp.SONATA))
         await buyer.register()
         yield Scene(bridge, wfm, buyer, pack, f"http://127.0.0.1:{port}")
 
 
-def _settings(directory: Path, pack: Path, port: int, oidc: OidcSettings | None) -> Settings:
+def _settings(directory: Path, pack: Path, port: int, oidc: OidcSettings | None, database: str | None) -> Settings:
     return Settings.model_construct(
         mode=Mode.DEVELOPMENT,
         packs=(pack,),
@@ -84,7 +90,7 @@ def _settings(directory: Path, pack: Path, port: int, oidc: OidcSettings | None)
         http=HttpSettings(port=0),
         admin=AdminSettings(port=port),
         broker=BrokerSettings(url=SecretStr("amqp://in-memory/"), queue_type=QueueType.CLASSIC),
-        database=DatabaseSettings(url=SecretStr(f"sqlite:///{directory / 'bridge.sqlite3'}")),
+        database=DatabaseSettings(url=SecretStr(database or f"sqlite:///{directory / 'bridge.sqlite3'}")),
         delivery=DeliverySettings(allow_private_callbacks=True),
         oidc=oidc or OidcSettings(),
     )

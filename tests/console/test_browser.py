@@ -1,6 +1,7 @@
 """The console in a real Chromium: what a tired operator does at three in the morning, and what all must be able to."""
 
 import os
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from playwright.async_api import Browser, ConsoleMessage, Page, expect
 from bridge.mef.enums import EventType
 from tests.console.browser import NoChromium, find_chromium, open_browser
 from tests.console.pictures import log_in, mended
-from tests.console.scene import PACK, TICKET, Scene
+from tests.console.scene import PACK, TICKET, Scene, all_delivered
 from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 AXE = (Path(axe_playwright_python.__file__).with_name("axe.min.js")).read_text(encoding="utf-8")
 RUN = "axe.run({resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
 SELECTED = "it => it.value.slice(it.selectionStart, it.selectionEnd).trim().slice(0, 7)"
+PLACE = "document.querySelector('#steps li.message').getBoundingClientRect().top"
 PATIENCE_MS = PATIENCE_S * 1000
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -188,3 +190,70 @@ async def test_the_charts_move_and_a_step_opens_by_the_keyboard(
     await who.page.keyboard.press("Enter")
     await expect(who.page.get_by_text('"STAT": "NEW"')).to_be_visible()
     assert who.complaints == []
+
+
+async def test_a_story_goes_on_by_itself_and_leaves_alone_what_one_reads(
+    browser: Browser, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New steps come, with state and path; what is open stays open, with scroll and focus; and it can be stopped."""
+    monkeypatch.setattr("bridge.console.following.LOOK_S", 0.05)
+    monkeypatch.setattr("bridge.flows.following.LOOK_S", 0.05)
+    job = await scene.wfm.create_job(ticket="TT-2001", visit_required=False)
+    await eventually(lambda: all_delivered(scene))
+    who = await at(browser, scene, viewport={"width": 900, "height": 420})
+    page = who.page
+    await log_in(page, scene.console)
+    await page.goto(f"{who.url}/work-orders?q=TT-2001")
+    first = page.locator("#steps li.message").first
+    await first.locator("summary").click()
+    await first.locator("pre").first.focus()
+    await page.evaluate("scrollBy(0, 40)")
+    before = await page.evaluate(PLACE)
+
+    await scene.wfm.start_work(job)
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("inProgress")
+    await eventually(lambda: all_delivered(scene))
+    await expect(page.locator("#steps > li.fresh .chip.fresh")).to_have_text(["new"] * 3)
+    await expect(page.get_by_role("status")).to_have_text("3 new since you opened it")
+    await expect(page.locator("#story-paths svg")).to_have_attribute("aria-label", re.compile("inProgress"))
+    assert await first.locator("details").evaluate("it => it.open")
+    assert await page.evaluate("document.activeElement.tagName") == "PRE"
+    assert abs(await page.evaluate(PLACE) - before) < 2
+    barriers = await who.barriers()
+
+    await page.get_by_role("switch", name="Follow").uncheck()
+    await scene.wfm.finish(job)
+    await eventually(lambda: all_delivered(scene))
+    await expect(page.locator("#steps > li")).to_have_count(6)
+    await page.get_by_role("switch", name="Follow").check()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("completed")
+    await expect(page.locator("#steps > li")).not_to_have_count(6)
+    assert await first.locator("details").evaluate("it => it.open")
+    opened = page.locator("#steps > li").nth(3)
+    await opened.locator("summary").click()
+    await expect(opened.locator(".fresh")).to_have_count(0)
+    assert barriers + await who.barriers() == []
+    assert who.complaints == []
+
+
+async def test_a_story_without_scripts_is_the_same_page(browser: Browser, scene: Scene) -> None:
+    who = await at(browser, scene, java_script_enabled=False)
+    await log_in(who.page, scene.console)
+    await who.page.goto(f"{who.url}/work-orders/{await scene.stuck_order()}")
+    await expect(who.page.locator("#steps > li")).not_to_have_count(0)
+    await expect(who.page.locator("#following")).to_be_hidden()
+    assert who.complaints == []
+
+
+async def test_a_tab_that_nobody_sees_does_not_follow(browser: Browser, scene: Scene) -> None:
+    who = await at(browser, scene)
+    await log_in(who.page, scene.console)
+    hidden = "(hidden) => { Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});"
+    hidden += "document.dispatchEvent(new Event('visibilitychange')); }"
+    async with who.page.expect_response("**/story/stream*"):
+        await who.page.goto(f"{who.url}/work-orders/{await scene.stuck_order()}")
+    async with who.page.expect_event("requestfailed", lambda request: "/story/stream" in request.url):
+        await who.page.evaluate(hidden, True)
+    async with who.page.expect_response("**/story/stream*") as again:
+        await who.page.evaluate(hidden, False)
+    assert (await again.value).ok

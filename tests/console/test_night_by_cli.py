@@ -19,8 +19,14 @@ SETTINGS = """
 mode: development
 packs: ["{pack}"]
 buyers: {buyers}
-database: {{url: "sqlite:///{directory}/bridge.sqlite3"}}
+database: {{url: "{database}"}}
 """
+
+
+def write_settings(scene: Scene, file: Path, database: str | None = None) -> None:
+    """Write the settings of a command that is run beside the bridge."""
+    url = database or f"sqlite:///{scene.pack.parent}/bridge.sqlite3"
+    file.write_text(SETTINGS.format(pack=scene.pack, buyers=ROOT / "config" / "buyers.yaml", database=url))
 
 
 async def command(settings: Path, *arguments: str) -> str:
@@ -38,8 +44,7 @@ async def test_three_commands_find_the_cause_take_up_the_mended_pack_and_tell_th
     scene: Scene, tmp_path: Path
 ) -> None:
     settings = tmp_path / "bridge.yaml"
-    buyers, directory = ROOT / "config" / "buyers.yaml", scene.pack.parent
-    settings.write_text(SETTINGS.format(pack=scene.pack, buyers=buyers, directory=directory))
+    write_settings(scene, settings)
     order, before = await scene.stuck_order(), len(scene.buyer.received)
 
     story = await command(settings, "trace", TICKET)  # 1
@@ -54,7 +59,6 @@ async def test_three_commands_find_the_cause_take_up_the_mended_pack_and_tell_th
     replayed = await command(settings, "messages", "replay", "--reason", "LEFT", "--note", "LEFT is an end, too")  # 3
     assert replayed.count("applied") == 3
 
-    await scene.wfm.create_job(ticket="TT-1999")  # the bridge would look by itself within half a minute
     told = await eventually(
         lambda: [each.event.event_type for each in scene.buyer.received[before:] if each.event.event.id == order]
     )

@@ -108,6 +108,20 @@ async def test_the_bridge_ends_well_when_it_is_asked_to(
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("number", SIGNALS)
+async def test_a_bridge_that_is_not_ready_yet_ends_well_when_it_is_asked_to(
+    make_laboratory: MakeLaboratory, number: signal.Signals
+) -> None:
+    lab = await make_laboratory("postgresql://nobody@127.0.0.1:9/nothing")  # nothing answers there
+    lab.bridge.start()
+    await eventually(lambda: "database.waiting" in lab.bridge.said)
+    assert await lab.bridge.stop(number) == 0
+    told = re.findall(r"bridge\.(?:ready|stopped)(?= )", lab.bridge.said)
+    assert told == ["bridge.stopped"]
+    assert "Traceback" not in lab.bridge.said
+
+
+@pytest.mark.integration
 async def test_a_queue_with_other_properties_is_one_clear_line(
     make_laboratory: MakeLaboratory, sqlite_url: str
 ) -> None:

@@ -1,24 +1,19 @@
-"""WorkOrders: the search, and the story of one."""
+"""WorkOrders: the search, which leads to the story of one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from bridge.console.chart import machine
-from bridge.console.masks import mask_of
 from bridge.console.query import choice_in, text_in
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
-from bridge.console.story import chapters
-from bridge.domain.model import BuyerId, JobRef
+from bridge.domain.model import BuyerId, JobRef, WorkOrderId
 from bridge.flows.ports import WorkOrderHit, WorkOrderSearch
-from bridge.flows.trace import waiting
 from bridge.mef.enums import WorkOrderState
 
 MOST: Final = 100
-MOST_STEPS: Final = 500
 
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
@@ -35,9 +30,9 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             "work_orders.html",
             hits=hits,
             others=others,
-            is_full=len(hits) == MOST,
+            older=_older(request, hits),
             states=list(WorkOrderState),
-            asked={name: request.query.get(name, "") for name in ("q", "buyer", "state")},
+            asked={name: request.query.get(name, "") for name in ("q", "buyer", "state", "before")},
             story_of=story_of,
         )
 
@@ -47,31 +42,19 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             return see(f"{BASE}/work-orders?" + urlencode({"q": request.match_info["id"]}))
         return see(story_of(found.jobs[0]))
 
-    async def story(request: web.Request) -> web.Response:
-        job = JobRef(request.query.get("pack", ""), request.query.get("job", ""))
-        trace = await services.traces.read(job)
-        if not trace.messages and not trace.work_orders:
-            raise web.HTTPNotFound(text=f"Nothing is on record of a job {job.key} of {job.pack}.")
-        mask = mask_of(services, request, job.pack)
-        told = chapters(trace, mask)
-        return page(
-            request,
-            "story.html",
-            trace=trace,
-            chapters=told[-MOST_STEPS:],
-            left_out=max(0, len(told) - MOST_STEPS),
-            waits=[mask.text(line) for line in waiting(trace, services.clock()) if " is parked: " not in line],
-            parked=[each for each in trace.messages if each.entry.outcome == "parked"],
-            machines=[(order, machine(trace, order.id, order.state)) for order in trace.work_orders],
-            mask=mask,
-        )
-
-    return [web.get("/work-orders", search), web.get("/work-orders/{id}", show), web.get("/story", story)]
+    return [web.get("/work-orders", search), web.get("/work-orders/{id}", show)]
 
 
 def story_of(job: JobRef) -> str:
     """Give where the story of a job is."""
     return f"{BASE}/story?" + urlencode({"pack": job.pack, "job": job.key})
+
+
+def _older(request: web.Request, hits: Sequence[WorkOrderHit]) -> str:
+    """Give where those behind the last one are, or "" where there can be none."""
+    if len(hits) < MOST or request.query.get("q"):
+        return ""
+    return f"{BASE}/work-orders?" + urlencode({**request.query, "before": hits[-1].id})
 
 
 async def look_for(
@@ -82,5 +65,11 @@ async def look_for(
     jobs = None if wanted is None else tuple((await services.traces.find(wanted)).jobs)
     state = choice_in(request, "state", WorkOrderState)
     buyer = text_in(request, "buyer")
-    asked = WorkOrderSearch(jobs=jobs, buyer=None if buyer is None else BuyerId(buyer), state=state)
+    before = text_in(request, "before")
+    asked = WorkOrderSearch(
+        jobs=jobs,
+        buyer=None if buyer is None else BuyerId(buyer),
+        state=state,
+        before=None if before is None else WorkOrderId(before),
+    )
     return jobs or (), list(await services.search.work_orders(asked, most))

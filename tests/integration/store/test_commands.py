@@ -15,6 +15,7 @@ from bridge.store import SqlStore
 from tests.integration.store.values import (
     NOW,
     OTHER_BUYER,
+    ask,
     at,
     booking,
     contact,
@@ -38,7 +39,7 @@ async def test_a_command_comes_back_as_it_was_added(store: SqlStore) -> None:
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
         for command in commands:
-            await tx.add_commands([command])
+            await ask(tx, command)
     async with store.transaction() as tx:
         assert [await tx.command(command.id) for command in commands] == commands
         assert await tx.command(CommandId("cmd-unknown")) is None
@@ -49,10 +50,10 @@ async def test_a_second_booking_under_way_for_a_work_order_is_a_conflict(store: 
     first = booking(order)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_commands([first])
+        await ask(tx, first)
     with pytest.raises(ConflictError):
         async with store.transaction() as tx:
-            await tx.add_commands([booking(order)])
+            await ask(tx, booking(order))
     assert (await load(store, order.job)).commands == (first,)
 
 
@@ -61,10 +62,10 @@ async def test_another_command_or_a_booking_after_the_first_has_ended_is_no_conf
     first = booking(order)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_commands([first])
-        await tx.add_commands([booking(order, kind=CommandKind.CANCEL)])
+        await ask(tx, first)
+        await ask(tx, booking(order, kind=CommandKind.CANCEL))
         await tx.settle_command(replace(first, state=CommandState.EXPIRED), {})
-        await tx.add_commands([booking(order)])
+        await ask(tx, booking(order))
     assert len((await load(store, order.job)).commands) == 3
 
 
@@ -74,7 +75,7 @@ async def test_a_settled_command_keeps_its_answer(store: SqlStore) -> None:
     settled = replace(asked, state=CommandState.REFUSED, visit="V-1")
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_commands([asked])
+        await ask(tx, asked)
         assert await tx.command_result(asked.id) is None
         await tx.settle_command(settled, {"code": "otherIssue", "reason": "slot taken"})
         assert await tx.command_result(asked.id) == (
@@ -92,7 +93,7 @@ async def test_a_change_after_settlement_leaves_the_answer(store: SqlStore) -> N
     expired = replace(asked, state=CommandState.EXPIRED)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_commands([asked])
+        await ask(tx, asked)
         await tx.settle_command(expired, {"a": 1})
     async with store.transaction() as tx:
         await tx.save_jobs([replace(job(order), commands=(replace(expired, state=CommandState.COMPENSATED),))])
@@ -113,7 +114,7 @@ async def test_a_settled_command_never_becomes_pending_again(store: SqlStore) ->
     asked = booking(order)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_commands([asked])
+        await ask(tx, asked)
     async with store.transaction() as tx:
         before = (await tx.load_jobs([order.job]))[order.job]
         await tx.settle_command(replace(asked, state=CommandState.ACCEPTED), {"visit": "V-1"})
@@ -136,7 +137,7 @@ async def test_overdue_are_the_pending_commands_whose_time_is_up(store: SqlStore
     async with store.transaction() as tx:
         await tx.save_jobs([job(order), job(other)])
         for command in commands:
-            await tx.add_commands([command])
+            await ask(tx, command)
         assert await tx.overdue_commands(NOW) == [later, late]
 
 
@@ -147,7 +148,7 @@ async def test_what_was_asked_since_a_moment_is_read_oldest_first_whatever_becam
     before = booking(order, state=CommandState.ACCEPTED, created_at=at(seconds=-1))
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_commands([newer, older, before])
+        await ask(tx, newer, older, before)
     assert await store.commands.since(order.job.pack, NOW) == [older, newer]
     assert await store.commands.since("another-pack", NOW) == []
 
@@ -158,7 +159,7 @@ async def test_all_that_was_asked_about_a_job_is_read_oldest_first(store: SqlSto
     older = booking(order, created_at=NOW)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order), job(other)])
-        await tx.add_commands([newer, older, booking(other)])
+        await ask(tx, newer, older, booking(other))
     assert await store.commands.of_job(order.job) == [older, newer]
     assert await store.commands.of_job(order.job._replace(pack="another-pack")) == []
 
@@ -166,7 +167,7 @@ async def test_all_that_was_asked_about_a_job_is_read_oldest_first(store: SqlSto
 async def test_a_command_of_no_work_order_is_a_defect_of_ours(store: SqlStore) -> None:
     with pytest.raises(StoreDefect):
         async with store.transaction() as tx:
-            await tx.add_commands([booking(work_order())])
+            await ask(tx, booking(work_order()))
 
 
 # Slots
@@ -205,9 +206,9 @@ async def test_an_accepted_command_is_known_until_the_wfm_has_repeated_it(store:
     over = replace(booking(order), state=CommandState.ACCEPTED, echo_until=NOW)
     async with store.transaction() as tx:
         await tx.save_jobs([job(order)])
-        await tx.add_commands([asked])
+        await ask(tx, asked)
         await tx.settle_command(granted, {})
-        await tx.add_commands([over])
+        await ask(tx, over)
     known = await load(store, order.job)
     assert (known.commands, known.granted) == ((), (granted,))
     async with store.transaction() as tx:
@@ -222,6 +223,7 @@ async def test_operators_see_the_newest_commands_first_and_choose_among_them(sto
     pending = booking(other, created_at=at(seconds=2))
     await save(store, job(order), job(other))
     async with store.transaction() as tx:
+        await tx.load_jobs({order.job, other.job})
         await tx.add_commands([pending])
         await tx.settle_command(old, {"problems": []})
         await tx.settle_command(refused, {"problems": []})

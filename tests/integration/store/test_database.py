@@ -24,7 +24,7 @@ from bridge.store.engine import open_engine
 from bridge.store.migration import _VERSION, CURRENT
 from bridge.store.scripts import migrate, revisions
 from bridge.store.tables import inbox, metadata, outbox
-from tests.integration.store.values import booking, delivered, job, load, save, subscription, work_order
+from tests.integration.store.values import ask, booking, delivered, job, load, save, subscription, work_order
 from tests.support import PATIENCE_S, eventually
 
 BOTH = pytest.mark.parametrize(
@@ -357,12 +357,20 @@ async def test_a_moment_without_a_zone_is_refused(store: SqlStore) -> None:
 
 
 async def test_a_conflict_surfaces_within_the_transaction_where_a_read_follows(store: SqlStore) -> None:
-    async with store.transaction() as tx:
-        await tx.save_jobs([job(order := work_order())])
-        await tx.add_commands([booking(order)])
-        await tx.add_commands([second := booking(order)])
-        with pytest.raises(ConflictError):
+    order = work_order()
+    await save(store, job(order))
+    went_on = False
+
+    async def ask_twice() -> None:
+        nonlocal went_on
+        async with store.transaction() as tx:
+            await ask(tx, booking(order), second := booking(order))
             await tx.command(second.id)
+            went_on = True
+
+    with pytest.raises(ConflictError):
+        await ask_twice()
+    assert not went_on
 
 
 _OFFER = "INSERT INTO offered_slots (work_order_id, window_from, window_to, token, expires_at) VALUES "
@@ -395,7 +403,7 @@ async def test_a_command_and_a_listener_stored_twice_under_one_id_are_conflicts(
         await tx.load_jobs([])
     with pytest.raises(ConflictError):
         async with store.transaction() as tx:
-            await tx.add_commands([replace(command, state=CommandState.EXPIRED)])
+            await ask(tx, replace(command, state=CommandState.EXPIRED))
     listener = subscription()
     await store.listeners.add(listener)
     with pytest.raises(ConflictError):

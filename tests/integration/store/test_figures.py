@@ -8,6 +8,7 @@ from tests.integration.store.values import (
     OTHER_BUYER,
     PACK,
     announce,
+    ask,
     at,
     booking,
     discarded,
@@ -63,7 +64,7 @@ async def test_what_is_on_its_way_to_the_wfm_is_counted(store: SqlStore) -> None
     order = work_order()
     await save(store, job(order))
     async with store.transaction() as tx:
-        await tx.add_commands([booking(order), booking(order, kind=CommandKind.CANCEL)])
+        await ask(tx, booking(order), booking(order, kind=CommandKind.CANCEL))
     await send(store, message(), message())
     (first, _) = sorted(report.number for report in await store.outbox.reports())
     found = await store.counts.read()

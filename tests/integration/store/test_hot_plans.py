@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.domain.model import MessageId
+from bridge.domain.model import JobRef, MessageId
 from bridge.localenv.process import run_async
 from bridge.store import SqlStore, upgrade
 from bridge.store.engine import open_engine
@@ -16,6 +16,7 @@ from tests.integration.store.values import (
     NOW,
     PACK,
     appointment,
+    ask,
     at,
     booking,
     delivered,
@@ -48,6 +49,8 @@ INSERT INTO commands (id, kind, pack, job_key, work_order_id, buyer, state, crea
 INSERT INTO appointments (id, work_order_id, buyer, status, valid_from, valid_to, place, contacts, note, attachment,
     created_at, changed_at)
     SELECT 'a' || n, 'w' || n, 'b', 'completed', now(), now(), '{{}}', '[]', '[]', '[]', now(), now() {_EACH};
+INSERT INTO refused_requests (at, requester, operation, status, reason, work_order_id, correlation_id)
+    SELECT now(), 'r', 'o', 422, '', 'w' || n, 'c' {_EACH};
 INSERT INTO inbox SELECT 'p', 'm' || n, now() {_EACH};
 INSERT INTO journal (pack, message_id, job_key, body, routing_key, headers, correlation_id, received_at, outcome,
     reason, pack_version, transitions, flags, explanation)
@@ -115,6 +118,16 @@ async def test_nothing_that_an_event_or_its_effects_run_reads_a_whole_table(stor
 
 
 @pytest.mark.integration
+async def test_whether_a_job_has_changed_is_told_by_indexes(store: SqlStore) -> None:
+    """It is asked once a second for each story that somebody follows."""
+    run: list[tuple[str, Sequence[Any]]] = []
+    with noting(lambda sql, parameters: run.append((sql, parameters))):
+        assert await store.traces.mark(JobRef("p", "j70000"))
+    assert len(run) == 1
+    assert await scans(store, run) == []
+
+
+@pytest.mark.integration
 async def test_what_is_settled_is_found_once_and_not_for_each_row(store: SqlStore) -> None:
     """Statistics that are older than a backlog must not lead PostgreSQL to join what may be looked up."""
     await store.listeners.add(subscription())
@@ -137,7 +150,7 @@ async def _one_event(store: SqlStore) -> None:
         loaded = (await tx.load_jobs([order.job]))[order.job]
         assert await tx.seen(PACK, [id_]) == set()
         await tx.waiting([order.job])
-        await tx.add_commands([booking(order)])
+        await ask(tx, booking(order))
         await tx.save_jobs([job(order, appointment=appointment(order), versions={"job": 2}, commands=loaded.commands)])
         await tx.record([entry(message=id_, job=order.job)])
         await tx.notify([event(order.id), event(order.id)], NOW, "corr")

@@ -20,6 +20,7 @@ from tests.integration.store.values import (
     PACK,
     address,
     appointment,
+    ask,
     at,
     booking,
     contact,
@@ -355,7 +356,7 @@ async def test_a_job_has_the_commands_a_message_may_still_answer(store: SqlStore
     ]
     async with store.transaction() as tx:
         for command in (*kept, *dropped):
-            await tx.add_commands([command])
+            await ask(tx, command)
     assert (await load(store, order.job)).commands == tuple(sorted(kept, key=lambda command: command.id))
 
 

@@ -304,9 +304,7 @@ async def test_a_user_who_may_not_use_the_tables_is_told_the_grant(database_url:
     await (await opened(database_url)).close()
     assert "lacks SELECT on table 'alembic_version': GRANT" in await trouble(guest_url, PermanentError)
     execute(database_url, f'GRANT SELECT ON alembic_version TO "{guest}"')
-    assert "lacks DELETE, INSERT, SELECT, UPDATE on table 'appointments' and" in await trouble(
-        guest_url, PermanentError
-    )
+    assert "lacks DELETE, INSERT, SELECT, UPDATE on table 'activations' and" in await trouble(guest_url, PermanentError)
     execute(database_url, f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO "{guest}"')
     assert "lacks USAGE of its sequence on table 'attempts' and" in await trouble(guest_url, PermanentError)
     execute(database_url, f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{guest}"')

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,14 +11,16 @@ from typing import Any
 import pytest
 
 from benchmarks.filled import BEGUN, BUYER, appointment_id, fill, work_order_id
-from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
-from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
+from bridge.domain.model import AppointmentId, BuyerId, CommandKind, CommandState, JobRef, WorkOrderId
+from bridge.flows.operator import CommandFilter
+from bridge.flows.ports import AppointmentQuery, WorkOrderQuery, WorkOrderSearch
 from bridge.localenv.process import run_async
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.moments import parse_moment
 from bridge.store import SqlStore
 from bridge.store.engine import open_engine
 from bridge.store.lender import Bound, Lender
+from tests.integration.store.conftest import noting
 from tests.integration.store.values import fresh
 from tests.support_databases import own_database
 
@@ -101,7 +104,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Bound]]:
 async def scans(store: SqlStore, asked: Sequence[Bound]) -> list[str]:
     """Which of the queries go through a whole table, and how."""
     is_postgres = store._engine is not None and store._engine.dialect.name == "postgresql"
-    explain, whole = ("EXPLAIN ", "Seq Scan on ") if is_postgres else ("EXPLAIN QUERY PLAN ", "SCAN (work_|app)")
+    explain = "EXPLAIN " if is_postgres else "EXPLAIN QUERY PLAN "
+    whole = "Seq Scan on (work_|app|comm)" if is_postgres else r"SCAN (work_|app|comm|one\b|each\b)"
     found: list[str] = []
     for query in list(asked):
         (plan,) = await store._database.fetch_each([Bound(explain + query.sql, query.parameters)])
@@ -133,6 +137,69 @@ async def test_an_object_is_found_by_an_index(store: SqlStore, asked: list[Bound
     assert await store.reads.work_order_view(WorkOrderId(work_order_id(70_000)), BUYERS) is not None
     assert await store.reads.appointment_view(AppointmentId(appointment_id(70_000)), BUYERS) is not None
     assert await scans(store, asked) == []
+
+
+SEARCHES: list[dict[str, Any]] = [
+    {},
+    {"state": WorkOrderState.OPEN},
+    {"state": WorkOrderState.IN_PROGRESS},
+    {"buyer": BuyerId(BUYER)},
+    {"buyer": BuyerId(BUYER), "state": WorkOrderState.COMPLETED},
+    {"buyer": BuyerId("nobody")},
+    {"before": WorkOrderId(work_order_id(50_000))},
+    {"jobs": [JobRef("acme-wfm", "J-70000")]},
+]
+COMMANDS: list[dict[str, Any]] = [
+    {},
+    {"state": CommandState.REFUSED},
+    {"state": CommandState.FAILED},
+    {"kind": CommandKind.RESCHEDULE},
+    {"kind": CommandKind.CANCEL},
+    {"buyer": BuyerId(BUYER)},
+    {"buyer": BuyerId("nobody"), "kind": CommandKind.BOOK},
+    {"in_flight": True},
+    {"jobs": [JobRef("acme-wfm", "J-70000")]},
+]
+
+
+@pytest.mark.parametrize("wanted", SEARCHES, ids=str)
+async def test_no_search_of_operators_reads_a_whole_table(store: SqlStore, wanted: dict[str, Any]) -> None:
+    with in_transactions() as run:
+        found = await store.search.work_orders(WorkOrderSearch(**wanted), 100)
+    assert len(found) <= 100
+    assert await scans(store, run) == []
+    assert await most_rows(store, run) <= 500
+
+
+@pytest.mark.parametrize("wanted", COMMANDS, ids=str)
+async def test_no_list_of_commands_reads_a_whole_table(store: SqlStore, wanted: dict[str, Any]) -> None:
+    with in_transactions() as run:
+        found = await store.commands.reports(CommandFilter(**wanted), 100)
+    assert len(found) <= 100
+    assert await scans(store, run) == []
+    assert await most_rows(store, run) <= 2_000
+
+
+@contextmanager
+def in_transactions() -> Iterator[list[Bound]]:
+    """What is asked within transactions."""
+    run: list[Bound] = []
+    with noting(lambda sql, parameters: run.append(Bound(sql, parameters))):
+        yield run
+
+
+async def most_rows(store: SqlStore, run: Sequence[Bound]) -> int:
+    """How many rows any step of the plans gave; only PostgreSQL tells."""
+    if store._database.dialect.name != "postgresql":
+        return 0
+    most = 0
+    for query in run:
+        (plan,) = await store._database.fetch_each([Bound(f"EXPLAIN (ANALYZE) {query.sql}", query.parameters)])
+        for line in plan:
+            found = re.search(r"actual time=\S+ rows=(\d+) loops=(\d+)", line[0])
+            removed = re.search(r"Rows Removed by Filter: (\d+)", line[0])
+            most = max(most, int(found[1]) * int(found[2]) if found else 0, int(removed[1]) if removed else 0)
+    return most
 
 
 @pytest.mark.parametrize(

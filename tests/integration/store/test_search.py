@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from bridge.domain.model import BuyerId, JobRef, Outcome
+from bridge.domain.model import BuyerId, JobRef, Outcome, WorkOrderId
 from bridge.flows.ports import AuditEntry, MessageFilter, WorkOrderSearch
 from bridge.mef.enums import WorkOrderState
 from bridge.store import SqlStore, new_store
@@ -25,9 +25,10 @@ async def test_an_act_is_kept_with_what_came_of_it(store: SqlStore) -> None:
     assert [act.number for act in await store.audit.latest(limit=1)] == [second]
 
 
-async def test_work_orders_of_all_buyers_are_found_what_changed_last_first(store: SqlStore) -> None:
+async def test_work_orders_of_all_buyers_are_found_the_newest_first(store: SqlStore) -> None:
     old = work_order(details=details(entities=[ticket("TT-2"), ticket("TT-1")]))
-    new = work_order(buyer=BuyerId("other"), state=WorkOrderState.COMPLETED, changed_at=NOW + timedelta(seconds=1))
+    late = NOW + timedelta(seconds=1)
+    new = work_order(buyer=BuyerId("other"), state=WorkOrderState.COMPLETED, created_at=late, changed_at=late)
     await save(store, job(old), job(new))
     elsewhere = replace(entry().raw, pack="other-pack")
     async with store.transaction() as tx:
@@ -41,7 +42,7 @@ async def test_work_orders_of_all_buyers_are_found_what_changed_last_first(store
         )
     found = await store.search.work_orders(WorkOrderSearch(), 10)
     assert [(hit.id, hit.parked, hit.changed_at) for hit in found] == [
-        (new.id, 0, NOW + timedelta(seconds=1)),
+        (new.id, 0, late),
         (old.id, 2, NOW),
     ]
     assert found[1].tickets == ("TT-1", "TT-2")
@@ -50,6 +51,27 @@ async def test_work_orders_of_all_buyers_are_found_what_changed_last_first(store
     assert await _ids(store, WorkOrderSearch(jobs=[old.job])) == [old.id]
     assert await _ids(store, WorkOrderSearch(jobs=[])) == []
     assert await _ids(store, WorkOrderSearch(), limit=1) == [new.id]
+
+
+async def test_a_search_goes_on_behind_a_work_order(store: SqlStore) -> None:
+    buyers = [BuyerId(f"buyer-{number % 3}") for number in range(10)]
+    orders = [
+        work_order(id=f"wo-{number}", buyer=buyer, created_at=NOW + timedelta(seconds=number // 2))
+        for number, buyer in enumerate(buyers)
+    ]
+    await save(store, *map(job, orders))
+    newest = [each.id for each in reversed(orders)]
+    found: list[str] = []
+    for wanted in ({}, {"state": WorkOrderState.OPEN}):
+        found = await _ids(store, WorkOrderSearch(**wanted), limit=4)
+        while page := await _ids(store, WorkOrderSearch(**wanted, before=found[-1]), limit=4):
+            found += page
+        assert found == newest
+    mine = [each.id for each in reversed(orders) if each.buyer == buyers[1]]
+    assert await _ids(store, WorkOrderSearch(buyer=buyers[1])) == mine
+    assert await _ids(store, WorkOrderSearch(buyer=buyers[1], before=mine[0])) == mine[1:]
+    assert await _ids(store, WorkOrderSearch(buyer=BuyerId("nobody"))) == []
+    assert await _ids(store, WorkOrderSearch(before=WorkOrderId("nothing"))) == []
 
 
 async def _ids(store: SqlStore, wanted: WorkOrderSearch, limit: int = 10) -> list[str]:

@@ -260,6 +260,12 @@ async def load(store: SqlStore, ref: JobRef) -> Job:
         return (await tx.load_jobs([ref]))[ref]
 
 
+async def ask(tx: UnitOfWork, *commands: Command) -> None:
+    """Add commands, as a use case does: their jobs are loaded first."""
+    await tx.load_jobs({command.job for command in commands})
+    await tx.add_commands(commands)
+
+
 async def announce(store: SqlStore, *events: Notification, correlation_id: str = "corr-1") -> None:
     """Announce events in one transaction."""
     async with store.transaction() as tx:

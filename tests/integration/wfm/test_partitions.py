@@ -41,6 +41,7 @@ from tests.system.processes import REPOSITORY
 pytestmark = pytest.mark.integration
 
 JOBS = [f"J-{number}" for number in range(12)]
+BEGINNING = "the WFM's messages are not taken yet: another process is beginning just now"
 
 
 @dataclass
@@ -407,7 +408,7 @@ async def test_a_process_that_has_not_begun_says_so(
     async with link.scratch_channel() as channel:
         await channel.queue_declare(lock, exclusive=True)
         process = await start("a")
-        assert process.inbound.problem == "take the WFM's messages: another process is beginning just now"
+        assert process.inbound.problem == BEGINNING
         await channel.queue_delete(lock)
     await bound(process)
     await eventually(lambda: process.inbound.problem is None)

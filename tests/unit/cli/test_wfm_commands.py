@@ -20,8 +20,8 @@ def test_commands_in_flight_are_told_from_those_that_are_settled(home: Home) -> 
     async def ask(store: SqlStore) -> None:
         await save(store, job(ORDER))
         async with store.transaction() as tx:
+            await tx.load_jobs([ORDER.job])
             await tx.add_commands([pending])
-        async with store.transaction() as tx:
             await tx.settle_command(refused, no)
 
     home.store(ask)
@@ -50,6 +50,7 @@ def test_a_command_is_shown_with_its_replies_and_what_takes_it_back(home: Home) 
     async def ask(store: SqlStore) -> None:
         await save(store, job(ORDER))
         async with store.transaction() as tx:
+            await tx.load_jobs([ORDER.job])
             await tx.settle_command(late, {})
             yes = entry(message=MessageId("r-1"), job=ORDER.job, rule="commands.book")
             reply = replace(yes.raw, correlation_id=f"{late.id}@other")

@@ -140,6 +140,7 @@ async def serve() -> AsyncIterator[Serve]:
             clock=lambda: NOW,
             pulse=Pulse(),
             traces=elsewhere,
+            following=elsewhere,
             journal=elsewhere,
             search=elsewhere,
             job_updates=elsewhere,

@@ -26,6 +26,7 @@ FROZEN = {
     "0016_partitionings.py": "3886d77c7de0016a8cef61ec000f11538a6bff6f679193543f267abbdeb46a52",
     "0017_activations.py": "c07dfbbe82aae76a2c49cdc51026e5b795f93a170c8245f1e2f2661c0098796d",
     "0018_ended_sessions.py": "387fdfc20dbc9b7ff65aae306377e4eae99ebd7675dc795e34f9eda502ade3c9",
+    "0019_newest_commands.py": "35d2c1360abc5d4d33a6b9f97a3f97e56abc313f869efc0da87f0206b2247ee4",
     "0014_requests_and_traces.py": "7efa61572ec5a7fcdfe57e2547b6456106bb20d33aee489609e14d1f51b7a7d9",
 }
 
