@@ -9,7 +9,19 @@ from aiohttp.typedefs import Middleware
 
 from bridge.console import api, openapi
 from bridge.console.access import USER, Door, Handler, add_headers
-from bridge.console.pages import audit, deliveries, draft, listeners, login, now, packs, parked, wfm, work_orders
+from bridge.console.pages import (
+    audit,
+    deliveries,
+    draft,
+    draft_editor,
+    listeners,
+    login,
+    now,
+    packs,
+    parked,
+    wfm,
+    work_orders,
+)
 from bridge.console.render import BASE, STATIC, page, see, set_up
 from bridge.console.services import Services
 from bridge.errors import PermanentError, StoreUnavailable
@@ -51,6 +63,7 @@ def _pages(services: Services, door: Door) -> web.Application:
         work_orders.routes(services),
         parked.routes(services),
         draft.routes(services),
+        draft_editor.routes(services),
         deliveries.routes(services),
         listeners.routes(services),
         wfm.routes(services),

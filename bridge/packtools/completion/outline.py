@@ -162,7 +162,7 @@ class _Block:
 
     @staticmethod
     def _put(mapping: dict[str, Any], key: str, value: Any) -> None:
-        if mapping.get(key) is None:
+        if value is not None or key not in mapping:  # of a key that is there twice, the one that is being written
             mapping[key] = value
 
     def _value(self, start: int, indent: int, level: int) -> Any:
@@ -254,7 +254,7 @@ class _Flow:
                 value = self.read(level + 1)
             else:
                 self._again = follows
-            if mapping.get(key) is None:
+            if value is not None or key not in mapping:
                 mapping[key] = value
         return mapping
 
