@@ -26,7 +26,7 @@ def checked(directory: Path, pack: str, text: str, *, with_cases: bool = False) 
         try:
             made = load_pack(copy)
         except InvalidDocument as invalid:
-            return Checked(tuple(_told(invalid, copy)), None)
+            return Checked(tuple(_findings(invalid, copy)), None)
         if made.name != pack:
             why = f"the pack's name is {pack}, and must stay so; got '{made.name}'"
             renamed = read_pack(copy).finding(("pack",), "wrong-value", why)
@@ -40,7 +40,7 @@ def _cases_run(directory: Path, copy: Path, made: Pack) -> CasesRun:
     try:
         results, _ = run_cases(copy, made)
     except InvalidDocument as invalid:
-        return CasesRun(obstacle="\n".join(map(str, _told(invalid, copy))))
+        return CasesRun(obstacle="\n".join(map(str, _findings(invalid, copy))))
     except PermanentError as none:
         return CasesRun(obstacle=_relative(str(none), copy))
     failed = tuple(
@@ -55,7 +55,7 @@ def _cases_run(directory: Path, copy: Path, made: Pack) -> CasesRun:
     return CasesRun(len(results) - len(failed), failed)
 
 
-def _told(invalid: InvalidDocument, copy: Path) -> Iterator[Finding]:
+def _findings(invalid: InvalidDocument, copy: Path) -> Iterator[Finding]:
     """Give the findings, with files as they are named from the pack's directory."""
     yield from (replace(one, file=_relative(one.file, copy)) for one in invalid.findings)
 

@@ -191,3 +191,5 @@ async def test_without_scripts_the_buttons_do_it(browser: Browser, scene: Scene,
     await who.press("Check")
     await who.sees("1 mistake.")
     await who.sees("line 27, column")
+    assert await who.page.get_by_role("listbox").count() == 0
+    assert await who.page.locator(".gutter").count() == 0

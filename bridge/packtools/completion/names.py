@@ -50,22 +50,22 @@ class Names:
         """Give the fields, or those of one type."""
         for name, spec in self._fields.items():
             if of in (None, text_of(_mapping(spec).get("type"))):
-                yield Name(name, _told(_mapping(spec)))
+                yield Name(name, _in_words(_mapping(spec)))
 
     def fields_here(self) -> Iterator[Name]:
         """Give the fields, and those of each item in an entry that is written for each."""
-        yield from (Name(name, _told(_mapping(spec))) for name, spec in {**self._inside, **self._fields}.items())
+        yield from (Name(name, _in_words(_mapping(spec))) for name, spec in {**self._inside, **self._fields}.items())
 
     def inner_fields(self) -> Iterator[Name]:
         """Give the fields of items, as `items.inner`."""
         for name, spec in self._fields.items():
             for inner, one in _mapping(_mapping(spec).get("fields")).items():
-                yield Name(f"{name}.{inner}", _told(_mapping(one)))
+                yield Name(f"{name}.{inner}", _in_words(_mapping(one)))
 
     def references(self) -> Iterator[Name]:
         """Give the fields, and the columns of their tables, that a value may be taken from."""
         for name, spec in {**self._inside, **self._fields}.items():
-            yield Name(name, _told(_mapping(spec)))
+            yield Name(name, _in_words(_mapping(spec)))
             for column in self.columns(text_of(_mapping(spec).get("table"))):
                 yield Name(f"{name}.{column.name}", column.about)
 
@@ -181,7 +181,7 @@ def _mappings(value: object) -> list[Spec]:
     return [one for one in value if isinstance(one, Mapping)] if isinstance(value, list | tuple) else []
 
 
-def _told(spec: Spec) -> str:
+def _in_words(spec: Spec) -> str:
     """Say in a few words what a field is."""
     where = ", ".join(texts_of(spec.get("path")))
     return (text_of(spec.get("type")) or "text") + (f" at {where}" if where else "")

@@ -105,13 +105,14 @@ def _written(name: Name) -> str:
 
 
 def _fitting(written: str, found: Iterable[Suggestion]) -> list[Suggestion]:
-    """Choose those that fit what is written: first those that begin so, then those that have it in them."""
+    """Choose what fits: first what begins as it is written, then what has that in it, if it is no single letter."""
     known: dict[str, Suggestion] = {}
     for one in found:
         known.setdefault(one.label, one)
     wanted = written.lower()
-    fitting = [one for one in known.values() if wanted in one.label.lower()]
-    return sorted(fitting, key=lambda one: not one.label.lower().startswith(wanted))
+    begin = {name: one for name, one in known.items() if name.lower().startswith(wanted)}
+    inside = [one for name, one in known.items() if len(wanted) > 1 and wanted in name.lower() and name not in begin]
+    return [*begin.values(), *inside]
 
 
 def _at(data: Any, path: tuple[Part, ...]) -> Any:
