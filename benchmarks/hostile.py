@@ -31,11 +31,11 @@ from pydantic import BaseModel
 
 from benchmarks.lab import ROOT, table
 from benchmarks.mutants import damaged, mutant
-from bridge.cli.mapping.cases import load_cases
 from bridge.domain.model import Accepted, CommandKind, Job, JobRef, Offered, Outcome, Refused
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Unreadable
 from bridge.packtools.buyer_steps import ask
+from bridge.packtools.case_files import load_cases
 from bridge.packtools.cases import Case, Step
 from bridge.packtools.initial_job import initial_job
 from bridge.packtools.sandbox import Happened, RawMessage, Sandbox

@@ -16,7 +16,6 @@ from benchmarks.aims import AT_MOST, Aim
 from benchmarks.hostile import packs, seeds_of
 from benchmarks.lab import ROOT, stopwatch, table
 from benchmarks.messages import event
-from bridge.cli.mapping.cases import load_cases
 from bridge.domain.model import BuyerId, Goal, Job, JobRef, JobUpdate, MessageId, Visit, WorkOrderDetails
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack, Reading, Translated
@@ -29,6 +28,7 @@ from bridge.mef.models import (
     TimeDuration,
     TimePeriod,
 )
+from bridge.packtools.case_files import load_cases
 
 MOST_RATIO = 2.0
 ROUNDS = 15

@@ -18,7 +18,7 @@ from typing import Final
 
 import structlog
 
-from bridge.app.drafts import checked
+from bridge.app.draft_check import checked
 from bridge.app.packs import directories, load_packs
 from bridge.app.process import Start, new_id, now
 from bridge.console.activations import Running

@@ -21,11 +21,35 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedCase:
+    """A case that comes out otherwise by a draft: its file, its name, and the differences line by line."""
+
+    file: str
+    case: str
+    differences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CasesRun:
+    """What the pack's cases say of a draft: how many hold, and which do not; or why they cannot be run."""
+
+    held: int = 0
+    failed: tuple[FailedCase, ...] = ()
+    obstacle: str = ""
+
+    @property
+    def hold(self) -> bool:
+        """Tell whether all of them hold."""
+        return not self.failed and not self.obstacle
+
+
+@dataclass(frozen=True, slots=True)
 class Checked:
-    """What the checker says of a draft; `pack` is None as long as it finds anything."""
+    """What the checker says of a draft; `pack` is None as long as it finds anything. `cases` if they were asked for."""
 
     findings: tuple[Finding, ...]
     pack: Pack | None
+    cases: CasesRun | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +80,6 @@ class Backtest:
 class Drafts(Protocol):
     """What is done with drafts. All raise `PermanentError` for what is not possible, in a sentence."""
 
-    async def check(self, pack: str, text: str) -> Checked: ...
+    async def check(self, pack: str, text: str, *, with_cases: bool = False) -> Checked: ...
     async def preview(self, draft: Pack, numbers: Sequence[int]) -> Sequence[Fate]: ...
     async def backtest(self, draft: Pack) -> Backtest: ...

@@ -305,7 +305,7 @@ async def test_where_there_is_no_room_to_check_it_the_bridge_starts_by_its_files
     def full(**_: str) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("bridge.app.drafts.tempfile.TemporaryDirectory", full)
+    monkeypatch.setattr("bridge.app.draft_check.tempfile.TemporaryDirectory", full)
     await place.activations.look()
     assert place.version == place.deployed
     assert len(place.activations.problems) == 1
@@ -315,8 +315,14 @@ async def test_where_there_is_no_room_to_check_it_the_bridge_starts_by_its_files
 
 async def test_a_draft_may_not_become_another_pack(place: Place) -> None:
     source = await place.activations.source(PACK)
-    with pytest.raises(PermanentError, match="must stay 'acme-wfm'"):
-        await place.drafts.check(PACK, source.text.replace("pack: acme-wfm", "pack: other", 1))
+    renamed = source.text.replace("pack: acme-wfm", "pack: other", 1)
+    checked = await place.drafts.check(PACK, renamed)
+    assert checked.pack is None
+    assert [str(one) for one in checked.findings] == [
+        "pack.yaml:5:7: wrong-value: the pack's name is acme-wfm, and must stay so; got 'other'"
+    ]
+    with pytest.raises(PermanentError, match="has mistakes"):
+        await place.activations.activate(PACK, renamed, source.digest, "ada", "because")
     with pytest.raises(PermanentError, match="does not run a pack 'other'"):
         await place.activations.source("other")
 
@@ -339,3 +345,32 @@ async def test_a_draft_of_a_pack_that_extends_another_is_checked_with_it(tmp_pat
 async def test_a_draft_reads_no_files_of_elsewhere(place: Place, line: str) -> None:
     with pytest.raises(PermanentError, match="not in the directories of the pack"):
         await place.drafts.check(PACK, f"{line}\npack: {PACK}\n")
+
+
+async def test_the_cases_of_the_pack_are_run_by_the_draft(place: Place) -> None:
+    source = await place.activations.source(PACK)
+    good = await place.drafts.check(PACK, source.text, with_cases=True)
+    assert good.cases is not None
+    assert (good.cases.held, good.cases.failed, good.cases.hold) == (8, (), True)
+    told = (await place.drafts.check(PACK, mended(source.text), with_cases=True)).cases
+    assert told is not None
+    assert (told.held, told.hold) == (7, False)
+    (failed,) = told.failed
+    assert (failed.file, failed.case) == ("codes-nobody-mapped.yaml", "Codes that no table knows are parked")
+    assert failed.differences[0].startswith("step 1 at cases/codes-nobody-mapped.yaml:4 (")
+    assert [line.split()[0:2] for line in failed.differences[1:4]] == [["parked:"], ["-", "expected"], ["+", "came"]]
+    assert (await place.drafts.check(PACK, source.text)).cases is None
+    assert (await place.drafts.check(PACK, "pack: x", with_cases=True)).cases is None
+
+
+async def test_cases_that_cannot_be_run_are_said(place: Place) -> None:
+    text = (await place.activations.source(PACK)).text
+    (place.directory / "cases" / "cancelled-jobs.yaml").write_text("case: x\n")
+    told = (await place.drafts.check(PACK, text, with_cases=True)).cases
+    assert told is not None
+    assert told.obstacle.startswith("cases/cancelled-jobs.yaml:1:1: missing-key:")
+    assert not told.hold
+    shutil.rmtree(place.directory / "cases")
+    told = (await place.drafts.check(PACK, text, with_cases=True)).cases
+    assert told is not None
+    assert told.obstacle == "cases: there are no cases (*.yaml); a pack without cases proves nothing"

@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
-from bridge.cli.mapping.cases import load_cases
 from bridge.cli.mapping.directories import PackArgument
 from bridge.domain.model import CommandKind
 from bridge.errors import PermanentError
@@ -20,6 +19,7 @@ from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack
 from bridge.mef.models import TimePeriod
 from bridge.mef.moments import parse_moment
+from bridge.packtools.case_files import load_cases
 from bridge.packtools.cases import Case
 from bridge.packtools.cases_run import play
 from bridge.packtools.explanation import Explanation, explain, explain_in, explain_reply

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from bridge.app.process import now
-from bridge.cli.mapping.cases import CASES
 from bridge.errors import PermanentError
 from bridge.mapping.loader import PACK_FILE, load_pack
+from bridge.packtools.case_files import CASES
 from bridge.packtools.starter import Sample, Unusable, samples_case, starter
 
 SAMPLES_CASE = "samples.yaml"

@@ -10,6 +10,7 @@ from aiohttp import web
 from bridge.console.access import USER, require_operator
 from bridge.console.acts import said_why
 from bridge.console.drafts import Backtest, Checked, Fate, Source
+from bridge.console.pages.draft_editor import checked_or_refused
 from bridge.console.pages.packs import pack_file, running_of
 from bridge.console.pages.parked import filter_of
 from bridge.console.pages.work_orders import story_of
@@ -60,9 +61,9 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
                 version = await services.activations.activate(pack, text, began.digest, user.name, why)
                 result.text = f"{running} → {version}"
             return see(f"{BASE}/parked?" + urlencode({"pack": pack, "reason": reason, "activated": version}))
-        checked = await services.drafts.check(pack, text)
-        outlook = None if checked.pack is None else await _outlook(checked, reason)
-        return await _shown(request, began, text, reason, checked, outlook)
+        checked, refused = await checked_or_refused(services, pack, text, with_cases=True)
+        outlook = None if checked is None or checked.pack is None else await _outlook(checked, reason)
+        return await _shown(request, began, text, reason, checked, outlook, refused)
 
     async def _outlook(checked: Checked, reason: str) -> Outlook:
         assert checked.pack is not None  # noqa: S101 - for the type checker
@@ -78,6 +79,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         reason: str,
         checked: Checked | None = None,
         outlook: Outlook | None = None,
+        refused: str = "",
     ) -> web.Response:
         pack = request.query.get("pack") or str((await request.post()).get("pack", ""))
         entries = await services.journal.chosen(await filter_of(services, {"pack": pack, "reason": reason}.get), 1)
@@ -90,6 +92,7 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             text=text,
             reason=reason,
             checked=checked,
+            refused=refused,
             outlook=outlook,
             others=[] if outlook is None else _others(outlook),
             obstacle=await services.activations.obstacle(pack),

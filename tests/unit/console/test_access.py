@@ -136,6 +136,19 @@ async def test_a_form_counts_with_its_csrf_token_and_from_our_own_pages_only(
     assert said == (["login", "logout"] if status == 303 else ["login"])
 
 
+async def test_what_a_script_of_ours_asks_for_counts_by_the_same_rules(console: Console) -> None:
+    await console.log_in()
+    ours = {"Origin": console.origin, "X-CSRF-Token": await console.csrf()}
+    for headers, status in (
+        ({"Origin": console.origin}, 403),
+        (ours | {"Origin": "https://evil.test"}, 403),
+        (ours | {"X-CSRF-Token": "guess"}, 403),
+        (ours, 400),  # let in, and then not understood
+    ):
+        async with console.client.post("/console/draft/complete", json={}, headers=headers) as answer:
+            assert (headers, answer.status) == (headers, status)
+
+
 async def test_the_csrf_token_of_another_session_does_not_count(console: Console) -> None:
     await console.log_in("bob-token")
     theirs = await console.csrf()

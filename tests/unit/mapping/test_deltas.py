@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.mapping.cases import differences
 from bridge.domain.model import Job, JobRef
 from bridge.mapping.pack import Awaits, Ignored, Reading, Translated, Unmapped
+from bridge.packtools.case_report import differences
 from bridge.packtools.sandbox import RawMessage, Sandbox
 from tests.unit.mapping.builders import NOON, translate, translated, unmapped
 from tests.unit.mapping.patches import fields_of, history, known_job, outcome, pack_with, problems

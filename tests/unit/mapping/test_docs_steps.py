@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.mapping.cases import differences
+from bridge.packtools.case_report import differences
 from bridge.packtools.cases import Case
 from bridge.packtools.cases_run import run_case
 from bridge.packtools.coverage import Coverage

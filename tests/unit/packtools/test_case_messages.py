@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.mapping.cases import differences, load_cases, run_cases
 from bridge.mapping.formats.paths import MISSING, path_steps
 from bridge.mapping.formats.xml import read_xml
+from bridge.mapping.loader import load_pack
+from bridge.packtools.case_files import load_cases, run_cases
 from bridge.packtools.case_messages import PairList, put
+from bridge.packtools.case_report import differences
 from bridge.packtools.cases import Case, Step
 from bridge.yaml_source import InvalidDocument
 from tests.unit.packtools.packs import FRAME
@@ -98,7 +100,7 @@ def test_a_step_says_only_what_is_otherwise_in_its_message(pack: Path) -> None:
     assert list(said(third)) == ["payload"]
     assert json.loads(said(third)["payload"]) == {"job": "J", "crew": {"n": 1}, "udf": []}
     assert (third.routing_key, third.headers) == ("order.changed", first.headers)
-    ((_, result),), _ = run_cases(pack)
+    ((_, result),), _ = run_cases(pack, load_pack(pack))
     assert differences(result) == []
 
 

@@ -4,11 +4,11 @@ from typing import Any, get_args
 
 import pytest
 
-from bridge.cli.mapping.cases import differences, shown
 from bridge.domain.model import Outcome
 from bridge.mapping.loader import load_document, make_pack
 from bridge.mapping.pack import Pack
 from bridge.packtools.buyer_steps import REFUSED
+from bridge.packtools.case_report import differences, shown
 from bridge.packtools.cases import Case, CaseOutcome
 from bridge.packtools.cases_run import CaseResult, run_case
 from bridge.packtools.coverage import Coverage

@@ -5,8 +5,9 @@ from typing import get_args
 
 import pytest
 
-from bridge.cli.mapping.cases import differences, load_cases
 from bridge.mapping.loader import load_document, load_pack
+from bridge.packtools.case_files import load_cases
+from bridge.packtools.case_report import differences
 from bridge.packtools.cases_run import run_case
 from bridge.packtools.coverage import Coverage, Kind
 

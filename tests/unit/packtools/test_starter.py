@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.cli.mapping.cases import differences
 from bridge.mapping.checks.inspection import inspect
 from bridge.mapping.loader import make_pack
+from bridge.packtools.case_report import differences
 from bridge.packtools.cases import Case
 from bridge.packtools.cases_run import CaseResult, run_case
 from bridge.packtools.coverage import Coverage

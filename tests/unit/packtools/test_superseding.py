@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 import pytest
 
-from bridge.cli.mapping.cases import differences
 from bridge.mapping.loader import load_document
 from bridge.mapping.pack import Pack
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
+from bridge.packtools.case_report import differences
 from bridge.packtools.cases import Case
 from bridge.packtools.cases_run import run_case
 from bridge.packtools.coverage import Coverage
