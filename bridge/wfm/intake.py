@@ -275,8 +275,15 @@ def about(message: IncomingMessage) -> dict[str, str | None]:
 
 
 async def _tags(queue: AbstractQueue) -> list[str]:
-    """The tags under which RabbitMQ gives us messages now; it takes them away from a queue that is deleted."""
-    return list(cast("Any", await queue.channel.get_underlay_channel()).consumers)
+    """The tags under which RabbitMQ gives us messages now; it takes them away from a queue that is deleted.
+
+    A channel that was closed, and that the library could not open again, gives none, whatever it remembers.
+    """
+    try:
+        channel = await queue.channel.get_underlay_channel()
+    except ChannelInvalidStateError:
+        return []
+    return [] if channel.is_closed else list(cast("Any", channel).consumers)
 
 
 async def _briefly(step: Awaitable[None]) -> None:
