@@ -20,9 +20,9 @@ from structlog.testing import capture_logs
 
 from bridge.app.inbound import InboundBuilder
 from bridge.app.parts import Parts
-from bridge.errors import PermanentError
-from bridge.flows.partitions import PARTS, partition_of
-from bridge.flows.ports import WfmMessage
+from bridge.errors import ConflictError, PermanentError
+from bridge.flows.partitions import PARTS, Partitioning, partition_of
+from bridge.flows.ports import InForce, WfmMessage
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
@@ -45,17 +45,20 @@ JOBS = [f"J-{number}" for number in range(12)]
 
 @dataclass
 class Agreed:
-    """What the database knows: how many partitions are in force, and what was handled, by whom."""
+    """What the database knows: which partitioning is in force, and what was handled, by whom."""
 
-    counts: dict[str, int] = field(default_factory=dict)
+    in_force: InForce = field(default_factory=InForce)
     handled: list[tuple[str, WfmMessage]] = field(default_factory=list)
     _seen: set[bytes] = field(default_factory=set)
 
-    async def count(self, pack: str) -> int:
-        return self.counts.get(pack, 1)
+    async def of(self, pack: str) -> InForce:
+        assert pack == PACK
+        return self.in_force
 
-    async def change(self, pack: str, count: int) -> None:
-        self.counts[pack] = count
+    async def change(self, pack: str, was: InForce, will: InForce) -> None:
+        if await self.of(pack) != was:
+            raise ConflictError
+        self.in_force = will
 
     def take(self, process: str, message: WfmMessage) -> None:
         if message.body not in self._seen:
@@ -108,9 +111,11 @@ async def start(
 ) -> AsyncIterator[Start]:
     """Starts processes; each handles a message in a moment, if it is open."""
     started: list[Process] = []
-    counts: set[int] = set()
+    used: set[Partitioning] = set()
 
-    async def start(name: str, count: int = 4, link: RabbitLink | None = None, *, opened: bool = True) -> Process:
+    async def start(
+        name: str, count: int = 4, link: RabbitLink | None = None, *, opened: bool = True, pack: Pack = pack
+    ) -> Process:
         process = Process(name, cast("Inbound", None), cast("Balance", None))
 
         async def handle(message: WfmMessage) -> None:
@@ -130,7 +135,7 @@ async def start(
         if opened:
             process.open.set()
         started.append(process)
-        counts.add(count)
+        used.add(Partitioning.of(pack.inbound, count))
         living.add(name)
         await process.inbound.start()
         return process
@@ -138,10 +143,11 @@ async def start(
     yield start
     for process in started:
         await process.inbound.stop(0.1)
-    for count in counts:
-        for queue in topology.partitions(PACK, count):
+    for partitioning in used:
+        for queue in topology.partitions(PACK, partitioning):
             await channel.queue_delete(queue.name)
             await channel.exchange_delete(queue.name)
+        await channel.exchange_delete(topology.hash_exchange(PACK, partitioning))
     await channel.queue_delete(topology.inbound_queue(PACK).name)
 
 
@@ -252,7 +258,7 @@ async def test_a_message_is_passed_on_with_all_that_stands_beside_it(
     await bound(first)
     await first.inbound.stop()
     number = partition_of("J-1", 4)
-    queue = await channel.get_queue(topology.partition(PACK, number, 4).name)
+    queue = await channel.get_queue(topology.partition(PACK, number, Partitioning(4)).name)
 
     async def see(message: AbstractIncomingMessage) -> None:
         came.append(message)
@@ -332,7 +338,7 @@ async def test_a_partition_that_somebody_deleted_is_made_again(
     monkeypatch.setattr(partitions_module, "CHECK_EVERY_S", 0.0)
     process = await start("a")
     await bound(process)
-    await channel.queue_delete(topology.partition(PACK, partition_of("J-1", 4), 4).name)
+    await channel.queue_delete(topology.partition(PACK, partition_of("J-1", 4), Partitioning(4)).name)
     await say(wfm, "J-1", 1)
 
     async def handled() -> bool:
@@ -366,7 +372,7 @@ async def test_the_number_changes_once_nobody_goes_by_the_old_one_and_what_is_le
     await old.inbound.stop()
     await say_all(wfm, range(5, 7))
     await handled_all(agreed, range(1, 7))
-    assert agreed.counts == {PACK: 4}
+    assert agreed.in_force == InForce(Partitioning(4))
     assert not four.inbound.stands_by
 
     four.open.clear()  # what it has passed on is left in the partitions
@@ -376,8 +382,8 @@ async def test_the_number_changes_once_nobody_goes_by_the_old_one_and_what_is_le
     await say_all(wfm, range(9, 11))
     two = await start("two", 2)
     await handled_all(agreed, range(1, 11))
-    assert agreed.counts == {PACK: 2}
-    for queue in topology.partitions(PACK, 4):
+    assert agreed.in_force == InForce(Partitioning(2))
+    for queue in topology.partitions(PACK, Partitioning(4)):
         assert not await exists(rabbit, queue.name)
     await two.inbound.stop()
     await start("one again", 1)
@@ -422,7 +428,7 @@ async def test_a_process_that_is_overruled_takes_no_more(
     await bound(process)
     wire.cut()
     await eventually(lambda: not link.connected)
-    agreed.counts[PACK] = 1
+    agreed.in_force = InForce()
     wire.mend()
     await eventually(lambda: process.inbound.stands_by)
 
@@ -430,7 +436,7 @@ async def test_a_process_that_is_overruled_takes_no_more(
 async def test_a_queue_that_exists_with_other_arguments_is_a_clear_error(
     start: Start, topology: Topology, channel: AbstractChannel
 ) -> None:
-    name = topology.partition(PACK, 2, 4).name
+    name = topology.partition(PACK, 2, Partitioning(4)).name
     await channel.declare_queue(name, durable=True)
     with pytest.raises(PermanentError, match=r"exists in RabbitMQ with other properties .*2-of-4"):
         await start("a")
