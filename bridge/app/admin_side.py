@@ -158,7 +158,7 @@ class Observatory:
     async def _depth_of(self, pack: str) -> int | None:
         topology, count = self._parts.topology, self._parts.settings.wfm.partitions
         partitioning = Partitioning.of(self._parts.packs[pack].inbound, count)
-        queues = [topology.inbound_queue(pack), *topology.partitions(pack, partitioning)]
+        queues = [topology.inbound_queue(pack), *topology.queues_of(pack, partitioning)]
         depths = [await depth_of(self._parts.link, queue.name) for queue in queues]
         return None if None in depths else sum(depth for depth in depths if depth is not None)
 

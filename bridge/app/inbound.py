@@ -11,14 +11,13 @@ from bridge.app.process import new_id, now
 from bridge.flows.partitions import FIXED, Partitioning, copies
 from bridge.flows.ports import WfmMessage
 from bridge.mapping.pack import Pack
-from bridge.wfm.collectors import HashExchange
 from bridge.wfm.consumer import InboundConsumer, InboundReader, always
 from bridge.wfm.inbound import Inbound
 from bridge.wfm.intake import GiveUp, Take
-from bridge.wfm.partitions import Copies, Drain, PartitionConsumer, Partitioner
+from bridge.wfm.partitions import Copies, Drain, Gate, PartitionConsumer, Partitioner
 from bridge.wfm.relay import Relay
 from bridge.wfm.succession import Succession
-from bridge.wfm.topology import declare_partition
+from bridge.wfm.topology import declare, declare_partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +50,14 @@ class InboundBuilder:
             partitioner = self._relaying(succession.collector.declare, [succession.collector.name], _to_the_exchange)
         else:
             partitioner = self._partitioner(pack, queues)
+        gate = Gate() if partitioning.is_hashed else None
         return Inbound(
             parts.link,
             self._queue(pack, succession, partitioner.take),
             succession,
-            partitions=[self._partition(pack.name, queue, partitioning, succession) for queue in queues],
+            partitions=[self._partition(pack.name, queue, partitioning, gate) for queue in queues],
             partitioner=partitioner,
+            gate=gate,
         )
 
     def _queue(self, pack: Pack, succession: Succession | None = None, take: Take | None = None) -> InboundConsumer:
@@ -73,24 +74,23 @@ class InboundBuilder:
             give_up=self.give_up,
             take=take,
             collector=succession.collector if succession is not None else None,
-            may_bind=succession.still_ours if succession is not None else always,
+            may_bind=succession.may_bind if succession is not None else always,
         )
 
     def _partition(
-        self, pack: str, queue: RabbitQueue, partitioning: Partitioning, succession: Succession
+        self, pack: str, queue: RabbitQueue, partitioning: Partitioning, gate: Gate | None
     ) -> PartitionConsumer:
-        collector = succession.collector
+        as_it_is = partial(declare, self.parts.link, self.parts.topology, queue)
         return PartitionConsumer(
             self.parts.link,
             queue,
-            partial(collector.declare_partition, queue)
-            if isinstance(collector, HashExchange)
-            else self._declaring(queue),
+            as_it_is if partitioning.is_hashed else self._declaring(queue),
             self.handle,
             InboundReader(pack, now, new_id, believes_parts=not partitioning.is_hashed),
             prefetch=self.parts.settings.broker.prefetch,
             give_up=self.give_up,
             header=partitioning.header,
+            gate=gate,
         )
 
     def _drained(self, pack: str, queue: RabbitQueue, *, passed_on: bool) -> PartitionConsumer:

@@ -1,16 +1,20 @@
 """What collects a pack's messages: what is bound to the WFM's exchange, by the pack's binding keys.
 
 That is the inbound queue; or, where RabbitMQ is to divide the messages among partitions, an exchange of ours that
-hashes what names the job (type `x-consistent-hash`, of a plugin) and leads each message to one of the queues bound to
-it. Exchanges are bound to each other, so the WFM's may be of any type, and a message is written into one queue only.
+hashes what names the job (type `x-consistent-hash`, of a plugin), and leads each message to one of them. Exchanges are
+bound to each other, so the WFM's may be of any type, and a message is written into one queue only.
 
-Which queue a hash leads to depends on the order in which the queues were bound; after a restart RabbitMQ takes them in
-the order of their names. So they are bound in that order, all before the first message can come: then a job stays in
-its partition for as long as nobody deletes one.
+To which partition a hash leads depends on the order in which they were bound. RabbitMQ forgets that order when it is
+restarted, and binds them again in any other: then a job's next message would go to another partition than those before
+it. So what is bound to the exchange are no queues, but for each partition an exchange that does not outlive RabbitMQ
+(not durable). The one that hashes does; with nothing bound to it, all that comes goes to its alternate exchange, and so
+to a queue of its own, the *rest*. So a division is never another one than it was: it is there, or it is gone, and what
+the rest has came after what the partitions have. It is only made when nothing leads to the exchange; who finds it gone,
+or something in the rest, makes it anew as one partitioning follows another (`succession.py`).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -27,12 +31,12 @@ from bridge.errors import PermanentError
 from bridge.flows.partitions import Partitioning
 from bridge.wfm.connection import CandidConnection
 from bridge.wfm.link import Channels, RabbitLink
-from bridge.wfm.topology import Topology, declare
+from bridge.wfm.topology import Topology, declare, declare_partition
 from bridge.wfm.trouble import GONE
 
 TYPE: Final = "x-consistent-hash"
 WEIGHT: Final = "1"
-"""The binding key of each queue: a queue of weight 2 would get twice as many jobs."""
+"""The binding key of each partition: one of weight 2 would get twice as many jobs."""
 NO_PLUGIN: Final = (
     "RabbitMQ cannot divide messages by a header or the routing key (inbound.partition_by of a pack): on each of its "
     "nodes, rabbitmq-plugins enable rabbitmq_consistent_hash_exchange; or set wfm.partitions to 1"
@@ -90,8 +94,9 @@ class HashExchange:
     def __init__(self, link: RabbitLink, topology: Topology, pack: str, partitioning: Partitioning) -> None:
         self._link = link
         self._topology = topology
-        self._queues = sorted(topology.partitions(pack, partitioning), key=lambda queue: queue.name)
-        self._arguments = {} if partitioning.header is None else {"hash-header": partitioning.header}
+        self._queues = topology.partitions(pack, partitioning)
+        self._rest = topology.rest(pack, partitioning)
+        self._header = partitioning.header
         self._is_possible = False
         self.name: str = topology.hash_exchange(pack, partitioning)
 
@@ -106,17 +111,49 @@ class HashExchange:
             self._is_possible = True
 
     async def declare(self) -> None:
-        """Make it, and the partitions behind it, bound."""
+        """Make it with the rest behind it; what it divides among is left as it is."""
         await self.demand()
+        await declare_partition(self._link, self._topology, self._rest)
+        arguments = {"alternate-exchange": self._rest.name}
+        if self._header is not None:
+            arguments["hash-header"] = self._header
+        await self._do(
+            lambda channel: channel.exchange_declare(
+                self.name, exchange_type=TYPE, durable=True, arguments=dict(arguments)
+            )
+        )
+
+    async def divide(self, channels: Channels) -> None:
+        """Make the partitions, and bind them; nothing may lead to it."""
+        async with channels() as channel:
+            await channel.exchange_delete(self.name)
+        await self.declare()
         for queue in self._queues:
             await declare(self._link, self._topology, queue)
+            async with channels() as channel:
+                await channel.exchange_delete(queue.name)
+                await channel.exchange_declare(
+                    queue.name, exchange_type="fanout", arguments={"alternate-exchange": self._rest.name}
+                )
+                await channel.queue_bind(queue.name, queue.name)
+        async with channels() as channel:
+            for queue in self._queues:
+                await channel.exchange_bind(queue.name, self.name, routing_key=WEIGHT)
+
+    async def is_whole(self, channels: Channels) -> bool:
+        """Tell whether it divides as it did, and nothing has come to the rest."""
+        try:
+            async with channels() as channel:
+                for name in (self.name, *(queue.name for queue in self._queues)):
+                    await channel.exchange_declare(name, passive=True)
+                return not (await channel.queue_declare(self._rest.name, passive=True)).message_count
+        except ChannelNotFoundEntity:
+            return False
+
+    async def _do(self, ask: Callable[[AbstractChannel], Awaitable[object]]) -> None:
         try:
             async with self._link.scratch_channel() as channel:
-                await channel.exchange_declare(
-                    self.name, exchange_type=TYPE, durable=True, arguments=dict(self._arguments)
-                )
-                for queue in self._queues:  # a second binding of the same weight changes nothing
-                    await channel.queue_bind(queue.name, self.name, WEIGHT)
+                await ask(channel)
         except ChannelAccessRefused as refused:
             raise self._link.not_allowed(refused) from refused
         except ChannelPreconditionFailed as refused:
@@ -124,18 +161,12 @@ class HashExchange:
                 f"an exchange of ours exists in RabbitMQ with other properties ({refused})"
             ) from refused
 
-    async def declare_partition(self, queue: RabbitQueue) -> None:
-        """Make one of the partitions again; the exchange is looked after with its binding."""
-        await declare(self._link, self._topology, queue)
-        async with self._link.scratch_channel() as channel:
-            await channel.queue_bind(queue.name, self.name, WEIGHT)
-
     async def bind(self, channel: AbstractChannel, exchange: str, key: str) -> None:
         """Bind it."""
         await channel.exchange_bind(self.name, exchange, routing_key=key)
 
     async def release(self, channels: Channels, exchange: str, keys: Sequence[str]) -> None:
-        """Delete it: so nothing else leads there either. What it has led to its queues stays there."""
+        """Delete it: so nothing else leads there either. What it has led to its queues stays in them."""
         del exchange, keys
         async with channels() as channel:
             await channel.exchange_delete(self.name)

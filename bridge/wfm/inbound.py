@@ -15,7 +15,7 @@ from bridge.errors import ConflictError, PermanentError, TransientError
 from bridge.loops import Bell
 from bridge.wfm.consumer import STOP_DEADLINE_S, InboundConsumer
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.partitions import PartitionConsumer, Partitioner
+from bridge.wfm.partitions import Gate, PartitionConsumer, Partitioner
 from bridge.wfm.succession import Succession
 from bridge.wfm.trouble import GONE
 from bridge.wfm.upkeep import end
@@ -23,6 +23,8 @@ from bridge.wfm.upkeep import end
 RETRIES: Final = Backoff(first=0.1, longest=3.0)
 LOOK_EVERY_S: Final = 30.0
 """How often to see whether this process is overruled."""
+LOOK_SOON_S: Final = 1.0
+"""The same while it has not been seen since a reconnect."""
 BEGUN_SOON_S: Final = 2.0
 """So long a start waits until it may consume."""
 
@@ -40,12 +42,14 @@ class Inbound:
         *,
         partitions: Sequence[PartitionConsumer] = (),
         partitioner: Partitioner | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._link = link
         self._queue = queue
         self._succession = succession
         self.partitions: Final = partitions
         self._partitioner = partitioner
+        self._gate = gate or Gate()
         self._bell = Bell()
         self._begun = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -92,6 +96,7 @@ class Inbound:
 
     async def _keep(self, succession: Succession) -> None:
         self._link.on_reconnect(self._bell.ring)
+        self._link.on_lost(self._gate.close)
         while True:
             try:
                 await self._until_begun(succession)
@@ -99,15 +104,18 @@ class Inbound:
                 self._failed = str(wrong)
                 _log.error("messages cannot be taken", problem=self._failed)
                 raise
-            await self._bell.rest(LOOK_EVERY_S)
+            await self._bell.rest(LOOK_EVERY_S if self._gate.is_open else LOOK_SOON_S)
+            closings = self._gate.closings
             try:
                 overruled = not await succession.still_ours()
-            except TransientError:  # the database is away; then nobody changes anything
+            except (*GONE, TransientError):  # who does not reach the database, or RabbitMQ, changes nothing, either
                 continue
             if overruled:
-                _log.warning("another partitioning is in force now; no more messages are taken")
+                _log.warning("what is in force has changed, or must be made anew; no more messages are taken")
                 self._begun.clear()
                 await self._stop(STOP_DEADLINE_S)
+            else:
+                self._gate.open(closings)
 
     async def _until_begun(self, succession: Succession) -> None:
         for wait in RETRIES.waits():
@@ -124,7 +132,10 @@ class Inbound:
         try:
             async with succession.in_force() as problem:
                 if problem is None:
+                    self._gate.close()
+                    closings = self._gate.closings
                     await self._consume()
+                    self._gate.open(closings)
         except (*GONE, TransientError, ConflictError, TimeoutError) as trouble:
             await self._stop(0)
             return str(trouble) or repr(trouble)
@@ -140,6 +151,7 @@ class Inbound:
 
     async def _stop(self, deadline_s: float) -> None:
         """Whoever fills the partitions stops first: what he has passed on is safe there."""
+        self._gate.drop()
         await self._queue.stop(deadline_s)
         if self._partitioner is not None:
             await self._partitioner.stop()

@@ -68,6 +68,7 @@ class RabbitLink:
         self.hindrance: str | None = None
         """What keeps the bridge from what it needs in RabbitMQ though it is connected, such as a right."""
         self._listeners: list[Callable[[], None]] = []
+        self._mourners: list[Callable[[], None]] = []
 
     def _build_broker(self) -> RabbitBroker:
         return RabbitBroker(
@@ -106,6 +107,10 @@ class RabbitLink:
     def on_reconnect(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever the connection is back after a loss."""
         self._listeners.append(listener)
+
+    def on_lost(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever the connection is lost, before anything of it comes back."""
+        self._mourners.append(listener)
 
     async def start(self) -> None:
         """Connect; waits until RabbitMQ answers, however long that takes.
@@ -206,6 +211,8 @@ class RabbitLink:
             self._trouble = explained(self._url, reason) if reason is not None else None
             self._finding_out = asyncio.create_task(self._find_out(), name="RabbitMQ")
         self._lost = True
+        for listener in self._mourners:
+            listener()
 
     def _on_reconnected(self, _connection: AbstractRobustConnection | None) -> None:
         _log.info("the connection to RabbitMQ is back")

@@ -7,7 +7,7 @@ whose it is says `balance.py`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import structlog
 from aio_pika import IncomingMessage
@@ -88,10 +88,62 @@ def with_parts(message: IncomingMessage, parts: str | None) -> Basic.Properties:
     return properties
 
 
+class Gate:
+    """Holds messages back while it is closed, and lets them on in their order.
+
+    The library consumes again as soon as a lost connection is back. But meanwhile others may have begun to fill a
+    partition of the same name with what must not be handled yet; so it is found out first whether we may.
+    """
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._held: dict[asyncio.Task[object], None] = {}
+        self._drops = False
+        self.closings = 0
+        """How often it was closed."""
+
+    @property
+    def is_open(self) -> bool:
+        """May what comes be handled at once?"""
+        return self._open.is_set() and not self._held
+
+    def close(self) -> None:
+        """Hold back what comes."""
+        self.closings += 1
+        self._drops = False
+        self._open.clear()
+
+    def drop(self) -> None:
+        """Take nothing any more, if it is closed; what is held, and what comes, is left to RabbitMQ."""
+        if not self._open.is_set():
+            self._drops = True
+            for each in self._held:
+                each.cancel()
+
+    def open(self, closings: int) -> None:
+        """Let go, if it was not closed again since it had been closed so often."""
+        if closings == self.closings:
+            self._open.set()
+
+    async def hold(self, let_go: Callable[[], Awaitable[None]]) -> None:
+        """Call it when all that came before has been let go."""
+        if self._drops:
+            raise asyncio.CancelledError
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._held[task] = None
+        try:
+            await self._open.wait()
+            done = let_go()
+        finally:
+            del self._held[task]
+        await done
+
+
 class PartitionConsumer:
     """Hands the messages of one partition to `handle`, while RabbitMQ gives them to us.
 
-    `declare` makes it where somebody has deleted it. `header` is what its messages are divided by, if that is one.
+    `declare` makes it where somebody has deleted it. `header` is what its messages are divided by, if that is one. All
+    that comes passes the `gate`, where there is one.
     """
 
     def __init__(
@@ -105,10 +157,12 @@ class PartitionConsumer:
         prefetch: int,
         give_up: GiveUp | None = None,
         header: str | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.name: Final = queue.name
         self._declare = declare
         self._header = header
+        self._gate = gate
         self._handle = handle
         self._read = read
         self._intake = Intake(link, [(queue, None)], self._take, prefetch=prefetch, give_up=give_up)
@@ -180,6 +234,8 @@ class PartitionConsumer:
                 **about(message),
             )
             self._header = None  # said once
+        if self._gate is not None and not self._gate.is_open:
+            return self._gate.hold(lambda: self._handle(self._read(message)))
         return self._handle(self._read(message))
 
 
@@ -212,10 +268,11 @@ class Drain:
                 await consumer.stop(STEP_BACK_S)
 
     async def remove(self, channels: Channels, queues: Sequence[RabbitQueue]) -> None:
-        """Delete them."""
+        """Delete them, and the exchanges of their names."""
         for queue in queues:
             async with channels() as channel:
                 await channel.queue_delete(queue.name)
+                await channel.exchange_delete(queue.name)
 
     async def _is_empty(self, channels: Channels, consumer: PartitionConsumer) -> bool:
         empty = await _has_none(channels, consumer.name) and consumer.is_idle

@@ -10,11 +10,12 @@ anybody is at work.
 Who begins holds a lock (a queue that RabbitMQ keeps for one connection) until it consumes. Where another partitioning
 is in force, and nobody is at work, it changes that first:
 
-1. It makes the queues and the exchange of the next one. Nothing leads there yet.
+1. It makes the queues and the exchanges of the next one. Nothing leads there yet.
 2. It records which is next. From now on nobody begins who has not ended this change.
 3. Where another one is to collect, it binds that; lets a while pass; and only then releases the one before. So each
    message comes to one of them, and those of that while to both, where they are known by their ids.
-4. It takes all that the partitions of the one before have, and then, where an exchange collects now, the inbound queue.
+4. It takes all that the partitions of the one before have; then what its rest has (`collectors.py`), or, where an
+   exchange is to collect and none did before, what the inbound queue has.
 5. It removes the partitions of the one before, records that the next one is in force, and begins.
 
 Each step can be done again. A process that is killed in the middle has recorded what is next, and whoever comes after
@@ -26,6 +27,9 @@ The same holds for a process that is cut off, or stopped for minutes, and goes o
 removes for a change it does on the connection that has its lock, and with that connection both are lost; and it changes
 in the database only what is still as it has found it. One that finds itself overruled, as it looks after each reconnect
 and from time to time, consumes no more, and waits for its turn; and it binds nothing again without having looked.
+
+Where an exchange is in force and has lost its division, because RabbitMQ was restarted, that is changed, too: to one
+undivided queue, and back. All processes look for it after a reconnect and from time to time, and stop then.
 
 Two that take the same messages at a time, each all of them from some moment on and in their order, do no harm: what one
 has taken the other drops. Harm would be that one begins later than the other and is ahead of it; hence step 4.
@@ -41,7 +45,7 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource, Chann
 from faststream.rabbit import RabbitQueue
 
 from bridge.errors import PermanentError
-from bridge.flows.partitions import Partitioning
+from bridge.flows.partitions import UNDIVIDED, Partitioning
 from bridge.flows.ports import InForce, Partitionings
 from bridge.wfm.collectors import Collector, HashExchange, QueueCollector
 from bridge.wfm.link import Channels, RabbitLink
@@ -110,7 +114,8 @@ class Succession:
 
     async def still_ours(self) -> bool:
         """Tell whether our partitioning is in force, and no other one about to be."""
-        return await self._store.of(self._pack) == InForce(self._ours)
+        found = await self._store.of(self._pack)
+        return found == InForce(self._ours) and await self._is_whole(self._link.scratch_channel, found)
 
     async def _check(self) -> None:
         """See that what we want can be, before we wait for others to stop."""
@@ -124,23 +129,40 @@ class Succession:
                 f"that: set wfm.partitions to 1, and delete the queue once the log says that it is empty"
             )
 
+    async def may_bind(self) -> bool:
+        """Tell whether the WFM's exchange is to lead to what collects by our partitioning."""
+        return await self._store.of(self._pack) == InForce(self._ours)
+
     async def _problem(self, channels: Channels) -> str | None:
         found = await self._store.of(self._pack)
         self.others_are_at_work = False
-        while found != InForce(self._ours):
+        while found != InForce(self._ours) or not await self._is_whole(channels, found):
             if await self._are_at_work(channels, found):
                 return self._in_the_way(found)
             if found.next is None:
-                await self.collector.declare()
-                found = await self._record(found, InForce(found.now, self._ours))
+                following = UNDIVIDED if found.now == self._ours else self._ours
+                await self._make(channels, following)
+                found = await self._record(found, InForce(found.now, following))
             following = found.next or self._ours
             await self._follow(channels, found.now, following)
             if await self._are_at_work(channels, found):
                 return self._in_the_way(found)
-            await self._drain.remove(channels, self._partitions(found.now))
+            await self._drain.remove(channels, self._topology.queues_of(self._pack, found.now))
             _log.info("the partitioning has changed", pack=self._pack, before=str(found.now), now=str(following))
             found = await self._record(found, InForce(following))
         return None
+
+    async def _is_whole(self, channels: Channels, found: InForce) -> bool:
+        """Tell whether what collects does so as it did from the beginning."""
+        collector = self._collector(found.now)
+        return not isinstance(collector, HashExchange) or await collector.is_whole(channels)
+
+    async def _make(self, channels: Channels, following: Partitioning) -> None:
+        collector = self._collector(following)
+        if isinstance(collector, HashExchange):
+            await collector.divide(channels)
+        else:
+            await collector.declare()
 
     async def _record(self, was: InForce, will: InForce) -> InForce:
         await self._store.change(self._pack, was, will)
@@ -157,16 +179,21 @@ class Succession:
             await was.release(channels, self._exchange, self._keys)
         await self._drain.seal(channels, self._partitions(old))
         await self._drain.drain(channels, self._partitions(old), passed_on=not old.is_hashed)
-        if new.is_hashed and not old.is_hashed:
+        if old.is_hashed:
+            await self._drain.drain(channels, [self._topology.rest(self._pack, old)], passed_on=False)
+        elif new.is_hashed:
             await self._drain.drain(channels, [self._inbound], passed_on=False)
 
     async def _are_at_work(self, channels: Channels, found: InForce) -> bool:
-        queues = [self._inbound, *self._partitions(found.now), *self._partitions(found.next or self._ours)]
+        both = (found.now, found.next or self._ours)
+        queues = [self._inbound, *(queue for each in both for queue in self._topology.queues_of(self._pack, each))]
         counts = [await asked(channels, queue.name) for queue in queues]
         self.others_are_at_work = any(count is not None and count.consumers for count in counts)
         return self.others_are_at_work
 
     def _in_the_way(self, found: InForce) -> str:
+        if found == InForce(self._ours):
+            return "the division by the exchange was lost; it is made again once all processes have stopped for that"
         return (
             f"wfm.partitions was {found.now}, and a process that goes by that is at work; "
             f"this one takes messages once all of those are stopped"

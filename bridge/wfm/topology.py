@@ -85,6 +85,14 @@ class Topology:
         """All of them; none where the inbound queue is not divided."""
         return [self.partition(pack, number, of) for number in range(of.count)] if of.count > 1 else []
 
+    def rest(self, pack: str, of: Partitioning) -> RabbitQueue:
+        """The queue of what an exchange that divides by a hash cannot lead to a partition. It has an exchange, too."""
+        return self._queue(f"{_partitions(pack, of)}.rest-of-{of.count}", single_active_consumer=True)
+
+    def queues_of(self, pack: str, of: Partitioning) -> list[RabbitQueue]:
+        """All queues that a partitioning has beside the inbound queue."""
+        return [*self.partitions(pack, of), *([self.rest(pack, of)] if of.is_hashed else [])]
+
     def hash_exchange(self, pack: str, of: Partitioning) -> str:
         """The name of the exchange of ours that divides by a hash."""
         return f"{self.namespace}{_partitions(pack, of)}.of-{of.count}"

@@ -159,7 +159,7 @@ class Wants:
         topology, packs = self._topology, self._packs.values()
         own = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
         inbound = [topology.inbound_queue(pack.name) for pack in packs]
-        inbound += [queue for pack in packs for queue in topology.partitions(pack.name, self._partitioning(pack))]
+        inbound += [queue for pack in packs for queue in topology.queues_of(pack.name, self._partitioning(pack))]
         return [*inbound, topology.reply_queue, *(topology.reply_queue_of(each) for each in own if each.queue is None)]
 
     def _partitioning(self, pack: Pack) -> Partitioning:
