@@ -41,6 +41,7 @@ settings.load_profile("no clock")
 # What pytest was started with; tests themselves see no BRIDGE_* variable (see below).
 STARTED_WITH: Mapping[str, str] = MappingProxyType(dict(os.environ))
 
+HASHING = "rabbitmq_consistent_hash_exchange"
 
 Loops = Mapping[str, Callable[[], asyncio.AbstractEventLoop]]
 ONE_LOOP: Loops = MappingProxyType({"asyncio": asyncio.new_event_loop})
@@ -99,11 +100,12 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Tls:
 def private_rabbitmq(tls: Tls) -> Iterator[Node]:
     """A RabbitMQ for what others would suffer from, such as an alarm. It takes seconds to start, once for a process.
 
+    It has the plugin with which an exchange divides messages, which few have.
     Beside the plain port it has one for TLS (`tls.rabbitmq_url`), which lets nobody in without a certificate.
     """
     with ExitStack() as stack:
         try:
-            node = start_rabbitmq(stack, answers, tls.rabbitmq_settings)
+            node = start_rabbitmq(stack, answers, tls.rabbitmq_settings, (HASHING,))
         except NotHere as absence:
             skip_or_fail(str(absence))
         yield node

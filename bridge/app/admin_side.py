@@ -28,6 +28,7 @@ from bridge.console.app import install
 from bridge.console.pulse import EVERY_S as SAMPLE_S
 from bridge.console.pulse import Pulse
 from bridge.errors import StoreUnavailable
+from bridge.flows.partitions import Partitioning
 from bridge.flows.ports import Figures
 from bridge.loops import every
 from bridge.settings import HttpSettings
@@ -159,8 +160,9 @@ class Observatory:
             return {}
 
     async def _depth_of(self, pack: str) -> int | None:
-        topology, partitions = self._parts.topology, self._parts.settings.wfm.partitions
-        queues = [topology.inbound_queue(pack), *topology.partitions(pack, partitions)]
+        topology, count = self._parts.topology, self._parts.settings.wfm.partitions
+        partitioning = Partitioning.of(self._parts.packs[pack].inbound, count)
+        queues = [topology.inbound_queue(pack), *topology.queues_of(pack, partitioning)]
         depths = [await depth_of(self._parts.link, queue.name) for queue in queues]
         return None if None in depths else sum(depth for depth in depths if depth is not None)
 

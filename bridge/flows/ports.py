@@ -24,6 +24,7 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
+from bridge.flows.partitions import UNDIVIDED, Partitioning
 from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, WorkOrderState
 from bridge.mef.models import TimePeriod
 
@@ -682,14 +683,22 @@ class Requests(Protocol):
     async def forget_until(self, until: datetime) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The partitioning that a pack's processes go by; and where a change is under way, the `next` one."""
+
+    now: Partitioning = UNDIVIDED
+    next: Partitioning | None = None
+
+
 class Partitionings(Protocol):
-    """How many partitions the inbound queue of each pack is divided into."""
+    """How the messages of each pack are divided."""
 
-    async def count(self, pack: str) -> int:
-        """Tell how many are in force; 1 where nobody ever said."""
+    async def of(self, pack: str) -> InForce:
+        """Tell what is in force; one partition where nobody ever said."""
 
-    async def change(self, pack: str, count: int) -> None:
-        """Put another number in force."""
+    async def change(self, pack: str, was: InForce, will: InForce) -> None:
+        """Put something else in force. Raises `ConflictError` where it is not any more as it was."""
 
 
 class BuyersStore(Protocol):

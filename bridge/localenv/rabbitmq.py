@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,11 +53,14 @@ class Node:
 
 
 def start_rabbitmq(
-    stack: ExitStack, answers: Callable[[str], bool], settings: Mapping[str, str] = MappingProxyType({})
+    stack: ExitStack,
+    answers: Callable[[str], bool],
+    settings: Mapping[str, str] = MappingProxyType({}),
+    plugins: Sequence[str] = (),
 ) -> Node:
     """Start a private RabbitMQ, leave its end to `stack`, and give it once `answers(url)`.
 
-    `settings` are lines of its rabbitmq.conf beside ours.
+    `settings` are lines of its rabbitmq.conf beside ours, `plugins` those that are enabled.
     Raises `NotHere` when none is installed or it does not come up.
     """
     program, epmd = _programs()
@@ -65,7 +68,7 @@ def start_rabbitmq(
     stack.callback(shutil.rmtree, directory, ignore_errors=True)
     port, mapper_port = free_port(), free_port()
     environ = _environment(directory, mapper_port)
-    _write_configuration(directory, port, settings)
+    _write_configuration(directory, port, settings, plugins)
     mapper = start_child(
         [epmd, "-port", str(mapper_port), "-address", LOOPBACK], directory=directory, name="epmd", environ=environ
     )
@@ -120,9 +123,9 @@ def _environment(directory: Path, mapper_port: int) -> Mapping[str, str]:
     }
 
 
-def _write_configuration(directory: Path, port: int, settings: Mapping[str, str]) -> None:
+def _write_configuration(directory: Path, port: int, settings: Mapping[str, str], plugins: Sequence[str]) -> None:
     more = "".join(f"{name} = {value}\n" for name, value in settings.items())
     (directory / "rabbitmq.conf").write_text(CONFIGURATION.format(address=LOOPBACK, port=port) + more)
     (directory / "advanced.config").write_text("[].\n")
-    (directory / "enabled_plugins").write_text("[].\n")
+    (directory / "enabled_plugins").write_text(f"[{','.join(plugins)}].\n")
     (directory / "rabbitmq-env.conf").write_text("")

@@ -15,7 +15,7 @@ from bridge.errors import PermanentError
 from bridge.mapping.commands.command import CommandTemplate, Rendered, compile_command
 from bridge.mapping.commands.context import CommandContext, compile_remembered
 from bridge.mapping.commands.replies import ReadCorrelation, Replies, ReplyRead, compile_correlation, compile_replies
-from bridge.mapping.document import PackDocument
+from bridge.mapping.document import PackDocument, PartitionBy
 from bridge.mapping.formats.paths import compile_path
 from bridge.mapping.formats.values import Misread
 from bridge.mapping.grounds import compile_grounds
@@ -65,10 +65,13 @@ class NoSuchCommand(PermanentError):
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """Where the WFM's messages come from: its exchange and the binding keys of our queue."""
+    """Where the WFM's messages come from: its exchange, the binding keys of our queue, and what they may be divided by
+    before anybody has read them.
+    """
 
     exchange: str
     bindings: tuple[str, ...]
+    partition_by: PartitionBy | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,7 +166,7 @@ def compile_pack(document: PackDocument, data: Mapping[str, Any]) -> Pack:
     return Pack(
         name=document.pack,
         version=version,
-        inbound=Inbound(document.inbound.exchange, document.inbound.bindings),
+        inbound=Inbound(document.inbound.exchange, document.inbound.bindings, document.inbound.partition_by),
         seller_contact=visit.seller.of_job,
         unoffered_window=document.policies.unoffered_window,
         read_all=compile_identity(document, version).read_all,

@@ -16,7 +16,7 @@ from bridge.store.schema_session import SchemaSession, begin
 from bridge.store.sqlite import WRITES
 from bridge.store.tables import metadata
 
-CURRENT: Final = "0019"
+CURRENT: Final = "0020"
 """The revision of the tables as they are now: that of the newest migration script."""
 
 # Alembic's own table, as Alembic makes it.

@@ -396,6 +396,9 @@ partitionings = Table(
     metadata,
     Column("pack", Plain, primary_key=True),
     Column("partitions", Number, nullable=False),
+    Column("divided_by", Plain, nullable=False, server_default="job"),
+    Column("next_partitions", Number, nullable=False, server_default="0"),  # 0: no change is under way
+    Column("next_divided_by", Plain, nullable=False, server_default=""),
 )
 
 ended_sessions = Table(

@@ -16,6 +16,7 @@ from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
 from bridge.flows.partitions import PARTS
 from bridge.flows.ports import Clock, WfmMessage
 from bridge.loops import every
+from bridge.wfm.collectors import Collector, QueueCollector
 from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source, Take
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.predecessor import Predecessor
@@ -30,11 +31,17 @@ LOOK_EVERY_S: Final = 10.0
 """How often an earlier version's queue is looked at, where there is one."""
 
 
+async def always() -> bool:
+    """Say yes."""
+    return True
+
+
 class InboundConsumer:
     """Hands the messages of one pack to `handle`, in the order of the queue.
 
     They come from an exchange of the WFM, by the routing keys that our queue is bound by. Where they are not handled
-    here, but passed on, they go to `take` in place of `handle`.
+    here, but passed on, they go to `take` in place of `handle`. Where something else of ours is bound in place of
+    the queue, that is the `collector`. `may_bind` is asked whenever that is to be bound.
     """
 
     def __init__(
@@ -52,6 +59,8 @@ class InboundConsumer:
         give_up: GiveUp | None = None,
         requeue_pause_s: float = REQUEUE_PAUSE_S,
         take: Take | None = None,
+        collector: Collector | None = None,
+        may_bind: Callable[[], Awaitable[bool]] = always,
     ) -> None:
         self._link = link
         self._topology = topology
@@ -63,7 +72,8 @@ class InboundConsumer:
         self._intake = Intake(
             link, sources, self._take, prefetch=prefetch, give_up=give_up, requeue_pause_s=requeue_pause_s
         )
-        self._bindings = None if link.in_memory else Bindings(link, topology, self._queue, exchange, bindings)
+        collector = collector or QueueCollector(link, topology, self._queue)
+        self._bindings = None if link.in_memory else Bindings(link, topology, collector, exchange, bindings, may_bind)
         self._standing = Standing(link, self._queue.name)
         self._predecessor = Predecessor(
             link,

@@ -1,106 +1,34 @@
 """What a pack's messages come in by: its inbound queue, which one process handles at a time, or else passes on to
-partitions, of which each process handles some.
+partitions, of which each process handles some. Where an exchange divides, the partitions are filled without it.
 
-How the queue is divided may only change while nobody works by the old way, and what is left in partitions of the old
-number is handled first: then a job's messages stay in order. What is in force is in the database. Who begins holds a
-lock meanwhile (a queue that RabbitMQ keeps for one connection), looks it up, and consumes before he lets the lock go.
-Who wants to change it finds by the number of consumers whether others are at work. A process that finds itself
-overruled, as it looks after each reconnect and from time to time, consumes no more, and waits for its turn.
+When a process may begin says `succession.py`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
-from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource
 
 from bridge.backoff import Backoff
-from bridge.errors import PermanentError, TransientError
-from bridge.flows.ports import Partitionings
+from bridge.errors import ConflictError, PermanentError, TransientError
 from bridge.loops import Bell
 from bridge.wfm.consumer import STOP_DEADLINE_S, InboundConsumer
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.partitions import Drain, PartitionConsumer, Partitioner
-from bridge.wfm.topology import Topology
+from bridge.wfm.partitions import Gate, PartitionConsumer, Partitioner
+from bridge.wfm.succession import Succession
 from bridge.wfm.trouble import GONE
 from bridge.wfm.upkeep import end
 
 RETRIES: Final = Backoff(first=0.1, longest=3.0)
 LOOK_EVERY_S: Final = 30.0
 """How often to see whether this process is overruled."""
+LOOK_SOON_S: Final = 1.0
+"""The same while it has not been seen since a reconnect."""
 BEGUN_SOON_S: Final = 2.0
 """So long a start waits until it may consume."""
 
 _log = structlog.stdlib.get_logger(__name__)
-
-
-class Partitioning:
-    """How many partitions a pack's inbound queue is divided into (1: none), and who may change that."""
-
-    def __init__(
-        self, link: RabbitLink, topology: Topology, store: Partitionings, drain: Drain, *, pack: str, count: int
-    ) -> None:
-        self._link = link
-        self._topology = topology
-        self._store = store
-        self._drain = drain
-        self._pack = pack
-        self._count = count
-        self.others_are_at_work = False
-        """Are there processes that go by another number, as far as is known? They take the messages, then."""
-
-    @asynccontextmanager
-    async def in_force(self) -> AsyncIterator[str | None]:
-        """Enter with None where our number is in force, or has been put in force; it stays so until the end of the
-        block. Else enter with what is in the way.
-        """
-        try:
-            async with self._link.scratch_channel() as channel:
-                await channel.queue_declare(self._lock, exclusive=True)
-        except ChannelLockedResource:
-            yield "another process is beginning just now"
-            return
-        except ChannelAccessRefused as refused:
-            raise self._link.not_allowed(refused) from refused
-        try:
-            yield await self._problem()
-        finally:
-            async with self._link.scratch_channel() as channel:
-                await channel.queue_delete(self._lock)
-
-    async def is_overruled(self) -> bool:
-        """Tell whether another number is in force by now."""
-        return await self._store.count(self._pack) != self._count
-
-    async def _problem(self) -> str | None:
-        self.others_are_at_work = False
-        before = await self._store.count(self._pack)
-        if before == self._count:
-            return None
-        old = self._topology.partitions(self._pack, before)
-        at_work = [self._topology.inbound_queue(self._pack).name, *(queue.name for queue in old)]
-        in_the_way = (
-            f"wfm.partitions was {before}, and a process that goes by that is at work; "
-            f"this one takes messages once all of those are stopped"
-        )
-        if await self._are_consumed(at_work):
-            return in_the_way
-        await self._drain.drain(old)
-        if await self._are_consumed(at_work):
-            return in_the_way
-        await self._store.change(self._pack, self._count)
-        _log.info("the number of partitions has changed", pack=self._pack, before=before, now=self._count)
-        return None
-
-    async def _are_consumed(self, queues: Sequence[str]) -> bool:
-        self.others_are_at_work = bool(await self._drain.consumers(queues))
-        return self.others_are_at_work
-
-    @property
-    def _lock(self) -> str:
-        return f"{self._topology.inbound_queue(self._pack).name}.partitioning"
 
 
 class Inbound:
@@ -110,16 +38,18 @@ class Inbound:
         self,
         link: RabbitLink,
         queue: InboundConsumer,
-        partitioning: Partitioning | None = None,
+        succession: Succession | None = None,
         *,
         partitions: Sequence[PartitionConsumer] = (),
         partitioner: Partitioner | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._link = link
         self._queue = queue
-        self._partitioning = partitioning
+        self._succession = succession
         self.partitions: Final = partitions
         self._partitioner = partitioner
+        self._gate = gate or Gate()
         self._bell = Bell()
         self._begun = asyncio.Event()
         self._keeper: asyncio.Task[None] | None = None
@@ -131,7 +61,7 @@ class Inbound:
         """Why nothing is collected of what the WFM says; None where it is, be it by another process."""
         if self._begun.is_set():
             return self._queue.problem
-        if self._failed is None and self._partitioning is not None and self._partitioning.others_are_at_work:
+        if self._failed is None and self._succession is not None and self._succession.others_are_at_work:
             return None
         if self._failed is not None:
             return f"the WFM's messages cannot be taken: {self._failed}"
@@ -150,10 +80,10 @@ class Inbound:
 
     async def start(self) -> None:
         """Begin, or wait in the background for our turn. Raises as `InboundConsumer.start`."""
-        if self._partitioning is None:
+        if self._succession is None:
             await self._consume()
             return
-        self._keeper = asyncio.create_task(self._keep(self._partitioning), name="inbound")
+        self._keeper = asyncio.create_task(self._keep(self._succession), name="inbound")
         begun = asyncio.create_task(self._begun.wait())
         await asyncio.wait([begun, self._keeper], timeout=BEGUN_SOON_S, return_when=asyncio.FIRST_COMPLETED)
         begun.cancel()
@@ -166,42 +96,49 @@ class Inbound:
             await end(self._keeper)
         await self._stop(deadline_s)
 
-    async def _keep(self, partitioning: Partitioning) -> None:
+    async def _keep(self, succession: Succession) -> None:
         self._link.on_reconnect(self._bell.ring)
+        self._link.on_lost(self._gate.close)
         while True:
             try:
-                await self._until_begun(partitioning)
+                await self._until_begun(succession)
             except PermanentError as wrong:
                 self._failed = str(wrong)
                 _log.error("messages cannot be taken", problem=self._failed)
                 raise
-            await self._bell.rest(LOOK_EVERY_S)
+            await self._bell.rest(LOOK_EVERY_S if self._gate.is_open else LOOK_SOON_S)
+            closings = self._gate.closings
             try:
-                overruled = await partitioning.is_overruled()
-            except TransientError:  # the database is away; then nobody changes anything
+                overruled = not await succession.still_ours()
+            except (*GONE, TransientError):  # who does not reach the database, or RabbitMQ, changes nothing, either
                 continue
             if overruled:
-                _log.warning("another number of partitions is in force now; no more messages are taken")
+                _log.warning("what is in force has changed, or must be made anew; no more messages are taken")
                 self._begun.clear()
                 await self._stop(STOP_DEADLINE_S)
+            else:
+                self._gate.open(closings)
 
-    async def _until_begun(self, partitioning: Partitioning) -> None:
+    async def _until_begun(self, succession: Succession) -> None:
         for wait in RETRIES.waits():
             if self._begun.is_set():
                 return
-            problem = await self._begin(partitioning)
+            problem = await self._begin(succession)
             if problem is not None and problem != self._said:
                 _log.warning("messages are not taken yet", problem=problem)
             self._said = problem
             if problem is not None:
                 await asyncio.sleep(wait)
 
-    async def _begin(self, partitioning: Partitioning) -> str | None:
+    async def _begin(self, succession: Succession) -> str | None:
         try:
-            async with partitioning.in_force() as problem:
+            async with succession.in_force() as problem:
                 if problem is None:
+                    self._gate.close()
+                    closings = self._gate.closings
                     await self._consume()
-        except (*GONE, TransientError, TimeoutError) as trouble:
+                    self._gate.open(closings)
+        except (*GONE, TransientError, ConflictError, TimeoutError) as trouble:
             await self._stop(0)
             return str(trouble) or repr(trouble)
         return problem
@@ -216,6 +153,7 @@ class Inbound:
 
     async def _stop(self, deadline_s: float) -> None:
         """Whoever fills the partitions stops first: what he has passed on is safe there."""
+        self._gate.drop()
         await self._queue.stop(deadline_s)
         if self._partitioner is not None:
             await self._partitioner.stop()

@@ -6,13 +6,15 @@ FastStream's in-memory broker: everything in one process, no confirms, no redeli
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
 from typing import Final
 
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractRobustChannel, AbstractRobustConnection
 from aio_pika.robust_connection import RobustConnection
 from aiormq.abc import AbstractChannel
+from aiormq.abc import AbstractConnection as PlainConnection
 from aiormq.exceptions import AMQPChannelError, ChannelAccessRefused
 from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.testing import TestRabbitBroker
@@ -35,6 +37,9 @@ LOCKED_OUT_INTERVAL_S: Final = 15.0
 """The same while RabbitMQ refuses the user or the password."""
 FIND_OUT_EVERY_S: Final = 5.0
 """How soon, and how often, to find out why a lost connection does not come back."""
+
+Channels = Callable[[], AbstractAsyncContextManager[AbstractChannel]]
+"""Opens a channel for one operation that RabbitMQ may refuse, since it closes a channel with every refusal."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -63,6 +68,7 @@ class RabbitLink:
         self.hindrance: str | None = None
         """What keeps the bridge from what it needs in RabbitMQ though it is connected, such as a right."""
         self._listeners: list[Callable[[], None]] = []
+        self._mourners: list[Callable[[], None]] = []
 
     def _build_broker(self) -> RabbitBroker:
         return RabbitBroker(
@@ -101,6 +107,10 @@ class RabbitLink:
     def on_reconnect(self, listener: Callable[[], None]) -> None:
         """Call `listener` whenever the connection is back after a loss."""
         self._listeners.append(listener)
+
+    def on_lost(self, listener: Callable[[], None]) -> None:
+        """Call `listener` whenever the connection is lost, before anything of it comes back."""
+        self._mourners.append(listener)
 
     async def start(self) -> None:
         """Connect; waits until RabbitMQ answers, however long that takes.
@@ -179,15 +189,19 @@ class RabbitLink:
 
         Raises `NotSent` while the connection is lost.
         """
+        async with self.pinned()() as channel:
+            yield channel
+
+    def pinned(self) -> Channels:
+        """Give channels of the connection that there is now: once that is lost, they raise `NotSent`, though the link
+        may have another one. So what is done on them is done while all that RabbitMQ keeps for the connection is ours.
+
+        Raises `NotSent` while the connection is lost.
+        """
         transport = self._connection.transport if self._connection is not None else None
         if transport is None or not self.connected:
             raise NotSent
-        channel = await transport.connection.channel(publisher_confirms=False)
-        try:
-            yield channel
-        finally:
-            if not channel.is_closed:
-                await channel.close()
+        return partial(_scratch_channel, transport.connection)
 
     def _on_close(self, _connection: AbstractConnection | None, reason: BaseException | None) -> None:
         if self._lost and isinstance(reason, AMQPChannelError):  # it was back, but something on it cannot be made again
@@ -197,6 +211,8 @@ class RabbitLink:
             self._trouble = explained(self._url, reason) if reason is not None else None
             self._finding_out = asyncio.create_task(self._find_out(), name="RabbitMQ")
         self._lost = True
+        for listener in self._mourners:
+            listener()
 
     def _on_reconnected(self, _connection: AbstractRobustConnection | None) -> None:
         _log.info("the connection to RabbitMQ is back")
@@ -204,3 +220,15 @@ class RabbitLink:
         self._pause(RECONNECT_INTERVAL_S)
         for listener in self._listeners:
             listener()
+
+
+@asynccontextmanager
+async def _scratch_channel(connection: PlainConnection) -> AsyncIterator[AbstractChannel]:
+    if connection.is_closed:
+        raise NotSent
+    channel = await connection.channel(publisher_confirms=False)
+    try:
+        yield channel
+    finally:
+        if not channel.is_closed:
+            await channel.close()

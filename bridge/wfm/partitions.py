@@ -7,8 +7,7 @@ whose it is says `balance.py`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
-from typing import Final
+from typing import Final, NamedTuple, cast
 
 import structlog
 from aio_pika import IncomingMessage
@@ -21,11 +20,10 @@ from bridge.errors import BrokerUnavailable, NotAllowed
 from bridge.flows.partitions import FIXED, PARTS
 from bridge.flows.ports import WfmMessage
 from bridge.wfm.consumer import InboundReader, read_headers
-from bridge.wfm.intake import GiveUp, Intake
-from bridge.wfm.link import RabbitLink
+from bridge.wfm.intake import GiveUp, Intake, about
+from bridge.wfm.link import Channels, RabbitLink
 from bridge.wfm.relay import Passed, Relay
 from bridge.wfm.standing import Standing
-from bridge.wfm.topology import Topology, declare_partition
 from bridge.wfm.trouble import GONE
 
 Copies = Callable[[bytes, str, Mapping[str, str]], Mapping[int, str | None]]
@@ -90,22 +88,81 @@ def with_parts(message: IncomingMessage, parts: str | None) -> Basic.Properties:
     return properties
 
 
+class Gate:
+    """Holds messages back while it is closed, and lets them on in their order.
+
+    The library consumes again as soon as a lost connection is back. But meanwhile others may have begun to fill a
+    partition of the same name with what must not be handled yet; so it is found out first whether we may.
+    """
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._held: dict[asyncio.Task[object], None] = {}
+        self._drops = False
+        self.closings = 0
+        """How often it was closed."""
+
+    @property
+    def is_open(self) -> bool:
+        """May what comes be handled at once?"""
+        return self._open.is_set() and not self._held
+
+    def close(self) -> None:
+        """Hold back what comes."""
+        self.closings += 1
+        self._drops = False
+        self._open.clear()
+
+    def drop(self) -> None:
+        """Take nothing any more, if it is closed; what is held, and what comes, is left to RabbitMQ."""
+        if not self._open.is_set():
+            self._drops = True
+            for each in self._held:
+                each.cancel()
+
+    def open(self, closings: int) -> None:
+        """Let go, if it was not closed again since it had been closed so often."""
+        if closings == self.closings:
+            self._open.set()
+
+    async def hold(self, let_go: Callable[[], Awaitable[None]]) -> None:
+        """Call it when all that came before has been let go."""
+        if self._drops:
+            raise asyncio.CancelledError
+        task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._held[task] = None
+        try:
+            await self._open.wait()
+            done = let_go()
+        finally:
+            del self._held[task]
+        await done
+
+
 class PartitionConsumer:
-    """Hands the messages of one partition to `handle`, while RabbitMQ gives them to us."""
+    """Hands the messages of one partition to `handle`, while RabbitMQ gives them to us.
+
+    `declare` makes it where somebody has deleted it. `header` is what its messages are divided by, if that is one. All
+    that comes passes the `gate`, where there is one.
+    """
 
     def __init__(
         self,
         link: RabbitLink,
-        topology: Topology,
         queue: RabbitQueue,
+        declare: Callable[[], Awaitable[None]],
         handle: Callable[[WfmMessage], Awaitable[None]],
         read: InboundReader,
         *,
         prefetch: int,
         give_up: GiveUp | None = None,
+        header: str | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self.name: Final = queue.name
-        self._declare = partial(declare_partition, link, topology, queue)
+        self._declare = declare
+        self._header = header
+        self._gate = gate
         self._handle = handle
         self._read = read
         self._intake = Intake(link, [(queue, None)], self._take, prefetch=prefetch, give_up=give_up)
@@ -170,52 +227,79 @@ class PartitionConsumer:
     def _take(self, message: IncomingMessage) -> Awaitable[None]:
         self._given = True
         self._standing.given()
+        if self._header is not None and self._header not in message.headers:
+            _log.warning(
+                "a message lacks the header that names its job; its order among those that have it is not kept",
+                header=self._header,
+                **about(message),
+            )
+            self._header = None  # said once
+        if self._gate is not None and not self._gate.is_open:
+            return self._gate.hold(lambda: self._handle(self._read(message)))
         return self._handle(self._read(message))
 
 
 class Drain:
-    """Takes what is left in partitions by which nobody divides any more, and removes them."""
+    """Takes what is left in queues by which nobody divides any more."""
 
-    def __init__(self, link: RabbitLink, take: Callable[[RabbitQueue], PartitionConsumer]) -> None:
-        self._link = link
+    def __init__(self, take: Callable[..., PartitionConsumer]) -> None:
         self._take = take
 
-    async def consumers(self, queues: Sequence[str]) -> int:
-        """Count those who consume any of these queues."""
-        return sum([(await self._asked(queue))[0] for queue in queues])
-
-    async def drain(self, queues: Sequence[RabbitQueue]) -> None:
-        """Take all that is in them, then remove them. Raises what says that RabbitMQ is away."""
-        there = [queue for queue in queues if (await self._asked(queue.name))[1] >= 0]
-        for queue in there:  # first: then nothing can come in any more
-            async with self._link.scratch_channel() as channel:
+    async def seal(self, channels: Channels, queues: Sequence[RabbitQueue]) -> None:
+        """See that no partitioner can pass anything on to them any more."""
+        for queue in queues:
+            async with channels() as channel:
                 await channel.exchange_delete(queue.name)
-        consumers = [self._take(queue) for queue in there]
+
+    async def drain(self, channels: Channels, queues: Sequence[RabbitQueue], *, passed_on: bool) -> None:
+        """Take all that is in them; `passed_on` says that a partitioner has filled them.
+
+        Raises what says that RabbitMQ is away.
+        """
+        there = [queue for queue in queues if await asked(channels, queue.name) is not None]
+        consumers = [self._take(queue, passed_on=passed_on) for queue in there]
         try:
             for consumer in consumers:
                 await consumer.start()
-            while not all([await self._is_empty(consumer) for consumer in consumers]):
+            while not all([await self._is_empty(channels, consumer) for consumer in consumers]):
                 pass
         finally:
             for consumer in consumers:
                 await consumer.stop(STEP_BACK_S)
-        for queue in there:
-            async with self._link.scratch_channel() as channel:
+
+    async def remove(self, channels: Channels, queues: Sequence[RabbitQueue]) -> None:
+        """Delete them, and the exchanges of their names."""
+        for queue in queues:
+            async with channels() as channel:
                 await channel.queue_delete(queue.name)
+                await channel.exchange_delete(queue.name)
 
-    async def _is_empty(self, consumer: PartitionConsumer) -> bool:
-        empty = (await self._asked(consumer.name))[1] == 0 and consumer.is_idle
+    async def _is_empty(self, channels: Channels, consumer: PartitionConsumer) -> bool:
+        empty = await _has_none(channels, consumer.name) and consumer.is_idle
         await asyncio.sleep(LOOK_EVERY_S)  # what RabbitMQ has sent, and we have not received yet, is seen now
-        return empty and consumer.is_idle and (await self._asked(consumer.name))[1] == 0
+        return empty and consumer.is_idle and await _has_none(channels, consumer.name)
 
-    async def _asked(self, queue: str) -> tuple[int, int]:
-        """Ask for consumers and waiting messages; (0, -1) where there is no such queue."""
-        try:
-            async with self._link.scratch_channel() as channel:
-                declared = await channel.queue_declare(queue, passive=True)
-        except ChannelNotFoundEntity:
-            return 0, -1
-        return declared.consumer_count or 0, declared.message_count or 0
+
+class Counts(NamedTuple):
+    """What RabbitMQ says of a queue: those who consume it, and the messages that nobody was given."""
+
+    consumers: int
+    messages: int
+
+
+async def asked(channels: Channels, queue: str) -> Counts | None:
+    """Ask RabbitMQ for a queue; None where there is no such one."""
+    try:
+        async with channels() as channel:
+            declared = await channel.queue_declare(queue, passive=True)
+    except ChannelNotFoundEntity:
+        return None
+    return Counts(declared.consumer_count or 0, declared.message_count or 0)
+
+
+async def _has_none(channels: Channels, queue: str) -> bool:
+    counts = await asked(channels, queue)
+    return counts is None or counts.messages == 0
 
 
 def _now() -> float:

@@ -4,6 +4,7 @@ Every name is prefixed with the namespace, so that several bridges (or tests) ca
 """
 
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Final
 
 from aiormq.abc import AbstractChannel
@@ -16,6 +17,7 @@ from aiormq.exceptions import (
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 
 from bridge.errors import PermanentError
+from bridge.flows.partitions import Partitioning
 from bridge.wfm.link import RabbitLink
 
 LONGEST_SHORT_STRING: Final = 255
@@ -69,17 +71,36 @@ class Topology:
 
         What a queue is like cannot be changed: so its name has a number, for when it is to be like something else.
         """
-        return self._queue(f"mef-bridge.{pack}.inbound.v2", single_active_consumer=True)
+        return self._queue(_inbound_queue(pack), single_active_consumer=True)
 
-    def partition(self, pack: str, number: int, count: int) -> RabbitQueue:
-        """One of the `count` queues that a pack's messages are divided among by their job. An exchange of ours (fanout)
-        has its name, and leads to it: so messages keep their routing keys.
+    def partition(self, pack: str, number: int, of: Partitioning) -> RabbitQueue:
+        """One of the queues that a pack's messages are divided among by their job.
+
+        Where the partitioner divides, an exchange of ours (fanout) has its name, and leads to it: so messages keep
+        their routing keys.
         """
-        return self._queue(f"mef-bridge.{pack}.inbound.v2.{number}-of-{count}", single_active_consumer=True)
+        return self._queue(f"{_partitions(pack, of)}.{number}-of-{of.count}", single_active_consumer=True)
 
-    def partitions(self, pack: str, count: int) -> list[RabbitQueue]:
+    def partitions(self, pack: str, of: Partitioning) -> list[RabbitQueue]:
         """All of them; none where the inbound queue is not divided."""
-        return [self.partition(pack, number, count) for number in range(count)] if count > 1 else []
+        return [self.partition(pack, number, of) for number in range(of.count)] if of.count > 1 else []
+
+    def rest(self, pack: str, of: Partitioning) -> RabbitQueue:
+        """The queue of what an exchange that divides by a hash cannot lead to a partition. It has an exchange, too."""
+        return self._queue(f"{_partitions(pack, of)}.rest-of-{of.count}", single_active_consumer=True)
+
+    def queues_of(self, pack: str, of: Partitioning) -> list[RabbitQueue]:
+        """All queues that a partitioning has beside the inbound queue."""
+        return [*self.partitions(pack, of), *([self.rest(pack, of)] if of.is_hashed else [])]
+
+    def hash_exchange(self, pack: str, of: Partitioning) -> str:
+        """The name of the exchange of ours that divides by a hash."""
+        return f"{self.namespace}{_partitions(pack, of)}.of-{of.count}"
+
+    @property
+    def hash_probe(self) -> str:
+        """The name of an exchange that is there for a moment, to find out whether RabbitMQ can divide by a hash."""
+        return f"{self.namespace}mef-bridge.hash-probe.{self.instance}"
 
     def earlier_inbound_queue(self, pack: str) -> str:
         """The name of the one that the bridge had before, and which gave to all at once."""
@@ -138,6 +159,17 @@ class Topology:
 def short_string(text: str) -> str:
     """Cut a text to what AMQP takes: with escapes in it (`frames.py`) it may be longer than it came."""
     return text.encode()[:LONGEST_SHORT_STRING].decode(errors="ignore")
+
+
+def _inbound_queue(pack: str) -> str:
+    return f"mef-bridge.{pack}.inbound.v2"
+
+
+def _partitions(pack: str, of: Partitioning) -> str:
+    """Begin the name of partitions: those by a hash have others than those by the job, where a job's are others too."""
+    if not of.is_hashed:
+        return _inbound_queue(pack)
+    return f"{_inbound_queue(pack)}.by-{blake2b(of.by.encode(), digest_size=4).hexdigest()}"
 
 
 def _reply_queue(instance: str) -> str:

@@ -11,11 +11,12 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelNotFoundEntity
 from faststream.rabbit import RabbitQueue
 
 from bridge.backoff import Backoff
-from bridge.errors import BridgeError
+from bridge.errors import BridgeError, StoreUnavailable
 from bridge.loops import Bell
+from bridge.wfm.collectors import Collector
 from bridge.wfm.intake import Intake
-from bridge.wfm.link import RabbitLink
-from bridge.wfm.topology import Topology, declare, declare_missing
+from bridge.wfm.link import Channels, RabbitLink
+from bridge.wfm.topology import Topology, declare_missing
 from bridge.wfm.trouble import GONE
 
 RETRIES = Backoff(first=0.25, longest=15.0)
@@ -93,43 +94,63 @@ async def end(task: asyncio.Task[None]) -> None:
         await asyncio.wait([task], timeout=0.2)
 
 
+async def bind(
+    channels: Channels, topology: Topology, collector: Collector, exchange: str, keys: Sequence[str]
+) -> None:
+    """Bind what collects messages to the WFM's exchange, by all keys; in a lab, make that first."""
+    async with channels() as channel:
+        if topology.declare_exchanges:
+            await channel.exchange_declare(exchange, exchange_type="topic", durable=True)
+        for key in keys:
+            await collector.bind(channel, exchange, key)
+
+
 class Bindings:
-    """Keeps our queue bound to the WFM's exchange, which belongs to the WFM and may not be there yet.
+    """Keeps what collects messages bound to the WFM's exchange, which belongs to the WFM and may not be there yet.
 
     The bindings are asserted again and again, since a queue or an exchange that somebody deleted comes back without
-    them, and messages would be lost in silence.
+    them, and messages would be lost in silence. But whoever binds what is not in force any more would have messages
+    come to two places: `may_bind` is asked before, and what it says holds as long as the connection does.
     """
 
     def __init__(
-        self, link: RabbitLink, topology: Topology, queue: RabbitQueue, exchange: str, bindings: Sequence[str]
+        self,
+        link: RabbitLink,
+        topology: Topology,
+        collector: Collector,
+        exchange: str,
+        bindings: Sequence[str],
+        may_bind: Callable[[], Awaitable[bool]],
     ) -> None:
         self._link = link
         self._topology = topology
-        self._queue = queue
+        self._collector = collector
         self._exchange = topology.exchange_name(exchange)
         self._keys = bindings
+        self._may_bind = may_bind
         self.upkeep = Upkeep(
-            "bind the inbound queue", self._problem, queue=queue.name, exchange=self._exchange, keys=self._keys
+            f"bind {collector.what}", self._problem, queue=collector.name, exchange=self._exchange, keys=self._keys
         )
 
     async def _problem(self) -> str | None:
         try:
-            await self._bind()
+            return await self._bind()
+        except StoreUnavailable as away:  # whether we may bind is not known now; what was bound is so still
+            return None if self.upkeep.right else str(away)
         except ChannelNotFoundEntity:
             return f"exchange {self._exchange!r} does not exist yet; the WFM makes it"
         except ChannelAccessRefused as refused:
             return str(self._link.not_allowed(refused))
-        except (*GONE, BridgeError) as failed:
-            return str(failed)
-        return None
+        except (*GONE, BridgeError, TimeoutError) as failed:
+            return str(failed) or repr(failed)
 
-    async def _bind(self) -> None:
-        await declare(self._link, self._topology, self._queue)
-        async with self._link.scratch_channel() as channel:
-            if self._topology.declare_exchanges:
-                await channel.exchange_declare(self._exchange, exchange_type="topic", durable=True)
-            for key in self._keys:
-                await channel.queue_bind(self._queue.name, self._exchange, key)
+    async def _bind(self) -> str | None:
+        channels = self._link.pinned()
+        if not await self._may_bind():
+            return "another partitioning is in force now"
+        await self._collector.declare()
+        await bind(channels, self._topology, self._collector, self._exchange, self._keys)
+        return None
 
 
 class FixedQueue:

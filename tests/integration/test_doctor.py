@@ -29,6 +29,7 @@ from bridge.app.process import now
 from bridge.cli.doctor import _diagnoses
 from bridge.cli.main import app
 from bridge.flows.operator import Activation
+from bridge.flows.partitions import Partitioning
 from bridge.localenv.process import free_port
 from bridge.localenv.rabbitmq import Node
 from bridge.mapping.loader import load_pack
@@ -131,7 +132,7 @@ async def test_nothing_is_wrong_before_the_first_start_and_nothing_is_made(
 async def test_partitions_are_queues_of_the_bridge(settings: Settings, channel: AbstractChannel) -> None:
     divided = changed(settings, wfm={"partitions": 2})
     assert (await found(divided))["broker.queues"][1].startswith("4 are to be made")
-    name = Topology(namespace=settings.broker.namespace).partition("acme-wfm", 1, 2).name
+    name = Topology(namespace=settings.broker.namespace).partition("acme-wfm", 1, Partitioning(2)).name
     queue = await channel.declare_queue(name, durable=True, arguments={"x-max-length": 5})
     told = await wrong(divided)
     await queue.delete()

@@ -15,6 +15,7 @@ from faststream.rabbit import RabbitBroker
 
 from bridge.app.process import new_id
 from bridge.domain.model import Command
+from bridge.flows.partitions import JOB, Partitioning
 from bridge.flows.ports import Attempt, RecordedEntry
 from bridge.mef.enums import Irp
 from bridge.mef.models import Appointment, TimePeriod
@@ -54,6 +55,7 @@ class Laboratory:
     directory: Path
     variables: dict[str, str] = field(default_factory=dict)
     answers: Answers = AS_AMQP_HAS_IT
+    divided_by: str = JOB
     namespace: str = field(default_factory=lambda: f"test-{uuid4().hex[:12]}.")
     bridge: BridgeProcess = field(init=False)
     wfm: SimulatedWfm = field(init=False)
@@ -110,8 +112,9 @@ class Laboratory:
         for queue in self.queues:
             await self.channel.queue_delete(queue)
         await self.channel.queue_delete(self.namespace + COMMANDS_QUEUE)
-        for queue in self.topology.partitions(PACK, self.partitions):
+        for queue in self.topology.partitions(PACK, self.partitioning):
             await self.channel.exchange_delete(queue.name)
+        await self.channel.exchange_delete(self.topology.hash_exchange(PACK, self.partitioning))
         for exchange in (
             *self.topology.exchanges,
             self.namespace + EVENTS_EXCHANGE,
@@ -120,15 +123,15 @@ class Laboratory:
             await self.channel.exchange_delete(exchange)
 
     @property
-    def partitions(self) -> int:
-        """How many partitions the bridge has."""
-        return int(self.variables.get("WFM_PARTITIONS", "1"))
+    def partitioning(self) -> Partitioning:
+        """How the bridge divides messages."""
+        return Partitioning(int(self.variables.get("WFM_PARTITIONS", "1")), self.divided_by)
 
     @property
     def queues(self) -> tuple[str, ...]:
         """The bridge's own queues."""
         own = (self.topology.inbound_queue(PACK).name, self.topology.reply_queue.name, self.topology.dead_letter)
-        own += tuple(queue.name for queue in self.topology.partitions(PACK, self.partitions))
+        own += tuple(queue.name for queue in self.topology.partitions(PACK, self.partitioning))
         return own if self.answers.queue is None else (*own, self.namespace + self.answers.queue)
 
     # what one can look at

@@ -24,8 +24,10 @@ from bridge.app.doctor.diagnosis import Diagnosis, look, unseen
 from bridge.app.doctor.policies import policies
 from bridge.app.wfm_side import build_link, topology_of
 from bridge.errors import NotAllowed, PermanentError
+from bridge.flows.partitions import Partitioning
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
+from bridge.wfm.collectors import demand_hashing
 from bridge.wfm.link import IN_MEMORY_URL, RabbitLink
 from bridge.wfm.topology import OwnReplies, Topology
 from bridge.wfm.trouble import GONE, trouble
@@ -92,7 +94,9 @@ class Wants:
         return [queue.name for queue in self._queues()]
 
     async def queues(self) -> str:
-        """Say that those that are there are as we would declare them."""
+        """Say that those that are there are as we would declare them, and that RabbitMQ can divide messages."""
+        if any(self._partitioning(pack).is_hashed for pack in self._packs.values()):
+            await demand_hashing(self._link, self._topology)
         running = await self._is_running()
         missing = [queue.name for queue in self._queues() if not await self._fits(queue)]
         made = f"{len(missing)} are to be made by mef-bridge serve" if missing else "all there"
@@ -155,8 +159,11 @@ class Wants:
         topology, packs = self._topology, self._packs.values()
         own = [OwnReplies(pack.name, pack.replies.queue) for pack in packs if pack.replies is not None]
         inbound = [topology.inbound_queue(pack.name) for pack in packs]
-        inbound += [queue for pack in packs for queue in topology.partitions(pack.name, self._partitions)]
+        inbound += [queue for pack in packs for queue in topology.queues_of(pack.name, self._partitioning(pack))]
         return [*inbound, topology.reply_queue, *(topology.reply_queue_of(each) for each in own if each.queue is None)]
+
+    def _partitioning(self, pack: Pack) -> Partitioning:
+        return Partitioning.of(pack.inbound, self._partitions)
 
     def _heard(self) -> list[str]:
         return sorted({self._topology.exchange_name(pack.inbound.exchange) for pack in self._packs.values()})

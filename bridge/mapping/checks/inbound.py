@@ -23,6 +23,7 @@ def check_inbound(document: PackDocument, report: Report) -> None:
                 loc, "wrong-value", f"expected a name of at most {_LONGEST} bytes, as AMQP has it; came {length}"
             )
     inbound = document.inbound
+    _check_partition_by(document, report)
     own: Loc = ("inbound", "version")
     versions = [
         (own, inbound.version),
@@ -39,10 +40,33 @@ def check_inbound(document: PackDocument, report: Report) -> None:
             report.add(("inbound", "unpack", index, key), "wrong-value", message)
 
 
+def _check_partition_by(document: PackDocument, report: Report) -> None:
+    """Check that what is to name the job can: RabbitMQ leads a whole message to one place, by that alone."""
+    inbound, by = document.inbound, document.inbound.partition_by
+    if by is None:
+        return
+    key = "header" if by.header is not None else "routing_key"
+    loc: Loc = ("inbound", "partition_by", key)
+    if inbound.each is not None:
+        message = "a message of several parts (each) is about several jobs, and nothing beside its body names them all"
+        report.add(loc, "wrong-value", f"{message}; leave partition_by out")
+    for name, spec in document.fields.items():
+        read = spec.header == by.header if by.header is not None else spec.routing_key is not None
+        if read and spec.type == "code":
+            message = f"the field '{name}' reads a code from it, which does not stay the same for all messages of a job"
+            report.add(loc, "wrong-value", f"{message}; partition by what names the job, or leave partition_by out")
+    whole = [key for key in inbound.bindings if not {"#", "*"} & set(key.split("."))]
+    if by.routing_key is not None and whole:
+        message = f"the binding '{whole[0]}' takes one routing key, which cannot name a job"
+        report.add(loc, "wrong-value", f"{message}; bind with a wildcard (*), or leave partition_by out")
+
+
 def _names(document: PackDocument) -> Iterator[tuple[Loc, str]]:
     yield ("inbound", "exchange"), document.inbound.exchange
     for index, binding in enumerate(document.inbound.bindings):
         yield ("inbound", "bindings", index), binding
+    if document.inbound.partition_by is not None and document.inbound.partition_by.header is not None:
+        yield ("inbound", "partition_by", "header"), document.inbound.partition_by.header
     for kind, command in document.commands.items():
         yield ("commands", kind, "exchange"), command.exchange
         yield ("commands", kind, "routing_key"), command.routing_key

@@ -125,6 +125,21 @@ class Forget(MessageTest):
     """
 
 
+class PartitionBy(Strict):
+    """What beside a message's body tells which job it is about: RabbitMQ can divide by that, and not by the body."""
+
+    header: Text | None = None
+    """This header does. All messages of a job bear it, with the same value of the same type."""
+    routing_key: Literal[True] | None = None
+    """The routing key does, as a whole: all messages of a job have the same."""
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if len(self.written) != 1:
+            raise ValueError("write header or routing_key")
+        return self
+
+
 class Inbound(Strict):
     """How messages arrive and what identifies them."""
 
@@ -132,6 +147,10 @@ class Inbound(Strict):
     """The WFM's exchange."""
     bindings: Annotated[tuple[Text, ...], Field(min_length=1)]
     """The binding keys of the bridge's queue."""
+    partition_by: PartitionBy | None = None
+    """What names the job beside the body: with `wfm.partitions` above 1 RabbitMQ's exchange divides the messages by it,
+    and the bridge need not read and publish each of them once more. Left out, the bridge divides them by the job's key.
+    """
     format: Literal["json", "xml"] = "json"
     """What a message is written in."""
     encoding: Annotated[str, AfterValidator(check_encoding)] | None = None

@@ -4,17 +4,32 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import cast
 from uuid import uuid4
 
 import aio_pika
 import pytest
-from aio_pika.abc import AbstractChannel, AbstractRobustConnection
+from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnection
 from yarl import URL
 
+from bridge.app.inbound import InboundBuilder
+from bridge.app.parts import Parts
+from bridge.flows.partitions import Partitioning
+from bridge.flows.ports import WfmMessage
+from bridge.mapping.loader import load_pack
+from bridge.mapping.pack import Pack
+from bridge.settings import Settings
+from bridge.store import SqlStore
+from bridge.wfm.balance import Balance
 from bridge.wfm.gateway import RabbitCommandBus
+from bridge.wfm.inbound import Inbound
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import OwnReplies, Topology
+from tests.integration.flows.acme import PACK
+from tests.integration.wfm.divided import Agreed, Process, Start
 from tests.support import PATIENCE_S
+from tests.system.processes import REPOSITORY
 
 
 @dataclass
@@ -157,3 +172,70 @@ async def make_bus(topology: Topology) -> AsyncIterator[MakeBus]:
 @pytest.fixture
 async def bus(make_bus: MakeBus, link: RabbitLink) -> RabbitCommandBus:
     return await make_bus(link)
+
+
+@pytest.fixture(scope="module")
+def pack() -> Pack:
+    return load_pack(REPOSITORY / "mappings" / PACK)
+
+
+@pytest.fixture
+def agreed() -> Agreed:
+    return Agreed()
+
+
+@pytest.fixture
+def living() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+async def start(
+    make_link: MakeLink, topology: Topology, agreed: Agreed, living: set[str], pack: Pack, channel: AbstractChannel
+) -> AsyncIterator[Start]:
+    """Starts processes; each handles a message in a moment, if it is open."""
+    started: list[Process] = []
+    used: set[Partitioning] = set()
+
+    async def start(
+        name: str, count: int = 4, link: RabbitLink | None = None, *, opened: bool = True, pack: Pack = pack
+    ) -> Process:
+        process = Process(name, cast("Inbound", None), cast("Balance", None))
+
+        async def handle(message: WfmMessage) -> None:
+            await process.open.wait()
+            await asyncio.sleep(0)
+            agreed.take(name, message)
+
+        store = cast("SqlStore", SimpleNamespace(partitionings=agreed))
+        settings = Settings.model_validate({"wfm": {"partitions": count}, "broker": {"prefetch": 10}})
+        parts = Parts(settings, {PACK: pack}, store, link or await make_link(), topology)
+
+        async def never(*_: object) -> None:
+            raise AssertionError("nothing is given up here")
+
+        process.inbound = InboundBuilder(parts, handle, never).build(pack)
+        process.balance = Balance(name, process.inbound.partitions, lambda: living)
+        if opened:
+            process.open.set()
+        started.append(process)
+        used.add(Partitioning.of(pack.inbound, count))
+        living.add(name)
+        await process.inbound.start()
+        return process
+
+    yield start
+    for process in started:
+        await process.inbound.stop(0.1)
+    for partitioning in used:
+        for queue in topology.partitions(PACK, partitioning):
+            await channel.queue_delete(queue.name)
+            await channel.exchange_delete(queue.name)
+        await channel.exchange_delete(topology.hash_exchange(PACK, partitioning))
+    await channel.queue_delete(topology.inbound_queue(PACK).name)
+
+
+@pytest.fixture
+async def wfm(channel: AbstractChannel, topology: Topology) -> AbstractExchange:
+    name = topology.exchange_name("acme.wfm.events")
+    return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)

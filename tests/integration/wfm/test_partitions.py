@@ -1,180 +1,32 @@
-"""A pack's messages divided among partitions, and these among processes: each once, and those of a job in their order.
-
-The processes are the pack's side of one each, with a connection of its own. What they have handled stands in one list,
-as it would in the database; what comes again is recognised there, too.
-"""
+"""A pack's messages divided among partitions, and these among processes: each once, a job's in their order."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from types import SimpleNamespace
-from typing import Any, cast
+from dataclasses import replace
 
 import aio_pika
-import orjson
+import aiormq
 import pytest
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage, AbstractRobustConnection
 from structlog.testing import capture_logs
 
-from bridge.app.inbound import InboundBuilder
-from bridge.app.parts import Parts
 from bridge.errors import PermanentError
-from bridge.flows.partitions import PARTS, partition_of
-from bridge.flows.ports import WfmMessage
-from bridge.mapping.loader import load_pack
+from bridge.flows.partitions import PARTS, Partitioning, partition_of
+from bridge.flows.ports import InForce
+from bridge.mapping.document import PartitionBy
 from bridge.mapping.pack import Pack
-from bridge.settings import Settings
-from bridge.store import SqlStore
 from bridge.wfm import partitions as partitions_module
 from bridge.wfm import relay
-from bridge.wfm.balance import Balance
-from bridge.wfm.inbound import Inbound
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
-from tests.integration.flows.acme import PACK, event
+from tests.integration.flows.acme import PACK
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.support import PATIENCE_S, eventually
-from tests.system.processes import REPOSITORY
+from tests.integration.wfm.divided import JOBS, Agreed, Start, balanced, bound, handled_all, say, say_all
+from tests.support import eventually
 
 pytestmark = pytest.mark.integration
 
-JOBS = [f"J-{number}" for number in range(12)]
 BEGINNING = "the WFM's messages are not taken yet: another process is beginning just now"
-
-
-@dataclass
-class Agreed:
-    """What the database knows: how many partitions are in force, and what was handled, by whom."""
-
-    counts: dict[str, int] = field(default_factory=dict)
-    handled: list[tuple[str, WfmMessage]] = field(default_factory=list)
-    _seen: set[bytes] = field(default_factory=set)
-
-    async def count(self, pack: str) -> int:
-        return self.counts.get(pack, 1)
-
-    async def change(self, pack: str, count: int) -> None:
-        self.counts[pack] = count
-
-    def take(self, process: str, message: WfmMessage) -> None:
-        if message.body not in self._seen:
-            self._seen.add(message.body)
-            self.handled.append((process, message))
-
-    def versions(self) -> dict[str, list[int]]:
-        told: dict[str, list[int]] = defaultdict(list)
-        for _, message in self.handled:
-            body = orjson.loads(message.body)
-            told[body["JOB_NO"]].append(body["JOB_VER"])
-        return dict(told)
-
-
-@dataclass
-class Process:
-    """One process's side of the pack."""
-
-    name: str
-    inbound: Inbound
-    balance: Balance
-    open: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def has(self, agreed: Agreed) -> set[str]:
-        """The jobs of which it has handled messages."""
-        return {orjson.loads(message.body)["JOB_NO"] for process, message in agreed.handled if process == self.name}
-
-
-Start = Callable[..., Awaitable[Process]]
-
-
-@pytest.fixture(scope="module")
-def pack() -> Pack:
-    return load_pack(REPOSITORY / "mappings" / PACK)
-
-
-@pytest.fixture
-def agreed() -> Agreed:
-    return Agreed()
-
-
-@pytest.fixture
-def living() -> set[str]:
-    return set()
-
-
-@pytest.fixture
-async def start(
-    make_link: MakeLink, topology: Topology, agreed: Agreed, living: set[str], pack: Pack, channel: AbstractChannel
-) -> AsyncIterator[Start]:
-    """Starts processes; each handles a message in a moment, if it is open."""
-    started: list[Process] = []
-    counts: set[int] = set()
-
-    async def start(name: str, count: int = 4, link: RabbitLink | None = None, *, opened: bool = True) -> Process:
-        process = Process(name, cast("Inbound", None), cast("Balance", None))
-
-        async def handle(message: WfmMessage) -> None:
-            await process.open.wait()
-            await asyncio.sleep(0)
-            agreed.take(name, message)
-
-        store = cast("SqlStore", SimpleNamespace(partitionings=agreed))
-        settings = Settings.model_validate({"wfm": {"partitions": count}, "broker": {"prefetch": 10}})
-        parts = Parts(settings, {PACK: pack}, store, link or await make_link(), topology)
-
-        async def never(*_: object) -> None:
-            raise AssertionError("nothing is given up here")
-
-        process.inbound = InboundBuilder(parts, handle, never).build(pack)
-        process.balance = Balance(name, process.inbound.partitions, lambda: living)
-        if opened:
-            process.open.set()
-        started.append(process)
-        counts.add(count)
-        living.add(name)
-        await process.inbound.start()
-        return process
-
-    yield start
-    for process in started:
-        await process.inbound.stop(0.1)
-    for count in counts:
-        for queue in topology.partitions(PACK, count):
-            await channel.queue_delete(queue.name)
-            await channel.exchange_delete(queue.name)
-    await channel.queue_delete(topology.inbound_queue(PACK).name)
-
-
-@pytest.fixture
-async def wfm(channel: AbstractChannel, topology: Topology) -> AbstractExchange:
-    name = topology.exchange_name("acme.wfm.events")
-    return await channel.declare_exchange(name, aio_pika.ExchangeType.TOPIC, durable=True)
-
-
-async def say(wfm: AbstractExchange, job: str, version: int, **properties: Any) -> None:
-    message = event("HELD", version, job)
-    await wfm.publish(Message(message.body, **properties), message.routing_key)
-
-
-async def say_all(wfm: AbstractExchange, versions: range) -> None:
-    for version in versions:
-        for job in JOBS:
-            await say(wfm, job, version)
-
-
-async def handled_all(agreed: Agreed, versions: range) -> None:
-    await eventually(lambda: len(agreed.handled) >= len(JOBS) * len(versions))
-    assert agreed.versions() == {job: list(versions) for job in JOBS}
-
-
-async def bound(process: Process) -> None:
-    await asyncio.wait_for(process.inbound.wait_bound(), PATIENCE_S)
-
-
-async def balanced(*processes: Process) -> None:
-    for process in processes:
-        await process.balance.look()
 
 
 @pytest.fixture(autouse=True)
@@ -253,7 +105,7 @@ async def test_a_message_is_passed_on_with_all_that_stands_beside_it(
     await bound(first)
     await first.inbound.stop()
     number = partition_of("J-1", 4)
-    queue = await channel.get_queue(topology.partition(PACK, number, 4).name)
+    queue = await channel.get_queue(topology.partition(PACK, number, Partitioning(4)).name)
 
     async def see(message: AbstractIncomingMessage) -> None:
         came.append(message)
@@ -333,7 +185,7 @@ async def test_a_partition_that_somebody_deleted_is_made_again(
     monkeypatch.setattr(partitions_module, "CHECK_EVERY_S", 0.0)
     process = await start("a")
     await bound(process)
-    await channel.queue_delete(topology.partition(PACK, partition_of("J-1", 4), 4).name)
+    await channel.queue_delete(topology.partition(PACK, partition_of("J-1", 4), Partitioning(4)).name)
     await say(wfm, "J-1", 1)
 
     async def handled() -> bool:
@@ -367,7 +219,7 @@ async def test_the_number_changes_once_nobody_goes_by_the_old_one_and_what_is_le
     await old.inbound.stop()
     await say_all(wfm, range(5, 7))
     await handled_all(agreed, range(1, 7))
-    assert agreed.counts == {PACK: 4}
+    assert agreed.in_force == InForce(Partitioning(4))
     assert not four.inbound.stands_by
 
     four.open.clear()  # what it has passed on is left in the partitions
@@ -377,8 +229,8 @@ async def test_the_number_changes_once_nobody_goes_by_the_old_one_and_what_is_le
     await say_all(wfm, range(9, 11))
     two = await start("two", 2)
     await handled_all(agreed, range(1, 11))
-    assert agreed.counts == {PACK: 2}
-    for queue in topology.partitions(PACK, 4):
+    assert agreed.in_force == InForce(Partitioning(2))
+    for queue in topology.partitions(PACK, Partitioning(4)):
         assert not await exists(rabbit, queue.name)
     await two.inbound.stop()
     await start("one again", 1)
@@ -423,7 +275,7 @@ async def test_a_process_that_is_overruled_takes_no_more(
     await bound(process)
     wire.cut()
     await eventually(lambda: not link.connected)
-    agreed.counts[PACK] = 1
+    agreed.in_force = InForce()
     wire.mend()
     await eventually(lambda: process.inbound.stands_by)
 
@@ -431,7 +283,28 @@ async def test_a_process_that_is_overruled_takes_no_more(
 async def test_a_queue_that_exists_with_other_arguments_is_a_clear_error(
     start: Start, topology: Topology, channel: AbstractChannel
 ) -> None:
-    name = topology.partition(PACK, 2, 4).name
+    name = topology.partition(PACK, 2, Partitioning(4)).name
     await channel.declare_queue(name, durable=True)
     with pytest.raises(PermanentError, match=r"exists in RabbitMQ with other properties .*2-of-4"):
         await start("a")
+
+
+async def test_a_rabbitmq_without_the_plugin_ends_the_start_with_what_to_do(
+    start: Start, pack: Pack, link: RabbitLink, channel: AbstractChannel
+) -> None:
+    """RabbitMQ closes the connection on which an exchange of an unknown type is declared: that is not ours."""
+    hashed = replace(pack, inbound=replace(pack.inbound, partition_by=PartitionBy(header="x-job-no")))
+    if await knows_hashing(channel):
+        pytest.skip("this RabbitMQ has the plugin rabbitmq_consistent_hash_exchange")
+    with pytest.raises(PermanentError, match="rabbitmq-plugins enable rabbitmq_consistent_hash_exchange"):
+        await start("a", link=link, pack=hashed)
+    assert link.connected
+
+
+async def knows_hashing(channel: AbstractChannel) -> bool:
+    try:
+        await channel.declare_exchange("test-hash-probe", "x-consistent-hash", auto_delete=True)
+    except aiormq.exceptions.AMQPError:
+        return False
+    await channel.exchange_delete("test-hash-probe")
+    return True

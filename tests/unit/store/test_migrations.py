@@ -27,6 +27,7 @@ FROZEN = {
     "0017_activations.py": "c07dfbbe82aae76a2c49cdc51026e5b795f93a170c8245f1e2f2661c0098796d",
     "0018_ended_sessions.py": "387fdfc20dbc9b7ff65aae306377e4eae99ebd7675dc795e34f9eda502ade3c9",
     "0019_newest_commands.py": "35d2c1360abc5d4d33a6b9f97a3f97e56abc313f869efc0da87f0206b2247ee4",
+    "0020_divided_by.py": "558f43fd352194fa60c6f8ae602a2587294aa74eae2b1163ca381ee60b22bcf8",
     "0014_requests_and_traces.py": "7efa61572ec5a7fcdfe57e2547b6456106bb20d33aee489609e14d1f51b7a7d9",
 }
 
