@@ -130,7 +130,7 @@ async def test_a_division_that_rabbitmq_has_forgotten_is_made_anew_and_no_job_lo
             process.open.set()
         await flow.goes_on()
     await flow.all_handled(agreed)
-    assert agreed.in_force == InForce(HASHED)
+    await eventually(lambda: agreed.in_force == InForce(HASHED))
 
 
 async def depths(channel: AbstractChannel, topology: Topology, of: Partitioning) -> list[int]:
