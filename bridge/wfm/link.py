@@ -189,10 +189,10 @@ class RabbitLink:
 
         Raises `NotSent` while the connection is lost.
         """
-        async with self.pinned()() as channel:
+        async with self.of_this_connection()() as channel:
             yield channel
 
-    def pinned(self) -> Channels:
+    def of_this_connection(self) -> Channels:
         """Give channels of the connection that there is now: once that is lost, they raise `NotSent`, though the link
         may have another one. So what is done on them is done while all that RabbitMQ keeps for the connection is ours.
 

@@ -97,7 +97,7 @@ class Succession:
         Raises `PermanentError` where it cannot be.
         """
         await self._check()
-        channels = self._link.pinned()
+        channels = self._link.of_this_connection()
         try:
             async with channels() as channel:
                 await channel.queue_declare(self._lock, exclusive=True)

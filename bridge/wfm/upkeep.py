@@ -145,7 +145,7 @@ class Bindings:
             return str(failed) or repr(failed)
 
     async def _bind(self) -> str | None:
-        channels = self._link.pinned()
+        channels = self._link.of_this_connection()
         if not await self._may_bind():
             return "another partitioning is in force now"
         await self._collector.declare()
