@@ -28,7 +28,7 @@ from bridge.console.app import install
 from bridge.console.pulse import EVERY_S as SAMPLE_S
 from bridge.console.pulse import Pulse
 from bridge.errors import StoreUnavailable
-from bridge.flows.partitions import Partitioning
+from bridge.flows.partitioning import Partitioning
 from bridge.flows.ports import Figures
 from bridge.loops import every
 from bridge.settings import HttpSettings

@@ -9,58 +9,17 @@ pack makes of the message: so each part is taken once, and none is forgotten.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final, Self
+from typing import Final
 
-from bridge.mapping.pack import Inbound, Read, Reading
+from bridge.mapping.pack import Read, Reading
 
 PARTS: Final = "x-bridge-parts"
 """The header of a copy: `1,3` for these parts (the first one is 0), `not 1,3` for all others."""
 FIXED: Final = 0
 """The partition of what is about no job, or does not say about which."""
 
-JOB: Final = "job"
-ROUTING_KEY: Final = "routing key"
-HEADER: Final = "header "
-"""By what messages are divided, in words: `HEADER` stands before the header's name."""
-
 _NOT: Final = "not "
-
-
-@dataclass(frozen=True, slots=True)
-class Partitioning:
-    """How the messages of a pack are divided: into `count` partitions (1: not at all), and by what of them.
-
-    `by` is `JOB` where the partitioner reads that; else RabbitMQ's exchange hashes it.
-    """
-
-    count: int = 1
-    by: str = JOB
-
-    @classmethod
-    def of(cls, inbound: Inbound, count: int) -> Self:
-        """Give that of a pack, where the settings want so many partitions."""
-        if count == 1 or inbound.partition_by is None:
-            return cls(count)
-        header = inbound.partition_by.header
-        return cls(count, ROUTING_KEY if header is None else f"{HEADER}{header}")
-
-    @property
-    def is_hashed(self) -> bool:
-        """Does the exchange divide?"""
-        return self.by != JOB
-
-    @property
-    def header(self) -> str | None:
-        """The header that the exchange hashes, if it does."""
-        return self.by.removeprefix(HEADER) if self.by.startswith(HEADER) else None
-
-    def __str__(self) -> str:
-        return f"{self.count} by {self.by}" if self.count > 1 else f"{self.count}"
-
-
-UNDIVIDED: Final = Partitioning()
 
 
 def partition_of(job: str, count: int) -> int:

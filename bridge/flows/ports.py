@@ -24,7 +24,7 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
-from bridge.flows.partitions import UNDIVIDED, Partitioning
+from bridge.flows.partitioning import UNDIVIDED, Partitioning
 from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, WorkOrderState
 from bridge.mef.models import TimePeriod
 

@@ -28,7 +28,7 @@ from aiormq.exceptions import (
 from faststream.rabbit import RabbitQueue
 
 from bridge.errors import PermanentError
-from bridge.flows.partitions import Partitioning
+from bridge.flows.partitioning import Partitioning
 from bridge.wfm.connection import CandidConnection
 from bridge.wfm.link import Channels, RabbitLink
 from bridge.wfm.topology import Topology, declare, declare_partition

@@ -3,6 +3,7 @@
 Every name is prefixed with the namespace, so that several bridges (or tests) can share one RabbitMQ.
 """
 
+import asyncio
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -17,11 +18,14 @@ from aiormq.exceptions import (
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 
 from bridge.errors import PermanentError
-from bridge.flows.partitions import Partitioning
+from bridge.flows.partitioning import Partitioning
 from bridge.wfm.link import RabbitLink
 
 LONGEST_SHORT_STRING: Final = 255
 """Bytes of a name, or of a correlation id, in AMQP."""
+
+REMADE_AFTER_S: Final = 0.5
+"""So long after it was missed a partition is made again."""
 
 DELIVERY_LIMIT: Final = 10_000
 """Deliveries of one message before a quorum queue gives it to the dead-letter queue.
@@ -198,7 +202,14 @@ async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> N
 
 
 async def declare_partition(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
-    """Declare a partition, and the exchange that leads to it. Raises as `declare`."""
+    """Declare a partition, and the exchange that leads to it. Raises as `declare`.
+
+    One that somebody has deleted is not made again at once. RabbitMQ would have its consumers go on with the new queue
+    on the channels that they have, take its messages for those that it has given them before, and hold them back. A
+    moment later it has told them that there is no such queue any more, and they come again on other channels.
+    """
+    if await _was_deleted(link, queue.name):
+        await asyncio.sleep(REMADE_AFTER_S)
     await declare(link, topology, queue)
     async with link.scratch_channel() as channel:
         try:
@@ -210,6 +221,23 @@ async def declare_partition(link: RabbitLink, topology: Topology, queue: RabbitQ
             raise PermanentError(
                 f"an exchange of ours exists in RabbitMQ with other properties ({refused})"
             ) from refused
+
+
+async def _was_deleted(link: RabbitLink, partition: str) -> bool:
+    """Tell whether a partition is missing whose exchange is there."""
+    try:
+        async with link.scratch_channel() as channel:
+            await channel.queue_declare(partition, passive=True)
+    except ChannelNotFoundEntity:
+        pass
+    else:
+        return False
+    try:
+        async with link.scratch_channel() as channel:
+            await channel.exchange_declare(partition, passive=True)
+    except ChannelNotFoundEntity:
+        return False
+    return True
 
 
 async def declare_missing(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:

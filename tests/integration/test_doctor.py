@@ -29,7 +29,7 @@ from bridge.app.process import now
 from bridge.cli.doctor import _diagnoses
 from bridge.cli.main import app
 from bridge.flows.operator import Activation
-from bridge.flows.partitions import Partitioning
+from bridge.flows.partitioning import Partitioning
 from bridge.localenv.process import free_port
 from bridge.localenv.rabbitmq import Node
 from bridge.mapping.loader import load_pack

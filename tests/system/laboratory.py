@@ -15,7 +15,7 @@ from faststream.rabbit import RabbitBroker
 
 from bridge.app.process import new_id
 from bridge.domain.model import Command
-from bridge.flows.partitions import JOB, Partitioning
+from bridge.flows.partitioning import JOB, Partitioning
 from bridge.flows.ports import Attempt, RecordedEntry
 from bridge.mef.enums import Irp
 from bridge.mef.models import Appointment, TimePeriod

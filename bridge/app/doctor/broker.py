@@ -24,7 +24,7 @@ from bridge.app.doctor.diagnosis import Diagnosis, look, unseen
 from bridge.app.doctor.policies import policies
 from bridge.app.wfm_side import build_link, topology_of
 from bridge.errors import NotAllowed, PermanentError
-from bridge.flows.partitions import Partitioning
+from bridge.flows.partitioning import Partitioning
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
 from bridge.wfm.collectors import demand_hashing

@@ -15,7 +15,7 @@ from yarl import URL
 
 from bridge.app.inbound import InboundBuilder
 from bridge.app.parts import Parts
-from bridge.flows.partitions import Partitioning
+from bridge.flows.partitioning import Partitioning
 from bridge.flows.ports import WfmMessage
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import count
 
@@ -12,7 +12,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange
 from structlog.testing import capture_logs
 
 from bridge.errors import PermanentError
-from bridge.flows.partitions import Partitioning
+from bridge.flows.partitioning import Partitioning
 from bridge.flows.ports import InForce
 from bridge.localenv.rabbitmq import Node
 from bridge.mapping.document import PartitionBy
@@ -40,7 +40,7 @@ from tests.integration.wfm.divided import (
     say,
     say_all,
 )
-from tests.support import eventually
+from tests.support import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.integration
 
@@ -199,15 +199,18 @@ class Flow:
             for job in JOBS:
                 await self._say(job, version)
             self.version = version
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
 
     async def _say(self, job: str, version: int) -> None:
         """Say it until RabbitMQ has confirmed it."""
-        while True:
-            try:
-                return await say(self._wfm, job, version)
-            except GONE:
-                await asyncio.sleep(0.1)
+
+        async def said() -> bool:
+            with suppress(*GONE):
+                await say(self._wfm, job, version)
+                return True
+            return False
+
+        await eventually(said)
 
     @asynccontextmanager
     async def flowing(self) -> AsyncIterator["Flow"]:
@@ -245,8 +248,7 @@ async def test_from_each_way_to_each_other_one_nothing_is_lost_or_out_of_order(
     async with Flow(wfm).flowing() as flow:
         for way, partitions in ways[1:]:
             following = await start(next(names), partitions, pack=way)
-            assert following.inbound.stands_by
-            assert following.inbound.problem is None
+            await eventually(lambda now=following: now.inbound.stands_by and now.inbound.problem is None)
             last.open.clear()  # so that something is left to be taken first
             await flow.goes_on()
             before = agreed.in_force.now
@@ -333,7 +335,7 @@ async def test_who_comes_after_one_that_died_in_a_change_ends_it(
         stop = Stop(wire)
         point(monkeypatch, stop)
         dying = asyncio.create_task(start("dying", 4, link=await make_link(wire.url), pack=way))
-        await asyncio.wait_for(stop.reached.wait(), 10)
+        await asyncio.wait_for(stop.reached.wait(), PATIENCE_S)
         await flow.goes_on()
         next_ = await start("next", 4, pack=way if again else way_before)
         await taken_over(next_)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.flows.partitions import UNDIVIDED, Partitioning
+from bridge.flows.partitioning import UNDIVIDED, Partitioning
 from bridge.mapping.loader import InvalidDocument, make_pack
 from bridge.mapping.pack import Pack
 from bridge.yaml_source import parse_yaml
