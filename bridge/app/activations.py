@@ -24,7 +24,7 @@ from bridge.app.process import Start, new_id, now
 from bridge.console.activations import Running
 from bridge.console.drafts import Source
 from bridge.errors import PermanentError, StoreUnavailable
-from bridge.flows.live_packs import LivePacks, LoadedPacks, PackReload
+from bridge.flows.live_packs import LivePacks, LoadedPacks, NeedsRestart, PackReload
 from bridge.flows.operator import Activation, RunningPack, Standing
 from bridge.loops import every
 from bridge.mapping.document.layers import PACK_FILE
@@ -171,8 +171,8 @@ class PackActivations:
         standing = one.standing(self._packs.deployed[pack].version)
         return Running(one, standing, tuple(await self._store.processes.going_by(pack)))
 
-    async def obstacle(self, pack: str) -> str | None:
-        """Tell why no draft of a pack can be activated now; None if one can."""
+    async def obstacle(self, pack: str, draft: Pack | None = None) -> str | None:
+        """Tell why no draft of a pack can be activated now, or not this one; None if it can."""
         deployed = self._packs.deployed[pack].version
         if await asyncio.to_thread(_version_of, self._place(pack)) != deployed:
             return "Its files were changed and not taken up yet: have the bridge do that first (kill -HUP)."
@@ -180,6 +180,10 @@ class PackActivations:
         if others:
             named = ", ".join(f"{each.instance} ({each.deployed or 'an earlier bridge'})" for each in others)
             return f"Other processes have other files of this pack, which would win there: {named}. Deploy them first."
+        try:
+            self._packs.check(self._packs if draft is None else {**self._packs, pack: draft})
+        except NeedsRestart as needs:
+            return f"{needs}. Deploy it as files."
         return None
 
     async def activate(self, pack: str, text: str, digest: str, who: str, note: str) -> str:
@@ -188,14 +192,14 @@ class PackActivations:
             await self.look()
             if (await self.source(pack)).digest != digest:
                 raise PermanentError(f"The pack {pack} was changed since you began; open the draft anew.")
-            obstacle = await self.obstacle(pack)
+            found = await asyncio.to_thread(checked, self._place(pack), pack, text)
+            if found.pack is None:
+                raise PermanentError("\n".join(["The draft has mistakes.", *map(str, found.findings)]))
+            made = found.pack
+            obstacle = await self.obstacle(pack, made)
             if obstacle is not None:
                 raise PermanentError(obstacle)
-            made = (await asyncio.to_thread(checked, self._place(pack), pack, text)).pack
-            if made is None:
-                raise PermanentError("The draft has mistakes.")
             self._refuse_for_nothing(made)
-            self._packs.check({**self._packs, pack: made})
             base = self._packs.deployed[pack].version
             await self._put(
                 Activation(
@@ -263,7 +267,7 @@ def _made(one: Activation, place: Path) -> Pack:
     of = f"the draft of {one.pack} that {one.who} activated"
     try:
         found = checked(place, one.pack, one.text)
-    except OSError as failure:  # no room for the copy, or a file that cannot be read
+    except PermanentError as failure:  # no room for the copy, or a file that cannot be read
         raise PermanentError(f"{of}: {failure}") from None
     if found.pack is None:
         raise PermanentError("\n".join(f"{of}: {finding}" for finding in found.findings))

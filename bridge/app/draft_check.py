@@ -18,7 +18,19 @@ from bridge.yaml_source import Finding, InvalidDocument
 
 
 def checked(directory: Path, pack: str, text: str, *, with_cases: bool = False) -> Checked:
-    """Check a draft of the pack in a directory. Raises `PermanentError` if it names files of elsewhere."""
+    """Check a draft of the pack in a directory.
+
+    Raises `PermanentError` if it names files of elsewhere, or where there is no room for the copy.
+    """
+    try:
+        return _checked(directory, pack, text, with_cases=with_cases)
+    except OSError as failure:
+        raise PermanentError(
+            f"A draft is checked in a copy of the pack's files, which cannot be made: {failure}"
+        ) from None
+
+
+def _checked(directory: Path, pack: str, text: str, *, with_cases: bool) -> Checked:
     with tempfile.TemporaryDirectory(prefix="mef-bridge-draft-") as place:
         copy = _copied(directory, Path(place))
         (copy / PACK_FILE).write_text(text, encoding="utf-8")

@@ -7,6 +7,7 @@ from bridge.console.drafts import Source
 from bridge.console.masking import Mask
 from bridge.flows.facts import Facts
 from bridge.flows.operator import Activation, RunningPack, Standing
+from bridge.mapping.pack import Pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,9 @@ class Running:
 
     @property
     def awaited(self) -> list[str]:
-        """Where it will run, or cannot be taken up."""
+        """Where it will run, or cannot be taken up; nowhere once it has ended."""
+        if self.activation.ended_at is not None:
+            return []
         return [each.instance for each in self._others if each.deployed == self.activation.base]
 
     @property
@@ -59,6 +62,6 @@ class Activations(Protocol):
 
     async def source(self, pack: str) -> Source: ...
     async def running(self, pack: str) -> Running | None: ...
-    async def obstacle(self, pack: str) -> str | None: ...
+    async def obstacle(self, pack: str, draft: Pack | None = None) -> str | None: ...
     async def activate(self, pack: str, text: str, digest: str, who: str, note: str) -> str: ...
     async def take_back(self, pack: str) -> str: ...

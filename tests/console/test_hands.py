@@ -226,6 +226,17 @@ async def test_an_activated_draft_is_shown_downloaded_and_taken_back(
     base = scene.bridge.packs[PACK].version
     status, said = await act(operator, "/draft", act="activate", **draft)
     assert (status, scene.bridge.packs[PACK].version) == (409, base), said
+    assert "It was not activated." in said
+    assert "Say why, in the note" in said
+    assert "LEFT" in said  # what was written is still there
+    moved = text.replace('bindings: ["job.#"]', 'bindings: ["work.#"]', 1)
+    status, said = await act(operator, "/draft", act="activate", note="why", **draft | {"text": moved})
+    assert (status, "restart the bridge" in said) == (409, True)
+    status, said = await act(operator, "/draft", act="check", **draft | {"text": moved})
+    assert (status, "It cannot be activated now." in said, "restart the bridge" in said) == (200, True, True)
+    wrong = text.replace("pack: acme-wfm", "pack: [acme]", 1)
+    status, said = await act(operator, "/draft", act="activate", note="why", **draft | {"text": wrong})
+    assert (status, "The draft has mistakes." in said, "pack.yaml" in said) == (409, True, True)
     status, where = await act(operator, "/draft", act="activate", note="ask ada@acme.example", **draft)
     assert (status, "activated=1.0%2B" in where) == (303, True)
     version = scene.bridge.packs[PACK].version

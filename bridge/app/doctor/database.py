@@ -73,6 +73,8 @@ async def _clock(examined: Examination) -> str:
 
 async def _activated(settings: Settings, activations: Sequence[Activation], deployed: Mapping[str, Pack]) -> str:
     """Say which activated drafts run over the files here; raises `PermanentError` for one that cannot."""
+    if activations and not deployed:
+        raise Unseen("the packs here cannot be loaded, so that nobody knows what runs in their place")
     await asyncio.to_thread(activated, deployed, places_of(settings, deployed), activations)
     return (
         "\n".join(_said(one, deployed[one.pack].version) for one in activations if one.pack in deployed) or "none here"

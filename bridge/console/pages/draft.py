@@ -17,7 +17,9 @@ from bridge.console.pages.work_orders import story_of
 from bridge.console.render import BASE, page, see
 from bridge.console.replays import MOST_PREVIEWED, numbers_of
 from bridge.console.services import Services
+from bridge.console.users import User
 from bridge.domain.model import JobRef
+from bridge.errors import PermanentError
 from bridge.packtools.difference import Change
 
 MOST_CHANGES: Final = 50
@@ -54,16 +56,25 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         began = Source(source.path, source.text, str(form.get("digest", "")))
         if act == "download":
             return pack_file(text)
+        not_activated = ""
         if act == "activate":
-            why = said_why(str(form.get("note", "")))
-            running = services.packs[pack].version
-            async with services.acts.writing(user, "activate pack", pack, why) as result:
-                version = await services.activations.activate(pack, text, began.digest, user.name, why)
-                result.text = f"{running} → {version}"
-            return see(f"{BASE}/parked?" + urlencode({"pack": pack, "reason": reason, "activated": version}))
+            try:
+                version = await _activated(user, pack, text, began.digest, str(form.get("note", "")))
+            except PermanentError as refusal:  # what was written must not be lost
+                not_activated = str(refusal)
+            else:
+                return see(f"{BASE}/parked?" + urlencode({"pack": pack, "reason": reason, "activated": version}))
         checked, refused = await checked_or_refused(services, pack, text, with_cases=True)
         outlook = None if checked is None or checked.pack is None else await _outlook(checked, reason)
-        return await _shown(request, began, text, reason, checked, outlook, refused)
+        return await _shown(request, began, text, reason, checked, outlook, refused, not_activated)
+
+    async def _activated(user: User, pack: str, text: str, digest: str, note: str) -> str:
+        why = said_why(note)
+        running = services.packs[pack].version
+        async with services.acts.writing(user, "activate pack", pack, why) as result:
+            version = await services.activations.activate(pack, text, digest, user.name, why)
+            result.text = f"{running} → {version}"
+        return version
 
     async def _outlook(checked: Checked, reason: str) -> Outlook:
         assert checked.pack is not None  # noqa: S101 - for the type checker
@@ -80,12 +91,14 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
         checked: Checked | None = None,
         outlook: Outlook | None = None,
         refused: str = "",
+        not_activated: str = "",
     ) -> web.Response:
         pack = request.query.get("pack") or str((await request.post()).get("pack", ""))
         entries = await services.journal.chosen(await filter_of(services, {"pack": pack, "reason": reason}.get), 1)
         return page(
             request,
             "draft.html",
+            409 if not_activated else 200,
             pack=pack,
             version=services.packs[pack].version,
             source=source,
@@ -95,7 +108,9 @@ def routes(services: Services) -> Iterable[web.RouteDef]:
             refused=refused,
             outlook=outlook,
             others=[] if outlook is None else _others(outlook),
-            obstacle=await services.activations.obstacle(pack),
+            obstacle=await services.activations.obstacle(pack, None if checked is None else checked.pack),
+            not_activated=not_activated,
+            note=str((await request.post()).get("note", "")),
             running=await running_of(services, pack),
             shown=str,
             example=entries[0] if entries else None,

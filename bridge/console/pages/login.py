@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from functools import partial
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 import structlog
 from aiohttp import web
@@ -129,4 +129,5 @@ def own(wanted: str) -> str:
         return f"{BASE}/"
     parts = urlsplit(wanted)
     is_own = not parts.scheme and not parts.netloc and parts.path.startswith(f"{BASE}/")
+    is_own = is_own and not {".", ".."} & set(unquote(parts.path).split("/"))  # which a browser would resolve
     return wanted if is_own else f"{BASE}/"

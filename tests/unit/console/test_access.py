@@ -84,7 +84,18 @@ async def test_behind_tls_the_cookie_is_sent_by_tls_only() -> None:
     assert response.cookies[f"__Host-{COOKIE}"]["path"] == "/"
 
 
-@pytest.mark.parametrize("wanted", ["https://evil.test/console/", "//evil.test/", "/console/\\evil", "javascript:0"])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "https://evil.test/console/",
+        "//evil.test/",
+        "/console/\\evil",
+        "javascript:0",
+        "/console/../../x",
+        "/console/..//evil.test",
+        "/console/%2e%2e/x",
+    ],
+)
 async def test_a_login_leads_nowhere_else(console: Console, wanted: str) -> None:
     async with console.client.post(
         "/console/login",
