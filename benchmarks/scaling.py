@@ -3,9 +3,10 @@
     python -m benchmarks.scaling            # two minutes
     python -m benchmarks.scaling 3          # so many rounds, in turns; the medians count
 
-The first row is one process without partitions. All workers are stopped (SIGSTOP) while the inbound queue fills, and go
-on when the clock starts. What counts is the CPU of an event in all processes of the bridge: the rate depends on what
-else the processors do, for PostgreSQL, RabbitMQ and this program share them.
+The first row is one process without partitions; of the others the partitioner divides the messages, or RabbitMQ's
+exchange by a header. For that a RabbitMQ with the plugin is started, which all rows use. All workers are stopped
+(SIGSTOP) while the queues fill, and go on when the clock starts. What counts is the CPU of an event in all processes of
+the bridge: the rate depends on what else the processors do, for PostgreSQL, RabbitMQ and this program share them.
 
 What 2 and 4 processes reach is predicted from the row of one with partitions (`capacity.py`). Of their own rows only
 the processors that were left for them are taken: all, but for what others used meanwhile.
@@ -13,31 +14,50 @@ the processors that were left for them are taken: all, but for what others used 
 
 import asyncio
 import os
+import shutil
 import signal
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple
 
+import aio_pika
 import asyncpg  # type: ignore[import-untyped]
+import orjson
 import uvloop
 from aio_pika.abc import AbstractChannel
 from aiohttp import ClientSession
 
 from benchmarks.capacity import Demands, events_per_second
-from benchmarks.lab import PACK, Lab, channel, cpu_seconds_of, lab, publish, stopwatch, table, until
+from benchmarks.lab import PACK, ROOT, Lab, channel, cpu_seconds_of, lab, stopwatch, table, until
 from benchmarks.messages import LIFE, lives
 from benchmarks.throughput import COMPLETED, HEADERS, PREFETCH, take_commands
+from bridge.flows.partitions import UNDIVIDED, Partitioning
+from bridge.localenv.broker import answers
 from bridge.localenv.postgres import asyncpg_url
+from bridge.localenv.rabbitmq import start_rabbitmq
+from bridge.wfm.topology import Topology
 
 JOBS: Final = 300
 WARM_JOBS: Final = 20
 EVENTS: Final = JOBS * len(LIFE)
 PARTITIONS: Final = 4
-CONFIGURATIONS: Final = ((1, 1), (1, PARTITIONS), (2, PARTITIONS), (4, PARTITIONS))
-"""Processes and partitions."""
+HEADER: Final = "x-job"
+BY_HEADER: Final = Partitioning(PARTITIONS, f"header {HEADER}")
+CONFIGURATIONS: Final = (
+    (1, UNDIVIDED),
+    (1, Partitioning(PARTITIONS)),
+    (2, Partitioning(PARTITIONS)),
+    (4, Partitioning(PARTITIONS)),
+    (1, BY_HEADER),
+    (2, BY_HEADER),
+    (4, BY_HEADER),
+)
+"""Processes, and how the messages are divided."""
+PLUGIN: Final = "rabbitmq_consistent_hash_exchange"
 SETTLE_S: Final = 6.0
 """So long the processes have to find each other in the database."""
 GOAL: Final = 1.15
@@ -67,7 +87,7 @@ class Used(NamedTuple):
         return Used(*(now - then for now, then in zip(self, other, strict=True)))
 
 
-async def measure(made: Lab, processes: int, partitions: int) -> Measured:
+async def measure(made: Lab, processes: int, divided: Partitioning) -> Measured:
     """Let the events through once."""
     exchange = f"{made.namespace}acme.wfm.events"
     async with channel(made.broker_url) as wfm:
@@ -75,22 +95,46 @@ async def measure(made: Lab, processes: int, partitions: int) -> Measured:
         await take_commands(made, wfm)
         try:
             async with (
-                made.bridge("--workers", str(processes), BRIDGE_WFM_PARTITIONS=str(partitions)) as supervisor,
+                made.bridge("--workers", str(processes), **_settings(made, divided)) as supervisor,
                 ClientSession(made.url, headers=HEADERS) as session,
             ):
                 pids = await _workers(supervisor.pid, processes)
                 await _warm_up(wfm, exchange, session)
-                return await _timed(made, wfm, exchange, session, pids)
+                return await _timed(made, wfm, exchange, session, pids, divided)
         finally:
-            await _remove(made, wfm, processes, partitions)
+            await _remove(made, wfm, processes, divided)
+
+
+def _settings(made: Lab, divided: Partitioning) -> dict[str, str]:
+    settings = {"BRIDGE_WFM_PARTITIONS": str(divided.count)}
+    if not divided.is_hashed:
+        return settings
+    pack = shutil.copytree(ROOT / "mappings" / PACK, made.directory / PACK)
+    text = (pack / "pack.yaml").read_text()
+    (pack / "pack.yaml").write_text(text.replace("\ninbound:\n", f"\ninbound:\n  partition_by: {{header: {HEADER}}}\n"))
+    return settings | {"BRIDGE_PACKS": str(pack)}
+
+
+async def _publish(wfm: AbstractChannel, exchange: str, messages: Iterable[tuple[str, bytes]]) -> None:
+    """Publish messages whose header names their job."""
+    target = await wfm.get_exchange(exchange, ensure=False)
+    for routing_key, body in messages:
+        headers = {HEADER: orjson.loads(body)["JOB_NO"]}
+        message = aio_pika.Message(body, headers=headers, delivery_mode=aio_pika.DeliveryMode.PERSISTENT)
+        await target.publish(message, routing_key=routing_key, mandatory=False)
 
 
 async def _timed(
-    made: Lab, wfm: AbstractChannel, exchange: str, session: ClientSession, pids: Sequence[int]
+    made: Lab,
+    wfm: AbstractChannel,
+    exchange: str,
+    session: ClientSession,
+    pids: Sequence[int],
+    divided: Partitioning,
 ) -> Measured:
     _signal(pids, signal.SIGSTOP)
-    await publish(wfm, exchange, list(lives(WARM_JOBS + JOBS)))
-    await _collected(made)
+    await _publish(wfm, exchange, list(lives(WARM_JOBS + JOBS)))
+    await _collected(made, divided)
     before, backends = await _used(made, pids), os.cpu_count() or 1
     with stopwatch() as elapsed:
         _signal(pids, signal.SIGCONT)
@@ -110,7 +154,7 @@ async def _warm_up(wfm: AbstractChannel, exchange: str, session: ClientSession) 
     """Let the processes find each other, and give each its share: who is given more than that steps back."""
     await asyncio.sleep(SETTLE_S)
     for number, message in enumerate(lives(WARM_JOBS)):
-        await publish(wfm, exchange, [message])
+        await _publish(wfm, exchange, [message])
         if number % 10 == 0:
             await asyncio.sleep(0.2)
     await until(lambda: _completed(session, WARM_JOBS), DEADLINE_S, every_s=0.2)
@@ -121,11 +165,18 @@ async def _completed(session: ClientSession, jobs: int) -> bool:
         return response.headers["X-Total-Count"] == str(jobs)
 
 
-async def _collected(made: Lab) -> None:
+async def _collected(made: Lab, divided: Partitioning) -> None:
+    """Wait until the queues have all that was published, except what stopped consumers were already given."""
+    topology = Topology(namespace=made.namespace)
+    collect = topology.partitions(PACK, divided) if divided.is_hashed else [topology.inbound_queue(PACK)]
+
     async def full() -> bool:
+        waiting = 0
         async with channel(made.broker_url) as own:
-            declared = await own.declare_queue(made.inbound_queue, passive=True)
-            return (declared.declaration_result.message_count or 0) >= EVENTS - PREFETCH
+            for queue in collect:
+                declared = await own.declare_queue(queue.name, passive=True)
+                waiting += declared.declaration_result.message_count or 0
+        return waiting >= EVENTS - PREFETCH * len(collect)
 
     await until(full, 60)
 
@@ -182,13 +233,16 @@ def _cpu(pids: Sequence[int]) -> float:
     return total
 
 
-async def _remove(made: Lab, wfm: AbstractChannel, processes: int, partitions: int) -> None:
+async def _remove(made: Lab, wfm: AbstractChannel, processes: int, divided: Partitioning) -> None:
+    topology = Topology(namespace=made.namespace)
     for number in range(1, processes + 1):
         await wfm.queue_delete(f"{made.namespace}mef-bridge.bridge-1.{number}.replies")
-    for number in range(partitions if partitions > 1 else 0):
-        name = f"{made.namespace}mef-bridge.{PACK}.inbound.v2.{number}-of-{partitions}"
-        await wfm.queue_delete(name)
-        await wfm.exchange_delete(name)
+    for queue in topology.partitions(PACK, divided):
+        await wfm.queue_delete(queue.name)
+        await wfm.exchange_delete(queue.name)
+    if divided.is_hashed:
+        await wfm.exchange_delete(topology.hash_exchange(PACK, divided))
+        await wfm.queue_delete(topology.rest(PACK, divided).name)
 
 
 def median(runs: Sequence[Measured]) -> Measured:
@@ -197,26 +251,30 @@ def median(runs: Sequence[Measured]) -> Measured:
 
 
 async def _run(rounds: int) -> None:
-    runs: dict[tuple[int, int], list[Measured]] = defaultdict(list)
-    for _ in range(rounds):
-        for processes, partitions in CONFIGURATIONS:
-            async with lab("postgresql") as made:
-                runs[processes, partitions].append(await measure(made, processes, partitions))
+    runs: dict[tuple[int, Partitioning], list[Measured]] = defaultdict(list)
+    with ExitStack() as stack:
+        os.environ["BRIDGE_BROKER_URL"] = start_rabbitmq(stack, answers, plugins=(PLUGIN,)).url
+        for _ in range(rounds):
+            for processes, divided in CONFIGURATIONS:
+                async with lab("postgresql") as made:
+                    runs[processes, divided].append(await measure(made, processes, divided))
     _report({key: median(measured) for key, measured in runs.items()})
 
 
-def _report(found: dict[tuple[int, int], Measured]) -> None:
-    alone, one = found[1, 1], found[1, PARTITIONS]
-    partitioner_s = max(0.0, one.bridge_s - alone.bridge_s)
+def _report(found: dict[tuple[int, Partitioning], Measured]) -> None:
+    alone = found[1, UNDIVIDED]
     rows = []
-    for (processes, partitions), each in found.items():
+    for (processes, divided), each in found.items():
+        one = found[1, divided]
         ratio = each.bridge_s / alone.bridge_s
+        partitioner_s = 0.0 if divided.is_hashed else max(0.0, one.bridge_s - alone.bridge_s)
         demands = Demands(1 / one.rate, partitioner_s, one.bridge_s + one.servers_s)
-        predicted = events_per_second(demands, processes, each.cores) if partitions > 1 else alone.rate
+        predicted = events_per_second(demands, processes, each.cores) if divided.count > 1 else alone.rate
         rows.append(
             (
                 processes,
-                partitions,
+                divided.count,
+                "" if divided.count == 1 else "the exchange" if divided.is_hashed else "the partitioner",
                 each.rate / alone.rate,
                 ratio,
                 "met" if ratio <= GOAL else "missed",
@@ -228,6 +286,7 @@ def _report(found: dict[tuple[int, int], Measured]) -> None:
     heads = (
         "processes",
         "partitions",
+        "divided by",
         "events/s, of one process",
         "CPU an event, of one process",
         f"goal ≤ {GOAL}",
@@ -239,7 +298,11 @@ def _report(found: dict[tuple[int, int], Measured]) -> None:
     print(
         f"\nOf one process without partitions: {alone.rate:,.0f} events/s, {1000 * alone.bridge_s:.2f} ms of CPU each"
     )
-    print(f"PostgreSQL, RabbitMQ and the WFM beside one process: {1000 * one.servers_s:.2f} ms of CPU an event")
+    beside = found[1, Partitioning(PARTITIONS)].servers_s, found[1, BY_HEADER].servers_s
+    print(
+        f"PostgreSQL, RabbitMQ and the WFM beside one process: {1000 * beside[0]:.2f} ms of CPU an event with the "
+        f"partitioner, {1000 * beside[1]:.2f} with the exchange"
+    )
 
 
 def main() -> None:
