@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ from bridge.localenv.service import NotHere
 T = TypeVar("T")
 
 LOOPBACK = "127.0.0.1"
+PORTS = 20_000, 32_000
 STOP_DEADLINE_S = 30.0
 POLL_S = 0.1
 LAST_WORDS = 400
@@ -129,10 +131,15 @@ def new_directory(prefix: str, owner: str | None = None) -> Path:
 
 
 def free_port() -> int:
-    """Give a TCP port that is free on loopback right now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Give a TCP port that is free on loopback right now.
+
+    It is below those that the system gives to clients, one of which could have it before it is used.
+    """
+    while True:
+        port = random.randrange(*PORTS)  # noqa: S311 - nobody need not guess it
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def run_async(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
