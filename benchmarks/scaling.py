@@ -35,7 +35,7 @@ from benchmarks.capacity import Demands, events_per_second
 from benchmarks.lab import PACK, ROOT, Lab, channel, cpu_seconds_of, lab, stopwatch, table, until
 from benchmarks.messages import LIFE, lives
 from benchmarks.throughput import COMPLETED, HEADERS, PREFETCH, take_commands
-from bridge.flows.partitions import UNDIVIDED, Partitioning
+from bridge.flows.partitioning import UNDIVIDED, Partitioning
 from bridge.localenv.broker import answers
 from bridge.localenv.postgres import asyncpg_url
 from bridge.localenv.rabbitmq import start_rabbitmq
