@@ -14,7 +14,7 @@ or something in the rest, makes it anew as one partitioning follows another (`su
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final, Protocol
 
@@ -31,7 +31,7 @@ from bridge.errors import PermanentError
 from bridge.flows.partitioning import Partitioning
 from bridge.wfm.connection import CandidConnection
 from bridge.wfm.link import Channels, RabbitLink
-from bridge.wfm.topology import Topology, declare, declare_partition
+from bridge.wfm.topology import Topology, declare, declare_partition, exchanges_of_ours
 from bridge.wfm.trouble import GONE
 
 TYPE: Final = "x-consistent-hash"
@@ -117,11 +117,8 @@ class HashExchange:
         arguments = {"alternate-exchange": self._rest.name}
         if self._header is not None:
             arguments["hash-header"] = self._header
-        await self._do(
-            lambda channel: channel.exchange_declare(
-                self.name, exchange_type=TYPE, durable=True, arguments=dict(arguments)
-            )
-        )
+        async with exchanges_of_ours(self._link) as channel:
+            await channel.exchange_declare(self.name, exchange_type=TYPE, durable=True, arguments=dict(arguments))
 
     async def divide(self, channels: Channels) -> None:
         """Make the partitions, and bind them; nothing may lead to it."""
@@ -149,17 +146,6 @@ class HashExchange:
                 return not (await channel.queue_declare(self._rest.name, passive=True)).message_count
         except ChannelNotFoundEntity:
             return False
-
-    async def _do(self, ask: Callable[[AbstractChannel], Awaitable[object]]) -> None:
-        try:
-            async with self._link.scratch_channel() as channel:
-                await ask(channel)
-        except ChannelAccessRefused as refused:
-            raise self._link.not_allowed(refused) from refused
-        except ChannelPreconditionFailed as refused:
-            raise PermanentError(
-                f"an exchange of ours exists in RabbitMQ with other properties ({refused})"
-            ) from refused
 
     async def bind(self, channel: AbstractChannel, exchange: str, key: str) -> None:
         """Bind it."""

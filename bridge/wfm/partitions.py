@@ -7,11 +7,10 @@ whose it is says `balance.py`.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 import structlog
 from aio_pika import IncomingMessage
-from aiormq.exceptions import ChannelNotFoundEntity
 from faststream.rabbit import RabbitQueue
 from pamqp.commands import Basic
 
@@ -24,6 +23,7 @@ from bridge.wfm.intake import GiveUp, Intake, about
 from bridge.wfm.link import Channels, RabbitLink
 from bridge.wfm.relay import Passed, Relay
 from bridge.wfm.standing import Standing
+from bridge.wfm.topology import asked
 from bridge.wfm.trouble import GONE
 
 Copies = Callable[[bytes, str, Mapping[str, str]], Mapping[int, str | None]]
@@ -278,23 +278,6 @@ class Drain:
         empty = await _has_none(channels, consumer.name) and consumer.is_idle
         await asyncio.sleep(LOOK_EVERY_S)  # what RabbitMQ has sent, and we have not received yet, is seen now
         return empty and consumer.is_idle and await _has_none(channels, consumer.name)
-
-
-class Counts(NamedTuple):
-    """What RabbitMQ says of a queue: those who consume it, and the messages that nobody was given."""
-
-    consumers: int
-    messages: int
-
-
-async def asked(channels: Channels, queue: str) -> Counts | None:
-    """Ask RabbitMQ for a queue; None where there is no such one."""
-    try:
-        async with channels() as channel:
-            declared = await channel.queue_declare(queue, passive=True)
-    except ChannelNotFoundEntity:
-        return None
-    return Counts(declared.consumer_count or 0, declared.message_count or 0)
 
 
 async def _has_none(channels: Channels, queue: str) -> bool:

@@ -19,6 +19,7 @@ from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable
 from bridge.wfm.intake import Intake, Take
 from bridge.wfm.link import RabbitLink
+from bridge.wfm.topology import asked
 from bridge.wfm.trouble import GONE
 
 RETRIES: Final = Backoff(first=0.5, longest=5.0)
@@ -45,12 +46,7 @@ class Predecessor:
 
     async def is_there(self) -> bool:
         """Tell whether there is such a queue."""
-        try:
-            async with self._link.scratch_channel() as channel:
-                await channel.queue_declare(self._name, passive=True)
-        except ChannelNotFoundEntity:
-            return False
-        return True
+        return await asked(self._link.scratch_channel, self._name) is not None
 
     async def has_messages(self) -> bool:
         """Tell whether there is such a queue, with messages that nobody was given."""

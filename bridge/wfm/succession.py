@@ -49,8 +49,8 @@ from bridge.flows.partitioning import UNDIVIDED, Partitioning
 from bridge.flows.ports import InForce, Partitionings
 from bridge.wfm.collectors import Collector, HashExchange, QueueCollector
 from bridge.wfm.link import Channels, RabbitLink
-from bridge.wfm.partitions import Drain, asked
-from bridge.wfm.topology import Topology
+from bridge.wfm.partitions import Drain
+from bridge.wfm.topology import Topology, asked
 from bridge.wfm.upkeep import bind
 
 OVERLAP_S: Final = 1.0

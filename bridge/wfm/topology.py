@@ -4,9 +4,11 @@ Every name is prefixed with the namespace, so that several bridges (or tests) ca
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import (
@@ -19,7 +21,7 @@ from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQue
 
 from bridge.errors import PermanentError
 from bridge.flows.partitioning import Partitioning
-from bridge.wfm.link import RabbitLink
+from bridge.wfm.link import Channels, RabbitLink
 
 LONGEST_SHORT_STRING: Final = 255
 """Bytes of a name, or of a correlation id, in AMQP."""
@@ -180,6 +182,23 @@ def _reply_queue(instance: str) -> str:
     return f"mef-bridge.{instance}.replies"
 
 
+class Counts(NamedTuple):
+    """What RabbitMQ says of a queue: those who consume it, and the messages that nobody was given."""
+
+    consumers: int
+    messages: int
+
+
+async def asked(channels: Channels, queue: str) -> Counts | None:
+    """Ask RabbitMQ for a queue; None where there is no such one."""
+    try:
+        async with channels() as channel:
+            declared = await channel.queue_declare(queue, passive=True)
+    except ChannelNotFoundEntity:
+        return None
+    return Counts(declared.consumer_count or 0, declared.message_count or 0)
+
+
 async def declare(link: RabbitLink, topology: Topology, queue: RabbitQueue) -> None:
     """Declare a queue of ours and the dead-letter pair behind it; harmless when they exist.
 
@@ -211,26 +230,26 @@ async def declare_partition(link: RabbitLink, topology: Topology, queue: RabbitQ
     if await _was_deleted(link, queue.name):
         await asyncio.sleep(REMADE_AFTER_S)
     await declare(link, topology, queue)
-    async with link.scratch_channel() as channel:
-        try:
-            await channel.exchange_declare(queue.name, exchange_type="fanout", durable=True)
-            await channel.queue_bind(queue.name, queue.name)
-        except ChannelAccessRefused as refused:
-            raise link.not_allowed(refused) from refused
-        except ChannelPreconditionFailed as refused:
-            raise PermanentError(
-                f"an exchange of ours exists in RabbitMQ with other properties ({refused})"
-            ) from refused
+    async with exchanges_of_ours(link) as channel:
+        await channel.exchange_declare(queue.name, exchange_type="fanout", durable=True)
+        await channel.queue_bind(queue.name, queue.name)
+
+
+@asynccontextmanager
+async def exchanges_of_ours(link: RabbitLink) -> AsyncIterator[AbstractChannel]:
+    """Give a channel to make exchanges of ours on. Raises as `declare` what RabbitMQ refuses."""
+    try:
+        async with link.scratch_channel() as channel:
+            yield channel
+    except ChannelAccessRefused as refused:
+        raise link.not_allowed(refused) from refused
+    except ChannelPreconditionFailed as refused:
+        raise PermanentError(f"an exchange of ours exists in RabbitMQ with other properties ({refused})") from refused
 
 
 async def _was_deleted(link: RabbitLink, partition: str) -> bool:
     """Tell whether a partition is missing whose exchange is there."""
-    try:
-        async with link.scratch_channel() as channel:
-            await channel.queue_declare(partition, passive=True)
-    except ChannelNotFoundEntity:
-        pass
-    else:
+    if await asked(link.scratch_channel, partition) is not None:
         return False
     try:
         async with link.scratch_channel() as channel:
@@ -246,12 +265,11 @@ async def declare_missing(link: RabbitLink, topology: Topology, queue: RabbitQue
     Raises `PermanentError` where RabbitMQ bars us from it.
     """
     try:
-        async with link.scratch_channel() as channel:
-            await channel.queue_declare(queue.name, passive=True)
-    except ChannelNotFoundEntity:
-        await declare(link, topology, queue)
+        found = await asked(link.scratch_channel, queue.name)
     except (ChannelLockedResource, ChannelAccessRefused) as barred:
         raise PermanentError(f"RabbitMQ does not let the bridge use the queue {queue.name!r}: {barred}") from barred
+    if found is None:
+        await declare(link, topology, queue)
 
 
 async def _declare_dead_letter(channel: AbstractChannel, topology: Topology) -> None:

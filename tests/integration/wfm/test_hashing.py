@@ -22,9 +22,9 @@ from bridge.wfm import partitions as partitions_module
 from bridge.wfm import succession as succession_module
 from bridge.wfm.collectors import HashExchange, QueueCollector
 from bridge.wfm.link import RabbitLink
-from bridge.wfm.partitions import Drain, asked
+from bridge.wfm.partitions import Drain
 from bridge.wfm.succession import Succession
-from bridge.wfm.topology import Topology
+from bridge.wfm.topology import Topology, asked
 from bridge.wfm.trouble import GONE
 from tests.integration.flows.acme import PACK
 from tests.integration.wfm.conftest import MakeLink, Wire
