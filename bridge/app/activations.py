@@ -19,7 +19,7 @@ from typing import Final
 import structlog
 
 from bridge.app.draft_check import checked
-from bridge.app.packs import directories, load_packs
+from bridge.app.packs import load_packs, place_in, places_of
 from bridge.app.process import Start, new_id, now
 from bridge.console.activations import Running
 from bridge.console.drafts import Source
@@ -55,11 +55,6 @@ def activated(
         if one.pack in packs and one.standing(deployed[one.pack].version) is Standing.RUNS:
             packs[one.pack] = _made(one, places[one.pack])
     return packs
-
-
-def places_of(settings: Settings, packs: Iterable[str]) -> dict[str, Path]:
-    """Tell where each pack is. The order of the packs is that of their directories."""
-    return dict(zip(packs, directories(settings), strict=False))
 
 
 async def running_packs(settings: Settings, store: SqlStore) -> dict[str, Pack]:
@@ -158,7 +153,7 @@ class PackActivations:
 
     async def source(self, pack: str) -> Source:
         """Give what a draft begins with: the activated one if that runs, else the file."""
-        path = self._place(pack) / PACK_FILE
+        path = place_in(self._places, pack) / PACK_FILE
         one = next((one for one in self._known if one.pack == pack and self._runs(one)), None)
         text = one.text if one is not None else await asyncio.to_thread(_read, path)
         return Source(str(path), text, hashlib.sha256(text.encode()).hexdigest())
@@ -174,14 +169,17 @@ class PackActivations:
     async def obstacle(self, pack: str, draft: Pack | None = None) -> str | None:
         """Tell why no draft of a pack can be activated now, or not this one; None if it can."""
         deployed = self._packs.deployed[pack].version
-        if await asyncio.to_thread(_version_of, self._place(pack)) != deployed:
+        if await asyncio.to_thread(_version_of, self._places[pack]) != deployed:
             return "Its files were changed and not taken up yet: have the bridge do that first (kill -HUP)."
         others = [each for each in await self._store.processes.going_by(pack) if each.deployed != deployed]
         if others:
             named = ", ".join(f"{each.instance} ({each.deployed or 'an earlier bridge'})" for each in others)
             return f"Other processes have other files of this pack, which would win there: {named}. Deploy them first."
+        return None if draft is None else self._needs_restart(draft)
+
+    def _needs_restart(self, draft: Pack) -> str | None:
         try:
-            self._packs.check(self._packs if draft is None else {**self._packs, pack: draft})
+            self._packs.check({**self._packs, draft.name: draft})
         except NeedsRestart as needs:
             return f"{needs}. Deploy it as files."
         return None
@@ -192,7 +190,7 @@ class PackActivations:
             await self.look()
             if (await self.source(pack)).digest != digest:
                 raise PermanentError(f"The pack {pack} was changed since you began; open the draft anew.")
-            found = await asyncio.to_thread(checked, self._place(pack), pack, text)
+            found = await asyncio.to_thread(checked, self._places[pack], pack, text)
             if found.pack is None:
                 raise PermanentError("\n".join(["The draft has mistakes.", *map(str, found.findings)]))
             made = found.pack
@@ -201,18 +199,10 @@ class PackActivations:
                 raise PermanentError(obstacle)
             self._refuse_for_nothing(made)
             base = self._packs.deployed[pack].version
-            await self._put(
-                Activation(
-                    id=new_id(),
-                    pack=pack,
-                    base=base,
-                    text=text,
-                    version=made.version,
-                    who=who,
-                    note=note,
-                    at=now(),
-                )
+            one = Activation(
+                id=new_id(), pack=pack, base=base, text=text, version=made.version, who=who, note=note, at=now()
             )
+            await self._put(one)
             await self._until_followed(pack, made.version, base)
             return made.version
 
@@ -256,11 +246,6 @@ class PackActivations:
             if all(map(follows, await self._store.processes.going_by(pack))):
                 return
             await asyncio.sleep(PAUSE_S)
-
-    def _place(self, pack: str) -> Path:
-        if pack not in self._packs:
-            raise PermanentError(f"This bridge does not run a pack {pack!r}.")
-        return self._places[pack]
 
 
 def _made(one: Activation, place: Path) -> Pack:

@@ -15,7 +15,7 @@ from bridge.app.callers import token_rules, way_out
 from bridge.app.drafts import PackDrafts
 from bridge.app.listener_access import ping_listener
 from bridge.app.pack_usage import usage_of
-from bridge.app.packs import directories
+from bridge.app.packs import places_of
 from bridge.app.parts import Parts
 from bridge.app.process import now
 from bridge.app.wfm_side import WfmSide
@@ -101,7 +101,7 @@ def build_services(
         search=store.search,
         job_updates=wfm_side.job_updates,
         packs=parts.packs,
-        drafts=PackDrafts(store, parts.packs, directories(parts.settings), wfm_side.workshop),
+        drafts=PackDrafts(store, parts.packs, places_of(parts.settings, parts.packs), wfm_side.workshop),
         activations=activations,
         hands=_hands(parts),
         login_hint=_hint(parts.settings, keys),

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from bridge.app.draft_check import checked
+from bridge.app.packs import place_in
 from bridge.app.process import new_id, now
 from bridge.console.drafts import Backtest, Checked, Fate, fate_of
-from bridge.errors import PermanentError
 from bridge.flows.job_updates import JobUpdates
 from bridge.flows.ports import MessageFilter
 from bridge.flows.work import Workshop
@@ -22,23 +22,19 @@ BACKTESTED: Final = 1_000
 
 
 class PackDrafts:
-    """`Drafts` of bridge.console. `directories` are those of the packs that run."""
+    """`Drafts` of bridge.console. `places` are the directories of the packs that run."""
 
     def __init__(
-        self,
-        store: SqlStore,
-        packs: Mapping[str, Pack],
-        directories: Sequence[Path],
-        workshop: Workshop,
+        self, store: SqlStore, packs: Mapping[str, Pack], places: Mapping[str, Path], workshop: Workshop
     ) -> None:
         self._store = store
         self._packs = packs
-        self._directories = directories
+        self._places = places
         self._workshop = workshop
 
     async def check(self, pack: str, text: str, *, with_cases: bool = False) -> Checked:
         """Check a draft, and compile it if there is nothing wrong with it; then run the pack's cases, if wanted."""
-        return await asyncio.to_thread(checked, self._directory(pack), pack, text, with_cases=with_cases)
+        return await asyncio.to_thread(checked, place_in(self._places, pack), pack, text, with_cases=with_cases)
 
     async def preview(self, draft: Pack, numbers: Sequence[int]) -> Sequence[Fate]:
         """Tell what would become of parked messages if the draft ran; changes nothing."""
@@ -53,10 +49,3 @@ class PackDrafts:
         events = events_of(recorded, await self._store.commands.since(draft.name, oldest))
         found = await asyncio.to_thread(lambda: tuple(changes(self._packs[draft.name], draft, events)))
         return Backtest(len(recorded), found)
-
-    def _directory(self, pack: str) -> Path:
-        """Find where a pack that runs is. The order of the packs is that of their directories."""
-        for name, directory in zip(self._packs, self._directories, strict=True):
-            if name == pack:
-                return directory
-        raise PermanentError(f"This bridge does not run a pack {pack!r}.")

@@ -1,6 +1,6 @@
 """The packs that a bridge runs: loaded together, and fitting together."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from bridge import box
@@ -20,6 +20,18 @@ def load_packs(settings: Settings) -> dict[str, Pack]:
 def directories(settings: Settings) -> list[Path]:
     """Give the directories of the packs; those in the box are found by name."""
     return [box.found(pack) for pack in settings.packs]
+
+
+def places_of(settings: Settings, packs: Iterable[str]) -> dict[str, Path]:
+    """Tell where each pack that was loaded is. The order of the packs is that of their directories."""
+    return dict(zip(packs, directories(settings), strict=False))
+
+
+def place_in(places: Mapping[str, Path], pack: str) -> Path:
+    """Tell where a pack is; raises `PermanentError` for one that this bridge does not run."""
+    if pack not in places:
+        raise PermanentError(f"This bridge does not run a pack {pack!r}.")
+    return places[pack]
 
 
 def _load(settings: Settings, directory: Path) -> Pack:

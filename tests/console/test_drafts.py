@@ -40,9 +40,8 @@ class Place:
         """Load the files, as at a start."""
         settings = Settings.model_construct(packs=(self.directory,))
         self.packs = LivePacks({PACK: load_pack(self.directory)})
-        self.drafts = PackDrafts(
-            self.store, self.packs, (self.directory,), Workshop(self.store, self.packs, now, new_id)
-        )
+        workshop = Workshop(self.store, self.packs, now, new_id)
+        self.drafts = PackDrafts(self.store, self.packs, {PACK: self.directory}, workshop)
         self.activations = PackActivations(settings, self.packs, self.store)
         self.store.processes.packs = lambda: {PACK: self.version}
         self.store.processes.deployed = lambda: {PACK: self.packs.deployed[PACK].version}
@@ -333,7 +332,7 @@ async def test_a_draft_of_a_pack_that_extends_another_is_checked_with_it(tmp_pat
     text = f"extends: ../../{place.directory.name}\npack: acme-north\nversion: '2'\n"
     (above / "pack.yaml").write_text(text)
     packs = LivePacks({"acme-north": load_pack(above)})
-    drafts = PackDrafts(place.store, packs, (above,), Workshop(place.store, packs, now, new_id))
+    drafts = PackDrafts(place.store, packs, {"acme-north": above}, Workshop(place.store, packs, now, new_id))
     checked = await drafts.check("acme-north", text + "zone: Europe/Berlin\n")
     assert checked.findings == ()
     assert checked.pack is not None

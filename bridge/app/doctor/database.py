@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from bridge.app.activations import activated, places_of
+from bridge.app.activations import activated
 from bridge.app.credentials import database_url
 from bridge.app.doctor.diagnosis import Diagnosis, Unseen, look, unseen
+from bridge.app.packs import places_of
 from bridge.app.process import new_id, now
 from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError
@@ -73,7 +74,7 @@ async def _clock(examined: Examination) -> str:
 
 async def _activated(settings: Settings, activations: Sequence[Activation], deployed: Mapping[str, Pack]) -> str:
     """Say which activated drafts run over the files here; raises `PermanentError` for one that cannot."""
-    if activations and not deployed:
+    if not deployed:
         raise Unseen("the packs here cannot be loaded, so that nobody knows what runs in their place")
     await asyncio.to_thread(activated, deployed, places_of(settings, deployed), activations)
     return (
