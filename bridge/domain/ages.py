@@ -126,7 +126,8 @@ class Ages:
     bore itself. `named` are the versions of the messages that have named a state, and `own` of those that have done
     so by what is remembered of no message. `heard` are the highest of messages that were not applied, such as one
     that the pack ignores, or an echo: what they tell is remembered, and makes no older message stale. `visits` are
-    those of its visits, by the ids of their Appointments.
+    those of its visits, by the ids of their Appointments. `gone` are the versions of messages by which the WFM has
+    cancelled visits that the Buyer never saw, by its references: what it said of them before may still come.
     """
 
     agreed: Age = field(default_factory=dict)
@@ -135,9 +136,11 @@ class Ages:
     own: Versions = field(default_factory=dict)
     heard: Versions = field(default_factory=dict)
     visits: Mapping[str, VisitAge] = field(default_factory=dict)
+    gone: Mapping[str, Versions] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.agreed or self.answered or self.named or self.own or self.heard or self.visits)
+        known = (self.agreed, self.answered, self.named, self.own, self.heard, self.visits, self.gone)
+        return any(map(bool, known))
 
     def with_agreement(self, *ages: Age) -> "Ages":
         """Note how old what a Buyer and the WFM have agreed is at least."""
@@ -158,10 +161,17 @@ class Ages:
         heard = highest(self.heard, versions)
         return self if heard == self.heard else replace(self, heard=heard)
 
+    def with_gone(self, visit: str | None, versions: Versions) -> "Ages":
+        """Note that a message of these versions has cancelled a visit that the Buyer does not see."""
+        if visit is None or not versions:
+            return self
+        return replace(self, gone={**self.gone, visit: highest(self.gone.get(visit, {}), versions)})
+
     def plain(self) -> dict[str, Age]:
         """Write them as whole numbers by names that no field has."""
         ages = {name: getattr(self, attribute) for name, attribute in _OF_AGES.items()}
         plain = {name: age for name, age in ages.items() if age}
+        plain |= {f"{_GONE}{visit}": versions for visit, versions in self.gone.items()}
         for name, visit in self.visits.items():
             earliest = {} if visit.earliest is None else {_EARLIEST: (visit.earliest - _EPOCH) // _UNIT}
             latest, by_buyer = (visit.latest - _EPOCH) // _UNIT, int(visit.by_buyer)
@@ -173,6 +183,7 @@ def ages_in(plain: Mapping[str, Age]) -> tuple[Mapping[str, Age], Ages]:
     """Read the ages of fields, and what `Ages.plain` has written beside them."""
     fields: dict[str, Age] = {}
     visits: dict[str, VisitAge] = {}
+    gone: dict[str, Versions] = {}
     for name, age in plain.items():
         if name.startswith(_VISIT):
             earliest = age.get(_EARLIEST)
@@ -182,13 +193,17 @@ def ages_in(plain: Mapping[str, Age]) -> tuple[Mapping[str, Age], Ages]:
                 versions={key: version for key, version in age.items() if not key.startswith("@")},
                 by_buyer=bool(age.get(_BY_BUYER)),
             )
+        elif name.startswith(_GONE):
+            gone[name.removeprefix(_GONE)] = age
         elif name not in _OF_AGES:
             fields[name] = age
-    return fields, Ages(**{attribute: plain.get(name, {}) for name, attribute in _OF_AGES.items()}, visits=visits)
+    of_ages = {attribute: plain.get(name, {}) for name, attribute in _OF_AGES.items()}
+    return fields, Ages(**of_ages, visits=visits, gone=gone)
 
 
 _OF_AGES: Final = {"": "agreed", "!answered": "answered", "!named": "named", "!own": "own", "!heard": "heard"}
 _VISIT: Final = "@"
+_GONE: Final = "-"
 _EARLIEST, _LATEST, _BY_BUYER = "@earliest", "@latest", "@by_buyer"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT: Final = timedelta(microseconds=1)

@@ -211,7 +211,8 @@ def _before_its_end(job: Job, update: JobUpdate, _: datetime) -> Decision | None
     current = job.open_appointment
     if update.visit.ref is None or (current is not None and current.visit == update.visit.ref):
         return None
-    if any(e.visit == update.visit.ref and not _newer(job, update, e) for e in job.past_appointments):
+    gone = is_behind(update.versions, job.ages.gone.get(update.visit.ref, {}))
+    if gone or any(e.visit == update.visit.ref and not _newer(job, update, e) for e in job.past_appointments):
         return _ignored(job, ENDED_SINCE, Outcome.STALE)
     return None
 
@@ -288,7 +289,7 @@ def _cancel_echo(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
 
 def _after_cancellation(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     """Another visit is no move of the one that the Buyer is just cancelling: that may be gone, and the WFM's word of it
-    waits for the same reply.
+    waits for the same reply. So does the word that the other one is cancelled: what announced it may wait ahead.
     """
     appointment = job.open_appointment
     if appointment is None or update.visit.may_be_of(appointment):
@@ -299,9 +300,11 @@ def _after_cancellation(job: Job, update: JobUpdate, _: datetime) -> Decision | 
 
 
 def _other_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    """What the WFM said of that visit before may come later, and would be taken for a move of the one that stands."""
     appointment = job.open_appointment
     if appointment is None or update.visit.may_be_of(appointment):
         return None
+    job = replace(job, ages=job.ages.with_gone(update.visit.ref, update.versions))
     return _ignored(job, "the visit that was cancelled is not the one that stands")
 
 
@@ -430,7 +433,7 @@ _RECOGNISERS: Mapping[AppointmentStatus | None, tuple[Recogniser, ...]] = {
         _ended_visit,
         _after_cancellation,
     ),
-    AppointmentStatus.CANCELLED: (gone_echo, _cancel_echo, _other_visit, _before_booking),
+    AppointmentStatus.CANCELLED: (gone_echo, _cancel_echo, _after_cancellation, _other_visit, _before_booking),
     AppointmentStatus.IN_PROGRESS: _OF_A_VISIT_UNDER_WAY,
     AppointmentStatus.COMPLETED: _OF_A_VISIT_UNDER_WAY,
     AppointmentStatus.MISSED: _OF_A_VISIT_UNDER_WAY,

@@ -314,9 +314,12 @@ def test_the_end_of_a_visit_that_was_taken_back_does_not_cancel_the_one_that_sta
 
 
 def test_the_cancellation_of_another_visit_is_no_echo_of_the_pending_one() -> None:
+    """It waits all the same: what announced that visit may wait ahead of it."""
     job = a_booked_job(AFTERNOON, "V-2", commands=(a_cancel(visit="V-2"),))
     decision = decide(job, a_withdrawn_visit(MORNING, "V-1"), ids(), NOW)
-    assert ignored(decision, job)
+    assert ignored(decision, job, Outcome.WAITING)
+    refused = replace(job, commands=())
+    assert ignored(decide(refused, a_withdrawn_visit(MORNING, "V-1"), ids(), NOW), refused)
 
 
 # What was said before the WFM's yes, and came after it

@@ -103,6 +103,37 @@ def test_what_comes_after_a_visit_that_is_being_cancelled_waits_for_the_reply(
     assert job.appointment.visit == "V-0009"
 
 
+@pytest.mark.parametrize("reply", [Accepted(), Refused("22", Error422Code.REFERENCE_NOT_FOUND), None])
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_another_visit_that_came_and_went_during_a_cancellation_leaves_nothing(
+    order: Sequence[int], reply: Accepted | Refused | None
+) -> None:
+    book, _ = play(CREATED, PLANNED)
+    job = book.job(JOB)
+    assert job.appointment is not None
+    command = replace(a_cancel(visit="V-0001"), job=JOB, appointment=job.appointment.id, created_at=NOON)
+    book.put(replace(job, commands=(command,)))
+    said = (TAKEN_BACK, message(5, "SCHD", **OTHER), message(6, "VCAN", **OTHER))
+    _, outcomes = play(*(said[number] for number in order), book=book)
+    assert outcomes == ["waiting"] * 3
+    if reply is None:
+        book.expire(command, NOON)
+    else:
+        book.settle(command, reply, NOON)
+    assert seen(book.job(JOB))[:2] == (WorkOrderState.OPEN, AppointmentStatus.CANCELLED)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_visit_is_not_announced_after_the_wfm_has_cancelled_it(order: Sequence[int]) -> None:
+    """Its plan was overtaken by its end, while another visit stood."""
+    book, _ = play(CREATED, PLANNED)
+    said = (TAKEN_BACK, message(5, "SCHD", **OTHER), message(6, "VCAN", **OTHER))
+    play(*(said[number] for number in order), book=book)
+    assert seen(book.job(JOB))[:2] == (WorkOrderState.OPEN, AppointmentStatus.CANCELLED)
+    _, outcomes = play(message(7, "SCHD", **OTHER), book=book)
+    assert (outcomes, seen(book.job(JOB))[1]) == (["applied"], AppointmentStatus.CONFIRMED)
+
+
 def test_an_echo_makes_nothing_stale_that_the_buyer_should_see() -> None:
     """The visit of a booking that timed out is another one than that which the Seller has agreed meanwhile."""
     book, _ = play(CREATED, PLANNED)
@@ -137,4 +168,11 @@ def test_what_was_heard_is_kept() -> None:
     book, _ = play(CREATED, PLANNED, PAUSED)
     ages = book.job(JOB).ages
     assert (book.job(JOB).versions, ages.heard) == ({"job": 2}, {"job": 5})
+    assert ages_in(ages.plain()) == ({}, ages)
+
+
+def test_what_is_gone_is_kept() -> None:
+    book, outcomes = play(CREATED, PLANNED, message(6, "VCAN", **OTHER))
+    ages = book.job(JOB).ages
+    assert (outcomes[-1], ages.gone) == ("echo", {"V-0009": {"job": 6}})
     assert ages_in(ages.plain()) == ({}, ages)
