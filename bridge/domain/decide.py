@@ -85,21 +85,13 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
         # What was old news is older than what was agreed: a delta that tells nothing of it must not bring it back.
         ages = ages.with_agreement(newer_than(update.grounds))
     versions = after.versions
-    if is_current or _settles(job, update, decision):
+    # An echo may change what the Buyer sees, too. One about a visit that he never sees says nothing of what he does.
+    if is_current or after.appointments != job.appointments:
         versions = highest(versions, update.versions)
     else:
         ages = ages.with_heard(update.versions)
     after = replace(after, versions=versions, record=update.record, field_versions=update.field_versions, ages=ages)
     return replace(decision, job=after, reason=decision.reason or update.withheld)
-
-
-def _settles(job: Job, update: JobUpdate, decision: Decision) -> bool:
-    """Tell whether an echo says for good how a visit stands: what is older must not bring back what it was before.
-
-    One that the Buyer never sees, and that is still to be taken back, says nothing of what he does see.
-    """
-    after, is_over = decision.job, update.goal.appointment not in OPEN
-    return after.appointments != job.appointments or (is_over and after.commands != job.commands)
 
 
 def learned(

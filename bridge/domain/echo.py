@@ -199,6 +199,7 @@ def _gone(job: Job, update: JobUpdate, reason: str) -> Decision | None:
     command = next((c for c in standing if not _older(update, c.created_at)), None)
     if command is None:
         return None
+    job = replace(job, ages=job.ages.with_gone(update.visit.ref, update.versions))
     return replace(compensation.settled(job, command, reason), outcome=Outcome.ECHO)
 
 
@@ -278,25 +279,30 @@ def _adopted(job: Job, command: Command, update: JobUpdate, now: datetime) -> De
 
 
 def _cancel_echo(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
-    if job.open_appointment is None:
-        awaited = job.awaits(CommandKind.BOOK)
-        return _waiting(job, "may concern the visit of a booking whose reply is awaited") if awaited else None
     command = _meant(filter(update.visit.may_be_of, job.commands), CommandKind.CANCEL)
     if command is None or not command.is_pending:
         return None
     return _waiting(job, "may be the echo of a cancellation whose reply is awaited")
 
 
-def _after_cancellation(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
-    """Another visit is no move of the one that the Buyer is just cancelling: that may be gone, and the WFM's word of it
-    waits for the same reply. So does the word that the other one is cancelled: what announced it may wait ahead.
+def _beside_booking(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    """A visit in another window may be the Buyer's: the WFM has moved it since, and its yes is under way."""
+    if job.open_appointment is not None or not job.awaits(CommandKind.BOOK):
+        return None
+    return _waiting(job, "may concern the visit of a booking whose reply is awaited")
+
+
+def _beside_change(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
+    """Another visit is no move of the one that the Buyer is just moving or cancelling: that may be gone, and the WFM's
+    word of it waits for the same reply. So does the word that the other one is cancelled: what announced it may wait
+    ahead.
     """
     appointment = job.open_appointment
     if appointment is None or update.visit.may_be_of(appointment):
         return None
-    if not any(c.is_pending and c.kind is CommandKind.CANCEL and c.appointment == appointment.id for c in job.commands):
+    if not any(command.is_pending and command.appointment == appointment.id for command in job.commands):
         return None
-    return _waiting(job, "may come after the cancellation whose reply is awaited")
+    return _waiting(job, "may come after the change whose reply is awaited")
 
 
 def _other_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
@@ -332,9 +338,21 @@ def _old_window(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     appointment = job.open_appointment
     if appointment is None or not update.visit.may_be_of(appointment):
         return None
-    if update.visit.window != appointment.disregarded_window or _newer(job, update, appointment):
+    window = update.visit.window
+    if window == appointment.valid_for or _newer(job, update, appointment):
         return None
-    return _ignored(job, "the window is the one before the Buyer's reschedule", Outcome.STALE)
+    if window != appointment.disregarded_window and window not in _granted_windows(job, appointment):
+        return None
+    return _ignored(job, "the window is one before the Buyer's reschedule", Outcome.STALE)
+
+
+def _granted_windows(job: Job, appointment: Appointment) -> set[TimePeriod | None]:
+    """The windows of what the WFM has granted for this visit and may yet repeat: of several moves, all in turn."""
+    return {
+        command.window
+        for command in job.granted
+        if command.appointment == appointment.id or (command.visit is not None and command.visit == appointment.visit)
+    }
 
 
 def _ended_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
@@ -410,30 +428,49 @@ def _ignored(job: Job, reason: str, outcome: Outcome = Outcome.ECHO) -> Decision
 Recogniser = Callable[[Job, JobUpdate, datetime], Decision | None]
 
 _OF_COMMANDS: frozenset[Recogniser] = frozenset(
-    {booking_echo, _unseen_visit, _begun_in_new_window, _reschedule_echo, gone_echo, _cancel_echo, _after_cancellation}
+    {
+        booking_echo,
+        _unseen_visit,
+        _beside_booking,
+        _begun_in_new_window,
+        _reschedule_echo,
+        gone_echo,
+        _cancel_echo,
+        _beside_change,
+    }
 )
 """What holds a message against outstanding commands only: where there are none, it need not be asked."""
 
 _OF_A_VISIT_UNDER_WAY: tuple[Recogniser, ...] = (
     _before_its_end,
+    _beside_change,
     _unseen_visit,
+    _beside_booking,
     _before_booking,
     _begun_in_new_window,
     _ended_visit,
-    _after_cancellation,
 )
 
 _RECOGNISERS: Mapping[AppointmentStatus | None, tuple[Recogniser, ...]] = {
     None: (_of_the_job,),
     AppointmentStatus.CONFIRMED: (
         _before_its_end,
+        _beside_change,
         booking_echo,
+        _beside_booking,
         _reschedule_echo,
+        _before_booking,
         _old_window,
         _ended_visit,
-        _after_cancellation,
     ),
-    AppointmentStatus.CANCELLED: (gone_echo, _cancel_echo, _after_cancellation, _other_visit, _before_booking),
+    AppointmentStatus.CANCELLED: (
+        gone_echo,
+        _beside_booking,
+        _cancel_echo,
+        _beside_change,
+        _other_visit,
+        _before_booking,
+    ),
     AppointmentStatus.IN_PROGRESS: _OF_A_VISIT_UNDER_WAY,
     AppointmentStatus.COMPLETED: _OF_A_VISIT_UNDER_WAY,
     AppointmentStatus.MISSED: _OF_A_VISIT_UNDER_WAY,

@@ -274,14 +274,14 @@ class SimulatedWfm:
             return
         await asyncio.sleep(mood.late_s + self.reply_delay)
         async with self._turns[command.get("JOB_NO", "")]:
-            answer, changed = self._carry_out(command, mood)
+            answer, changed = self.carry_out(command, mood)
             if self._answers.is_wanted(command, message.reply_to) and not mood.silent:
                 await self._reply(message, {"RC": Rc.DONE.value, "REF": command.get("REF", ""), **answer})
             if changed is not None:
                 await self._tell(changed)
 
-    def _carry_out(self, command: Body, mood: Mood) -> tuple[Body, Job | None]:
-        """The reply's own fields, and the job that changed."""
+    def carry_out(self, command: Body, mood: Mood = WELL_BEHAVED) -> tuple[Body, Job | None]:
+        """Do what a command says; give the reply's own fields, and the job that changed."""
         if mood.rc is not None:
             return _refusal(mood.rc), None
         try:
