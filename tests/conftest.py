@@ -159,6 +159,17 @@ def _url_of(find: Callable[[], Service[str | None]], absence_variable: str) -> I
         yield service.url or ""
 
 
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium."""
+    from tests.console.browser import NoChromium, find_chromium
+
+    try:
+        return find_chromium()
+    except NoChromium as absence:
+        skip_or_fail(str(absence))
+
+
 def skip_or_fail(reason: str) -> NoReturn:
     """A developer's machine may lack a service; CI may not."""
     if STARTED_WITH.get("CI") == "true":

@@ -62,17 +62,17 @@ async def follow(
                     events = [event.written() for event in tell(trace)]
                     await response.write(b"".join(events) or b":\n\n")
                     told, said_at = trace, loop.time()
-                if await _ended(services.closing) or request.transport is None:
+                if await ended(services.closing, LOOK_S) or request.transport is None:
                     break
                 with suppress(StoreUnavailable):  # it comes back, and is asked again
                     trace = await followed.look()
     return response
 
 
-async def _ended(closing: asyncio.Event) -> bool:
+async def ended(closing: asyncio.Event, rest_s: float) -> bool:
     """Rest until the next look; tell whether the bridge ends meanwhile."""
     try:
-        async with asyncio.timeout(LOOK_S):
+        async with asyncio.timeout(rest_s):
             return await closing.wait()
     except TimeoutError:
         return False

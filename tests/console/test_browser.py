@@ -1,6 +1,5 @@
 """The console in a real Chromium: what a tired operator does at three in the morning, and what all must be able to."""
 
-import os
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, expect
 
 from bridge.mef.enums import EventType
-from tests.console.browser import NoChromium, find_chromium, open_browser
+from tests.console.browser import open_browser
 from tests.console.pictures import log_in, mended
 from tests.console.scene import PACK, TICKET, Scene, all_delivered
 from tests.support import PATIENCE_S, eventually
@@ -29,14 +28,8 @@ expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
+async def browser(chromium: str) -> AsyncIterator[Browser]:
     """A Chromium."""
-    try:
-        find_chromium()
-    except NoChromium as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(reason), pytrace=False)
-        pytest.skip(str(reason))
     async with open_browser() as opened:
         yield opened
 

@@ -1,6 +1,5 @@
 """Logging in at an issuer, and out again, in a real Chromium: its rules for cookies and forms are those that count."""
 
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -8,21 +7,15 @@ import pytest
 from playwright.async_api import expect
 
 from bridge.settings import OidcSettings
-from tests.console.browser import NoChromium, find_chromium, open_browser
+from tests.console.browser import open_browser
 from tests.console.scene import open_scene
 from tests.console.test_browser import Operator
 from tests.support_issuer import CLIENT_ID, SECRET, FakeIssuer, open_issuer
 
 
 @pytest.fixture
-async def issuer() -> AsyncIterator[FakeIssuer]:
+async def issuer(chromium: str) -> AsyncIterator[FakeIssuer]:
     """An issuer of another site, which asks who it is."""
-    try:
-        find_chromium()
-    except NoChromium as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(reason), pytrace=False)
-        pytest.skip(str(reason))
     async with open_issuer() as opened:
         opened.asks = True
         yield opened

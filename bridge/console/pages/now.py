@@ -1,6 +1,5 @@
 """How the bridge is now, and was in the last minutes: a page whose numbers and charts move (server-sent events)."""
 
-import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -10,6 +9,7 @@ from aiohttp import web
 
 from bridge.console.access import Door
 from bridge.console.chart import Chart, area, line
+from bridge.console.following import STREAM, Event, ended
 from bridge.console.masks import mask_of_all
 from bridge.console.pages.parked import parked_for
 from bridge.console.pulse import EVERY_S, Sample
@@ -42,27 +42,17 @@ def routes(services: Services, door: Door) -> Iterable[web.RouteDef]:
         return page(request, "now.html", **facts(request))
 
     async def stream(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        response = web.StreamResponse(headers={"Content-Type": STREAM})
         await response.prepare(request)
         with suppress(ConnectionError):  # the browser has gone to another page
             for _ in range(FRAMES):
                 text = aiohttp_jinja2.render_string("now_numbers.html", request, facts(request))
-                lines = "".join(f"data: {line}\n" for line in text.splitlines())
-                await response.write(f"event: numbers\n{lines}\n".encode())
-                if await _ended(services.closing) or not await door.still_knows(request):
+                await response.write(Event("numbers", text).written())
+                if await ended(services.closing, EVERY_S) or not await door.still_knows(request):
                     break
         return response
 
     return [web.get("/", show), web.get("/now/stream", stream)]
-
-
-async def _ended(closing: asyncio.Event) -> bool:
-    """Rest until the next frame; tell whether the bridge ends meanwhile."""
-    try:
-        async with asyncio.timeout(EVERY_S):
-            return await closing.wait()
-    except TimeoutError:
-        return False
 
 
 def said(value: bool | str) -> str:

@@ -1,7 +1,6 @@
 """The pages for Buyers' developers in a real Chromium: what only reads can be tried; their policy allows no more."""
 
 import io
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from playwright.async_api import Page, expect
 from rich.console import Console
 
 from bridge.demo.stage import API_KEY, Ports, Stage, set_up
-from tests.console.browser import NoChromium, find_chromium, open_browser
+from tests.console.browser import open_browser
 from tests.support import PATIENCE_S, eventually
 
 AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
@@ -31,13 +30,7 @@ async def stage() -> AsyncIterator[Stage]:
 
 
 @pytest.fixture
-async def page() -> AsyncIterator[Page]:
-    try:
-        find_chromium()
-    except NoChromium as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(reason), pytrace=False)
-        pytest.skip(str(reason))
+async def page(chromium: str) -> AsyncIterator[Page]:
     async with open_browser() as browser:
         context = await browser.new_context(bypass_csp=False)
         page = await context.new_page()

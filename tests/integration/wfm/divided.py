@@ -96,3 +96,22 @@ async def bound(process: Process) -> None:
 async def balanced(*processes: Process) -> None:
     for process in processes:
         await process.balance.look()
+
+
+async def shared_out(wfm: AbstractExchange, agreed: Agreed, *processes: Process, after: int) -> int:
+    """Tell of one version of all jobs after another until each process has handled some of one; give the last one."""
+    version = after
+
+    async def all_have_work() -> bool:
+        nonlocal version
+        version += 1
+        agreed.handled, before = [], agreed.handled
+        await say_all(wfm, range(version, version + 1))
+        await eventually(lambda: len(agreed.handled) == len(JOBS))
+        shared = all(process.has(agreed) for process in processes)
+        agreed.handled = before + agreed.handled
+        await balanced(*processes)
+        return shared
+
+    await eventually(all_have_work)
+    return version

@@ -34,11 +34,11 @@ from tests.integration.wfm.divided import (
     Agreed,
     Process,
     Start,
-    balanced,
     bound,
     handled_all,
     say,
     say_all,
+    shared_out,
 )
 from tests.support import PATIENCE_S, eventually
 
@@ -81,20 +81,7 @@ async def test_the_exchange_divides_and_processes_share_what_it_has_divided(
     assert a.inbound.problem is None
 
     b = await start("b", link=await make_link(wire.url), pack=hashed)
-    version = 3
-
-    async def both_have_work() -> bool:
-        nonlocal version
-        version += 1
-        agreed.handled, before = [], agreed.handled
-        await say_all(wfm, range(version, version + 1))
-        await eventually(lambda: len(agreed.handled) == len(JOBS))
-        shared = bool(a.has(agreed)) and bool(b.has(agreed))
-        agreed.handled = before + agreed.handled
-        await balanced(a, b)
-        return shared
-
-    await eventually(both_have_work)
+    version = await shared_out(wfm, agreed, a, b, after=3)
     b.open.clear()  # it has messages in hand when it is cut off, which come to the other one
     await say_all(wfm, range(version + 1, version + 3))
     wire.cut()

@@ -22,7 +22,7 @@ from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology
 from tests.integration.flows.acme import PACK
 from tests.integration.wfm.conftest import MakeLink, Wire
-from tests.integration.wfm.divided import JOBS, Agreed, Start, balanced, bound, handled_all, say, say_all
+from tests.integration.wfm.divided import JOBS, Agreed, Start, balanced, bound, handled_all, say, say_all, shared_out
 from tests.support import eventually
 
 pytestmark = pytest.mark.integration
@@ -49,20 +49,7 @@ async def test_processes_come_and_go_and_each_message_is_handled_once_and_in_ord
 
     link = await make_link(wire.url)
     b = await start("b", link=link)
-    version = 3
-
-    async def both_have_work() -> bool:
-        nonlocal version
-        version += 1
-        agreed.handled, before = [], agreed.handled
-        await say_all(wfm, range(version, version + 1))
-        await eventually(lambda: len(agreed.handled) == len(JOBS))
-        shared = bool(a.has(agreed)) and bool(b.has(agreed))
-        agreed.handled = before + agreed.handled
-        await balanced(a, b)
-        return shared
-
-    await eventually(both_have_work)
+    version = await shared_out(wfm, agreed, a, b, after=3)
     await handled_all(agreed, range(1, version + 1))
 
     b.open.clear()  # it has messages in hand when it is cut off, which come to the other one
