@@ -65,12 +65,12 @@ class MoodyWfm(SimulatedWfm):
         if self._random.random() < self.trouble / 2:  # the same once more, or what it said long ago
             await super()._publish_event(*self._random.choice((self._old[-1], self._random.choice(self._old))))
 
-    async def _publish(self, *message: Any) -> None:
+    async def _publish(self, *message: Any, **properties: Any) -> None:
         """What the WFM has to say it says when RabbitMQ is there again; in the meantime its job stands still."""
         while True:
             try:
                 async with asyncio.timeout(CONFIRMED_WITHIN_S):
-                    return await super()._publish(*message)
+                    return await super()._publish(*message, **properties)
             except AWAY:
                 await asyncio.sleep(AGAIN_S)
 

@@ -27,6 +27,8 @@ from bridge.simulator.answers import Answers, Body
 EVENTS_EXCHANGE: Final = "acme.wfm.events"
 COMMANDS_EXCHANGE: Final = "acme.wfm.commands"
 COMMANDS_QUEUE: Final = "acme.wfm.commands"
+JOB_HEADER: Final = "x-job-no"
+"""Names the job of an event beside its body, as middleware often does."""
 KNOWN_COMMANDS: Final = ("FINDSLOT", "BOOKVIS", "MOVEVIS", "CANVIS", "ADDNOTE", "TTSTAT")
 PREFETCH: Final = 1000
 
@@ -255,7 +257,8 @@ class SimulatedWfm:
 
     async def _publish_event(self, routing_key: str, body: Body) -> None:
         self._observe("event", routing_key, body)
-        await self._publish(orjson.dumps(body), self._events, routing_key)
+        headers = {JOB_HEADER: str(body["JOB_NO"])} if "JOB_NO" in body else None
+        await self._publish(orjson.dumps(body), self._events, routing_key, headers=headers)
 
     # commands
 
@@ -325,7 +328,12 @@ class SimulatedWfm:
     # the bus
 
     async def _publish(
-        self, body: bytes, exchange: RabbitExchange, routing_key: str, correlation_id: str | None = None
+        self,
+        body: bytes,
+        exchange: RabbitExchange,
+        routing_key: str,
+        correlation_id: str | None = None,
+        headers: dict[str, Any] | None = None,
     ) -> None:
         try:
             await self._broker.publish(
@@ -337,6 +345,7 @@ class SimulatedWfm:
                 content_type="application/xml" if body.startswith(b"<") else "application/json",
                 message_id=uuid4().hex,
                 correlation_id=correlation_id,
+                headers=headers,
             )
         except (SubscriberNotFound, PublishError):
             _log.debug("nobody listens to the simulated WFM", routing_key=routing_key)

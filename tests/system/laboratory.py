@@ -244,9 +244,9 @@ class Laboratory:
 
     # the bridge that dies at a point, and the one whose commands expire when the test says so
 
-    async def start_dying(self, point: Callable[[str], None]) -> None:
-        """Start the bridge, ready, so that it dies at a point of crashing_bridge. No lease of its own ever ends."""
-        await self.bridge.start_ready(*crash.command(point), BRIDGE_DELIVERY_TIMEOUT_SECONDS=str(NEVER_S))
+    async def start_dying(self, point: Callable[[str], None], delivery_timeout_s: float = NEVER_S) -> None:
+        """Start the bridge, ready, so that it dies at a point of crashing_bridge. Else none of its leases ever ends."""
+        await self.bridge.start_ready(*crash.command(point), BRIDGE_DELIVERY_TIMEOUT_SECONDS=str(delivery_timeout_s))
 
     async def start_patient(self) -> None:
         """Start the bridge, ready, so that no command's time is up by itself (see patient_bridge)."""

@@ -1,5 +1,7 @@
 """Two processes of the bridge share four partitions: whatever happens to one of them, nothing is lost, done twice or
 out of its order, and a Buyer's booking meets the WFM's events of its job wherever they come in.
+
+Each is shown where the bridge divides the messages, and where RabbitMQ's exchange does (`inbound.partition_by`).
 """
 
 import asyncio
@@ -13,9 +15,10 @@ import orjson
 import pytest
 
 from bridge.domain.model import Outcome
+from bridge.simulator.wfm import JOB_HEADER
 from tests.support import eventually
 from tests.system import crashing_bridge as crash
-from tests.system.conftest import MakeLaboratory
+from tests.system.conftest import MakeLaboratory, rewrite
 from tests.system.laboratory import CREATED, REQUIRED, Laboratory
 from tests.system.processes import BridgeProcess
 from tests.system.test_kill import HOPS, OF_THE_APPOINTMENT, OF_THE_WORK_ORDER
@@ -24,14 +27,41 @@ pytestmark = [pytest.mark.system, pytest.mark.integration]
 
 JOBS = 50
 PARTITIONS = 4
-ALL_POINTS = (crash.passed_on_not_acked, crash.received_not_committed)
-POINTS = ALL_POINTS if os.environ.get("MEF_BRIDGE_ALL_POINTS") else ALL_POINTS[:1]
-"""The other one with MEF_BRIDGE_ALL_POINTS=1: each starts two processes."""
+BRIDGE, EXCHANGE = "the bridge divides", "the exchange divides"
+ALL_POINTS = (
+    (BRIDGE, crash.passed_on_not_acked),
+    (EXCHANGE, crash.received_not_committed),
+    (BRIDGE, crash.received_not_committed),
+    (EXCHANGE, crash.committed_not_acked),
+    (BRIDGE, crash.committed_not_acked),
+)
+POINTS = ALL_POINTS if os.environ.get("MEF_BRIDGE_ALL_POINTS") else ALL_POINTS[:2]
+"""The other ones with MEF_BRIDGE_ALL_POINTS=1: each starts two processes."""
 
 
 @pytest.fixture
-async def lab(make_laboratory: MakeLaboratory, database_url: str) -> Laboratory:
-    return await make_laboratory(database_url, WFM_PARTITIONS=str(PARTITIONS))
+def divides() -> str:
+    """Who divides the messages; a test says otherwise."""
+    return BRIDGE
+
+
+@pytest.fixture
+def rabbitmq_url(request: pytest.FixtureRequest, divides: str, rabbitmq_url: str) -> str:
+    """That of one whose exchanges can divide messages, where they do."""
+    if divides == BRIDGE:
+        return rabbitmq_url
+    url: str = request.getfixturevalue("private_rabbitmq").url
+    return url
+
+
+@pytest.fixture
+async def lab(make_laboratory: MakeLaboratory, database_url: str, divides: str, pack: Path) -> Laboratory:
+    lab = await make_laboratory(database_url, WFM_PARTITIONS=str(PARTITIONS), PACKS=str(pack))
+    if divides == EXCHANGE:
+        bindings = 'bindings: ["job.#"]'
+        rewrite(pack, bindings, f"{bindings}\n  partition_by: {{header: {JOB_HEADER}}}")
+        lab.divided_by = f"header {JOB_HEADER}"
+    return lab
 
 
 @pytest.fixture
@@ -49,12 +79,12 @@ async def heard(lab: Laboratory, messages: int) -> bool:
     return len(await lab.journal(limit=10_000)) >= messages
 
 
-@pytest.mark.parametrize("point", POINTS, ids=lambda point: point.__name__)
+@pytest.mark.parametrize(("divides", "point"), POINTS)
 async def test_what_a_killed_process_had_in_hand_is_applied_once_by_the_other(
     lab: Laboratory, second: BridgeProcess, point: Callable[[str], None]
 ) -> None:
     """It dies at the start of work, as in test_kill.py; the other one has come since, and goes on at once."""
-    await lab.start_dying(point)
+    await lab.start_dying(point, delivery_timeout_s=2)  # the other one waits for the end of its claims
     job, _ = await lab.planned()
     await second.start_ready()
     await lab.wfm.start_work(job)
@@ -69,6 +99,7 @@ async def test_what_a_killed_process_had_in_hand_is_applied_once_by_the_other(
     assert [recorded.entry.outcome for recorded in await lab.journal()] == [Outcome.APPLIED] * 4
 
 
+@pytest.mark.parametrize("divides", [BRIDGE, EXCHANGE])
 async def test_processes_join_die_and_leave_and_each_message_is_applied_once_and_in_order(
     lab: Laboratory, second: BridgeProcess
 ) -> None:
