@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler
 from bridge.api.config import ApiConfig
 from bridge.api.correlation import correlation_id_of
 from bridge.api.failures import access_denied, not_found, plain, unauthorized
-from bridge.api.idempotency import Requests, answer_once, key_of
+from bridge.api.idempotency_key import Requests, answer_once, key_of
 from bridge.api.identity import Identity, Principal, Unauthenticated
 from bridge.api.presenter import Links
 from bridge.api.query import Query, parse_query

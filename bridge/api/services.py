@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.api.idempotency import Requests
+from bridge.api.idempotency_key import Requests
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandId, WorkOrderId
 from bridge.flows.ports import (
     AppointmentQuery,

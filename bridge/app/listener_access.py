@@ -7,7 +7,7 @@ import structlog
 from bridge.app.process import now
 from bridge.delivery.access import Access, TlsFiles
 from bridge.delivery.access_tokens import TokenRequest
-from bridge.delivery.ping import ping
+from bridge.delivery.reachability import ping
 from bridge.delivery.sender import open_sender
 from bridge.delivery.signing import read_key
 from bridge.domain.model import BuyerId

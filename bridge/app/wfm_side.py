@@ -12,7 +12,7 @@ import structlog
 from faststream.rabbit import QueueType
 
 from bridge.app.credentials import broker_url
-from bridge.app.inbound import InboundBuilder
+from bridge.app.inbound_builder import InboundBuilder
 from bridge.app.parts import Parts
 from bridge.app.process import Start, new_id, now
 from bridge.errors import TransientError

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.app.activations import running_packs
+from bridge.app.pack_activations import running_packs
 from bridge.app.process import new_id, now
 from bridge.cli.about import AboutOption
 from bridge.cli.acts import NoteOption, writing

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bridge.console import answers, hands_api, shapes
 from bridge.console.access import require_operator
-from bridge.console.following import STREAM, Event, follow
+from bridge.console.event_streams import STREAM, Event, follow
 from bridge.console.jsons import answer, body_of, limit_of, text_of
 from bridge.console.masks import mask_of, mask_of_all
 from bridge.console.pages.now import said

@@ -13,7 +13,7 @@ from bridge.batcher import Batcher, Patient
 from bridge.domain.model import JobRef, Outcome
 from bridge.errors import concerns_all
 from bridge.flows.hold_queue import crashed, read_again, unattributed
-from bridge.flows.partitions import PARTS, own_parts
+from bridge.flows.partition_routing import PARTS, own_parts
 from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
 from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Work, Workshop

@@ -20,8 +20,8 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
+from bridge.domain.offers import available, moved_offer
 from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_search
-from bridge.domain.time_slots import available, moved_offer
 from bridge.flows.bus_messages import to_bus_message
 from bridge.flows.commands import Commands
 from bridge.flows.ports import BuyersStore, JournalEntry, WfmMessage

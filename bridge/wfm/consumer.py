@@ -13,7 +13,7 @@ from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
 from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
-from bridge.flows.partitions import PARTS
+from bridge.flows.partition_routing import PARTS
 from bridge.flows.ports import Clock, WfmMessage
 from bridge.loops import every
 from bridge.wfm.collectors import Collector, QueueCollector

@@ -13,7 +13,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnection
 from yarl import URL
 
-from bridge.app.inbound import InboundBuilder
+from bridge.app.inbound_builder import InboundBuilder
 from bridge.app.parts import Parts
 from bridge.flows.partitioning import Partitioning
 from bridge.flows.ports import WfmMessage
