@@ -25,7 +25,7 @@ from benchmarks.chaos.moody_wfm import MoodyWfm
 from benchmarks.chaos.servers import Servers
 from benchmarks.lab import until
 from bridge.domain.model import Transition
-from bridge.flows.ports import JournalEntry
+from bridge.flows.ports.journal_entry import JournalEntry
 from bridge.localenv.postgres import asyncpg_url
 from bridge.simulator.acme import Acme
 from tests.integration.wfm.conftest import Wire

@@ -20,7 +20,7 @@ from bridge.api.query import Query, parse_query
 from bridge.api.rates import Rates
 from bridge.api.refused import BUYER, REQUESTER
 from bridge.api.represented import PARAMETERS, Represented, represented
-from bridge.flows.ports import RequestKey
+from bridge.flows.ports.keyed_request import RequestKey
 from bridge.mef.enums import Api, Irp
 
 

@@ -29,7 +29,7 @@ from bridge.console.pulse import Pulse
 from bridge.console.site import install
 from bridge.errors import StoreUnavailable
 from bridge.flows.partitioning import Partitioning
-from bridge.flows.ports import Figures
+from bridge.flows.ports.database_figures import Figures
 from bridge.loops import every
 from bridge.settings import HttpSettings
 from bridge.wfm.dead_letters import depth_of

@@ -19,7 +19,8 @@ from bridge.console.query import choice_in, number_in, text_in
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
 from bridge.domain.model import JobRef, Outcome
-from bridge.flows.ports import JobTrace, MessageFilter
+from bridge.flows.ports.job_trace import JobTrace
+from bridge.flows.ports.journal_entry import MessageFilter
 
 PROBLEM: Final = "application/problem+json"  # RFC 9457
 

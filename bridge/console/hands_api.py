@@ -27,7 +27,8 @@ from bridge.flows.facts import (
     usage_facts,
 )
 from bridge.flows.operator import Retried
-from bridge.flows.ports import DeliveryFilter, ListenerReport
+from bridge.flows.ports.subscription import ListenerReport
+from bridge.flows.ports.webhook_delivery import DeliveryFilter
 
 
 def routes(services: Services) -> Iterable[web.RouteDef]:

@@ -16,7 +16,7 @@ from bridge.console.render import BASE, page, see
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
 from bridge.domain.model import Outcome
-from bridge.flows.ports import MessageFilter, RecordedEntry
+from bridge.flows.ports.journal_entry import MessageFilter, RecordedEntry
 
 MOST: Final = 100
 ASKED: Final = ("pack", "reason", "about")

@@ -22,7 +22,7 @@ from bridge.console.masks import mask_of
 from bridge.console.render import BASE, page
 from bridge.console.services import Services
 from bridge.domain.model import JobRef, Outcome
-from bridge.flows.ports import JobTrace
+from bridge.flows.ports.job_trace import JobTrace
 from bridge.flows.trace import StepKind, waiting
 from bridge.flows.trace import steps as steps_of
 

@@ -19,7 +19,7 @@ from bridge.console.sessions import Endings, Sessions
 from bridge.console.site import install
 from bridge.console.users import KnownToken, Role, User, Users
 from bridge.errors import StoreUnavailable
-from bridge.flows.ports import AuditEntry, RecordedAct
+from bridge.flows.ports.audit_entry import AuditEntry, RecordedAct
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 ADA, BOB = User("ada", Role.OPERATOR), User("bob", Role.VIEWER)
