@@ -24,7 +24,8 @@ from bridge.delivery.sender import open_sender
 from bridge.delivery.webhook import prepare
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId, Notification
-from bridge.flows.ports import Delivery, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Delivery
 from bridge.localenv.process import free_port
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.settings import DeliverySettings

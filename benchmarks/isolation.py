@@ -25,7 +25,7 @@ from benchmarks.lab import DATABASES, ROOT, answers, lab, percentile, table
 from bridge.delivery.sender import open_sender
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId, Notification
-from bridge.flows.ports import Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
 from bridge.localenv.process import free_port
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.settings import DeliverySettings

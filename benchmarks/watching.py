@@ -30,7 +30,7 @@ from bridge.console.pages.now import charts
 from bridge.console.pulse import EVERY_S, Pulse
 from bridge.console.render import set_up
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.flows.work import Workshop
 from bridge.loops import every
 from bridge.mapping.loader import load_pack

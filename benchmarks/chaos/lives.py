@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Final
 
-from benchmarks.chaos.buyer import MoodyBuyer
 from benchmarks.chaos.evidence import Granted
-from benchmarks.chaos.wfm import MoodyWfm
+from benchmarks.chaos.moody_buyer import MoodyBuyer
+from benchmarks.chaos.moody_wfm import MoodyWfm
 from bridge.mef.models import AppointmentUpdate, TimePeriod
 from bridge.simulator.acme import Acme, Job, Stat, Window
 from bridge.simulator.buyer import BuyerError

@@ -16,16 +16,16 @@ import asyncpg  # type: ignore[import-untyped]
 from faststream.rabbit import RabbitBroker
 from yarl import URL
 
-from benchmarks.chaos.buyer import MoodyBuyer
 from benchmarks.chaos.checker import TAKEN, Finding, check
 from benchmarks.chaos.evidence import Evidence, HeldVisit, Hop, JobEnd, Notified, Shown, in_sequence
 from benchmarks.chaos.faults import Faults
 from benchmarks.chaos.lives import Lives, all_lives
+from benchmarks.chaos.moody_buyer import MoodyBuyer
+from benchmarks.chaos.moody_wfm import MoodyWfm
 from benchmarks.chaos.servers import Servers
-from benchmarks.chaos.wfm import MoodyWfm
 from benchmarks.lab import until
 from bridge.domain.model import Transition
-from bridge.flows.ports import JournalEntry
+from bridge.flows.ports.journal_entry import JournalEntry
 from bridge.localenv.postgres import asyncpg_url
 from bridge.simulator.acme import Acme
 from tests.integration.wfm.conftest import Wire

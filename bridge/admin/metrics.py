@@ -18,7 +18,8 @@ from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
 from bridge.domain.model import Command, CommandState
-from bridge.flows.ports import Figures, JournalEntry
+from bridge.flows.ports.database_figures import Figures
+from bridge.flows.ports.journal_entry import JournalEntry
 
 PREFIX: Final = "mef_bridge"
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

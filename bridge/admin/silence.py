@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from bridge.domain.model import Command, CommandState
-from bridge.flows.ports import JournalEntry
+from bridge.flows.ports.journal_entry import JournalEntry
 
 IN_A_ROW: Final = 3
 """So many commands without a reply, one after another, are no accident."""

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bridge.domain.model import Command
-from bridge.flows.ports import JournalEntry, Watcher
+from bridge.flows.ports.journal_entry import JournalEntry
+from bridge.flows.ports.watcher import Watcher
 
 
 class Watchers:

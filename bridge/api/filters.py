@@ -10,7 +10,7 @@ from bridge.api.config import ApiConfig
 from bridge.api.failures import invalid_query
 from bridge.api.query import MAX_LIMIT, MAX_OFFSET, Query
 from bridge.domain.model import BuyerId, WorkOrderId
-from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
+from bridge.flows.ports.buyer_views import AppointmentQuery, WorkOrderQuery
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 
 _SITE: Final = ("geographicSiteId", "geographicalSiteId")

@@ -7,7 +7,7 @@ from bridge.api.body import Body, read_model, read_object
 from bridge.api.operations import Call, Route
 from bridge.api.responses import answer, created, no_content
 from bridge.api.services import Subscriptions
-from bridge.flows.ports import SubscriptionId
+from bridge.flows.ports.subscription import SubscriptionId
 from bridge.flows.refusals import InvalidSubscription, Rejected
 from bridge.mef.enums import Api, Error422Code
 from bridge.mef.models import EventSubscriptionInput

@@ -13,14 +13,14 @@ from aiohttp.typedefs import Handler
 from bridge.api.config import ApiConfig
 from bridge.api.correlation import correlation_id_of
 from bridge.api.failures import access_denied, not_found, plain, unauthorized
-from bridge.api.idempotency import Requests, answer_once, key_of
+from bridge.api.idempotency_key import Requests, answer_once, key_of
 from bridge.api.identity import Identity, Principal, Unauthenticated
 from bridge.api.presenter import Links
 from bridge.api.query import Query, parse_query
 from bridge.api.rates import Rates
 from bridge.api.refused import BUYER, REQUESTER
 from bridge.api.represented import PARAMETERS, Represented, represented
-from bridge.flows.ports import RequestKey
+from bridge.flows.ports.keyed_request import RequestKey
 from bridge.mef.enums import Api, Irp
 
 

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from urllib.parse import quote
 
 from bridge.domain import model as domain
-from bridge.flows.ports import Subscription
+from bridge.flows.ports.subscription import Subscription
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import (
     Appointment,

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from bridge.api.correlation import correlation_id_of
 from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
-from bridge.flows.ports import RefusedRequest
+from bridge.flows.ports.refused_request import RefusedRequest
 
 LONGEST_REASON: Final = 1000  # characters
 LONGEST_ID: Final = 200

@@ -8,17 +8,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.api.idempotency import Requests
+from bridge.api.idempotency_key import Requests
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandId, WorkOrderId
-from bridge.flows.ports import (
-    AppointmentQuery,
-    AppointmentView,
-    Page,
-    Subscription,
-    SubscriptionId,
-    WorkOrderQuery,
-    WorkOrderView,
-)
+from bridge.flows.ports.buyer_views import AppointmentQuery, AppointmentView, Page, WorkOrderQuery, WorkOrderView
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import (
     AppointmentCreate,

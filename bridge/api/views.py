@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from bridge.api.presenter import Links
 from bridge.domain.model import AppointmentId, WorkOrderId
-from bridge.flows.ports import AppointmentView, WorkOrderView
+from bridge.flows.ports.buyer_views import AppointmentView, WorkOrderView
 from bridge.mef.moments import rfc3339
 
 Json = dict[str, Any]

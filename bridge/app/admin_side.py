@@ -18,18 +18,18 @@ from bridge.admin.silence import Silence
 from bridge.admin.watchers import Watchers
 from bridge.api.identity import KeySet
 from bridge.api.server import open_server
-from bridge.app.activations import PackActivations
 from bridge.app.buyer_side import checks, limits_of, listen
 from bridge.app.console_side import build_door, build_services, open_issuer
+from bridge.app.pack_activations import PackActivations
 from bridge.app.parts import Parts
 from bridge.app.process import Start, now
 from bridge.app.wfm_side import WfmSide
-from bridge.console.app import install
 from bridge.console.pulse import EVERY_S as SAMPLE_S
 from bridge.console.pulse import Pulse
+from bridge.console.site import install
 from bridge.errors import StoreUnavailable
 from bridge.flows.partitioning import Partitioning
-from bridge.flows.ports import Figures
+from bridge.flows.ports.database_figures import Figures
 from bridge.loops import every
 from bridge.settings import HttpSettings
 from bridge.wfm.dead_letters import depth_of

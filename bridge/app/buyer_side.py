@@ -28,7 +28,7 @@ from bridge.delivery.worker import Around, DeliveryWorker, plainly
 from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError, StoreUnavailable
 from bridge.flows.appointments import Appointments
-from bridge.flows.ports import BuyersStore
+from bridge.flows.ports.stores import BuyersStore
 from bridge.flows.sellers import SellerStore
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from bridge.api.identity import KeySet, TokenIdentity
 from bridge.api.identity.claims import scopes_in
-from bridge.app.activations import PackActivations
 from bridge.app.buyer_side import checks
 from bridge.app.callers import token_rules, way_out
-from bridge.app.drafts import PackDrafts
 from bridge.app.listener_access import ping_listener
+from bridge.app.pack_activations import PackActivations
+from bridge.app.pack_drafts import PackDrafts
 from bridge.app.pack_usage import usage_of
 from bridge.app.packs import places_of
 from bridge.app.parts import Parts

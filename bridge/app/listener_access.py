@@ -7,12 +7,13 @@ import structlog
 from bridge.app.process import now
 from bridge.delivery.access import Access, TlsFiles
 from bridge.delivery.access_tokens import TokenRequest
-from bridge.delivery.ping import ping
+from bridge.delivery.reachability import ping
 from bridge.delivery.sender import open_sender
 from bridge.delivery.signing import read_key
 from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError
-from bridge.flows.ports import Attempt, Subscription
+from bridge.flows.ports.subscription import Subscription
+from bridge.flows.ports.webhook_delivery import Attempt
 from bridge.listener_settings import (
     BearerAuthentication,
     ClientCredentials,

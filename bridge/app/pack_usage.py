@@ -7,7 +7,8 @@ from typing import Final
 
 from bridge.domain.model import Goal
 from bridge.flows.operator import CodeUsage, PackUsage, RuleUsage
-from bridge.flows.ports import Clock, MessageFilter, RecordedEntry
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.journal_entry import MessageFilter, RecordedEntry
 from bridge.mapping.document import PackDocument
 from bridge.mapping.pack import Pack
 from bridge.mapping.rules import DecisionTable, Ignore, Outcome, Rule

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bridge.app.leaving import Leaving
-from bridge.flows.ports import Watcher
+from bridge.flows.ports.watcher import Watcher
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings
 from bridge.store import SqlStore

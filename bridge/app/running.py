@@ -13,17 +13,17 @@ from functools import partial
 
 import structlog
 
-from bridge.app.activations import PackActivations
 from bridge.app.admin_side import build_admin_side, start_admin
 from bridge.app.buyer_side import build_served, start_delivery, start_http
 from bridge.app.callers import load_entities, open_identity, open_keys
 from bridge.app.listener_access import load_access
+from bridge.app.optional_tracing import around_deliveries, around_requests, open_tracing
+from bridge.app.pack_activations import PackActivations
 from bridge.app.pack_reload import start_reloading
 from bridge.app.packs import check_reply_queues, check_sellers, load_packs
 from bridge.app.parts import Parts
 from bridge.app.process import background
 from bridge.app.state import build_store, open_state, patiently, take_over
-from bridge.app.tracing import around_deliveries, around_requests, open_tracing
 from bridge.app.wfm_side import (
     build_link,
     build_wfm_side,

@@ -12,14 +12,16 @@ import structlog
 from faststream.rabbit import QueueType
 
 from bridge.app.credentials import broker_url
-from bridge.app.inbound import InboundBuilder
+from bridge.app.inbound_builder import InboundBuilder
 from bridge.app.parts import Parts
 from bridge.app.process import Start, new_id, now
 from bridge.errors import TransientError
 from bridge.flows.commands import Commands
 from bridge.flows.idempotency import Idempotency
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import CommandBus, Memory, WfmMessage
+from bridge.flows.ports.command_bus import CommandBus
+from bridge.flows.ports.journal_entry import WfmMessage
+from bridge.flows.ports.memory import Memory
 from bridge.flows.retention import Retention
 from bridge.flows.work import Workshop
 from bridge.loops import every

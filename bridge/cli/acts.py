@@ -10,7 +10,7 @@ from bridge.app.process import now
 from bridge.errors import PermanentError
 from bridge.flows import audit
 from bridge.flows.audit import Result
-from bridge.flows.ports import AuditEntry
+from bridge.flows.ports.audit_entry import AuditEntry
 from bridge.store import SqlStore
 
 NoteOption = Annotated[str, typer.Option("--note", help="Why, for whoever looks at it later.")]

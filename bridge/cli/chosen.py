@@ -7,7 +7,8 @@ import typer
 
 from bridge.domain.model import BuyerId
 from bridge.errors import PermanentError
-from bridge.flows.ports import DeliveryFilter, DeliveryState, SubscriptionId
+from bridge.flows.ports.subscription import SubscriptionId
+from bridge.flows.ports.webhook_delivery import DeliveryFilter, DeliveryState
 from bridge.mef.enums import EventType
 
 BuyerOption = Annotated[str | None, typer.Option("--buyer", help="Only those of this Buyer.")]

@@ -7,7 +7,7 @@ import typer
 from bridge.cli.about import jobs_about
 from bridge.cli.chosen import moment
 from bridge.domain.model import Outcome
-from bridge.flows.ports import MessageFilter
+from bridge.flows.ports.journal_entry import MessageFilter
 from bridge.store import SqlStore
 
 RuleOption = Annotated[str | None, typer.Option("--rule", help="Only those for which this rule held.")]

@@ -63,7 +63,7 @@ COMMANDS: Final[tuple[Verb | Verbs, ...]] = (
         ),
         Verb(
             "diff",
-            "bridge.cli.mapping.difference:run",
+            "bridge.cli.mapping.diff:run",
             "Replay what was recorded through two packs; exit code 1 if Buyers or the WFM would see anything "
             "otherwise.",
         ),

@@ -18,7 +18,14 @@ from bridge.errors import PermanentError
 from bridge.flows.audit import named
 from bridge.flows.facts import attempt_facts, delivery_facts, group_facts, pending_facts
 from bridge.flows.operator import Pending, Retried, described, tried
-from bridge.flows.ports import Attempt, DeliveryFilter, DeliveryGroup, DeliveryReport, DeliveryState, is_under_way
+from bridge.flows.ports.webhook_delivery import (
+    Attempt,
+    DeliveryFilter,
+    DeliveryGroup,
+    DeliveryReport,
+    DeliveryState,
+    is_under_way,
+)
 from bridge.settings import Settings
 from bridge.store import SqlStore
 

@@ -14,7 +14,7 @@ from bridge.delivery.signing import Ed25519Key, new_key, read_key
 from bridge.errors import PermanentError
 from bridge.flows.facts import listener_facts
 from bridge.flows.operator import paused_because
-from bridge.flows.ports import ListenerReport, SubscriptionId
+from bridge.flows.ports.subscription import ListenerReport, SubscriptionId
 from bridge.settings import Settings
 from bridge.store import SqlStore
 

@@ -25,7 +25,7 @@ from bridge.cli.options import ConfigOption, JsonOption
 from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
 from bridge.flows.audit import named
-from bridge.flows.ports import JournalEntry, MessageGroup, RecordedEntry
+from bridge.flows.ports.journal_entry import JournalEntry, MessageGroup, RecordedEntry
 from bridge.flows.trace import moment
 from bridge.store import SqlStore
 

@@ -16,7 +16,7 @@ from bridge.errors import PermanentError
 from bridge.flows.audit import named
 from bridge.flows.facts import outbox_content, outbox_facts
 from bridge.flows.operator import OutboxFilter, Retried, tried
-from bridge.flows.ports import OutboxReport, OutboxState
+from bridge.flows.ports.outbox_entry import OutboxReport, OutboxState
 from bridge.store import SqlStore
 
 COLUMNS = ("no.", "state", "job", "exchange", "routing key", "message id", "attempts", "next attempt", "error")

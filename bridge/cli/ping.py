@@ -8,7 +8,7 @@ from bridge.app import listener_access
 from bridge.cli.listeners import ListenerArgument, find
 from bridge.cli.options import ConfigOption, JsonOption
 from bridge.cli.rows import print_json
-from bridge.delivery.ping import is_reached, meaning
+from bridge.delivery.reachability import is_reached, meaning
 from bridge.flows.facts import attempt_facts
 from bridge.settings import load_settings
 from bridge.telemetry import configure_logging

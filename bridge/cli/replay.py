@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bridge.app.activations import running_packs
+from bridge.app.pack_activations import running_packs
 from bridge.app.process import new_id, now
 from bridge.cli.about import AboutOption
 from bridge.cli.acts import NoteOption, writing
@@ -26,7 +26,7 @@ from bridge.domain.model import Outcome
 from bridge.errors import PermanentError
 from bridge.flows.audit import named
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import JournalEntry, MessageFilter
+from bridge.flows.ports.journal_entry import JournalEntry, MessageFilter
 from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack

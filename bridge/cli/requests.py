@@ -12,7 +12,7 @@ from bridge.cli.rows import print_json, print_rows, when
 from bridge.domain.model import BuyerId, WorkOrderId
 from bridge.flows.facts import request_facts
 from bridge.flows.operator import RequestFilter
-from bridge.flows.ports import RefusedRequest
+from bridge.flows.ports.refused_request import RefusedRequest
 
 COLUMNS = ("at", "requester", "Buyer", "operation", "about", "status", "reason", "correlation id")
 

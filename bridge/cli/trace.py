@@ -16,7 +16,7 @@ from bridge.cli.messages import one_line, print_lines
 from bridge.cli.options import ConfigOption
 from bridge.domain.model import JobRef
 from bridge.errors import PermanentError
-from bridge.flows.ports import JobTrace
+from bridge.flows.ports.job_trace import JobTrace
 from bridge.flows.trace import Step, period, steps, waiting
 from bridge.store import SqlStore
 

@@ -17,7 +17,7 @@ from bridge.errors import PermanentError
 from bridge.flows.command_stories import command_story
 from bridge.flows.facts import command_facts, story_facts
 from bridge.flows.operator import CommandFilter, CommandStory
-from bridge.flows.ports import TracedCommand
+from bridge.flows.ports.job_trace import TracedCommand
 from bridge.flows.trace import came_of
 from bridge.store import SqlStore
 

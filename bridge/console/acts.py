@@ -6,7 +6,8 @@ from bridge.console.users import User
 from bridge.errors import PermanentError
 from bridge.flows import audit
 from bridge.flows.audit import AuditLog, Result
-from bridge.flows.ports import AuditEntry, Clock
+from bridge.flows.ports.audit_entry import AuditEntry
+from bridge.flows.ports.clock import Clock
 
 
 class Acts:

@@ -8,7 +8,9 @@ from bridge.console import shapes
 from bridge.console.drafts import Fate
 from bridge.console.masking import Mask
 from bridge.domain.model import Transition
-from bridge.flows.ports import JobTrace, JournalEntry, MessageGroup, RecordedEntry, WorkOrderHit
+from bridge.flows.ports.job_trace import JobTrace
+from bridge.flows.ports.journal_entry import JournalEntry, MessageGroup, RecordedEntry
+from bridge.flows.ports.work_order_search import WorkOrderHit
 from bridge.flows.trace import period, steps, waiting
 
 

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bridge.console import answers, hands_api, shapes
 from bridge.console.access import require_operator
-from bridge.console.following import STREAM, Event, follow
+from bridge.console.event_streams import STREAM, Event, follow
 from bridge.console.jsons import answer, body_of, limit_of, text_of
 from bridge.console.masks import mask_of, mask_of_all
 from bridge.console.pages.now import said
@@ -19,7 +19,8 @@ from bridge.console.query import choice_in, number_in, text_in
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
 from bridge.domain.model import JobRef, Outcome
-from bridge.flows.ports import JobTrace, MessageFilter
+from bridge.flows.ports.job_trace import JobTrace
+from bridge.flows.ports.journal_entry import MessageFilter
 
 PROBLEM: Final = "application/problem+json"  # RFC 9457
 

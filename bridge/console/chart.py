@@ -8,7 +8,7 @@ from typing import Final
 
 from bridge.domain import work_order
 from bridge.domain.model import Transition
-from bridge.flows.ports import JobTrace
+from bridge.flows.ports.job_trace import JobTrace
 
 WIDTH: Final = 240
 HEIGHT: Final = 56

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from bridge.flows.ports import JournalEntry
+from bridge.flows.ports.journal_entry import JournalEntry
 from bridge.flows.refusals import NotReplayable
 from bridge.mapping.pack import Pack
 from bridge.packtools.difference import Change

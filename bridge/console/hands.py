@@ -21,17 +21,11 @@ from bridge.flows.operator import (
     paused_because,
     tried,
 )
-from bridge.flows.ports import (
-    Attempt,
-    Clock,
-    DeliveryFilter,
-    DeliveryReport,
-    ListenerReport,
-    OutboxReport,
-    Subscription,
-    SubscriptionId,
-    TracedCommand,
-)
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.job_trace import TracedCommand
+from bridge.flows.ports.outbox_entry import OutboxReport
+from bridge.flows.ports.subscription import ListenerReport, Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Attempt, DeliveryFilter, DeliveryReport
 from bridge.mapping.pack import Pack
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from aiohttp import web
 
-from bridge.console import hands_shapes as shapes
+from bridge.console import hands_shapes
 from bridge.console.access import require_operator
 from bridge.console.activations import activation_facts
 from bridge.console.jsons import answer, body_of, limit_of
@@ -27,7 +27,8 @@ from bridge.flows.facts import (
     usage_facts,
 )
 from bridge.flows.operator import Retried
-from bridge.flows.ports import DeliveryFilter, ListenerReport
+from bridge.flows.ports.subscription import ListenerReport
+from bridge.flows.ports.webhook_delivery import DeliveryFilter
 
 
 def routes(services: Services) -> Iterable[web.RouteDef]:
@@ -41,18 +42,20 @@ def _deliveries(services: Services) -> Iterable[web.RouteDef]:
 
     async def listed(request: web.Request) -> web.Response:
         found = await hands.backlog.reports(filter_of(asked_in(request)), limit_of(request))
-        return answer(shapes.Deliveries.model_validate({"deliveries": _masked(request, map(delivery_facts, found))}))
+        return answer(
+            hands_shapes.Deliveries.model_validate({"deliveries": _masked(request, map(delivery_facts, found))})
+        )
 
     async def shown(request: web.Request) -> web.Response:
         number = int(request.match_info["number"])
         report = await hands.delivery(number)
         attempts = _masked(request, map(attempt_facts, await hands.backlog.attempts(number)))
         (facts,) = _masked(request, [delivery_facts(report)])
-        return answer(shapes.WholeDelivery.model_validate({**facts, "attempts": attempts}))
+        return answer(hands_shapes.WholeDelivery.model_validate({**facts, "attempts": attempts}))
 
     async def retried(request: web.Request) -> web.Response:
         user = require_operator(request)
-        asked = await body_of(request, shapes.RetryDeliveries)
+        asked = await body_of(request, hands_shapes.RetryDeliveries)
         by_filter = any((asked.buyer, asked.listener, asked.type, asked.since))
         if (asked.numbers is not None) == by_filter:
             raise web.HTTPBadRequest(text="Give numbers, or buyer, listener, type or since.")
@@ -63,7 +66,7 @@ def _deliveries(services: Services) -> Iterable[web.RouteDef]:
         wanted = _wanted(asked)
         pending = await hands.backlog.pending(wanted, hands.clock())
         count = 0 if asked.dry_run else await hands.hasten(user, wanted, asked.note)
-        return answer(shapes.Retries(retried=[], count=count, would=pending.later if asked.dry_run else None))
+        return answer(hands_shapes.Retries(retried=[], count=count, would=pending.later if asked.dry_run else None))
 
     return [
         web.get("/v1/deliveries", listed),
@@ -72,7 +75,7 @@ def _deliveries(services: Services) -> Iterable[web.RouteDef]:
     ]
 
 
-def _wanted(asked: shapes.RetryDeliveries) -> DeliveryFilter:
+def _wanted(asked: hands_shapes.RetryDeliveries) -> DeliveryFilter:
     given = {"buyer": asked.buyer, "listener": asked.listener, "type": asked.type, "since": asked.since}
     return filter_of({"state": "pending", **{name: value or "" for name, value in given.items()}})
 
@@ -82,11 +85,11 @@ def _listeners(services: Services) -> Iterable[web.RouteDef]:
 
     async def listed(request: web.Request) -> web.Response:
         found = _masked(request, map(listener_facts, await hands.listeners.reports()))
-        return answer(shapes.Listeners.model_validate({"listeners": found}))
+        return answer(hands_shapes.Listeners.model_validate({"listeners": found}))
 
     async def shown(request: web.Request) -> web.Response:
         (facts,) = _masked(request, [listener_facts(await hands.listener(request.match_info["id"]))])
-        return answer(shapes.Listener.model_validate(facts))
+        return answer(hands_shapes.Listener.model_validate(facts))
 
     return [
         web.get("/v1/listeners", listed),
@@ -99,23 +102,25 @@ def _acts(services: Services) -> Iterable[web.RouteDef]:
 
     async def asked(request: web.Request) -> tuple[User, ListenerReport, str]:
         user = require_operator(request)
-        note = (await body_of(request, shapes.Note)).note
+        note = (await body_of(request, hands_shapes.Note)).note
         return user, await hands.listener(request.match_info["id"]), note
 
     async def paused(request: web.Request) -> web.Response:
         user, report, note = await asked(request)
-        return answer(shapes.Done(outcome=await hands.pause(user, report.subscription.id, note)))
+        return answer(hands_shapes.Done(outcome=await hands.pause(user, report.subscription.id, note)))
 
     async def resumed(request: web.Request) -> web.Response:
         user, report, note = await asked(request)
-        return answer(shapes.Done(outcome=await hands.resume(user, report.subscription.id, note)))
+        return answer(hands_shapes.Done(outcome=await hands.resume(user, report.subscription.id, note)))
 
     async def removed(request: web.Request) -> web.Response:
-        return answer(shapes.Done(outcome=await hands.remove(*await asked(request))))
+        return answer(hands_shapes.Done(outcome=await hands.remove(*await asked(request))))
 
     async def pinged(request: web.Request) -> web.Response:
         user, report, note = await asked(request)
-        return answer(shapes.Attempt.model_validate(attempt_facts(await hands.ping(user, report.subscription, note))))
+        return answer(
+            hands_shapes.Attempt.model_validate(attempt_facts(await hands.ping(user, report.subscription, note)))
+        )
 
     return [
         web.post("/v1/listeners/{id}/pause", paused),
@@ -130,11 +135,11 @@ def _commands(services: Services) -> Iterable[web.RouteDef]:
 
     async def commands(request: web.Request) -> web.Response:
         found = await hands.commands.reports(command_filter(request), limit_of(request))
-        return answer(shapes.Commands.model_validate({"commands": _masked(request, map(command_facts, found))}))
+        return answer(hands_shapes.Commands.model_validate({"commands": _masked(request, map(command_facts, found))}))
 
     async def command(request: web.Request) -> web.Response:
         (facts,) = _masked(request, [story_facts(await command_in(services, request))])
-        return answer(shapes.WholeCommand.model_validate(facts))
+        return answer(hands_shapes.WholeCommand.model_validate(facts))
 
     return [
         web.get("/v1/commands", commands),
@@ -147,12 +152,12 @@ def _packs(services: Services) -> Iterable[web.RouteDef]:
         found = await usage_of(services, request)
         running = await running_of(services, found.pack)
         shown = None if running is None else activation_facts(running, mask_of(services, request, found.pack))
-        return answer(shapes.PackUsage.model_validate({**usage_facts(found), "activation": shown}))
+        return answer(hands_shapes.PackUsage.model_validate({**usage_facts(found), "activation": shown}))
 
     async def taken_back(request: web.Request) -> web.Response:
         user = require_operator(request)
-        note = (await body_of(request, shapes.Note)).note
-        return answer(shapes.Done(outcome=await take_back(services, user, pack_in(services, request).name, note)))
+        note = (await body_of(request, hands_shapes.Note)).note
+        return answer(hands_shapes.Done(outcome=await take_back(services, user, pack_in(services, request).name, note)))
 
     return [web.get("/v1/packs/{name}", usage), web.post("/v1/packs/{name}/take-back", taken_back)]
 
@@ -162,17 +167,17 @@ def _outbox(services: Services) -> Iterable[web.RouteDef]:
 
     async def outbox(request: web.Request) -> web.Response:
         found = await hands.outbox.reports(outbox_filter(request), limit_of(request))
-        return answer(shapes.Outbox.model_validate({"messages": _masked(request, map(outbox_facts, found))}))
+        return answer(hands_shapes.Outbox.model_validate({"messages": _masked(request, map(outbox_facts, found))}))
 
     async def outgoing(request: web.Request) -> web.Response:
         report = await hands.outgoing(int(request.match_info["number"]))
         (facts,) = _masked(request, [{**outbox_facts(report), **outbox_content(report)}])
         body = mask_of(services, request, report.message.pack).body(report.message.body)
-        return answer(shapes.WholeOutgoing.model_validate({**facts, "body": body}))
+        return answer(hands_shapes.WholeOutgoing.model_validate({**facts, "body": body}))
 
     async def retried(request: web.Request) -> web.Response:
         user = require_operator(request)
-        asked = await body_of(request, shapes.RetryOutbox)
+        asked = await body_of(request, hands_shapes.RetryOutbox)
         return _retried(await hands.retry_outbox(user, asked.numbers, asked.note))
 
     return [
@@ -184,7 +189,7 @@ def _outbox(services: Services) -> Iterable[web.RouteDef]:
 
 def _retried(told: Sequence[Retried]) -> web.Response:
     body = {"retried": [retried_facts(each) for each in told], "count": sum(each.is_done for each in told)}
-    return answer(shapes.Retries.model_validate(body))
+    return answer(hands_shapes.Retries.model_validate(body))
 
 
 def _masked(request: web.Request, facts: Iterable[Facts]) -> list[Facts]:

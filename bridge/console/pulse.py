@@ -11,7 +11,7 @@ from typing import Final
 
 from bridge.admin.metrics import Observed
 from bridge.domain.model import Command, CommandState
-from bridge.flows.ports import JournalEntry
+from bridge.flows.ports.journal_entry import JournalEntry
 
 EVERY_S: Final = 5.0
 KEPT: Final = 120  # samples: ten minutes

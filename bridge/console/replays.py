@@ -10,7 +10,7 @@ from bridge.console.services import Services
 from bridge.console.users import User
 from bridge.domain.model import Outcome
 from bridge.flows.audit import named
-from bridge.flows.ports import MessageFilter
+from bridge.flows.ports.journal_entry import MessageFilter
 
 MOST_PREVIEWED: Final = 50
 MOST_REPLAYED: Final = 1_000

@@ -13,16 +13,11 @@ from bridge.console.pulse import Pulse
 from bridge.domain.model import JobRef
 from bridge.flows.following import Following
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import (
-    Clock,
-    JobTrace,
-    MessageFilter,
-    MessageGroup,
-    RecordedAct,
-    RecordedEntry,
-    WorkOrderHit,
-    WorkOrderSearch,
-)
+from bridge.flows.ports.audit_entry import RecordedAct
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.job_trace import JobTrace
+from bridge.flows.ports.journal_entry import MessageFilter, MessageGroup, RecordedEntry
+from bridge.flows.ports.work_order_search import WorkOrderHit, WorkOrderSearch
 from bridge.mapping.pack import Pack
 
 

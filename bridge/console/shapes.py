@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-from bridge.flows.ports import RecordedAct
+from bridge.flows.ports.audit_entry import RecordedAct
 
 
 class Shape(BaseModel):

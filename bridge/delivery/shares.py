@@ -24,7 +24,8 @@ from typing import Final
 
 from bridge.backoff import Backoff
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import Busy, Delivery, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Busy, Delivery
 
 SHARE: Final = 4  # a listener may use one in so many senders
 BUYERS_SHARE: Final = 2  # and a Buyer with all his listeners

@@ -4,7 +4,8 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import Delivery, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Delivery
 
 Queues = OrderedDict[SubscriptionId, deque[Delivery]]
 

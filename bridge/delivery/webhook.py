@@ -12,7 +12,8 @@ from urllib.parse import urlsplit, urlunsplit
 import orjson
 
 from bridge import __version__
-from bridge.flows.ports import Delivery, Subscription
+from bridge.flows.ports.subscription import Subscription
+from bridge.flows.ports.webhook_delivery import Delivery
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.mef.moments import rfc3339
 

@@ -35,16 +35,9 @@ from bridge.domain.retry import (
     decide_retry,
     wait_asked_for,
 )
-from bridge.flows.ports import (
-    Attempt,
-    Busy,
-    Clock,
-    Delivery,
-    DeliverySettlement,
-    DeliveryState,
-    Subscription,
-    SubscriptionId,
-)
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Attempt, Busy, Delivery, DeliverySettlement, DeliveryState
 from bridge.loops import LOOK_EVERY_S, SHORTEST_LOOK_S, Bell, seconds_until, until_done, when_due
 from bridge.telemetry import bind_correlation
 

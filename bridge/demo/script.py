@@ -9,7 +9,7 @@ from bridge.demo.checks import Checks
 from bridge.demo.stage import Stage, now
 from bridge.domain.model import Outcome
 from bridge.errors import BridgeError
-from bridge.flows.ports import RecordedEntry
+from bridge.flows.ports.journal_entry import RecordedEntry
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import Appointment, TimePeriod, WorkOrder
 

@@ -23,7 +23,7 @@ from bridge.app.running import RunningBridge, running
 from bridge.demo.playground import Playground
 from bridge.demo.timeline import Entry, Timeline
 from bridge.domain.model import Outcome, Transition
-from bridge.flows.ports import RecordedEntry
+from bridge.flows.ports.journal_entry import RecordedEntry
 from bridge.mef.enums import Irp
 from bridge.settings import (
     AdminSettings,

@@ -16,7 +16,8 @@ from bridge.domain.model import (
 from bridge.domain.patch import apply_patch, news_for_wfm
 from bridge.domain.settlement import CommandResult
 from bridge.flows.commands import Commands
-from bridge.flows.ports import AppointmentQuery, AppointmentView, BuyersStore, Page
+from bridge.flows.ports.buyer_views import AppointmentQuery, AppointmentView, Page
+from bridge.flows.ports.stores import BuyersStore
 from bridge.flows.refusals import NotFound, Rejected
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.wishes import NOT_AVAILABLE, NeverOffered, Token, Wish, Wishes, check_change

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from bridge.errors import BridgeError
-from bridge.flows.ports import AuditEntry
+from bridge.flows.ports.audit_entry import AuditEntry
 
 MOST_NAMED: Final = 20
 """So many things are named one by one."""

@@ -13,7 +13,7 @@ from bridge.domain.model import (
     WfmEffect,
     WorkOrder,
 )
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.flows.replies import COMPENSATION
 from bridge.mapping.commands.context import CommandContext
 from bridge.mapping.pack import Pack

@@ -2,7 +2,7 @@
 
 from bridge.domain.model import CommandId
 from bridge.flows.operator import CommandStory
-from bridge.flows.ports import JobTrace, TracedCommand
+from bridge.flows.ports.job_trace import JobTrace, TracedCommand
 from bridge.flows.replies import known_by
 
 

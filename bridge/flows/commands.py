@@ -14,7 +14,9 @@ from bridge.batcher import Batcher, Patient
 from bridge.domain.model import Command, CommandId
 from bridge.domain.settlement import CommandResult
 from bridge.errors import BrokerUnavailable, NotRouted
-from bridge.flows.ports import BusMessage, CommandBus, Store, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage, CommandBus
+from bridge.flows.ports.journal_entry import WfmMessage
+from bridge.flows.ports.stores import Store
 from bridge.flows.refusals import WfmTimeout, WfmUnavailable
 from bridge.flows.replies import PendingReplies, WfmReply, ask, correlated, correlation_of, publish
 from bridge.flows.settling import Settling, result_or_timeout

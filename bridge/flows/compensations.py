@@ -19,7 +19,7 @@ from bridge.domain.model import (
     Refused,
     WorkOrderId,
 )
-from bridge.flows.ports import JournalEntry, WfmMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
 from bridge.flows.work import Work, Workshop
 from bridge.mapping.pack import Pack, Unreadable
 from bridge.mef.enums import Error422Code

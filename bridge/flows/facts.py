@@ -8,16 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from bridge.flows.operator import CommandStory, PackUsage, Pending, Retried
-from bridge.flows.ports import (
-    Attempt,
-    DeliveryGroup,
-    DeliveryReport,
-    ListenerReport,
-    OutboxReport,
-    RecordedEntry,
-    RefusedRequest,
-    TracedCommand,
-)
+from bridge.flows.ports.job_trace import TracedCommand
+from bridge.flows.ports.journal_entry import RecordedEntry
+from bridge.flows.ports.outbox_entry import OutboxReport
+from bridge.flows.ports.refused_request import RefusedRequest
+from bridge.flows.ports.subscription import ListenerReport
+from bridge.flows.ports.webhook_delivery import Attempt, DeliveryGroup, DeliveryReport
 from bridge.flows.trace import period
 
 Facts = dict[str, Any]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final, Protocol
 
 from bridge.domain.model import JobRef
-from bridge.flows.ports import JobTrace
+from bridge.flows.ports.job_trace import JobTrace
 
 LOOK_S: Final = 1.0
 """Seconds between two looks at a job."""

@@ -56,7 +56,8 @@ from bridge.domain.model import (
 from bridge.domain.replacing import replace
 from bridge.domain.settlement import Settlement, expire, settle, withdraw
 from bridge.flows.bus_messages import messages_for
-from bridge.flows.ports import BusMessage, JournalEntry, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
 from bridge.mapping.pack import Awaits, Ignored, Pack, Read, Reading, Skipped, Translated, Unreadable
 from bridge.mapping.translator import Translation
 

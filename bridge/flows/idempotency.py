@@ -18,7 +18,10 @@ import structlog
 
 from bridge.domain.model import CommandId, CommandState
 from bridge.errors import TransientError
-from bridge.flows.ports import Clock, KeyedRequest, RequestKey, Store, StoredAnswer, Transaction
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.keyed_request import KeyedRequest, RequestKey, StoredAnswer
+from bridge.flows.ports.stores import Store
+from bridge.flows.ports.transaction import Transaction
 from bridge.flows.refusals import KeyReused, StillUnderWay
 
 log = structlog.get_logger(__name__)

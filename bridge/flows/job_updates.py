@@ -13,8 +13,10 @@ from bridge.batcher import Batcher, Patient
 from bridge.domain.model import JobRef, Outcome
 from bridge.errors import concerns_all
 from bridge.flows.hold_queue import crashed, read_again, unattributed
-from bridge.flows.partitions import PARTS, own_parts
-from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction, WfmMessage
+from bridge.flows.partition_routing import PARTS, own_parts
+from bridge.flows.ports.journal_entry import UNKNOWN_COMMAND, JournalEntry, WfmMessage
+from bridge.flows.ports.stores import Store
+from bridge.flows.ports.transaction import Transaction
 from bridge.flows.refusals import NotReplayable
 from bridge.flows.work import Work, Workshop
 from bridge.loops import every

@@ -7,7 +7,10 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bridge.domain.model import BuyerId, CommandKind, CommandState, JobRef, WorkOrderId
-from bridge.flows.ports import DeliveryFilter, OutboxReport, OutboxState, RecordedEntry, TracedCommand
+from bridge.flows.ports.job_trace import TracedCommand
+from bridge.flows.ports.journal_entry import RecordedEntry
+from bridge.flows.ports.outbox_entry import OutboxReport, OutboxState
+from bridge.flows.ports.webhook_delivery import DeliveryFilter
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,10 @@
-"""How a pack's messages are divided among partitions: into how many, and by what of them.
+"""How a pack's messages are divided among partitions: into how many, and by what of them; and who keeps that.
 
 It knows of packs for types only: the store keeps a partitioning, and commands that only read it load no mapping.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Final, Protocol, Self
 
 if TYPE_CHECKING:
     from bridge.mapping.pack import Inbound
@@ -48,3 +48,21 @@ class Partitioning:
 
 
 UNDIVIDED: Final = Partitioning()
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The partitioning that a pack's processes go by; and where a change is under way, the `next` one."""
+
+    now: Partitioning = UNDIVIDED
+    next: Partitioning | None = None
+
+
+class Partitionings(Protocol):
+    """How the messages of each pack are divided."""
+
+    async def of(self, pack: str) -> InForce:
+        """Tell what is in force; one partition where nobody ever said."""
+
+    async def change(self, pack: str, was: InForce, will: InForce) -> None:
+        """Put something else in force. Raises `ConflictError` where it is not any more as it was."""

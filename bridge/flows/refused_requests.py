@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from bridge.flows.ports import RefusedRequest
+from bridge.flows.ports.refused_request import RefusedRequest
 from bridge.loops import every
 
 EVERY_S: Final = 1.0

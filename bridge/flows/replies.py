@@ -16,7 +16,8 @@ import structlog
 
 from bridge.domain.model import CommandId
 from bridge.errors import BrokerUnavailable, NotRouted, NotSent
-from bridge.flows.ports import BusMessage, CommandBus, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage, CommandBus
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.flows.refusals import WfmTimeout, WfmUnavailable
 from bridge.mapping.pack import Pack, Unreadable
 

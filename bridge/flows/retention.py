@@ -7,7 +7,9 @@ from typing import Protocol
 
 import structlog
 
-from bridge.flows.ports import Clock, Journal, Memory
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.journal_entry import Journal
+from bridge.flows.ports.memory import Memory
 from bridge.loops import every
 
 log = structlog.get_logger(__name__)

@@ -8,19 +8,17 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, WorkOrder, WorkOrderId
-from bridge.flows.ports import (
+from bridge.flows.ports.buyer_views import (
     AppointmentQuery,
     AppointmentView,
-    BuyersStore,
-    Listeners,
     Page,
     Reader,
-    Subscription,
-    SubscriptionId,
-    Transaction,
     WorkOrderQuery,
     WorkOrderView,
 )
+from bridge.flows.ports.stores import BuyersStore
+from bridge.flows.ports.subscription import Listeners, Subscription, SubscriptionId
+from bridge.flows.ports.transaction import Transaction
 from bridge.mef.enums import Api
 
 

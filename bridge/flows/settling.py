@@ -23,7 +23,9 @@ from bridge.domain.model import (
 from bridge.domain.replacing import replace
 from bridge.domain.settlement import CommandResult, Settlement
 from bridge.flows.compensations import Compensations
-from bridge.flows.ports import UNKNOWN_COMMAND, JournalEntry, Store, Transaction
+from bridge.flows.ports.journal_entry import UNKNOWN_COMMAND, JournalEntry
+from bridge.flows.ports.stores import Store
+from bridge.flows.ports.transaction import Transaction
 from bridge.flows.refusals import timed_out
 from bridge.flows.replies import WfmReply
 from bridge.flows.work import Work, Workshop

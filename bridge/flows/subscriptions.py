@@ -9,7 +9,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 from bridge.domain.callback_host import host_problem
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import Clock, Listeners, Subscription, SubscriptionId
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.subscription import Listeners, Subscription, SubscriptionId
 from bridge.flows.refusals import InvalidSubscription, NotFound
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.mef.models import EventSubscriptionInput

@@ -9,7 +9,8 @@ import structlog
 from bridge.backoff import Backoff
 from bridge.domain.model import Command, CommandId
 from bridge.errors import concerns_all
-from bridge.flows.ports import Clock, Store
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.stores import Store
 from bridge.loops import every
 from bridge.mapping.pack import Pack
 

@@ -20,11 +20,12 @@ from bridge.domain.model import (
     WorkOrder,
     WorkOrderId,
 )
+from bridge.domain.offers import available, moved_offer
 from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_search
-from bridge.domain.time_slots import available, moved_offer
 from bridge.flows.bus_messages import to_bus_message
 from bridge.flows.commands import Commands
-from bridge.flows.ports import BuyersStore, JournalEntry, WfmMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
+from bridge.flows.ports.stores import BuyersStore
 from bridge.flows.refusals import Rejected, WfmUnavailable
 from bridge.flows.work import Workshop, pack_of
 from bridge.mapping.commands.context import CommandContext

@@ -11,20 +11,11 @@ from typing import cast
 
 from bridge.domain.model import CommandKind, CommandState, Outcome
 from bridge.domain.retry import is_taken
-from bridge.flows.ports import (
-    AnnouncedEvent,
-    Attempt,
-    DeliveryReport,
-    DeliveryState,
-    JobTrace,
-    JournalEntry,
-    OutboxReport,
-    OutboxState,
-    RecordedEntry,
-    RefusedRequest,
-    TracedCommand,
-    TracedDelivery,
-)
+from bridge.flows.ports.job_trace import AnnouncedEvent, JobTrace, TracedCommand, TracedDelivery
+from bridge.flows.ports.journal_entry import JournalEntry, RecordedEntry
+from bridge.flows.ports.outbox_entry import OutboxReport, OutboxState
+from bridge.flows.ports.refused_request import RefusedRequest
+from bridge.flows.ports.webhook_delivery import Attempt, DeliveryReport, DeliveryState
 from bridge.mef.models import TimePeriod
 
 

@@ -32,7 +32,9 @@ from bridge.domain.requests import (
 )
 from bridge.errors import BridgeError, ConflictError
 from bridge.flows.bus_messages import to_bus_message
-from bridge.flows.ports import BusMessage, BuyersStore, Owner, Window
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.stores import BuyersStore
+from bridge.flows.ports.transaction import Owner, Window
 from bridge.flows.refusals import NotFound, Rejected
 from bridge.flows.work import Work, Workshop, pack_of
 from bridge.mapping.commands.context import context_of

@@ -15,7 +15,10 @@ import structlog
 
 from bridge.domain.model import Command, CommandId, Job, JobRef, Outcome
 from bridge.flows.hold_queue import LAST, Arrival, HoldQueue, Place, Step
-from bridge.flows.ports import Clock, JournalEntry, RecordedEntry, Transaction, Watcher, WfmMessage
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.journal_entry import JournalEntry, RecordedEntry, WfmMessage
+from bridge.flows.ports.transaction import Transaction
+from bridge.flows.ports.watcher import Watcher
 from bridge.flows.refusals import WfmUnavailable
 from bridge.mapping.pack import Pack, Reading
 

@@ -1,7 +1,7 @@
 """What a Buyer does with WorkOrders: read them (UC 13, 14)."""
 
 from bridge.domain.model import BuyerId, WorkOrderId
-from bridge.flows.ports import Page, Reader, WorkOrderQuery, WorkOrderView
+from bridge.flows.ports.buyer_views import Page, Reader, WorkOrderQuery, WorkOrderView
 from bridge.flows.refusals import NotFound
 
 

@@ -14,7 +14,7 @@ from bridge.domain.model import Appointment, CommandKind, Job
 from bridge.errors import PermanentError
 from bridge.mapping.commands.command import CommandTemplate, Rendered, compile_command
 from bridge.mapping.commands.context import CommandContext, compile_remembered
-from bridge.mapping.commands.replies import ReadCorrelation, Replies, ReplyRead, compile_correlation, compile_replies
+from bridge.mapping.commands.reply import ReadCorrelation, Replies, ReplyRead, compile_correlation, compile_replies
 from bridge.mapping.document import PackDocument, PartitionBy
 from bridge.mapping.formats.paths import compile_path
 from bridge.mapping.formats.values import Misread

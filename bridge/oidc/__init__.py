@@ -4,7 +4,7 @@ The bridge asks for nothing but an ID token, reads it once, and keeps no token: 
 """
 
 from bridge.oidc.asked import Asked, is_answer, newly_asked
-from bridge.oidc.claims import granted
+from bridge.oidc.id_token import granted
 from bridge.oidc.issuer import Client, Issuer
 from bridge.oidc.metadata import Metadata, parse_metadata, well_known
 from bridge.oidc.trouble import IssuerUnavailable, IssuerWrong, LoginRefused

@@ -17,7 +17,7 @@ from bridge.api.identity.bounded import TooLong, request
 from bridge.api.identity.key_source import fetch
 from bridge.errors import BridgeError
 from bridge.oidc.asked import Asked, code_in, request_url, with_query
-from bridge.oidc.claims import check_login
+from bridge.oidc.id_token import check_login
 from bridge.oidc.metadata import Metadata, parse_metadata, well_known
 from bridge.oidc.trouble import IssuerUnavailable, IssuerWrong, LoginRefused, refused_code
 from bridge.secret import Secret

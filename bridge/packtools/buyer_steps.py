@@ -27,12 +27,12 @@ from bridge.domain.model import (
     Reply,
     WorkOrder,
 )
+from bridge.domain.offers import available, moved_offer
 from bridge.domain.patch import BUYER_ROLES, apply_patch, news_for_wfm
 from bridge.domain.requests import UNKNOWN_WORK_ORDER, check_booking, check_cancel, check_search, check_update
 from bridge.domain.settlement import Settlement
-from bridge.domain.time_slots import available, moved_offer
 from bridge.flows.bus_messages import to_bus_message
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.flows.wishes import NOT_AVAILABLE
 from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of

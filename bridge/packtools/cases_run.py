@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from bridge.domain.model import Appointment, Job, Outcome
 from bridge.errors import PermanentError
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.mapping.formats.xml import read_xml
 from bridge.mapping.pack import Pack, Reading
 from bridge.mef.models import TimePeriod

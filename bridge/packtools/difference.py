@@ -12,7 +12,7 @@ import orjson
 from pydantic_core import to_jsonable_python
 
 from bridge.domain.model import Appointment, Job, WorkOrder
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.mapping.pack import Pack
 from bridge.packtools.replay import Event, Message, replay
 from bridge.packtools.sandbox import Happened, Sandbox

@@ -26,7 +26,7 @@ from bridge.domain.model import (
     Reply,
     WorkOrder,
 )
-from bridge.domain.time_slots import available
+from bridge.domain.offers import available
 from bridge.mapping.checks.proofs.situations import MefState
 from bridge.mapping.formats.paths import MISSING, compile_path
 from bridge.mapping.pack import Pack, Read, Reading, Unreadable

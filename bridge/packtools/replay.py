@@ -25,7 +25,7 @@ from bridge.domain.model import (
 from bridge.domain.requests import check_booking, check_cancel, check_update
 from bridge.domain.settlement import Settlement
 from bridge.flows.bus_messages import to_bus_message
-from bridge.flows.ports import RecordedEntry
+from bridge.flows.ports.journal_entry import RecordedEntry
 from bridge.flows.replies import known_by
 from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import context_of

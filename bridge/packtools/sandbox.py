@@ -24,7 +24,8 @@ from bridge.domain.model import (
 )
 from bridge.domain.settlement import Settlement
 from bridge.flows.hold_queue import Arrival, HoldQueue, Place, Step
-from bridge.flows.ports import BusMessage, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.mapping.pack import Pack, Read, Reading, Skipped
 from bridge.mef.models import TimePeriod
 

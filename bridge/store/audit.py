@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import bindparam, select, update
 
-from bridge.flows.ports import AuditEntry, RecordedAct
+from bridge.flows.ports.audit_entry import AuditEntry, RecordedAct
 from bridge.store.columns import Row
 from bridge.store.session import Database
 from bridge.store.tables import audit

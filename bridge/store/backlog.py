@@ -13,14 +13,8 @@ from sqlalchemy import ColumnElement, Select, bindparam, case, func, or_, select
 
 from bridge.domain.model import BuyerId, JobRef
 from bridge.flows.operator import Pending, Retried, RetryOutcome
-from bridge.flows.ports import (
-    Attempt,
-    DeliveryFilter,
-    DeliveryGroup,
-    DeliveryReport,
-    DeliveryState,
-    SubscriptionId,
-)
+from bridge.flows.ports.subscription import SubscriptionId
+from bridge.flows.ports.webhook_delivery import Attempt, DeliveryFilter, DeliveryGroup, DeliveryReport, DeliveryState
 from bridge.mef.enums import EventType
 from bridge.store import ordering
 from bridge.store.columns import Row

@@ -31,7 +31,8 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.flows.operator import CommandFilter
-from bridge.flows.ports import TracedCommand, Window
+from bridge.flows.ports.job_trace import TracedCommand
+from bridge.flows.ports.transaction import Window
 from bridge.mef.models import TimePeriod
 from bridge.store.columns import Row
 from bridge.store.newest import Values, newest

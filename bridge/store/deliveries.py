@@ -26,7 +26,9 @@ from sqlalchemy import (
 )
 
 from bridge.batcher import Batcher
-from bridge.flows.ports import Attempt, Busy, Clock, Delivery, DeliverySettlement, Subscription, SubscriptionId
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Attempt, Busy, Delivery, DeliverySettlement
 from bridge.mef.enums import EventType
 from bridge.store import listeners, ordering
 from bridge.store.columns import Row

@@ -3,7 +3,9 @@
 from sqlalchemy import func, literal_column, select
 
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import Backed, DeliveryState, Figures, SubscriptionId
+from bridge.flows.ports.database_figures import Backed, Figures
+from bridge.flows.ports.subscription import SubscriptionId
+from bridge.flows.ports.webhook_delivery import DeliveryState
 from bridge.store import ordering
 from bridge.store.commands import IS_PENDING
 from bridge.store.journal import IS_PARKED, IS_WAITING

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import ColumnElement, any_, bindparam, exists, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
+from bridge.flows.ports.buyer_views import AppointmentQuery, WorkOrderQuery
 from bridge.store.columns import TextList
 from bridge.store.jobs import ADDRESS, SITE
 from bridge.store.tables import appointments, work_order_entities, work_order_places, work_orders

@@ -33,7 +33,7 @@ from bridge.domain.model import (
 )
 from bridge.domain.replacing import replace
 from bridge.domain.work_order import TERMINAL
-from bridge.flows.ports import Owner
+from bridge.flows.ports.transaction import Owner
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import GeographicAddressRef, GeographicSiteRef, Place, TimePeriod
 from bridge.store import commands

@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
-from bridge.flows.ports import JournalEntry, MessageFilter, MessageGroup, RecordedEntry, WfmMessage
+from bridge.flows.ports.journal_entry import JournalEntry, MessageFilter, MessageGroup, RecordedEntry, WfmMessage
 from bridge.store.columns import Row, escape
 from bridge.store.session import KEYS, Bulk, Database, Session, is_of, is_one_of, passing_over
 from bridge.store.tables import inbox, journal

@@ -14,7 +14,8 @@ from typing import Final
 from sqlalchemy import bindparam, func, select, update
 
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import DeliverySettlement, DeliveryState, ListenerReport, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import ListenerReport, Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import DeliverySettlement, DeliveryState
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.store import ordering
 from bridge.store.columns import Row

@@ -12,7 +12,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 from sqlalchemy import BigInteger, ColumnElement, Select, Table, bindparam, func, literal_column, select, tuple_
 
 from bridge.batcher import Batcher
-from bridge.flows.ports import Page
+from bridge.flows.ports.buyer_views import Page
 from bridge.store.direct import Direct, Rows
 from bridge.store.filters import SEVERAL, Filter, Given
 from bridge.store.session import Database

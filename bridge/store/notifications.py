@@ -13,7 +13,9 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import select
 
 from bridge.domain.model import BuyerId, Notification
-from bridge.flows.ports import AnnouncedEvent, Delivery, Subscription
+from bridge.flows.ports.job_trace import AnnouncedEvent
+from bridge.flows.ports.subscription import Subscription
+from bridge.flows.ports.webhook_delivery import Delivery
 from bridge.mef.enums import EventType
 from bridge.store import ordering
 from bridge.store.columns import Row

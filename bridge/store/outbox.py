@@ -14,7 +14,9 @@ from bridge.batcher import Batcher
 from bridge.domain.model import JobRef
 from bridge.domain.replacing import replace
 from bridge.flows.operator import OutboxFilter, Retried, RetryOutcome
-from bridge.flows.ports import BusMessage, Clock, OutboxEntry, OutboxReport, OutboxState
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.outbox_entry import OutboxEntry, OutboxReport, OutboxState
 from bridge.store import ordering
 from bridge.store.columns import Row
 from bridge.store.ordering import AT_ONCE, PENDING, Settlement

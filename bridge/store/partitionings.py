@@ -6,8 +6,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, select, update
 
 from bridge.errors import ConflictError
-from bridge.flows.partitioning import Partitioning
-from bridge.flows.ports import InForce
+from bridge.flows.partitioning import InForce, Partitioning
 from bridge.store.session import Database, Found, insert_new
 from bridge.store.tables import partitionings
 

@@ -17,7 +17,7 @@ from sqlalchemy import and_, bindparam, delete, exists, select, update
 
 from bridge.errors import StoreUnavailable
 from bridge.flows.operator import RunningPack
-from bridge.flows.ports import Clock
+from bridge.flows.ports.clock import Clock
 from bridge.store import ordering
 from bridge.store.session import Database, Session, insert
 from bridge.store.tables import deliveries, outbox, processes, requests

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from bridge.batcher import Batcher
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, JobRef, WorkOrder, WorkOrderId
-from bridge.flows.ports import AppointmentQuery, AppointmentView, Page, WorkOrderQuery, WorkOrderView
+from bridge.flows.ports.buyer_views import AppointmentQuery, AppointmentView, Page, WorkOrderQuery, WorkOrderView
 from bridge.store.direct import Direct
 from bridge.store.filters import APPOINTMENT_FILTERS, WORK_ORDER_FILTERS, of_appointments, of_work_orders
 from bridge.store.jobs import appointment, work_order

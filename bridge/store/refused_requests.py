@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 
 from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
 from bridge.flows.operator import RequestFilter
-from bridge.flows.ports import RefusedRequest
+from bridge.flows.ports.refused_request import RefusedRequest
 from bridge.store.columns import Row
 from bridge.store.session import Bulk, Database
 from bridge.store.tables import refused_requests

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import and_, bindparam, delete, select
 
-from bridge.flows.ports import KeyedRequest, RequestKey, StoredAnswer
+from bridge.flows.ports.keyed_request import KeyedRequest, RequestKey, StoredAnswer
 from bridge.store.columns import Row
 from bridge.store.session import Database, Session, insert_new, upsert
 from bridge.store.tables import requests

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, delete, exists, select, tuple_
 
 from bridge.domain.model import Outcome
-from bridge.flows.ports import Memory, OutboxState
+from bridge.flows.ports.memory import Memory
+from bridge.flows.ports.outbox_entry import OutboxState
 from bridge.store import ordering
 from bridge.store.session import KEYS, Database, Session
 from bridge.store.tables import (

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from sqlalchemy import ColumnElement, bindparam, func, select
 
 from bridge.domain.model import BuyerId, JobRef, WorkOrderId
-from bridge.flows.ports import WorkOrderHit, WorkOrderSearch
+from bridge.flows.ports.work_order_search import WorkOrderHit, WorkOrderSearch
 from bridge.mef.enums import WorkOrderState
 from bridge.store.journal import IS_PARKED
 from bridge.store.newest import Values, newest

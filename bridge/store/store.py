@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
-from bridge.flows.ports import Clock
+from bridge.flows.ports.clock import Clock
 from bridge.store import opening as opening_of
 from bridge.store.activations import Activations
 from bridge.store.audit import Audit

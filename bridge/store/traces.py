@@ -26,7 +26,8 @@ from sqlalchemy import (
 )
 
 from bridge.domain.model import JobRef
-from bridge.flows.ports import AnnouncedEvent, Attempt, JobTrace, TracedDelivery
+from bridge.flows.ports.job_trace import AnnouncedEvent, JobTrace, TracedDelivery
+from bridge.flows.ports.webhook_delivery import Attempt
 from bridge.store.backlog import REPORTS, report_of
 from bridge.store.columns import escape
 from bridge.store.commands import traced

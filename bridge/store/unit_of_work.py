@@ -22,7 +22,11 @@ from bridge.domain.model import (
     OfferedSlot,
     WorkOrderId,
 )
-from bridge.flows.ports import BusMessage, Clock, JournalEntry, KeyedRequest, Owner, RecordedEntry, RequestKey, Window
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import JournalEntry, RecordedEntry
+from bridge.flows.ports.keyed_request import KeyedRequest, RequestKey
+from bridge.flows.ports.transaction import Owner, Window
 from bridge.store import commands, jobs, journal, notifications, outbox, requests
 from bridge.store.jobs import JobCache, Key, Kind, Loaded
 from bridge.store.notifications import Announcement, HandOver

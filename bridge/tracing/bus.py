@@ -5,12 +5,12 @@ from dataclasses import replace
 from opentelemetry.trace import SpanKind
 
 from bridge.flows.bus_messages import CAUSE_HEADER
-from bridge.flows.ports import BusMessage, CommandBus
+from bridge.flows.ports.command_bus import BusMessage, CommandBus
 from bridge.tracing.spans import Tracing
 
 
 class TracedBus:
-    """A command bus (`flows.ports.CommandBus`) before another one."""
+    """A command bus (`CommandBus` of bridge.flows.ports) before another one."""
 
     def __init__(self, bus: CommandBus, tracing: Tracing) -> None:
         self._bus = bus

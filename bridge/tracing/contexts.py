@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Protocol
 
 from bridge.errors import StoreUnavailable
-from bridge.flows.ports import Clock
+from bridge.flows.ports.clock import Clock
 from bridge.loops import every
 
 EVERY_S: Final = 1.0

@@ -8,7 +8,7 @@ from opentelemetry.trace import SpanKind
 from bridge.delivery.webhook import Webhook
 from bridge.delivery.worker import Post
 from bridge.domain.retry import SendResult
-from bridge.flows.ports import Delivery
+from bridge.flows.ports.webhook_delivery import Delivery
 from bridge.tracing.spans import Tracing, came_of
 
 

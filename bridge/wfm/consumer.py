@@ -13,8 +13,9 @@ from aio_pika import IncomingMessage
 from faststream.rabbit import ExchangeType, RabbitExchange, RabbitQueue
 
 from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
-from bridge.flows.partitions import PARTS
-from bridge.flows.ports import Clock, WfmMessage
+from bridge.flows.partition_routing import PARTS
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.loops import every
 from bridge.wfm.collectors import Collector, QueueCollector
 from bridge.wfm.intake import REQUEUE_PAUSE_S, GiveUp, Intake, Source, Take

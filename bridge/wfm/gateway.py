@@ -9,7 +9,7 @@ from faststream.exceptions import SubscriberNotFound
 from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 
 from bridge.errors import NotRouted, NotSent
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.wfm.consumer import text_headers
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.publisher import Outgoing, Publisher
@@ -24,7 +24,7 @@ LONGEST_REASON: Final = 2000  # characters; all headers of a message must fit in
 
 
 class RabbitCommandBus:
-    """The command bus on RabbitMQ (`flows.ports.CommandBus`).
+    """The command bus on RabbitMQ (`CommandBus` of bridge.flows.ports).
 
     `own_replies` are those of the packs whose replies do not come to the common reply queue. `timeout_s` bounds the
     wait for RabbitMQ's confirm. `on_open` is called whenever RabbitMQ takes messages (again).

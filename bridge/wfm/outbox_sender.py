@@ -16,7 +16,9 @@ import structlog
 
 from bridge.backoff import Backoff
 from bridge.errors import BridgeError, ConfirmPending
-from bridge.flows.ports import Clock, CommandBus, OutboxEntry
+from bridge.flows.ports.clock import Clock
+from bridge.flows.ports.command_bus import CommandBus
+from bridge.flows.ports.outbox_entry import OutboxEntry
 from bridge.loops import LOOK_EVERY_S, Bell, seconds_until, until_done, when_due
 
 BATCH: Final = 200

@@ -16,8 +16,8 @@ from pamqp.commands import Basic
 
 from bridge.batcher import Batcher
 from bridge.errors import BrokerUnavailable, NotAllowed
-from bridge.flows.partitions import FIXED, PARTS
-from bridge.flows.ports import WfmMessage
+from bridge.flows.partition_routing import FIXED, PARTS
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.wfm.consumer import InboundReader, read_headers
 from bridge.wfm.intake import GiveUp, Intake, about
 from bridge.wfm.link import Channels, RabbitLink

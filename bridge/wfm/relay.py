@@ -26,7 +26,7 @@ from yarl import URL
 
 from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable
-from bridge.flows.partitions import PARTS
+from bridge.flows.partition_routing import PARTS
 from bridge.wfm.connection import CandidConnection
 from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.topology import short_string

@@ -45,8 +45,7 @@ from aiormq.exceptions import ChannelAccessRefused, ChannelLockedResource, Chann
 from faststream.rabbit import RabbitQueue
 
 from bridge.errors import PermanentError
-from bridge.flows.partitioning import UNDIVIDED, Partitioning
-from bridge.flows.ports import InForce, Partitionings
+from bridge.flows.partitioning import UNDIVIDED, InForce, Partitioning, Partitionings
 from bridge.wfm.collectors import Collector, HashExchange, QueueCollector
 from bridge.wfm.link import Channels, RabbitLink
 from bridge.wfm.partitions import Drain

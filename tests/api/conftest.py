@@ -13,7 +13,7 @@ from yarl import URL
 
 from bridge.api.app import build_app
 from bridge.api.identity import ApiKeyIdentity, Identity, RequestingEntity
-from bridge.flows.ports import RefusedRequest
+from bridge.flows.ports.refused_request import RefusedRequest
 from tests.api import standard
 from tests.api.fakes import ACME, OTHER, FakeBridge
 from tests.api.usual import usual_config

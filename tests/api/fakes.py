@@ -20,17 +20,9 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.flows.idempotency import Once, Work
-from bridge.flows.ports import (
-    AppointmentQuery,
-    AppointmentView,
-    Page,
-    RequestKey,
-    StoredAnswer,
-    Subscription,
-    SubscriptionId,
-    WorkOrderQuery,
-    WorkOrderView,
-)
+from bridge.flows.ports.buyer_views import AppointmentQuery, AppointmentView, Page, WorkOrderQuery, WorkOrderView
+from bridge.flows.ports.keyed_request import RequestKey, StoredAnswer
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
 from bridge.flows.refusals import KeyReused, NotFound, StillUnderWay
 from bridge.mef.enums import Api, AppointmentStatus, BuyerSeller, EventType, Irp, TimeDurationUnits, WorkOrderState
 from bridge.mef.models import (

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bridge.flows.ports import RequestKey
+from bridge.flows.ports.keyed_request import RequestKey
 from bridge.flows.refusals import Rejected, WfmTimeout
 from tests.api.bodies import booking_body, note_body, search_body
 from tests.api.conftest import BuyerClient, Serve

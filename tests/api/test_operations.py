@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from bridge.domain.model import WorkOrderId
-from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
+from bridge.flows.ports.buyer_views import AppointmentQuery, WorkOrderQuery
 from bridge.mef.enums import Api, AppointmentStatus, Irp, WorkOrderState
 from tests.api.bodies import WINDOW, booking_body, note_body, search_body
 from tests.api.conftest import BuyerClient, Serve

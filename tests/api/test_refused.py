@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.flows.ports import RefusedRequest
+from bridge.flows.ports.refused_request import RefusedRequest
 from tests.api.conftest import BuyerClient, Serve
 from tests.api.usual import usual_limits
 

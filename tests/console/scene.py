@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from bridge.app.running import RunningBridge, running
 from bridge.domain.model import Outcome
-from bridge.flows.ports import MessageFilter
+from bridge.flows.ports.journal_entry import MessageFilter
 from bridge.localenv.process import free_port
 from bridge.mef.enums import Irp
 from bridge.settings import (

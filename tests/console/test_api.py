@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from bridge.console.openapi import document
-from bridge.flows.ports import AuditEntry
+from bridge.flows.ports.audit_entry import AuditEntry
 from tests.console.conftest import Program
 from tests.console.scene import PACK, TICKET, Scene
 from tests.support import eventually

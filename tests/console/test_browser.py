@@ -189,7 +189,7 @@ async def test_a_story_goes_on_by_itself_and_leaves_alone_what_one_reads(
     browser: Browser, scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """New steps come, with state and path; what is open stays open, with scroll and focus; and it can be stopped."""
-    monkeypatch.setattr("bridge.console.following.LOOK_S", 0.05)
+    monkeypatch.setattr("bridge.console.event_streams.LOOK_S", 0.05)
     monkeypatch.setattr("bridge.flows.following.LOOK_S", 0.05)
     job = await scene.wfm.create_job(ticket="TT-2001", visit_required=False)
     await eventually(lambda: all_delivered(scene))

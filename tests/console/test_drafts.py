@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from bridge.app.activations import PackActivations, running_packs
-from bridge.app.drafts import PackDrafts
+from bridge.app.pack_activations import PackActivations, running_packs
+from bridge.app.pack_drafts import PackDrafts
 from bridge.app.process import new_id, now
 from bridge.console.activations import Running
 from bridge.errors import PermanentError
@@ -113,7 +113,7 @@ async def place(bridges: Bridges) -> Place:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody of these processes looks by itself, so that nobody is to be waited for."""
-    monkeypatch.setattr("bridge.app.activations.PATIENCE_S", 0.0)
+    monkeypatch.setattr("bridge.app.pack_activations.PATIENCE_S", 0.0)
 
 
 async def test_a_good_draft_runs_and_the_file_stays_as_it_is(place: Place) -> None:

@@ -36,7 +36,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 @pytest.fixture(autouse=True)
 def brisk(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for a look."""
-    monkeypatch.setattr("bridge.console.following.LOOK_S", 0.02)
+    monkeypatch.setattr("bridge.console.event_streams.LOOK_S", 0.02)
     monkeypatch.setattr("bridge.flows.following.LOOK_S", 0.01)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bridge.domain.model import JobRef
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.mef.enums import Irp
 from bridge.mef.models import TimePeriod
 from bridge.simulator.buyer_client import BuyerClient

@@ -17,7 +17,9 @@ from bridge.delivery import worker
 from bridge.delivery.webhook import prepare
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import BusMessage, Delivery, JournalEntry, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
+from bridge.flows.ports.webhook_delivery import Delivery
 from bridge.flows.work import Work
 from bridge.mef.enums import EventType
 from bridge.store.unit_of_work import UnitOfWork

@@ -16,7 +16,8 @@ from faststream.rabbit import RabbitBroker
 from bridge.app.process import new_id
 from bridge.domain.model import Command
 from bridge.flows.partitioning import JOB, Partitioning
-from bridge.flows.ports import Attempt, RecordedEntry
+from bridge.flows.ports.journal_entry import RecordedEntry
+from bridge.flows.ports.webhook_delivery import Attempt
 from bridge.mef.enums import Irp
 from bridge.mef.models import Appointment, TimePeriod
 from bridge.simulator.answers import Answers

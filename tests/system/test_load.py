@@ -18,7 +18,7 @@ import pytest
 
 from bridge.domain.decide import decide
 from bridge.domain.model import AppointmentId, BuyerId, Ids, Job, JobRef, Outcome, Transition, WorkOrderId
-from bridge.flows.ports import WorkOrderQuery
+from bridge.flows.ports.buyer_views import WorkOrderQuery
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Ignored, Pack, Reading, Translated
 from bridge.simulator import acme

@@ -12,7 +12,8 @@ import pytest
 
 from bridge.domain.model import JobRef
 from bridge.domain.retry import RetryDecision, RetryIn, decide_retry
-from bridge.flows.ports import BusMessage, OutboxState
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.outbox_entry import OutboxState
 from bridge.mef.enums import EventType
 from bridge.store import new_store
 from tests.console.pictures import mended

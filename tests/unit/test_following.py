@@ -7,7 +7,7 @@ import pytest
 from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
 from bridge.flows.following import Following
-from bridge.flows.ports import JobTrace
+from bridge.flows.ports.job_trace import JobTrace
 
 PARTS = ("work_orders", "appointments", "messages", "commands", "sent", "events", "deliveries")
 JOB, OTHER = JobRef("p", "j"), JobRef("p", "other")

@@ -2,6 +2,7 @@
 
 A part of the bridge may import only the parts that its row in the page names; nothing goes round in circles; and what
 decides (`domain/`, `mapping/`) stays pure: time and ids are arguments there, and nothing waits, logs or draws lots.
+And where modules meet, each has a name of its own.
 """
 
 import ast
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,20 @@ IMPURE_EXCEPTION = "bridge.mapping.loader"  # it reads files
 IMPURE_MODULES = frozenset({"time", "random", "secrets", "uuid", "logging", "structlog", "asyncio"})
 CLOCK_WORDS = ("now", "utcnow", "today")
 CLOCKS = tuple(f"{kind}.{ask}" for kind in ("datetime", "date") for ask in CLOCK_WORDS)
+
+
+NAMESAKES = frozenset(
+    {
+        # a verb of the command line, and what it runs
+        frozenset({"bridge.cli.doctor", "bridge.app.doctor"}),
+        frozenset({"bridge.cli.trace", "bridge.flows.trace"}),
+        # what checks a section of the pack, and what declares it
+        frozenset({"bridge.mapping.checks.commands", "bridge.mapping.document.commands"}),
+        frozenset({"bridge.mapping.checks.outputs", "bridge.mapping.document.outputs"}),
+        frozenset({"bridge.mapping.checks.replies", "bridge.mapping.document.replies"}),
+    }
+)
+"""Modules of one name that may meet, because each is about what the other is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +241,33 @@ def test_what_decides_is_pure() -> None:
     assert not broken, "\n" + "\n".join(broken)
 
 
+def namesakes(module: Module, names: frozenset[str]) -> set[frozenset[str]]:
+    """Give the modules of one name that meet in a module: itself, and those that it imports from."""
+    targets = (each.target for each in imports_of(module))
+    met = {target if target in names else target.rpartition(".")[0] for target in targets}
+    pairs = combinations(sorted({module.name} | (met & names)), 2)
+    return {frozenset(pair) for pair in pairs if are_namesakes(*pair)}
+
+
+def are_namesakes(one: str, other: str) -> bool:
+    """Tell two modules of one name apart from a package and its main module."""
+    return one.rpartition(".")[2] == other.rpartition(".")[2] and not within(other, one)
+
+
+def names_of_the_bridge() -> frozenset[str]:
+    return frozenset(module.name for module in modules_of_the_bridge())
+
+
+def test_no_two_modules_of_one_name_meet_in_one_import_list() -> None:
+    met = {module.place: namesakes(module, names_of_the_bridge()) - NAMESAKES for module in modules_of_the_bridge()}
+    assert {place: sorted(map(sorted, pairs)) for place, pairs in met.items() if pairs} == {}
+
+
+def test_namesakes_that_may_meet_do_meet() -> None:
+    met = [namesakes(module, names_of_the_bridge()) for module in modules_of_the_bridge()]
+    assert frozenset().union(*met) == NAMESAKES
+
+
 def module(name: str, source: str, *, is_package: bool = False) -> Module:
     return Module(name, name.replace(".", "/") + ".py", ast.parse(source), is_package)
 
@@ -295,3 +338,16 @@ def test_a_circle_is_found() -> None:
     back = module("bridge.mef.enums", "from bridge.domain.model import JobRef")
     with pytest.raises(CycleError):
         TopologicalSorter(arrows([there, back])).prepare()
+
+
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [
+        ("bridge.app.inbound", "from bridge.wfm.inbound import Inbound"),
+        ("bridge.app.parts", "from bridge.app import inbound\nfrom bridge.wfm.inbound import Inbound"),
+        ("bridge.app.parts", "import bridge.app.inbound\nimport bridge.wfm.inbound"),
+    ],
+)
+def test_namesakes_that_meet_are_noticed(name: str, source: str) -> None:
+    both = frozenset({"bridge.app.inbound", "bridge.wfm.inbound"})
+    assert namesakes(module(name, source), both) == {both}

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from bridge.domain.model import BuyerId
 from bridge.errors import StoreUnavailable
-from bridge.flows.ports import RefusedRequest
+from bridge.flows.ports.refused_request import RefusedRequest
 from bridge.flows.refused_requests import MOST, MOST_EACH, RefusedRequests
 
 ONE = RefusedRequest(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.app.tracing import around_deliveries, around_requests, open_tracing
+from bridge.app.optional_tracing import around_deliveries, around_requests, open_tracing
 from bridge.delivery.worker import plainly
 from bridge.errors import PermanentError, StoreUnavailable
 from bridge.settings import Settings, TracingSettings

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
-from bridge.app.activations import activated
 from bridge.app.credentials import database_url
 from bridge.app.doctor.diagnosis import Diagnosis, Unseen, look, unseen
+from bridge.app.pack_activations import activated
 from bridge.app.packs import places_of
 from bridge.app.process import new_id, now
 from bridge.domain.model import BuyerId

@@ -14,7 +14,8 @@ from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
 from bridge.domain.model import BuyerId
 from bridge.flows.facts import attempt_facts, delivery_facts
-from bridge.flows.ports import DeliveryFilter, DeliveryState, SubscriptionId
+from bridge.flows.ports.subscription import SubscriptionId
+from bridge.flows.ports.webhook_delivery import DeliveryFilter, DeliveryState
 from bridge.mef.enums import EventType
 
 MOST: Final = 100

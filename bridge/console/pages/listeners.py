@@ -10,7 +10,7 @@ from bridge.console.masks import plain_mask
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
 from bridge.flows.facts import listener_facts
-from bridge.flows.ports import Attempt
+from bridge.flows.ports.webhook_delivery import Attempt
 
 ACTS = ("pause", "resume", "remove", "ping")
 

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from bridge.console.access import USER, require_operator
+from bridge.console.chapters import explained, message_parts
 from bridge.console.masking import HIDDEN
 from bridge.console.masks import mask_of, mask_of_all
 from bridge.console.pages.work_orders import story_of
@@ -14,9 +15,8 @@ from bridge.console.query import is_number
 from bridge.console.render import BASE, page, see
 from bridge.console.replays import MOST_PREVIEWED, MOST_REPLAYED, discard, numbers_of, preview, replay
 from bridge.console.services import Services
-from bridge.console.story import explained, message_parts
 from bridge.domain.model import Outcome
-from bridge.flows.ports import MessageFilter, RecordedEntry
+from bridge.flows.ports.journal_entry import MessageFilter, RecordedEntry
 
 MOST: Final = 100
 ASKED: Final = ("pack", "reason", "about")

@@ -14,15 +14,15 @@ import aiohttp_jinja2
 from aiohttp import web
 from markupsafe import Markup
 
+from bridge.console.chapters import Chapter, chapters
 from bridge.console.chart import machine
-from bridge.console.following import Event, follow
+from bridge.console.event_streams import Event, follow
 from bridge.console.masking import Mask
 from bridge.console.masks import mask_of
 from bridge.console.render import BASE, page
 from bridge.console.services import Services
-from bridge.console.story import Chapter, chapters
 from bridge.domain.model import JobRef, Outcome
-from bridge.flows.ports import JobTrace
+from bridge.flows.ports.job_trace import JobTrace
 from bridge.flows.trace import StepKind, waiting
 from bridge.flows.trace import steps as steps_of
 

@@ -17,7 +17,7 @@ from bridge.domain.model import BuyerId, CommandState
 from bridge.flows.command_stories import command_story
 from bridge.flows.facts import command_facts, outbox_content, outbox_facts, story_facts
 from bridge.flows.operator import CommandFilter, CommandStory, OutboxFilter
-from bridge.flows.ports import OutboxState
+from bridge.flows.ports.outbox_entry import OutboxState
 from bridge.flows.trace import came_of
 
 MOST: Final = 100

@@ -10,7 +10,7 @@ from bridge.console.query import choice_in, text_in
 from bridge.console.render import BASE, page, see
 from bridge.console.services import Services
 from bridge.domain.model import BuyerId, JobRef, WorkOrderId
-from bridge.flows.ports import WorkOrderHit, WorkOrderSearch
+from bridge.flows.ports.work_order_search import WorkOrderHit, WorkOrderSearch
 from bridge.mef.enums import WorkOrderState
 
 MOST: Final = 100

@@ -10,7 +10,7 @@ import orjson
 from bridge.errors import PermanentError
 from bridge.mapping import document
 from bridge.mapping.commands.context import EACH, CommandContext, Find, find_reference
-from bridge.mapping.commands.replies import ReplyReader, compile_reply
+from bridge.mapping.commands.reply import ReplyReader, compile_reply
 from bridge.mapping.document.commands import Repeated, Template, TemplateValue, repetitions
 from bridge.mapping.formats.datetimes import WriteMoment, moment_writer
 from bridge.mapping.formats.values import as_text, briefly

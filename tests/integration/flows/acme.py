@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.mef.enums import BuyerSeller, ContactRole
 from bridge.mef.models import (
     AppointmentCreate,

@@ -1,14 +1,11 @@
 """What is stored, read through the ports, as the Buyer or the operator sees it."""
 
 from bridge.domain.model import Appointment, BuyerId, Command, MessageId, WorkOrder
-from bridge.flows.ports import (
-    AnnouncedEvent,
-    AppointmentQuery,
-    BusMessage,
-    DeliveryReport,
-    JournalEntry,
-    WorkOrderQuery,
-)
+from bridge.flows.ports.buyer_views import AppointmentQuery, WorkOrderQuery
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.job_trace import AnnouncedEvent
+from bridge.flows.ports.journal_entry import JournalEntry
+from bridge.flows.ports.webhook_delivery import DeliveryReport
 from tests.integration.flows.acme import PACK
 from tests.integration.flows.world import ALL, BUYERS, EVER, World
 

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.domain.model import Appointment, BuyerId, CommandKind, WorkOrder, WorkOrderId
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, StoreUnavailable
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.flows.refusals import NotFound, Rejected, WfmTimeout, WfmUnavailable
 from bridge.mapping.commands.command import Rendered, Unrenderable
 from bridge.mapping.commands.context import CommandContext

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.flows.refusals import WfmTimeout, WfmUndecided
 from bridge.mef.models import AppointmentUpdate
 from tests.integration.flows import acme

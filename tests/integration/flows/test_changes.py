@@ -9,7 +9,7 @@ import pytest
 
 from bridge.domain.model import Appointment, AppointmentId, BuyerId, CommandKind
 from bridge.errors import BrokerUnavailable, ConfirmPending, ConflictError, NotRouted, NotSent
-from bridge.flows.ports import AppointmentQuery
+from bridge.flows.ports.buyer_views import AppointmentQuery
 from bridge.flows.refusals import NotFound, Rejected, WfmTimeout, WfmUnavailable, WfmUndecided
 from bridge.mapping.commands.command import Rendered, Unrenderable
 from bridge.mapping.commands.context import CommandContext

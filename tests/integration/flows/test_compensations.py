@@ -6,7 +6,7 @@ import structlog
 from bridge.domain.compensation import TRIES
 from bridge.domain.model import JobRef, Outcome
 from bridge.errors import StoreUncertain
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.flows.refusals import WfmTimeout
 from bridge.mef.enums import WorkOrderState
 from tests.integration.flows import acme

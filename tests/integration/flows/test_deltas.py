@@ -10,7 +10,7 @@ import pytest
 
 from bridge.domain.model import Job, JobRef
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
 from bridge.store import SqlStore, open_store

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bridge.errors import NotRouted
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.flows.refusals import Rejected, WfmTimeout, WfmUnavailable
 from bridge.mapping.pack import Pack, Reading
 from bridge.mef.enums import AppointmentStatus, ContactRole, WorkOrderState

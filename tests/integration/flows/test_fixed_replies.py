@@ -9,7 +9,8 @@ from structlog.testing import capture_logs
 from bridge.domain.model import Appointment, CommandId, Outcome
 from bridge.errors import BridgeError, BrokerUnavailable, NotRouted
 from bridge.flows.live_packs import LivePacks, NeedsRestart
-from bridge.flows.ports import BusMessage, JournalEntry
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import JournalEntry
 from bridge.flows.refusals import NotReplayable, Rejected, WfmTimeout
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack

@@ -11,7 +11,8 @@ import pytest
 from bridge.domain.model import CommandId, WorkOrder
 from bridge.errors import StoreUnavailable
 from bridge.flows.idempotency import Idempotency
-from bridge.flows.ports import RequestKey, StoredAnswer, SubscriptionId
+from bridge.flows.ports.keyed_request import RequestKey, StoredAnswer
+from bridge.flows.ports.subscription import SubscriptionId
 from bridge.flows.refusals import KeyReused, Rejected, StillUnderWay, WfmTimeout
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import EventSubscriptionInput

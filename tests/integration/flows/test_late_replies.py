@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bridge.domain.model import CommandId, JobRef
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.flows.refusals import Rejected, WfmTimeout
 from bridge.flows.sweep import GRACE
 from bridge.mef.enums import AppointmentStatus, WorkOrderState

@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from bridge.domain.model import BuyerId, JobRef
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from tests.integration.flows.acme import raw
 from tests.integration.flows.reading import entries, is_seen, work_orders
 from tests.integration.flows.world import World, Worlds

@@ -28,7 +28,7 @@ from bridge.domain.model import (
     WorkOrderId,
 )
 from bridge.errors import BridgeError
-from bridge.flows.ports import JournalEntry, WfmMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
 from bridge.flows.refusals import WfmTimeout
 from bridge.flows.replies import correlated
 from bridge.flows.wishes import Begun, Wish

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.errors import PermanentError
 from bridge.flows.live_packs import LivePacks, LoadedPacks, NeedsRestart, PackReload
-from bridge.flows.ports import WorkOrderQuery
+from bridge.flows.ports.buyer_views import WorkOrderQuery
 from bridge.flows.work import Work
 from bridge.mapping.loader import make_pack
 from bridge.mapping.pack import Pack

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bridge.flows.appointments import Appointments
-from bridge.flows.ports import AppointmentQuery, Subscription, WorkOrderQuery
+from bridge.flows.ports.buyer_views import AppointmentQuery, WorkOrderQuery
+from bridge.flows.ports.subscription import Subscription
 from bridge.flows.refusals import NotFound, Rejected
 from bridge.flows.sellers import SellerStore
 from bridge.flows.subscriptions import Subscriptions

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import SubscriptionId
+from bridge.flows.ports.subscription import SubscriptionId
 from bridge.flows.refusals import InvalidSubscription, NotFound
 from bridge.flows.subscriptions import EVENT_TYPES, event_types
 from bridge.mef.enums import Api, EventType, Irp

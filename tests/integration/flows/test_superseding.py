@@ -14,7 +14,7 @@ from bridge.domain import decide as decisions
 from bridge.domain.model import Appointment, Job, JobRef, Outcome
 from bridge.flows import hold_queue, job_updates
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import JournalEntry, WfmMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
 from bridge.flows.refusals import Rejected
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.work import Workshop

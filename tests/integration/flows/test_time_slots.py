@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from bridge.domain.model import BuyerId
 from bridge.errors import BrokerUnavailable, NotRouted, NotSent
-from bridge.flows.ports import Window
+from bridge.flows.ports.transaction import Window
 from bridge.flows.refusals import Rejected, WfmTimeout, WfmUnavailable
 from bridge.mef.models import SearchTimeSlotCreate, TimePeriod, TimeSlot, WorkOrderRef
 from tests.integration.flows import acme

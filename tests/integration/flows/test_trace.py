@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from bridge.domain.model import JobRef
-from bridge.flows.ports import Attempt, DeliverySettlement, DeliveryState, JobTrace
+from bridge.flows.ports.job_trace import JobTrace
+from bridge.flows.ports.webhook_delivery import Attempt, DeliverySettlement, DeliveryState
 from bridge.flows.refusals import Rejected, WfmTimeout
 from bridge.flows.trace import StepKind, steps, waiting
 from tests.integration.flows import acme

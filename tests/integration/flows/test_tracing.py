@@ -19,7 +19,7 @@ from bridge.api.middleware import COUNT, correlate, uncounted
 from bridge.api.refused import NOTE, unnoted
 from bridge.delivery.sender import open_sender
 from bridge.delivery.worker import DeliveryWorker
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.mef.enums import Api, Irp
 from bridge.mef.models import EventSubscriptionInput
 from bridge.settings import DeliverySettings

@@ -17,7 +17,10 @@ from bridge.errors import BridgeError, StoreUnavailable
 from bridge.flows.appointments import Appointments
 from bridge.flows.commands import Commands
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import BusMessage, Store, Transaction, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import WfmMessage
+from bridge.flows.ports.stores import Store
+from bridge.flows.ports.transaction import Transaction
 from bridge.flows.subscriptions import Subscriptions
 from bridge.flows.time_slots import TimeSlots
 from bridge.flows.work import Workshop

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from bridge.flows.ports import Clock
+from bridge.flows.ports.clock import Clock
 from bridge.localenv.process import run_async
 from bridge.store import SqlStore, lender, upgrade
 from bridge.store.engine import open_engine

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from bridge.flows.operator import Pending, Retried, RetryOutcome
-from bridge.flows.ports import Delivery, DeliveryFilter, DeliveryState, Subscription
+from bridge.flows.ports.subscription import Subscription
+from bridge.flows.ports.webhook_delivery import Delivery, DeliveryFilter, DeliveryState
 from bridge.mef.enums import EventType
 from bridge.store import SqlStore
 from bridge.store import backlog as backlog_module

@@ -9,7 +9,7 @@ import pytest
 from bridge.domain.model import CommandId, CommandKind, CommandState, OfferedSlot
 from bridge.errors import ConflictError, StoreDefect
 from bridge.flows.operator import CommandFilter
-from bridge.flows.ports import Window
+from bridge.flows.ports.transaction import Window
 from bridge.mef.models import AppointmentUpdate
 from bridge.store import SqlStore
 from tests.integration.store.values import (

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from bridge.flows.ports import Busy, Delivery, DeliveryState, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Busy, Delivery, DeliveryState
 from bridge.mef.enums import EventType
 from bridge.store import SqlStore
 from bridge.store.deliveries import LOST

@@ -1,6 +1,6 @@
 """A session that was ended stays ended for every process and after a restart, until it would have ended by itself."""
 
-from bridge.flows.ports import Memory
+from bridge.flows.ports.memory import Memory
 from bridge.store import SqlStore
 from tests.integration.store.conftest import Execute, OpenStore
 from tests.integration.store.values import NOW, at

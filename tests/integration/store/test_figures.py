@@ -1,7 +1,7 @@
 """How much of what is in the database: numbers for whoever watches the bridge."""
 
 from bridge.domain.model import CommandKind, Outcome
-from bridge.flows.ports import Backed
+from bridge.flows.ports.database_figures import Backed
 from bridge.store import SqlStore
 from tests.integration.store.values import (
     BUYER,

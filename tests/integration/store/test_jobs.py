@@ -9,7 +9,7 @@ import pytest
 from bridge.domain.ages import TURN, Ages, VisitAge
 from bridge.domain.model import AppointmentId, BuyerId, CommandKind, CommandState, Job, JobRef, WorkOrder
 from bridge.errors import ConflictError
-from bridge.flows.ports import Owner
+from bridge.flows.ports.transaction import Owner
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.models import AppointmentCreate, WorkOrderRef
 from bridge.store import SqlStore

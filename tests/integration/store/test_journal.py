@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
-from bridge.flows.ports import JournalEntry
+from bridge.flows.ports.journal_entry import JournalEntry
 from bridge.store import SqlStore
 from tests.integration.store.values import NOW, PACK, at, entry, job, load, rolled_back, save, work_order
 

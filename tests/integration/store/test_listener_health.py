@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from bridge.flows.ports import Delivery, DeliveryFilter, DeliveryState, ListenerReport, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import ListenerReport, Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Delivery, DeliveryFilter, DeliveryState
 from bridge.store import SqlStore
 from bridge.store.listeners import suspend
 from tests.integration.store.conftest import Execute, OpenStore

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
 from bridge.errors import StoreUnavailable
-from bridge.flows.ports import AppointmentQuery, Page, WorkOrderQuery
+from bridge.flows.ports.buyer_views import AppointmentQuery, Page, WorkOrderQuery
 from bridge.mef.enums import AppointmentStatus, BuyerSeller, WorkOrderState
 from bridge.mef.models import AttachmentValue, Note
 from bridge.store import SqlStore

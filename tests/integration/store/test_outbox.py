@@ -8,7 +8,7 @@ from typing import Any
 
 from bridge.domain.model import JobRef
 from bridge.flows.operator import OutboxFilter, Retried, RetryOutcome
-from bridge.flows.ports import OutboxEntry, OutboxState
+from bridge.flows.ports.outbox_entry import OutboxEntry, OutboxState
 from bridge.store import SqlStore
 from tests.integration.store.conftest import Execute, OpenStore
 from tests.integration.store.values import NOW, PACK, at, message, rolled_back, send

@@ -13,7 +13,8 @@ import pytest
 from benchmarks.filled import BEGUN, BUYER, appointment_id, fill, work_order_id
 from bridge.domain.model import AppointmentId, BuyerId, CommandKind, CommandState, JobRef, WorkOrderId
 from bridge.flows.operator import CommandFilter
-from bridge.flows.ports import AppointmentQuery, WorkOrderQuery, WorkOrderSearch
+from bridge.flows.ports.buyer_views import AppointmentQuery, WorkOrderQuery
+from bridge.flows.ports.work_order_search import WorkOrderSearch
 from bridge.localenv.process import run_async
 from bridge.mef.enums import AppointmentStatus, WorkOrderState
 from bridge.mef.moments import parse_moment

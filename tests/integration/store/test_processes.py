@@ -10,7 +10,8 @@ from structlog.testing import capture_logs
 
 from bridge.app.state import Lookout
 from bridge.errors import StoreShort
-from bridge.flows.ports import DeliverySettlement, DeliveryState, SubscriptionId
+from bridge.flows.ports.subscription import SubscriptionId
+from bridge.flows.ports.webhook_delivery import DeliverySettlement, DeliveryState
 from bridge.store import SqlStore
 from bridge.store.deliveries import LOST
 from bridge.store.engine import open_engine

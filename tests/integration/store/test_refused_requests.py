@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from bridge.domain.model import AppointmentId, BuyerId, WorkOrderId
 from bridge.flows.operator import RequestFilter
-from bridge.flows.ports import Memory, RefusedRequest
+from bridge.flows.ports.memory import Memory
+from bridge.flows.ports.refused_request import RefusedRequest
 from bridge.flows.trace import StepKind, steps
 from bridge.store import SqlStore
 from bridge.store.traces import Found

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
-from bridge.flows.ports import KeyedRequest, RequestKey, StoredAnswer
+from bridge.flows.ports.keyed_request import KeyedRequest, RequestKey, StoredAnswer
 from bridge.store import SqlStore
 from tests.integration.store.conftest import OpenStore
 from tests.integration.store.values import at, fresh, settled_soon

@@ -7,7 +7,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from bridge.domain.model import MessageId, OfferedSlot, Outcome
-from bridge.flows.ports import DeliveryState, Memory
+from bridge.flows.ports.memory import Memory
+from bridge.flows.ports.webhook_delivery import DeliveryState
 from bridge.flows.retention import Retention
 from bridge.store import SqlStore
 from tests.integration.store.conftest import Execute

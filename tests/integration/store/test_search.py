@@ -4,7 +4,9 @@ from dataclasses import replace
 from datetime import timedelta
 
 from bridge.domain.model import BuyerId, JobRef, Outcome, WorkOrderId
-from bridge.flows.ports import AuditEntry, MessageFilter, WorkOrderSearch
+from bridge.flows.ports.audit_entry import AuditEntry
+from bridge.flows.ports.journal_entry import MessageFilter
+from bridge.flows.ports.work_order_search import WorkOrderSearch
 from bridge.mef.enums import WorkOrderState
 from bridge.store import SqlStore, new_store
 from tests.integration.store.conftest import OpenStore

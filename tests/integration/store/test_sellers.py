@@ -3,7 +3,7 @@
 import pytest
 
 from bridge.domain.model import JobRef
-from bridge.flows.ports import AppointmentQuery, WorkOrderQuery
+from bridge.flows.ports.buyer_views import AppointmentQuery, WorkOrderQuery
 from bridge.mef.enums import EventType
 from bridge.store import SqlStore
 from tests.integration.store.conftest import Execute

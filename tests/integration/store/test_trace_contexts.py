@@ -1,6 +1,6 @@
 """The context of a trace is kept by the correlation id, and the newest one counts."""
 
-from bridge.flows.ports import Memory
+from bridge.flows.ports.memory import Memory
 from bridge.store import SqlStore
 from tests.integration.store.values import NOW, at
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bridge.domain.model import CommandState, JobRef, Outcome
-from bridge.flows.ports import JobTrace, RefusedRequest
+from bridge.flows.ports.job_trace import JobTrace
+from bridge.flows.ports.refused_request import RefusedRequest
 from bridge.store import SqlStore
 from bridge.store.traces import MOST_JOBS, Found
 from tests.integration.store.values import (

@@ -24,17 +24,10 @@ from bridge.domain.model import (
     WorkOrderDetails,
     WorkOrderId,
 )
-from bridge.flows.ports import (
-    Attempt,
-    BusMessage,
-    Delivery,
-    DeliverySettlement,
-    DeliveryState,
-    JournalEntry,
-    Subscription,
-    SubscriptionId,
-    WfmMessage,
-)
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Attempt, Delivery, DeliverySettlement, DeliveryState
 from bridge.mef.enums import Api, AppointmentStatus, EventType, Irp, TimeDurationUnits, WorkOrderState
 from bridge.mef.models import (
     FieldedAddress,

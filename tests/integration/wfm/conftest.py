@@ -13,10 +13,10 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractRobustConnection
 from yarl import URL
 
-from bridge.app.inbound import InboundBuilder
+from bridge.app.inbound_builder import InboundBuilder
 from bridge.app.parts import Parts
 from bridge.flows.partitioning import Partitioning
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.mapping.loader import load_pack
 from bridge.mapping.pack import Pack
 from bridge.settings import Settings

@@ -14,7 +14,8 @@ from aio_pika import Message
 from aio_pika.abc import AbstractExchange
 
 from bridge.errors import ConflictError
-from bridge.flows.ports import InForce, WfmMessage
+from bridge.flows.partitioning import InForce
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.wfm.balance import Balance
 from bridge.wfm.inbound import Inbound
 from tests.integration.flows.acme import PACK, event

@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractQueue
 from structlog.testing import capture_logs
 
 from bridge.errors import ConfirmPending, NotSent
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.localenv.rabbitmq import Node
 from bridge.wfm import publisher
 from bridge.wfm.consumer import InboundConsumer

@@ -15,7 +15,7 @@ from faststream.rabbit import QueueType
 from structlog.testing import capture_logs
 
 from bridge.errors import NotKept, PermanentError
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.wfm import upkeep
 from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters

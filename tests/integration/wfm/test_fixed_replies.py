@@ -12,7 +12,7 @@ from aiormq.exceptions import ChannelNotFoundEntity, DeliveryError
 
 from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.wfm import upkeep
 from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus

@@ -9,7 +9,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from structlog.testing import capture_logs
 
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.link import RabbitLink

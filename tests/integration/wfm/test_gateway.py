@@ -9,7 +9,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue, DeliveryMode
 
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
-from bridge.flows.ports import BusMessage
+from bridge.flows.ports.command_bus import BusMessage
 from bridge.wfm import publisher
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.topology import Topology

@@ -12,8 +12,7 @@ from aio_pika.abc import AbstractChannel, AbstractExchange
 from structlog.testing import capture_logs
 
 from bridge.errors import PermanentError
-from bridge.flows.partitioning import Partitioning
-from bridge.flows.ports import InForce
+from bridge.flows.partitioning import InForce, Partitioning
 from bridge.localenv.rabbitmq import Node
 from bridge.mapping.document import PartitionBy
 from bridge.mapping.pack import Pack

@@ -12,7 +12,8 @@ from structlog.testing import capture_logs
 from yarl import URL
 
 from bridge.errors import BrokerUnavailable, NotRouted, PermanentError
-from bridge.flows.ports import BusMessage, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.wfm import link as link_module
 from bridge.wfm.consumer import ReplyConsumer
 from bridge.wfm.gateway import RabbitCommandBus

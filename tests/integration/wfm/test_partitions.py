@@ -11,9 +11,8 @@ from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMess
 from structlog.testing import capture_logs
 
 from bridge.errors import PermanentError
-from bridge.flows.partitioning import Partitioning
-from bridge.flows.partitions import PARTS, partition_of
-from bridge.flows.ports import InForce
+from bridge.flows.partition_routing import PARTS, partition_of
+from bridge.flows.partitioning import InForce, Partitioning
 from bridge.mapping.document import PartitionBy
 from bridge.mapping.pack import Pack
 from bridge.wfm import partitions as partitions_module

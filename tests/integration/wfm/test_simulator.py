@@ -12,7 +12,8 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractQueue
 from aiohttp.test_utils import unused_port
 
-from bridge.flows.ports import BusMessage, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.simulator.wfm import SimulatedWfm
 from bridge.simulator.wfm_server import serve_wfm
 from bridge.wfm.consumer import InboundConsumer, ReplyConsumer

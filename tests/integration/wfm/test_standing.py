@@ -10,7 +10,7 @@ import pytest
 from aio_pika.abc import AbstractChannel, AbstractExchange, AbstractIncomingMessage, AbstractQueue
 from structlog.testing import capture_logs
 
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.wfm import consumer as inbound
 from bridge.wfm.consumer import InboundConsumer
 from bridge.wfm.link import RabbitLink

@@ -18,7 +18,9 @@ from bridge.domain.model import (
     Outcome,
     WorkOrderId,
 )
-from bridge.flows.ports import Backed, Figures, JournalEntry, SubscriptionId, WfmMessage
+from bridge.flows.ports.database_figures import Backed, Figures
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
+from bridge.flows.ports.subscription import SubscriptionId
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 BUYER = BuyerId("acme-buyer")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.cli import main
-from bridge.flows.ports import JournalEntry
+from bridge.flows.ports.journal_entry import JournalEntry
 from bridge.store import SqlStore, open_store
 
 

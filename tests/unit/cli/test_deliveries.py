@@ -13,7 +13,8 @@ from bridge.app import listener_access
 from bridge.cli import rows
 from bridge.delivery.signing import Ed25519Key, read_key
 from bridge.domain.model import BuyerId, Notification
-from bridge.flows.ports import Attempt, DeliverySettlement, DeliveryState, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Attempt, DeliverySettlement, DeliveryState
 from bridge.mef.enums import Api, EventType, Irp
 from bridge.store import open_store
 from tests.unit.cli.conftest import Home

@@ -13,7 +13,7 @@ from typer.testing import CliRunner, Result
 
 from bridge.cli.main import app
 from bridge.domain.model import Outcome
-from bridge.flows.ports import JournalEntry, WfmMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
 from bridge.store import open_store
 from bridge.yaml_source import read_yaml
 from tests.unit.mapping.builders import ACME, NO_VISIT, NOON, acme, snapshot, unmapped

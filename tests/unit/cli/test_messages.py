@@ -17,7 +17,7 @@ import structlog
 from bridge.app.packs import load_packs
 from bridge.cli import replay
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
-from bridge.flows.ports import JournalEntry, WfmMessage
+from bridge.flows.ports.journal_entry import JournalEntry, WfmMessage
 from bridge.settings import load_settings
 from bridge.store import new_store
 from tests.unit.cli.conftest import Home

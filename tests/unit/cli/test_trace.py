@@ -7,7 +7,7 @@ import pytest
 
 from bridge.cli import trace
 from bridge.domain.model import Outcome, Transition
-from bridge.flows.ports import JournalEntry
+from bridge.flows.ports.journal_entry import JournalEntry
 from bridge.store import open_store
 from tests.unit.cli.conftest import Home
 from tests.unit.cli.test_messages import LONG_ID, entry

@@ -13,13 +13,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from bridge.console.access import Door
 from bridge.console.acts import Acts
-from bridge.console.app import install
 from bridge.console.pulse import Pulse
 from bridge.console.services import Services
 from bridge.console.sessions import Endings, Sessions
+from bridge.console.site import install
 from bridge.console.users import KnownToken, Role, User, Users
 from bridge.errors import StoreUnavailable
-from bridge.flows.ports import AuditEntry, RecordedAct
+from bridge.flows.ports.audit_entry import AuditEntry, RecordedAct
 
 NOW = datetime(2026, 3, 5, 12, tzinfo=UTC)
 ADA, BOB = User("ada", Role.OPERATOR), User("bob", Role.VIEWER)

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import Delivery, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Delivery
 from bridge.mef.enums import Api, EventType, Irp
 
 EVENT_TIME = datetime(2026, 3, 5, 12, 4, 5, 678900, tzinfo=UTC)

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from bridge.delivery.worker import Choose
 from bridge.errors import StoreUnavailable
-from bridge.flows.ports import Attempt, Busy, Delivery, DeliverySettlement, DeliveryState, SubscriptionId
+from bridge.flows.ports.subscription import SubscriptionId
+from bridge.flows.ports.webhook_delivery import Attempt, Busy, Delivery, DeliverySettlement, DeliveryState
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 

@@ -14,7 +14,7 @@ from bridge.delivery.webhook import Webhook
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId
 from bridge.domain.retry import Answered, SendResult, TimedOut
-from bridge.flows.ports import SubscriptionId
+from bridge.flows.ports.subscription import SubscriptionId
 from bridge.settings import DeliverySettings
 from tests.unit.delivery.factories import delivery, subscription
 from tests.unit.delivery.memory_store import MemoryStore

@@ -7,7 +7,8 @@ import pytest
 from bridge.delivery import shares as shares_module
 from bridge.delivery.shares import RESTS, SLOW_PER_SENDER, Sending, Shares
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import Busy, Delivery, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Busy, Delivery
 from tests.unit.delivery.factories import delivery, subscription
 
 CONCURRENCY = 16  # a listener's share is 4, a Buyer's 8

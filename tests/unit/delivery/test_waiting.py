@@ -2,7 +2,8 @@
 
 from bridge.delivery.waiting import Waiting
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import Delivery, Subscription, SubscriptionId
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
+from bridge.flows.ports.webhook_delivery import Delivery
 from tests.unit.delivery.factories import delivery, subscription
 
 

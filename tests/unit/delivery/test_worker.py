@@ -19,7 +19,8 @@ from bridge.delivery.access import Access
 from bridge.delivery.sender import NOBODY, open_sender
 from bridge.delivery.worker import DeliveryWorker
 from bridge.domain.model import BuyerId
-from bridge.flows.ports import Delivery, DeliverySettlement, DeliveryState, SubscriptionId
+from bridge.flows.ports.subscription import SubscriptionId
+from bridge.flows.ports.webhook_delivery import Delivery, DeliverySettlement, DeliveryState
 from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S, eventually
 from tests.unit.delivery.factories import delivery, subscription

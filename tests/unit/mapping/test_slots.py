@@ -8,7 +8,7 @@ import pytest
 from bridge.domain.model import Accepted, CommandId, CommandKind, JobRef, Offered
 from bridge.mapping.commands.command import Unrenderable
 from bridge.mapping.commands.context import CommandContext
-from bridge.mapping.commands.replies import ReplyReader
+from bridge.mapping.commands.reply import ReplyReader
 from bridge.mapping.pack import ReplyRead, Unreadable
 from tests.unit.mapping.builders import NOON, work_order
 from tests.unit.mapping.patches import pack_with, problems

@@ -29,7 +29,9 @@ from bridge.domain.model import (
     WorkOrderDetails,
     WorkOrderId,
 )
-from bridge.flows.ports import BusMessage, JournalEntry, RecordedEntry, Subscription, SubscriptionId, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import JournalEntry, RecordedEntry, WfmMessage
+from bridge.flows.ports.subscription import Subscription, SubscriptionId
 from bridge.mef.enums import Api, AppointmentStatus, BuyerSeller, EventType, Irp, TimeDurationUnits, WorkOrderState
 from bridge.mef.models import (
     AppointmentCreate,

@@ -14,7 +14,8 @@ import orjson
 import pytest
 
 from bridge.errors import NotRouted
-from bridge.flows.ports import BusMessage, WfmMessage
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.simulator.answers import Answers
 from bridge.simulator.wfm import SimulatedWfm
 from bridge.wfm.consumer import InboundConsumer, ReplyConsumer

@@ -13,7 +13,8 @@ import pytest
 from bridge.backoff import JITTER, Backoff
 from bridge.domain.model import JobRef
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, StoreUnavailable
-from bridge.flows.ports import BusMessage, OutboxEntry
+from bridge.flows.ports.command_bus import BusMessage
+from bridge.flows.ports.outbox_entry import OutboxEntry
 from bridge.loops import SHORTEST_LOOK_S
 from bridge.wfm.outbox_sender import LEASE, RETRIES, OutboxSender
 from tests.support import eventually

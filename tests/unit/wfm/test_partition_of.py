@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import JobRef, MessageId
-from bridge.flows.partitions import FIXED, PARTS, copies, own_parts, partition_of
+from bridge.flows.partition_routing import FIXED, PARTS, copies, own_parts, partition_of
 from bridge.mapping.pack import Read, Reading, Unreadable
 from bridge.mapping.reading.messages import Message
 

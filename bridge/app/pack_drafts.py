@@ -10,7 +10,7 @@ from bridge.app.packs import place_in
 from bridge.app.process import new_id, now
 from bridge.console.drafts import Backtest, Checked, Fate, fate_of
 from bridge.flows.job_updates import JobUpdates
-from bridge.flows.ports import MessageFilter
+from bridge.flows.ports.journal_entry import MessageFilter
 from bridge.flows.work import Workshop
 from bridge.mapping.pack import Pack
 from bridge.packtools.difference import changes

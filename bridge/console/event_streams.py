@@ -16,7 +16,7 @@ from bridge.console.services import Services
 from bridge.domain.model import JobRef
 from bridge.errors import StoreUnavailable
 from bridge.flows.following import LOOK_S
-from bridge.flows.ports import JobTrace
+from bridge.flows.ports.job_trace import JobTrace
 
 STREAM: Final = "text/event-stream"
 LONGEST_S: Final = 3600.0

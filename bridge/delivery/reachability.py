@@ -12,7 +12,8 @@ from http import HTTPStatus
 from bridge.delivery.sender import Sender
 from bridge.delivery.webhook import prepare_ping
 from bridge.domain.retry import Answered
-from bridge.flows.ports import Attempt, Subscription
+from bridge.flows.ports.subscription import Subscription
+from bridge.flows.ports.webhook_delivery import Attempt
 
 REFUSED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 

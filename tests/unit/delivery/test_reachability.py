@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from bridge.delivery.access import Access
-from bridge.delivery.ping import is_reached, meaning, ping
+from bridge.delivery.reachability import is_reached, meaning, ping
 from bridge.delivery.sender import open_sender
 from bridge.delivery.signing import new_key
-from bridge.flows.ports import Attempt
+from bridge.flows.ports.webhook_delivery import Attempt
 from bridge.secret import Secret
 from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S

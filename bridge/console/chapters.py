@@ -9,7 +9,9 @@ from typing import Any, Final
 from pydantic_core import to_jsonable_python
 
 from bridge.console.masking import Mask
-from bridge.flows.ports import JobTrace, JournalEntry, OutboxReport, RecordedEntry, TracedCommand, TracedDelivery
+from bridge.flows.ports.job_trace import JobTrace, TracedCommand, TracedDelivery
+from bridge.flows.ports.journal_entry import JournalEntry, RecordedEntry
+from bridge.flows.ports.outbox_entry import OutboxReport
 from bridge.flows.trace import Step, StepKind, steps
 
 LONGEST: Final = 100_000

@@ -8,9 +8,9 @@ from faststream.rabbit import RabbitQueue
 
 from bridge.app.parts import Parts
 from bridge.app.process import new_id, now
+from bridge.flows.partition_routing import FIXED, copies
 from bridge.flows.partitioning import Partitioning
-from bridge.flows.partitions import FIXED, copies
-from bridge.flows.ports import WfmMessage
+from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.mapping.pack import Pack
 from bridge.wfm.consumer import InboundConsumer, InboundReader, always
 from bridge.wfm.inbound import Inbound

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from bridge.oidc import LoginRefused, granted
-from bridge.oidc.claims import check_login
+from bridge.oidc.id_token import check_login
 
 GOOD = {"aud": "console", "sub": "1", "iat": 1, "nonce": "n"}
 

@@ -17,7 +17,7 @@ from bridge.api.responses import failure
 from bridge.domain.model import Problem
 from bridge.errors import BridgeError
 from bridge.flows.idempotency import Once, Work
-from bridge.flows.ports import RequestKey, StoredAnswer
+from bridge.flows.ports.keyed_request import RequestKey, StoredAnswer
 from bridge.flows.refusals import KeyReused, StillUnderWay
 from bridge.mef.enums import Error422Code
 

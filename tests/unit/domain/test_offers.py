@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from bridge.domain.model import Offered, OfferedSlot
-from bridge.domain.time_slots import available
+from bridge.domain.offers import available
 from bridge.mef.models import TimePeriod
 from tests.unit.domain.builders import AFTERNOON, MORNING, NEXT_DAY, a_slot, a_window
 
