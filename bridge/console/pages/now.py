@@ -9,7 +9,7 @@ from aiohttp import web
 
 from bridge.console.access import Door
 from bridge.console.chart import Chart, area, line
-from bridge.console.following import STREAM, Event, ended
+from bridge.console.event_streams import STREAM, Event, ended
 from bridge.console.masks import mask_of_all
 from bridge.console.pages.parked import parked_for
 from bridge.console.pulse import EVERY_S, Sample
