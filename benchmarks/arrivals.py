@@ -2,12 +2,11 @@
 
 The afternoon's Python is a FastStream subscriber: for each message one transaction (the job's row is locked and
 written, a notification added), then the POST to each listener, then the ack. It knows no order, no retry, no
-duplicate and no state machine. Node-RED, which keeps nothing, is no part of this repository: `BENCH_PEERS` names a
-folder with a `peer` to run for each of its names (see docs/benchmarks.md).
+duplicate and no state machine. Node-RED (`benchmarks/node_red`), which keeps nothing, is measured where
+`BENCH_NODE_RED` names a folder that has it. Each of them is stopped (SIGSTOP) while its queue fills.
 """
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from typing import Any, Final
 
 import orjson
 import uvloop
+from aio_pika.abc import AbstractChannel
 from aiohttp import ClientSession, web
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitQueue
@@ -26,6 +26,7 @@ from sqlalchemy import Column, MetaData, String, Table, Text, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from benchmarks import node_red
 from benchmarks.aims import AT_LEAST, ROUNDS, Aim, Took, rate_of, show
 from benchmarks.lab import DATABASES, ROOT, Lab, answers, channel, cpu_seconds, lab, publish, until
 from benchmarks.messages import LIFE, lives
@@ -37,7 +38,9 @@ LISTENERS: Final = 2
 DEADLINE_S: Final = 120
 SILENT_S: Final = 1.0
 """So long nothing arrives after the last webhook."""
-LEAST_OF_AFTERNOON: Final = 6.0
+WORK: Final = "queue → webhook accepted, two listeners"
+NODE_RED, AFTERNOON = "Node-RED", "an afternoon's Python"
+LEAST: Final = {NODE_RED: 1.0, AFTERNOON: 6.0}
 HEADERS: Final = {"Authorization": "Bearer acme-buyer-key"}
 ORDERS: Final = "/mefApi/sonata/workOrderManagement/v2"
 
@@ -138,16 +141,43 @@ async def _all_completed(made: Lab) -> None:
 
 
 async def afternoon(made: Lab, url: str) -> Took:
-    """Fill its queue, and start it."""
+    """Let it take all of a queue."""
+    async with _queue(made) as (wfm, name):
+        database = made.database_url.replace("postgresql://", "postgresql+asyncpg://")
+        async with _running("afternoon", made.broker_url, database, name, url) as process:
+            return await _from_a_full_queue(wfm, name, process, url)
+
+
+async def red(made: Lab, url: str, folder: Path) -> Took:
+    """Let Node-RED take all of a queue."""
+    async with _queue(made) as (wfm, name):
+        posts = [f"{url}/{number}" for number in range(LISTENERS)]
+        async with node_red.running(folder, made.broker_url, name, posts) as process:
+            return await _from_a_full_queue(wfm, name, process, url)
+
+
+@asynccontextmanager
+async def _queue(made: Lab) -> AsyncIterator[tuple[AbstractChannel, str]]:
     name = f"{made.namespace}bare"
     async with channel(made.broker_url) as wfm:
         await wfm.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
-        await publish(wfm, "", ((name, body) for _, body in lives(JOBS)))
-    database = made.database_url.replace("postgresql://", "postgresql+asyncpg://")
-    begun = time.time()
-    async with _running("afternoon", made.broker_url, database, name, url) as process:
-        last = await _last_arrival(url, EVENTS * LISTENERS)
-        return Took(last - begun, cpu_seconds(process))
+        try:
+            yield wfm, name
+        finally:
+            await wfm.queue_delete(name)
+
+
+async def _from_a_full_queue(wfm: AbstractChannel, name: str, process: "subprocess.Popen[bytes]", url: str) -> Took:
+    async def is_consumed() -> bool:
+        return bool((await wfm.declare_queue(name, passive=True)).declaration_result.consumer_count)
+
+    await until(is_consumed, DEADLINE_S)
+    process.send_signal(signal.SIGSTOP)
+    await publish(wfm, "", ((name, body) for _, body in lives(JOBS)))
+    worked, begun = cpu_seconds(process), time.time()
+    process.send_signal(signal.SIGCONT)
+    last = await _last_arrival(url, EVENTS * LISTENERS)
+    return Took(last - begun, cpu_seconds(process) - worked)
 
 
 async def _be_afternoon(broker_url: str, database: str, name: str, url: str) -> None:
@@ -177,29 +207,29 @@ async def _be_afternoon(broker_url: str, database: str, name: str, url: str) -> 
 
 async def measure(rounds: int = ROUNDS) -> list[Aim]:
     """Let them take turns; the median of the rounds counts."""
-    theirs: list[Took] = []
+    peers: dict[str, list[Took]] = {}
     ours: dict[str, list[Took]] = {database: [] for database in DATABASES}
+    folder = node_red.find()
     for _ in range(rounds):
+        if folder is not None:
+            async with lab("postgresql") as made, listeners() as url:
+                peers.setdefault(NODE_RED, []).append(await red(made, url, folder))
         async with lab("postgresql") as made, listeners() as url:
-            theirs.append(await afternoon(made, url))
+            peers.setdefault(AFTERNOON, []).append(await afternoon(made, url))
         for database in DATABASES:
             async with lab(database) as made, listeners() as url:
                 ours[database].append(await through_the_bridge(made, url))
-    return [_aim(database, found, theirs) for database, found in ours.items()]
+    return [_aim(database, found, peer, theirs) for peer, theirs in peers.items() for database, found in ours.items()]
 
 
-def _aim(database: str, ours: Sequence[Took], theirs: Sequence[Took]) -> Aim:
+def _aim(database: str, ours: Sequence[Took], peer: str, theirs: Sequence[Took]) -> Aim:
     (rate, cpu), (base, least) = (rate_of(EVENTS, found) for found in (ours, theirs))
-    work, against = "queue → webhook accepted, two listeners", "an afternoon's Python"
-    return Aim(work, database, against, "events/s", base, rate, AT_LEAST, LEAST_OF_AFTERNOON, least, cpu)
+    return Aim(WORK, database, peer, "events/s", base, rate, AT_LEAST, LEAST[peer], least, cpu)
 
 
 def absent() -> list[str]:
     """Say which peers cannot be measured here."""
-    folder = os.environ.get("BENCH_PEERS")
-    if folder and (Path(folder) / "run.py").is_file():
-        return [f"queue → webhook against Node-RED: run `python run.py bench` in {Path(folder).name}, which has it"]
-    return ["queue → webhook against Node-RED (>= 1): BENCH_PEERS names no folder with the peers"]
+    return [] if node_red.find() else [f"{WORK}: {NODE_RED} (>= 1): {node_red.VARIABLE} names no folder that has it"]
 
 
 def main() -> list[Aim]:
