@@ -78,7 +78,7 @@ integration: setup ## tests on a real RabbitMQ and a real PostgreSQL only
 bench: setup ## measure all goals against bare baselines, in about ten minutes (docs/benchmarks.md)
 	@$(SERVICES) $(PY) -m benchmarks
 
-bench-full: setup ## the same, and reads on a million WorkOrders, which take long to make
+bench-full: setup ## the same, with a million events and reads on a million WorkOrders, which take half an hour or more
 	@$(SERVICES) $(PY) -m benchmarks full
 
 chaos: setup ## let everything around the bridge fail while jobs go on, and look for what is lost (CHAOS="--seed 2 --kills 30")

@@ -1,7 +1,7 @@
 """`python -m benchmarks`: all goals in one run, printed, and written to benchmarks/results/ and docs/benchmarks.md.
 
-With `full`, also how reads grow with a million WorkOrders, which takes much longer. Exit code 1 if bookings or
-isolation miss their targets.
+With `full`, also how reads grow with a million WorkOrders, and what a million events leave in memory, which takes much
+longer. Exit code 1 if bookings or isolation miss their targets.
 """
 
 import sys
@@ -16,6 +16,7 @@ from benchmarks import (
     bookings,
     bus,
     deliveries,
+    endurance,
     growth,
     isolation,
     latency,
@@ -40,7 +41,7 @@ PARTS: Final[Sequence[Callable[[], list[Aim]]]] = (
 FULL: Final = (1_000, 100_000, 1_000_000)
 BESIDE: Final = (
     "1, 2 and 4 processes: python -m benchmarks.scaling (docs/scaling.md)",
-    "growth to a million WorkOrders, and memory after a million events: make bench-full",
+    "growth to a million WorkOrders, and memory after a million events: make bench-full (below)",
 )
 
 
@@ -54,6 +55,7 @@ def main() -> bool:
         aims.keep(found, ["what comes after it: the run was broken off"])
     neighbours = isolation.main()
     if full:
+        endurance.main()
         growth.main(FULL)
     absent = [*arrivals.absent(), *BESIDE]
     aims.show("All goals", found)

@@ -121,20 +121,21 @@ async def through_the_bridge(made: Lab, url: str) -> Took:
             await publish(wfm, exchange, lives(JOBS))
             worked, begun = cpu_seconds(process), time.time()
             process.send_signal(signal.SIGCONT)
-            await _all_completed(made)
+            await all_completed(made, JOBS, DEADLINE_S)
             last = await _last_arrival(url, JOBS * LISTENERS)
             return Took(last - begun, cpu_seconds(process) - worked)
 
 
-async def _all_completed(made: Lab) -> None:
+async def all_completed(made: Lab, jobs: int, deadline_s: float) -> None:
+    """Wait until so many WorkOrders are completed."""
     params = {"state": "completed", "limit": "1"}
     async with ClientSession(made.url, headers=HEADERS) as session:
 
         async def are_there() -> bool:
             async with session.get(f"{ORDERS}/workOrder", params=params) as response:
-                return response.headers["X-Total-Count"] == str(JOBS)
+                return response.headers["X-Total-Count"] == str(jobs)
 
-        await until(are_there, DEADLINE_S, every_s=0.1)
+        await until(are_there, deadline_s, every_s=0.1)
 
 
 # What one writes in an afternoon

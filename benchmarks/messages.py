@@ -33,8 +33,8 @@ def event(job: int, version: int, stat: str, *, visit: bool) -> bytes:
     return orjson.dumps(body)
 
 
-def lives(jobs: int) -> Iterator[tuple[str, bytes]]:
+def lives(jobs: int, first: int = 0) -> Iterator[tuple[str, bytes]]:
     """Ten events of each job, interleaved: all first events, then all second ones. Gives routing keys and bodies."""
     for step, stat in enumerate(LIFE):
-        for job in range(jobs):
+        for job in range(first, first + jobs):
             yield f"job.{stat.lower()}", event(job, step + 1, stat, visit=step >= VISIT_FROM)

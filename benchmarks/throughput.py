@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import uvloop
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractQueue
 from aiohttp import ClientSession
 from faststream import AckPolicy
 from faststream.rabbit import Channel, QueueType, RabbitBroker, RabbitMessage, RabbitQueue
@@ -53,11 +53,12 @@ async def through_the_bridge(made: Lab) -> Took:
                 return Took(elapsed(), cpu_seconds(process) - worked)
 
 
-async def take_commands(made: Lab, wfm: AbstractChannel) -> None:
+async def take_commands(made: Lab, wfm: AbstractChannel) -> AbstractQueue:
     """A queue for the ticket states that the jobs cause: without one the bridge would try them again and again."""
     commands = await wfm.declare_exchange(f"{made.namespace}acme.wfm.commands", "topic", durable=True)
     queue = await wfm.declare_queue(f"{made.namespace}acme.wfm.commands", durable=True)
     await queue.bind(commands, "cmd.#")
+    return queue
 
 
 async def _collected(made: Lab, queue: str) -> None:
