@@ -20,6 +20,7 @@ from benchmarks import (
     growth,
     isolation,
     latency,
+    past,
     reads,
     starts,
     throughput,
@@ -55,7 +56,7 @@ def main() -> bool:
         aims.keep(found, ["what comes after it: the run was broken off"])
     neighbours = isolation.main()
     if full:
-        endurance.main()
+        found += [*endurance.main(), *past.main(past.MILLION)]
         growth.main(FULL)
     absent = [*arrivals.absent(), *BESIDE]
     aims.show("All goals", found)
