@@ -99,6 +99,11 @@ class WatchedProtocol(ResponseHandler):
         """Read what has come."""
         return read_answer(self._received)
 
+    @property
+    def has_spoken_unasked(self) -> bool:
+        """Tell whether something has come since the last answer: it would be taken for the next one."""
+        return self._is_used and self.should_close
+
     def data_received(self, data: bytes) -> None:
         """Keep the data, and hand it on."""
         if len(self._received) < LONGEST_HEAD:
@@ -118,8 +123,11 @@ class WatchedConnector(TCPConnector):
         self._factory = partial(make, loop=self._loop)
 
     async def connect(self, *request: Any, **how: Any) -> Connection:
-        """Get a connection for a request."""
+        """Get a connection for a request: one on which nobody has spoken meanwhile."""
         connection = await super().connect(*request, **how)
+        while isinstance(connection.protocol, WatchedProtocol) and connection.protocol.has_spoken_unasked:
+            connection.close()
+            connection = await super().connect(*request, **how)
         watch = _WATCH.get()
         if watch is not None and isinstance(connection.protocol, WatchedProtocol):
             watch.follow(connection.protocol)

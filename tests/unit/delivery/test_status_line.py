@@ -1,6 +1,7 @@
 """A final status that was read is the outcome; what follows may be anything."""
 
 import asyncio
+import itertools
 import socket
 import ssl
 import struct
@@ -10,16 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp.client_proto import ResponseHandler
 
 from bridge.delivery import sender as sender_module
 from bridge.delivery.access import Access, TlsFiles
-from bridge.delivery.sender import open_sender
+from bridge.delivery.sender import Sender, open_sender
 from bridge.delivery.status_line import RawAnswer, read_answer
 from bridge.delivery.webhook import Webhook
 from bridge.domain.model import BuyerId
 from bridge.domain.retry import Answered, Failed, TimedOut
 from bridge.settings import DeliverySettings
-from tests.support import PATIENCE_S
+from tests.support import PATIENCE_S, eventually
 from tests.unit.delivery.certificates import Authority
 
 ON_BOTH_LOOPS = True
@@ -246,6 +248,43 @@ async def test_what_came_on_a_connection_before_says_nothing_of_the_next_request
         assert isinstance(await sender.send(message, BUYER), Failed)
     server.close()
     assert served == 1
+
+
+@pytest.mark.parametrize("second", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"nonsense"])
+async def test_what_a_listener_says_unasked_after_its_answer_is_not_the_next_answer(second: bytes) -> None:
+    """A listener that answers each request twice: taken for the next answer, the second one would lose a notification.
+
+    The first notification is taken, all others are refused.
+    """
+    statuses = itertools.chain([b"200 OK"], itertools.repeat(b"500 Oh"))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not reader.at_eof():
+            try:
+                await reader.readuntil(b"{}")
+            except asyncio.IncompleteReadError:
+                break
+            writer.write(b"HTTP/1.1 " + next(statuses) + b"\r\nContent-Length: 0\r\n\r\n")
+            speaking.append(writer)
+        writer.close()
+
+    speaking: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    message = Webhook(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"{}", {})
+    async with server, open_sender(LAB, lambda: NOW) as sender:
+        assert await sender.send(message, BUYER) == Answered(200)
+        (kept,) = kept_connections(sender)
+        speaking[0].write(second)
+        await eventually(lambda: kept.should_close)
+        outcomes = [await sender.send(message, BUYER) for _ in range(2)]
+    assert outcomes == [Answered(500), Answered(500)]
+
+
+def kept_connections(sender: Sender) -> list[ResponseHandler]:
+    """The connections that wait for another request."""
+    connector = sender._session.connector
+    assert connector is not None
+    return [protocol for kept in connector._conns.values() for protocol, _ in kept]
 
 
 @pytest.mark.parametrize(
