@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -10,6 +11,7 @@ from bridge import __version__
 from bridge.cli.commands import COMMANDS
 from bridge.cli.verb import Verbs
 from bridge.errors import BridgeError
+from bridge.yaml_source.words import mask_secrets
 
 
 class AllCommands(Verbs):
@@ -55,6 +57,9 @@ def main() -> None:
         app()
     except BridgeError as error:
         _say(error)
+        sys.exit(1)
+    except Exception:  # noqa: BLE001 - a fault of ours; what Python would print of it may have a password in it
+        sys.stderr.write(mask_secrets(traceback.format_exc()))
         sys.exit(1)
 
 

@@ -520,7 +520,7 @@ def test_an_entity_may_have_a_token_and_no_key(write: Any) -> None:
         ("requesting_entities: []", "1:22: wrong-value: expected at least 1 entries, got a list"),
         (
             "requesting_entities: [{name: n, api_keys_sha256: [acme-buyer-key], buyers: [x]}]",
-            "1:51: wrong-value: expected text that matches ^[0-9a-f]{64}$, got 'acme-buyer-key'",
+            "1:51: wrong-value: expected text that matches ^[0-9a-f]{64}$, got a value that is not shown",
         ),
         (
             "requesting_entities: [{name: n, api_keys_sha256: ['${NO_KEY}'], buyers: [x]}]",
@@ -578,3 +578,54 @@ def test_an_amqp_address_that_means_one_thing_is_taken(monkeypatch: pytest.Monke
     """Also with the newline that ends a file with a secret."""
     monkeypatch.setenv("BRIDGE_BROKER_URL", url)
     assert load_settings(None).broker.url.get_secret_value() == url.strip()
+
+
+@pytest.mark.parametrize("keys", ["[hunter2-hunter2]", "hunter2", "{hunter2: x}", "[[hunter2]]", "['${CANARY}']"])
+def test_a_key_that_stands_where_its_digest_belongs_is_not_shown(
+    write: Any, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("CANARY", "hunter2")
+    lines = _refused(write(f"requesting_entities: [{{name: n, api_keys_sha256: {keys}, buyers: [x]}}]"))
+    assert lines
+    assert "hunter2" not in str(lines)
+
+
+def test_what_the_environment_gives_to_the_buyers_file_is_never_shown(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", "hunter2")
+    (line,) = _refused(write("requesting_entities: [{name: n, certificates_sha256: ['${CANARY}'], buyers: [x]}]"))
+    assert line.endswith("got a value that is not shown")
+
+
+def test_an_address_that_stands_where_a_key_belongs_shows_no_password(write: Any) -> None:
+    (line,) = problems(write("broker: {'amqp://u:hunter2@h/': 1}"))
+    assert "unknown key 'amqp://u:***@h/'" in line
+
+
+@pytest.mark.parametrize("name", ["password", "login", "host", "url", "ssl"])
+def test_what_stands_in_front_of_the_query_of_an_amqp_address_is_refused_behind_it(write: Any, name: str) -> None:
+    (line,) = problems(write(f"broker: {{url: 'amqp://localhost/?{name}=hunter2'}}"))
+    assert line.endswith(f"expected amqp://user:password@host:port/vhost, without {name} behind the ?")
+    assert "hunter2" not in line
+
+
+PROXIES = ["delivery: {proxy_url: %s}", "identity: {jwks_proxy_url: %s}", "oidc: {proxy_url: %s}"]
+
+
+@pytest.mark.parametrize("section", PROXIES)
+@pytest.mark.parametrize(
+    "url",
+    ["h:abc", "h:99999", ":3128", "", "[::", "u:hunter2/x@h:1", "u:hunter2#x@h:1", "u:1?hunter2@h:1", "u:a b@h", "h/x"],
+)
+def test_a_proxy_that_would_be_read_as_another_one_is_refused_and_not_shown(write: Any, section: str, url: str) -> None:
+    (line,) = problems(write(section % f"'http://{url}'"))
+    assert "expected http://user:password@host:port; what is special in a URL" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("url", ["http://u:p%40%2F@h:3128", "http://h/", "http://h:3128\n", "http://[::1]:3128"])
+def test_a_proxy_that_means_one_thing_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Also with the newline that ends a file with a secret."""
+    monkeypatch.setenv("BRIDGE_DELIVERY_PROXY_URL", url)
+    assert load_settings(None).delivery.proxy == url.strip()
