@@ -383,8 +383,11 @@ def test_the_error_lists_all_findings_one_a_line() -> None:
         ("postgresql://h/d?x=1&PASSWORD=hunter2", "postgresql://h/d?x=1&PASSWORD=***"),
         ("https://h/?client_secret=hunter2", "https://h/?client_secret=***"),
         ("https://h/?access_token=hunter2", "https://h/?access_token=***"),
+        ("{'Authorization': 'Bearer 00Dxx0000001gPL!AR8hunter2'}", "{'Authorization': 'Bearer ***'}"),
+        ('{"sent": "basic hunter2:hunter2|x"}', '{"sent": "basic ***"}'),
+        ('Bearer realm="x", error="invalid_token"', 'Bearer realm="x", error="invalid_token"'),
         ("https://h:8443/a?limit=10", "https://h:8443/a?limit=10"),
     ],
 )
-def test_no_url_shows_a_password_whatever_its_user_and_its_parameters_are_called(text: str, shown: str) -> None:
+def test_no_url_or_header_shows_a_secret_whatever_is_in_it(text: str, shown: str) -> None:
     assert mask_secrets(text) == shown
