@@ -6,7 +6,7 @@ import socket
 import ssl
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from aiohttp.client_proto import ResponseHandler
 from bridge.delivery import sender as sender_module
 from bridge.delivery.access import Access, TlsFiles
 from bridge.delivery.sender import Sender, open_sender
-from bridge.delivery.status_line import RawAnswer, read_answer
+from bridge.delivery.status_line import LONGEST_STATUS, RawAnswer, WatchedProtocol, read_answer
 from bridge.delivery.webhook import Webhook
 from bridge.domain.model import BuyerId
 from bridge.domain.retry import Answered, Failed, TimedOut
@@ -208,6 +208,73 @@ async def test_what_is_no_status_line_is_none(start: bytes) -> None:
 async def test_a_status_that_does_not_come_in_time_is_none() -> None:
     impatient = LAB.model_copy(update={"timeout_seconds": 0.3})
     assert isinstance(await outcome_of(b"HTTP/1.1 20", settings=impatient, stays=True), TimedOut)
+
+
+INTERIM = {
+    "in order": b"HTTP/1.1 102 Processing\r\n\r\n",
+    "a header of 9 kB": b"HTTP/1.1 103 Early Hints\r\nLink: " + b"x" * 9_000 + b"\r\n\r\n",
+    "a header of 64 kB": b"HTTP/1.1 103 Early Hints\r\nLink: " + b"x" * 64_000 + b"\r\n\r\n",
+    "a thousand of them": b"HTTP/1.1 102 Processing\r\n\r\n" * 1000,
+    "a header without a colon": b"HTTP/1.1 103 Early Hints\r\nnonsense\r\n\r\n",
+    "a header with a NUL": b"HTTP/1.1 103 Early Hints\r\nX: \0\r\n\r\n",
+    "a body": b"HTTP/1.1 100 Continue\r\nContent-Length: 3\r\n\r\nabc\r\n",
+    "chunks": b"HTTP/1.1 102 Processing\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "a version in small letters": b"http/1.1 100 Continue\r\n\r\n",
+    "line feeds alone": b"HTTP/1.1 100 Continue\n\n",
+    "it is never ended": b"HTTP/1.1 100 Continue\r\n",
+    "an old version": b"HTTP/1.0 100 Continue\r\nConnection: close\r\n\r\n",
+    "a status that nobody knows": b"HTTP/1.1 199 Hm\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("size", [10, 1000, 65_536])
+@pytest.mark.parametrize("interim", INTERIM.values(), ids=INTERIM)
+async def test_an_interim_answer_is_no_reason_to_miss_the_final_one(interim: bytes, size: int) -> None:
+    """In whatever pieces both come: over what it cannot read, the client would close the connection between them."""
+    pieces = [interim[at : at + size] for at in range(0, len(interim), size)]
+    protocol, seen = pieces_of(*pieces, b"HTT", b"P/1.1 20", b"4 No Content\r\n\r\n")
+    assert protocol.answer() == RawAnswer(204)
+    assert b"".join(seen) == b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def pieces_of(*pieces: bytes) -> tuple[WatchedProtocol, list[bytes]]:
+    """A connection by which pieces have come, and what was handed on of them."""
+    seen: list[bytes] = []
+
+    class Handing(ResponseHandler):
+        def data_received(self, data: bytes) -> None:
+            seen.append(data)
+
+    class Protocol(WatchedProtocol, Handing):
+        pass
+
+    protocol = Protocol(asyncio.get_running_loop())
+    for piece in pieces:
+        protocol.data_received(piece)
+    return protocol, seen
+
+
+async def test_interim_answers_are_not_kept() -> None:
+    protocol, seen = pieces_of(b"HTTP/1.1 102 Processing\r\n", *[b"X: " + b"x" * 100_000] * 20)
+    assert len(protocol._received) <= LONGEST_STATUS
+    assert not seen
+
+
+@pytest.mark.parametrize("interim", INTERIM.values(), ids=INTERIM)
+async def test_so_it_is_by_a_connection(interim: bytes) -> None:
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(interim)
+        with suppress(OSError, TimeoutError):  # a client that takes it ill closes now, one that does not stays
+            async with asyncio.timeout(0.1):
+                await reader.read()
+        writer.write(HEAD + b"\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, open_sender(LAB, lambda: NOW) as sender:
+        assert await sender.send(Webhook(url, b"", {}), BUYER) == Answered(204)
 
 
 async def test_an_interim_answer_alone_is_none() -> None:
