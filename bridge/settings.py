@@ -122,13 +122,23 @@ def _url(*schemes: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+NO_HOST: Final = "there cannot be a host of this name: a part between its dots is empty, too long or no name"
+
+
+def _spelt(host: str | None) -> str | None:
+    """Give a host back; raises `UnicodeError`, a `ValueError`, for one that no resolver can be asked for."""
+    if host is not None:
+        host.encode("idna")
+    return host
+
+
 def _proxy_url(value: SecretStr) -> SecretStr:
     """Refuse what would be read as something else: a password with an @ or a / in it, above all. It is never shown."""
     text = value.get_secret_value().strip()  # as in _amqp_url
     try:
         parts = urlsplit(text)
         wrong = bool(re.search(r"\s", text) or parts.path.strip("/") or parts.query or parts.fragment)
-        host, _ = (parts.hostname, parts.port)
+        host, _ = (_spelt(parts.hostname), parts.port)
     except ValueError:
         wrong, host = True, None
     if wrong or not host:
@@ -151,7 +161,9 @@ def _amqp_url(value: SecretStr) -> SecretStr:
     try:
         parts = urlsplit(text)
         wrong = bool(re.search(r"\s", text) or parts.fragment or "@" in parts.path + parts.query)
-        host, _ = (parts.hostname, parts.port)
+        host, _ = (_spelt(parts.hostname), parts.port)
+    except UnicodeError:
+        raise ValueError(NO_HOST) from None
     except ValueError:
         wrong, host = True, None
     if wrong:
@@ -718,7 +730,9 @@ class Settings(BaseSettings):
         "bridge-1",
         min_length=1,
         max_length=50,  # it is part of queue names and correlation ids, which have at most 255 bytes in AMQP
-        description="Name of this process, in logs and in RabbitMQ; at most 50 characters.",
+        pattern=r"^[A-Za-z0-9_.:@#,/+ -]+$",  # what the client takes for the name of a queue
+        description="Name of this process, in logs and in RabbitMQ; at most 50 characters: letters, digits, blanks and "
+        "`-_.:@#,/+`.",
     )
     mode: Mode = Field(
         Mode.PRODUCTION, description="`production`, or `development`, where the shipped development keys work."

@@ -11,7 +11,6 @@ from bridge import __version__
 from bridge.cli.commands import COMMANDS
 from bridge.cli.verb import Verbs
 from bridge.errors import BridgeError
-from bridge.yaml_source.words import mask_secrets
 
 
 class AllCommands(Verbs):
@@ -59,8 +58,14 @@ def main() -> None:
         _say(error)
         sys.exit(1)
     except Exception:  # noqa: BLE001 - a fault of ours; what Python would print of it may have a password in it
-        sys.stderr.write(mask_secrets(traceback.format_exc()))
+        sys.stderr.write(_masked(traceback.format_exc()))
         sys.exit(1)
+
+
+def _masked(text: str) -> str:
+    from bridge.yaml_source import mask_secrets  # as below
+
+    return mask_secrets(text)
 
 
 def _say(error: BridgeError) -> None:

@@ -25,6 +25,7 @@ def describe(value: object) -> str:
 
 
 def _describe_text(text: str) -> str:
+    text = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:60]) + text[60:]
     return f"'{text if len(text) <= 60 else text[:57] + '...'}'" if text else "empty text"
 
 

@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
+from bridge.app.buyer_side import listen
 from bridge.app.packs import load_packs
+from bridge.errors import PermanentError
 from bridge.settings import (
     DEVELOPMENT_KEYS,
     InvalidSettings,
@@ -190,7 +192,6 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         monkeypatch.setenv(name, "\x7f-1")
     complained = {line.split(":")[0] for line in problems(None)}
     free_text = {
-        "BRIDGE_INSTANCE",
         "BRIDGE_PACKS",
         "BRIDGE_BUYERS",
         "BRIDGE_HTTP_HOST",
@@ -268,8 +269,8 @@ def test_rules_over_several_keys_name_the_section_without_a_file(
 def test_variables_are_filled_into_scalars_after_parsing(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHERE", "h: [evil\nport: 1")
     monkeypatch.setenv("PORT", "99")
-    settings = load_settings(write("instance: a-${WHERE}-$${WHERE}\nhttp: {port: '${PORT}'}"))
-    assert settings.instance == "a-h: [evil\nport: 1-${WHERE}"
+    settings = load_settings(write("buyers: a-${WHERE}-$${WHERE}\nhttp: {port: '${PORT}'}"))
+    assert str(settings.buyers) == "a-h: [evil\nport: 1-${WHERE}"
     assert settings.http.port == 99
 
 
@@ -540,8 +541,8 @@ def test_a_message_is_known_for_as_long_as_the_journal_shows_it(write: Any, jour
 
 
 def test_the_name_of_an_instance_fits_into_amqp(write: Any) -> None:
-    """In the longest characters, too, and behind the id of a command."""
-    assert len(f"{uuid4()}@{load_settings(write('instance: ' + '😀' * 50)).instance}".encode()) <= 255
+    """Behind the id of a command, too."""
+    assert len(f"{uuid4()}@{load_settings(write('instance: ' + 'x' * 50)).instance}".encode()) <= 255
     (line,) = problems(write("instance: " + "x" * 51))
     assert line.startswith("bridge.yaml:1:11: wrong-value: expected text of at most 50 characters")
 
@@ -629,3 +630,35 @@ def test_a_proxy_that_means_one_thing_is_taken(monkeypatch: pytest.MonkeyPatch, 
     """Also with the newline that ends a file with a secret."""
     monkeypatch.setenv("BRIDGE_DELIVERY_PROXY_URL", url)
     assert load_settings(None).delivery.proxy == url.strip()
+
+
+NO_HOSTS = ["a..b", ".a", "h" * 64, "h" * 300]
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_an_amqp_address_with_a_host_that_cannot_be_is_refused(write: Any, host: str) -> None:
+    (line,) = problems(write(f"broker: {{url: 'amqp://u:hunter2@{host}/'}}"))
+    assert "there cannot be a host of this name" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_a_proxy_with_a_host_that_cannot_be_is_refused(write: Any, host: str) -> None:
+    (line,) = problems(write(f"delivery: {{proxy_url: 'http://u:hunter2@{host}:1'}}"))
+    assert "expected http://user:password@host:port" in line
+
+
+@pytest.mark.parametrize("instance", ["a\nb", "a\n", "zażółć", "a'b", "a*b", "\x1b[31m"])
+def test_an_instance_that_cannot_be_in_the_name_of_a_queue_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, instance: str
+) -> None:
+    monkeypatch.setenv("BRIDGE_INSTANCE", instance)
+    (line,) = problems(None)
+    assert line.startswith("BRIDGE_INSTANCE: wrong-value: expected text that matches")
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("host", ["a..b", "é..x", "no-such-host.invalid"])
+def test_a_host_that_cannot_be_listened_on_is_said_in_one_line(host: str) -> None:
+    with pytest.raises(PermanentError, match=r"can't listen on .*:0 \(http.host, http.port\): .+"):
+        listen(host, 0, "http")

@@ -149,6 +149,12 @@ async def test_the_host_is_not_known() -> None:
     assert said == "the host no-such-host.invalid is not known: mend it in database.url, or the name service"
 
 
+@pytest.mark.parametrize("host", ["a..b", "h" * 64])
+async def test_there_cannot_be_such_a_host(host: str) -> None:
+    said = await trouble(f"postgresql://u:s3cret@{host}/bridge", PermanentError)
+    assert said == f"there cannot be a host {host}: mend it in database.url"
+
+
 async def test_nobody_answers(listen: Listen) -> None:
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read()
