@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 
 class Secret:
-    """A secret. A newline at the end of a file is none of it: editors and `echo` put it there."""
+    """A secret. Neither a newline at the end of a file is part of it nor a byte-order mark: editors put them there."""
 
     def __init__(self, text: str) -> None:
         self._text = _without_newline(text)
@@ -56,7 +56,7 @@ class FileSecret(Secret):
 
     def _read(self) -> str:
         try:
-            text = _without_newline(self._path.read_text(encoding="utf-8"))
+            text = _without_newline(self._path.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             raise PermanentError(f"{self._path}: {getattr(error, 'strerror', None) or 'is not UTF-8'}") from error
         if not text:

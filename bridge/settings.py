@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +31,7 @@ from bridge.environment import PREFIX, Substituted, substitute, unknown_variable
 from bridge.errors import PermanentError
 from bridge.listener_settings import ListenerSettings, listener_findings
 from bridge.yaml_source import (
+    NEVER_SHOWN,
     Finding,
     InvalidDocument,
     Problem,
@@ -121,13 +122,48 @@ def _url(*schemes: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+NO_HOST: Final = "there cannot be a host of this name: a part between its dots is empty, too long or no name"
+
+
+def _spelt(host: str | None) -> str | None:
+    """Give a host back; raises `UnicodeError`, a `ValueError`, for one that no resolver can be asked for."""
+    if host is not None:
+        host.encode("idna")
+    return host
+
+
+def _proxy_url(value: SecretStr) -> SecretStr:
+    """Refuse what would be read as something else: a password with an @ or a / in it, above all. It is never shown."""
+    text = value.get_secret_value().strip()  # as in _amqp_url
+    try:
+        parts = urlsplit(text)
+        wrong = bool(re.search(r"\s", text) or parts.path.strip("/") or parts.query or parts.fragment)
+        host, _ = (_spelt(parts.hostname), parts.port)
+    except ValueError:
+        wrong, host = True, None
+    if wrong or not host:
+        raise ValueError(
+            "expected http://user:password@host:port; what is special in a URL must be percent-encoded in user and "
+            "password: / as %2F, @ as %40, # as %23, ? as %3F, % as %25, [ as %5B, a space as %20"
+        )
+    return SecretStr(text)
+
+
+ProxyUrl = Annotated[SecretStr, _url("http"), AfterValidator(_proxy_url)]
+
+_IN_FRONT: Final = frozenset({"url", "host", "port", "login", "password", "virtualhost", "ssl", "ssl_options"})
+"""What stands in front of the query in an address of RabbitMQ; in the query it would be lost, or set twice."""
+
+
 def _amqp_url(value: SecretStr) -> SecretStr:
     """Refuse what would be read as something else: a password with an @ or a / in it, above all. It is never shown."""
     text = value.get_secret_value().strip()  # a newline at the end of a file with a secret is none of it
     try:
         parts = urlsplit(text)
         wrong = bool(re.search(r"\s", text) or parts.fragment or "@" in parts.path + parts.query)
-        host, _ = (parts.hostname, parts.port)
+        host, _ = (_spelt(parts.hostname), parts.port)
+    except UnicodeError:
+        raise ValueError(NO_HOST) from None
     except ValueError:
         wrong, host = True, None
     if wrong:
@@ -137,6 +173,8 @@ def _amqp_url(value: SecretStr) -> SecretStr:
         )
     if not host:
         raise ValueError("expected amqp://user:password@host:port/vhost, but there is no host")
+    if misplaced := sorted(_IN_FRONT & dict(parse_qsl(parts.query, keep_blank_values=True)).keys()):
+        raise ValueError(f"expected amqp://user:password@host:port/vhost, without {', '.join(misplaced)} behind the ?")
     return SecretStr(text)
 
 
@@ -319,7 +357,7 @@ class IdentitySettings(Section):
         30.0, description="Fewest seconds between two readings of the keys, whatever tokens come in."
     )
 
-    jwks_proxy_url: Annotated[SecretStr, _url("http")] | None = Field(
+    jwks_proxy_url: ProxyUrl | None = Field(
         None,
         description="HTTP proxy through which the keys are fetched (CONNECT): `http://user:password@host:port`. "
         "Empty: none.",
@@ -464,7 +502,7 @@ class DeliverySettings(Section):
         description="Buyers who are told of a changed state at `workOrderAttributeValueChangeEvent`, as Table 7 of the "
         "guide has it, instead of `workOrderStateChangeEvent`. In a variable: separated by commas.",
     )
-    proxy_url: Annotated[SecretStr, _url("http")] | None = Field(
+    proxy_url: ProxyUrl | None = Field(
         None,
         description="HTTP proxy through which listeners, and the servers that give tokens for them, are reached "
         "(CONNECT): `http://user:password@host:port`. Empty: none.",
@@ -630,7 +668,7 @@ class OidcSettings(Section):
     viewers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], BeforeValidator(_split)] = Field(
         (), description="Values that make a viewer. Who has none of both may not enter."
     )
-    proxy_url: Annotated[SecretStr, _url("http")] | None = Field(
+    proxy_url: ProxyUrl | None = Field(
         None,
         description="HTTP proxy through which the bridge asks the issuer (CONNECT): `http://user:password@host:port`. "
         "Empty: none.",
@@ -692,7 +730,9 @@ class Settings(BaseSettings):
         "bridge-1",
         min_length=1,
         max_length=50,  # it is part of queue names and correlation ids, which have at most 255 bytes in AMQP
-        description="Name of this process, in logs and in RabbitMQ; at most 50 characters.",
+        pattern=r"^[A-Za-z0-9_.:@#,/+ -]+$",  # what the client takes for the name of a queue
+        description="Name of this process, in logs and in RabbitMQ; at most 50 characters: letters, digits, blanks and "
+        "`-_.:@#,/+`.",
     )
     mode: Mode = Field(
         Mode.PRODUCTION, description="`production`, or `development`, where the shipped development keys work."
@@ -893,6 +933,10 @@ DEVELOPMENT_KEYS: Mapping[str, str] = {
 }
 
 
+KeyDigest = Annotated[str, Field(pattern="^[0-9a-f]{64}$"), NEVER_SHOWN]
+"""Of an API key. Some put the key itself there, and the message about it must not show it."""
+
+
 class RequestingEntity(Section):
     """Somebody who calls the API, by one of its keys or by a token, for one or several Buyers (R5-R9).
 
@@ -903,7 +947,7 @@ class RequestingEntity(Section):
 
     name: Annotated[str, Field(min_length=1)]
     client_id: Annotated[str, Field(min_length=1)] | None = None
-    api_keys_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
+    api_keys_sha256: Annotated[tuple[KeyDigest, ...], NEVER_SHOWN] = ()
     certificates_sha256: tuple[Annotated[str, Field(pattern="^[0-9a-f]{64}$")], ...] = ()
     buyers: Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)]
 
@@ -924,7 +968,7 @@ def load_buyers(path: Path, mode: Mode = Mode.PRODUCTION) -> Buyers:
     if document.missing:
         raise InvalidDocument(document.missing.values())
     source, production = document.source, mode is Mode.PRODUCTION
-    buyers = validate(Buyers, source)
+    buyers = validate(Buyers, source, document.hidden)
     entities = buyers.requesting_entities
     findings = [*_shared_keys(source, entities), *_shared_certificates(source, entities)]
     findings += _shared_names(source, entities)

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
-from bridge.api.failures import CLOSE, invalid_body, plain
+from bridge.api.failures import CLOSE, invalid_body, plain, unknown_coding
 from bridge.api.pointers import Step, pointer
 from bridge.api.refused import SAID
 from bridge.api.violations import NOTHING, Expected, got, violations
@@ -48,11 +48,13 @@ async def read_object(request: web.Request) -> Body:
     return Body(raw, value)
 
 
+CODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
 BODY_SECONDS: Final = web.AppKey("body_seconds", float)
 
 
 async def read_raw(request: web.Request) -> bytes:
     """Read the bytes of a body, in the time that a body may take."""
+    _demand_known_coding(request)
     seconds = request.config_dict[BODY_SECONDS]
     try:
         async with asyncio.timeout(seconds):
@@ -61,6 +63,13 @@ async def read_raw(request: web.Request) -> bytes:
         raise plain(HTTPStatus.REQUEST_TIMEOUT, f"The body did not come within {seconds:g} s.", CLOSE) from error
     except web.RequestPayloadError as error:  # broken compression or chunks
         raise invalid_body("The body does not come in the encoding that the headers tell of.") from error
+
+
+def _demand_known_coding(request: web.Request) -> None:
+    """Refuse what was packed in a way that is not unpacked here: its bytes are not the JSON (RFC 9110, 8.4)."""
+    sent = ", ".join(request.headers.getall("Content-Encoding", ()))
+    if sent.strip().lower() not in CODINGS:
+        raise unknown_coding(shorten(sent))
 
 
 def _demand_json(request: web.Request) -> None:

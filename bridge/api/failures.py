@@ -79,6 +79,12 @@ def plain(status: int, reason: str, headers: Mapping[str, str] = NO_HEADERS) -> 
     return RequestFailed(status, Error(reason=reason), headers)
 
 
+def unknown_coding(sent: str) -> RequestFailed:
+    """415: a Content-Encoding that we do not unpack; says which we do (RFC 9110, 15.5.16)."""
+    reason = f"The body must come plain, or with the Content-Encoding gzip or deflate; got {sent}."
+    return plain(415, reason, {"Accept-Encoding": "gzip, deflate"} | CLOSE)
+
+
 def unprocessable(problems: tuple[Problem, ...]) -> RequestFailed:
     """422: the list of all violated rules."""
     return RequestFailed(

@@ -11,11 +11,11 @@ from typing import Any, Final
 
 import structlog
 from aiohttp import web
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
 
 from bridge.api.config import Limits
 from bridge.api.connections import Connections, LimitedProtocol
-from bridge.api.failures import CLOSE, NO_HEADERS, RETRY_AFTER, RequestFailed, bad_request, plain
+from bridge.api.failures import CLOSE, NO_HEADERS, RETRY_AFTER, RequestFailed, bad_request, plain, unknown_coding
 from bridge.api.middleware import SERVER, TOO_MANY
 from bridge.api.responses import CONTENT_TYPE, encode, failure
 from bridge.mef.error_bodies import Error, Error400Code
@@ -48,6 +48,13 @@ class Protocol(LimitedProtocol):
         response.force_close()
         return response
 
+    def log_exception(self, *said: Any, **how: Any) -> None:
+        """Log what went wrong outside of the application; that a body could not be unpacked is no fault of ours."""
+        if isinstance(problem := how.get("exc_info"), web.RequestPayloadError):
+            _log.info("request.unreadable", problem=type(problem).__name__)
+        else:
+            super().log_exception(*said, **how)
+
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
@@ -77,6 +84,8 @@ async def open_server(app: web.Application, listening: socket.socket, limits: Li
 def _failure(status: int, problem: BaseException | None) -> RequestFailed:
     if isinstance(problem, LineTooLong):
         return bad_request(Error400Code.INVALID_QUERY, "The URL or a header is too long.")
+    if isinstance(problem, ContentEncodingError):
+        return unknown_coding("another one")
     if status == HTTPStatus.BAD_REQUEST:
         return bad_request(Error400Code.INVALID_QUERY, "This cannot be read as an HTTP request.")
     return plain(status, f"{HTTPStatus(status).phrase}.")

@@ -184,10 +184,11 @@ def limits_of(http: HttpSettings) -> Limits:
 def listen(host: str, port: int, section: str) -> socket.socket:
     """Bind a port; raises `PermanentError` that names the section of the settings."""
     try:
+        host.encode("idna")  # the socket would do so, too, and be left open where no host can have such a name
         return socket.create_server((host, port), family=_family(host))
-    except OSError as failure:
+    except (OSError, UnicodeError) as failure:
         where = f"{host}:{port} ({section}.host, {section}.port)"
-        raise PermanentError(f"can't listen on {where}: {failure.strerror or failure}") from failure
+        raise PermanentError(f"can't listen on {where}: {getattr(failure, 'strerror', None) or failure}") from failure
 
 
 def _family(host: str) -> socket.AddressFamily:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
@@ -56,6 +57,15 @@ def main() -> None:
     except BridgeError as error:
         _say(error)
         sys.exit(1)
+    except Exception:  # noqa: BLE001 - a fault of ours; what Python would print of it may have a password in it
+        sys.stderr.write(_masked(traceback.format_exc()))
+        sys.exit(1)
+
+
+def _masked(text: str) -> str:
+    from bridge.yaml_source import mask_secrets  # as below
+
+    return mask_secrets(text)
 
 
 def _say(error: BridgeError) -> None:

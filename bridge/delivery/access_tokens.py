@@ -25,7 +25,7 @@ PAUSE_S: Final = 5.0  # after a failure
 TIMEOUT_S: Final = 8.0
 LONGEST_ANSWER: Final = 64 * 1024
 
-_TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/=-]+")  # RFC 6750, 2.1
+_TOKEN: Final = re.compile(r"[!-~]+")  # RFC 6749, A.12; RFC 6750 is narrower, and Salesforce's have a "!" in them
 _ERROR: Final = re.compile(r"[A-Za-z0-9_ .-]{1,80}")
 
 

@@ -6,7 +6,7 @@ client reads them; and whatever either check made of it, each socket is judged b
 """
 
 import socket
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from aiohttp import AddrInfoType
@@ -18,6 +18,18 @@ from bridge.domain.callback_host import host_problem
 Address = IPv4Address | IPv6Address
 
 _METADATA = frozenset({ip_address("168.63.129.16")})  # Azure's; the other clouds' are link-local or private
+_NOT_DIALLED = tuple(
+    map(
+        ip_network,
+        (
+            "192.0.0.0/24",  # RFC 6890; Oracle's metadata is at 192.0.0.192
+            "192.88.99.0/24",  # RFC 7526: relays of 6to4, of which there are none any more
+            "3fff::/20",  # RFC 9637: documentation
+            "64:ff9b:1::/48",  # RFC 8215: NAT64 of one's own network
+        ),
+    )
+)
+"""Besides what Python takes for private: which of these it knows depends on its version."""
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last four bytes are an IPv4 address
 
 
@@ -67,7 +79,9 @@ def is_public(address: Address) -> bool:
             return is_public(inner)
         if address.is_site_local:
             return False
-    return address.is_global and not address.is_multicast and not address.is_reserved and address not in _METADATA
+    if address in _METADATA or any(address in network for network in _NOT_DIALLED):
+        return False
+    return address.is_global and not address.is_multicast and not address.is_reserved
 
 
 def _embedded(address: IPv6Address) -> IPv4Address | None:

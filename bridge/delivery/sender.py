@@ -1,6 +1,7 @@
 """One POST to one listener. The result is a value; nothing a listener does raises, redirects or fills the memory."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -160,7 +161,7 @@ class Sender:
             if isinstance(error, TimeoutError):
                 return self._timed_out()
             if isinstance(error, ClientError | OSError | ValueError):
-                return Failed(_sentence(error))
+                return Failed(without_token(_sentence(error), bearer)[:LONGEST_ERROR])
             raise
 
     async def _post(self, webhook: Webhook, access: Access, bearer: str | None) -> Answered:
@@ -182,9 +183,7 @@ class Sender:
 
     def _answered(self, status: int, retry_after: str | None, body: bytes, bearer: str | None) -> Answered:
         """Some listeners answer with what they were sent; what must stay secret is not kept."""
-        text = _text(body)
-        if bearer:
-            text = text.replace(bearer, "***")
+        text = without_token(_text(body), bearer)
         return Answered(status, retry_after_seconds(retry_after, self._clock()), text[:LONGEST_EXCERPT])
 
     def _timed_out(self) -> TimedOut:
@@ -210,6 +209,20 @@ async def _drain(response: ClientResponse) -> bytes:
     return start
 
 
+def without_token(text: str, token: str | None) -> str:
+    r"""Hide a token in what a listener answered, as it was sent or as JSON, HTML and URLs write it (`\/`, `%2F`)."""
+    return text if not token else re.sub("".join(map(_written, token)), "***", text)
+
+
+def _written(character: str) -> str:
+    """Give a pattern for all ways in which a character of a token may be written."""
+    plain = re.escape(character)
+    if character.isascii() and character.isalnum():
+        return plain
+    code = ord(character)
+    return rf"(?:\\?{plain}|(?i:\\u{code:04x}|%{code:02x}|&#0*{code};|&#x0*{code:x};))"
+
+
 def _text(body: bytes) -> str:
     """Give the start of an answer's body, a bit more than is kept, as one line of text that can be shown and stored."""
     text = body[: LONGEST_EXCERPT * 4].decode("utf-8", "replace")
@@ -233,4 +246,4 @@ def retry_after_seconds(value: str | None, now: datetime) -> float | None:
 def _sentence(error: Exception) -> str:
     cause = error.os_error if isinstance(error, ClientConnectorError) else error
     text = str(cause) if isinstance(cause, CallbackRefused) else f"{type(error).__name__}: {error}"
-    return mask_secrets(text)[:LONGEST_ERROR]
+    return mask_secrets(text)

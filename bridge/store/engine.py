@@ -46,7 +46,7 @@ def _sqlite_file(url: str) -> Path:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         raise PermanentError("database.url: SQLite needs a file, and nothing else: sqlite:///path") from None
-    if parsed.host or parsed.query or parsed.database in (None, "", ":memory:"):
+    if parsed.host or parsed.query or parsed.database in (None, "", ":memory:") or "\0" in parsed.database:
         raise PermanentError("database.url: SQLite needs a file, and nothing else: sqlite:///path")
     return Path(parsed.database or "")
 

@@ -43,12 +43,20 @@ async def examination_of(url: str) -> Examination:
     """Connect once. Raises `PermanentError`, and `StoreUnavailable` where nobody answers."""
     target = target_of(url)
     if isinstance(target, Path):
-        if not target.exists():
+        if not _may_be_there(target):
             return _NoFile(target)
         await sqlite.look_at(target, wait_s=BUSY_TIMEOUT_S, read_only=True)
         return _File(target)
     facts = await postgres.look_at(target)
     return _Server(target, f"PostgreSQL {facts.version} at {target.place}, {facts.encoding}")
+
+
+def _may_be_there(file: Path) -> bool:
+    """Look for a file; SQLite may say why nobody can look, as where its name is too long."""
+    try:
+        return file.exists()
+    except OSError:
+        return True
 
 
 def _standing(revision: str | None) -> str:

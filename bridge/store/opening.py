@@ -3,6 +3,7 @@
 `PermanentError` is what somebody has to mend; `StoreUnavailable` is what is worth waiting for.
 """
 
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -71,7 +72,7 @@ async def _existing_sqlite(
 
 
 def _demand(file: Path) -> None:
-    if not file.is_file():
+    if not os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises where a name is too long or may not be seen
         raise NoDatabase(f"there is no database {file.absolute()} (database.url): mef-bridge serve makes it")
 
 

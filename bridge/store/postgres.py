@@ -121,6 +121,8 @@ def _no_connection(server: Postgres, failure: Exception) -> BridgeError:
             return PermanentError(f"database.url: {_line(failure)}{hint}")
         case ssl.SSLError():
             return _no_tls(server, failure)
+        case UnicodeError():  # of the codec for host names: they come no further
+            return PermanentError(f"there cannot be a host {', '.join(server.hosts)}: mend it in database.url")
         case OSError():
             return _no_answer(server, failure)
         case asyncpg.InterfaceError() | asyncpg.InternalClientError():

@@ -157,6 +157,13 @@ def _trouble_with(file: Path, error: sqlite3.Error) -> PermanentError | StoreUna
 
 def _why_not(file: Path) -> str:
     """SQLite itself does not say."""
+    try:
+        return _seen_of(file)
+    except OSError as failure:  # such as a name that is too long, or a directory that this user may not look into
+        return f"{failure.strerror}; name another file"
+
+
+def _seen_of(file: Path) -> str:
     if file.is_dir():
         return "it is a directory; name a file"
     if not file.parent.is_dir():

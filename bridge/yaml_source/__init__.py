@@ -6,12 +6,13 @@ plain words. Nothing outside this package sees the YAML library.
 
 from bridge.yaml_source.document import Finding, InvalidDocument, Node, YamlSource
 from bridge.yaml_source.layers import overlaid, with_value
-from bridge.yaml_source.problems import Loc, Path, Problem, problems_of
+from bridge.yaml_source.problems import NEVER_SHOWN, Loc, Path, Problem, problems_of
 from bridge.yaml_source.reader import parse_yaml, read_yaml, scan_yaml
 from bridge.yaml_source.validation import validate
 from bridge.yaml_source.words import describe, did_you_mean, mask_secrets
 
 __all__ = [
+    "NEVER_SHOWN",
     "Finding",
     "InvalidDocument",
     "Loc",

@@ -9,13 +9,16 @@ import types
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from bridge.yaml_source.shapes import in_shape, shape_of
 from bridge.yaml_source.words import describe, did_you_mean, mask_secrets
+
+NEVER_SHOWN: Final = "never shown"
+"""In `Annotated`: of a value that is no secret, but in whose place somebody may put one."""
 
 Path = tuple[str | int, ...]
 Loc = Sequence[str | int]
@@ -123,6 +126,9 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _is_secret(annotation: Any) -> bool:
+    metadata = annotation.metadata if isinstance(annotation, FieldInfo) else getattr(annotation, "__metadata__", ())
+    if NEVER_SHOWN in metadata:
+        return True
     here = _bare(annotation)
     return here in (SecretStr, SecretBytes) or any(_is_secret(one) for one in _members(here))
 
@@ -233,9 +239,10 @@ def _wrong_tag(context: Mapping[str, Any]) -> str:
 
 def _unknown_key(name: str, model: type[BaseModel] | None) -> str:
     known = [_wire_name(field_name, each) for field_name, each in model.model_fields.items()] if model else []
+    shown = mask_secrets(name)
     if hint := did_you_mean(name, known):
-        return f"unknown key '{name}'{hint}"
-    return f"unknown key '{name}'" + (f"; known here: {', '.join(known)}" if known else "")
+        return f"unknown key '{shown}'{hint}"
+    return f"unknown key '{shown}'" + (f"; known here: {', '.join(known)}" if known else "")
 
 
 def _kind(group: list[_Located]) -> str:

@@ -25,11 +25,12 @@ def describe(value: object) -> str:
 
 
 def _describe_text(text: str) -> str:
+    text = "".join(each if each.isprintable() else repr(each)[1:-1] for each in text[:60]) + text[60:]
     return f"'{text if len(text) <= 60 else text[:57] + '...'}'" if text else "empty text"
 
 
 def mask_secrets(text: str) -> str:
     """Hide the password of every URL in a text, before the host or in the query, and what `Authorization` holds."""
-    text = re.sub(r"(//[^/?#\s:@]*):\S*@", r"\1:***@", text)
-    text = re.sub(r"\b(bearer|basic) +[\w.~+/=-]{8,}", r"\1 ***", text, flags=re.IGNORECASE | re.ASCII)
-    return re.sub(r"([?&]\w*password=)[^&\s]*", r"\1***", text)
+    text = re.sub(r"(//[^/?#\s:]*):\S*@", r"\1:***@", text)  # a user may have an @, as in user@domain:password@host
+    text = re.sub(r"\b(bearer|basic) +[^\s\"'<>(),;\\]{8,}", r"\1 ***", text, flags=re.IGNORECASE)
+    return re.sub(r"([?&][\w.-]*(?:pass|pwd|secret|token)[\w.-]*=)[^&\s]*", r"\1***", text, flags=re.IGNORECASE)

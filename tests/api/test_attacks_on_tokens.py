@@ -44,7 +44,22 @@ def forged(**header: Any) -> str:
     return jwt.encode(claims(), private_key("EC", "forger"), "ES256", {"kid": "k1", **header})
 
 
-ALGORITHMS = ["none", "None", "NONE", "nOnE", "", None, 0, "HS256", "HS512", "ES256K", "RSA-OAEP"]
+ALGORITHMS = [
+    "none",
+    "None",
+    "NONE",
+    "nOnE",
+    "",
+    None,
+    0,
+    "HS256",
+    "HS512",
+    "ES256K",
+    "RSA-OAEP",
+    ["ES256"],
+    {"ES256": 1},
+    True,
+]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

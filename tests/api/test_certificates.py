@@ -172,10 +172,13 @@ async def test_a_token_that_is_bound_to_a_certificate_is_taken_with_that_one_alo
         await bearer(bound, **{"ssl-client-cert": shown["acme"], "ssl-client-verify": "FAILED"})
 
 
-@pytest.mark.parametrize("written", ["", "short", "0f" * 32, 7, [], "A" * 43 + "==", "A" * 42 + "+"])
-async def test_a_binding_that_cannot_be_read_lets_nobody_in(written: object) -> None:
+UNREADABLE = ["", "short", "0f" * 32, 7, [], "A" * 43 + "==", "A" * 42 + "+"]
+
+
+@pytest.mark.parametrize("cnf", [*({"x5t#S256": written} for written in UNREADABLE), "x", [], 7, True])
+async def test_a_binding_that_cannot_be_read_lets_nobody_in(cnf: object) -> None:
     with pytest.raises(Unauthenticated, match="bound to a certificate in a way that cannot be read"):
-        await bearer({"x5t#S256": written}, **{"ssl-client-cert": quote(pem("acme"))})
+        await bearer(cnf, **{"ssl-client-cert": quote(pem("acme"))})
 
 
 @pytest.mark.parametrize(

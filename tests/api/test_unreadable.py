@@ -18,6 +18,7 @@ from tests.api.usual import usual_config
 from tests.support import PATIENCE_S
 
 ON_BOTH_LOOPS = True
+BOOKINGS = "/mefApi/sonata/appointment/v2/appointment"
 
 
 @pytest.fixture
@@ -66,6 +67,21 @@ async def test_it_is_told_in_the_standards_shape_without_a_trace(
     assert line.split()[1] == str(status).encode()
     assert (headers[b"content-type"], headers[b"server"]) == (b"application/json;charset=utf-8", b"mef-bridge")
     assert orjson.loads(body)["reason"] == reason
+    assert [log for log in logs if log["log_level"] not in ("debug", "info") or log.get("exc_info")] == []
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+@pytest.mark.parametrize("credentials", ["", "X-API-Key: acme-key\r\n"])
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_that_cannot_be_unpacked_leaves_no_trace_in_the_log(
+    port: int, caplog: pytest.LogCaptureFixture, credentials: str, encoding: str
+) -> None:
+    """Anybody can send one: a traceback for each would fill the disk, and hide what is wrong."""
+    head = f"POST {BOOKINGS} HTTP/1.1\r\nHost: a\r\n{credentials}Content-Type: application/json\r\n"
+    head += f"Content-Encoding: {encoding}\r\nContent-Length: 4\r\n\r\n"
+    with capture_logs() as logs:
+        line, _, _ = await say(port, head.encode() + b"\xff\xff\xff\xff")
+    assert line.split()[1] == (b"400" if credentials else b"401")
     assert [log for log in logs if log["log_level"] not in ("debug", "info") or log.get("exc_info")] == []
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 

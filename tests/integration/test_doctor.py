@@ -267,6 +267,25 @@ async def test_a_directory_that_cannot_be_made(settings: Settings, tmp_path: Pat
     assert f"cannot be made: give this user the right to write in {tmp_path}/file" in told["database.rights"]
 
 
+async def test_a_file_whose_name_is_too_long(settings: Settings, tmp_path: Path) -> None:
+    told = await wrong(changed(settings, database={"url": SecretStr(f"sqlite:///{tmp_path}/{'x' * 300}")}))
+    assert told.keys() == {"database"}
+    assert "cannot be opened: File name too long" in told["database"]
+
+
+async def test_an_address_of_keys_shows_no_password(settings: Settings) -> None:
+    place = "https://u:hunter2@127.0.0.1:1/keys?token=hunter2"
+    (told,) = (await wrong(changed(settings, identity={"jwks": place, "issuer": "i", "audience": "a"}))).items()
+    assert told[1].startswith("identity.jwks: https://u:***@127.0.0.1:1/keys?token=*** cannot be fetched: ")
+
+
+@pytest.mark.parametrize("section", ["http", "admin"])
+async def test_a_host_that_cannot_be(settings: Settings, section: str) -> None:
+    told = await wrong(changed(settings, **{section: {"host": "a..b"}}))
+    assert told.keys() == {section}
+    assert told[section].startswith("can't listen on a..b:")
+
+
 async def test_a_database_that_is_not_there(settings: Settings, database_url: str) -> None:
     nowhere = str(URL(database_url).with_path("/nowhere"))
     broken = await found(changed(settings, database={"url": SecretStr(nowhere)}))

@@ -19,6 +19,12 @@ def test_a_newline_at_the_end_is_none(written: str, secret: str, tmp_path: Path)
     assert FileSecret(file).reveal() == Secret(written).reveal() == secret
 
 
+def test_a_byte_order_mark_at_the_beginning_is_none_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes("\ufeffa\r\n".encode())
+    assert FileSecret(file).reveal() == "a"
+
+
 def test_it_is_not_shown(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("hunter2")

@@ -12,7 +12,9 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
+from bridge.app.buyer_side import listen
 from bridge.app.packs import load_packs
+from bridge.errors import PermanentError
 from bridge.settings import (
     DEVELOPMENT_KEYS,
     InvalidSettings,
@@ -190,7 +192,6 @@ def test_every_variable_reaches_its_setting(monkeypatch: pytest.MonkeyPatch, tmp
         monkeypatch.setenv(name, "\x7f-1")
     complained = {line.split(":")[0] for line in problems(None)}
     free_text = {
-        "BRIDGE_INSTANCE",
         "BRIDGE_PACKS",
         "BRIDGE_BUYERS",
         "BRIDGE_HTTP_HOST",
@@ -268,8 +269,8 @@ def test_rules_over_several_keys_name_the_section_without_a_file(
 def test_variables_are_filled_into_scalars_after_parsing(write: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WHERE", "h: [evil\nport: 1")
     monkeypatch.setenv("PORT", "99")
-    settings = load_settings(write("instance: a-${WHERE}-$${WHERE}\nhttp: {port: '${PORT}'}"))
-    assert settings.instance == "a-h: [evil\nport: 1-${WHERE}"
+    settings = load_settings(write("buyers: a-${WHERE}-$${WHERE}\nhttp: {port: '${PORT}'}"))
+    assert str(settings.buyers) == "a-h: [evil\nport: 1-${WHERE}"
     assert settings.http.port == 99
 
 
@@ -520,7 +521,7 @@ def test_an_entity_may_have_a_token_and_no_key(write: Any) -> None:
         ("requesting_entities: []", "1:22: wrong-value: expected at least 1 entries, got a list"),
         (
             "requesting_entities: [{name: n, api_keys_sha256: [acme-buyer-key], buyers: [x]}]",
-            "1:51: wrong-value: expected text that matches ^[0-9a-f]{64}$, got 'acme-buyer-key'",
+            "1:51: wrong-value: expected text that matches ^[0-9a-f]{64}$, got a value that is not shown",
         ),
         (
             "requesting_entities: [{name: n, api_keys_sha256: ['${NO_KEY}'], buyers: [x]}]",
@@ -540,8 +541,8 @@ def test_a_message_is_known_for_as_long_as_the_journal_shows_it(write: Any, jour
 
 
 def test_the_name_of_an_instance_fits_into_amqp(write: Any) -> None:
-    """In the longest characters, too, and behind the id of a command."""
-    assert len(f"{uuid4()}@{load_settings(write('instance: ' + '😀' * 50)).instance}".encode()) <= 255
+    """Behind the id of a command, too."""
+    assert len(f"{uuid4()}@{load_settings(write('instance: ' + 'x' * 50)).instance}".encode()) <= 255
     (line,) = problems(write("instance: " + "x" * 51))
     assert line.startswith("bridge.yaml:1:11: wrong-value: expected text of at most 50 characters")
 
@@ -578,3 +579,86 @@ def test_an_amqp_address_that_means_one_thing_is_taken(monkeypatch: pytest.Monke
     """Also with the newline that ends a file with a secret."""
     monkeypatch.setenv("BRIDGE_BROKER_URL", url)
     assert load_settings(None).broker.url.get_secret_value() == url.strip()
+
+
+@pytest.mark.parametrize("keys", ["[hunter2-hunter2]", "hunter2", "{hunter2: x}", "[[hunter2]]", "['${CANARY}']"])
+def test_a_key_that_stands_where_its_digest_belongs_is_not_shown(
+    write: Any, monkeypatch: pytest.MonkeyPatch, keys: str
+) -> None:
+    monkeypatch.setenv("CANARY", "hunter2")
+    lines = _refused(write(f"requesting_entities: [{{name: n, api_keys_sha256: {keys}, buyers: [x]}}]"))
+    assert lines
+    assert "hunter2" not in str(lines)
+
+
+def test_what_the_environment_gives_to_the_buyers_file_is_never_shown(
+    write: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CANARY", "hunter2")
+    (line,) = _refused(write("requesting_entities: [{name: n, certificates_sha256: ['${CANARY}'], buyers: [x]}]"))
+    assert line.endswith("got a value that is not shown")
+
+
+def test_an_address_that_stands_where_a_key_belongs_shows_no_password(write: Any) -> None:
+    (line,) = problems(write("broker: {'amqp://u:hunter2@h/': 1}"))
+    assert "unknown key 'amqp://u:***@h/'" in line
+
+
+@pytest.mark.parametrize("name", ["password", "login", "host", "url", "ssl"])
+def test_what_stands_in_front_of_the_query_of_an_amqp_address_is_refused_behind_it(write: Any, name: str) -> None:
+    (line,) = problems(write(f"broker: {{url: 'amqp://localhost/?{name}=hunter2'}}"))
+    assert line.endswith(f"expected amqp://user:password@host:port/vhost, without {name} behind the ?")
+    assert "hunter2" not in line
+
+
+PROXIES = ["delivery: {proxy_url: %s}", "identity: {jwks_proxy_url: %s}", "oidc: {proxy_url: %s}"]
+
+
+@pytest.mark.parametrize("section", PROXIES)
+@pytest.mark.parametrize(
+    "url",
+    ["h:abc", "h:99999", ":3128", "", "[::", "u:hunter2/x@h:1", "u:hunter2#x@h:1", "u:1?hunter2@h:1", "u:a b@h", "h/x"],
+)
+def test_a_proxy_that_would_be_read_as_another_one_is_refused_and_not_shown(write: Any, section: str, url: str) -> None:
+    (line,) = problems(write(section % f"'http://{url}'"))
+    assert "expected http://user:password@host:port; what is special in a URL" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("url", ["http://u:p%40%2F@h:3128", "http://h/", "http://h:3128\n", "http://[::1]:3128"])
+def test_a_proxy_that_means_one_thing_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    """Also with the newline that ends a file with a secret."""
+    monkeypatch.setenv("BRIDGE_DELIVERY_PROXY_URL", url)
+    assert load_settings(None).delivery.proxy == url.strip()
+
+
+NO_HOSTS = ["a..b", ".a", "h" * 64, "h" * 300]
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_an_amqp_address_with_a_host_that_cannot_be_is_refused(write: Any, host: str) -> None:
+    (line,) = problems(write(f"broker: {{url: 'amqp://u:hunter2@{host}/'}}"))
+    assert "there cannot be a host of this name" in line
+    assert "hunter2" not in line
+
+
+@pytest.mark.parametrize("host", NO_HOSTS)
+def test_a_proxy_with_a_host_that_cannot_be_is_refused(write: Any, host: str) -> None:
+    (line,) = problems(write(f"delivery: {{proxy_url: 'http://u:hunter2@{host}:1'}}"))
+    assert "expected http://user:password@host:port" in line
+
+
+@pytest.mark.parametrize("instance", ["a\nb", "a\n", "zażółć", "a'b", "a*b", "\x1b[31m"])
+def test_an_instance_that_cannot_be_in_the_name_of_a_queue_is_refused_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, instance: str
+) -> None:
+    monkeypatch.setenv("BRIDGE_INSTANCE", instance)
+    (line,) = problems(None)
+    assert line.startswith("BRIDGE_INSTANCE: wrong-value: expected text that matches")
+    assert line.isprintable()
+
+
+@pytest.mark.parametrize("host", ["a..b", "é..x", "no-such-host.invalid"])
+def test_a_host_that_cannot_be_listened_on_is_said_in_one_line(host: str) -> None:
+    with pytest.raises(PermanentError, match=r"can't listen on .*:0 \(http.host, http.port\): .+"):
+        listen(host, 0, "http")

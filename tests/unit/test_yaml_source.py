@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Optional
 import pytest
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, RootModel, SecretStr, Tag, field_validator
 
-from bridge.yaml_source import Finding, InvalidDocument, parse_yaml, read_yaml, validate
+from bridge.yaml_source import Finding, InvalidDocument, mask_secrets, parse_yaml, read_yaml, validate
 from bridge.yaml_source.reader import MAX_ALIASES, MAX_BYTES, MAX_DEPTH, MAX_NODES
 
 
@@ -371,3 +371,23 @@ def test_the_error_lists_all_findings_one_a_line() -> None:
         "points.yaml:1:4: wrong-type: expected a whole number, got 'a'",
         "points.yaml:2:1: unknown-key: unknown key 'z'; known here: x, y",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("amqp://u@corp:hunter2@h/", "amqp://u@corp:***@h/"),
+        ("amqp://u:hunter2@h/", "amqp://u:***@h/"),
+        ("//:hunter2@h", "//:***@h"),
+        ("postgresql://h/d?passwd=hunter2&x=1", "postgresql://h/d?passwd=***&x=1"),
+        ("postgresql://h/d?x=1&PASSWORD=hunter2", "postgresql://h/d?x=1&PASSWORD=***"),
+        ("https://h/?client_secret=hunter2", "https://h/?client_secret=***"),
+        ("https://h/?access_token=hunter2", "https://h/?access_token=***"),
+        ("{'Authorization': 'Bearer 00Dxx0000001gPL!AR8hunter2'}", "{'Authorization': 'Bearer ***'}"),
+        ('{"sent": "basic hunter2:hunter2|x"}', '{"sent": "basic ***"}'),
+        ('Bearer realm="x", error="invalid_token"', 'Bearer realm="x", error="invalid_token"'),
+        ("https://h:8443/a?limit=10", "https://h:8443/a?limit=10"),
+    ],
+)
+def test_no_url_or_header_shows_a_secret_whatever_is_in_it(text: str, shown: str) -> None:
+    assert mask_secrets(text) == shown

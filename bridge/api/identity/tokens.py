@@ -81,10 +81,10 @@ class TokenIdentity:
         except _MALFORMED as error:
             raise invalid("The token is not a JWT that can be read.") from error
         algorithm = header.get("alg")
-        if algorithm not in self._rules.algorithms:
+        if not isinstance(algorithm, str) or algorithm not in self._rules.algorithms:
             accepted = ", ".join(sorted(self._rules.algorithms))
             raise invalid(f"The token is signed in a way that is not accepted here; accepted are {accepted}.")
-        return header.get("kid"), str(algorithm)
+        return header.get("kid"), algorithm
 
     def _claims(self, token: str, key: PublicKey, algorithm: str) -> dict[str, Any]:
         try:
@@ -114,10 +114,10 @@ class TokenIdentity:
 def _certificate_in(claims: Mapping[str, Any]) -> str | None:
     """Give the SHA-256, in hex, of the certificate that a token is bound to (RFC 8705, 3.1)."""
     confirmation = claims.get("cnf")
-    written = confirmation.get("x5t#S256") if isinstance(confirmation, Mapping) else None
+    written = confirmation.get("x5t#S256") if isinstance(confirmation, Mapping) else confirmation
     if written is None:
         return None
-    if not isinstance(written, str) or not _THUMBPRINT.fullmatch(written):
+    if not isinstance(confirmation, Mapping) or not isinstance(written, str) or not _THUMBPRINT.fullmatch(written):
         raise invalid("The token is bound to a certificate in a way that cannot be read.")
     return base64.urlsafe_b64decode(written.rstrip("=") + "=").hex()
 

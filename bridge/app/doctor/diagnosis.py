@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bridge.errors import BridgeError
+from bridge.telemetry import mask_secrets
 
 
 class Verdict(StrEnum):
@@ -38,9 +39,9 @@ async def look(what: str, finding: Awaitable[str]) -> Diagnosis:
     try:
         return Diagnosis(what, Verdict.RIGHT, await finding)
     except Unseen as why:
-        return Diagnosis(what, Verdict.UNSEEN, str(why))
+        return Diagnosis(what, Verdict.UNSEEN, mask_secrets(str(why)))
     except BridgeError as error:
-        return Diagnosis(what, Verdict.WRONG, str(error))
+        return Diagnosis(what, Verdict.WRONG, mask_secrets(str(error)))
 
 
 def unseen(why: str, *whats: str) -> list[Diagnosis]:

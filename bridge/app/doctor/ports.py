@@ -15,7 +15,10 @@ async def port(host: str, number: int, section: str, probe: str) -> str:
     """See whether `serve` could listen there; what listens there already is asked whether it is a bridge."""
     where = f"{host}:{number} ({section}.host, {section}.port)"
     try:
+        host.encode("idna")  # as `serve` does
         socket.create_server((host, number), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except UnicodeError as failure:
+        raise PermanentError(f"can't listen on {where}: {failure}") from None
     except OSError as failure:
         if failure.errno != errno.EADDRINUSE:
             raise PermanentError(f"can't listen on {where}: {failure.strerror or failure}") from None

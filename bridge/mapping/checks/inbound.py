@@ -4,6 +4,7 @@ In XML a single child is no list, unless the pack says so, and a prefix means so
 a namespace.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from bridge.mapping.document import FieldSpec, Inbound, PackDocument, Slots
 from bridge.mapping.formats.paths import Step, path_steps
 
 _LONGEST: Final = 255  # bytes of a name in AMQP 0-9-1, a short string
+_EXCHANGE: Final = re.compile(r"[A-Za-z0-9_.:@#,/+ -]*")  # what the client of RabbitMQ asks for; else it fails for ever
 
 
 def check_inbound(document: PackDocument, report: Report) -> None:
@@ -22,6 +24,8 @@ def check_inbound(document: PackDocument, report: Report) -> None:
             report.add(
                 loc, "wrong-value", f"expected a name of at most {_LONGEST} bytes, as AMQP has it; came {length}"
             )
+        if loc[-1] == "exchange" and not _EXCHANGE.fullmatch(name):
+            report.add(loc, "wrong-value", "expected the name of an exchange: letters, digits, blanks and -_.:@#,/+")
     inbound = document.inbound
     _check_partition_by(document, report)
     own: Loc = ("inbound", "version")

@@ -51,6 +51,18 @@ async def test_a_sqlite_file_that_is_a_directory(tmp_path: Path) -> None:
     )
 
 
+async def test_a_file_whose_name_is_too_long(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/{'x' * 300}"
+    assert (await trouble(url, PermanentError)).endswith("cannot be opened: File name too long; name another file")
+    with pytest.raises(PermanentError, match="there is no database"):
+        await open_existing(url, new_id=str)
+
+
+async def test_a_file_whose_name_has_a_nul(tmp_path: Path) -> None:
+    said = await trouble(f"sqlite:///{tmp_path}/a%00b", PermanentError)
+    assert said == "database.url: SQLite needs a file, and nothing else: sqlite:///path"
+
+
 async def test_a_directory_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     said = await trouble(f"sqlite:///{tmp_path}/taken/b.sqlite3", PermanentError)
@@ -135,6 +147,12 @@ async def test_nobody_listens() -> None:
 async def test_the_host_is_not_known() -> None:
     said = await trouble("postgresql://u:s3cret@no-such-host.invalid/bridge", StoreUnavailable)
     assert said == "the host no-such-host.invalid is not known: mend it in database.url, or the name service"
+
+
+@pytest.mark.parametrize("host", ["a..b", "h" * 64])
+async def test_there_cannot_be_such_a_host(host: str) -> None:
+    said = await trouble(f"postgresql://u:s3cret@{host}/bridge", PermanentError)
+    assert said == f"there cannot be a host {host}: mend it in database.url"
 
 
 async def test_nobody_answers(listen: Listen) -> None:

@@ -1,9 +1,11 @@
 """The settings file that a command goes by is never a riddle."""
 
+import sys
 from pathlib import Path
 
 import pytest
 
+from bridge.cli import main
 from bridge.cli.given import given_settings
 
 
@@ -35,3 +37,19 @@ def test_nothing_is_said_of_what_is_set_by_a_file_or_by_variables(
     monkeypatch.setenv("BRIDGE_INSTANCE", "from-variable")
     assert given_settings(None).instance == "from-variable"
     assert capsys.readouterr().err == ""
+
+
+def test_what_nobody_foresaw_is_told_with_its_trace_and_without_passwords(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise RuntimeError("no answer from amqp://u:hunter2@h/")
+
+    monkeypatch.setattr(sys.modules["bridge.cli.main"], "app", fail)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert said.startswith("Traceback")
+    assert said.endswith("RuntimeError: no answer from amqp://u:***@h/\n")
+    assert "hunter2" not in said

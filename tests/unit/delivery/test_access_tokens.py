@@ -138,6 +138,14 @@ async def test_a_lifetime_may_be_text_and_may_be_missing(
     assert await tokens.token() == "token-2"
 
 
+@pytest.mark.parametrize("token", ["00Dxx0000001gPL!AR8AQJX.g5oj8", "a:b|c", "a" * 4000, "YQ=="])
+async def test_a_token_may_have_any_character_that_can_be_seen(
+    token: str, server: AuthorizationServer, tokens: AccessTokens
+) -> None:
+    server.answers.append(lambda: web.json_response({"access_token": token, "token_type": "Bearer"}))
+    assert await tokens.token() == token
+
+
 REFUSALS = {
     "it answered 401 invalid_client": lambda: web.json_response({"error": "invalid_client"}, status=401),
     "it answered 500": lambda: web.Response(status=500, text="<html>"),

@@ -10,10 +10,12 @@ from aiohttp import web
 
 from bridge.delivery import egress
 from bridge.delivery import sender as sender_module
-from bridge.delivery.sender import LONGEST_EXCERPT, Sender, open_sender, retry_after_seconds
+from bridge.delivery.access import Access
+from bridge.delivery.sender import LONGEST_EXCERPT, Sender, open_sender, retry_after_seconds, without_token
 from bridge.delivery.webhook import Webhook
 from bridge.domain.model import BuyerId
 from bridge.domain.retry import Answered, Failed, SendResult, TimedOut
+from bridge.secret import Secret
 from bridge.settings import DeliverySettings
 from tests.support import PATIENCE_S
 from tests.unit.delivery.listener import hang, listening, statuses
@@ -256,3 +258,35 @@ async def test_each_socket_is_judged_even_if_nothing_else_was(host: str, monkeyp
 )
 def test_retry_after_is_seconds_or_a_date(value: str | None, seconds: float | None) -> None:
     assert retry_after_seconds(value, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    "shown",
+    ["a/B+c=", r"a\/B+c=", r"a\u002FB\u002bc=", "a%2FB%2bc%3D", "a&#47;B&#43;c&#x3d;", r"a\/B\u002Bc\="],
+    ids=["plain", "JSON of PHP", "JSON of .NET", "URL", "HTML", "mixed"],
+)
+def test_a_token_that_a_listener_repeats_is_hidden_however_it_writes_it(shown: str) -> None:
+    assert without_token(f"bad token {shown}!", "a/B+c=") == "bad token ***!"
+
+
+def test_nothing_else_is_hidden() -> None:
+    assert without_token("bad token a/b+c=!", "a/B+c=") == "bad token a/b+c=!"
+    assert without_token("bad token", None) == without_token("bad token", "") == "bad token"
+
+
+async def test_a_token_in_what_is_no_answer_is_hidden() -> None:
+    """An echo in place of a status line gets into what the client says of it."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = await reader.readuntil(b"\r\n\r\n")
+        writer.write(head.partition(b"Bearer ")[2])
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    webhook = Webhook(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"{}", {})
+    buyer = BuyerId("acme-buyer")
+    async with server, open_sender(LAB, lambda: NOW, {buyer: Access(bearer=Secret("hunter2+hunter2"))}) as told:
+        outcome = await told.send(webhook, buyer)
+    assert isinstance(outcome, Failed)
+    assert "***" in outcome.error
+    assert "hunter2" not in outcome.error

@@ -1,6 +1,7 @@
 """A final status that was read is the outcome; what follows may be anything."""
 
 import asyncio
+import itertools
 import socket
 import ssl
 import struct
@@ -10,16 +11,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiohttp.client_proto import ResponseHandler
 
 from bridge.delivery import sender as sender_module
 from bridge.delivery.access import Access, TlsFiles
-from bridge.delivery.sender import open_sender
-from bridge.delivery.status_line import RawAnswer, read_answer
+from bridge.delivery.sender import Sender, open_sender
+from bridge.delivery.status_line import LONGEST_STATUS, RawAnswer, WatchedProtocol, read_answer
 from bridge.delivery.webhook import Webhook
 from bridge.domain.model import BuyerId
 from bridge.domain.retry import Answered, Failed, TimedOut
 from bridge.settings import DeliverySettings
-from tests.support import PATIENCE_S
+from tests.support import PATIENCE_S, eventually
 from tests.unit.delivery.certificates import Authority
 
 ON_BOTH_LOOPS = True
@@ -208,6 +210,83 @@ async def test_a_status_that_does_not_come_in_time_is_none() -> None:
     assert isinstance(await outcome_of(b"HTTP/1.1 20", settings=impatient, stays=True), TimedOut)
 
 
+INTERIM = {
+    "in order": b"HTTP/1.1 102 Processing\r\n\r\n",
+    "a header of 9 kB": b"HTTP/1.1 103 Early Hints\r\nLink: " + b"x" * 9_000 + b"\r\n\r\n",
+    "a header of 64 kB": b"HTTP/1.1 103 Early Hints\r\nLink: " + b"x" * 64_000 + b"\r\n\r\n",
+    "a thousand of them": b"HTTP/1.1 102 Processing\r\n\r\n" * 1000,
+    "a header without a colon": b"HTTP/1.1 103 Early Hints\r\nnonsense\r\n\r\n",
+    "a header with a NUL": b"HTTP/1.1 103 Early Hints\r\nX: \0\r\n\r\n",
+    "a body": b"HTTP/1.1 100 Continue\r\nContent-Length: 3\r\n\r\nabc\r\n",
+    "chunks": b"HTTP/1.1 102 Processing\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    "a version in small letters": b"http/1.1 100 Continue\r\n\r\n",
+    "line feeds alone": b"HTTP/1.1 100 Continue\n\n",
+    "it is never ended": b"HTTP/1.1 100 Continue\r\n",
+    "an old version": b"HTTP/1.0 100 Continue\r\nConnection: close\r\n\r\n",
+    "a status that nobody knows": b"HTTP/1.1 199 Hm\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("size", [10, 1000, 65_536])
+@pytest.mark.parametrize("interim", INTERIM.values(), ids=INTERIM)
+async def test_an_interim_answer_is_no_reason_to_miss_the_final_one(interim: bytes, size: int) -> None:
+    """In whatever pieces both come: over what it cannot read, the client would close the connection between them."""
+    pieces = [interim[at : at + size] for at in range(0, len(interim), size)]
+    protocol, seen = pieces_of(*pieces, b"HTT", b"P/1.1 20", b"4 No Content\r\n\r\n")
+    assert protocol.answer() == RawAnswer(204)
+    assert b"".join(seen) == b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+def pieces_of(*pieces: bytes) -> tuple[WatchedProtocol, list[bytes]]:
+    """A connection by which pieces have come, and what was handed on of them."""
+    seen: list[bytes] = []
+
+    class Handing(ResponseHandler):
+        def data_received(self, data: bytes) -> None:
+            seen.append(data)
+
+    class Protocol(WatchedProtocol, Handing):
+        pass
+
+    protocol = Protocol(asyncio.get_running_loop())
+    for piece in pieces:
+        protocol.data_received(piece)
+    return protocol, seen
+
+
+async def test_interim_answers_are_not_kept() -> None:
+    protocol, seen = pieces_of(b"HTTP/1.1 102 Processing\r\n", *[b"X: " + b"x" * 100_000] * 20)
+    assert len(protocol._received) <= LONGEST_STATUS
+    assert not seen
+
+
+@pytest.mark.parametrize("interim", INTERIM.values(), ids=INTERIM)
+async def test_so_it_is_by_a_connection(interim: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The final answer is sent once the client has taken all of the interim one."""
+    came, taken = 0, asyncio.Event()
+    take = WatchedProtocol.data_received
+
+    def counted(self: WatchedProtocol, data: bytes) -> None:
+        nonlocal came
+        take(self, data)
+        came += len(data)
+        if came >= len(interim) or self.transport is None or self.transport.is_closing():
+            taken.set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(interim)
+        await taken.wait()
+        writer.write(HEAD + b"\r\n")
+        writer.close()
+
+    monkeypatch.setattr(WatchedProtocol, "data_received", counted)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+    async with server, open_sender(LAB, lambda: NOW) as sender:
+        assert await sender.send(Webhook(url, b"", {}), BUYER) == Answered(204)
+
+
 async def test_an_interim_answer_alone_is_none() -> None:
     assert isinstance(await outcome_of(b"HTTP/1.1 103 Early Hints\r\n\r\n"), Failed)
 
@@ -246,6 +325,43 @@ async def test_what_came_on_a_connection_before_says_nothing_of_the_next_request
         assert isinstance(await sender.send(message, BUYER), Failed)
     server.close()
     assert served == 1
+
+
+@pytest.mark.parametrize("second", [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b"nonsense"])
+async def test_what_a_listener_says_unasked_after_its_answer_is_not_the_next_answer(second: bytes) -> None:
+    """A listener that answers each request twice: taken for the next answer, the second one would lose a notification.
+
+    The first notification is taken, all others are refused.
+    """
+    statuses = itertools.chain([b"200 OK"], itertools.repeat(b"500 Oh"))
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while not reader.at_eof():
+            try:
+                await reader.readuntil(b"{}")
+            except asyncio.IncompleteReadError:
+                break
+            writer.write(b"HTTP/1.1 " + next(statuses) + b"\r\nContent-Length: 0\r\n\r\n")
+            speaking.append(writer)
+        writer.close()
+
+    speaking: list[asyncio.StreamWriter] = []
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    message = Webhook(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", b"{}", {})
+    async with server, open_sender(LAB, lambda: NOW) as sender:
+        assert await sender.send(message, BUYER) == Answered(200)
+        (kept,) = kept_connections(sender)
+        speaking[0].write(second)
+        await eventually(lambda: kept.should_close)
+        outcomes = [await sender.send(message, BUYER) for _ in range(2)]
+    assert outcomes == [Answered(500), Answered(500)]
+
+
+def kept_connections(sender: Sender) -> list[ResponseHandler]:
+    """The connections that wait for another request."""
+    connector = sender._session.connector
+    assert connector is not None
+    return [protocol for kept in connector._conns.values() for protocol, _ in kept]
 
 
 @pytest.mark.parametrize(

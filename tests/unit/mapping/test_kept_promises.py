@@ -213,9 +213,7 @@ def test_cells_on_the_message_itself_take_a_number_as_its_text(cell: str, fit: l
 @pytest.mark.parametrize(
     "patch",
     [
-        "inbound: {exchange: %s}",
         "inbound: {bindings: [%s]}",
-        "commands: {note: {exchange: %s, routing_key: r, body: {a: 1}}}",
         "commands: {note: {exchange: e, routing_key: %s, body: {a: 1}}}",
     ],
 )
@@ -224,6 +222,20 @@ def test_a_name_that_amqp_cannot_hold_is_told(patch: str) -> None:
     assert problems(patch % ("ü" * 128)) == [
         "wrong-value: expected a name of at most 255 bytes, as AMQP has it; came 256"
     ]
+
+
+@pytest.mark.parametrize(
+    "patch", ["inbound: {exchange: %s}", "commands: {note: {exchange: %s, routing_key: r, body: {a: 1}}}"]
+)
+def test_an_exchange_that_the_client_cannot_ask_for_is_told(patch: str) -> None:
+    """It would be asked for again and again, and never be there."""
+    told = ["wrong-value: expected the name of an exchange: letters, digits, blanks and -_.:@#,/+"]
+    for name in ("é", "a*b", "a'b", "a(b)", "a%b", "\\t"):
+        assert problems(patch % f'"{name}"') == told
+    assert problems(patch % '"A.b:c/d e_f-g@h#i,j+k"') == []
+    assert problems(patch % ("x" * 255)) == []
+    (long,) = problems(patch % ("x" * 256))
+    assert long.endswith("at most 255 bytes, as AMQP has it; came 256")
 
 
 def test_a_refusal_has_something_to_say() -> None:
