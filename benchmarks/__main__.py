@@ -58,7 +58,7 @@ def main() -> bool:
     if full:
         found += [*endurance.main(), *past.main(past.MILLION)]
         growth.main(FULL)
-    absent = [*arrivals.absent(), *BESIDE]
+    absent = [*arrivals.absent(), *BESIDE[: 1 if full else None]]
     aims.show("All goals", found)
     for each in absent:
         print(f"not measured: {each}")
