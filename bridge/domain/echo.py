@@ -9,10 +9,14 @@ expired: the Buyer was told that it is not done, and yet the WFM may do it. So a
 of its job of which the WFM may still speak, and against the visits that the job has had:
 
 - It fits a pending command: it waits, for only the reply tells whether it is an echo. The reply takes it up again.
+- It speaks of another visit while a command is pending: it waits, too. Of a visit that is being booked nobody knows the
+  reference yet, and the WFM may have moved it; one that is being moved or cancelled may be gone, and the other one no
+  move of it.
 - It fits one that expired: the WFM did it all the same. A change is adopted; a booking is taken back, and what the WFM
   says of its visit until it is gone is not shown to anybody. A visit that has begun can't be taken back: it is adopted.
 - It fits one that was accepted: then the visit stands as it says, and deciding on it finds nothing to change.
-- It speaks of a visit that has ended, or of a window that the visit has left, and is not newer than that: old news.
+- It speaks of a visit that has ended, also of one that the Buyer never saw (`Ages.gone`), or of a window that the visit
+  has left, and is not newer than that: old news.
 - Else somebody at the WFM did something, and `None` says so.
 
 Two mentions of a visit are the same by the WFM's reference where both have one, else by the window (`Visit.is_of`). In
