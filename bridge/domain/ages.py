@@ -95,8 +95,8 @@ def next_turn(ages: Iterable[Age]) -> int:
 class VisitAge:
     """When a visit was agreed, moved or ended last.
 
-    It was not before `earliest`, as far as that is known, and not after `latest`. `versions` are those that the WFM's
-    word of it bore. `by_buyer`: the Buyer asked for it.
+    It was not before `earliest`, as far as that is known, and not after `latest`. `versions` are the highest of the
+    WFM's words of it: what bears higher ones came after it. `by_buyer`: the Buyer asked for it.
     """
 
     earliest: datetime | None
@@ -160,6 +160,13 @@ class Ages:
         """Note that a message of these versions came, and was not applied."""
         heard = highest(self.heard, versions)
         return self if heard == self.heard else replace(self, heard=heard)
+
+    def with_standing(self, visit: str, age: VisitAge, versions: Versions) -> "Ages":
+        """Note that a message of these versions has told how the visit of an Appointment stands, whose age this is."""
+        if not versions or (not is_behind(age.versions, versions) and versions.keys() <= age.versions.keys()):
+            return self
+        told = replace(age, versions=highest(age.versions, versions))
+        return replace(self, visits={**self.visits, visit: told})
 
     def with_gone(self, visit: str | None, versions: Versions) -> "Ages":
         """Note that a message of these versions has cancelled a visit that the Buyer does not see."""

@@ -79,8 +79,10 @@ def decide(job: Job, update: JobUpdate, ids: Ids, now: datetime, came: datetime 
     age = VisitAge(earliest=earliest, latest=update.occurred_at or now, versions=update.versions)
     after, ages = decision.job, decision.job.aged(job, age)
     if update.names_state and is_current:
-        # Once the WFM has named a state, what it says is no repetition of what the Buyer asked for before.
-        after, ages = echo.without_echoes(after), ages.with_state_named(update.versions, is_own=update.is_own)
+        after, ages = echo.once_heard(after, update), ages.with_state_named(update.versions, is_own=update.is_own)
+        if (standing := after.open_appointment) is not None and echo.is_caught_up(after):
+            known = ages.visits.get(standing.id) or after.age_of(standing)
+            ages = ages.with_standing(standing.id, known, update.versions)
     elif update.names_state:
         # What was old news is older than what was agreed: a delta that tells nothing of it must not bring it back.
         ages = ages.with_agreement(newer_than(update.grounds))

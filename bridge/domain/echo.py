@@ -345,18 +345,22 @@ def _old_window(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
     window = update.visit.window
     if window == appointment.valid_for or _newer(job, update, appointment):
         return None
-    if window != appointment.disregarded_window and window not in _granted_windows(job, appointment):
+    left = (appointment.disregarded_window, *(command.window for command in _granted_for(job, appointment)))
+    if window not in left:
         return None
     return _ignored(job, "the window is one before the Buyer's reschedule", Outcome.STALE)
 
 
-def _granted_windows(job: Job, appointment: Appointment) -> set[TimePeriod | None]:
-    """The windows of what the WFM has granted for this visit and may yet repeat: of several moves, all in turn."""
-    return {
-        command.window
+def _granted_for(job: Job, appointment: Appointment) -> list[Command]:
+    """What the WFM has granted for this visit and may yet repeat: of several moves, all in turn."""
+    return [
+        command
         for command in job.granted
-        if command.appointment == appointment.id or (command.visit is not None and command.visit == appointment.visit)
-    }
+        if command.echo_until is not None
+        and (
+            command.appointment == appointment.id or (command.visit is not None and command.visit == appointment.visit)
+        )
+    ]
 
 
 def _ended_visit(job: Job, update: JobUpdate, _: datetime) -> Decision | None:
@@ -385,6 +389,27 @@ def _moved_by_seller(job: Job, ended: Appointment, update: JobUpdate) -> bool:
     if ended.visit is not None and update.visit.ref is not None:
         return ended.visit == update.visit.ref
     return ended is job.appointment
+
+
+def once_heard(job: Job, update: JobUpdate) -> Job:
+    """Once the WFM has named a state, what it says is no repetition of what the Buyer asked for before.
+
+    It repeats what it has granted in turn: what was granted after what it repeats now may still come.
+    """
+    heard, current = without_echoes(job), job.open_appointment
+    if current is None or update.goal.appointment is not AppointmentStatus.CONFIRMED:
+        return heard
+    granted = _granted_for(job, current)
+    repeated = next(
+        (number for number, one in enumerate(granted, 1) if one.window == update.visit.window), len(granted)
+    )
+    later = {one.id: one for one in granted[repeated:]}
+    return replace(heard, granted=tuple(later.get(one.id, one) for one in heard.granted))
+
+
+def is_caught_up(job: Job) -> bool:
+    """Tell whether the WFM has repeated all that it has granted for the visit that stands."""
+    return job.open_appointment is not None and not _granted_for(job, job.open_appointment)
 
 
 def without_echoes(job: Job, until: datetime | None = None) -> Job:
