@@ -35,6 +35,10 @@ class StoreUncertain(StoreUnavailable):
     """The database failed, and nobody knows whether that passes."""
 
 
+class StoreBusy(StoreUncertain):
+    """Another transaction is in the way."""
+
+
 def concerns_all(error: Exception) -> bool:
     """Tell whether an error says that nothing can be done now, whatever is tried: to leave one out is no help."""
     return isinstance(error, TransientError) and not isinstance(error, StoreUncertain)
