@@ -28,7 +28,7 @@ class StoreUnavailable(TransientError):
 
 
 class StoreShort(StoreUnavailable):
-    """The database lacks room, or us a right, which not every change needs."""
+    """The database lacks room, or a table, or us a right, which not every change needs."""
 
 
 class StoreUncertain(StoreUnavailable):

@@ -66,7 +66,7 @@ _STANDINGS = {
     "F0": "the database's configuration is wrong",
 }
 _BUSY = ("40001", "40P01", "55006", "55P03")  # races, deadlocks, locks
-_SHORT = ("53100", "53200", "58030", "42501")
+_SHORT = ("53100", "53200", "58030", "42501", "42703", "42P01")
 _DEFECTS = ("22", "23", "54")  # values that it does not take, constraints, and what is larger than it can be
 _SAYS_NO_VALUES = ("08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "F0", "XX")
 

@@ -439,3 +439,27 @@ async def test_a_database_is_not_well_while_somebody_has_locked_a_table(database
     assert await store.is_well()
     await connection.close()
     await store.close()
+
+
+@pytest.mark.integration
+async def test_when_a_table_was_changed_only_the_first_statement_that_was_prepared_before_fails(
+    database_url: str,
+) -> None:
+    """As in a migration beside a bridge that runs: the connections beside that one are made anew, too."""
+    await upgrade(database_url)
+    store = await open_store(database_url, new_id=lambda: "ev")
+    all_there = asyncio.Barrier(3)
+
+    async def look(*, together: bool) -> None:
+        async with store.transaction() as tx:
+            await tx.load_jobs([job().ref])
+            if together:
+                await all_there.wait()
+
+    await asyncio.gather(*(look(together=True) for _ in range(3)))
+    connection = await asyncpg.connect(asyncpg_url(database_url))
+    await connection.execute("ALTER TABLE jobs ALTER COLUMN revision TYPE numeric")
+    outcomes = [await asyncio.gather(look(together=False), return_exceptions=True) for _ in range(4)]
+    assert [type(outcome).__name__ for (outcome,) in outcomes] == ["StoreUncertain", *["NoneType"] * 3]
+    await connection.close()
+    await store.close()
