@@ -21,7 +21,7 @@ from contextlib import suppress
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from bridge.backoff import Backoff
-from bridge.errors import ConflictError, NotKept, StoreDefect, TransientError, concerns_all
+from bridge.errors import ConflictError, NotKept, StoreBusy, StoreDefect, TransientError, concerns_all
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -132,7 +132,7 @@ class Batcher(Generic[Item, Result]):
 class Patient(Generic[Item, Result]):
     """A commit for a `Batcher`. `park` keeps an item and why it failed, and gives its result in the commit's place.
 
-    `is_well` tells whether the database takes a change at this moment. `given_up` counts the items that were.
+    `is_well` tells whether the database takes such a change at this moment. `given_up` counts the items that were.
     """
 
     def __init__(
@@ -186,8 +186,9 @@ class Patient(Generic[Item, Result]):
                 await _rest(trouble, tries)
 
     async def _at_fault(self, trouble: Exception, before: int) -> int:
-        """Count the failures in a row that were not the database's."""
-        return 0 if concerns_all(trouble) or not await self._is_well() else before + 1
+        """Count the failures in a row that were not the database's, nor anybody's who was in the way."""
+        innocent = concerns_all(trouble) or isinstance(trouble, StoreBusy) or not await self._is_well()
+        return 0 if innocent else before + 1
 
 
 async def _rest(trouble: Exception, tries: int) -> None:

@@ -28,11 +28,15 @@ class StoreUnavailable(TransientError):
 
 
 class StoreShort(StoreUnavailable):
-    """The database lacks room, or us a right, which not every change needs."""
+    """The database lacks room, or a table, or us a right, which not every change needs."""
 
 
 class StoreUncertain(StoreUnavailable):
     """The database failed, and nobody knows whether that passes."""
+
+
+class StoreBusy(StoreUncertain):
+    """Another transaction is in the way."""
 
 
 def concerns_all(error: Exception) -> bool:

@@ -118,8 +118,7 @@ class Commands:
             await self._batcher.submit(reply)
             return
         if self._questions.awaits(reply.correlation_id):
-            # Who asked has no headers, which may say how the body is written.
-            self._questions.resolve(reply.correlation_id, Body(message.body, message.headers).in_utf8())
+            self._questions.resolve(reply.correlation_id, _in_utf8(message))
             return
         if not reply.was_passed_on:
             await self._batcher.submit(reply)
@@ -142,6 +141,11 @@ class Commands:
     async def _pass_on(self, reply: WfmReply, asker: str) -> None:
         """Tell the process that waits. Nothing depends on it: commands are settled, and a search has its time-out."""
         try:
-            await self._bus.pass_on(reply.raw.body, reply.correlation_id, asker)
+            await self._bus.pass_on(_in_utf8(reply.raw), reply.correlation_id, asker)
         except (NotRouted, BrokerUnavailable) as error:
             log.warning("reply.not_passed_on", correlation_id=reply.correlation_id, problem=str(error))
+
+
+def _in_utf8(reply: WfmMessage) -> bytes:
+    """Give the body for whoever has no headers, which may say how it is written."""
+    return Body(reply.body, reply.headers).in_utf8()

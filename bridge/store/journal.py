@@ -4,8 +4,9 @@ A parked message came to nothing, so it has no key in the inbox: sent again, it 
 superseded by the new one.
 """
 
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from sqlalchemy import (
     ColumnElement,
@@ -16,15 +17,17 @@ from sqlalchemy import (
     literal_column,
     null,
     select,
+    text,
     union_all,
     update,
 )
 
 from bridge.domain.model import JobRef, MessageId, Outcome, Transition
+from bridge.errors import BridgeError
 from bridge.flows.ports.journal_entry import JournalEntry, MessageFilter, MessageGroup, RecordedEntry, WfmMessage
 from bridge.store.columns import Row, escape
 from bridge.store.session import KEYS, Bulk, Database, Session, is_of, is_one_of, passing_over
-from bridge.store.tables import inbox, journal
+from bridge.store.tables import BALLAST_BYTES, inbox, journal, metadata
 
 # The very words of the partial indexes: SQLite compares text.
 IS_WAITING = journal.c.outcome == literal_column(f"'{Outcome.WAITING.value}'")
@@ -91,6 +94,9 @@ _DUE = (
     .order_by(func.min(journal.c.due_at))
 )
 _RESOLVE = update(journal).where(journal.c.number == bindparam("resolved"))
+_LOCK_NOTHING = text(f"LOCK TABLE {', '.join(metadata.tables)} IN ROW EXCLUSIVE MODE")
+"""Waits as any change does for whoever has locked a whole table, and is in nobody's way."""
+_TAKE_BACK = delete(journal).where(journal.c.number == bindparam("taken_back"))
 _LATEST = select(journal).order_by(journal.c.number.desc())
 
 
@@ -99,6 +105,22 @@ class Journal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def is_well(self) -> bool:
+        """Tell whether the database takes at this moment what any message changes: an entry, which is taken back."""
+        self._database.health.asked()
+        body, at = os.urandom(BALLAST_BYTES), datetime.fromtimestamp(0, UTC)
+        trial = WfmMessage(pack="", body=body, correlation_id="", received_at=at)
+        row = journal_row(JournalEntry(message=None, job=None, raw=trial, outcome=Outcome.IGNORED))
+        try:
+            async with self._database.write(probe=True) as session:
+                if session.is_postgres:
+                    await session.run(_LOCK_NOTHING)
+                (tried,) = await session.rows(_RECORD_ONE, row)
+                await session.run(_TAKE_BACK, {"taken_back": tried["number"]})
+        except BridgeError:
+            return False
+        return True
 
     async def latest(self, outcome: Outcome | None = None, limit: int = 100) -> Sequence[RecordedEntry]:
         """Read the newest entries, newest first."""

@@ -54,8 +54,8 @@ class Driver(Protocol):
         """Is it PostgreSQL, or else SQLite?"""
 
     @property
-    def is_standby(self) -> bool:
-        """Has it refused a change because it only lets itself be read?"""
+    def is_outdated(self) -> bool:
+        """Has it refused what one that is made anew may take: it only lets itself be read, or a table was changed?"""
 
     async def begin(self) -> None:
         """Begin the transaction."""
@@ -89,7 +89,7 @@ class OnPostgres:
         self._writes = writes
         self._has_begun = False
         self._is_beginning = False
-        self.is_standby = False
+        self.is_outdated = False
 
     async def begin(self) -> None:
         """Do nothing yet."""
@@ -145,7 +145,10 @@ class OnPostgres:
                 await self._begin_by("BEGIN" if self._writes else "BEGIN READ ONLY")
             return await call(*arguments)
         except asyncpg.ReadOnlySQLTransactionError:
-            self.is_standby = self._writes
+            self.is_outdated = self._writes
+            raise
+        except asyncpg.InvalidCachedStatementError:
+            self.is_outdated = True
             raise
 
 
@@ -153,7 +156,7 @@ class OnSqlite:
     """A connection to a SQLite file; `brief` runs what is small in the thread of the loop."""
 
     is_postgres = False
-    is_standby = False
+    is_outdated = False
 
     def __init__(self, connection: OneTripConnection, *, writes: bool, brief: bool) -> None:
         self._connection = connection
@@ -282,8 +285,9 @@ class Lender:
         except Exception as broken:  # noqa: BLE001 - of every kind: it is the connection that counts now
             await greenlet_spawn(lent.connection.invalidate, broken)
             return
-        if driver.is_standby:
+        if driver.is_outdated:
             # After a failover, what we are connected to takes no changes any more; who connects anew finds what does.
+            # After a change of a table, each connection would refuse once what was prepared on it before.
             await greenlet_spawn(self._engine.sync_engine.pool._invalidate, lent.connection)  # noqa: SLF001
             others, self._at_hand = self._at_hand, []
             for other in others:

@@ -15,12 +15,11 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, exists, select, update
 
-from bridge.errors import StoreUnavailable
 from bridge.flows.operator import RunningPack
 from bridge.flows.ports.clock import Clock
 from bridge.store import ordering
 from bridge.store.session import Database, Session, insert
-from bridge.store.tables import deliveries, outbox, processes, requests
+from bridge.store.tables import BALLAST_BYTES, deliveries, outbox, processes, requests
 
 BEAT_S: Final = 5.0
 """How often a process says that it lives."""
@@ -28,8 +27,6 @@ TROUBLE_S: Final = 1.0
 """How soon it tries again when it could not."""
 SILENT_BEATS: Final = 4
 """So often in a row we see a count stand still before its process is dead: longer than a lost connection is away."""
-BALLAST_BYTES: Final = 8192
-"""A page of PostgreSQL: what finds no room for it would find none for a message."""
 
 _ADDED = insert(processes)
 _BEAT = _ADDED.on_conflict_do_update(
@@ -104,14 +101,6 @@ class Processes:
         Raises `StoreUnavailable`; do so again after `BEAT_S`, or then after `TROUBLE_S`.
         """
         return [dead for dead in self._watch.silent(await self._write()) if await self._bury(dead)]
-
-    async def is_well(self) -> bool:
-        """Tell whether the database takes a change at this moment."""
-        try:
-            await self._write()
-        except StoreUnavailable:
-            return False
-        return True
 
     async def going_by_others(self, packs: Mapping[str, str]) -> Sequence[tuple[str, str, str]]:
         """Tell which processes go by another version of a pack: instance, pack and version.

@@ -173,8 +173,8 @@ class SqlStore:
         return self._database.health.problem
 
     async def is_well(self) -> bool:
-        """Tell whether the database takes changes at this moment."""
-        return await self.processes.is_well()
+        """Tell whether the database takes such changes as a message's at this moment."""
+        return await self.journal.is_well()
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:

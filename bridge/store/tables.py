@@ -7,6 +7,8 @@ that moment, and a dead listener with 100,000 rows behind its first ones costs n
 listener has one.
 """
 
+from typing import Final
+
 from pydantic import TypeAdapter
 from sqlalchemy import (
     Boolean,
@@ -35,6 +37,9 @@ from bridge.store.columns import Json, Model, Number, Plain, Utc
 
 ID = Plain
 WORD = String(64)
+
+BALLAST_BYTES: Final = 8192
+"""A page of PostgreSQL: what finds no room for it would find none for a message."""
 
 metadata = MetaData(
     naming_convention={

@@ -6,7 +6,7 @@ database's own words only where these quote no values.
 
 Nothing is lost by another try, and much by giving up too soon. So trouble may pass (`StoreUnavailable`) unless it is
 proven that it will not: a broken constraint, or a value that the database refuses. What may be the fault of the change
-as well as of the database is `StoreUncertain`.
+as well as of the database is `StoreUncertain`; that of others who work on it `StoreBusy`.
 """
 
 import re
@@ -18,7 +18,15 @@ import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreShort, StoreUnavailable, StoreUncertain
+from bridge.errors import (
+    BridgeError,
+    ConflictError,
+    StoreBusy,
+    StoreDefect,
+    StoreShort,
+    StoreUnavailable,
+    StoreUncertain,
+)
 
 T = TypeVar("T")
 
@@ -57,7 +65,8 @@ _STANDINGS = {
     "58": "the database's machine is in trouble",
     "F0": "the database's configuration is wrong",
 }
-_SHORT = ("53100", "53200", "58030", "42501")
+_BUSY = ("40001", "40P01", "55006", "55P03")  # races, deadlocks, locks
+_SHORT = ("53100", "53200", "58030", "42501", "42703", "42P01")
 _DEFECTS = ("22", "23", "54")  # values that it does not take, constraints, and what is larger than it can be
 _SAYS_NO_VALUES = ("08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "F0", "XX")
 
@@ -139,6 +148,8 @@ def _of_postgres(error: asyncpg.PostgresError) -> BridgeError:
     if standing is not None:
         kind = StoreShort if state in _SHORT else StoreUnavailable
         return kind(f"{_STANDINGS[standing]}: {said_by_postgres(error)}")
+    if state in _BUSY:
+        return StoreBusy(f"another transaction is in the way: {said_by_postgres(error)}")
     return StoreUncertain(f"the database failed: {said_by_postgres(error)}")
 
 

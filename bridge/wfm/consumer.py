@@ -260,5 +260,5 @@ def read_headers(message: IncomingMessage) -> dict[str, str]:
 
 def _text(value: object) -> str:
     """Write it as text that every database keeps: PostgreSQL has no U+0000."""
-    text = value.decode(errors="replace") if isinstance(value, bytes | bytearray) else str(value)
+    text = value.decode(errors="backslashreplace") if isinstance(value, bytes | bytearray) else str(value)
     return text.replace("\0", "\\x00")

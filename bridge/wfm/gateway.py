@@ -10,7 +10,6 @@ from faststream.rabbit import ExchangeType, RabbitBroker, RabbitExchange
 
 from bridge.errors import NotRouted, NotSent
 from bridge.flows.ports.command_bus import BusMessage
-from bridge.wfm.consumer import text_headers
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.publisher import Outgoing, Publisher
 from bridge.wfm.topology import LONGEST_SHORT_STRING, OwnReplies, Topology, short_string
@@ -107,9 +106,9 @@ class RabbitCommandBus:
                 routing_key=short_string(message.routing_key or ""),
                 body=message.body,
                 id=short_string(message.message_id or uuid4().hex),
-                correlation_id=short_string(message.correlation_id or ""),
-                content_type=short_string(message.content_type or ""),
-                headers={**text_headers(message), REASON: reason[:LONGEST_REASON], TAKEN_FROM: queue},
+                correlation_id=message.correlation_id or "",
+                headers={REASON: reason[:LONGEST_REASON], TAKEN_FROM: queue},
+                came=message.properties,
             )
         )
 

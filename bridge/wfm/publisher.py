@@ -32,6 +32,7 @@ from yarl import URL
 
 from bridge.errors import BrokerUnavailable, ConfirmPending, NotRouted, NotSent
 from bridge.wfm.connection import CandidConnection
+from bridge.wfm.properties import going_on
 from bridge.wfm.trouble import GONE, explained
 
 RECONNECT_INTERVAL_S: Final = 1.0
@@ -57,7 +58,7 @@ Key = tuple[str, str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message as it is published; `id` is AMQP's message id."""
+    """A message as it is published; `id` is AMQP's message id. One that only goes on has what it `came` with."""
 
     exchange: str
     routing_key: str
@@ -67,6 +68,7 @@ class Outgoing:
     reply_to: str | None = None
     content_type: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    came: Basic.Properties | None = None
 
     @property
     def key(self) -> Key:
@@ -75,7 +77,10 @@ class Outgoing:
 
     @property
     def properties(self) -> Basic.Properties:
-        """They keep it on disk."""
+        """They keep it on disk, for as long as it takes."""
+        if self.came is not None:
+            headers = {**(self.came.headers or {}), **self.headers}
+            return going_on(self.came, self.id, keep=self.headers, headers=headers, expiration=None)
         return Basic.Properties(
             content_type=self.content_type,
             headers=dict(self.headers),

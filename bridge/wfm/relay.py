@@ -9,7 +9,6 @@ any other time RabbitMQ has a while to confirm; then the batch is written again,
 """
 
 import asyncio
-import struct
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple, cast
@@ -28,15 +27,11 @@ from bridge.backoff import Backoff
 from bridge.errors import BrokerUnavailable
 from bridge.flows.partition_routing import PARTS
 from bridge.wfm.connection import CandidConnection
-from bridge.wfm.frames import UNREADABLE
+from bridge.wfm.properties import going_on
 from bridge.wfm.topology import short_string
 from bridge.wfm.trouble import GONE, explained
 
 RETRIES: Final = Backoff(first=0.1, longest=5.0)
-LARGEST_HEADER: Final = 120_000
-"""Bytes of properties and headers; all of them must fit into one frame, which has 131,072 by default."""
-USER_ID: Final = "x-bridge-user-id"
-"""The header for AMQP's user id."""
 CONFIRM_S: Final = 30.0
 """So long RabbitMQ has to confirm a batch: a disk may be slow, and a quorum queue may look for a leader."""
 STOP_TIMEOUT_S: Final = 2.0
@@ -149,26 +144,7 @@ class Relay:
 
 
 def header_frame(message: Passed, channel: int) -> tuple[str, bytes]:
-    """Write the properties that a message is passed on with: those that it came with, but kept on disk; give its id.
-
-    RabbitMQ refuses a user id that is not ours: it goes into a header. An id is given to a message without one, to
-    know it by. What cannot be written again is left out, and said in the header `UNREADABLE`.
-    """
-    came, size = message.properties, len(message.body)
-    headers = dict(came.headers or {})
-    if came.user_id:
-        headers[USER_ID] = came.user_id
-    id_ = came.message_id or uuid4().hex
-    changed = {"headers": headers, "user_id": None, "delivery_mode": 2, "message_id": id_, "cluster_id": ""}
-    try:
-        properties = Basic.Properties(**{name: getattr(came, name) for name in came.attributes()} | changed)
-        frame = pamqp.frame.marshal(ContentHeader(properties=properties, body_size=size), channel)
-        problem = f"they have {len(frame)} bytes" if len(frame) > LARGEST_HEADER else None
-    except (ValueError, TypeError, OverflowError, AttributeError, struct.error) as wrong:
-        problem = str(wrong)
-    if problem is None:
-        return id_, frame
-    note = f"properties and headers were left out when the message was passed on: {problem[:500]}"
-    kept = {name: text for name, text in headers.items() if name == PARTS}
-    bare = Basic.Properties(message_id=uuid4().hex, delivery_mode=2, headers={UNREADABLE: note, **kept})
-    return bare.message_id or "", pamqp.frame.marshal(ContentHeader(properties=bare, body_size=size), channel)
+    """Write the properties that a message is passed on with; give its id, which one without gets, to be known by."""
+    id_ = short_string(message.properties.message_id or uuid4().hex)
+    header = ContentHeader(properties=going_on(message.properties, id_, keep=(PARTS,)), body_size=len(message.body))
+    return id_, pamqp.frame.marshal(header, channel)

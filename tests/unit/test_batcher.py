@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 import bridge.batcher
 from bridge.backoff import Backoff
 from bridge.batcher import TRIES, Batcher, Patient
-from bridge.errors import ConflictError, NotKept, StoreUnavailable, StoreUncertain
+from bridge.errors import ConflictError, NotKept, StoreBusy, StoreUnavailable, StoreUncertain
 from tests.support import eventually
 
 
@@ -23,6 +23,7 @@ class Database:
         self.away = 0
         self.full = 0
         self.uncertain: frozenset[str] = frozenset()
+        self.busy = 0
         self.well = True
         self.open = asyncio.Event()
         self.open.set()
@@ -33,6 +34,9 @@ class Database:
         if self.away:
             self.away -= 1
             raise StoreUnavailable
+        if self.busy:
+            self.busy -= 1
+            raise StoreBusy
         if self.refused & set(words):
             raise ConflictError("refused")
         if self.uncertain & set(words):
@@ -269,6 +273,14 @@ async def test_it_is_waited_for_while_the_database_takes_no_others(
         await eventually(lambda: len(logs) > 3 * TRIES)
     database.uncertain = frozenset()
     assert await done == "A"
+    assert database.parked == []
+
+
+async def test_what_another_transaction_is_in_the_way_of_is_waited_for_though_the_database_takes_others(
+    parking: Batcher[str, str], database: Database
+) -> None:
+    database.busy = 3 * TRIES
+    assert await results(parking, "ab") == ["A", "B"]
     assert database.parked == []
 
 

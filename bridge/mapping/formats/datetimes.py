@@ -124,12 +124,22 @@ def has_offset(pattern: str) -> bool:
 _ZONE_WORDS = (
     "UTC GMT UT ZULU WET WEST CET CEST EET EEST MSK BST IST EST EDT CST CDT MST MDT PST PDT JST AEST AEDT NZST NZDT"
 )
+_MORE_ZONE_WORDS = (  # only in capitals: small, some of them are words
+    "ACDT ACST ADT AKDT AKST ART AST AWST BRT CAT CLT COT EAT ET HAEC HDT HKT HNEC HST IDT KST MESZ MEST MET MEZ NDT "
+    "NST OESZ OEZ PET PHT PKT PT SAST SGT SST TRT WAT WESZ WEZ WIB WIT WITA"
+)
+_ZONE_NAMES = r"\b[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+|\b(?:Standard|Daylight|Summer) Time\b"
 _CLOCK_DIRECTIVE = re.compile("%[HIMSfpTRXc]")
 _ALONE = r"(?:(?<![A-Za-z%])|(?<=%[A-Za-z]))"  # not within a word; a directive may stand before it
+_MINUS = "\N{MINUS SIGN}"
+_SHIFT = rf"[+{_MINUS}-][0-9]{{1,2}}(?::?[0-9]{{2}})?"
 _BY_NAME = re.compile(
-    rf"{_ALONE}(?:{'|'.join(_ZONE_WORDS.split())})(?:[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)?(?![A-Za-z])", re.IGNORECASE
+    rf"{_ALONE}(?:{'|'.join(_ZONE_WORDS.split())}|(?-i:{'|'.join(_MORE_ZONE_WORDS.split())}))(?:{_SHIFT})?(?![A-Za-z])"
+    rf"|(?-i:{_ZONE_NAMES})",
+    re.IGNORECASE,
 )
-_IN_THE_END = re.compile(rf"{_ALONE}(?:Z|[+-][0-9]{{1,2}}(?::?[0-9]{{2}})?)(?![A-Za-z0-9])", re.IGNORECASE)
+_IN_THE_END = re.compile(rf"{_ALONE}(?:Z(?:0|00|00:?00)?|{_SHIFT})(?![A-Za-z0-9])", re.IGNORECASE)
+_AT_THE_DATE = re.compile(rf"(?<=%[dDjFu])(?:Z|[+{_MINUS}][0-9]{{1,2}}:?[0-9]{{2}})(?![A-Za-z0-9])")
 _UTC_WORDS = frozenset(("Z", "UTC", "GMT", "UT", "ZULU"))
 _UTC_ZONES = frozenset(("UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu", "Universal"))
 
@@ -143,13 +153,14 @@ def offset_in_letters(pattern: str) -> str | None:
         return word[0]
     last = max((found.end() for found in _CLOCK_DIRECTIVE.finditer(text)), default=None)
     found = _IN_THE_END.search(text, max(0, last - 2)) if last is not None else None
+    found = found or _AT_THE_DATE.search(text)
     return found[0] if found is not None else None
 
 
 def is_utc(word: str, zone: str | None) -> bool:
     """Tell whether a zone is what such letters say: UTC."""
-    at_zero = word.upper() in _UTC_WORDS or not word.strip("+-0:")
-    return at_zero and zone in _UTC_ZONES
+    at_zero = word.upper().rstrip(f"+-{_MINUS}0:")
+    return (not at_zero or at_zero in _UTC_WORDS) and zone in _UTC_ZONES
 
 
 def offset_test(pattern: str) -> Callable[[object], bool]:

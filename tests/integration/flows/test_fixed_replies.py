@@ -1,12 +1,13 @@
 """A WFM that answers to a queue of its own and repeats the correlation id in the body."""
 
 import asyncio
+import zlib
 
 import orjson
 import pytest
 from structlog.testing import capture_logs
 
-from bridge.domain.model import Appointment, CommandId, Outcome
+from bridge.domain.model import CONTENT_TYPE, Appointment, CommandId, Outcome
 from bridge.errors import BridgeError, BrokerUnavailable, NotRouted
 from bridge.flows.live_packs import LivePacks, NeedsRestart
 from bridge.flows.ports.command_bus import BusMessage
@@ -159,6 +160,13 @@ async def test_the_answer_to_another_processes_search_is_passed_on(patient: Worl
     await patient.answer(answer, "nonsense")
     assert patient.bus.passed_on == [(answer, "Q-1@elsewhere", "elsewhere")]
     assert await parked(patient) == []
+
+
+async def test_an_answer_is_passed_on_in_utf_8_for_what_says_how_it_is_written_is_not(patient: World) -> None:
+    plain = done("Q-1@elsewhere", TXT="Łódź", SLOTS=[])
+    body = zlib.compress(plain.decode().encode("iso-8859-2"))
+    await patient.answer(body, "nonsense", headers={CONTENT_TYPE: "application/json; charset=iso-8859-2"})
+    assert patient.bus.passed_on == [(plain, "Q-1@elsewhere", "elsewhere")]
 
 
 async def test_an_answer_that_was_passed_on_ends_the_search(patient: World) -> None:

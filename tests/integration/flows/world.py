@@ -4,7 +4,7 @@ import asyncio
 import inspect
 import itertools
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -212,9 +212,13 @@ class World:
         raw = WfmMessage(pack="", body=body, correlation_id=message.correlation_id, received_at=self.clock())
         await self.commands.handle_reply(raw)
 
-    async def answer(self, body: bytes, correlation_id: str = "", pack: str = acme.PACK) -> None:
+    async def answer(
+        self, body: bytes, correlation_id: str = "", pack: str = acme.PACK, headers: Mapping[str, str] | None = None
+    ) -> None:
         """Let an answer arrive at a pack's own queue, or with "" at the one of all packs."""
-        raw = WfmMessage(pack=pack, body=body, correlation_id=correlation_id, received_at=self.clock())
+        raw = WfmMessage(
+            pack=pack, body=body, correlation_id=correlation_id, headers=headers or {}, received_at=self.clock()
+        )
         await self.commands.handle_reply(raw)
 
     async def take_over(self, other: "World") -> None:

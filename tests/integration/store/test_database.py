@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -19,11 +20,13 @@ from sqlalchemy import Connection, event, select, text
 
 from bridge.domain.model import CommandState, Job
 from bridge.errors import ConflictError, StoreDefect, StoreUnavailable
+from bridge.localenv.postgres import asyncpg_url
 from bridge.store import SqlStore, open_store, upgrade
 from bridge.store.engine import open_engine
 from bridge.store.migration import _VERSION, CURRENT
 from bridge.store.scripts import migrate, revisions
 from bridge.store.tables import inbox, metadata, outbox
+from tests.integration.store.conftest import Execute
 from tests.integration.store.values import ask, booking, delivered, job, load, save, subscription, work_order
 from tests.support import PATIENCE_S, eventually
 
@@ -319,7 +322,7 @@ async def test_a_deadlock_is_worth_another_try(database_url: str) -> None:
             await tx.load_jobs([other.ref])
 
     outcomes = await asyncio.gather(load_in_turn(first, second), load_in_turn(second, first), return_exceptions=True)
-    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "StoreUncertain"]
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["NoneType", "StoreBusy"]
     await store.close()
 
 
@@ -408,3 +411,55 @@ async def test_a_command_and_a_listener_stored_twice_under_one_id_are_conflicts(
     await store.listeners.add(listener)
     with pytest.raises(ConflictError):
         await store.listeners.add(listener)
+
+
+async def test_a_database_is_well_if_it_takes_what_any_message_changes(store: SqlStore, sql: Execute) -> None:
+    """Not if it takes anything else, such as that a process lives. What is tried leaves nothing behind."""
+    assert await store.is_well()
+    await sql("ALTER TABLE journal RENAME TO away")
+    await store.processes.beat()
+    assert not await store.is_well()
+    await sql("ALTER TABLE away RENAME TO journal")
+    assert await store.is_well()
+    assert await store.journal.latest() == []
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("table", ["journal", "deliveries"])
+async def test_a_database_is_not_well_while_somebody_has_locked_a_table(database_url: str, table: str) -> None:
+    await upgrade(database_url)
+    connection = await asyncpg.connect(asyncpg_url(database_url))
+    (name,) = await connection.fetchrow("SELECT current_database()")
+    await connection.execute(f"ALTER DATABASE {name} SET lock_timeout = '100ms'")
+    store = await open_store(database_url, new_id=lambda: "ev")
+    async with connection.transaction():
+        await connection.execute(f"LOCK TABLE {table} IN SHARE MODE")  # as one who makes an index
+        assert not await store.is_well()
+        await store.processes.beat()
+    assert await store.is_well()
+    await connection.close()
+    await store.close()
+
+
+@pytest.mark.integration
+async def test_when_a_table_was_changed_only_the_first_statement_that_was_prepared_before_fails(
+    database_url: str,
+) -> None:
+    """As in a migration beside a bridge that runs: the connections beside that one are made anew, too."""
+    await upgrade(database_url)
+    store = await open_store(database_url, new_id=lambda: "ev")
+    all_there = asyncio.Barrier(3)
+
+    async def look(*, together: bool) -> None:
+        async with store.transaction() as tx:
+            await tx.load_jobs([job().ref])
+            if together:
+                await all_there.wait()
+
+    await asyncio.gather(*(look(together=True) for _ in range(3)))
+    connection = await asyncpg.connect(asyncpg_url(database_url))
+    await connection.execute("ALTER TABLE jobs ALTER COLUMN revision TYPE numeric")
+    outcomes = [await asyncio.gather(look(together=False), return_exceptions=True) for _ in range(4)]
+    assert [type(outcome).__name__ for (outcome,) in outcomes] == ["StoreUncertain", *["NoneType"] * 3]
+    await connection.close()
+    await store.close()

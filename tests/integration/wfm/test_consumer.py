@@ -19,6 +19,7 @@ from bridge.flows.ports.journal_entry import WfmMessage
 from bridge.wfm import upkeep
 from bridge.wfm.consumer import InboundConsumer, ReplyConsumer
 from bridge.wfm.dead_letters import DeadLetters
+from bridge.wfm.frames import UNREADABLE
 from bridge.wfm.gateway import RabbitCommandBus
 from bridge.wfm.link import RabbitLink
 from bridge.wfm.topology import Topology, declare
@@ -215,22 +216,37 @@ async def test_a_message_that_is_given_up_is_a_dead_letter_with_its_reason_and_t
 
     with capture_logs() as logs:
         await consume(link, handle, give_up=bus.give_up)
-        await say(events, b"poison", message_id="m-1", correlation_id="c-1", headers={"kind": "x", "n": 7})
+        crowded = {"kind": "x", "n": 7, "much": ["x" * 1000] * 125}
+        for headers in ({"kind": "x", "n": 7}, crowded):
+            await say(
+                events,
+                b"poison",
+                message_id="m-1",
+                correlation_id="c-1",
+                headers=headers,
+                content_encoding="gzip",
+                expiration=3600,
+            )
         await say(events, b"good")
         await eventually(lambda: taken == [b"good"])
         dead = await channel.get_queue(topology.dead_letter)
         letter = await eventually(lambda: dead.get(fail=False))
-        await eventually(lambda: [line for line in logs if "dead-letter" in line["event"]])
+        full = await eventually(lambda: dead.get(fail=False))
+        await eventually(lambda: len([line for line in logs if "dead-letter" in line["event"]]) == 2)
+    assert (letter.content_encoding, letter.expiration) == ("gzip", None)
     assert (letter.body, letter.message_id, letter.correlation_id) == (b"poison", "m-1", "c-1")
     assert letter.headers.items() >= {
         ("kind", "x"),
-        ("n", "7"),
+        ("n", 7),
         ("x-bridge-reason", "the database refused it; it cannot be parked: again"),
         ("x-bridge-queue", topology.inbound_queue("acme").name),
     }
+    assert full.headers.keys() - {"x-delivery-count"} == {"x-bridge-reason", "x-bridge-queue", UNREADABLE}
+    assert (full.body, full.content_encoding) == (b"poison", "gzip")
     await letter.ack()
+    await full.ack()
     assert await ready(channel, topology) == 0
-    assert [line["log_level"] for line in logs if "dead-letter" in line["event"]] == ["error"]
+    assert {line["log_level"] for line in logs if "dead-letter" in line["event"]} == {"error"}
 
 
 async def test_what_lies_in_the_dead_letter_queue_is_counted_and_warned_of(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bridge.mapping.formats.datetimes import offset_in_letters
+from bridge.mapping.formats.datetimes import is_utc, offset_in_letters
 from tests.unit.mapping.patches import problems
 
 DAY = "%Y-%m-%d"
@@ -22,6 +22,15 @@ TELLING = {
     f"%H:%M:%S+02:00 {DAY}": "+02:00",
     f"{DAY} %I:%M %p EST": "EST",
     f"UTC {DAY} %H:%M": "UTC",
+    f"{DAY} %H:%M MESZ": "MESZ",
+    f"{DAY} %I:%M %p ET": "ET",
+    f"{DAY}T%H:%M:%S[Europe/Berlin]": "Europe/Berlin",
+    f"{DAY} %H:%M W. Europe Standard Time": "Standard Time",
+    f"{DAY} %H:%M:%S\N{MINUS SIGN}05:00": "\N{MINUS SIGN}05:00",
+    f"{DAY}T%H:%M:%SZ00": "Z00",
+    f"{DAY}Z %H:%M": "Z",
+    f"{DAY}+01:00 %H:%M": "+01:00",
+    f"{DAY}Z": "Z",
 }
 SILENT = [
     *(
@@ -33,12 +42,18 @@ SILENT = [
         "%d-%m-%Y %Hh%M",
     ),
     *("%Y%m%d-%H%M", "%H:%M:%S-%d.%m.%Y", f"{DAY} %H:%M Zone", "iso", "epoch", "%Y-%m-01 %H:%M", f"Best {DAY} %H:%M"),
+    *(f"{DAY} at %H:%M, pt 7", f"{DAY} %H:%M met", "%d/%m/%Y %H:%M", "%d-%m-%Y/%H:%M", f"Am {DAY} um %H:%M"),
 ]
 
 
 def test_what_looks_like_an_offset_is_known_by_where_it_stands() -> None:
     assert {pattern: offset_in_letters(pattern) for pattern in TELLING} == TELLING
     assert {pattern: offset_in_letters(pattern) for pattern in SILENT} == dict.fromkeys(SILENT)
+
+
+def test_in_utc_all_that_says_utc_says_what_it_is() -> None:
+    assert all(is_utc(letters, "UTC") for letters in ("Z", "zulu", "+00:00", "-0000", "UTC+0", "GMT+00:00", "Z00"))
+    assert not any(is_utc(letters, "UTC") for letters in ("CET", "+01:00", "-10", "UTC+1", "Europe/Berlin"))
 
 
 ZULU = '"%Y-%m-%dT%H:%M:%SZ"'

@@ -7,7 +7,15 @@ import pytest
 from sqlalchemy.exc import StatementError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from bridge.errors import BridgeError, ConflictError, StoreDefect, StoreShort, StoreUnavailable, StoreUncertain
+from bridge.errors import (
+    BridgeError,
+    ConflictError,
+    StoreBusy,
+    StoreDefect,
+    StoreShort,
+    StoreUnavailable,
+    StoreUncertain,
+)
 from bridge.store.trouble import answered, ours
 
 SECRET = "s3cret"
@@ -63,17 +71,24 @@ def kind(failure: Exception) -> type[BridgeError]:
     ],
 )
 def test_what_is_wrong_with_the_database_is_waited_out(sqlstate: str) -> None:
-    expected = StoreShort if sqlstate in ("42501", "53100", "53200", "58030") else StoreUnavailable
+    not_all_need_it = ("42501", "42703", "42P01", "53100", "53200", "58030")
+    expected = StoreShort if sqlstate in not_all_need_it else StoreUnavailable
     assert kind(postgres(sqlstate)) is expected
     assert f"({sqlstate})" in str(ours(postgres(sqlstate)))
 
 
 @pytest.mark.parametrize(
     "sqlstate",
-    ["0A000", "25P02", "40001", "40P01", "42601", "42P07", "55P03", "57014", "P0001", "XX000", "XX001", "ZZ999"],
+    ["0A000", "25P02", "42601", "42P07", "55000", "57014", "P0001", "XX000", "XX001", "ZZ999"],
 )
 def test_what_may_be_wrong_with_either_may_pass_too(sqlstate: str) -> None:
     assert kind(postgres(sqlstate, f"{SECRET if sqlstate == 'P0001' else 'it'} is wrong")) is StoreUncertain
+
+
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55006", "55P03"])
+def test_whoever_is_in_the_way_is_waited_for(sqlstate: str) -> None:
+    assert kind(postgres(sqlstate)) is StoreBusy
+    assert "another transaction is in the way" in str(ours(postgres(sqlstate)))
 
 
 @pytest.mark.parametrize("sqlstate", ["22021", "22P05", "22001", "22003", "23502", "23503", "23505", "54000"])
