@@ -98,7 +98,8 @@ class Batcher(Generic[Item, Result]):
     async def _commit_all(self) -> None:
         try:
             while self._waiting:
-                await self._gather()
+                if self._gather_s:
+                    await self._gather()
                 self._oldest = self._waiting[0].since
                 await self._settle([self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))])
                 self._oldest = None
@@ -106,10 +107,9 @@ class Batcher(Generic[Item, Result]):
             self._committing = self._oldest = None
 
     async def _gather(self) -> None:
-        if self._gather_s:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._gather_s):
-                    await self._hurry.wait()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._gather_s):
+                await self._hurry.wait()
 
     async def _settle(self, batch: Sequence["_Waiting[Item, Result]"]) -> None:
         try:

@@ -73,14 +73,12 @@ class JobUpdates:
 
     async def _commit(self, messages: Sequence[WfmMessage]) -> Sequence[None]:
         work = Work(self._workshop)
-        parts = [
-            (message, part)
-            for message in messages
-            for part in own_parts(
-                work.packs[message.pack].read_all(message.body, message.routing_key, message.headers),
-                message.headers.get(PARTS),
-            )
-        ]
+        parts: list[Part] = []
+        for message in messages:
+            read = work.packs[message.pack].read_all(message.body, message.routing_key, message.headers)
+            if PARTS in message.headers:
+                read = own_parts(read, message.headers[PARTS])
+            parts += [(message, part) for part in read]
         async with work.transaction() as tx:
             await _take(tx, work, parts)
         return [None] * len(messages)

@@ -98,11 +98,13 @@ class Work:
 
     def _say(self, entry: JournalEntry) -> None:
         """Say what became of a message, if it came to something or is to be looked at."""
+        raw, job = entry.raw, entry.job.key if entry.job else None
+        about = {"pack": raw.pack, "message_id": entry.message, "job": job, "correlation_id": raw.correlation_id}
         if entry.outcome is Outcome.PARKED:
-            (log.info if self._is_replay else log.warning)("message.parked", **_about(entry), reason=entry.reason)
+            (log.info if self._is_replay else log.warning)("message.parked", **about, reason=entry.reason)
         elif entry.outcome is Outcome.APPLIED:
             hops = [f"{hop.resource} {hop.id} {hop.source or 'new'} -> {hop.target}" for hop in entry.transitions]
-            log.info("message.applied", **_about(entry), rule=entry.rule, hops=hops)
+            log.info("message.applied", **about, rule=entry.rule, hops=hops)
 
     def _tell(self, watcher: Watcher) -> None:
         for entry in self._written.values():
@@ -181,12 +183,3 @@ class Work:
         await tx.record([entry for place, entry in entries.items() if place.new])
         if resolved := {place.number: entry for place, entry in entries.items() if not place.new}:
             await tx.resolve_waiting(resolved)
-
-
-def _about(entry: JournalEntry) -> dict[str, str | None]:
-    return {
-        "pack": entry.raw.pack,
-        "message_id": entry.message,
-        "job": entry.job.key if entry.job else None,
-        "correlation_id": entry.raw.correlation_id,
-    }

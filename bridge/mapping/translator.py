@@ -147,10 +147,13 @@ class Translator:
         """Translate one message; `job` is what the bridge knows of its job."""
         message = reading.content
         complete = self.is_complete(message)
+        overtaken = is_behind(reading.versions, job.heard)
+        # A delta builds on all that was told before, a complete message on nothing that was not applied.
+        late = is_late(job, reading.versions) or (self.deltas and overtaken)
         scope = Scope(
             message,
             job,
-            FieldVersions(job, reading.versions, self.occurred_at, self._is_late(reading, job)),
+            FieldVersions(job, reading.versions, self.occurred_at, late, overtaken),
             is_complete=complete,
             forgotten=self.forgotten(message),
             values=states_of(job),
@@ -169,10 +172,6 @@ class Translator:
         if trace.rule is not None:
             reason = f"rule {trace.rule}: {reason}"
         return Unmapped(reason, trace.rule, trace.explanation(reason))
-
-    def _is_late(self, reading: Reading, job: Job) -> bool:
-        """A delta builds on all that was told before, a complete message on nothing that was not applied."""
-        return is_late(job, reading.versions) or (self.deltas and is_behind(reading.versions, job.heard))
 
     def _left_alone(self, others: OfOthers, trace: _Trace) -> Ignored:
         explanation, versions = trace.explanation(others.why), trace.scope.versions.by_field

@@ -90,21 +90,17 @@ MOST_LISTENERS: Final = 1_000
 class Deliveries:
     """The deliveries as their sender sees them. `on_due` is called after a commit that made something due.
 
-    What a commit makes due is handed to the `taker`, where that has room for it.
+    What a commit makes due is handed to the `taker`, where that has room for it; `claimer` is by whom it is claimed.
     """
 
     def __init__(self, database: Database, clock: Clock, claimer: str | None = None) -> None:
         self._database = database
         self._clock = clock
-        self._claimer = claimer
+        self.claimer = claimer
         self._settling = Batcher(self._settle)
         self._listeners: dict[str, Subscription] = {}
         self.on_due: Callable[[], None] = ordering.nobody
         self.taker: Taker = NobodyTakes()
-
-    def handing(self) -> HandOver:
-        """Begin to gather what a transaction hands over to the `taker`."""
-        return HandOver(self.taker, self._claimer)
 
     async def finish(self) -> None:
         """Return once all that is being settled is safe."""
@@ -125,17 +121,17 @@ class Deliveries:
         hand still: it stays ours.
         """
         most_each = min(limit, busy.most_each)
-        asked = {"now": now, "limit": limit, "most_each": most_each, "me": self._claimer, **_asked(busy)}
+        asked = {"now": now, "limit": limit, "most_each": most_each, "me": self.claimer, **_asked(busy)}
         async with self._database.write() as session:
             due = await session.rows(_due(lateral=session.is_postgres), asked)
             known = await self._known(session, {row["subscription_id"] for row in due})
             offered = [(row, known.get(row["subscription_id"])) for row in due]
             chosen = choose([_delivery(row, to, now) for row, to in offered if to is not None])
             numbers = [each.number for each in chosen]
-            await _begin(session, {row["number"]: row for row in due}, numbers, now, lease_until, self._claimer)
-            ours = {row["number"] for row in due if row["claimed_by"] and row["claimed_by"] == self._claimer}
+            await _begin(session, {row["number"]: row for row in due}, numbers, now, lease_until, self.claimer)
+            ours = {row["number"] for row in due if row["claimed_by"] and row["claimed_by"] == self.claimer}
             in_hand = sorted(ours.difference(numbers))
-            await ordering.lease(session, deliveries, in_hand, lease_until, self._claimer)
+            await ordering.lease(session, deliveries, in_hand, lease_until, self.claimer)
             return chosen
 
     async def _known(self, session: Session, wanted: Collection[str]) -> Mapping[str, Subscription]:
@@ -152,7 +148,7 @@ class Deliveries:
     async def give_back(self, numbers: Sequence[int], now: datetime) -> None:
         """Let what was claimed and not begun be due again, as if it had not been claimed."""
         async with self._database.write(brief=True) as session:
-            await session.run(_GIVE_BACK, {"keys": sorted(numbers), "at": now, "me": self._claimer})
+            await session.run(_GIVE_BACK, {"keys": sorted(numbers), "at": now, "me": self.claimer})
 
     async def settle(self, settlement: DeliverySettlement) -> str | None:
         """Record an attempt and end the lease. A delivery that was discarded meanwhile stays so.
@@ -164,7 +160,7 @@ class Deliveries:
         return await self._settling.submit(settlement)
 
     async def _settle(self, settlements: Sequence[DeliverySettlement]) -> Sequence[str | None]:
-        handing = self.handing()
+        handing = HandOver(self.taker, self.claimer)
         try:
             async with self._database.write(brief=True) as session:
                 verdict = await listeners.judge(session, settlements)
@@ -200,14 +196,14 @@ class Deliveries:
                 handing.claimed.append(_delivery(row, to, now))
         numbers = [each.number for each in handing.claimed]
         rows = {row["number"]: row for row in found}
-        await _begin(session, rows, numbers, now, now + handing.taker.lease, self._claimer)
+        await _begin(session, rows, numbers, now, now + handing.taker.lease, self.claimer)
         left = sorted({row["ordering_key"] for row in found} - {rows[number]["ordering_key"] for number in numbers})
         await ordering.promote(session, deliveries, left, now)
 
     async def next_at(self, busy: Busy = NOBODY) -> datetime | None:
         """Tell the earliest moment at which a delivery may be claimed; None when nothing is to be sent."""
         async with self._database.read() as session:
-            found = await session.row(_earliest(), {"now": self._clock(), "me": self._claimer, **_asked(busy)})
+            found = await session.row(_earliest(), {"now": self._clock(), "me": self.claimer, **_asked(busy)})
         return found["due"] if found else None
 
 

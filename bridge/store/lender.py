@@ -255,7 +255,8 @@ class Lender:
         now = asyncio.get_running_loop().time()
         while self._at_hand:
             lent = self._at_hand.pop()
-            if now < lent.until and not _is_closed(lent.connection.driver_connection):
+            driver = lent.connection.driver_connection
+            if now < lent.until and (isinstance(driver, OneTripConnection) or not driver.is_closed()):
                 return lent
             await _give_back(lent)
         # The pool waits in a greenlet, where it has no connection left or makes one.
@@ -315,10 +316,6 @@ class _Lent(NamedTuple):
 
     connection: Any
     until: float
-
-
-def _is_closed(driver: Any) -> bool:
-    return not isinstance(driver, OneTripConnection) and driver.is_closed()
 
 
 async def _give_back(lent: _Lent) -> None:

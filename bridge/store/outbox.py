@@ -34,7 +34,7 @@ REPORTS = select(outbox, ordering.behind(outbox))
 ANY: Final = OutboxFilter()
 _BY_NUMBER = REPORTS.where(outbox.c.number.in_(KEYS))
 _NEWEST = REPORTS.order_by(outbox.c.number.desc())
-_APPEND: Final = Bulk(outbox, without=("error", "attempted_at"), numbered=True)
+APPEND: Final = Bulk(outbox, without=("error", "attempted_at"), numbered=True)
 
 GATHER_S: Final = 0.05
 """So long outcomes are gathered to be recorded together: nobody waits for them but the next message of the same job."""
@@ -72,9 +72,6 @@ class Queued(NamedTuple):
     left_some: bool
 
 
-NOTHING_QUEUED: Final = Queued((), left_some=False)
-
-
 class Outbox:
     """The outbox as its sender sees it. `on_due` is called after a commit that made something due.
 
@@ -89,12 +86,15 @@ class Outbox:
         self.on_due: Callable[[], None] = ordering.nobody
         self.taker: Taker = NobodyTakes()
 
-    def begin(self, rows: Sequence[dict[str, Any]], now: datetime) -> None:
-        """Claim those that are due, as far as there is room, in their rows."""
+    async def line_up(self, session: Session, messages: Sequence[BusMessage], now: datetime) -> list[dict[str, Any]]:
+        """Make the rows of messages, in their order; those that are due are claimed, as far as there is room."""
+        rows = [outbox_row(message) for message in messages]
+        await ordering.line_up(session, outbox, rows)
         due = [row for row in rows if row["next_attempt_at"] is not None]
         until = now + self.taker.lease
         for row in due[: self.taker.room()]:
             row.update(next_attempt_at=until, lease_until=until, claimed_by=self._claimer)
+        return rows
 
     def hand_over(self, queued: Queued) -> None:
         """Send what was added; call it after the commit."""
@@ -189,18 +189,6 @@ def _outcome(report: OutboxReport, now: datetime) -> RetryOutcome:
     if report.next_attempt_at is None:
         return RetryOutcome.BEHIND
     return RetryOutcome.DUE if report.next_attempt_at <= now else RetryOutcome.UNDER_WAY
-
-
-async def line_up(session: Session, messages: Sequence[BusMessage]) -> list[dict[str, Any]]:
-    """Make the rows of messages, in their order."""
-    rows = [outbox_row(message) for message in messages]
-    await ordering.line_up(session, outbox, rows)
-    return rows
-
-
-async def append(session: Session, rows: Sequence[dict[str, Any]]) -> list[int]:
-    """Insert rows that are lined up; gives their numbers as `Bulk.run` does."""
-    return await _APPEND.run(session, rows)
 
 
 def queued(messages: Sequence[BusMessage], rows: Sequence[dict[str, Any]], numbers: Sequence[int]) -> Queued:

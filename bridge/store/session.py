@@ -238,18 +238,14 @@ class Health:
         self._short_at = None
 
 
-async def _nothing_more(_: Session) -> None:
-    """Do nothing before a commit."""
-
-
 class Database:
     """Where sessions come from. Without an engine it is not open yet.
 
-    `before_commit` is done at the end of each transaction that has changed something.
+    `before_commit`, if there is any, is done at the end of each transaction that has changed something.
     """
 
     def __init__(self, engine: AsyncEngine | None = None) -> None:
-        self.before_commit: Callable[[Session], Awaitable[None]] = _nothing_more
+        self.before_commit: Callable[[Session], Awaitable[None]] | None = None
         self.health = Health(None if engine is not None else NOT_OPEN)
         self._engine: AsyncEngine | None = None
         self._lender: Lender | None = None
@@ -301,7 +297,7 @@ class Database:
         try:
             async with self._turn, self._begin(writes=True, brief=brief) as session:
                 yield session
-                if session.has_changed:
+                if session.has_changed and self.before_commit is not None:
                     await self.before_commit(session)
         except StoreUnavailable as trouble:
             self.health.failed(trouble, probe=probe)

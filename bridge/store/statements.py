@@ -36,13 +36,9 @@ class Statement:
         if dialect.name == "postgresql":  # its parameters have numbers, lists after all others
             names.sort(key=lists.__contains__)
             self.sql = _LIST.sub(lambda found: _array(found, names), str(compiled))
-            as_list: Convert = list
         else:
             self.sql = _LIST.sub(r"\1IN (SELECT value FROM json_each(?))", str(compiled))
-            as_list = _json
-        self._writers = [
-            (name, _writer(compiled.binds[name].type, dialect, as_list if name in lists else None)) for name in names
-        ]
+        self._writers = [(name, _writer(compiled.binds[name].type, dialect, of_list=name in lists)) for name in names]
         self._names, self._readers = _columns_of(statement, dialect)
 
     @property
@@ -116,18 +112,16 @@ def _array(found: re.Match[str], names: Sequence[str]) -> str:
     return f"<> ALL (${place})" if found[1] else f"= ANY (${place})"
 
 
-def _json(values: Sequence[Any]) -> str:
-    return orjson.dumps(values).decode()
-
-
-def _writer(type_: Any, dialect: Dialect, as_list: Convert | None) -> Convert | None:
-    """Give what writes a value, or each of a list."""
+def _writer(type_: Any, dialect: Dialect, *, of_list: bool) -> Convert | None:
+    """Give what writes a value, or a list of such: PostgreSQL takes it as it is, SQLite as JSON."""
     write: Convert | None = type_.dialect_impl(dialect).bind_processor(dialect)
-    if as_list is None:
+    if not of_list:
         return write
+    if dialect.name == "postgresql":
+        return list if write is None else lambda values: [write(value) for value in values]
     if write is None:
-        return lambda values: as_list(list(values))
-    return lambda values: as_list([write(value) for value in values])
+        return lambda values: orjson.dumps(list(values)).decode()
+    return lambda values: orjson.dumps([write(value) for value in values]).decode()
 
 
 def _columns_of(statement: Any, dialect: Dialect) -> tuple[list[str], list[tuple[str, Convert]]]:

@@ -21,7 +21,7 @@ from bridge.store.figures import Counts
 from bridge.store.jobs import JobCache
 from bridge.store.journal import Journal
 from bridge.store.listeners import Listeners
-from bridge.store.notifications import Notifications
+from bridge.store.notifications import HandOver, Notifications
 from bridge.store.opening import Opening
 from bridge.store.outbox import Outbox
 from bridge.store.partitionings import Partitionings
@@ -179,7 +179,7 @@ class SqlStore:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[UnitOfWork]:
         """Open a unit of work: commits at the end of the block, rolls back if the block raises."""
-        handing = self.deliveries.handing()
+        handing = HandOver(self.deliveries.taker, self.deliveries.claimer)
         try:
             async with self._database.write(brief=True) as session:
                 work = UnitOfWork(session, self._new_id, self._clock, self._cache, handing, self.outbox)
@@ -192,7 +192,8 @@ class SqlStore:
         handing.finish()
         if handing.left_some:
             self.deliveries.on_due()
-        self.outbox.hand_over(work.queued)
+        if work.queued is not None:
+            self.outbox.hand_over(work.queued)
 
     def _wake_all(self) -> None:
         self.deliveries.on_due()

@@ -30,7 +30,7 @@ from bridge.flows.ports.transaction import Owner, Window
 from bridge.store import commands, jobs, journal, notifications, outbox, requests
 from bridge.store.jobs import JobCache, Key, Kind, Loaded
 from bridge.store.notifications import Announcement, HandOver
-from bridge.store.outbox import NOTHING_QUEUED, Outbox
+from bridge.store.outbox import Outbox, Queued
 from bridge.store.session import Session
 
 
@@ -38,7 +38,7 @@ class UnitOfWork:
     """A `Transaction` of bridge.flows.ports. A read sees what was written through the same unit of work before.
 
     `handing` is what it hands over to the sender of notifications, `queued`, after `flush`, what goes to the sender of
-    the `outbox`.
+    the `outbox`, if anything does.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class UnitOfWork:
         self._messages: list[BusMessage] = []
         self._outbox = sending
         self.handing = handing
-        self.queued = NOTHING_QUEUED
+        self.queued: Queued | None = None
 
     async def flush(self) -> None:
         """Write all that was gathered; call it before the commit.
@@ -78,16 +78,16 @@ class UnitOfWork:
         announced = None
         if self._announcements:
             announced = await notifications.announce(session, self._announcements, self._new_id, self.handing, now)
-        messages = await outbox.line_up(session, self._messages)
-        self._outbox.begin(messages, now)
+        rows = await self._outbox.line_up(session, self._messages, now) if self._messages else []
         await self._write_jobs()
         await self._write_journal()
-        numbers = await outbox.append(session, messages)
+        numbers = await outbox.APPEND.run(session, rows)
         hand_over = await announced.write(session) if announced is not None else None
         await session.written()
         if hand_over is not None:
             hand_over()
-        self.queued = outbox.queued(self._messages, messages, numbers)
+        if rows:
+            self.queued = outbox.queued(self._messages, rows, numbers)
         self._announcements.clear()
         self._messages.clear()
 

@@ -21,8 +21,9 @@ class FieldVersions:
 
     `kept` are the fields that stay as they were known, `silent` those of them of which the message says nothing.
     `written` are those that it writes; of these, `emptied` are those of which it says that there is none. `message` are
-    the versions of the message, and `is_late` whether it is older than what is applied. `moment` is the field that says
-    when it happened, which is a message's own at any age. `is_news`: it writes something that no later one has written.
+    the versions of the message, `is_late` whether it is older than what is applied, and `is_overtaken_as_a_whole`
+    whether a later message of the job was heard, whatever became of that. `moment` is the field that says when it
+    happened, which is a message's own at any age. `is_news`: it writes something that no later one has written.
     `precedes`: it occurred before the last visit came to be as it is, so that its turn is long over.
     """
 
@@ -30,6 +31,7 @@ class FieldVersions:
     message: Versions = field(default_factory=dict)
     moment: str | None = None
     is_late: bool = False
+    is_overtaken_as_a_whole: bool = False
     kept: set[str] = field(default_factory=set)
     written: set[str] = field(default_factory=set)
     emptied: set[str] = field(default_factory=set)
@@ -40,11 +42,6 @@ class FieldVersions:
     def is_overtaken(self, name: str) -> bool:
         """Tell whether a later message has written a field."""
         return name != self.moment and is_behind(self.message, self._last(name))
-
-    @cached_property
-    def is_overtaken_as_a_whole(self) -> bool:
-        """Tell whether a later message of the job was heard, whatever became of it."""
-        return is_behind(self.message, self.job.heard)
 
     def keep(self, name: str) -> None:
         """Note that a field, or an item, stays as it is."""
