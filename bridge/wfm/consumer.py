@@ -29,7 +29,7 @@ REPLY_PREFETCH: Final = 500
 """Calls open at once: enough for two commits of 200 replies, one running and one filling."""
 STOP_DEADLINE_S: Final = 10.0
 LOOK_EVERY_S: Final = 10.0
-"""How often an earlier version's queue is looked at, where there is one, and whether we still stand by, if we do."""
+"""How often an earlier version's queue is looked at, where there is one."""
 
 
 async def always() -> bool:
@@ -85,7 +85,6 @@ class InboundConsumer:
             prefetch=prefetch,
         )
         self._keeper: asyncio.Task[None] | None = None
-        self._watcher: asyncio.Task[None] | None = None
 
     @property
     def problem(self) -> str | None:
@@ -121,7 +120,6 @@ class InboundConsumer:
     async def _consume(self) -> None:
         await self._standing.look()
         await self._intake.start()
-        self._watcher = asyncio.create_task(every(LOOK_EVERY_S, self._standing.look_again, "standing"), name="standing")
 
     async def _succeed(self) -> None:
         """Empty the earlier queue, then consume ours; and look now and then whether something came into it since."""
@@ -137,8 +135,6 @@ class InboundConsumer:
         if self._keeper is not None:
             await end(self._keeper)
             await self._predecessor.stop(deadline_s)
-        if self._watcher is not None:
-            await end(self._watcher)
         await self._intake.stop(deadline_s)
 
     def _take(self, message: IncomingMessage) -> Awaitable[None]:

@@ -213,7 +213,6 @@ class PartitionConsumer:
             self._checked_at = _now()
             await self._declare()
             await self._intake.resume()
-            await self._standing.look_again()
 
     async def _step_back(self) -> None:
         again_soon = _now() - self._stepped_back_at < 4 * self._patience

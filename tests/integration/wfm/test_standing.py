@@ -110,18 +110,6 @@ async def test_the_one_that_stood_by_is_given_what_comes_after_the_other_has_sto
     assert not other.stands_by
 
 
-async def test_the_one_that_stood_by_knows_that_it_is_alone_though_no_message_comes(
-    make_link: MakeLink, process: Process
-) -> None:
-    one = await process(await make_link(), Gate())
-    other = await process(await make_link(), Gate())
-    third = await process(await make_link(), Gate())
-    await one.stop()
-    assert (other.stands_by, third.stands_by) == (True, True)  # which of them is given the next one, nobody tells
-    await other.stop()
-    await eventually(lambda: not third.stands_by)
-
-
 # the queue of an earlier version
 
 
