@@ -4,8 +4,6 @@ What is empty is left out. Every href is absolute, under the reference point (So
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cache
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -31,33 +29,26 @@ def api_path(irp: Irp, api: Api) -> str:
     return f"/mefApi/{irp.value}/{API_PATHS[api]}"
 
 
-@cache
-def _base(root: str, irp: Irp, api: Api) -> str:
-    """The absolute URL of an API; there are as many as APIs and reference points."""
-    return root + api_path(irp, api)
-
-
-@dataclass(frozen=True, slots=True)
 class Links:
     """Writes hrefs. `root` is the absolute URL in front of `/mefApi`."""
 
-    root: str
-    irp: Irp
-
-    def _href(self, api: Api, collection: str, identifier: str) -> str:
-        return f"{_base(self.root, self.irp, api)}/{collection}/{quote(identifier, safe='')}"
+    def __init__(self, root: str, irp: Irp) -> None:
+        bases = {api: root + api_path(irp, api) for api in Api}
+        self._appointments = f"{bases[Api.APPOINTMENT]}/appointment/"
+        self._work_orders = f"{bases[Api.WORK_ORDER]}/workOrder/"
+        self._hubs = {api: f"{base}/hub/" for api, base in bases.items()}
 
     def appointment(self, identifier: domain.AppointmentId) -> str:
         """The URL of an Appointment."""
-        return self._href(Api.APPOINTMENT, "appointment", identifier)
+        return self._appointments + quote(identifier, safe="")
 
     def work_order(self, identifier: domain.WorkOrderId) -> str:
         """The URL of a WorkOrder, in the guide's spelling of the path."""
-        return self._href(Api.WORK_ORDER, "workOrder", identifier)
+        return self._work_orders + quote(identifier, safe="")
 
     def subscription(self, subscription: Subscription) -> str:
         """The URL of a registered listener."""
-        return self._href(subscription.api, "hub", subscription.id)
+        return self._hubs[subscription.api] + quote(subscription.id, safe="")
 
 
 def _some(items: tuple[T, ...]) -> tuple[T, ...] | None:

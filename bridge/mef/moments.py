@@ -34,7 +34,9 @@ def parse_moment(text: str) -> datetime | None:
 
 def rfc3339(moment: datetime) -> str:
     """Write an aware datetime as RFC 3339 in UTC with millisecond precision, as the standard's samples do."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if moment.tzinfo is not UTC:
+        moment = moment.astimezone(UTC)
+    return f"{moment.isoformat(timespec='milliseconds')[:-6]}Z"  # without +00:00
 
 
 def _read(value: object) -> datetime:

@@ -208,10 +208,7 @@ class Lender:
         self._giving_back: asyncio.Task[None] | None = None
 
     async def fetch(self, *queries: Bound) -> list[Sequence[Sequence[Any]]]:
-        """Run queries, one after another, and give the driver's rows of each.
-
-        On SQLite all of them are one trip to the connection's thread.
-        """
+        """Run queries, one after another, and give the driver's rows of each."""
         try:
             lent = await self._take()
             try:
@@ -298,7 +295,7 @@ class Lender:
 
     async def _run(self, driver: Any, queries: Sequence[Bound]) -> list[Sequence[Sequence[Any]]]:
         if isinstance(driver, OneTripConnection):
-            return await _of_sqlite(driver, queries)
+            return [await driver.rows(query.sql, query.parameters) for query in queries]
         if self._engine.get_execution_options().get(UNNAMED, False):
             async with driver.transaction(readonly=True):
                 return [await driver.fetch(query.sql, *query.parameters) for query in queries]
@@ -321,11 +318,3 @@ class _Lent(NamedTuple):
 async def _give_back(lent: _Lent) -> None:
     # As SQLAlchemy's own connections do: nothing was begun, so nothing is rolled back, which would be a trip.
     await greenlet_spawn(lent.connection._close_special, transaction_reset=True)  # noqa: SLF001
-
-
-async def _of_sqlite(driver: OneTripConnection, queries: Sequence[Bound]) -> list[Sequence[Sequence[Any]]]:
-    found: list[Sequence[Sequence[Any]]] = []
-    await driver.trip(
-        lambda connection: found.extend(connection.execute(sql, bound).fetchall() for sql, bound in queries)
-    )
-    return found

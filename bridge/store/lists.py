@@ -20,7 +20,7 @@ from bridge.store.surveys import STEP, Key, Surveys
 
 V = TypeVar("V")
 
-COUNTED: Final = 1_000
+COUNTED: Final = 100
 """So long a list is counted with each page, and its pages are found by their offset."""
 
 

@@ -283,7 +283,7 @@ class Database:
         return rows
 
     async def fetch_each(self, queries: Sequence[Bound]) -> Sequence[Sequence[Sequence[Any]]]:
-        """Run queries as `fetch` does, one after another; on SQLite in one trip to its thread."""
+        """Run queries as `fetch` does, one after another."""
         if self._lender is None:
             raise StoreUnavailable(NOT_OPEN)
         return await self._lender.fetch(*queries)

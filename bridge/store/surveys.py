@@ -1,6 +1,6 @@
 """How long a list is and where its pages begin, without going through all of it for each page.
 
-Of a long list a survey is taken: its length, and the key of every 500th row, in one pass over an index. It serves all
+Of a long list a survey is taken: its length, and the key of every 100th row, in one pass over an index. It serves all
 pages of that list for a while, in proportion to what it cost: a second for each 50,000 rows. So a page costs much the
 same however long the list is and however deep the page lies in it, and what it says of the rest may be as old as that.
 Who goes on asking does not wait for surveys: the next one is taken before the last is too old.
@@ -13,12 +13,12 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-STEP: Final = 500
+STEP: Final = 100
 """Rows between two keys of a survey: so many are skipped at most to find a page."""
 ROWS_A_SECOND: Final = 50_000
 """Both databases go through more than ten times as many: surveys take less than a tenth of a core."""
-MOST: Final = 64
-"""Surveys kept: of a million rows one has 2,000 keys, some 300 kB."""
+MOST_KEYS: Final = 120_000
+"""Keys of all surveys kept, some 20 MB: a survey of a million rows has 10,000."""
 
 
 class Key(NamedTuple):
@@ -47,8 +47,9 @@ Take = Callable[[], Awaitable[tuple[int, Sequence[Key]]]]
 class Surveys:
     """The surveys of late, by what was asked for. `clock` gives seconds that only grow."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, most_keys: int = MOST_KEYS) -> None:
         self._clock = clock
+        self._most_keys = most_keys
         self._kept: OrderedDict[Hashable, Survey] = OrderedDict()
         self._under_way: dict[Hashable, asyncio.Task[Survey]] = {}
 
@@ -92,6 +93,6 @@ class Surveys:
         total, keys = await take()
         survey = self._kept[asked] = Survey(total, keys, begun)
         self._kept.move_to_end(asked)
-        while len(self._kept) > MOST:
+        while len(self._kept) > 1 and sum(1 + len(each.keys) for each in self._kept.values()) > self._most_keys:
             self._kept.popitem(last=False)
         return survey

@@ -21,6 +21,7 @@ from bridge.mef.moments import parse_moment
 from bridge.store import SqlStore
 from bridge.store.engine import open_engine
 from bridge.store.lender import Bound, Lender
+from bridge.store.surveys import STEP
 from tests.integration.store.conftest import noting
 from tests.integration.store.values import fresh
 from tests.support_databases import own_database
@@ -218,7 +219,7 @@ async def test_a_long_list_has_the_pages_that_its_offsets_say(
         if not filters or {1: WorkOrderState.PLANNED}.get(number % 10, _other(number)) is filters["state"]
     ]
     assert len(whole) == total
-    for offset in (0, 7, 999, 1_000, 1_001, 5_499, 5_500, total - 5, total - 1, total, total + 1, 2**63 - 1):
+    for offset in (0, 7, 99, 100, 101, 5_499, 5_500, total - 5, total - 1, total, total + 1, 2**63 - 1):
         query = WorkOrderQuery(**{"buyers": BUYERS, "limit": 3, "offset": offset, **filters})
         page = await store.reads.work_orders(query)
         wanted = [work_order_id(number) for number in whole[offset : offset + 3]]
@@ -237,4 +238,4 @@ async def test_a_deep_page_costs_what_the_first_one_does(store: SqlStore, asked:
     asked.clear()
     await store.reads.work_orders(WorkOrderQuery(buyers=BUYERS, limit=10, offset=99_990))
     (page,) = [query.parameters for query in asked if 10 in query.parameters]  # besides a survey perhaps
-    assert sorted(page[-2:]) == [10, 490]
+    assert sorted(page[-2:]) == [10, STEP - 10]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bridge.store.surveys import MOST, ROWS_A_SECOND, STEP, Key, Survey, Surveys
+from bridge.store.surveys import ROWS_A_SECOND, STEP, Key, Survey, Surveys
 
 KEYS = [Key(datetime(2026, 1, 1, tzinfo=UTC), f"wo-{number}") for number in (1, 2, 3)]
 
@@ -21,7 +21,7 @@ class World:
         self.fails = False
         self.gate = asyncio.Event()
         self.gate.set()
-        self.surveys = Surveys(lambda: self.now)
+        self.surveys = Surveys(lambda: self.now, most_keys=2 * (1 + len(KEYS)))
 
     async def take(self) -> tuple[int, Sequence[Key]]:
         self.taken += 1
@@ -84,10 +84,17 @@ async def test_one_that_is_under_way_at_the_end_is_given_up() -> None:
 
 async def test_those_unused_for_longest_are_forgotten() -> None:
     world = World()
-    for number in range(MOST + 1):
+    for number in range(3):
         await world.surveys.taken(number, world.take)
     assert world.surveys.known(0, world.take) is None
     assert world.surveys.known(1, world.take) is not None
+
+
+async def test_one_that_is_too_long_is_kept_alone() -> None:
+    world = World()
+    world.surveys = Surveys(lambda: world.now, most_keys=1)
+    survey = await world.surveys.taken("long", world.take)
+    assert world.surveys.known("long", world.take) is survey
 
 
 @pytest.mark.parametrize(
