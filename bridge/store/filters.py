@@ -36,16 +36,33 @@ def _one_of(own: ColumnElement[str]) -> Filter:
     return condition
 
 
+def _has(owner: ColumnElement[str], *conditions: ColumnElement[bool], is_first: bool) -> ColumnElement[bool]:
+    """Say that a row of another table is about the WorkOrder; `is_first` says to look for such rows first."""
+    if is_first:
+        return work_orders.c.id.in_(select(owner).where(*conditions))
+    return exists().where(owner == work_orders.c.id, *conditions)
+
+
 def _has_place(kind: str) -> Filter:
     places = work_order_places.c
-    own = exists().where(places.work_order_id == work_orders.c.id, places.kind == kind)
-    return lambda name, _: own.where(places.place_id == bindparam(name))
+    # PostgreSQL finds out by itself how many there are; SQLite would look for one with each WorkOrder in turn.
+    return lambda name, is_postgres: _has(
+        places.work_order_id, places.kind == kind, places.place_id == bindparam(name), is_first=not is_postgres
+    )
 
 
-_ENTITIES: Final = work_order_entities.c
-_HAS_ENTITY: Final = exists().where(_ENTITIES.work_order_id == work_orders.c.id)
+def _has_entity(id_: str | None, type_: str | None) -> Filter:
+    """By the names of the parameters; both must hold for one and the same entity. Of one type there are very many."""
+    entities = work_order_entities.c
+    named = ((entities.entity_id, id_), (entities.referred_type, type_))
+    conditions = [column == bindparam(name) for column, name in named if name is not None]
+    return lambda _, is_postgres: _has(
+        entities.work_order_id, *conditions, is_first=id_ is not None and not is_postgres
+    )
+
+
 _ENTITY_AND_TYPE: Final = "entity_and_type"
-"""Both must hold for one and the same entity: a condition with two parameters."""
+"""A condition with two parameters."""
 _AND_TYPE: Final = "and_type"
 
 
@@ -59,11 +76,9 @@ WORK_ORDER_FILTERS: Final[Mapping[str, Filter]] = {
     "not_required": lambda _name, _: ~work_orders.c.appointment_required,
     "site": _has_place(SITE),
     "address": _has_place(ADDRESS),
-    "entity": lambda name, _: _HAS_ENTITY.where(_ENTITIES.entity_id == bindparam(name)),
-    "entity_type": lambda name, _: _HAS_ENTITY.where(_ENTITIES.referred_type == bindparam(name)),
-    _ENTITY_AND_TYPE: lambda name, _: _HAS_ENTITY.where(
-        _ENTITIES.entity_id == bindparam(name), _ENTITIES.referred_type == bindparam(_AND_TYPE)
-    ),
+    "entity": _has_entity("entity", None),
+    "entity_type": _has_entity(None, "entity_type"),
+    _ENTITY_AND_TYPE: _has_entity(_ENTITY_AND_TYPE, _AND_TYPE),
     _AND_TYPE: lambda _name, _: true(),
 }
 

@@ -2,8 +2,9 @@
 
 import re
 import shutil
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,36 @@ async def test_no_list_of_appointments_reads_a_whole_table(
     page = await store.reads.appointments(AppointmentQuery(**{"buyers": BUYERS, "limit": 10, **filters}))
     assert len(page.items) <= 10
     assert await scans(store, asked) == []
+
+
+RARE = ("site", "address", "related_entity")
+
+
+@pytest.mark.parametrize("filters", [each for each in WORK_ORDERS if each.keys() & set(RARE)], ids=str)
+async def test_a_list_by_what_few_have_looks_at_those_few(
+    large: str, store: SqlStore, asked: list[Bound], filters: dict[str, Any]
+) -> None:
+    await store.reads.work_orders(WorkOrderQuery(**{"buyers": BUYERS, "limit": 10, **filters}))
+    run = list(asked)
+    assert await most_rows(store, run) <= 10
+    if large.startswith("sqlite"):
+        assert steps_of(large, run) <= 1_000
+
+
+def steps_of(url: str, run: Sequence[Bound]) -> int:
+    """How many instructions of SQLite's machine the queries take, in tens."""
+    steps = 0
+
+    def count() -> bool:
+        nonlocal steps
+        steps += 10
+        return False
+
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+        connection.set_progress_handler(count, 10)
+        for query in run:
+            connection.execute(query.sql, query.parameters).fetchall()
+    return steps
 
 
 async def test_an_object_is_found_by_an_index(store: SqlStore, asked: list[Bound]) -> None:
