@@ -27,6 +27,7 @@ from bridge.errors import (
     StoreUnavailable,
     StoreUncertain,
 )
+from bridge.store.tables import metadata
 
 T = TypeVar("T")
 
@@ -68,6 +69,14 @@ _STANDINGS = {
 _BUSY = ("40001", "40P01", "55006", "55P03")  # races, deadlocks, locks
 _SHORT = ("53100", "53200", "58030", "42501", "42703", "42P01")
 _DEFECTS = ("22", "23", "54")  # values that it does not take, constraints, and what is larger than it can be
+# The numbers that the database gives: none is left, none is given, or one is given twice, as after a restore or a
+# switch to a logical replica, whose sequences are behind their tables. No message is at fault.
+_NUMBERED = frozenset(table.name for table in metadata.sorted_tables if "number" in table.c)
+_NO_MORE_NUMBERS = "2200H"
+_NUMBERS = (
+    "the database does not number rows of its own (a sequence that is used up, missing, or behind its table: "
+    "SELECT setval(pg_get_serial_sequence('journal', 'number'), max(number)) FROM journal, and so for each table)"
+)
 _SAYS_NO_VALUES = ("08", "0A", "25", "26", "28", "3D", "3F", "40", "42", "53", "54", "55", "57", "58", "F0", "XX")
 
 # SQLite's primary result codes (sqlite.org/rescode.html), in the same two groups.
@@ -142,6 +151,8 @@ def _of_postgres(error: asyncpg.PostgresError) -> BridgeError:
     state = error.sqlstate or ""
     if error.constraint_name in _RACES:
         return ConflictError()
+    if _is_of_a_sequence(error, state):
+        return StoreShort(f"{_NUMBERS}: {said_by_postgres(error)}")
     if state.startswith(_DEFECTS):
         return StoreDefect(f"the database refused a change: {said_by_postgres(error)}")
     standing = max((start for start in _STANDINGS if state.startswith(start)), key=len, default=None)
@@ -151,6 +162,14 @@ def _of_postgres(error: asyncpg.PostgresError) -> BridgeError:
     if state in _BUSY:
         return StoreBusy(f"another transaction is in the way: {said_by_postgres(error)}")
     return StoreUncertain(f"the database failed: {said_by_postgres(error)}")
+
+
+def _is_of_a_sequence(error: asyncpg.PostgresError, state: str) -> bool:
+    if state == _NO_MORE_NUMBERS:
+        return True
+    is_missing = state == "23502" and error.column_name == "number"
+    is_taken = state == "23505" and error.constraint_name == f"pk_{error.table_name}"
+    return (is_missing or is_taken) and error.table_name in _NUMBERED
 
 
 def said_by_postgres(error: asyncpg.PostgresError) -> str:

@@ -320,6 +320,32 @@ async def test_with_a_full_disk_buyers_read_messages_wait_and_all_goes_on_when_t
     await lab.stop_and_find_nothing_left()
 
 
+@pytest.mark.parametrize("table", ["journal", "deliveries"])
+async def test_sequences_that_are_used_up_or_behind_their_tables_park_no_message(
+    make_laboratory: MakeLaboratory, database_url: str, table: str
+) -> None:
+    """Behind they are after a switch to a logical replica, or a restore of tables alone."""
+    lab = await make_laboratory(database_url)
+    await lab.bridge.start_ready()
+    job, _ = await lab.planned()
+    sequence = f"{table}_number_seq"
+    connection = await asyncpg.connect(asyncpg_url(database_url))
+    reached = await connection.fetchval("SELECT last_value FROM pg_sequences WHERE sequencename = $1", sequence)
+    await connection.execute(f"ALTER SEQUENCE {sequence} MAXVALUE {reached}")
+    await lab.wfm.start_work(job)
+    await eventually(lambda: not_ready_because_of(lab, "database"))
+    health = await lab.bridge.health()
+    assert health is not None
+    assert health["problems"]["database"].startswith("the database does not number rows of its own")
+    await connection.execute(f"ALTER SEQUENCE {sequence} NO MAXVALUE RESTART WITH 1")
+    await lab.wfm.finish(job)
+    await until_all_is_told(lab, job)
+    await lab.bridge.ready()
+    assert [recorded.entry.outcome for recorded in await lab.journal()] == [Outcome.APPLIED] * 4
+    await connection.close()
+    await lab.stop_and_find_nothing_left()
+
+
 async def change_database(url: str, change: str) -> None:
     """Change a setting of the database, and end all sessions that have the old one."""
     name = URL(url).path.strip("/")

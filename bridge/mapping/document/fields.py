@@ -117,9 +117,10 @@ class FieldSpec(Strict):
     no: Annotated[tuple[Text, ...], Field(min_length=1)] | None = None
     """Boolean: the spellings of false; left out, only JSON's own `false` is."""
     format: Annotated[str, AfterValidator(_field_format)] | None = None
-    """Datetime: `iso`, `epoch` (seconds), `epoch_ms`, `json_date` (`/Date(1772715845000+0100)/`), or a `strptime`
-    format with date and time. Duration: `seconds`, `minutes`, `hours`, `days` (numbers, decimals too), `clock` (`01:30`
-    or `01:30:00`), `iso` (`PT1H30M`), or `date` (`1970-01-01 04:00:00` is four hours).
+    """Datetime: `iso`, `epoch` (seconds), `epoch_ms`, `epoch_us`, `epoch_ns`, `json_date`
+    (`/Date(1772715845000+0100)/`), or a `strptime` format with date and time. Duration: `seconds`, `minutes`, `hours`,
+    `days` (numbers, decimals too), `clock` (`01:30` or `01:30:00`), `iso` (`PT1H30M`), or `date` (`1970-01-01 04:00:00`
+    is four hours).
     """
     zone: Annotated[FieldZone, BeforeValidator(_zone_form)] | None = None
     """Datetime without an offset: its zone. The pack's `zone` where it is left out."""

@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, Final
 
+from bridge.mapping.formats.values import briefly
 from bridge.yaml_source import (
     Finding,
     InvalidDocument,
@@ -159,6 +160,11 @@ def _rows(source: YamlSource, loc: tuple[str, ...], path: Path) -> Node:
 def _csv_rows(source: YamlSource, loc: tuple[str, ...], path: Path) -> Node:
     try:
         text = _text(path)
+    except UnicodeDecodeError as error:
+        before = error.object[: error.start].decode("utf-8", "replace")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        message = f"the file is not UTF-8 (byte 0x{error.object[error.start]:02x}); save it as that"
+        raise InvalidDocument([Finding(str(path), line, column, "encoding", message)]) from error
     except (OSError, ValueError) as error:
         raise InvalidDocument([source.finding(loc, "unreadable", f"{path.name}: {error}")]) from error
     if (nul := text.find("\0")) >= 0:
@@ -167,6 +173,8 @@ def _csv_rows(source: YamlSource, loc: tuple[str, ...], path: Path) -> Node:
         raise InvalidDocument([Finding(str(path), line, column, "encoding", message)])
     records = list(_records(str(path), text))
     names = records[0][1] if records else []
+    if (problem := _wrong_names(names)) is not None:
+        raise InvalidDocument([Finding(str(path), records[0][0], 1, "wrong-value", problem)])
     found = [(number, record) for number, record in records[1:] if record]
     wrong = [number for number, line in found if len(line) != len(names)]
     if wrong:
@@ -174,6 +182,14 @@ def _csv_rows(source: YamlSource, loc: tuple[str, ...], path: Path) -> Node:
         raise InvalidDocument([Finding(str(path), number, 1, "wrong-value", message) for number in wrong])
     rows = [_row(str(path), number, names, line) for number, line in found]
     return Node([row.data for row in rows], 1, 1, dict(enumerate(rows)), file=str(path))
+
+
+def _wrong_names(names: list[str]) -> str | None:
+    """Say what is wrong with the first line of a table; None if nothing is."""
+    if len(names) == 1 and (separator := next((one for one in ";\t|" if one in names[0]), None)) is not None:
+        return f"columns are separated by commas here, not by {briefly(separator)}"
+    twice = [name for name in dict.fromkeys(names) if name and names.count(name) > 1]
+    return f"{', '.join(map(briefly, twice))} stands over more than one column" if twice else None
 
 
 def _records(file: str, text: str) -> Iterator[tuple[int, list[str]]]:

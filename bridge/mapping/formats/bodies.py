@@ -11,9 +11,13 @@ import codecs
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final, TypeVar
+
+import orjson
 
 from bridge.domain.model import CONTENT_ENCODING, CONTENT_TYPE
 from bridge.mapping.formats.values import Misread, briefly
@@ -23,11 +27,12 @@ T = TypeVar("T")
 MOST_UNPACKED: Final = 16 << 20  # bytes; a job is a few thousand
 _GZIP: Final = b"\x1f\x8b"
 _OTHERS: Final = {b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ\0": "xz", b"\x04\x22\x4d\x18": "lz4"}
+_PACKINGS: Final = ("", "identity", "gzip", "x-gzip", "deflate", "br", "zstd", "compress", "xz")
 _MOST_MEMBERS: Final = 64
 """Of one gzip body (RFC 1952, 2.2): each is copied with all that is behind it."""
 _EITHER: Final = zlib.MAX_WBITS | 32  # gzip's or zlib's head
 _BARE: Final = -zlib.MAX_WBITS  # no head at all, as some say deflate
-_CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
+_CHARSET: Final = re.compile(r"(?<![\w-])charset\s*=\s*[\"']?([\w.:+-]+)", re.IGNORECASE)
 _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -38,7 +43,11 @@ _MARKS: Final = (
 _UTF8: Final = ("utf-8", "utf8", "ascii", "us-ascii")
 _IN_ASCII: Final = ("utf-7", "iso2022", "hz")
 _XML_HEAD: Final = re.compile(r"^<\?xml[^>]*\?>")
-_SPACED: Final = re.compile(rb'"\s+:')
+_SPACED: Final = re.compile(rb'"[ \t\r\n]+:')
+_EXACT: Final = 2**53
+"""Below it, each whole number is a float, too."""
+_LARGEST: Final = 1e40
+"""Nothing that is counted or numbered has so many digits."""
 _NAMED: Final = 5  # repeated names in a remark
 _IN_XML: Final = re.compile(rb"""<\?xml[^>]*\bencoding\s*=\s*["']([\w.:+-]+)""")
 
@@ -92,9 +101,24 @@ class Body:
 
     def read(self, parse: Callable[[bytes], T], problem: Misread) -> T:
         """Parse it in UTF-8; as it is, it could not be because of a `problem`. Raises `Misread`."""
-        for body in self._meant():
-            return parse(body)
-        raise problem
+        try:
+            for body in self._meant():
+                return parse(body)
+            raise problem
+        except Misread as misread:
+            raise Misread(f"{misread}{self._not_understood()}") from misread
+
+    def _not_understood(self) -> str:
+        """Say what else the message says of how its body is written that nobody here knows; mostly nothing."""
+        found, packing = _CHARSET.search(self.headers.get(CONTENT_TYPE, "")), self._content_encoding
+        charset = found[1] if found else ""
+        said = (
+            (charset, "its charset", _is_known(charset)),
+            (packing, "its content_encoding", packing in _PACKINGS or _is_known(packing)),
+        )
+        return "".join(
+            f"; {what} {briefly(name)} is not known" for name, what, is_known in said if name and not is_known
+        )
 
     def in_utf8(self) -> bytes:
         """Give it in UTF-8, for whoever has the bytes alone; as it is, where nobody can tell how it is written."""
@@ -113,9 +137,9 @@ class Body:
 
     def _unpacked(self) -> bytes:
         body = self.raw
-        if body.startswith(_GZIP) or (len(body) > 1 and body[0] == 0x78 and int.from_bytes(body[:2], "big") % 31 == 0):
+        if _is_packed(body):
             plain = _inflated(body)
-            return _inflated(plain) if plain.startswith(_GZIP) else plain  # some gateways pack what is packed
+            return _inflated(plain) if _is_packed(plain) else plain  # some gateways pack what is packed
         declared = self._content_encoding
         if declared == "deflate":
             return _inflated(body, _BARE)
@@ -175,6 +199,11 @@ def _by_zeros(body: bytes) -> str | None:
     return None
 
 
+def _is_packed(body: bytes) -> bool:
+    """Tell whether a body begins as gzip does, or as zlib."""
+    return body.startswith(_GZIP) or (body[:1] == b"\x78" and int.from_bytes(body[:2], "big") % 31 == 0)
+
+
 def _inflated(body: bytes, head: int = _EITHER) -> bytes:
     """Unpack gzip or deflate. What only looks like it is let be."""
     plain, rest = b"", body
@@ -196,40 +225,98 @@ def _inflated(body: bytes, head: int = _EITHER) -> bytes:
     raise Misread(f"the body is gzip, of more than {_MOST_MEMBERS} members")
 
 
-def repeated_names(body: bytes, data: object) -> list[str]:
-    """Say which names stand more than once in an object of a body, of which `data` was read.
+def read_json(text: bytes | str) -> tuple[object, list[str]]:
+    """Read JSON, with what must be said of it. Raises `orjson.JSONDecodeError`.
 
-    A name has a colon behind its quotes. Where there are more of these than names, some may stand in a text, and the
-    body is read once more, slowly.
+    It is read once more, slowly, where the first reading loses something (names that stand twice in one object, numbers
+    with more digits than a float has: one that no 64 bits hold comes as a text), or takes offence at a line break or
+    tab that stands bare in a text.
     """
-    blank = b'" ' in body or b'"\n' in body or b'"\t' in body or b'"\r' in body
-    if not (blank and _SPACED.search(body)) and body.count(b'":') == _count(data):
-        return []
-    found: list[str] = []
-
-    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) < len(pairs):
-            names = [name for name, _ in pairs]
-            found.extend(name for name in members if names.count(name) > 1)
-        return members
-
+    body = text.encode() if isinstance(text, str) else text
     try:
-        json.loads(body, object_pairs_hook=note)
+        data = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        if "control character" not in str(error):
+            raise
+        return _with_bare_breaks(body, error)
+    members, is_exact = _survey(data)
+    if is_exact and not _SPACED.search(body) and body.count(b'":') == members:
+        return data, []
+    try:
+        return _reread(body)
     except (ValueError, RecursionError):
-        return []
-    names = [briefly(name) for name in dict.fromkeys(found)][:_NAMED]
-    return [f"{', '.join(names)} stands more than once in one object; the last one is taken"] if names else []
+        return data, []
 
 
-def _count(data: object) -> int:
-    """Count the members of all objects."""
-    count, left = 0, [data]
+def _with_bare_breaks(body: bytes, error: orjson.JSONDecodeError) -> tuple[object, list[str]]:
+    try:
+        data, remarks = _reread(body, strict=False)
+        orjson.dumps(data)  # half surrogates are no text
+    except (ValueError, TypeError, RecursionError):
+        raise error from None
+    return data, [*remarks, "line breaks or other control characters stand bare in a text"]
+
+
+def _survey(data: object) -> tuple[int, bool]:
+    """Count the members of all objects, and tell whether all numbers are what was written."""
+    members, is_exact, left = 0, True, [data]
     while left:
         one = left.pop()
         if type(one) is dict:
-            count += len(one)
+            members += len(one)
             left += one.values()
         elif type(one) is list:
             left += one
-    return count
+        elif type(one) is float and not -_EXACT < one < _EXACT:
+            is_exact = False
+    return members, is_exact
+
+
+def _reread(body: bytes, *, strict: bool = True) -> tuple[object, list[str]]:
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found.extend(repeated(name for name, _ in pairs))
+        return dict(pairs)
+
+    data = json.loads(
+        body.decode(),
+        strict=strict,
+        object_pairs_hook=note,
+        parse_int=_whole,
+        parse_float=_fraction,
+        parse_constant=_refuse,
+    )
+    return data, said_of_repeated(found, "object")
+
+
+def repeated(names: Iterable[str]) -> list[str]:
+    """Give the names that stand more than once."""
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+def said_of_repeated(names: Iterable[str], where: str) -> list[str]:
+    """Say of such names what is taken; nothing where there are none."""
+    shown = [briefly(name) for name in dict.fromkeys(names)][:_NAMED]
+    return [f"{', '.join(shown)} stands more than once in one {where}; the last one is taken"] if shown else []
+
+
+def _refuse(name: str) -> object:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _whole(text: str) -> object:
+    number = float(text)
+    return int(text) if abs(number) < _EXACT or -(2**63) <= int(text) < 2**64 else _in_digits(number, text)
+
+
+def _fraction(text: str) -> object:
+    number = float(text)
+    if abs(number) < _EXACT:
+        return number
+    exact = Decimal(text)
+    return _whole(format(exact, ".0f")) if exact == exact.to_integral_value() else _in_digits(number, text)
+
+
+def _in_digits(number: float, text: str) -> object:
+    return text if abs(number) < _LARGEST else number

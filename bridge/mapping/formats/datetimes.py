@@ -8,7 +8,7 @@ the policy `park` neither is taken.
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from typing import Literal, Protocol
@@ -30,15 +30,17 @@ class ReadMoment(Protocol):
     def __call__(self, raw: object, remarks: Remarks, zone: tzinfo | None = None, /) -> datetime: ...
 
 
-WORDS = ("iso", "epoch", "epoch_ms", "json_date")
-"""Formats with a name: RFC 3339 and its kin, seconds and milliseconds since 1970, and `/Date(ms±zzzz)/`."""
+WORDS = ("iso", "epoch", "epoch_ms", "epoch_us", "epoch_ns", "json_date")
+"""Formats with a name: RFC 3339 and its kin, seconds and their thousandths since 1970, and `/Date(ms±zzzz)/`."""
 
 _REMEMBERED = 4096  # texts for each field: a snapshot repeats its window, and jobs share the windows of a day
 _LONGEST = 64  # characters of a date and time; a blank in a format matches any number of them
 _LONGEST_ZONE = 64  # characters of a zone's name
 _MINUTES_OF_A_DAY = 24 * 60
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ABSOLUTE = ("epoch", "epoch_ms", "json_date")
+_EPOCHS = {"epoch": 10**9, "epoch_ms": 10**6, "epoch_us": 10**3, "epoch_ns": 1}
+"""Nanoseconds of a unit."""
+_ABSOLUTE = (*_EPOCHS, "json_date")
 _JSON_DATE = re.compile(r"/Date\(([+-]?[0-9]{1,18})(?:[+-][0-9]{4})?\)/")
 _LETTERS = {
     "yyyy": "%Y",
@@ -122,25 +124,30 @@ def has_offset(pattern: str) -> bool:
 
 
 _ZONE_WORDS = (
-    "UTC GMT UT ZULU WET WEST CET CEST EET EEST MSK BST IST EST EDT CST CDT MST MDT PST PDT JST AEST AEDT NZST NZDT"
+    "UTC GMT UT UCT ZULU WET WEST CET CEST EET EEST MSK BST IST EST EDT CST CDT MST MDT PST PDT JST AEST AEDT NZST NZDT"
 )
 _MORE_ZONE_WORDS = (  # only in capitals: small, some of them are words
     "ACDT ACST ADT AKDT AKST ART AST AWST BRT CAT CLT COT EAT ET HAEC HDT HKT HNEC HST IDT KST MESZ MEST MET MEZ NDT "
     "NST OESZ OEZ PET PHT PKT PT SAST SGT SST TRT WAT WESZ WEZ WIB WIT WITA"
 )
-_ZONE_NAMES = r"\b[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+|\b(?:Standard|Daylight|Summer) Time\b"
+_ZONE_NAMES = (
+    r"\b[A-Z][A-Za-z]+/[A-Z][A-Za-z_]+"
+    r"|\b(?:Standard|Daylight|Summer|Universal|Mean|European|Eastern|Central|Mountain|Pacific) Time\b"
+)
 _CLOCK_DIRECTIVE = re.compile("%[HIMSfpTRXc]")
 _ALONE = r"(?:(?<![A-Za-z%])|(?<=%[A-Za-z]))"  # not within a word; a directive may stand before it
-_MINUS = "\N{MINUS SIGN}"
-_SHIFT = rf"[+{_MINUS}-][0-9]{{1,2}}(?::?[0-9]{{2}})?"
+_SHIFT = r"[+-][0-9]{1,2}(?::?[0-9]{2})?"
 _BY_NAME = re.compile(
     rf"{_ALONE}(?:{'|'.join(_ZONE_WORDS.split())}|(?-i:{'|'.join(_MORE_ZONE_WORDS.split())}))(?:{_SHIFT})?(?![A-Za-z])"
     rf"|(?-i:{_ZONE_NAMES})",
     re.IGNORECASE,
 )
-_IN_THE_END = re.compile(rf"{_ALONE}(?:Z(?:0|00|00:?00)?|{_SHIFT})(?![A-Za-z0-9])", re.IGNORECASE)
-_AT_THE_DATE = re.compile(rf"(?<=%[dDjFu])(?:Z|[+{_MINUS}][0-9]{{1,2}}:?[0-9]{{2}})(?![A-Za-z0-9])")
-_UTC_WORDS = frozenset(("Z", "UTC", "GMT", "UT", "ZULU"))
+_OF_OTHER_SYSTEMS = "Z{2,5}|X{1,5}|x{1,5}|O{4}|VV|[+-]HH:?MM"  # as Java, .NET and JavaScript write an offset
+_IN_THE_END = re.compile(
+    rf"{_ALONE}(?:Z(?:0|00|00:?00)?|{_SHIFT}|(?-i:{_OF_OTHER_SYSTEMS}))(?![A-Za-z0-9])", re.IGNORECASE
+)
+_AT_THE_DATE = re.compile(r"(?<=%[dDjFu])(?:Z|\+[0-9]{1,2}:?[0-9]{2})(?![A-Za-z0-9])")
+_UTC_WORDS = frozenset(("Z", "UTC", "GMT", "UT", "UCT", "ZULU", "UNIVERSAL TIME"))
 _UTC_ZONES = frozenset(("UTC", "Etc/UTC", "GMT", "Etc/GMT", "UCT", "Etc/UCT", "Zulu", "Etc/Zulu", "Universal"))
 
 
@@ -148,18 +155,20 @@ def offset_in_letters(pattern: str) -> str | None:
     """Give what looks like an offset in a format, such as a Z, and is only letters there; None where nothing does."""
     if pattern in WORDS or has_offset(pattern):
         return None
-    text = pattern.replace("%%", "")
+    own = pattern.replace("%%", "")
+    text = tidy(own)
+    shown = own if len(own) == len(text) else text
     if (word := _BY_NAME.search(text)) is not None:
-        return word[0]
+        return shown[word.start() : word.end()]
     last = max((found.end() for found in _CLOCK_DIRECTIVE.finditer(text)), default=None)
     found = _IN_THE_END.search(text, max(0, last - 2)) if last is not None else None
     found = found or _AT_THE_DATE.search(text)
-    return found[0] if found is not None else None
+    return shown[found.start() : found.end()] if found is not None else None
 
 
 def is_utc(word: str, zone: str | None) -> bool:
     """Tell whether a zone is what such letters say: UTC."""
-    at_zero = word.upper().rstrip(f"+-{_MINUS}0:")
+    at_zero = tidy(word).upper().rstrip("+-0:")
     return (not at_zero or at_zero in _UTC_WORDS) and zone in _UTC_ZONES
 
 
@@ -180,7 +189,7 @@ def offset_test(pattern: str) -> Callable[[object], bool]:
 
 def resolution(pattern: str | None) -> timedelta:
     """Give the smallest step between moments that texts of this format can tell; None is any format."""
-    if pattern in (None, "iso") or "%f" in pattern:
+    if pattern in (None, "iso", "epoch_us", "epoch_ns") or "%f" in pattern:
         return timedelta(microseconds=1)
     if pattern in _ABSOLUTE:
         return timedelta(milliseconds=1)
@@ -254,6 +263,10 @@ def moment_writer(pattern: str, zone: str | None) -> WriteMoment:
             return lambda moment: _milliseconds(moment) // 1000
         case "epoch_ms":
             return _milliseconds
+        case "epoch_us":
+            return _microseconds
+        case "epoch_ns":
+            return lambda moment: _microseconds(moment) * 1000
         case "json_date":
             return lambda moment: f"/Date({_milliseconds(moment)}{_in_zone(moment, local).strftime('%z')})/"
         case "iso":
@@ -273,6 +286,10 @@ def _milliseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
+def _microseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
 def _digits(raw: object) -> str | None:
     """A date of digits alone may come as a number; `20260305` is one."""
     number = whole_number(raw) if isinstance(raw, int | float) else None
@@ -280,7 +297,8 @@ def _digits(raw: object) -> str | None:
 
 
 def _absolute_reader(pattern: str) -> ReadMoment:
-    unit = 1000 if pattern == "epoch" else 1
+    unit = _EPOCHS.get(pattern, _EPOCHS["epoch_ms"])
+    step = 10**3 if pattern in ("epoch_us", "epoch_ns") else 10**6  # nanoseconds
 
     def read(raw: object, _: Remarks, __: tzinfo | None = None) -> datetime:
         if pattern == "json_date":
@@ -290,16 +308,29 @@ def _absolute_reader(pattern: str) -> ReadMoment:
             number = decimal_number(raw) if not is_ambiguous(raw) else None
         if number is None or abs(number) > LARGEST:
             raise ValueError(f"it does not fit {pattern}")
-        return _since_1970(math.floor(number * unit))
+        try:
+            return _since_1970(math.floor(number * unit) // step * step)
+        except OverflowError as error:
+            raise ValueError(f"it is outside the calendar{_finer(number, pattern)}") from error
 
     return read
 
 
-def _since_1970(milliseconds: int) -> datetime:
-    try:
-        return _EPOCH + timedelta(milliseconds=milliseconds)
-    except OverflowError as error:
-        raise ValueError("it is outside the calendar") from error
+def _since_1970(nanoseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=nanoseconds // 1000)
+
+
+def _finer(number: Decimal, pattern: str) -> str:
+    """Say in which other unit a number is of our time; nothing where in none."""
+    for name, unit in _EPOCHS.items():
+        nanoseconds = math.floor(number * unit)
+        if name != pattern and _OF_OUR_TIME[0] <= nanoseconds < _OF_OUR_TIME[1]:
+            return f"; by {name} it is {_since_1970(nanoseconds).date()}"
+    return ""
+
+
+_OF_OUR_TIME = (946_684_800 * 10**9, 4_102_444_800 * 10**9)
+"""The years 2000 to 2099, in nanoseconds since 1970."""
 
 
 def iso_moment(raw: object) -> datetime | None:
@@ -311,48 +342,95 @@ def iso_moment(raw: object) -> datetime | None:
         return None
 
 
-_BASIC = re.compile(r"[0-9]{8}[T ]")
-_ORDINAL = re.compile(r"([0-9]{4})-?([0-9]{3})(?=[T ]|$)")
-_TIME = re.compile(
-    r"(?<=[T ])(?:(24)(?=:?00(?::?00(?:[.,]0+)?)?(?:[Z+-]|$))|([0-9]{2}:?[0-9]{2}:?)(60)(?:[.,][0-9]+)?)"
+_PLAIN = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|[+-][0-9]{2}:[0-9]{2})?)?"
 )
-_END = re.compile(rf" ?({OFFSET})$")
+_COMMON = re.compile(
+    r"(?P<day>[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}-?W[0-9]{2}-?[0-9]|[0-9]{4}-?[0-9]{3}(?![0-9])|[0-9]{8}(?=.))"
+    r"(?:(?: +|[^0-9Z+-])"
+    r"(?P<hour>[0-9]{2})(?::?(?P<minute>[0-9]{2})(?::?(?P<second>[0-9]{2}))?)?(?:[.,](?P<part>[0-9]*))?)?"
+    rf"(?: ?(?P<offset>{OFFSET})(?:\[(?P<zone>[^\]]+)\])?)?",
+    re.ASCII,
+)
+_DASHED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9]{2}:?[0-9]{2}")
+_NOT_ISO = "it is not an ISO 8601 date and time"
 
 
 def _iso(text: str) -> datetime:
-    if "\0" in text:
-        raise ValueError("it is not an ISO 8601 date and time")  # Python would stop reading there
-    try:
-        return _strictly_iso(text)
-    except ValueError:
-        return _commonly_iso(tidy(text).upper())
+    """Read the one form that nearly all write as Python does, and every other one of ISO 8601 by our own grammar.
 
-
-def _strictly_iso(text: str) -> datetime:
-    """Digits alone are too easily something else."""
-    if text[4:5] not in ("-", "W") and not _BASIC.match(text):
-        raise ValueError
-    return datetime.fromisoformat(text)
+    Python takes whatever stands behind a date for a separator, be it the sign of an offset, and every fraction for one
+    of a second.
+    """
+    if _PLAIN.fullmatch(text):
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:  # the end of a day, a leap second
+            pass
+    return _commonly_iso(tidy(text).upper())
 
 
 def _commonly_iso(text: str) -> datetime:
-    """Read what Python does not: the end of a day, a leap second, the day of a year, offsets in other forms."""
-    if (ordinal := _ORDINAL.match(text)) is not None and 1 <= int(ordinal[2]) <= 366:
-        day = date(int(ordinal[1]), 1, 1) + timedelta(days=int(ordinal[2]) - 1)
-        text = day.isoformat() + text[ordinal.end() :]
-    offset = _END.search(text) if "T" in text or " " in text else None
-    naive = text[: offset.start()] if offset is not None else text
-    time = _TIME.search(naive)
-    over = timedelta()
-    if time is not None and time[1]:
-        naive, over = naive[: time.start()] + "00" + naive[time.end() :], timedelta(days=1)
-    elif time is not None:
-        naive, over = naive[: time.start()] + time[2] + "59" + naive[time.end() :], timedelta(seconds=1)
+    found = _COMMON.fullmatch(text)
+    if found is None or (found["day"].isdigit() and len(found["day"]) == 8 and found["hour"] is None):
+        raise ValueError(_NOT_ISO)  # digits alone are too easily something else
+    if _DASHED.fullmatch(text):
+        raise ValueError("it is ambiguous: what follows the date may be its offset, or a time of day")
     try:
-        moment = _strictly_iso(naive) + over
-        return moment if offset is None else moment.replace(tzinfo=offset_of(offset[1]))
+        moment = _day(found["day"]) + _time_of_day(found)
+        return moment if found["offset"] is None else _with_offset(moment, found["offset"], found["zone"])
+    except OverflowError as error:
+        raise ValueError("it is outside the calendar") from error
+
+
+def _day(text: str) -> datetime:
+    """Read a date, the day of a week, or the day of a year."""
+    try:
+        if "W" in text or len(text.replace("-", "")) == 8:
+            return datetime.fromisoformat(text)
+        year, number = int(text[:4]), int(text[-3:])
+        day = datetime(year, 1, 1) + timedelta(days=number - 1)  # noqa: DTZ001 - the zone is put on by the caller
     except (ValueError, OverflowError) as error:
-        raise ValueError("it is not an ISO 8601 date and time") from error
+        raise ValueError(_NOT_ISO) from error
+    if day.year != year:
+        raise ValueError("it is no day of that year")
+    return day
+
+
+def _time_of_day(found: re.Match[str]) -> timedelta:
+    """Give how long after midnight it is. A fraction is one of the last number before it (ISO 8601, 4.2.2.4)."""
+    hour, minute, second = (int(found[name] or 0) for name in ("hour", "minute", "second"))
+    if hour > 24 or minute > 59 or second > 60 or (hour == 24 and (minute or second or int(found["part"] or 0))):
+        raise ValueError(_NOT_ISO)
+    whole = timedelta(hours=hour, minutes=minute, seconds=second)
+    if second == 60 or not found["part"]:
+        return whole
+    unit = next(size for name, size in _UNITS.items() if found[name] is not None)
+    if unit != _UNITS["second"] and len(found["part"]) == 2 and int(found["part"]) < 60:
+        raise ValueError(
+            f"it is ambiguous: {found['part']} may be a fraction, or the {'seconds' if found['minute'] else 'minutes'}"
+        )
+    return whole + timedelta(microseconds=int(Decimal(f"0.{found['part']}") * unit))
+
+
+_UNITS = {"second": 10**6, "minute": 60 * 10**6, "hour": 3600 * 10**6}
+"""Microseconds, the smallest first."""
+
+
+def _with_offset(moment: datetime, offset: str, zone: str | None) -> datetime:
+    """Put an offset on; a zone that is named behind it (RFC 9557) must agree with it."""
+    there = moment.replace(tzinfo=offset_of(offset))
+    if zone is not None and there.astimezone(_named(zone)).utcoffset() != there.utcoffset():
+        raise ValueError(f"it is ambiguous: its offset is not that of {zone}")
+    return there
+
+
+def _named(zone: str) -> tzinfo:
+    """Find a zone whatever its upper and lower case is."""
+    known = next((name for name in available_timezones() if name.upper() == zone), None)
+    if known is None:
+        raise ValueError(f"it is in no time zone that is known: {zone}")
+    return find_zone(known)
 
 
 def _in_utc(naive: datetime, zone: tzinfo, dst: Dst) -> tuple[datetime, str | None]:
@@ -382,7 +460,7 @@ def _parser(pattern: str) -> Callable[[str], datetime]:
 
     def slow(text: str) -> datetime:
         try:
-            return datetime.strptime(text, pattern)  # noqa: DTZ007 - the zone is put on by the caller
+            return datetime.strptime(tidy(text), pattern)  # noqa: DTZ007 - the zone is put on by the caller
         except (ValueError, OverflowError) as error:
             raise ValueError(f"it does not fit {pattern}") from error
 

@@ -10,7 +10,7 @@ import orjson
 
 from bridge.domain.model import JobRef, MessageId
 from bridge.mapping import document
-from bridge.mapping.formats.bodies import reader, repeated_names
+from bridge.mapping.formats.bodies import read_json, reader
 from bridge.mapping.formats.datetimes import ReadMoment, moment_reader
 from bridge.mapping.formats.paths import MISSING, Find, compile_first, compile_path
 from bridge.mapping.formats.values import (
@@ -102,10 +102,13 @@ def decoder(format_: str, xml: document.Xml, encoding: str | None = None) -> Dec
 
 def _from_json(body: bytes) -> Decoded:
     try:
-        data = orjson.loads(body)
+        data, remarks = read_json(body)
+        if isinstance(data, str) and data.lstrip().startswith(("{", "[")):  # no message is a text: it was written twice
+            data, inner = read_json(data)
+            remarks = [*remarks, *inner, "the body is JSON that is written into a text"]
+        return Decoded(data, remarks)
     except orjson.JSONDecodeError as error:
         raise Misread(f"the body is not JSON: {error}") from error
-    return Decoded(data, repeated_names(body, data))
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +177,8 @@ class Identity:
         """Read who a message, or each of its parts, is about; at least one of them, whatever the bytes are."""
         try:
             data, remarks = self.decode(body, headers)
-            problems = self.unpack(data) if self.unpack is not None else []
+            remarks = [*remarks]
+            problems = self.unpack(data, remarks) if self.unpack is not None else []
             content = Message(data, routing_key, headers, remarks)
             for fits, why in self.ignore:
                 if fits(content):

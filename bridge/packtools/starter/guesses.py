@@ -40,7 +40,10 @@ _UNIT_WORDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("hour", "hours", "hrs"), "hours"),
     **dict.fromkeys(("day", "days"), "days"),
 }
-_EPOCHS: Final = (("epoch_ms", 1_000_000_000_000, 4_102_444_800_000), ("epoch", 1_000_000_000, 4_102_444_800))
+_EPOCHS: Final = tuple(
+    (name, 1_000_000_000 * unit, 4_102_444_800 * unit)
+    for name, unit in (("epoch_ns", 10**9), ("epoch_us", 10**6), ("epoch_ms", 10**3), ("epoch", 1))
+)
 """With the range of numbers that are moments from 2001 to 2099."""
 
 _CODE = re.compile(r"[A-Z][A-Z0-9_-]{0,15}|[a-z][a-z0-9_]{0,15}")
@@ -164,13 +167,16 @@ def _moment(texts: Sequence[str]) -> Guess | None:
 
 
 _FRACTION = re.compile(r":[0-9]{2}[.,][0-9]")
+_SECONDS = re.compile(r":[0-9]{2}:[0-9]{2}")
 
 
 def _are_moments(format_: str, texts: Sequence[str]) -> bool:
     if format_ == _DIGITS and any(len(text) != _DIGITS_LENGTH for text in texts):
         return False  # a number may lack its first digits
-    if format_ != "iso" and "%f" not in format_ and any(map(_FRACTION.search, texts)):
-        return False  # it would be read, without its fraction
+    if format_ != "iso" and {bool(_FRACTION.search(text)) for text in texts} != {"%f" in format_}:
+        return False  # some would be read without their fraction, or with one that nobody writes
+    if ":%S" in format_ and not any(map(_SECONDS.search, texts)):
+        return False
     read = moment_reader(format_, "UTC")
     return _fits(lambda text: read(text, []), texts)
 

@@ -66,7 +66,7 @@ def unpacked(messages: Sequence[object]) -> tuple[tuple[Unpack, ...], tuple[obje
             break
         found.append(unpack)
         for message in data:
-            compile_unpack(unpack)(message)
+            compile_unpack(unpack)(message, [])
     return tuple(found), tuple(data)
 
 

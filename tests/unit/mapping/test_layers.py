@@ -187,7 +187,9 @@ def test_a_table_may_stand_in_a_file(tmp_path: Path) -> None:
         (CSV.replace("crew,", "id,"), "toy/pack.yaml:21:unknown-column"),
         (CSV + ",Nobody,buyer,\n", "toy/crews.csv:4:missing-key"),
         (None, "toy/pack.yaml:24:unreadable"),
-        ("\udcff", "toy/pack.yaml:24:unreadable"),
+        ("\udcff", "toy/crews.csv:1:encoding"),
+        (CSV + "3,Th\udca3rd,buyer,\n", "toy/crews.csv:4:encoding"),
+        (CSV.replace("side", "name", 1), "toy/crews.csv:1:wrong-value"),
     ],
 )
 def test_a_problem_of_a_tables_file_is_told_there(tmp_path: Path, text: str | None, finding: str) -> None:
@@ -195,6 +197,23 @@ def test_a_problem_of_a_tables_file_is_told_there(tmp_path: Path, text: str | No
     if text is not None:
         (directory / "crews.csv").write_bytes(text.encode(errors="surrogateescape"))
     assert finding in findings(directory)
+
+
+def test_what_is_wrong_with_a_whole_csv_file_is_told_once_with_what_to_do(tmp_path: Path) -> None:
+    directory = write(tmp_path, "toy", IN_FILE)
+    told = {
+        CSV.replace(",", ";").encode(): 'columns are separated by commas here, not by ";"',
+        CSV.replace(",", "\t").encode(): 'columns are separated by commas here, not by "\\t"',
+        CSV.encode("utf-16"): "the file is not UTF-8 (byte 0xff); save it as that",
+        CSV.replace("mail", "crew", 1).encode(): '"crew" stands over more than one column',
+    }
+    for raw, message in told.items():
+        (directory / "crews.csv").write_bytes(raw)
+        assert message in [one.message for one in inspect_pack(directory).findings if one.file.endswith(".csv")]
+        assert len(inspect_pack(directory).findings) == 1
+    (directory / "crews.csv").write_bytes((CSV + "3,Łó").encode() + b"\xa3,buyer,\n")
+    (finding,) = inspect_pack(directory).findings
+    assert (finding.line, finding.column) == (4, 5)
 
 
 def test_a_table_in_a_file_that_is_not_there_or_lacks_its_key_is_told_once(tmp_path: Path) -> None:

@@ -31,6 +31,15 @@ TELLING = {
     f"{DAY}Z %H:%M": "Z",
     f"{DAY}+01:00 %H:%M": "+01:00",
     f"{DAY}Z": "Z",
+    f"{DAY} %H:%M:%S\uff3a": "\uff3a",
+    f"{DAY} %H:%M:%S\uff0b01:00": "\uff0b01:00",
+    f"{DAY} %H:%M:%S\N{EN DASH}05:00": "\N{EN DASH}05:00",
+    f"{DAY} %H:%M Coordinated Universal Time": "Universal Time",
+    f"{DAY} %H:%M Central European Time": "European Time",
+    f"{DAY} %H:%M UCT": "UCT",
+    f"{DAY}T%H:%M:%SXXX": "XXX",
+    f"{DAY}T%H:%M:%SZZ": "ZZ",
+    f"{DAY}T%H:%M:%S+HH:MM": "+HH:MM",
 }
 SILENT = [
     *(
@@ -52,7 +61,10 @@ def test_what_looks_like_an_offset_is_known_by_where_it_stands() -> None:
 
 
 def test_in_utc_all_that_says_utc_says_what_it_is() -> None:
-    assert all(is_utc(letters, "UTC") for letters in ("Z", "zulu", "+00:00", "-0000", "UTC+0", "GMT+00:00", "Z00"))
+    assert all(
+        is_utc(letters, "UTC")
+        for letters in ("Z", "zulu", "+00:00", "-0000", "UTC+0", "GMT+00:00", "Z00", "\uff3a", "UCT")
+    )
     assert not any(is_utc(letters, "UTC") for letters in ("CET", "+01:00", "-10", "UTC+1", "Europe/Berlin"))
 
 

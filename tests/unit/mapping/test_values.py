@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.domain.model import Accepted, CommandKind, Job
+from bridge.mapping.formats.bodies import read_json
 from bridge.mapping.formats.datetimes import moment_reader, moment_writer
 from bridge.mapping.formats.durations import duration_reader
-from bridge.mapping.formats.values import decimal_number, whole_number
+from bridge.mapping.formats.values import decimal_number, readable_text, whole_number
 from bridge.mapping.pack import Pack, Reading, ReplyRead, Translated, Unreadable
 from tests.unit.examples import examples
 from tests.unit.mapping.builders import acme, snapshot
@@ -174,6 +175,42 @@ def moment(pattern: str, raw: object) -> str:
             "2026-03-06T12:00:00Z",
         ),
         ("iso", ["2026-03-06T24:00Z", "2026-03-06T24:00:00.0Z", "2026-03-06T23:59:60Z"], "2026-03-07T00:00:00Z"),
+        ("iso", ["2026-03-06T24Z", "2026-03-07Z", "2026-03-07+00:00", "2026-066Z"], "2026-03-07T00:00:00Z"),
+        ("iso", ["2026-03-07+01:00", "2026-03-07", "2026-03-07T00:00 GMT+1"], "2026-03-06T23:00:00Z"),
+        (
+            "iso",
+            [
+                *("2026-03-06T12,5Z", "2026-03-06T12.5Z", "20260306T12,5Z", "2026-03-06T13,5", "2026-03-06T12:30,0Z"),
+                *("2026-03-06T13:30:00+01:00[Europe/Warsaw]", "2026-03-06T12:30Z[UTC]", "2026-03-06T12:30UT"),
+                *("2026-03-06  12:30Z", "2026\u201003\u201106T12:30Z", "2026-03-06T12.500Z"),
+            ],
+            "2026-03-06T12:30:00Z",
+        ),
+        ("iso", ["2026-03-06T12:30.5Z", "2026-03-06T12:30,5Z", "20260306T1230,5Z"], "2026-03-06T12:30:30Z"),
+        (
+            "iso",
+            [
+                *("2026-366", "2026-366T12:00Z", "2026-W10", "2026-W54-1", "2026-03-06-05:00", "2026-03-06T12.30Z"),
+                *("2026-03-06T12:30.15Z", "2026-03-06T12:00+02:00[Europe/Warsaw]", "2026-03-06T12:00Z[Mars/Base]"),
+                *("2026-03-06T12:00+24:00", "2026-03-06T12:00[Europe/Warsaw]", "0000-03-06T12:00Z"),
+            ],
+            None,
+        ),
+        ("epoch_us", [1772798400000001, "1772798400000001", "1772798400000001.0"], "2026-03-06T12:00:00.000001Z"),
+        ("epoch_ns", [1772798400000001999, "1772798400000001999"], "2026-03-06T12:00:00.000001Z"),
+        (
+            "%Y-%m-%d %H:%M:%S.%f",
+            ["2026-03-06 13:00:00", "2026-03-06 13:00:00.0", "2026-03-06T13:00:00,000"],
+            "2026-03-06T12:00:00Z",
+        ),
+        ("%Y-%m-%dT%H:%M:%S.%fZ", ["2026-03-06T13:00:00Z", "2026-03-06T13:00:00.0z"], "2026-03-06T12:00:00Z"),
+        ("%Y-%m-%dT%H:%M:%S%z", ["2026-03-06T12:00Z", "2026-03-06 13:00 GMT+01:00"], "2026-03-06T12:00:00Z"),
+        ("%Y-%m-%d %H:%M:%S", ["2026-03-06 13:00", "2026-03-06T13:00:00"], "2026-03-06T12:00:00Z"),
+        ("%m/%d/%Y %I:%M:%S %p", ["03/06/2026 1:00 PM", "03/06/2026 1:00:00PM"], "2026-03-06T12:00:00Z"),
+        ("%d %b %Y %H:%M", ["06 March 2026 13:00", "6 mar 2026 13:00"], "2026-03-06T12:00:00Z"),
+        ("%A, %d %B %Y %H:%M", ["Fri, 6 Mar 2026 13:00"], "2026-03-06T12:00:00Z"),
+        ("%G-W%V-%u %H:%M", [" 2026-W10-5 13:00", "2026-w10-5T13:00"], "2026-03-06T12:00:00Z"),
+        ("%x %X", ["03/05/26 24:00:00", " 03/06/26 00:00:00"], "2026-03-05T23:00:00Z"),
         ("epoch", [1772798400, 1772798400.0, "1772798400", "1772798400.0", " 1.7727984e9 "], "2026-03-06T12:00:00Z"),
         ("epoch", [1772798400.5, "1772798400,5"], "2026-03-06T12:00:00.500000Z"),
         ("epoch_ms", [1772798400000, "1772798400000.0", 1.7727984e12], "2026-03-06T12:00:00Z"),
@@ -303,6 +340,11 @@ def test_gzip_may_have_several_members_and_may_be_packed_twice() -> None:
     assert told(pack_with(KIND), zipped(zipped(text)), {"content-encoding": "gzip, gzip"}) == "Łódź"
 
 
+def test_a_body_may_be_packed_by_gzip_within_deflate_and_the_other_way_round() -> None:
+    for packed in (zlib.compress(zipped(TEXT.encode())), zipped(zlib.compress(TEXT.encode()))):
+        assert told(pack_with(KIND), packed, {"content-encoding": "deflate, gzip"}) == "Łódź"
+
+
 def test_a_charset_may_stand_in_either_quotes() -> None:
     assert told(pack_with(KIND), POLISH, {"content-type": "application/json; CHARSET='Windows-1250'"}) == "Łódź"
 
@@ -323,7 +365,22 @@ def test_deflate_is_read_with_and_without_its_head(head: int) -> None:
             {"content-type": "application/json; charset=shift_jis"},
             "the body is not shift_jis, in which it is said to be",
         ),
-        (POLISH, {"content-type": "application/json; charset=martian"}, "the body is not UTF-8"),
+        (
+            POLISH,
+            {"content-type": "application/json; charset=martian"},
+            (
+                "the body is not UTF-8 (byte 0xa3 at 22); its content type or inbound: {encoding: …} may say what it "
+                'is written in; its charset "martian" is not known'
+            ),
+        ),
+        (
+            b"sNaPpY",
+            {"content-encoding": "snappy"},
+            (
+                "the body is not JSON: unexpected character, expected a JSON value: line 1 column 1 (char 0); "
+                'its content_encoding "snappy" is not known'
+            ),
+        ),
         (zipped(TEXT.encode())[:-9], {}, "the body is compressed, and ends too early"),
         (zipped(b" " * (17 << 20)), {}, "the body unpacks to more than 16777216 bytes"),
         (b"\x1f\x8b\x08nonsense", {}, "the body is gzip, and broken"),
@@ -375,11 +432,73 @@ def test_xml_is_read_in_what_it_says_it_is_written_in_and_if_it_is_mistaken(body
     ],
 )
 def test_equal_names_in_one_object_are_told(body: str, flags: list[str]) -> None:
-    read = pack_with(KIND).read(body.encode(), "", {})
+    assert flags_of(KIND, body) == flags
+
+
+def flags_of(patch: str, body: str) -> list[str]:
+    """What is odd about a message."""
+    pack = pack_with(patch)
+    read = pack.read(body.encode(), "", {})
     assert isinstance(read, Reading)
-    translated = pack_with(KIND).translate(read, Job(ref=read.job))
+    translated = pack.translate(read, Job(ref=read.job))
     assert isinstance(translated, Translated)
-    assert list(translated.update.flags) == flags
+    return list(translated.update.flags)
+
+
+@pytest.mark.parametrize(
+    ("written", "number", "text"),
+    [
+        ("9007199254740993.0", 9007199254740993, "9007199254740993"),
+        ("9007199254740993e0", 9007199254740993, "9007199254740993"),
+        ("1e18", 10**18, "1000000000000000000"),
+        ("-9007199254740993.0", -9007199254740993, "-9007199254740993"),
+        ("18446744073709551615", None, "18446744073709551615"),
+        ("123456789012345678901234567890", None, "123456789012345678901234567890"),
+        ("9007199254740993.5", None, "9007199254740993.5"),
+        ("1e300", None, None),
+        ("-9223372036854775808", None, "-9223372036854775808"),
+        ("0.1", None, "0.1"),
+    ],
+)
+def test_a_number_with_more_digits_than_a_float_has_is_read_as_it_is_written(
+    written: str, number: int | None, text: str | None
+) -> None:
+    data, remarks = read_json(f'{{"a": [{written}]}}')
+    raw = data["a"][0]  # type: ignore[index,call-overload]
+    assert (whole_number(raw), readable_text(raw), remarks) == (number, text, [])
+
+
+def test_line_breaks_and_tabs_that_stand_bare_in_a_text_are_read_and_told() -> None:
+    assert read_json('{"a": "one\ntwo\tthree", "a": 1, "a": "x\ny"}') == (
+        {"a": "x\ny"},
+        [
+            '"a" stands more than once in one object; the last one is taken',
+            "line breaks or other control characters stand bare in a text",
+        ],
+    )
+    for broken in ('{"a": "x\n\\ud800"}', '{"a": "x\n", "b": NaN}', '{"a": "x\n"', b'"\n\xff"'):
+        with pytest.raises(orjson.JSONDecodeError):
+            read_json(broken)
+
+
+def test_a_body_that_was_written_as_json_twice_is_read_and_told() -> None:
+    assert flags_of(KIND, orjson.dumps(TEXT).decode()) == ["the body is JSON that is written into a text"]
+    assert told(pack_with(KIND), orjson.dumps(TEXT)) == "Łódź"
+    assert "the body is" not in str(told(pack_with(KIND), b'"no object"'))
+
+
+@pytest.mark.parametrize(
+    ("unpack", "twice", "once", "where"),
+    [
+        ("{json: $.x}", r'"{\"a\": 1, \"a\": 2}"', r'"{\"a\": 1, \"b\": 2}"', "object"),
+        ("{pairs: $.x}", '[{"name": "a"}, {"name": "a"}]', '[{"name": "a"}, {"name": "b"}]', "list of pairs"),
+    ],
+)
+def test_equal_names_in_what_is_unpacked_are_told(unpack: str, twice: str, once: str, where: str) -> None:
+    pack = f"{{inbound: {{unpack: [{unpack}]}}, {KIND}}}"
+    flag = f'$.x: "a" stands more than once in one {where}; the last one is taken'
+    assert flags_of(pack, f'{{"job": "J", "kind": "b", "x": {twice}}}') == [flag]
+    assert flags_of(pack, f'{{"job": "J", "kind": "b", "x": {once}}}') == []
 
 
 def test_replies_are_read_in_the_same_ways() -> None:

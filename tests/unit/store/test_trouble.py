@@ -97,6 +97,34 @@ def test_a_value_or_a_row_that_is_refused_will_be_refused_again(sqlstate: str) -
     assert kind(postgres(sqlstate, says)) is StoreDefect
 
 
+@pytest.mark.parametrize(
+    ("sqlstate", "named"),
+    [
+        ("2200H", {}),
+        ("23502", {"t": "journal", "c": "number"}),
+        ("23505", {"t": "journal", "n": "pk_journal"}),
+        ("23505", {"t": "deliveries", "n": "pk_deliveries"}),
+    ],
+)
+def test_numbers_that_the_database_gives_wrongly_are_no_messages_fault(sqlstate: str, named: dict[str, str]) -> None:
+    failure = postgres(sqlstate, f"nextval {SECRET}", **named)
+    assert kind(failure) is StoreShort
+    assert "SELECT setval(" in str(ours(failure))
+
+
+@pytest.mark.parametrize(
+    ("sqlstate", "named"),
+    [
+        ("23502", {"t": "journal", "c": "outcome"}),
+        ("23502", {"t": "inbox", "c": "number"}),
+        ("23505", {"t": "inbox", "n": "pk_inbox"}),
+        ("23505", {"t": "journal", "n": "uq_of_somebody"}),
+    ],
+)
+def test_other_rows_that_are_refused_are_not_taken_for_those(sqlstate: str, named: dict[str, str]) -> None:
+    assert kind(postgres(sqlstate, SECRET, **named)) is StoreDefect
+
+
 def test_what_is_wrong_is_named() -> None:
     broken = postgres("23502", f"null value {SECRET}", t="inbox", c="message_id")
     assert str(ours(broken)) == (
