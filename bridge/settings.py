@@ -122,6 +122,9 @@ def _url(*schemes: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+LONGEST_INSTANCE: Final = 50
+"""Characters: it is part of queue names and correlation ids, which have at most 255 bytes in AMQP."""
+LAST_PORT: Final = 65535
 NO_HOST: Final = "there cannot be a host of this name: a part between its dots is empty, too long or no name"
 
 
@@ -228,7 +231,7 @@ class HttpSettings(Section):
     host: str = Field(
         "127.0.0.1", description="Address to listen on; `0.0.0.0` listens on all, and in production needs `base_url`."
     )
-    port: int = Field(8137, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(8137, ge=0, le=LAST_PORT, description="Port to listen on; 0 takes a free one.")
     base_url: Annotated[str, _url("http", "https")] | None = Field(
         None, description="How Buyers reach the bridge, without a path; hrefs begin with it. Empty: `http://host:port`."
     )
@@ -600,7 +603,7 @@ class AdminSettings(Section):
         description="Address to listen on. Probes and metrics ask nobody who he is: only those who may see them should "
         "reach it.",
     )
-    port: int = Field(8138, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    port: int = Field(8138, ge=0, le=LAST_PORT, description="Port to listen on; 0 takes a free one.")
     base_url: Annotated[str, _url("http", "https")] | None = Field(
         None,
         description="How operators reach the console, if a proxy is in front: `https://bridge-admin.example.com`, "
@@ -729,10 +732,10 @@ class Settings(BaseSettings):
     instance: str = Field(
         "bridge-1",
         min_length=1,
-        max_length=50,  # it is part of queue names and correlation ids, which have at most 255 bytes in AMQP
+        max_length=LONGEST_INSTANCE,
         pattern=r"^[A-Za-z0-9_.:@#,/+ -]+$",  # what the client takes for the name of a queue
-        description="Name of this process, in logs and in RabbitMQ; at most 50 characters: letters, digits, blanks and "
-        "`-_.:@#,/+`.",
+        description=f"Name of this process, in logs and in RabbitMQ; at most {LONGEST_INSTANCE} characters: letters, "
+        "digits, blanks and `-_.:@#,/+`.",
     )
     mode: Mode = Field(
         Mode.PRODUCTION, description="`production`, or `development`, where the shipped development keys work."

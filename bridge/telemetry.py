@@ -36,26 +36,40 @@ _HIDES = re.compile(r"//|bearer |basic ", re.IGNORECASE)
 _FIRST = ("timestamp", "level", "logger", "event", "correlation_id")
 
 
-def configure_logging(format: str = "console", level: str = "info", stream: TextIO | None = None) -> None:  # noqa: A002
-    """Send all log lines of at least `level` to `stream` (standard error), as `json` or `console`. Repeatable."""
+def configure_logging(
+    format: str = "console",  # noqa: A002
+    level: str = "info",
+    stream: TextIO | None = None,
+    *,
+    instance: str | None = None,
+) -> None:
+    """Send all log lines of at least `level` to `stream` (standard error), as `json` or `console`. Repeatable.
+
+    `instance` is given where several processes write to one stream: each line says whose it is.
+    """
     target = stream or sys.stderr
     number = logging.getLevelNamesMapping()[level.upper()]
     handler = logging.StreamHandler(target)
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(processors=_last(format, target), foreign_pre_chain=_first())
+        structlog.stdlib.ProcessorFormatter(processors=_last(format, target), foreign_pre_chain=_first(instance))
     )
     _own_the_root(handler, number)
     structlog.configure(
-        processors=[*_first(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*_first(instance), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
 
 
-def _first() -> list[Processor]:
+def _first(instance: str | None) -> list[Processor]:
     """What is known when the line is written."""
+
+    def tell_whose(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return event if instance is None else {"instance": instance, **event}
+
     return [
+        tell_whose,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,

@@ -1,12 +1,13 @@
 """The state of a bridge: its database, opened as soon as it answers, and looked after from then on."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 import structlog
 
 from bridge.app.credentials import database_url
-from bridge.app.process import Start, new_id
+from bridge.app.process import Start, new_id, now
 from bridge.backoff import Backoff
 from bridge.errors import StoreUnavailable
 from bridge.loops import Bell, until_done, when_due
@@ -24,6 +25,7 @@ def build_store(settings: Settings) -> SqlStore:
     return new_store(
         database_url(settings.database),
         new_id=new_id,
+        clock=now,
         named_statements=settings.database.prepared_statements,
         instance=settings.instance,
     )
@@ -33,6 +35,7 @@ async def open_state(store: SqlStore, settings: Settings, start: Start) -> None:
     """Open the store; waits until the database answers. Raises `PermanentError` for what somebody has to mend."""
     log.info("database.opening", url=settings.database.safe_url)
     await patiently(store.open)
+    await patiently(partial(_compare_clocks, store))
     start(when_due(Lookout(store).look, Bell(), "processes"), "processes")
     start(when_due(store.wakes.hear, Bell(), "wakes"), "wakes")
 
@@ -48,6 +51,7 @@ class Lookout:
         """Look once; return in how many seconds to do so again."""
         due_in = BEAT_S
         try:
+            await _compare_clocks(self._store)
             _say_taken_over(await self._store.processes.beat())
         except StoreUnavailable:
             due_in = TROUBLE_S
@@ -60,6 +64,14 @@ class Lookout:
         elif problem is None and self._has_said:
             log.info("database.well")
         self._has_said = problem is not None
+
+
+async def _compare_clocks(store: SqlStore) -> None:
+    behind = await now.compare(store.time)
+    if behind is not None:
+        log.warning(
+            "clock.compared", behind_database_by_seconds=round(behind.total_seconds(), 1), goes_by="the database's"
+        )
 
 
 async def take_over(store: SqlStore) -> None:

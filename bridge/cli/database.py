@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from bridge.app.credentials import database_url
-from bridge.app.process import new_id
+from bridge.app.process import new_id, now
 from bridge.errors import PermanentError
 from bridge.settings import FILE_VARIABLE, Settings
 from bridge.store import NoDatabase, SqlStore, open_existing
@@ -19,6 +19,7 @@ def with_store(settings: Settings, work: Callable[[SqlStore], Awaitable[T]], *, 
     async def opened() -> T:
         store = await _open(settings, read_only=read_only)
         try:
+            await now.compare(store.time)
             return await work(store)
         finally:
             await store.close()
@@ -31,6 +32,7 @@ async def _open(settings: Settings, *, read_only: bool) -> SqlStore:
         return await open_existing(
             database_url(settings.database),
             new_id=new_id,
+            clock=now,
             read_only=read_only,
             named_statements=settings.database.prepared_statements,
         )

@@ -32,7 +32,8 @@ WorkerOption = Annotated[int | None, typer.Option("--worker", hidden=True, help=
 def serve(config: ConfigOption = None, workers: WorkersOption = None, worker: WorkerOption = None) -> None:
     """Run the bridge until SIGINT or SIGTERM. SIGHUP makes it take up changed packs."""
     settings = load_settings(config)
-    configure_logging(settings.log.format, settings.log.level)
+    one_of_several = settings.instance if worker is not None else None
+    configure_logging(settings.log.format, settings.log.level, instance=one_of_several)
     log.info("settings.read", file=str(settings.file) if settings.file is not None else NO_FILE)
     if workers is not None:
         asyncio.run(Supervisor(settings, config, workers).run())

@@ -28,7 +28,7 @@ from bridge.app.buyer_side import listen
 from bridge.backoff import Backoff
 from bridge.environment import PREFIX
 from bridge.errors import PermanentError
-from bridge.settings import Settings
+from bridge.settings import LAST_PORT, LONGEST_INSTANCE, Settings
 
 PAUSES: Final = Backoff(first=0.5, longest=30.0)
 SOON_S: Final = 60.0
@@ -37,19 +37,44 @@ SOON_S: Final = 60.0
 log = structlog.get_logger(__name__)
 
 
-def check(settings: Settings) -> None:
-    """Raise `PermanentError` where these settings let only one process run."""
+def check(settings: Settings, count: int) -> None:
+    """Raise `PermanentError` where these settings do not let so many processes run."""
     if settings.database.url.get_secret_value().startswith("sqlite"):
         raise PermanentError("database.url: SQLite is for one process; --workers needs postgresql://")
     if settings.broker.url.get_secret_value().startswith("memory"):
         raise PermanentError("broker.url: memory:// is for one process; --workers needs amqp:// or amqps://")
+    _check_instance(settings.instance, count)
+    if settings.admin.enabled and settings.admin.port:
+        _check_admin_ports(range(settings.admin.port, settings.admin.port + count), settings.http.port)
+
+
+def _check_instance(instance: str, count: int) -> None:
+    last = _instance(instance, count)
+    if len(last) > LONGEST_INSTANCE:
+        raise PermanentError(
+            f"instance: with --workers {count} the last one is {last!r}: expected at most {LONGEST_INSTANCE} "
+            f"characters, got {len(last)}"
+        )
+
+
+def _check_admin_ports(ports: range, buyers: int) -> None:
+    """Of the ports that follow on the first one, none may be the Buyers', and all must exist."""
+    what = f"admin.port: with --workers {len(ports)} the workers have {ports[0]} to {ports[-1]}"
+    if ports[-1] > LAST_PORT:
+        raise PermanentError(f"{what}, and there is none above {LAST_PORT}; 0 gives each a free one")
+    if buyers in ports:
+        raise PermanentError(f"{what}, and http.port is {buyers}; take another one, or 0 for free ones")
+
+
+def _instance(instance: str, number: int) -> str:
+    return f"{instance}.{number}"
 
 
 def worker_variables(settings: Settings, number: int) -> Mapping[str, str]:
     """Give the variables by which the worker with this number, 1 at least, differs from the settings."""
     port = settings.admin.port
     return {
-        f"{PREFIX}INSTANCE": f"{settings.instance}.{number}",
+        f"{PREFIX}INSTANCE": _instance(settings.instance, number),
         f"{PREFIX}ADMIN_PORT": str(port + number - 1 if port else 0),
     }
 
@@ -83,6 +108,8 @@ class Worker:
                 pass_fds=(self.descriptor,),
                 start_new_session=True,  # a terminal's Ctrl-C comes from us, once
             )
+            if self.stopping.is_set():  # asked to while it was being started, and could not be given that
+                self.hand_on(signal.SIGTERM)
             code = await self.process.wait()
             if self.stopping.is_set():
                 return
@@ -111,7 +138,7 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run them until SIGINT or SIGTERM, and then until all have ended."""
-        check(self.settings)
+        check(self.settings, self.count)
         with listen(self.settings.http.host, self.settings.http.port, "http") as listening:
             self._workers = [self._worker(number, listening) for number in range(1, self.count + 1)]
             loop = asyncio.get_running_loop()

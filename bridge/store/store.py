@@ -4,7 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from typing import Final
 
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bridge.domain.model import JobRef
@@ -14,6 +16,7 @@ from bridge.store import opening as opening_of
 from bridge.store.activations import Activations
 from bridge.store.audit import Audit
 from bridge.store.backlog import Backlog
+from bridge.store.columns import Utc
 from bridge.store.commands import Commands
 from bridge.store.deliveries import Deliveries
 from bridge.store.ended_sessions import EndedSessions
@@ -39,6 +42,8 @@ from bridge.store.unit_of_work import UnitOfWork
 from bridge.store.wakes import Wakes, ring
 
 LEAVE_TIMEOUT_S = 2.0
+
+_TIME: Final = select(func.clock_timestamp(type_=Utc()).label("it"))
 
 
 def _utc_now() -> datetime:
@@ -76,6 +81,7 @@ async def open_existing(
     url: str,
     *,
     new_id: Callable[[], str],
+    clock: Clock = _utc_now,
     read_only: bool = False,
     named_statements: bool | None = None,
 ) -> "SqlStore":
@@ -85,7 +91,7 @@ async def open_existing(
     Raises `PermanentError` if it is not there or of another version, and `StoreUnavailable`.
     """
     opening = opening_of.beside(url, read_only=read_only, named_statements=named_statements)
-    store = SqlStore(None, new_id=new_id, clock=_utc_now, opening=opening, rings=not read_only)
+    store = SqlStore(None, new_id=new_id, clock=clock, opening=opening, rings=not read_only)
     await store.open()
     return store
 
@@ -171,6 +177,14 @@ class SqlStore:
     def problem(self) -> str | None:
         """What keeps the database from taking changes, in one line, as far as is known; None if nothing does."""
         return self._database.health.problem
+
+    async def time(self) -> datetime | None:
+        """Tell the database's time; None where it has none but this machine's."""
+        if self._database.dialect.name == "sqlite":
+            return None
+        async with self._database.read() as session:
+            row = await session.row(_TIME)
+        return row["it"] if row else None
 
     async def is_well(self) -> bool:
         """Tell whether the database takes such changes as a message's at this moment."""

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from bridge.domain.model import Outcome
-from tests.support import eventually
+from tests.support import NEVER_S, eventually
+from tests.system import skewed_bridge
 from tests.system.conftest import MakeLaboratory
 from tests.system.laboratory import Laboratory
 from tests.system.processes import BridgeProcess
@@ -74,3 +75,22 @@ async def test_when_the_process_that_has_the_messages_is_killed_the_other_goes_o
 
 async def heard(lab: Laboratory, messages: int) -> bool:
     return len(await lab.journal()) >= messages
+
+
+async def test_a_process_whose_clock_is_ahead_gives_up_no_command_that_another_one_waits_for(
+    lab: Laboratory, second: BridgeProcess
+) -> None:
+    """By its own clock the deadline was over before the command was given."""
+    await lab.bridge.start_ready()
+    await second.start_ready("-m", skewed_bridge.__name__, str(2 * NEVER_S))
+    await lab.buyer.register()
+    job, work_order = await lab.new_job()
+    window = (await lab.windows(work_order))[0]
+    async with lab.unanswered(job, "BOOKVIS", silent=False):
+        booking = asyncio.create_task(lab.buyer.book(work_order, window))
+        await lab.until_commanded("BOOKVIS")
+        swept = second.said.count(skewed_bridge.SWEPT)
+        await eventually(lambda: second.said.count(skewed_bridge.SWEPT) >= swept + 2)  # one may have begun before
+    assert (await booking).valid_for == window
+    assert "command.abandoned" not in second.said
+    assert await eventually(lambda: lab.parties_agree(job)) == "confirmed"

@@ -29,6 +29,8 @@ async def test_two_workers_serve_one_port_and_a_dead_one_is_started_again(
     await eventually(lambda: lab.bridge.said.count("bridge.ready") == 2)
     instances = set(re.findall(r"bridge\.ready.*instance=(\S+)", lab.bridge.said))
     assert instances == {f"{lab.topology.instance}.1", f"{lab.topology.instance}.2"}
+    bound = [line for line in lab.bridge.said.splitlines() if "bind the inbound queue: done" in line]
+    assert {instance for line in bound for instance in instances if f"instance={instance}" in line} == instances
     assert len(set(re.findall(r"admin\.listening.*url=(\S+)", lab.bridge.said))) == 2
 
     await lab.buyer.register()

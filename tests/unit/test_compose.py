@@ -1,6 +1,8 @@
 """docker-compose.yml and the Dockerfile say only what the command line, the settings and the locks really have."""
 
+import os
 import re
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,8 @@ DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
 # The keys of the Compose specification that this file may use; a misspelt one would otherwise be silently ignored.
 TOP_KEYS = {"name", "services", "volumes"}
 SERVICE_KEYS = {
-    "image", "build", "command", "environment", "ports", "healthcheck", "depends_on", "volumes", "restart", "hostname",
+    "image", "build", "entrypoint", "command", "environment", "ports", "healthcheck", "depends_on", "volumes",
+    "restart", "hostname",
 }  # fmt: skip
 HEALTHCHECK_KEYS = {"test", "interval", "timeout", "retries", "start_period"}
 CONDITIONS = {"service_started", "service_healthy", "service_completed_successfully"}
@@ -26,8 +29,41 @@ PORT = re.compile(r"127\.0\.0\.1:(\d+):(\d+)")
 DURATION = re.compile(r"\d+(ms|s|m)")
 
 
-def test_the_laboratory_has_all_five_parts() -> None:
-    assert set(SERVICES) == {"bridge", "wfm", "buyer", "rabbitmq", "postgres"}
+def test_the_laboratory_has_all_its_parts() -> None:
+    assert set(SERVICES) == {"bridge", "proxy", "wfm", "buyer", "rabbitmq", "postgres"}
+
+
+def test_there_may_be_as_many_bridges_as_one_likes() -> None:
+    """Nothing of one is in the way of another one (`--scale bridge=3`): no port, no name; and each has its instance."""
+    assert not {"ports", "hostname", "container_name"} & set(SERVICES["bridge"])
+    assert "BRIDGE_INSTANCE" not in environment(SERVICES["bridge"])
+
+
+def test_each_bridge_is_an_instance_by_the_name_of_its_container(tmp_path: Path) -> None:
+    say(tmp_path / "hostname", "echo 3f2a")
+    say(tmp_path / "mef-bridge", 'echo "$BRIDGE_INSTANCE $*"')
+    words = [word.replace("$$", "$") for word in SERVICES["bridge"]["entrypoint"]] + SERVICES["bridge"]["command"]
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    done = subprocess.run(words, env={"PATH": path}, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == "3f2a serve --workers 2\n"
+
+
+def say(program: Path, script: str) -> None:
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+
+
+def test_the_proxy_leads_to_the_bridges_and_listens_where_it_is_published() -> None:
+    (mount,) = SERVICES["proxy"]["volumes"]
+    file, _, rest = mount.partition(":")
+    assert rest == "/etc/nginx/conf.d/default.conf:ro"
+    said = (REPOSITORY / file).read_text()
+    assert "set $bridge bridge;" in said
+    assert f"proxy_pass http://$bridge:{environment(SERVICES['bridge'])['BRIDGE_HTTP_PORT']};" in said
+    match = PORT.fullmatch(SERVICES["proxy"]["ports"][0])
+    assert match
+    assert f"listen {match[2]};" in said
+    assert environment(SERVICES["bridge"])["BRIDGE_HTTP_BASE_URL"] == f"http://localhost:{match[1]}"
 
 
 def test_only_keys_of_the_compose_specification_are_used() -> None:
@@ -80,7 +116,7 @@ def test_ports_are_published_on_this_machine_only_and_once() -> None:
 
 def test_every_named_volume_is_declared_and_used() -> None:
     mounts = {mount.partition(":")[0] for service in SERVICES.values() for mount in service.get("volumes", ())}
-    assert mounts == set(COMPOSE["volumes"])
+    assert {mount for mount in mounts if not mount.startswith(".")} == set(COMPOSE["volumes"])
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -99,7 +135,7 @@ def test_every_command_is_a_verb_of_the_command_line_with_its_own_options(name: 
     assert not context.args
 
 
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", [name for name in OURS if "ports" in SERVICES[name]])
 def test_a_service_listens_on_the_port_that_it_publishes_and_checks(name: str) -> None:
     service = SERVICES[name]
     match = PORT.fullmatch(service["ports"][0])

@@ -39,6 +39,10 @@ def test_the_unit_waits_until_the_bridge_has_left() -> None:
     assert "drain_seconds: 15" in PAGE
 
 
+def test_systemd_signals_the_supervisor_alone_which_hands_it_on_to_its_workers() -> None:
+    assert values("KillMode") == ["mixed"]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="there is no systemd-analyze")
 def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     unit = tmp_path / "mef-bridge.service"

@@ -44,6 +44,18 @@ def test_a_json_line_has_time_level_logger_event_and_values(stream: io.StringIO)
     assert stream.getvalue().endswith("}\n")
 
 
+def test_each_line_of_one_of_several_processes_says_whose_it_is(stream: io.StringIO) -> None:
+    configure_logging("json", "info", stream, instance="one.2")
+    structlog.get_logger("bridge.test").info("job updated")
+    structlog.get_logger("bridge.test").info("passed on", instance="one.1")
+    logging.getLogger("aio_pika").warning("lost")
+    assert [(line["event"], line["instance"]) for line in lines(stream)] == [
+        ("job updated", "one.2"),
+        ("passed on", "one.1"),
+        ("lost", "one.2"),
+    ]
+
+
 def test_lines_of_libraries_look_the_same(stream: io.StringIO) -> None:
     configure_logging("json", "info", stream)
     with bind_correlation("c-1"):

@@ -21,7 +21,7 @@ from bridge.store import SqlStore, open_existing
 from bridge.store.examination import Examination, examination_of
 
 APART: Final = timedelta(seconds=2)
-"""By so much the clocks may differ: leases and waits are of some seconds, and what is due is compared with both."""
+"""By so much the clocks may differ. Processes go by the database's where it is more, but tokens do not."""
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ async def _clock(examined: Examination) -> str:
     if apart > APART:
         raise PermanentError(
             f"this machine's clock and the database's are {apart.total_seconds():.0f} s apart: let both be set by NTP "
-            "(timedatectl); tokens, leases and retries go by them"
+            "(timedatectl); tokens go by this machine's, deadlines and leases by the database's"
         )
     return f"less than {APART.total_seconds():.0f} s from the database's"
 

@@ -463,3 +463,20 @@ async def test_when_a_table_was_changed_only_the_first_statement_that_was_prepar
     assert [type(outcome).__name__ for (outcome,) in outcomes] == ["StoreUncertain", *["NoneType"] * 3]
     await connection.close()
     await store.close()
+
+
+@BOTH
+async def test_only_a_server_has_a_clock_of_its_own(empty_url: str) -> None:
+    """The tests' server is this machine, give or take the time that it takes to answer."""
+    store = await open_store(empty_url, new_id=lambda: str(uuid.uuid4()))
+    try:
+        before = datetime.now(UTC)
+        told = await store.time()
+        after = datetime.now(UTC)
+    finally:
+        await store.close()
+    if empty_url.startswith("sqlite"):
+        assert told is None
+    else:
+        assert told is not None
+        assert before <= told <= after
